@@ -1,0 +1,1 @@
+//! rehearsal: a conformance test harness for mobile clients.
