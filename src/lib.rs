@@ -1,1 +1,7 @@
 //! rehearsal: a conformance test harness for mobile clients.
+//!
+//! *A scenario drives an actor whose whole traffic crosses a gateway into a journal; rules read the
+//! journal and give verdicts; reports show verdicts with their evidence.* The rooms stand below in
+//! reading order; `docs/ARCHITECTURE.md` says what is never in each of them.
+
+pub mod protocol;
