@@ -4,4 +4,6 @@
 //! journal and give verdicts; reports show verdicts with their evidence.* The rooms stand below in
 //! reading order; `docs/ARCHITECTURE.md` says what is never in each of them.
 
+pub mod domain;
+
 pub mod protocol;

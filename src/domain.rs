@@ -1,0 +1,21 @@
+//! What rehearsal talks about: contract, scenario, journal, scope, rules, verdict.
+//!
+//! This room performs no I/O, reads no clock and is not async. Everything in it is a value or a
+//! pure decision, so a run can be judged again from its journal alone.
+
+pub mod contract;
+pub mod duration;
+pub mod journal;
+pub mod moment;
+pub mod proof;
+pub mod result;
+pub mod rules;
+pub mod runbook;
+pub mod scenario;
+pub mod scope;
+pub mod secret;
+pub mod secrets;
+pub mod selector;
+pub mod token;
+pub mod verdict;
+pub mod world;

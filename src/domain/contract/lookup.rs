@@ -1,0 +1,164 @@
+//! Finding things in a contract by name or by role.
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+use super::{Contract, Operation, PathPattern, Resource, Screen, Service};
+
+/// What a request is for, as the contract declares it.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Role {
+    /// Opens a session.
+    SignIn,
+    /// Renews a session.
+    Refresh,
+    /// Ends a session.
+    SignOut,
+    /// Asks the kill-switch.
+    Status,
+    /// Asks whether the deployment is alive.
+    Health,
+    /// Asks for the key set.
+    Keys,
+    /// Reads the named resource.
+    Resource(String),
+    /// Engine.IO, on either transport.
+    Realtime,
+}
+
+impl Role {
+    /// Whether this is data in the sense of the kill-switch: resources and the live feed.
+    #[must_use]
+    pub fn is_data(&self) -> bool {
+        matches!(self, Self::Resource(_) | Self::Realtime)
+    }
+}
+
+impl fmt::Display for Role {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        out.write_str(match self {
+            Self::SignIn => "sign-in",
+            Self::Refresh => "refresh",
+            Self::SignOut => "sign-out",
+            Self::Status => "status",
+            Self::Health => "health",
+            Self::Keys => "keys",
+            Self::Resource(name) => name,
+            Self::Realtime => "realtime",
+        })
+    }
+}
+
+impl Contract {
+    /// The service of this name.
+    #[must_use]
+    pub fn service(&self, name: &str) -> Option<&Service> {
+        self.services.iter().find(|service| service.name == name)
+    }
+
+    /// The resource of this name.
+    #[must_use]
+    pub fn resource(&self, name: &str) -> Option<&Resource> {
+        self.resources.iter().find(|resource| resource.name == name)
+    }
+
+    /// The screen of this name.
+    #[must_use]
+    pub fn screen(&self, name: &str) -> Option<&Screen> {
+        self.screens.iter().find(|screen| screen.name == name)
+    }
+
+    /// Where a session lands.
+    #[must_use]
+    pub fn home(&self) -> &str {
+        self.screens
+            .first()
+            .map_or("home", |screen| screen.name.as_str())
+    }
+
+    /// Every declared HTTP operation with its role.
+    pub fn operations(&self) -> impl Iterator<Item = (Role, &Operation)> {
+        let session = &self.session;
+        let keys = match &session.token {
+            super::Token::Jwt(policy) => policy.keys.as_ref(),
+            super::Token::Opaque => None,
+        };
+        [
+            Some((Role::SignIn, &session.sign_in.operation)),
+            session
+                .refresh
+                .as_ref()
+                .map(|refresh| (Role::Refresh, &refresh.operation)),
+            session
+                .sign_out
+                .as_ref()
+                .map(|operation| (Role::SignOut, operation)),
+            self.kill_switch
+                .as_ref()
+                .map(|switch| (Role::Status, &switch.operation)),
+            self.health
+                .as_ref()
+                .map(|operation| (Role::Health, operation)),
+            keys.map(|operation| (Role::Keys, operation)),
+        ]
+        .into_iter()
+        .flatten()
+        .chain(
+            self.resources
+                .iter()
+                .map(|resource| (Role::Resource(resource.name.clone()), &resource.operation)),
+        )
+    }
+
+    /// The declared operation of this role.
+    #[must_use]
+    pub fn operation(&self, role: &Role) -> Option<&Operation> {
+        self.operations()
+            .find(|(own, _)| own == role)
+            .map(|(_, operation)| operation)
+    }
+
+    /// What a request is for. `path` is canonical and below the service's URL, without query.
+    /// Two operations on one path are told apart by method; of two that still fit, a literal path
+    /// goes before a template.
+    #[must_use]
+    pub fn role_of(&self, method: &str, service: &str, path: &str) -> Option<Role> {
+        if let Some(realtime) = &self.realtime
+            && realtime.service == service
+            && path.trim_end_matches('/') == realtime.path.trim_end_matches('/')
+        {
+            return Some(Role::Realtime);
+        }
+        self.operations()
+            .filter(|(_, operation)| operation.covers(method, service, path))
+            .min_by_key(|(_, operation)| operation.path.contains('{'))
+            .map(|(role, _)| role)
+    }
+}
+
+impl Operation {
+    /// Whether a request is this operation, by method, service and path.
+    #[must_use]
+    pub fn covers(&self, method: &str, service: &str, path: &str) -> bool {
+        self.method == method
+            && self.service == service
+            && (self.path == path
+                || (self.path.contains('{')
+                    && PathPattern::parse(&self.path).is_ok_and(|pattern| pattern.matches(path))))
+    }
+
+    /// Whether this operation may change something: by its method, anything but a safe one
+    /// (RFC 9110 §9.2.1).
+    #[must_use]
+    pub fn is_write(&self) -> bool {
+        !is_safe(&self.method)
+    }
+}
+
+/// Whether a method is safe in the sense of RFC 9110 §9.2.1.
+#[must_use]
+pub fn is_safe(method: &str) -> bool {
+    matches!(method, "GET" | "HEAD" | "OPTIONS" | "TRACE")
+}

@@ -1,0 +1,209 @@
+//! The append-only record of everything observed: the single source of truth for verdicts.
+//!
+//! Entries are facts, never opinions. Secrets never stand in them: the gateway replaces every
+//! token and password by a label such as `‹access-2›` before it writes, so two entries that carry
+//! the same token can be seen to do so, while the token itself cannot.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+mod client;
+mod fact;
+mod harness;
+mod record;
+
+pub use client::{Act, AppFact, ClientExchange, ClientOutcome, FeedState, LinkState, SessionState};
+pub use fact::{
+    Answer, Answerer, Direction, Frame, LossReason, Request, Sender, SignatureCheck, SocketEnd,
+    TokenIssued, TokenKind,
+};
+pub use harness::{HarnessFact, LeverHow, StepPhase};
+pub use record::{EntryId, Journal, Observer};
+
+use super::contract::TransportName;
+
+/// One observation.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Entry {
+    /// Its number, from 1, without gaps.
+    pub id: EntryId,
+    /// When, since the journal was opened, in microseconds.
+    #[serde(rename = "at_us", with = "micros")]
+    pub at: Duration,
+    /// What.
+    pub fact: Fact,
+}
+
+/// What was observed, and by whom.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Fact {
+    /// The gateway saw a request arrive.
+    Request(Request),
+    /// The gateway passed an answer to the client.
+    Answer(Answer),
+    /// An exchange ended without an answer.
+    Lost {
+        /// The request's exchange.
+        exchange: u64,
+        /// Why.
+        reason: LossReason,
+    },
+    /// The gateway saw the backend hand out a token.
+    TokenIssued(TokenIssued),
+    /// The gateway saw an Engine.IO session open.
+    SocketOpened {
+        /// The gateway's number for the session.
+        socket: u64,
+        /// The service.
+        service: String,
+        /// The transport on which it opened.
+        transport: TransportName,
+    },
+    /// The gateway saw an Engine.IO session move to another transport.
+    SocketUpgraded {
+        /// The session.
+        socket: u64,
+    },
+    /// The gateway saw one packet pass.
+    Frame {
+        /// The session.
+        socket: u64,
+        /// Which way it went.
+        direction: Direction,
+        /// On which transport.
+        transport: TransportName,
+        /// Its length on the wire in bytes, attachments included.
+        bytes: u64,
+        /// What it was.
+        packet: Frame,
+        /// What the scope says about it; `None` for packets that ask for nothing.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        judgement: Option<Judgement>,
+    },
+    /// The gateway saw an Engine.IO session end.
+    SocketClosed {
+        /// The session.
+        socket: u64,
+        /// How.
+        end: SocketEnd,
+    },
+    /// What the client says about itself. Only a simulated app can.
+    App(AppFact),
+    /// What the user of the client did: by the simulated app, or marked by a person or driver.
+    Act(Act),
+    /// What the harness did.
+    Harness(HarnessFact),
+}
+
+/// What the scope says about a request or a packet.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Judgement {
+    /// The decision.
+    pub class: Class,
+    /// Why: the contract's entry that decided, or what was missing.
+    pub reason: String,
+    /// The canonical form, where it differs from the raw one, and how.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub non_canonical: Option<NonCanonical>,
+}
+
+/// A difference between what was sent and what a server may understand.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct NonCanonical {
+    /// The canonical form.
+    pub canonical: String,
+    /// What had to be changed to get there.
+    pub steps: Vec<String>,
+}
+
+/// A decision of the scope.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Class {
+    /// Declared.
+    Allowed,
+    /// On the contract's list of what must never be called.
+    Forbidden,
+    /// A write that nobody declared.
+    UndeclaredWrite,
+    /// A read that nobody declared.
+    UndeclaredRead,
+    /// It cannot be read well enough to decide.
+    NotJudgeable,
+}
+
+impl Class {
+    /// Whether a gateway that enforces the scope lets it pass.
+    #[must_use]
+    pub fn passes(self) -> bool {
+        matches!(self, Self::Allowed | Self::UndeclaredRead)
+    }
+}
+
+/// The content of a body or of an event, as far as the journal keeps it, free of secrets.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Content {
+    /// Nothing.
+    #[default]
+    Empty,
+    /// JSON.
+    Json {
+        /// The value.
+        value: Arc<Value>,
+        /// Its length on the wire in bytes.
+        bytes: u64,
+    },
+    /// Other text.
+    Text {
+        /// The text.
+        text: String,
+        /// Its length on the wire in bytes.
+        bytes: u64,
+    },
+    /// Bytes that are not text.
+    Binary {
+        /// Their number.
+        bytes: u64,
+        /// SHA-256, hex.
+        sha256: String,
+    },
+    /// More than the journal keeps.
+    Truncated {
+        /// Its beginning.
+        beginning: String,
+        /// The whole length in bytes.
+        bytes: u64,
+        /// SHA-256 of the whole, hex.
+        sha256: String,
+    },
+}
+
+impl Content {
+    /// The JSON value, if it is one.
+    #[must_use]
+    pub fn json(&self) -> Option<&Value> {
+        match self {
+            Self::Json { value, .. } => Some(value),
+            _ => None,
+        }
+    }
+}
+
+mod micros {
+    use std::time::Duration;
+
+    use serde::{Deserialize, Deserializer, Serializer};
+
+    pub(super) fn serialize<S: Serializer>(at: &Duration, out: S) -> Result<S::Ok, S::Error> {
+        out.serialize_u64(u64::try_from(at.as_micros()).unwrap_or(u64::MAX))
+    }
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<Duration, D::Error> {
+        u64::deserialize(from).map(Duration::from_micros)
+    }
+}

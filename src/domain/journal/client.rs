@@ -1,0 +1,177 @@
+//! What the client side says: the simulated app about itself, and what its user did.
+
+use serde::{Deserialize, Serialize};
+
+/// What the simulated app says about itself.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum AppFact {
+    /// Another screen is shown.
+    Screen {
+        /// Its name: one of the contract's, or `signed-out`, `loading`, `maintenance`.
+        screen: String,
+    },
+    /// What the app thinks of the network.
+    Link {
+        /// The state.
+        link: LinkState,
+    },
+    /// How data arrives.
+    Feed {
+        /// The state.
+        feed: FeedState,
+    },
+    /// A resource's data is shown, new or changed.
+    Shown {
+        /// The resource.
+        resource: String,
+        /// How many items, or 1 for an object.
+        items: usize,
+        /// Where it came from: `request`, `event` or `storage`.
+        source: String,
+        /// Its position in the stream of changes, if the backend numbers them.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        sequence: Option<i64>,
+    },
+    /// The session changed.
+    Session {
+        /// The state.
+        state: SessionState,
+    },
+    /// A message to the user.
+    Notice {
+        /// Its stable name: `sign-in-refused`, `offline`, `data-unreadable` …
+        name: String,
+    },
+    /// One exchange, as the client saw it: what reconciliation compares with the gateway.
+    Exchange(ClientExchange),
+    /// An event that the app emitted over the socket.
+    Emitted {
+        /// The namespace.
+        namespace: String,
+        /// The event's name.
+        event: String,
+    },
+    /// Something that the app did not expect and survived.
+    Unexpected {
+        /// What.
+        what: String,
+    },
+}
+
+/// One exchange, as the client saw it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ClientExchange {
+    /// The service.
+    pub service: String,
+    /// The method.
+    pub method: String,
+    /// The path below the service's origin, without query.
+    pub path: String,
+    /// How it ended.
+    pub outcome: ClientOutcome,
+}
+
+/// How an exchange ended for the client.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum ClientOutcome {
+    /// With an answer.
+    Answered {
+        /// Its status.
+        status: u16,
+    },
+    /// No connection could be made: nothing was sent.
+    NotSent {
+        /// Why.
+        why: String,
+    },
+    /// It was sent and broke, timed out or was given up.
+    Broken {
+        /// Why.
+        why: String,
+    },
+}
+
+/// What the app thinks of the network.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum LinkState {
+    /// It can be used.
+    Online,
+    /// It is gone.
+    Offline,
+}
+
+/// How data arrives.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum FeedState {
+    /// Nothing is expected: signed out, blocked or not connected yet.
+    Off,
+    /// Over the socket.
+    Live,
+    /// By polling.
+    Polling,
+    /// Not at all: what is shown is ageing.
+    Stale,
+}
+
+/// What happened to the session.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum SessionState {
+    /// Opened by credentials.
+    Opened,
+    /// Found in storage.
+    Restored,
+    /// Renewed.
+    Refreshed,
+    /// Over.
+    Ended {
+        /// Why.
+        why: String,
+    },
+    /// There was none, or none that could be read, in storage.
+    NotFound {
+        /// Why.
+        why: String,
+    },
+}
+
+/// What the user of the client did.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Act {
+    /// Started the app's process.
+    Launch,
+    /// Asked to sign in.
+    SignIn {
+        /// The account's name in the configuration, never its password.
+        account: String,
+    },
+    /// Asked to sign out.
+    SignOut,
+    /// Killed the process.
+    Kill,
+    /// Left the app.
+    Background,
+    /// Came back to it.
+    Foreground,
+    /// Pulled to refresh.
+    Refresh,
+    /// Opened a screen.
+    Open {
+        /// Which.
+        screen: String,
+    },
+    /// Asked for older items.
+    LoadMore {
+        /// Of which resource.
+        resource: String,
+    },
+    /// Lost the network (airplane mode).
+    Offline,
+    /// Got it back.
+    Online,
+}

@@ -1,0 +1,271 @@
+//! What the gateway sees: requests, answers, tokens and packets.
+
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use super::{Content, Judgement};
+use crate::domain::contract::Role;
+
+/// A request, as it arrived at the gateway.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Request {
+    /// The gateway's number for the exchange; its answer carries the same.
+    pub exchange: u64,
+    /// Who sent it.
+    pub sender: Sender,
+    /// The service whose listener it reached.
+    pub service: String,
+    /// The method as sent.
+    pub method: String,
+    /// The request target as sent, with query, labels in the place of secrets.
+    pub target: String,
+    /// The canonical path below the service's URL, without query: what patterns are held against.
+    #[serde(default)]
+    pub path: String,
+    /// The `Host` header.
+    pub host: String,
+    /// All headers in order, names in lower case, labels in the place of secrets.
+    pub headers: Vec<(String, String)>,
+    /// The body.
+    #[serde(default, skip_serializing_if = "is_empty")]
+    pub body: Content,
+    /// What it is for, if the contract declares it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub role: Option<Role>,
+    /// What the scope says.
+    pub judgement: Judgement,
+}
+
+/// Who sent a request.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Sender {
+    /// The client under test.
+    Client,
+    /// The harness, to prove that the gateway catches a forbidden call.
+    Canary,
+    /// The harness, asking the backend something on its own account.
+    Probe,
+}
+
+/// An answer, as it was passed to the client.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Answer {
+    /// The exchange that it ends.
+    pub exchange: u64,
+    /// The status.
+    pub status: u16,
+    /// All headers in order, names in lower case, labels in the place of secrets.
+    pub headers: Vec<(String, String)>,
+    /// The body.
+    #[serde(default, skip_serializing_if = "is_empty")]
+    pub body: Content,
+    /// Who gave it.
+    pub from: Answerer,
+    /// The request id, under the header that the contract names.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub request_id: Option<String>,
+}
+
+fn is_empty(content: &Content) -> bool {
+    *content == Content::Empty
+}
+
+/// Who gave an answer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Answerer {
+    /// The backend.
+    Backend,
+    /// The gateway, because the scope denies the request.
+    Policy,
+    /// The gateway, because a fault or an imitated lever says so.
+    Fault,
+}
+
+/// Why an exchange ended without an answer.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum LossReason {
+    /// The backend could not be reached or broke off.
+    Upstream {
+        /// What happened.
+        detail: String,
+    },
+    /// The client went away.
+    ClientGone,
+    /// A fault at the gateway broke the connection.
+    Fault,
+}
+
+/// A token that the backend handed out.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct TokenIssued {
+    /// The exchange that brought it.
+    pub exchange: u64,
+    /// Its label.
+    pub label: String,
+    /// What it is.
+    pub kind: TokenKind,
+    /// The JOSE header, when it is a JSON Web Token.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub header: Option<Value>,
+    /// The claims, when it is a JSON Web Token.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub claims: Option<Value>,
+    /// What the key set says about its signature.
+    pub signature: SignatureCheck,
+    /// When it was seen, in seconds since 1970 on the run's clock.
+    pub seen_at: u64,
+    /// When it ends, in seconds since 1970, as far as the answer beside it says.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ends: Option<u64>,
+    /// The account it was handed out to, if the gateway saw the sign-in.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub username: Option<String>,
+}
+
+/// What a token is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum TokenKind {
+    /// Sent with data requests.
+    Access,
+    /// Sent to renew a session.
+    Refresh,
+}
+
+/// What the key set says about a signature.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum SignatureCheck {
+    /// A key of the set made it.
+    Verified,
+    /// No key of the set made it, or the algorithm is not one that may sign.
+    Refused {
+        /// Why.
+        why: String,
+    },
+    /// It could not be checked.
+    NotChecked {
+        /// Why not.
+        why: String,
+    },
+}
+
+/// The way a packet went.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Direction {
+    /// From the client to the backend.
+    Up,
+    /// From the backend to the client.
+    Down,
+}
+
+/// A decoded packet of Engine.IO v4 or Socket.IO v5.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Frame {
+    /// Engine.IO open, with the handshake's settings.
+    Open {
+        /// Milliseconds between pings.
+        ping_interval: u64,
+        /// Milliseconds that a pong may take.
+        ping_timeout: u64,
+    },
+    /// Engine.IO close.
+    Close,
+    /// Engine.IO ping.
+    Ping {
+        /// Whether it probes an upgrade.
+        probe: bool,
+    },
+    /// Engine.IO pong.
+    Pong {
+        /// Whether it answers a probe.
+        probe: bool,
+    },
+    /// Engine.IO upgrade.
+    Upgrade,
+    /// Engine.IO noop.
+    Noop,
+    /// Socket.IO CONNECT: up with the auth payload, down with the session.
+    Connect {
+        /// The namespace.
+        namespace: String,
+        /// The payload.
+        #[serde(default, skip_serializing_if = "Content::is_nothing")]
+        payload: Content,
+    },
+    /// Socket.IO CONNECT_ERROR.
+    ConnectError {
+        /// The namespace.
+        namespace: String,
+        /// The payload.
+        payload: Content,
+    },
+    /// Socket.IO DISCONNECT.
+    Disconnect {
+        /// The namespace.
+        namespace: String,
+    },
+    /// Socket.IO EVENT or BINARY_EVENT.
+    Event {
+        /// The namespace.
+        namespace: String,
+        /// The event's name.
+        name: String,
+        /// The arguments after the name, as one list.
+        args: Content,
+        /// The id under which an acknowledgement is expected.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        ack: Option<u64>,
+        /// How many binary attachments came with it.
+        #[serde(default, skip_serializing_if = "is_zero")]
+        attachments: usize,
+    },
+    /// Socket.IO ACK or BINARY_ACK.
+    Ack {
+        /// The namespace.
+        namespace: String,
+        /// The id that it answers.
+        id: u64,
+    },
+    /// Something that the codec cannot read.
+    Unreadable {
+        /// Why.
+        why: String,
+    },
+}
+
+impl Content {
+    fn is_nothing(&self) -> bool {
+        is_empty(self)
+    }
+}
+
+#[expect(
+    clippy::trivially_copy_pass_by_ref,
+    reason = "serde's skip_serializing_if passes a reference"
+)]
+fn is_zero(number: &usize) -> bool {
+    *number == 0
+}
+
+/// How an Engine.IO session ended.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum SocketEnd {
+    /// The client closed it.
+    Client,
+    /// The backend closed it.
+    Backend,
+    /// The connection broke.
+    Network {
+        /// What happened.
+        detail: String,
+    },
+    /// The gateway closed it, because a fault or the scope says so.
+    Gateway,
+}

@@ -1,0 +1,96 @@
+//! What the harness did or noticed.
+
+use serde::{Deserialize, Serialize};
+
+/// What the harness did or noticed.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum HarnessFact {
+    /// The run began.
+    Began {
+        /// The scenario's id.
+        scenario: String,
+        /// The seed.
+        seed: u64,
+        /// The target's name.
+        target: String,
+        /// The run's clock at the journal's zero, in seconds since 1970.
+        epoch: u64,
+        /// Whether time is virtual.
+        virtual_time: bool,
+    },
+    /// A step of the scenario.
+    Step {
+        /// Its place in the file, from 1.
+        step: usize,
+        /// As written.
+        text: String,
+        /// How far it is.
+        phase: StepPhase,
+    },
+    /// A lever of the target was moved.
+    Lever {
+        /// Which: `maintenance`, `backend`, `push` …
+        lever: String,
+        /// To what.
+        value: String,
+        /// How.
+        how: LeverHow,
+    },
+    /// A fault at the gateway was switched.
+    Fault {
+        /// As written.
+        fault: String,
+        /// On or off.
+        on: bool,
+    },
+    /// The marked forbidden call came back.
+    Canary {
+        /// Its exchange at the gateway, if the gateway saw it.
+        exchange: Option<u64>,
+        /// What was called.
+        call: String,
+        /// Whether the gateway caught it and kept it from the backend.
+        caught: bool,
+    },
+    /// The mock's own count of calls to forbidden endpoints.
+    ForbiddenReached {
+        /// How many reached it.
+        calls: u64,
+    },
+    /// Something in virtual time came late although nobody delayed it.
+    Late {
+        /// What.
+        what: String,
+        /// By how many microseconds.
+        by_us: u64,
+    },
+    /// The client is gone and nothing more will be appended on its behalf.
+    Ended,
+}
+
+/// How far a step is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum StepPhase {
+    /// It began.
+    Began,
+    /// It is done, or what it expects came true.
+    Done,
+    /// What it expects did not come true.
+    Unmet,
+    /// It could not be carried out.
+    Failed,
+}
+
+/// How a lever was moved.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum LeverHow {
+    /// The mock's own.
+    Mock,
+    /// By the operator's HTTP call.
+    Http,
+    /// Imitated at the gateway.
+    Gateway,
+}

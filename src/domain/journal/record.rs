@@ -1,0 +1,312 @@
+//! The journal itself: appended to by many, read by all.
+
+use std::collections::{BTreeMap, VecDeque};
+use std::sync::Arc;
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+use super::{AppFact, Class, ClientOutcome, Content, Direction, Entry, Fact, Frame, Sender};
+use crate::domain::contract::Role;
+
+/// The number of an entry, from 1.
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Serialize, Deserialize,
+)]
+#[serde(transparent)]
+pub struct EntryId(pub u64);
+
+impl std::fmt::Display for EntryId {
+    fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(out, "#{}", self.0)
+    }
+}
+
+/// Whoever follows the journal as it grows: rules, waiting steps, a journal file.
+pub trait Observer: Send {
+    /// Is shown every entry once, in order.
+    fn observe(&mut self, entry: &Arc<Entry>);
+}
+
+/// How many routine entries stay in memory. Older ones were shown to every observer and are dropped,
+/// so a live feed needs no more memory in days than in minutes. Whoever counts must observe.
+const ROUTINE_KEPT: usize = 1_024;
+
+/// How many other entries stay in memory whole. Older ones stay too, so that findings can cite them,
+/// but lose headers and bodies: a poll every half minute is two hundred megabytes in a month.
+const WHOLE_KEPT: usize = 4_096;
+
+/// The append-only record.
+#[derive(Default)]
+pub struct Journal {
+    next: u64,
+    kept: VecDeque<Arc<Entry>>,
+    routine: VecDeque<Arc<Entry>>,
+    polls: Polls,
+    observers: Vec<Box<dyn Observer>>,
+}
+
+impl Journal {
+    /// An empty journal with nobody watching.
+    #[must_use]
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Shows every entry from now on to `observer`.
+    pub fn watch(&mut self, observer: Box<dyn Observer>) {
+        self.observers.push(observer);
+    }
+
+    /// Appends a fact and returns its entry.
+    pub fn append(&mut self, at: Duration, fact: Fact) -> Arc<Entry> {
+        self.next += 1;
+        let entry = Arc::new(Entry {
+            id: EntryId(self.next),
+            at,
+            fact,
+        });
+        for observer in &mut self.observers {
+            observer.observe(&entry);
+        }
+        let answered = self.polls.see(&entry);
+        if let Some(request) = answered {
+            self.demote(request);
+        }
+        if answered.is_some() || is_routine(&entry.fact) || self.polls.are_told_by(&entry.fact) {
+            self.routine.push_back(Arc::clone(&entry));
+            while self.routine.len() > ROUTINE_KEPT {
+                self.routine.pop_front();
+            }
+        } else {
+            self.kept.push_back(Arc::clone(&entry));
+            if let Some(old) = self.kept.len().checked_sub(WHOLE_KEPT + 1) {
+                lighten(&mut self.kept[old]);
+            }
+        }
+        entry
+    }
+
+    /// Makes a routine entry of another one.
+    fn demote(&mut self, id: EntryId) {
+        let at = self.kept.binary_search_by_key(&id, |entry| entry.id);
+        if let Some(entry) = at.ok().and_then(|at| self.kept.remove(at)) {
+            let at = self.routine.partition_point(|other| other.id < id);
+            self.routine.insert(at, entry);
+        }
+    }
+
+    /// How many entries were ever appended.
+    #[must_use]
+    pub fn len(&self) -> u64 {
+        self.next
+    }
+
+    /// Whether nothing was ever appended.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.next == 0
+    }
+
+    /// The entries in memory in order: all but old routine ones.
+    pub fn entries(&self) -> impl Iterator<Item = &Arc<Entry>> {
+        self.after(EntryId(0))
+    }
+
+    /// The entries in memory after `id`, in order.
+    pub fn after(&self, id: EntryId) -> impl Iterator<Item = &Arc<Entry>> {
+        let kept = self.kept.partition_point(|entry| entry.id <= id);
+        let routine = self.routine.partition_point(|entry| entry.id <= id);
+        let mut kept = self.kept.range(kept..).peekable();
+        let mut routine = self.routine.range(routine..).peekable();
+        std::iter::from_fn(move || match (kept.peek(), routine.peek()) {
+            (Some(left), Some(right)) if left.id < right.id => kept.next(),
+            (_, Some(_)) => routine.next(),
+            (_, None) => kept.next(),
+        })
+    }
+
+    /// The entry of this number, if it is still in memory.
+    #[must_use]
+    pub fn get(&self, id: EntryId) -> Option<&Arc<Entry>> {
+        [&self.kept, &self.routine].into_iter().find_map(|entries| {
+            let at = entries.binary_search_by_key(&id, |entry| entry.id).ok()?;
+            entries.get(at)
+        })
+    }
+}
+
+/// Follows the live feed's long-polling: requests that say nothing once they are answered well. What
+/// they carried stands in the journal packet by packet.
+#[derive(Default)]
+struct Polls {
+    /// Those under way, by their exchanges.
+    open: BTreeMap<u64, EntryId>,
+    /// Where they go: service and path.
+    place: Option<(String, String)>,
+}
+
+impl Polls {
+    /// Takes notice of an entry. If it is the good answer to a poll, that request comes back.
+    fn see(&mut self, entry: &Entry) -> Option<EntryId> {
+        match &entry.fact {
+            Fact::Request(request)
+                if request.role == Some(Role::Realtime)
+                    && request.sender == Sender::Client
+                    && request.judgement.class == Class::Allowed
+                    && request.judgement.non_canonical.is_none() =>
+            {
+                self.open.insert(request.exchange, entry.id);
+                let path = path_of(&request.target);
+                let known =
+                    |(service, own): &(String, String)| *service == request.service && own == path;
+                if !self.place.as_ref().is_some_and(known) {
+                    self.place = Some((request.service.clone(), path.to_owned()));
+                }
+                None
+            }
+            Fact::Answer(answer) => {
+                let request = self.open.remove(&answer.exchange)?;
+                (answer.status == 200).then_some(request)
+            }
+            Fact::Lost { exchange, .. } => {
+                self.open.remove(exchange);
+                None
+            }
+            _ => None,
+        }
+    }
+
+    /// Whether this is what the client says about such an exchange.
+    fn are_told_by(&self, fact: &Fact) -> bool {
+        let Fact::App(AppFact::Exchange(exchange)) = fact else {
+            return false;
+        };
+        exchange.outcome == ClientOutcome::Answered { status: 200 }
+            && self.place.as_ref().is_some_and(|(service, path)| {
+                *service == exchange.service && path == path_of(&exchange.path)
+            })
+    }
+}
+
+fn path_of(target: &str) -> &str {
+    target.split('?').next().unwrap_or_default()
+}
+
+/// Takes headers and body from an old entry.
+fn lighten(entry: &mut Arc<Entry>) {
+    match &mut Arc::make_mut(entry).fact {
+        Fact::Request(request) => {
+            request.headers = Vec::new();
+            request.body = Content::Empty;
+        }
+        Fact::Answer(answer) => {
+            answer.headers = Vec::new();
+            answer.body = Content::Empty;
+        }
+        _ => {}
+    }
+}
+
+/// Packets that come by the thousand and mean little one by one: data on its way down, heartbeats.
+fn is_routine(fact: &Fact) -> bool {
+    match fact {
+        Fact::Frame {
+            direction: Direction::Down,
+            packet,
+            ..
+        } => {
+            matches!(
+                packet,
+                Frame::Event { .. } | Frame::Ping { .. } | Frame::Noop
+            )
+        }
+        Fact::Frame { packet, .. } => matches!(packet, Frame::Pong { probe: false }),
+        Fact::App(AppFact::Shown { source, .. }) => source == "event",
+        _ => false,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+    use crate::domain::contract::TransportName;
+    use crate::domain::journal::Act;
+
+    fn ping() -> Fact {
+        Fact::Frame {
+            socket: 1,
+            direction: Direction::Down,
+            transport: TransportName::Websocket,
+            bytes: 1,
+            packet: Frame::Ping { probe: false },
+            judgement: None,
+        }
+    }
+
+    #[test]
+    fn entries_come_back_in_order_and_by_number() {
+        let mut journal = Journal::new();
+        for _ in 0..3 {
+            journal.append(Duration::ZERO, Fact::Act(Act::Launch));
+            journal.append(Duration::ZERO, ping());
+        }
+        let ids: Vec<u64> = journal.entries().map(|entry| entry.id.0).collect();
+        assert_eq!(ids, [1, 2, 3, 4, 5, 6]);
+        let later: Vec<u64> = journal.after(EntryId(3)).map(|entry| entry.id.0).collect();
+        assert_eq!(later, [4, 5, 6]);
+        assert_eq!(journal.get(EntryId(4)).unwrap().fact, ping());
+    }
+
+    /// A poll as the gateway sees it, and as the client tells of it.
+    fn poll(journal: &mut Journal, exchange: u64, status: u16) {
+        let facts = [
+            json!({"request": {
+                "exchange": exchange, "sender": "client", "service": "trading", "method": "GET",
+                "target": "/edge/socket.io/?EIO=4&transport=polling&sid=S1", "path": "/socket.io/",
+                "host": "h", "headers": [], "body": "empty", "role": "realtime",
+                "judgement": {"class": "allowed", "reason": ""},
+            }}),
+            json!({"answer": {
+                "exchange": exchange, "status": status, "headers": [], "body": "empty",
+                "from": "backend",
+            }}),
+            json!({"app": {"exchange": {
+                "service": "trading", "method": "GET", "path": "/edge/socket.io/",
+                "outcome": {"answered": {"status": status}},
+            }}}),
+        ];
+        for fact in facts {
+            journal.append(Duration::ZERO, serde_json::from_value(fact).unwrap());
+        }
+    }
+
+    #[test]
+    fn old_polls_leave_memory_unless_they_failed() {
+        let mut journal = Journal::new();
+        poll(&mut journal, 1, 200);
+        poll(&mut journal, 2, 400);
+        for exchange in 3..ROUTINE_KEPT as u64 {
+            poll(&mut journal, exchange, 200);
+        }
+        assert_eq!(journal.entries().count(), ROUTINE_KEPT + 3);
+        let ids: Vec<u64> = journal.entries().map(|entry| entry.id.0).collect();
+        assert!(ids.is_sorted() && ids.starts_with(&[4, 5, 6]));
+        assert!(journal.get(EntryId(4)).is_some() && journal.get(EntryId(7)).is_none());
+        assert!(journal.polls.open.is_empty());
+    }
+
+    #[test]
+    fn old_routine_packets_leave_memory_and_other_entries_stay() {
+        let mut journal = Journal::new();
+        journal.append(Duration::ZERO, Fact::Act(Act::Launch));
+        for _ in 0..ROUTINE_KEPT + 10 {
+            journal.append(Duration::ZERO, ping());
+        }
+        assert_eq!(journal.entries().count(), ROUTINE_KEPT + 1);
+        assert_eq!(journal.len(), ROUTINE_KEPT as u64 + 11);
+        assert!(journal.get(EntryId(1)).is_some() && journal.get(EntryId(2)).is_none());
+    }
+}

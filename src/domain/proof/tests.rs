@@ -1,0 +1,220 @@
+//! The proof holds only when everything that it rests on was seen.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use serde_json::{Value, json};
+
+use super::{Proof, Proven, Prover};
+use crate::domain::journal::{Fact, Journal};
+use crate::domain::rules::tests::harbour;
+
+/// A journal under construction; facts are written as in journal files.
+struct Story {
+    journal: Journal,
+    prover: Prover,
+    at: Duration,
+    exchange: u64,
+}
+
+impl Story {
+    fn new() -> Self {
+        let prover = Prover::new(Arc::new(harbour()));
+        let mut journal = Journal::new();
+        journal.watch(prover.observer());
+        Self {
+            journal,
+            prover,
+            at: Duration::ZERO,
+            exchange: 0,
+        }
+    }
+
+    fn then(&mut self, fact: Value) {
+        self.at += Duration::from_millis(10);
+        let fact: Fact = serde_json::from_value(fact).unwrap();
+        self.journal.append(self.at, fact);
+    }
+
+    fn request(&mut self, sender: &str, class: &str) -> u64 {
+        self.exchange += 1;
+        self.then(json!({"request": {
+            "exchange": self.exchange, "sender": sender, "service": "deck", "method": "GET",
+            "target": "/v2/ships?page=1", "host": "deck.example", "headers": [],
+            "judgement": {"class": class, "reason": "a test"},
+        }}));
+        self.exchange
+    }
+
+    fn answer(&mut self, exchange: u64, from: &str) {
+        self.then(
+            json!({"answer": {"exchange": exchange, "status": 200, "headers": [], "from": from}}),
+        );
+    }
+
+    fn client_says(&mut self, outcome: Value) {
+        self.then(json!({"app": {"exchange": {
+            "service": "deck", "method": "GET", "path": "/v2/ships", "outcome": outcome,
+        }}}));
+    }
+
+    /// An exchange on which both sides agree.
+    fn exchanged(&mut self) {
+        let exchange = self.request("client", "allowed");
+        self.answer(exchange, "backend");
+        self.client_says(json!({"answered": {"status": 200}}));
+    }
+
+    fn canary(&mut self) {
+        let exchange = self.request("canary", "forbidden");
+        self.answer(exchange, "policy");
+        self.then(json!({"harness": {"canary": {"exchange": exchange, "call": "POST deck /v2/orders", "caught": true}}}));
+    }
+
+    fn reached(&mut self, calls: u64) {
+        self.then(json!({"harness": {"forbidden-reached": {"calls": calls}}}));
+    }
+
+    fn end(mut self) -> Proven {
+        self.then(json!({"harness": "ended"}));
+        self.prover.finish()
+    }
+}
+
+fn sound() -> Story {
+    let mut story = Story::new();
+    story.canary();
+    for _ in 0..4 {
+        story.exchanged();
+    }
+    story.reached(0);
+    story
+}
+
+fn reasons(proven: &Proven) -> &[String] {
+    match &proven.proof {
+        Proof::Inconclusive(reasons) => reasons,
+        other => panic!("{other:?}"),
+    }
+}
+
+#[test]
+fn it_holds_when_the_canary_was_caught_and_both_sides_agree() {
+    let proven = sound().end();
+    assert_eq!(proven.proof, Proof::Holds);
+    assert!(proven.notes.is_empty(), "{:?}", proven.notes);
+}
+
+#[test]
+fn without_a_canary_nothing_is_proven() {
+    let mut story = Story::new();
+    for _ in 0..4 {
+        story.exchanged();
+    }
+    story.reached(0);
+    assert!(reasons(&story.end())[0].contains("no marked forbidden call"));
+}
+
+#[test]
+fn a_canary_that_reached_the_backend_proves_nothing_whatever_is_reported() {
+    let mut story = Story::new();
+    let exchange = story.request("canary", "forbidden");
+    story.answer(exchange, "backend");
+    story.then(json!({"harness": {"canary": {"exchange": exchange, "call": "POST deck /v2/orders", "caught": true}}}));
+    for _ in 0..4 {
+        story.exchanged();
+    }
+    assert!(reasons(&story.end())[0].contains("does not show the gateway answering it"));
+}
+
+#[test]
+fn a_canary_that_was_not_caught_is_named() {
+    let mut story = sound();
+    story.then(json!({"harness": {"canary": {"exchange": null, "call": "POST deck /v2/orders", "caught": false}}}));
+    assert!(reasons(&story.end())[0].contains("POST deck /v2/orders was not caught"));
+}
+
+#[test]
+fn too_little_traffic_proves_nothing() {
+    let mut story = Story::new();
+    story.canary();
+    story.exchanged();
+    assert!(reasons(&story.end())[0].contains("only 1 requests"));
+}
+
+#[test]
+fn an_answer_that_did_not_come_through_the_gateway_is_noticed() {
+    let mut story = sound();
+    story.client_says(json!({"answered": {"status": 200}}));
+    assert!(reasons(&story.end())[0].contains("the gateway saw only 4"));
+}
+
+#[test]
+fn a_request_that_the_client_does_not_know_of_is_noticed() {
+    let mut story = sound();
+    let exchange = story.request("client", "allowed");
+    story.answer(exchange, "backend");
+    story.at += Duration::from_secs(60);
+    assert!(reasons(&story.end())[0].contains("the client knows of only 4"));
+}
+
+#[test]
+fn what_was_under_way_when_the_process_was_killed_is_excused() {
+    let mut story = sound();
+    let open = story.request("client", "allowed");
+    let answered = story.request("client", "allowed");
+    story.answer(answered, "backend");
+    story.then(json!({"act": "kill"}));
+    story.then(json!({"lost": {"exchange": open, "reason": "client-gone"}}));
+    assert_eq!(story.end().proof, Proof::Holds);
+}
+
+#[test]
+fn exchanges_that_broke_or_were_never_sent_are_no_difference() {
+    let mut story = sound();
+    let lost = story.request("client", "allowed");
+    story.then(json!({"lost": {"exchange": lost, "reason": "client-gone"}}));
+    story.client_says(json!({"broken": {"why": "timeout"}}));
+    story.client_says(json!({"not-sent": {"why": "no network"}}));
+    let late = story.request("client", "allowed");
+    story.client_says(json!({"broken": {"why": "timeout"}}));
+    story.answer(late, "backend");
+    assert_eq!(story.end().proof, Proof::Holds);
+}
+
+#[test]
+fn a_client_that_says_nothing_is_not_compared_and_that_is_said() {
+    let mut story = Story::new();
+    story.canary();
+    for _ in 0..4 {
+        let exchange = story.request("client", "allowed");
+        story.answer(exchange, "backend");
+    }
+    let proven = story.end();
+    assert_eq!(proven.proof, Proof::Holds);
+    assert_eq!(proven.notes.len(), 2);
+}
+
+#[test]
+fn a_forbidden_request_breaks_the_proof_and_is_left_to_its_rule() {
+    let mut story = sound();
+    let exchange = story.request("client", "forbidden");
+    story.answer(exchange, "policy");
+    assert_eq!(story.end().proof, Proof::Broken(Vec::new()));
+}
+
+#[test]
+fn a_call_that_only_the_mock_counted_is_the_harness_own_finding() {
+    let mut story = sound();
+    story.reached(2);
+    match story.end().proof {
+        Proof::Broken(findings) => {
+            assert_eq!(findings[0].rule, "PROOF");
+            assert_eq!(
+                findings[0].subject,
+                crate::domain::verdict::Subject::Harness
+            );
+        }
+        other => panic!("{other:?}"),
+    }
+}

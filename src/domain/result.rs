@@ -1,0 +1,58 @@
+//! The one model that every reporter reads: what a run of scenarios came to.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::journal::Entry;
+use super::runbook::{RunbookId, RunbookItem};
+use super::verdict::{Outcome, ScopeTally, Verdict};
+
+/// A whole run.
+#[derive(Debug, Clone)]
+pub struct RunResult {
+    /// The seed that every scenario's own seed derives from.
+    pub seed: u64,
+    /// The target's name.
+    pub target: String,
+    /// Whether time was virtual.
+    pub virtual_time: bool,
+    /// Quirks of the simulated app, by name.
+    pub quirks: Vec<String>,
+    /// Defects of the mock, by name.
+    pub defects: Vec<String>,
+    /// Every selected scenario, in the suite's order.
+    pub scenarios: Vec<ScenarioResult>,
+    /// Every item of the runbook, in its order.
+    pub runbook: Vec<RunbookItem>,
+    /// What the scope saw in all scenarios together.
+    pub scope: ScopeTally,
+    /// The verdict on everything.
+    pub verdict: Verdict,
+    /// Whether a person stopped the run before its end.
+    pub interrupted: bool,
+    /// Wall time of the whole run.
+    pub duration_wall: Duration,
+}
+
+/// One scenario of a run.
+#[derive(Debug, Clone)]
+pub struct ScenarioResult {
+    /// Its id.
+    pub id: String,
+    /// Its name.
+    pub name: String,
+    /// Its file.
+    pub file: String,
+    /// The runbook items that it names.
+    pub runbook: Vec<RunbookId>,
+    /// What came of it.
+    pub outcome: Outcome,
+    /// How long it took on the wall.
+    pub duration_wall: Duration,
+    /// Journal entries that findings cite, and those around them, in order.
+    pub excerpt: Vec<Arc<Entry>>,
+    /// How many entries the journal had.
+    pub journal_entries: u64,
+    /// How each lever was moved, in order: `maintenance=on (mock)`.
+    pub levers: Vec<String>,
+}

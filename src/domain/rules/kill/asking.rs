@@ -1,0 +1,268 @@
+//! KILL-1 and -6: when the kill-switch is asked, and how often.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::domain::contract::Role;
+use crate::domain::duration::show;
+use crate::domain::journal::{Act, AppFact, ClientOutcome, Entry, EntryId, Fact};
+use crate::domain::rules::ledger::{Breach, Ledger};
+use crate::domain::rules::scene::{Scene, client_request, is_handshake};
+use crate::domain::rules::{JudgedFrom, Rule, RuleInfo};
+use crate::domain::verdict::Subject;
+
+pub(super) static ASKED_FIRST: RuleInfo = RuleInfo {
+    id: "KILL-1",
+    title: "The kill-switch is asked at cold start, and on foreground when its answer is old, before any data",
+    subject: Subject::App,
+    judged_from: &[JudgedFrom::Wire],
+    source: "runbook S4.1",
+    explanation: "An app that was closed while maintenance began must not touch the backend before it knows. Judged from the moments at which the app was started or brought back: the first request for data, or handshake of the feed, comes only when a status request of that start has been answered or has failed.",
+    fix: "Ask for the status first and hold everything else until it is answered or timed out.",
+    parameters: &["kill_switch.fresh_for", "request_timeout"],
+};
+
+pub(super) static FLOOR: RuleInfo = RuleInfo {
+    id: "KILL-6",
+    title: "The kill-switch is not asked far more often than agreed",
+    subject: Subject::App,
+    judged_from: &[JudgedFrom::Wire],
+    source: "runbook S9.7",
+    explanation: "Every device asks all day, so an interval that is half as long doubles the load of the platform. Judged on the gaps between status requests that nothing else explains (a start, a foreground, the user, a failed attempt): four in a row below half the agreed interval.",
+    fix: "One timer, restarted after each answer, with the agreed interval.",
+    parameters: &["kill_switch.every"],
+};
+
+/// How loosely somebody outside the app marks its starts.
+const MARKS: Duration = Duration::from_secs(5);
+/// How many short gaps in a row make a pattern.
+const SHORT: u32 = 4;
+
+#[derive(Default)]
+pub(super) struct AskedFirst {
+    start: Option<Start>,
+    /// Data that was asked for while the status of its start was still under way.
+    hasty: Option<Hasty>,
+    asked: Option<(u64, Duration)>,
+}
+
+struct Start {
+    id: EntryId,
+    at: Duration,
+    what: &'static str,
+    /// The status request of this start.
+    asked: Option<(u64, Duration)>,
+}
+
+struct Hasty {
+    start: Start,
+    status: u64,
+    data: EntryId,
+    what: String,
+    exchange: u64,
+}
+
+impl Rule for AskedFirst {
+    fn see(&mut self, entry: &Arc<Entry>, scene: &Scene, ledger: &mut Ledger) {
+        let Some(switch) = &scene.contract.kill_switch else {
+            ledger.unable(&ASKED_FIRST, "the contract has no kill-switch");
+            return;
+        };
+        match &entry.fact {
+            Fact::Act(Act::Launch) => self.start = Some(self.begin(entry, scene, "start")),
+            Fact::Act(Act::Foreground) => {
+                let fresh = scene
+                    .switch
+                    .answered
+                    .is_some_and(|last| last.at + switch.fresh_for >= entry.at);
+                if !fresh && self.start.is_none() {
+                    self.start = Some(self.begin(entry, scene, "return to the foreground"));
+                }
+            }
+            Fact::Act(Act::Kill) => {
+                self.start = None;
+                self.hasty = None;
+            }
+            // A status request that could not even be sent was tried all the same.
+            Fact::App(AppFact::Exchange(exchange))
+                if exchange.service == switch.operation.service
+                    && exchange.path.ends_with(&switch.operation.path)
+                    && matches!(exchange.outcome, ClientOutcome::NotSent { .. }) =>
+            {
+                self.start = None;
+            }
+            _ => {}
+        }
+        if let Some(request) = client_request(entry) {
+            match &request.role {
+                Some(Role::Status) => {
+                    self.asked = Some((request.exchange, entry.at));
+                    if let Some(start) = &mut self.start {
+                        start.asked.get_or_insert((request.exchange, entry.at));
+                    }
+                }
+                Some(Role::Resource(_)) => self.data(entry, scene, ledger),
+                Some(Role::Realtime) if is_handshake(request) => self.data(entry, scene, ledger),
+                _ => {}
+            }
+            if !scene.world.acts_marked {
+                ledger.unable(
+                    &ASKED_FIRST,
+                    "nobody marked when the app was started or brought back",
+                );
+            }
+        }
+        if let Some(ended) = scene.ended_by_client(entry)
+            && ended.request.role == Some(Role::Status)
+        {
+            let exchange = ended.request.exchange;
+            if self
+                .start
+                .as_ref()
+                .and_then(|start| start.asked)
+                .is_some_and(|(own, _)| own == exchange)
+            {
+                ledger.occasion(&ASKED_FIRST);
+                self.start = None;
+            }
+            if let Some(hasty) = self.hasty.take_if(|hasty| hasty.status == exchange)
+                && ended.answer.is_some()
+            {
+                let observed = format!("{} while the status was still being asked", hasty.what);
+                breach(&hasty.start, hasty.data, hasty.exchange, observed, ledger);
+            }
+        }
+    }
+}
+
+impl AskedFirst {
+    fn begin(&self, entry: &Entry, scene: &Scene, what: &'static str) -> Start {
+        let early = self
+            .asked
+            .filter(|(_, at)| !scene.world.simulated && *at + MARKS >= entry.at);
+        Start {
+            id: entry.id,
+            at: entry.at,
+            what,
+            asked: early,
+        }
+    }
+
+    fn data(&mut self, entry: &Arc<Entry>, scene: &Scene, ledger: &mut Ledger) {
+        let Some(request) = client_request(entry) else {
+            return;
+        };
+        let Some(start) = self.start.take() else {
+            return;
+        };
+        let what = format!("{} {} {}", request.method, request.service, request.target);
+        ledger.occasion(&ASKED_FIRST);
+        match start.asked {
+            Some((status, at)) => {
+                let under_way = scene.under_way().any(|(_, other)| other.exchange == status);
+                if under_way && entry.at < at + scene.contract.request_timeout.mul_f64(0.9) {
+                    self.hasty = Some(Hasty {
+                        start,
+                        status,
+                        data: entry.id,
+                        what,
+                        exchange: request.exchange,
+                    });
+                }
+            }
+            None => {
+                let unseen = scene.world.is_blind()
+                    || scene.world.is_disturbed()
+                    || !scene.world.same_network_since(start.at)
+                    || scene
+                        .world
+                        .changed
+                        .is_some_and(|changed| changed.at >= start.at);
+                if !unseen {
+                    let observed = format!("{what} without a status request before it");
+                    breach(&start, entry.id, request.exchange, observed, ledger);
+                }
+            }
+        }
+    }
+}
+
+fn breach(start: &Start, data: EntryId, exchange: u64, observed: String, ledger: &mut Ledger) {
+    ledger.breach(
+        &ASKED_FIRST,
+        Breach {
+            kind: start.what.to_owned(),
+            message: format!(
+                "after its {} the app asked for data before it knew the kill-switch",
+                start.what
+            ),
+            expected: "a status request, and its answer, before the first request for data"
+                .to_owned(),
+            observed,
+            evidence: vec![start.id, data],
+            exchanges: vec![exchange],
+            ..Breach::default()
+        },
+    );
+}
+
+#[derive(Default)]
+pub(super) struct Floor {
+    last: Option<(EntryId, Duration)>,
+    failed: bool,
+    short: u32,
+}
+
+impl Rule for Floor {
+    fn see(&mut self, entry: &Arc<Entry>, scene: &Scene, ledger: &mut Ledger) {
+        let Some(switch) = &scene.contract.kill_switch else {
+            ledger.unable(&FLOOR, "the contract has no kill-switch");
+            return;
+        };
+        if let Some(ended) = scene.ended_by_client(entry)
+            && ended.request.role == Some(Role::Status)
+        {
+            self.failed = ended.status().is_none_or(|status| status >= 400);
+        }
+        let Some(request) = client_request(entry).filter(|own| own.role == Some(Role::Status))
+        else {
+            return;
+        };
+        let last = self.last.replace((entry.id, entry.at));
+        let Some((id, at)) = last else {
+            return;
+        };
+        ledger.occasion(&FLOOR);
+        let explained = self.failed
+            || scene.world.acted_since(id)
+            || !scene.world.same_process_since(at)
+            || scene
+                .session
+                .renewed
+                .is_some_and(|renewed| renewed.at >= at);
+        if explained || entry.at - at >= switch.every / 2 {
+            self.short = 0;
+            return;
+        }
+        self.short += 1;
+        if self.short >= SHORT {
+            ledger.breach(
+                &FLOOR,
+                Breach {
+                    kind: "interval".to_owned(),
+                    message: "the app asks for the kill-switch far more often than agreed"
+                        .to_owned(),
+                    expected: format!("a status request every {}", show(switch.every)),
+                    observed: format!(
+                        "{} gaps in a row below half of it, the last of {}",
+                        self.short,
+                        show(entry.at - at)
+                    ),
+                    evidence: vec![id, entry.id],
+                    exchanges: vec![request.exchange],
+                    ..Breach::default()
+                },
+            );
+        }
+    }
+}

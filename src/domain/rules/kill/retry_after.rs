@@ -1,0 +1,128 @@
+//! KILL-5: a backend that says when to come back is believed.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::domain::contract::Role;
+use crate::domain::duration::show;
+use crate::domain::journal::{Answer, Entry, EntryId, Request};
+use crate::domain::rules::ledger::{Breach, Ledger};
+use crate::domain::rules::scene::{Scene, client_request, path};
+use crate::domain::rules::{JudgedFrom, Rule, RuleInfo};
+use crate::domain::verdict::Subject;
+
+pub(super) static RETRY_AFTER: RuleInfo = RuleInfo {
+    id: "KILL-5",
+    title: "After 503 or 429 with Retry-After nothing is repeated before the time",
+    subject: Subject::App,
+    judged_from: &[JudgedFrom::Wire],
+    source: "RFC 9110 §10.2.3 and §15.6.4; RFC 6585 §4",
+    explanation: "Retry-After is how an overloaded backend spreads its return. Judged for each request that was answered so, in seconds or as a date: the same request does not come again before nine tenths of the time, unless the user asks. Absurd values are capped at the contract's largest retry delay, but at no less than 30 s. The feed's own requests are left out: its client does not read the header.",
+    fix: "Read both forms of the header, cap them, and let them override the back-off's own delay; hold pollers too.",
+    parameters: &["retry.delay_max"],
+};
+
+/// How long what was on its way may take.
+const ON_ITS_WAY: Duration = Duration::from_secs(1);
+/// How many waits are remembered.
+const WAITS: usize = 64;
+
+#[derive(Default)]
+pub(super) struct RetryAfter {
+    waits: BTreeMap<String, Wait>,
+}
+
+#[derive(Clone, Copy)]
+struct Wait {
+    id: EntryId,
+    at: Duration,
+    wait: Duration,
+    exchange: u64,
+}
+
+impl Rule for RetryAfter {
+    fn see(&mut self, entry: &Arc<Entry>, scene: &Scene, ledger: &mut Ledger) {
+        if let Some(request) = client_request(entry) {
+            let key = key(request);
+            let Some(wait) = self.waits.get(&key).copied() else {
+                return;
+            };
+            let over = entry.at >= wait.at + wait.wait.mul_f64(0.9);
+            let explained =
+                scene.world.acted_since(wait.id) || !scene.world.same_process_since(wait.at);
+            if over || explained {
+                self.waits.remove(&key);
+            } else if entry.at > wait.at + ON_ITS_WAY {
+                ledger.breach(
+                    &RETRY_AFTER,
+                    Breach {
+                        kind: "too early".to_owned(),
+                        message: "the app came back before the time that the backend had named"
+                            .to_owned(),
+                        expected: format!("no {key} for {}", show(wait.wait)),
+                        observed: format!("again after {}", show(entry.at - wait.at)),
+                        evidence: vec![wait.id, entry.id],
+                        exchanges: vec![wait.exchange, request.exchange],
+                        ..Breach::default()
+                    },
+                );
+            }
+        }
+        let Some(ended) = scene.ended_by_client(entry) else {
+            return;
+        };
+        if ended.request.role == Some(Role::Realtime) {
+            return;
+        }
+        let Some(answer) = ended
+            .answer
+            .filter(|answer| matches!(answer.status, 429 | 503))
+        else {
+            return;
+        };
+        let cap = scene.contract.retry.delay_max.max(Duration::from_secs(30));
+        let Some(wait) = wait_of(answer, scene.unix(entry.at)) else {
+            return;
+        };
+        ledger.occasion(&RETRY_AFTER);
+        if self.waits.len() >= WAITS {
+            self.waits.pop_first();
+        }
+        self.waits.insert(
+            key(ended.request),
+            Wait {
+                id: entry.id,
+                at: entry.at,
+                wait: wait.min(cap),
+                exchange: answer.exchange,
+            },
+        );
+    }
+}
+
+fn key(request: &Request) -> String {
+    format!(
+        "{} {} {}",
+        request.method,
+        request.service,
+        path(&request.target)
+    )
+}
+
+fn wait_of(answer: &Answer, now: Option<u64>) -> Option<Duration> {
+    let value = answer
+        .headers
+        .iter()
+        .find(|(name, _)| name == "retry-after")
+        .map(|(_, value)| value.trim())?;
+    if let Ok(seconds) = value.parse() {
+        return Some(Duration::from_secs(seconds));
+    }
+    let until = jiff::fmt::rfc2822::parse(value)
+        .ok()?
+        .timestamp()
+        .as_second();
+    let until = u64::try_from(until).ok()?;
+    Some(Duration::from_secs(until.saturating_sub(now?)))
+}

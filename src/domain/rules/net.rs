@@ -1,0 +1,26 @@
+//! NET: how the client behaves when the network or the backend does not answer.
+
+use super::{Rule, RuleInfo};
+use crate::domain::contract::Contract;
+
+mod backoff;
+mod offline;
+mod request_id;
+mod timeout;
+
+pub(super) const RULES: &[&RuleInfo] = &[
+    &backoff::BACKOFF,
+    &backoff::ATTEMPTS,
+    &timeout::FINITE,
+    &offline::OFFLINE,
+    &request_id::REQUEST_ID,
+];
+
+pub(super) fn rules(_contract: &Contract) -> Vec<Box<dyn Rule>> {
+    vec![
+        Box::new(backoff::Backoff::default()),
+        Box::new(timeout::Finite::default()),
+        Box::new(offline::Offline::default()),
+        Box::new(request_id::RequestId),
+    ]
+}

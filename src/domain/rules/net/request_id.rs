@@ -1,0 +1,65 @@
+//! NET-13: every answer can be found again in the backend's logs.
+
+use std::sync::Arc;
+
+use crate::domain::contract::Role;
+use crate::domain::journal::{Answerer, Entry};
+use crate::domain::rules::ledger::{Breach, Ledger};
+use crate::domain::rules::scene::Scene;
+use crate::domain::rules::{JudgedFrom, Rule, RuleInfo};
+use crate::domain::verdict::Subject;
+
+pub(super) static REQUEST_ID: RuleInfo = RuleInfo {
+    id: "NET-13",
+    title: "Every response carries the request id that the contract names",
+    subject: Subject::Backend,
+    judged_from: &[JudgedFrom::Wire],
+    source: "runbook, facts given by the product",
+    explanation: "A tester's report is worth little if nobody can find the request in the logs. Every answer of the backend, errors included, must carry the header. Engine.IO's own answers are left out: its server does not pass through the application's middleware.",
+    fix: "Set the header in the outermost middleware or in the proxy, for errors too.",
+    parameters: &["request_id"],
+};
+
+pub(super) struct RequestId;
+
+impl Rule for RequestId {
+    fn see(&mut self, entry: &Arc<Entry>, scene: &Scene, ledger: &mut Ledger) {
+        let Some(header) = &scene.contract.request_id else {
+            ledger.unable(&REQUEST_ID, "the contract names no request id");
+            return;
+        };
+        let Some(ended) = scene.ended(entry) else {
+            return;
+        };
+        let Some(answer) = ended.answer else {
+            return;
+        };
+        if answer.from != Answerer::Backend || ended.request.role == Some(Role::Realtime) {
+            return;
+        }
+        ledger.occasion(&REQUEST_ID);
+        let there = answer
+            .request_id
+            .as_deref()
+            .is_some_and(|id| !id.trim().is_empty());
+        if !there {
+            ledger.breach(
+                &REQUEST_ID,
+                Breach {
+                    kind: "missing".to_owned(),
+                    message: "the backend answers without a request id".to_owned(),
+                    expected: format!("the header `{header}` on every response"),
+                    observed: format!(
+                        "{} {} {} was answered with {} and without it",
+                        ended.request.method,
+                        ended.request.service,
+                        ended.request.target,
+                        answer.status
+                    ),
+                    evidence: vec![ended.opened.id(), entry.id],
+                    ..Breach::default()
+                },
+            );
+        }
+    }
+}

@@ -1,0 +1,368 @@
+//! What is going on, as far as the journal tells: what several rules ask for.
+//!
+//! The scene is bounded: exchanges under way, a few that just ended, the sockets that are open, the
+//! tokens seen last. Everything else a rule remembers itself.
+
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::labels;
+use crate::domain::contract::{Contract, Role};
+use crate::domain::journal::{
+    Answer, AppFact, Class, Entry, EntryId, Fact, Frame, HarnessFact, LossReason, Request, Sender,
+};
+use crate::domain::verdict::ScopeTally;
+
+mod session;
+mod sockets;
+mod switch;
+mod world;
+
+pub(super) use session::{Moment, Session, Token, token_in};
+pub(super) use sockets::Sockets;
+pub(super) use switch::{Switch, Told};
+pub(super) use world::World;
+
+/// How many ended exchanges stay known.
+const RECENT: usize = 128;
+
+/// What is going on.
+pub(super) struct Scene {
+    pub(super) contract: Arc<Contract>,
+    pub(super) now: Duration,
+    /// The run's clock at the journal's zero, in seconds since 1970.
+    pub(super) epoch: Option<u64>,
+    pub(super) tally: ScopeTally,
+    pub(super) session: Session,
+    pub(super) sockets: Sockets,
+    pub(super) switch: Switch,
+    pub(super) world: World,
+    open: BTreeMap<u64, Opened>,
+    recent: VecDeque<(u64, Opened)>,
+    /// Resources that an event makes the app read again.
+    refetched: BTreeSet<String>,
+}
+
+/// A request that was seen, and what is known of it.
+#[derive(Clone)]
+pub(super) struct Opened {
+    entry: Arc<Entry>,
+    /// What it sent under the header that authorizes, as a label where the journal knows one.
+    pub(super) credential: Option<String>,
+}
+
+impl Opened {
+    pub(super) fn id(&self) -> EntryId {
+        self.entry.id
+    }
+
+    pub(super) fn at(&self) -> Duration {
+        self.entry.at
+    }
+
+    pub(super) fn request(&self) -> Option<&Request> {
+        match &self.entry.fact {
+            Fact::Request(request) => Some(request),
+            _ => None,
+        }
+    }
+}
+
+/// An exchange of the client that has just ended.
+pub(super) struct Ended<'a> {
+    pub(super) opened: &'a Opened,
+    pub(super) request: &'a Request,
+    /// The answer, or nothing when the exchange was lost.
+    pub(super) answer: Option<&'a Answer>,
+    pub(super) lost: Option<&'a LossReason>,
+}
+
+impl Ended<'_> {
+    pub(super) fn status(&self) -> Option<u16> {
+        self.answer.map(|answer| answer.status)
+    }
+
+    pub(super) fn succeeded(&self) -> bool {
+        self.status().is_some_and(is_success)
+    }
+
+    /// Whether it ended as it does when the backend is not there or not well.
+    pub(super) fn failed(&self) -> bool {
+        self.status().is_none_or(|status| status >= 500)
+    }
+}
+
+pub(super) fn is_success(status: u16) -> bool {
+    (200..300).contains(&status)
+}
+
+impl Scene {
+    pub(super) fn new(contract: Arc<Contract>) -> Self {
+        let refetched = contract
+            .realtime
+            .iter()
+            .flat_map(|realtime| &realtime.events)
+            .filter(|event| event.apply == crate::domain::contract::Apply::Refetch)
+            .filter_map(|event| event.updates.clone())
+            .collect();
+        Self {
+            contract,
+            now: Duration::ZERO,
+            epoch: None,
+            tally: ScopeTally::default(),
+            session: Session::default(),
+            sockets: Sockets::default(),
+            switch: Switch::default(),
+            world: World::default(),
+            open: BTreeMap::new(),
+            recent: VecDeque::new(),
+            refetched,
+        }
+    }
+
+    /// Takes an entry in before the rules see it.
+    pub(super) fn before(&mut self, entry: &Arc<Entry>) {
+        self.now = entry.at;
+        match &entry.fact {
+            Fact::Request(request) => self.request(entry, request),
+            Fact::TokenIssued(token) => self.session.issued(entry, token),
+            Fact::Answer(_) | Fact::Lost { .. } => self.exchange_ended(entry),
+            Fact::Frame {
+                packet, judgement, ..
+            } => {
+                if let Some(judgement) = judgement {
+                    self.tally.frames_judged += 1;
+                    self.count(judgement.class);
+                }
+                self.sockets.packet(entry, packet, &self.contract);
+            }
+            Fact::SocketOpened { .. } | Fact::SocketUpgraded { .. } | Fact::SocketClosed { .. } => {
+                self.sockets.engine(entry);
+            }
+            Fact::App(fact) => {
+                self.world.simulated = true;
+                if let AppFact::Session { state } = fact {
+                    self.session.said(state);
+                }
+            }
+            Fact::Act(act) => {
+                self.world.act(entry, act);
+                self.session.act(act);
+                self.switch.act(act);
+            }
+            Fact::Harness(fact) => self.harness(entry, fact),
+        }
+    }
+
+    fn exchange_ended(&mut self, entry: &Arc<Entry>) {
+        let mut switch = std::mem::take(&mut self.switch);
+        if let Some(ended) = self.ended_by_client(entry) {
+            if let Some(kill_switch) = &self.contract.kill_switch {
+                switch.ended(entry, &ended, kill_switch);
+            }
+            let status = ended.status();
+            let asked = ended.opened.clone();
+            if let Some(request) = asked.request() {
+                self.session.ended(entry, request, status, &self.contract);
+            }
+        }
+        self.switch = switch;
+    }
+
+    /// Counts what the harness still does when the client is gone.
+    pub(super) fn afterwards(&mut self, entry: &Entry) {
+        match &entry.fact {
+            Fact::Request(request) if request.sender == Sender::Canary => {
+                self.tally.canaries_sent += 1;
+            }
+            Fact::Harness(HarnessFact::Canary { caught: true, .. }) => {
+                self.tally.canaries_caught += 1;
+            }
+            _ => {}
+        }
+    }
+
+    /// Forgets what is over once the rules have seen it.
+    pub(super) fn after(&mut self, entry: &Arc<Entry>) {
+        match &entry.fact {
+            Fact::Answer(Answer { exchange, .. }) | Fact::Lost { exchange, .. } => {
+                if let Some(opened) = self.open.remove(exchange) {
+                    if self.recent.len() == RECENT {
+                        self.recent.pop_front();
+                    }
+                    self.recent.push_back((*exchange, opened));
+                }
+            }
+            Fact::SocketClosed { socket, .. } => self.sockets.forget(*socket),
+            _ => {}
+        }
+    }
+
+    fn request(&mut self, entry: &Arc<Entry>, request: &Request) {
+        match request.sender {
+            Sender::Client => {
+                self.tally.requests_judged += 1;
+                self.count(request.judgement.class);
+            }
+            Sender::Canary => self.tally.canaries_sent += 1,
+            Sender::Probe => {}
+        }
+        let credential = credential(request, &self.contract);
+        if request.sender == Sender::Client {
+            self.session.requested(request, credential.as_deref());
+        }
+        self.open.insert(
+            request.exchange,
+            Opened {
+                entry: Arc::clone(entry),
+                credential,
+            },
+        );
+    }
+
+    fn count(&mut self, class: Class) {
+        match class {
+            Class::Forbidden => self.tally.forbidden += 1,
+            Class::UndeclaredWrite => self.tally.undeclared += 1,
+            Class::Allowed | Class::UndeclaredRead | Class::NotJudgeable => {}
+        }
+    }
+
+    fn harness(&mut self, entry: &Arc<Entry>, fact: &HarnessFact) {
+        match fact {
+            HarnessFact::Began { epoch, .. } => self.epoch = Some(*epoch),
+            HarnessFact::Canary { caught: true, .. } => self.tally.canaries_caught += 1,
+            _ => {}
+        }
+        self.world.harness(entry, fact);
+        if let HarnessFact::Lever { lever, value, .. } = fact
+            && lever == "backend"
+            && self.world.backend_is_stopped()
+        {
+            // The value is the state, with the service before it if it is about one.
+            let service = value.split_whitespace().rev().nth(1);
+            self.sockets.stopped(entry, service);
+        }
+    }
+
+    /// The exchange under way of this number.
+    pub(super) fn opened(&self, exchange: u64) -> Option<&Opened> {
+        self.open.get(&exchange).or_else(|| {
+            self.recent
+                .iter()
+                .rev()
+                .find(|(own, _)| *own == exchange)
+                .map(|(_, opened)| opened)
+        })
+    }
+
+    /// The client's exchanges under way, in order.
+    pub(super) fn under_way(&self) -> impl Iterator<Item = (&Opened, &Request)> {
+        self.open.values().filter_map(|opened| {
+            let request = opened.request()?;
+            (request.sender == Sender::Client).then_some((opened, request))
+        })
+    }
+
+    /// The exchange that this entry ends, whoever began it.
+    pub(super) fn ended<'a>(&'a self, entry: &'a Entry) -> Option<Ended<'a>> {
+        let (exchange, answer, lost) = match &entry.fact {
+            Fact::Answer(answer) => (answer.exchange, Some(answer), None),
+            Fact::Lost { exchange, reason } => (*exchange, None, Some(reason)),
+            _ => return None,
+        };
+        let opened = self.open.get(&exchange)?;
+        Some(Ended {
+            opened,
+            request: opened.request()?,
+            answer,
+            lost,
+        })
+    }
+
+    /// The client's exchange that this entry ends.
+    pub(super) fn ended_by_client<'a>(&'a self, entry: &'a Entry) -> Option<Ended<'a>> {
+        self.ended(entry)
+            .filter(|ended| ended.request.sender == Sender::Client)
+    }
+
+    /// Seconds since 1970 at a moment of the journal.
+    pub(super) fn unix(&self, at: Duration) -> Option<u64> {
+        Some(self.epoch? + at.as_secs())
+    }
+
+    /// Whether an event of the server makes the app read this resource again.
+    pub(super) fn is_refetched(&self, role: Option<&Role>) -> bool {
+        matches!(role, Some(Role::Resource(name)) if self.refetched.contains(name))
+    }
+
+    /// Whether the app ought to be working: its process runs, is visible and can reach the network.
+    pub(super) fn app_is_awake(&self) -> bool {
+        self.world.running && self.world.visible && self.world.online
+    }
+}
+
+/// The client's request in an entry.
+pub(super) fn client_request(entry: &Entry) -> Option<&Request> {
+    match &entry.fact {
+        Fact::Request(request) if request.sender == Sender::Client => Some(request),
+        _ => None,
+    }
+}
+
+/// A packet that the client sent.
+pub(super) fn packet_up(entry: &Entry) -> Option<(u64, &Frame)> {
+    match &entry.fact {
+        Fact::Frame {
+            socket,
+            direction: crate::domain::journal::Direction::Up,
+            packet,
+            ..
+        } => Some((*socket, packet)),
+        _ => None,
+    }
+}
+
+/// Whether a request begins a new Engine.IO session rather than carrying one on.
+pub(super) fn is_handshake(request: &Request) -> bool {
+    request.role == Some(Role::Realtime) && query(&request.target, "sid").is_none()
+}
+
+/// Whether a request asks for a WebSocket.
+pub(super) fn wants_websocket(request: &Request) -> bool {
+    query(&request.target, "transport") == Some("websocket")
+        || header(request, "upgrade").is_some_and(|value| value.eq_ignore_ascii_case("websocket"))
+}
+
+/// The first value of a query parameter, as sent.
+pub(super) fn query<'a>(target: &'a str, name: &str) -> Option<&'a str> {
+    let (_, query) = target.split_once('?')?;
+    query.split('&').find_map(|pair| {
+        let (key, value) = pair.split_once('=')?;
+        (key == name).then_some(value)
+    })
+}
+
+/// The path of a request target.
+pub(super) fn path(target: &str) -> &str {
+    target.split_once('?').map_or(target, |(path, _)| path)
+}
+
+/// The first value of a header, by lower-case name.
+pub(super) fn header<'a>(request: &'a Request, name: &str) -> Option<&'a str> {
+    request
+        .headers
+        .iter()
+        .find(|(own, _)| own == name)
+        .map(|(_, value)| value.as_str())
+}
+
+fn credential(request: &Request, contract: &Contract) -> Option<String> {
+    let name = contract.session.authorize.0.to_ascii_lowercase();
+    let value = header(request, &name)?;
+    Some(match labels::first(value) {
+        Some(label) => labels::bare(label).to_owned(),
+        None => value.to_owned(),
+    })
+}

@@ -1,0 +1,168 @@
+//! Whose session is open, and by which tokens, as the wire shows it.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+use std::time::Duration;
+
+use serde_json::Value;
+
+use super::is_success;
+use crate::domain::contract::{Contract, Role};
+use crate::domain::journal::{
+    Act, Entry, EntryId, Fact, Request, Sender, SessionState, TokenIssued, TokenKind,
+};
+use crate::domain::rules::labels;
+
+/// How many tokens stay known.
+const TOKENS: usize = 64;
+
+/// Whose session is open.
+#[derive(Default)]
+pub(in crate::domain::rules) struct Session {
+    /// Whether one is open, as far as the wire shows.
+    pub(in crate::domain::rules) open: bool,
+    /// When it last began or was renewed by an answer, and by which exchange.
+    pub(in crate::domain::rules) renewed: Option<Moment>,
+    /// When the backend last said that a session is over.
+    pub(in crate::domain::rules) refused: Option<Moment>,
+    /// The user's requests to sign out and in that nothing has answered yet.
+    pub(in crate::domain::rules) wants_out: bool,
+    tokens: VecDeque<Token>,
+}
+
+/// A moment of the journal.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(in crate::domain::rules) struct Moment {
+    pub(in crate::domain::rules) id: EntryId,
+    pub(in crate::domain::rules) at: Duration,
+}
+
+impl Moment {
+    pub(in crate::domain::rules) fn of(entry: &Entry) -> Self {
+        Self {
+            id: entry.id,
+            at: entry.at,
+        }
+    }
+}
+
+/// A token that was handed out.
+#[derive(Debug, Clone)]
+pub(in crate::domain::rules) struct Token {
+    /// Its label, without quotation marks.
+    pub(in crate::domain::rules) label: String,
+    pub(in crate::domain::rules) kind: TokenKind,
+    pub(in crate::domain::rules) issued: Moment,
+    pub(in crate::domain::rules) claims: Option<Value>,
+    /// When it ends, in seconds since 1970.
+    pub(in crate::domain::rules) ends: Option<u64>,
+    /// How long it lives, as far as its claims or the answer beside it say.
+    pub(in crate::domain::rules) lifetime: Option<Duration>,
+    pub(in crate::domain::rules) username: Option<String>,
+}
+
+impl Session {
+    /// The token of this label, with or without quotation marks.
+    pub(in crate::domain::rules) fn token(&self, label: &str) -> Option<&Token> {
+        let label = labels::bare(label);
+        self.tokens.iter().rev().find(|token| token.label == label)
+    }
+
+    /// The access token handed out last.
+    pub(in crate::domain::rules) fn current(&self) -> Option<&Token> {
+        self.tokens
+            .iter()
+            .rev()
+            .find(|token| token.kind == TokenKind::Access)
+    }
+
+    pub(super) fn issued(&mut self, entry: &Arc<Entry>, token: &TokenIssued) {
+        let ends = token
+            .claims
+            .as_ref()
+            .and_then(|claims| claims.get("exp"))
+            .and_then(Value::as_u64)
+            .or(token.ends);
+        let username = token
+            .username
+            .clone()
+            .or_else(|| self.current()?.username.clone());
+        if self.tokens.len() == TOKENS {
+            self.tokens.pop_front();
+        }
+        self.tokens.push_back(Token {
+            label: labels::bare(&token.label).to_owned(),
+            kind: token.kind,
+            issued: Moment::of(entry),
+            claims: token.claims.clone(),
+            ends,
+            lifetime: ends.map(|ends| Duration::from_secs(ends.saturating_sub(token.seen_at))),
+            username,
+        });
+    }
+
+    pub(super) fn requested(&mut self, request: &Request, credential: Option<&str>) {
+        // A session that was opened before the journal began shows itself by its credential.
+        if credential.is_some()
+            && request.role.as_ref().is_some_and(Role::is_data)
+            && self.refused.is_none()
+        {
+            self.open = true;
+        }
+    }
+
+    pub(super) fn ended(
+        &mut self,
+        entry: &Entry,
+        request: &Request,
+        status: Option<u16>,
+        contract: &Contract,
+    ) {
+        let (Some(status), Sender::Client) = (status, request.sender) else {
+            return;
+        };
+        match request.role {
+            Some(Role::SignIn | Role::Refresh) if is_success(status) => {
+                self.open = true;
+                self.renewed = Some(Moment::of(entry));
+                self.refused = None;
+                self.wants_out = false;
+            }
+            Some(Role::Refresh) if contract.session.ended_by.contains(&status) => {
+                self.open = false;
+                self.refused = Some(Moment::of(entry));
+            }
+            Some(Role::SignOut) if is_success(status) => {
+                self.open = false;
+                self.refused = Some(Moment::of(entry));
+            }
+            _ => {}
+        }
+    }
+
+    pub(super) fn said(&mut self, state: &SessionState) {
+        match state {
+            SessionState::Ended { .. } | SessionState::NotFound { .. } => self.open = false,
+            SessionState::Opened | SessionState::Restored | SessionState::Refreshed => {
+                self.open = true;
+                self.refused = None;
+            }
+        }
+    }
+
+    pub(super) fn act(&mut self, act: &Act) {
+        match act {
+            Act::SignOut => self.wants_out = true,
+            Act::SignIn { .. } | Act::Launch => self.wants_out = false,
+            _ => {}
+        }
+    }
+}
+
+/// The token in an entry, if one was handed out there.
+pub(in crate::domain::rules) fn token_in(entry: &Entry) -> Option<&TokenIssued> {
+    match &entry.fact {
+        Fact::TokenIssued(token) => Some(token),
+        _ => None,
+    }
+}

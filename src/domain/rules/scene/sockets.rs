@@ -1,0 +1,155 @@
+//! The Engine.IO sessions that are open, and which of them carry the live feed.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use super::session::Moment;
+use crate::domain::contract::{Contract, TransportName};
+use crate::domain::journal::{Content, Direction, Entry, Fact, Frame};
+
+/// The Engine.IO sessions that are open.
+#[derive(Default)]
+pub(in crate::domain::rules) struct Sockets {
+    open: BTreeMap<u64, Socket>,
+    /// When the feed was last connected, and last lost.
+    pub(in crate::domain::rules) connected: Option<Moment>,
+    pub(in crate::domain::rules) lost: Option<Moment>,
+    /// When the backend last refused the feed or left it.
+    pub(in crate::domain::rules) refused: Option<Moment>,
+}
+
+/// One Engine.IO session.
+#[derive(Debug, Clone)]
+pub(in crate::domain::rules) struct Socket {
+    service: String,
+    pub(in crate::domain::rules) transport: TransportName,
+    /// When the feed's namespace was joined.
+    pub(in crate::domain::rules) connected: Option<Moment>,
+    /// The session that the client asked to have recovered.
+    pub(in crate::domain::rules) asked_to_recover: Option<String>,
+    /// Whether the server recovered it, so nothing was missed.
+    pub(in crate::domain::rules) recovered: bool,
+}
+
+impl Sockets {
+    pub(in crate::domain::rules) fn get(&self, socket: u64) -> Option<&Socket> {
+        self.open.get(&socket)
+    }
+
+    /// Every open session in order.
+    pub(in crate::domain::rules) fn iter(&self) -> impl Iterator<Item = (u64, &Socket)> {
+        self.open.iter().map(|(number, socket)| (*number, socket))
+    }
+
+    /// How many sessions carry the live feed.
+    pub(in crate::domain::rules) fn live(&self) -> usize {
+        self.open
+            .values()
+            .filter(|socket| socket.connected.is_some())
+            .count()
+    }
+
+    /// Since when the feed has been there without a break.
+    pub(in crate::domain::rules) fn live_since(&self) -> Option<Duration> {
+        (self.live() > 0)
+            .then(|| self.connected.map(|moment| moment.at))
+            .flatten()
+    }
+
+    pub(super) fn engine(&mut self, entry: &Entry) {
+        match &entry.fact {
+            Fact::SocketOpened {
+                socket,
+                service,
+                transport,
+            } => {
+                self.open.insert(
+                    *socket,
+                    Socket {
+                        service: service.clone(),
+                        transport: *transport,
+                        connected: None,
+                        asked_to_recover: None,
+                        recovered: false,
+                    },
+                );
+            }
+            Fact::SocketUpgraded { socket } => {
+                if let Some(socket) = self.open.get_mut(socket) {
+                    socket.transport = TransportName::Websocket;
+                }
+            }
+            Fact::SocketClosed { socket, .. } => {
+                let was_live = self
+                    .open
+                    .get_mut(socket)
+                    .is_some_and(|socket| socket.connected.take().is_some());
+                if was_live && self.live() == 0 {
+                    self.lost = Some(Moment::of(entry));
+                }
+            }
+            _ => {}
+        }
+    }
+
+    /// A service was stopped, or all were: none of its sessions lives on, even if nobody said good-bye.
+    pub(super) fn stopped(&mut self, entry: &Entry, service: Option<&str>) {
+        let before = self.live();
+        for socket in self.open.values_mut() {
+            if service.is_none_or(|service| socket.service == service) {
+                socket.connected = None;
+            }
+        }
+        if before > 0 && self.live() == 0 {
+            self.lost = Some(Moment::of(entry));
+        }
+    }
+
+    pub(super) fn packet(&mut self, entry: &Entry, packet: &Frame, contract: &Contract) {
+        let Fact::Frame {
+            socket, direction, ..
+        } = &entry.fact
+        else {
+            return;
+        };
+        let feed = contract.realtime.as_ref().map(|feed| &feed.namespace);
+        let before = self.live();
+        let Some(own) = self.open.get_mut(socket) else {
+            return;
+        };
+        match (packet, direction) {
+            (Frame::Connect { namespace, payload }, Direction::Up) if Some(namespace) == feed => {
+                own.asked_to_recover = pid(payload);
+            }
+            (Frame::Connect { namespace, payload }, Direction::Down) if Some(namespace) == feed => {
+                own.connected = Some(Moment::of(entry));
+                own.recovered =
+                    own.asked_to_recover.is_some() && own.asked_to_recover == pid(payload);
+                if before == 0 {
+                    self.connected = Some(Moment::of(entry));
+                }
+            }
+            (Frame::ConnectError { namespace, .. }, Direction::Down) if Some(namespace) == feed => {
+                self.refused = Some(Moment::of(entry));
+            }
+            (Frame::Disconnect { namespace }, _) if Some(namespace) == feed => {
+                own.connected = None;
+                if *direction == Direction::Down {
+                    self.refused = Some(Moment::of(entry));
+                }
+                if before > 0 && self.live() == 0 {
+                    self.lost = Some(Moment::of(entry));
+                }
+            }
+            _ => {}
+        }
+    }
+
+    pub(super) fn forget(&mut self, socket: u64) {
+        self.open.remove(&socket);
+    }
+}
+
+fn pid(payload: &Content) -> Option<String> {
+    payload.json()?.get("pid")?.as_str().map(str::to_owned)
+}

@@ -1,0 +1,89 @@
+//! What the client was told about the kill-switch.
+
+use std::sync::Arc;
+
+use super::session::Moment;
+use super::{Ended, is_success};
+use crate::domain::contract::{Condition, KillSwitch, Role};
+use crate::domain::journal::{Act, Answer, Answerer, Entry};
+
+/// What the client was told about the kill-switch, in the process that runs.
+#[derive(Default)]
+pub(in crate::domain::rules) struct Switch {
+    /// Since when the last valid answer says *blocked*.
+    pub(in crate::domain::rules) told: Option<Told>,
+    /// The last valid answer that says *not blocked*, and when it was asked for.
+    pub(in crate::domain::rules) open: Option<(Moment, Moment)>,
+    /// The last valid answer, and the last attempt that brought none.
+    pub(in crate::domain::rules) answered: Option<Moment>,
+    pub(in crate::domain::rules) failed: Option<Moment>,
+}
+
+/// An answer that says *blocked*.
+#[derive(Debug, Clone, Copy)]
+pub(in crate::domain::rules) struct Told {
+    pub(in crate::domain::rules) moment: Moment,
+    /// Whether the backend said so itself, and not the gateway in its place.
+    pub(in crate::domain::rules) by_backend: bool,
+    pub(in crate::domain::rules) exchange: u64,
+}
+
+impl Switch {
+    pub(super) fn act(&mut self, act: &Act) {
+        if matches!(act, Act::Launch | Act::Kill) {
+            self.told = None;
+        }
+    }
+
+    pub(super) fn ended(&mut self, entry: &Arc<Entry>, ended: &Ended<'_>, switch: &KillSwitch) {
+        if ended.request.role != Some(Role::Status) {
+            return;
+        }
+        let moment = Moment::of(entry);
+        let asked = Moment {
+            id: ended.opened.id(),
+            at: ended.opened.at(),
+        };
+        match ended
+            .answer
+            .map(|answer| (answer, is_blocked(switch, answer)))
+        {
+            Some((answer, true)) => {
+                self.answered = Some(moment);
+                self.told.get_or_insert(Told {
+                    moment,
+                    by_backend: answer.from == Answerer::Backend,
+                    exchange: answer.exchange,
+                });
+            }
+            Some((answer, false)) if is_success(answer.status) => {
+                self.answered = Some(moment);
+                self.open = Some((asked, moment));
+                self.told = None;
+            }
+            Some((answer, false)) if answer.status == 304 => self.answered = Some(moment),
+            _ => self.failed = Some(moment),
+        }
+    }
+}
+
+fn is_blocked(switch: &KillSwitch, answer: &Answer) -> bool {
+    let headers = || {
+        answer
+            .headers
+            .iter()
+            .map(|(name, value)| (name.as_str(), value.as_str()))
+    };
+    let valid = is_success(answer.status) || answer.status == switch.status_on;
+    match &switch.blocked_when {
+        Condition::Status(statuses) => statuses.contains(&answer.status),
+        Condition::OneOf(selector, values) => {
+            let found = selector.in_answer(headers(), answer.body.json());
+            valid && found.is_some_and(|found| values.contains(&found))
+        }
+        Condition::NoneOf(selector, values) => {
+            let found = selector.in_answer(headers(), answer.body.json());
+            valid && found.is_some_and(|found| !values.contains(&found))
+        }
+    }
+}

@@ -1,0 +1,222 @@
+//! SCOPE: nothing is asked for that the contract forbids or does not declare.
+//!
+//! The gateway has already judged each request and packet on its canonical form; these rules turn
+//! its judgements into findings.
+
+use std::sync::Arc;
+
+use super::ledger::{Breach, Ledger};
+use super::scene::{Scene, client_request};
+use super::{JudgedFrom, Rule, RuleInfo};
+use crate::domain::contract::Role;
+use crate::domain::journal::{Class, Direction, Entry, EntryId, Fact, Frame, Judgement, Request};
+use crate::domain::verdict::{Severity, Subject};
+
+pub(super) const RULES: &[&RuleInfo] = &[&FORBIDDEN, &UNDECLARED, &NON_CANONICAL, &SOCKET];
+
+static FORBIDDEN: RuleInfo = RuleInfo {
+    id: "SCOPE-1",
+    title: "No forbidden request, in any form",
+    subject: Subject::App,
+    judged_from: &[JudgedFrom::Wire],
+    source: "runbook S8.1, S8.4; the contract's forbid list",
+    explanation: "A read-only client that calls a forbidden endpoint even once can move real money. Every request is reduced to its canonical form (effective method, decoded and resolved path) and compared with the contract's forbid list, so a disguise does not help. A request that falls under it is a finding whether or not the gateway kept it from the backend.",
+    fix: "Remove the call from the app's build, not only its button: generated API clients, retry queues and feature flags are where such calls survive.",
+    parameters: &["scope.forbid"],
+};
+
+static UNDECLARED: RuleInfo = RuleInfo {
+    id: "SCOPE-2",
+    title: "No undeclared write",
+    subject: Subject::App,
+    judged_from: &[JudgedFrom::Wire],
+    source: "runbook S8.1, S8.2; deny by default",
+    explanation: "A forbid list cannot name what nobody thought of. Every request that may change something (any method but GET, HEAD, OPTIONS and TRACE, by override headers too) must be declared: as an operation of the contract or in its allow list.",
+    fix: "Declare the write in the contract if it belongs to the app (push registration, for instance); otherwise remove it.",
+    parameters: &["scope.allow"],
+};
+
+static NON_CANONICAL: RuleInfo = RuleInfo {
+    id: "SCOPE-3",
+    title: "No non-canonical request, even where its canonical form is allowed",
+    subject: Subject::App,
+    judged_from: &[JudgedFrom::Wire],
+    source: "RFC 3986 §6.2; path confusion between proxies and servers",
+    explanation: "Double slashes, dot segments, encoded letters or separators and method overrides are read differently by different servers, which is how filters are evaded. An app's HTTP stack sends none of them; where one appears, what reached the server is not what was judged. A request that cannot be read well enough to be judged counts as well.",
+    fix: "Build URLs with a URL type from validated parts, and encode each segment once.",
+    parameters: &[],
+};
+
+static SOCKET: RuleInfo = RuleInfo {
+    id: "SCOPE-4",
+    title: "No undeclared namespace, emit or binary event on the socket",
+    subject: Subject::App,
+    judged_from: &[JudgedFrom::Wire],
+    source: "runbook S8.1, S8.3; Socket.IO protocol v5",
+    explanation: "A socket event can close a position as well as a POST can. Every packet that the client sends on either transport is decoded and judged: namespaces it joins and events it emits must be declared; an emit that the contract forbids weighs as much as a forbidden request.",
+    fix: "Emit only what the contract lists under the feed's subscriptions and the scope's emits; clear buffered emits on sign-out.",
+    parameters: &[
+        "realtime.subscribe",
+        "scope.allow_emits",
+        "scope.forbid_emits",
+        "scope.forbid_namespaces",
+    ],
+};
+
+pub(super) fn rules() -> Vec<Box<dyn Rule>> {
+    vec![Box::new(Scope)]
+}
+
+struct Scope;
+
+impl Rule for Scope {
+    fn see(&mut self, entry: &Arc<Entry>, _scene: &Scene, ledger: &mut Ledger) {
+        if let Some(request) = client_request(entry) {
+            judge_request(entry.id, request, ledger);
+        } else if let Fact::Frame {
+            direction: Direction::Up,
+            packet,
+            judgement: Some(judgement),
+            ..
+        } = &entry.fact
+        {
+            judge_packet(entry.id, packet, judgement, ledger);
+        }
+    }
+}
+
+fn judge_request(id: EntryId, request: &Request, ledger: &mut Ledger) {
+    for rule in [&FORBIDDEN, &UNDECLARED, &NON_CANONICAL] {
+        ledger.occasion(rule);
+    }
+    let judgement = &request.judgement;
+    let call = format!("{} {} {}", request.method, request.service, request.target);
+    let disguise = judgement.non_canonical.as_ref();
+    let canonical = disguise.map_or_else(
+        || format!("{} {}", request.method, super::scene::path(&request.target)),
+        |form| form.canonical.clone(),
+    );
+    // Posts of long-polling carry packets, which are judged one by one as SCOPE-4.
+    let carries_packets = request.role == Some(Role::Realtime) && request.method == "POST";
+    if carries_packets && disguise.is_none() {
+        return;
+    }
+    let (rule, message, expected, severity) = match (judgement.class, disguise) {
+        (Class::Forbidden, _) => (
+            &FORBIDDEN,
+            format!("the app sent a forbidden request: {canonical}"),
+            format!(
+                "no request that the contract forbids ({})",
+                judgement.reason
+            ),
+            Severity::ForbiddenWrite,
+        ),
+        (Class::UndeclaredWrite, _) => (
+            &UNDECLARED,
+            format!("the app sent a write that the contract does not declare: {canonical}"),
+            "only writes that the contract declares".to_owned(),
+            Severity::Violation,
+        ),
+        (Class::NotJudgeable, _) => (
+            &NON_CANONICAL,
+            format!(
+                "the app sent a request that cannot be read unambiguously: {}",
+                judgement.reason
+            ),
+            "requests in canonical form".to_owned(),
+            Severity::Violation,
+        ),
+        (Class::Allowed | Class::UndeclaredRead, Some(form)) => (
+            &NON_CANONICAL,
+            format!("the app sent {} in a disguised form", form.canonical),
+            format!("the canonical form {}", form.canonical),
+            Severity::Violation,
+        ),
+        (Class::Allowed | Class::UndeclaredRead, None) => return,
+    };
+    let steps = disguise.map_or(String::new(), |form| {
+        format!(
+            ", which becomes {} by: {}",
+            form.canonical,
+            form.steps.join(", ")
+        )
+    });
+    let breach = |rule, message, expected, severity, ledger: &mut Ledger| {
+        ledger.breach(
+            rule,
+            Breach {
+                kind: format!("{} {canonical}", request.service),
+                message,
+                expected,
+                observed: format!("{call}{steps} ({})", judgement.reason),
+                evidence: vec![id],
+                exchanges: vec![request.exchange],
+                severity,
+            },
+        );
+    };
+    // The disguise is an offence of its own, whatever it hides.
+    if let Some(form) = disguise.filter(|_| rule.id != NON_CANONICAL.id) {
+        breach(
+            &NON_CANONICAL,
+            format!("the app sent {} in a disguised form", form.canonical),
+            format!("the canonical form {}", form.canonical),
+            Severity::Violation,
+            ledger,
+        );
+    }
+    breach(rule, message, expected, severity, ledger);
+}
+
+fn judge_packet(id: EntryId, packet: &Frame, judgement: &Judgement, ledger: &mut Ledger) {
+    ledger.occasion(&SOCKET);
+    let what = match packet {
+        Frame::Event {
+            namespace,
+            name,
+            attachments,
+            ..
+        } => {
+            let binary = if *attachments > 0 {
+                "binary event"
+            } else {
+                "event"
+            };
+            format!("the {binary} `{name}` in {namespace}")
+        }
+        Frame::Connect { namespace, .. } => format!("CONNECT to {namespace}"),
+        Frame::Unreadable { why } => format!("a packet that cannot be read ({why})"),
+        other => format!("{other:?}"),
+    };
+    let (message, severity) = match judgement.class {
+        Class::Allowed | Class::UndeclaredRead => return,
+        Class::Forbidden if matches!(packet, Frame::Event { .. }) => (
+            format!("the app emitted what it must never emit: {what}"),
+            Severity::ForbiddenWrite,
+        ),
+        Class::Forbidden => (
+            format!("the app sent what it must never send: {what}"),
+            Severity::Violation,
+        ),
+        Class::UndeclaredWrite => (
+            format!("the app sent what the contract does not declare: {what}"),
+            Severity::Violation,
+        ),
+        Class::NotJudgeable => (
+            format!("the app sent what cannot be judged: {what}"),
+            Severity::Violation,
+        ),
+    };
+    ledger.breach(
+        &SOCKET,
+        Breach {
+            kind: what.clone(),
+            message,
+            expected: "only namespaces and events that the contract declares".to_owned(),
+            observed: format!("{what} ({})", judgement.reason),
+            evidence: vec![id],
+            severity,
+            ..Breach::default()
+        },
+    );
+}

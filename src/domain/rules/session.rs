@@ -1,0 +1,41 @@
+//! SESSION: how a session begins, goes on, is carried and ends.
+
+use super::{Rule, RuleInfo};
+use crate::domain::contract::Contract;
+
+mod ending;
+mod genuine;
+mod refresh;
+mod refusal;
+mod restore;
+mod socket;
+mod urls;
+
+pub(super) const RULES: &[&RuleInfo] = &[
+    &urls::IN_URL,
+    &socket::IN_QUERY,
+    &socket::CURRENT,
+    &refresh::SINGLE_FLIGHT,
+    &refresh::BOUNDED,
+    &ending::ONLY_REFUSAL_ENDS,
+    &refusal::ON_401_AND_403,
+    &ending::NOTHING_AFTER,
+    &socket::EXPIRED,
+    &restore::RESTORE,
+    &genuine::GENUINE,
+];
+
+pub(super) fn rules(contract: &Contract) -> Vec<Box<dyn Rule>> {
+    vec![
+        Box::new(urls::Urls),
+        Box::new(socket::SocketToken::default()),
+        Box::new(socket::ExpiredFeed::default()),
+        Box::new(refresh::SingleFlight::default()),
+        Box::new(refresh::Bounded::default()),
+        Box::new(refusal::Refusals::new(contract)),
+        Box::new(ending::Ending::default()),
+        Box::new(ending::SignedOut::default()),
+        Box::new(restore::Restore::default()),
+        Box::new(genuine::Genuine),
+    ]
+}

@@ -1,0 +1,259 @@
+//! SESSION-7 and -11: what ends a session, and what must end with it.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::domain::contract::Role;
+use crate::domain::duration::show;
+use crate::domain::journal::{AppFact, Entry, EntryId, Fact, SessionState};
+use crate::domain::rules::ledger::{Breach, Ledger};
+use crate::domain::rules::scene::{Scene, client_request, is_success};
+use crate::domain::rules::{JudgedFrom, Rule, RuleInfo};
+use crate::domain::verdict::Subject;
+
+pub(super) static ONLY_REFUSAL_ENDS: RuleInfo = RuleInfo {
+    id: "SESSION-7",
+    title: "Only a refusal ends a session: never 5xx, timeouts, HTML or broken connections",
+    subject: Subject::App,
+    judged_from: &[JudgedFrom::Wire, JudgedFrom::Sim],
+    source: "openwisp/openwisp-wifi-login-pages#394; runbook S4.3",
+    explanation: "An app that signs out because a server is down turns an outage into a wave of sign-ins, and loses users who do not remember their password. Judged when the app says that its session ended, or when a sign-in follows a refresh that failed without being refused: a 401 or one of the contract's `ended_by` statuses must have come since the last renewal, or the user must have asked.",
+    fix: "Clear the session on 401 from a refresh and on sign-out, nowhere else; keep it through every other failure.",
+    parameters: &["session.ended_by"],
+};
+
+pub(super) static NOTHING_AFTER: RuleInfo = RuleInfo {
+    id: "SESSION-11",
+    title: "Sign-out closes the sockets, and nothing more is sent for the session",
+    subject: Subject::App,
+    judged_from: &[JudgedFrom::Wire],
+    source: "RFC 7009; OWASP MASTG; runbook S5.12",
+    explanation: "After sign-out the device may be in other hands. Judged from the moment the sign-out is answered: no request with the session's credential, no refresh, no socket that stays joined; five seconds are left for what was on its way.",
+    fix: "Close the socket, cancel timers and pending requests, and forget the tokens before showing the sign-in screen.",
+    parameters: &["session.sign_out"],
+};
+
+/// How long what was on its way may take.
+const GRACE: Duration = Duration::from_secs(5);
+
+#[derive(Default)]
+pub(super) struct Ending {
+    /// Since the last renewal: a refusal that may end a session, and a refresh that failed otherwise.
+    refused: bool,
+    failed: Option<(EntryId, u64)>,
+    session: bool,
+    forbidden: Option<Duration>,
+}
+
+impl Rule for Ending {
+    fn see(&mut self, entry: &Arc<Entry>, scene: &Scene, ledger: &mut Ledger) {
+        match &entry.fact {
+            Fact::TokenIssued(_) => {
+                *self = Self {
+                    session: true,
+                    ..Self::default()
+                }
+            }
+            Fact::App(AppFact::Session { state }) => match state {
+                SessionState::Ended { why } => {
+                    ledger.occasion(&ONLY_REFUSAL_ENDS);
+                    // What a maintenance does to the session is KILL-4's to find, and a 403 SESSION-8's.
+                    let other = scene.switch.told.is_some() || self.is_forbidden(entry.at);
+                    if self.session && !self.refused && !scene.session.wants_out && !other {
+                        self.breach(
+                            entry,
+                            format!("the app ended its session: {why}"),
+                            None,
+                            ledger,
+                        );
+                    }
+                    *self = Self::default();
+                }
+                SessionState::Opened | SessionState::Restored => self.session = true,
+                SessionState::Refreshed => {}
+                SessionState::NotFound { .. } => self.session = false,
+            },
+            _ => {}
+        }
+        if let Some(request) = client_request(entry) {
+            match request.role {
+                Some(Role::SignOut) => *self = Self::default(),
+                Some(Role::SignIn)
+                    if self.session
+                        && !self.refused
+                        && self.failed.is_some()
+                        && !scene.session.wants_out =>
+                {
+                    ledger.occasion(&ONLY_REFUSAL_ENDS);
+                    let observed = "a sign-in, although no refusal ended the session".to_owned();
+                    self.breach(entry, observed, Some(request.exchange), ledger);
+                    *self = Self::default();
+                }
+                _ => {}
+            }
+        }
+        let Some(ended) = scene.ended_by_client(entry) else {
+            return;
+        };
+        let refresh = ended.request.role == Some(Role::Refresh);
+        match ended.status() {
+            Some(401) => self.refused = true,
+            Some(403) => self.forbidden = Some(entry.at),
+            Some(status) if refresh && scene.contract.session.ended_by.contains(&status) => {
+                self.refused = true;
+            }
+            Some(status) if refresh && is_success(status) => {}
+            _ if refresh => {
+                ledger.occasion(&ONLY_REFUSAL_ENDS);
+                self.failed = Some((entry.id, ended.request.exchange));
+            }
+            _ => {}
+        }
+    }
+}
+
+impl Ending {
+    fn is_forbidden(&self, at: Duration) -> bool {
+        self.forbidden
+            .is_some_and(|forbidden| forbidden + GRACE >= at)
+    }
+
+    fn breach(&self, entry: &Entry, observed: String, exchange: Option<u64>, ledger: &mut Ledger) {
+        let (failure, lost) = self.failed.unzip();
+        ledger.breach(
+            &ONLY_REFUSAL_ENDS,
+            Breach {
+                kind: "ended".to_owned(),
+                message: "the app gave up a session that nobody had refused".to_owned(),
+                expected: "the session is kept until a refresh is refused or the user signs out"
+                    .to_owned(),
+                observed,
+                evidence: failure.into_iter().chain([entry.id]).collect(),
+                exchanges: lost.into_iter().chain(exchange).collect(),
+                ..Breach::default()
+            },
+        );
+    }
+}
+
+#[derive(Default)]
+pub(super) struct SignedOut {
+    /// The answered sign-out, while nobody signed in again.
+    since: Option<(EntryId, Duration, u64)>,
+    said: bool,
+}
+
+impl Rule for SignedOut {
+    fn see(&mut self, entry: &Arc<Entry>, scene: &Scene, ledger: &mut Ledger) {
+        if scene.contract.session.sign_out.is_none() {
+            ledger.unable(&NOTHING_AFTER, "the contract has no sign-out request");
+            return;
+        }
+        if matches!(entry.fact, Fact::TokenIssued(_)) {
+            *self = Self::default();
+        }
+        if let Some(ended) = scene.ended_by_client(entry) {
+            match ended.request.role {
+                Some(Role::SignOut) if ended.succeeded() && self.since.is_none() => {
+                    ledger.occasion(&NOTHING_AFTER);
+                    self.since = Some((entry.id, entry.at, ended.request.exchange));
+                }
+                Some(Role::SignIn) if ended.succeeded() => *self = Self::default(),
+                _ => {}
+            }
+            return;
+        }
+        let Some((id, at, exchange)) = self.since else {
+            return;
+        };
+        if entry.at <= at + GRACE {
+            return;
+        }
+        if let Some(request) = client_request(entry) {
+            let credential = scene
+                .opened(request.exchange)
+                .and_then(|own| own.credential.as_ref());
+            let sends = match &request.role {
+                Some(Role::Refresh | Role::Realtime) => true,
+                Some(Role::SignIn | Role::SignOut | Role::Status | Role::Health | Role::Keys) => {
+                    false
+                }
+                Some(Role::Resource(_)) | None => credential.is_some(),
+            };
+            if sends {
+                self.breach(
+                    (id, at, exchange),
+                    entry,
+                    format!("{} {} {}", request.method, request.service, request.target),
+                    Some(request.exchange),
+                    ledger,
+                );
+            }
+        } else if !self.said && scene.sockets.live() > 0 {
+            self.said = true;
+            self.breach(
+                (id, at, exchange),
+                entry,
+                "a socket stays joined".to_owned(),
+                None,
+                ledger,
+            );
+        }
+    }
+
+    fn end(&mut self, scene: &Scene, ledger: &mut Ledger) {
+        if let Some((id, at, exchange)) = self.since
+            && scene.now > at + GRACE
+            && scene.sockets.live() > 0
+            && !self.said
+        {
+            let joined = scene
+                .sockets
+                .iter()
+                .find_map(|(_, socket)| socket.connected);
+            ledger.breach(
+                &NOTHING_AFTER,
+                Breach {
+                    evidence: joined
+                        .map(|moment| moment.id)
+                        .into_iter()
+                        .chain([id])
+                        .collect(),
+                    exchanges: vec![exchange],
+                    ..sent("a socket stays joined".to_owned())
+                },
+            );
+        }
+    }
+}
+
+impl SignedOut {
+    fn breach(
+        &self,
+        (id, at, exchange): (EntryId, Duration, u64),
+        entry: &Entry,
+        what: String,
+        own: Option<u64>,
+        ledger: &mut Ledger,
+    ) {
+        let observed = format!("{what}, {} after sign-out", show(entry.at - at));
+        ledger.breach(
+            &NOTHING_AFTER,
+            Breach {
+                evidence: vec![id, entry.id],
+                exchanges: [exchange].into_iter().chain(own).collect(),
+                ..sent(observed)
+            },
+        );
+    }
+}
+
+fn sent(observed: String) -> Breach {
+    Breach {
+        kind: "after sign-out".to_owned(),
+        message: "the app goes on with a session that was signed out".to_owned(),
+        expected: "closed sockets, and no request for the session, after sign-out".to_owned(),
+        observed,
+        ..Breach::default()
+    }
+}

@@ -1,0 +1,286 @@
+//! SESSION-4 and -5: one refresh at a time, and an end to trying.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::domain::contract::Role;
+use crate::domain::duration::show;
+use crate::domain::journal::{Answerer, Entry, EntryId, Fact, LossReason, Request};
+use crate::domain::rules::ledger::{Breach, Ledger};
+use crate::domain::rules::scene::{Scene, client_request, is_success};
+use crate::domain::rules::{JudgedFrom, Rule, RuleInfo};
+use crate::domain::verdict::Subject;
+
+pub(super) static SINGLE_FLIGHT: RuleInfo = RuleInfo {
+    id: "SESSION-4",
+    title: "Refresh is single-flight: whatever asks for it at once causes one",
+    subject: Subject::App,
+    judged_from: &[JudgedFrom::Wire],
+    source: "axios/axios#10701; RFC 9700 §4.14.2 (rotation)",
+    explanation: "Several 401s, the timer ahead of expiry and the socket may all want a new token at the same moment. With rotating refresh tokens the second refresh looks like a replayed one, and the whole session is revoked. Judged: no refresh begins while another is under way, and none follows a successful one at once unless the new token was refused.",
+    fix: "Keep the running refresh as one shared promise; everybody awaits it. After a 401 compare the token that was sent with the current one before refreshing.",
+    parameters: &["session.refresh", "session.refresh_ahead"],
+};
+
+pub(super) static BOUNDED: RuleInfo = RuleInfo {
+    id: "SESSION-5",
+    title: "A refused or lost refresh is not repeated without end",
+    subject: Subject::App,
+    judged_from: &[JudgedFrom::Wire],
+    source: "zitadel/zitadel#9631",
+    explanation: "When the answer to a refresh is lost the client holds a refresh token that may be used up. A few attempts are right; after a refusal the only way on is signing in. Judged: no refresh after the backend said that the session is over, and no more than ten failing ones within a minute.",
+    fix: "Bound the attempts, back off between them, and go to sign-in on a refusal.",
+    parameters: &["session.ended_by", "retry"],
+};
+
+/// How soon after a refresh another one is told to be the same wish.
+const AT_ONCE: Duration = Duration::from_secs(5);
+/// How long after an overlap the gateway may take to notice that the client had given the first up.
+const NOTICE: Duration = Duration::from_secs(1);
+/// How many refreshes may fail within [`WINDOW`].
+const FAILURES: usize = 10;
+const WINDOW: Duration = Duration::from_secs(60);
+
+#[derive(Default)]
+pub(super) struct SingleFlight {
+    /// Refreshes that began while another was under way: the other's exchange and ours.
+    overlaps: Vec<Overlap>,
+    /// The refresh that succeeded last.
+    succeeded: Option<(EntryId, Duration, u64)>,
+    /// When the token in use was last refused, by an answer or on the socket.
+    refused: Option<Duration>,
+}
+
+struct Overlap {
+    first: u64,
+    first_id: EntryId,
+    second: u64,
+    second_id: EntryId,
+    at: Duration,
+}
+
+impl Rule for SingleFlight {
+    fn see(&mut self, entry: &Arc<Entry>, scene: &Scene, ledger: &mut Ledger) {
+        if scene.contract.session.refresh.is_none() {
+            ledger.unable(&SINGLE_FLIGHT, "the contract has no refresh");
+            return;
+        }
+        if let Some(request) = client_request(entry)
+            && request.role == Some(Role::Refresh)
+        {
+            ledger.occasion(&SINGLE_FLIGHT);
+            self.overlap(entry, request, scene);
+            self.repeat(entry, request, scene, ledger);
+        }
+        if let Some(refused) = scene.sockets.refused {
+            self.refused = self.refused.max(Some(refused.at));
+        }
+        let Some(ended) = scene.ended_by_client(entry) else {
+            return;
+        };
+        let exchange = ended.request.exchange;
+        if ended.request.role == Some(Role::Refresh) {
+            let given_up = matches!(ended.lost, Some(LossReason::ClientGone));
+            let from_backend = ended
+                .answer
+                .is_some_and(|answer| answer.from == Answerer::Backend);
+            let mut rest = Vec::new();
+            for overlap in self.overlaps.drain(..) {
+                if overlap.first != exchange {
+                    rest.push(overlap);
+                } else if !(given_up && entry.at <= overlap.at + NOTICE) {
+                    confirm(&overlap, ledger);
+                }
+            }
+            self.overlaps = rest;
+            if ended.succeeded() && from_backend {
+                self.succeeded = Some((entry.id, entry.at, exchange));
+            }
+        } else if ended.status() == Some(401) {
+            // Late refusals of the token before say nothing about the new one.
+            let about_current = match (&ended.opened.credential, scene.session.current()) {
+                (Some(sent), Some(current)) => *sent == current.label,
+                _ => true,
+            };
+            if about_current {
+                self.refused = self.refused.max(Some(entry.at));
+            }
+        }
+    }
+
+    fn end(&mut self, _scene: &Scene, ledger: &mut Ledger) {
+        for overlap in self.overlaps.drain(..) {
+            confirm(&overlap, ledger);
+        }
+    }
+}
+
+impl SingleFlight {
+    fn overlap(&mut self, entry: &Entry, request: &Request, scene: &Scene) {
+        let first = scene.under_way().find(|(opened, other)| {
+            other.role == Some(Role::Refresh)
+                && other.exchange != request.exchange
+                && entry.at < opened.at() + scene.contract.request_timeout.mul_f64(0.9)
+                && scene.world.same_process_since(opened.at())
+                && scene.world.same_network_since(opened.at())
+        });
+        if let Some((opened, other)) = first {
+            self.overlaps.push(Overlap {
+                first: other.exchange,
+                first_id: opened.id(),
+                second: request.exchange,
+                second_id: entry.id,
+                at: entry.at,
+            });
+        }
+    }
+
+    fn repeat(&mut self, entry: &Entry, request: &Request, scene: &Scene, ledger: &mut Ledger) {
+        let Some((id, at, exchange)) = self.succeeded else {
+            return;
+        };
+        let short_lived = scene
+            .session
+            .current()
+            .and_then(|token| token.lifetime)
+            .is_some_and(|lifetime| lifetime <= scene.contract.session.refresh_ahead + AT_ONCE * 2);
+        let levered = scene
+            .world
+            .tokens_expired
+            .is_some_and(|moment| moment.at >= at);
+        if entry.at > at + AT_ONCE
+            || short_lived
+            || levered
+            || self.refused.is_some_and(|refused| refused >= at)
+            || scene.world.acted_since(id)
+            || !scene.world.same_process_since(at)
+        {
+            return;
+        }
+        ledger.breach(
+            &SINGLE_FLIGHT,
+            Breach {
+                kind: "refresh".to_owned(),
+                message: "the app refreshed again at once although the new token was not refused"
+                    .to_owned(),
+                expected: "one refresh for all that wanted one".to_owned(),
+                observed: format!(
+                    "a second refresh {} after the first was answered",
+                    show(entry.at - at)
+                ),
+                evidence: vec![id, entry.id],
+                exchanges: vec![exchange, request.exchange],
+                ..Breach::default()
+            },
+        );
+    }
+}
+
+fn confirm(overlap: &Overlap, ledger: &mut Ledger) {
+    ledger.breach(
+        &SINGLE_FLIGHT,
+        Breach {
+            kind: "refresh".to_owned(),
+            message: "two refreshes were under way at once".to_owned(),
+            expected: "one refresh for all that wanted one".to_owned(),
+            observed: format!(
+                "exchange {} began while exchange {} was unanswered",
+                overlap.second, overlap.first
+            ),
+            evidence: vec![overlap.first_id, overlap.second_id],
+            exchanges: vec![overlap.first, overlap.second],
+            ..Breach::default()
+        },
+    );
+}
+
+#[derive(Default)]
+pub(super) struct Bounded {
+    /// The refusal by which the backend ended the session, while nobody signed in since.
+    over: Option<(EntryId, Duration, u64)>,
+    failures: VecDeque<(EntryId, Duration)>,
+}
+
+impl Rule for Bounded {
+    fn see(&mut self, entry: &Arc<Entry>, scene: &Scene, ledger: &mut Ledger) {
+        if scene.contract.session.refresh.is_none() {
+            ledger.unable(&BOUNDED, "the contract has no refresh");
+            return;
+        }
+        if let Some(request) = client_request(entry)
+            && request.role == Some(Role::Refresh)
+            && let Some((id, at, exchange)) = self.over
+            // A refresh that was already on its way when the refusal came is no repetition.
+            && entry.at > at + NOTICE
+            && scene.world.same_process_since(at)
+        {
+            ledger.breach(
+                &BOUNDED,
+                Breach {
+                    kind: "after the end".to_owned(),
+                    message:
+                        "the app refreshes again although the backend said that the session is over"
+                            .to_owned(),
+                    expected: "sign-in after a refused refresh".to_owned(),
+                    observed: format!("another refresh {} after the refusal", show(entry.at - at)),
+                    evidence: vec![id, entry.id],
+                    exchanges: vec![exchange, request.exchange],
+                    ..Breach::default()
+                },
+            );
+        }
+        if matches!(entry.fact, Fact::TokenIssued(_)) {
+            self.over = None;
+            self.failures.clear();
+        }
+        let Some(ended) = scene.ended_by_client(entry) else {
+            return;
+        };
+        if ended.request.role != Some(Role::Refresh) {
+            return;
+        }
+        match ended.status() {
+            Some(status) if is_success(status) => {
+                self.over = None;
+                self.failures.clear();
+                return;
+            }
+            Some(status) if scene.contract.session.ended_by.contains(&status) => {
+                ledger.occasion(&BOUNDED);
+                if self.over.is_none() {
+                    self.over = Some((entry.id, entry.at, ended.request.exchange));
+                }
+            }
+            _ => {}
+        }
+        ledger.occasion(&BOUNDED);
+        self.failures.push_back((entry.id, entry.at));
+        while self
+            .failures
+            .front()
+            .is_some_and(|(_, at)| *at + WINDOW < entry.at)
+        {
+            self.failures.pop_front();
+        }
+        if self.failures.len() > FAILURES && self.over.is_none() {
+            let first = self.failures.front().map(|(id, _)| *id);
+            ledger.breach(
+                &BOUNDED,
+                Breach {
+                    kind: "loop".to_owned(),
+                    message: "the app repeats a failing refresh in a loop".to_owned(),
+                    expected: format!("at most {FAILURES} attempts within {}", show(WINDOW)),
+                    observed: format!(
+                        "{} failing refreshes within {}",
+                        self.failures.len(),
+                        show(WINDOW)
+                    ),
+                    evidence: first.into_iter().chain([entry.id]).collect(),
+                    exchanges: vec![ended.request.exchange],
+                    ..Breach::default()
+                },
+            );
+        }
+    }
+}

@@ -1,0 +1,42 @@
+//! SYNC: data keeps arriving, whole and once, however it comes.
+
+use super::{Rule, RuleInfo};
+use crate::domain::contract::Contract;
+
+mod fallback;
+mod paging;
+mod payload;
+mod polling;
+mod push;
+mod restart;
+mod snapshot;
+mod socket;
+
+pub(super) const RULES: &[&RuleInfo] = &[
+    &fallback::KEEPS_ARRIVING,
+    &fallback::RETURNS,
+    &polling::NEVER_BOTH,
+    &polling::ONE_POLLER,
+    &snapshot::SNAPSHOT,
+    &socket::ONE_SUBSCRIBE,
+    &socket::ONE_SOCKET,
+    &push::ARRIVES,
+    &paging::WALK,
+    &payload::SCHEMA,
+    &restart::HOLDS,
+];
+
+pub(super) fn rules(contract: &Contract) -> Vec<Box<dyn Rule>> {
+    vec![
+        Box::new(fallback::Fallback::default()),
+        Box::new(fallback::Return::default()),
+        Box::new(polling::Polling::default()),
+        Box::new(snapshot::Snapshot::default()),
+        Box::new(socket::Subscriptions::default()),
+        Box::new(socket::OneSocket::default()),
+        Box::new(push::Push::new(contract)),
+        Box::new(paging::Paging::default()),
+        Box::new(payload::Payload::new(contract)),
+        Box::new(restart::Restart::default()),
+    ]
+}

@@ -1,0 +1,198 @@
+//! The contract of the journals: a harbour's ship monitor.
+
+use std::time::Duration;
+
+use serde_json::json;
+
+use crate::domain::contract::{
+    Apply, Body, Condition, Contract, Emit, EventRule, FailMode, Identity, JwtPolicy, KillSwitch,
+    NextPage, Operation, Paging, Polling, Realtime, RequestPattern, Resource, Retry, Scope, Screen,
+    Service, Session, SessionRequest, SocketClient, Token, TokenAnswer, TrafficFloor,
+};
+use crate::domain::selector::{Selector, Template};
+
+fn seconds(number: u64) -> Duration {
+    Duration::from_secs(number)
+}
+
+fn at(text: &str) -> Selector {
+    Selector::parse(text).unwrap()
+}
+
+fn operation(method: &str, service: &str, path: &str, authorized: bool) -> Operation {
+    Operation {
+        method: method.to_owned(),
+        service: service.to_owned(),
+        path: path.to_owned(),
+        query: Vec::new(),
+        headers: Vec::new(),
+        body: Body::Empty,
+        authorized,
+    }
+}
+
+fn tokens() -> TokenAnswer {
+    TokenAnswer {
+        access_token: at("/pass"),
+        refresh_token: Some(at("/stub")),
+        expiry: None,
+    }
+}
+
+fn resource(name: &str, path: &str) -> Resource {
+    Resource {
+        name: name.to_owned(),
+        operation: operation("GET", "deck", path, true),
+        items: None,
+        key: None,
+        sequence: None,
+        paging: None,
+        schema: None,
+    }
+}
+
+pub(in crate::domain) fn harbour() -> Contract {
+    Contract {
+        name: "harbour".to_owned(),
+        services: ["gate", "deck"]
+            .map(|name| Service {
+                name: name.to_owned(),
+                variable: None,
+                base_path: String::new(),
+            })
+            .into(),
+        request_id: Some("x-trace".to_owned()),
+        session: session(),
+        kill_switch: Some(beacon()),
+        health: None,
+        resources: vec![
+            resource("sailor", "/v2/sailor"),
+            Resource {
+                items: Some(at("/ships")),
+                key: Some(at("/imo")),
+                schema: Some(
+                    json!({"type": "object", "required": ["ships"], "properties": {"ships": {"type": "array", "items": {"type": "object", "required": ["imo", "knots"], "properties": {"knots": {"type": "number"}}}}}}),
+                ),
+                ..resource("ships", "/v2/ships")
+            },
+            Resource {
+                items: Some(at("/entries")),
+                key: Some(at("/no")),
+                paging: Some(Paging {
+                    size: Some(("count".to_owned(), 2)),
+                    next: NextPage::Cursor {
+                        query: "after".to_owned(),
+                        from: at("/next"),
+                    },
+                }),
+                ..resource("log", "/v2/log")
+            },
+        ],
+        screens: vec![
+            Screen {
+                name: "bridge".to_owned(),
+                resources: vec!["ships".to_owned(), "sailor".to_owned()],
+            },
+            Screen {
+                name: "logbook".to_owned(),
+                resources: vec!["log".to_owned()],
+            },
+        ],
+        realtime: Some(tide()),
+        polling: Some(Polling {
+            after: seconds(10),
+            every: seconds(15),
+            floor: seconds(10),
+            resources: vec!["ships".to_owned()],
+        }),
+        retry: Retry {
+            attempts: 3,
+            delay: Duration::from_millis(500),
+            delay_max: seconds(8),
+            jitter: 0.5,
+        },
+        request_timeout: seconds(10),
+        stale_after: seconds(60),
+        scope: Scope {
+            forbid: vec![RequestPattern::parse("POST deck /v2/orders").unwrap()],
+            allow: Vec::new(),
+            allow_emits: Vec::new(),
+            forbid_emits: vec!["scuttle".to_owned()],
+            forbid_namespaces: vec!["/captain".to_owned()],
+            floor: TrafficFloor { requests: 3 },
+        },
+    }
+}
+
+fn session() -> Session {
+    let request = |path: &str| SessionRequest {
+        operation: operation("POST", "gate", path, false),
+        answer: tokens(),
+    };
+    Session {
+        sign_in: request("/board"),
+        refresh: Some(request("/renew")),
+        sign_out: Some(operation("POST", "gate", "/leave", true)),
+        authorize: (
+            "authorization".to_owned(),
+            "Bearer {access-token}".to_owned(),
+        ),
+        ended_by: vec![401],
+        refused_by: vec![403],
+        refresh_ahead: seconds(60),
+        token: Token::Jwt(Box::new(JwtPolicy {
+            keys: Some(operation("GET", "gate", "/keys", false)),
+            issuer: Some("https://gate.example".to_owned()),
+            audience: Some("deck".to_owned()),
+            algorithms: vec!["ES256".to_owned()],
+            claims: vec![("/watch".to_owned(), json!("port"))],
+            leeway: seconds(5),
+        })),
+        identity: Some(Identity {
+            resource: "sailor".to_owned(),
+            subject: Some(at("/id")),
+            claim: "/sub".to_owned(),
+            username: Some(at("/mail")),
+        }),
+    }
+}
+
+fn beacon() -> KillSwitch {
+    KillSwitch {
+        operation: operation("GET", "gate", "/beacon", false),
+        blocked_when: Condition::OneOf(at("/harbour"), vec![json!("closed")]),
+        answer_off: json!({"harbour": "open"}),
+        answer_on: json!({"harbour": "closed"}),
+        status_on: 200,
+        data_refusal: Some(503),
+        every: seconds(30),
+        fresh_for: seconds(20),
+        takes_effect_within: seconds(10),
+        fail_mode: FailMode::LastKnown,
+    }
+}
+
+fn tide() -> Realtime {
+    Realtime {
+        service: "deck".to_owned(),
+        path: "/wire/".to_owned(),
+        namespace: "/tide".to_owned(),
+        auth: Template(json!({"pass": "{access-token}"})),
+        query: Vec::new(),
+        client: SocketClient::default(),
+        subscribe: vec![Emit {
+            event: "watch".to_owned(),
+            args: Vec::new(),
+            ack: false,
+        }],
+        events: vec![EventRule {
+            name: "ship_moved".to_owned(),
+            updates: Some("ships".to_owned()),
+            apply: Apply::Merge,
+            items: None,
+            sequence: None,
+            schema: Some(json!({"type": "object", "required": ["imo"]})),
+        }],
+        live_within: seconds(10),
+    }
+}

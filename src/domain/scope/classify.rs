@@ -1,0 +1,135 @@
+//! What a request is that nothing forbids: declared, allowed, or neither.
+
+use super::canonical::Canonical;
+use super::method::names_the_method;
+use super::readings::fold;
+use super::{RequestView, body, packet};
+use crate::domain::contract::{Contract, NextPage, Operation, Role};
+use crate::domain::journal::Class;
+
+/// Query keys that name an act, which a read has no use for.
+const ACT_KEYS: [&str; 7] = ["action", "act", "do", "cmd", "command", "op", "operation"];
+
+/// Query keys that Engine.IO itself uses.
+const ENGINE_KEYS: [&str; 5] = ["EIO", "transport", "sid", "t", "b64"];
+
+/// Classifies a request under one of the methods that it may have.
+pub(super) fn classify(
+    contract: &Contract,
+    request: &RequestView<'_>,
+    method: &str,
+    declared: Option<&(Role, Option<&Operation>)>,
+    path: &str,
+    form: &Canonical,
+) -> (Class, String) {
+    if let Some((Role::Realtime, _)) = declared {
+        return classify_realtime(contract, request, method, form);
+    }
+    if let Some(upgrade) = request.header("upgrade") {
+        let why = format!("an upgrade to `{upgrade}` opens a channel that nobody declared");
+        return (Class::UndeclaredWrite, why);
+    }
+    let undeclared = |why: String| {
+        let class = if matches!(method, "GET" | "HEAD" | "OPTIONS") {
+            Class::UndeclaredRead
+        } else {
+            Class::UndeclaredWrite
+        };
+        (class, why)
+    };
+    if let Some((role, Some(operation))) = declared
+        && (operation.method == method || (operation.method == "GET" && method == "HEAD"))
+    {
+        return match undeclared_key(contract, role, operation, form) {
+            None => (Class::Allowed, format!("declared as {role}")),
+            Some(key) if ACT_KEYS.contains(&fold(&key).as_str()) => {
+                let why = format!("the query key `{key}` names an act that nobody declared");
+                (Class::UndeclaredWrite, why)
+            }
+            Some(key) => undeclared(format!("the query key `{key}` is not declared")),
+        };
+    }
+    if let Some(pattern) = contract
+        .scope
+        .allow
+        .iter()
+        .find(|pattern| pattern.matches(method, request.service, path))
+    {
+        return match body::names_its_act(request, form) {
+            Some(why) => (Class::UndeclaredWrite, why),
+            None => (Class::Allowed, format!("allowed by `{pattern}`")),
+        };
+    }
+    undeclared(format!(
+        "`{method} {} {path}` is not declared",
+        request.service
+    ))
+}
+
+/// The first query key that an operation does not declare.
+fn undeclared_key(
+    contract: &Contract,
+    role: &Role,
+    operation: &Operation,
+    form: &Canonical,
+) -> Option<String> {
+    let paging = match role {
+        Role::Resource(name) => contract.resource(name).and_then(|it| it.paging.as_ref()),
+        _ => None,
+    };
+    form.pairs().map(|(key, _)| key).find(|key| {
+        let by_paging = paging.is_some_and(|paging| {
+            let next = match &paging.next {
+                NextPage::Cursor { query, .. }
+                | NextPage::Page { query, .. }
+                | NextPage::Offset { query } => query,
+            };
+            next == key || paging.size.as_ref().is_some_and(|(size, _)| size == key)
+        });
+        !by_paging && !operation.query.iter().any(|(own, _)| own == key) && !names_the_method(key)
+    })
+}
+
+/// Engine.IO: either transport's requests; a polling POST is judged by its packets.
+fn classify_realtime(
+    contract: &Contract,
+    request: &RequestView<'_>,
+    method: &str,
+    form: &Canonical,
+) -> (Class, String) {
+    let pairs: Vec<(String, String)> = form.pairs().collect();
+    let has = |name: &str| pairs.iter().any(|(key, _)| key == name);
+    let mut versions = pairs.iter().filter(|(key, _)| key == "EIO").peekable();
+    let handshake = !has("sid");
+    if (handshake && versions.peek().is_none()) || versions.any(|(_, version)| version != "4") {
+        let why = "only version 4 of Engine.IO can be read".to_owned();
+        return (Class::NotJudgeable, why);
+    }
+    let own = contract.realtime.as_ref().map(|it| it.query.as_slice());
+    let stranger = pairs.iter().map(|(key, _)| key).find(|key| {
+        !ENGINE_KEYS.contains(&key.as_str())
+            && !own.unwrap_or_default().iter().any(|(name, _)| name == *key)
+    });
+    let upgrade = request.header("upgrade");
+    if let Some(other) = upgrade.filter(|other| !other.eq_ignore_ascii_case("websocket")) {
+        let why = format!("an upgrade to `{other}` opens a channel that nobody declared");
+        return (Class::UndeclaredWrite, why);
+    }
+    match (method, stranger) {
+        ("GET" | "HEAD", None) => (Class::Allowed, "declared as realtime".to_owned()),
+        ("GET" | "HEAD", Some(key)) => {
+            let why = format!("the query key `{key}` is not declared");
+            (Class::UndeclaredRead, why)
+        }
+        ("POST", None) => packet::judge_payload(contract, request.body),
+        ("POST", Some(key)) => {
+            let why = format!("the query key `{key}` is not declared");
+            (Class::UndeclaredWrite, why)
+        }
+        ("OPTIONS", _) => (Class::UndeclaredRead, "OPTIONS is not declared".to_owned()),
+        _ => {
+            let why = format!("`{method}` on the live feed is not declared");
+            (Class::UndeclaredWrite, why)
+        }
+    }
+}

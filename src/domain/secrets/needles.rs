@@ -1,0 +1,150 @@
+//! Searching a text for thousands of secrets at once.
+//!
+//! JSON Web Tokens of one issuer begin alike, so needles are indexed by their last eight bytes. A
+//! text is read once with a window of that size; a small bit set answers "certainly not" for nearly
+//! every window, so a clean text costs a few instructions a byte, however many secrets are known.
+
+use std::collections::HashMap;
+
+use base64::engine::general_purpose::{STANDARD_NO_PAD, URL_SAFE_NO_PAD};
+
+/// The number of bytes by which a needle is indexed.
+const WINDOW: usize = 8;
+
+/// The bit set's size, as a power of two.
+const FILTER_BITS: u32 = 17;
+
+/// One secret in one spelling.
+struct Needle {
+    bytes: Box<[u8]>,
+    label: usize,
+}
+
+/// Where a secret stands in a text.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Hit {
+    pub(super) start: usize,
+    pub(super) end: usize,
+    pub(super) label: usize,
+}
+
+/// Every secret in every spelling that is searched for.
+pub(super) struct Needles {
+    needles: Vec<Needle>,
+    by_end: HashMap<u64, Vec<usize>>,
+    filter: Vec<u64>,
+}
+
+impl Default for Needles {
+    fn default() -> Self {
+        Self {
+            needles: Vec::new(),
+            by_end: HashMap::new(),
+            filter: vec![0; 1 << (FILTER_BITS - 6)],
+        }
+    }
+}
+
+impl Needles {
+    /// Adds a secret: as it is, as it stands in a JSON string, and as base64 of a longer text.
+    pub(super) fn add(&mut self, secret: &str, label: usize) {
+        self.add_spelling(secret.as_bytes(), label);
+        let quoted = serde_json::Value::from(secret).to_string();
+        let escaped = &quoted[1..quoted.len() - 1];
+        if escaped != secret {
+            self.add_spelling(escaped.as_bytes(), label);
+        }
+        for shift in 0..3 {
+            let standard = inside_base64(secret.as_bytes(), shift, &STANDARD_NO_PAD);
+            let url_safe = inside_base64(secret.as_bytes(), shift, &URL_SAFE_NO_PAD);
+            if url_safe != standard {
+                self.add_spelling(url_safe.as_bytes(), label);
+            }
+            self.add_spelling(standard.as_bytes(), label);
+        }
+    }
+
+    fn add_spelling(&mut self, bytes: &[u8], label: usize) {
+        let Some(end) = bytes.last_chunk::<WINDOW>() else {
+            return;
+        };
+        let key = u64::from_be_bytes(*end);
+        let bit = filter_bit(key);
+        self.filter[bit >> 6] |= 1 << (bit & 63);
+        self.by_end.entry(key).or_default().push(self.needles.len());
+        self.needles.push(Needle {
+            bytes: bytes.into(),
+            label,
+        });
+    }
+
+    /// All secrets in a text, in order, without overlap; where several overlap, they count as one.
+    pub(super) fn find(&self, text: &[u8]) -> Vec<Hit> {
+        let mut hits: Vec<Hit> = Vec::new();
+        if self.needles.is_empty() {
+            return hits;
+        }
+        let mut window = 0_u64;
+        for (at, byte) in text.iter().enumerate() {
+            window = window << 8 | u64::from(*byte);
+            let bit = filter_bit(window);
+            if self.filter[bit >> 6] >> (bit & 63) & 1 == 0 {
+                continue;
+            }
+            if let Some(hit) = self.ending_at(text, at + 1, window) {
+                merge(&mut hits, hit);
+            }
+        }
+        hits
+    }
+
+    /// The longest needle that ends here.
+    fn ending_at(&self, text: &[u8], end: usize, window: u64) -> Option<Hit> {
+        self.by_end
+            .get(&window)?
+            .iter()
+            .map(|index| &self.needles[*index])
+            .filter(|needle| text[..end].ends_with(&needle.bytes))
+            .max_by_key(|needle| needle.bytes.len())
+            .map(|needle| Hit {
+                start: end - needle.bytes.len(),
+                end,
+                label: needle.label,
+            })
+    }
+}
+
+fn filter_bit(key: u64) -> usize {
+    let mixed = key.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> (u64::BITS - FILTER_BITS);
+    usize::try_from(mixed).unwrap_or_default()
+}
+
+fn merge(hits: &mut Vec<Hit>, mut hit: Hit) {
+    while let Some(last) = hits.last()
+        && last.end > hit.start
+    {
+        if last.start < hit.start {
+            // Two secrets share some bytes: the pair is hidden under the first one's label.
+            hit = Hit {
+                start: last.start,
+                end: hit.end,
+                label: last.label,
+            };
+        }
+        hits.pop();
+    }
+    hits.push(hit);
+}
+
+/// The characters that a secret alone decides when it stands in base64 of a longer text, `shift`
+/// bytes after a multiple of three.
+fn inside_base64(secret: &[u8], shift: usize, engine: &impl base64::Engine) -> String {
+    let mut padded = vec![0; shift];
+    padded.extend_from_slice(secret);
+    let mut encoded = engine.encode(&padded);
+    if !padded.len().is_multiple_of(3) {
+        encoded.pop();
+    }
+    let undecided = [0, 2, 3][shift];
+    encoded.split_off(undecided.min(encoded.len()))
+}

@@ -1,0 +1,175 @@
+//! Findings and verdicts: what a run says.
+
+use std::time::Duration;
+
+use super::journal::EntryId;
+
+/// One violation.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Finding {
+    /// The rule's id, or `STEP` for an expectation of the scenario, or `PROOF` for the
+    /// never-called proof.
+    pub rule: String,
+    /// Who broke it.
+    pub subject: Subject,
+    /// In one sentence.
+    pub message: String,
+    /// What should have been.
+    pub expected: String,
+    /// What was.
+    pub observed: String,
+    /// The entries that show it, the decisive one last.
+    pub evidence: Vec<EntryId>,
+    /// The backend's ids of the requests among them.
+    pub request_ids: Vec<String>,
+    /// How grave it is.
+    pub severity: Severity,
+}
+
+/// How grave a finding is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Severity {
+    /// Worth knowing; changes no verdict.
+    Information,
+    /// A rule is broken.
+    Violation,
+    /// A forbidden write was attempted.
+    ForbiddenWrite,
+}
+
+/// Who broke a rule.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Subject {
+    /// The client.
+    App,
+    /// The backend.
+    Backend,
+    /// rehearsal itself, or what it runs on.
+    Harness,
+}
+
+impl Subject {
+    /// The word for reports.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::App => "app",
+            Self::Backend => "backend",
+            Self::Harness => "harness",
+        }
+    }
+}
+
+/// What a run says about a scenario, or about everything.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Verdict {
+    /// Everything held.
+    Passed,
+    /// Something did not.
+    Failed,
+    /// Nothing was seen to fail, but what was seen does not prove that nothing did.
+    Inconclusive(String),
+    /// The environment or the harness failed.
+    Errored(String),
+    /// It was not played.
+    Skipped(String),
+    /// It failed, as announced.
+    KnownFailure(String),
+    /// It was announced to fail and passed.
+    UnexpectedPass(String),
+}
+
+impl Verdict {
+    /// The word for reports.
+    #[must_use]
+    pub fn name(&self) -> &'static str {
+        match self {
+            Self::Passed => "passed",
+            Self::Failed => "failed",
+            Self::Inconclusive(_) => "inconclusive",
+            Self::Errored(_) => "errored",
+            Self::Skipped(_) => "skipped",
+            Self::KnownFailure(_) => "known-failure",
+            Self::UnexpectedPass(_) => "unexpected-pass",
+        }
+    }
+
+    /// Whether it says that something is broken.
+    #[must_use]
+    pub fn is_failure(&self) -> bool {
+        matches!(self, Self::Failed | Self::KnownFailure(_))
+    }
+
+    /// The verdict on many: the gravest of theirs. What was skipped or failed as announced does not
+    /// count against the rest, but skipping everything proves nothing.
+    #[must_use]
+    pub fn of_all<'a>(verdicts: impl Iterator<Item = &'a Self> + Clone) -> Self {
+        for grave in ["failed", "unexpected-pass", "errored", "inconclusive"] {
+            if let Some(verdict) = verdicts.clone().find(|verdict| verdict.name() == grave) {
+                return verdict.clone();
+            }
+        }
+        let mut played = verdicts.filter(|verdict| !matches!(verdict, Self::Skipped(_)));
+        match played.find(|verdict| matches!(verdict, Self::Passed | Self::KnownFailure(_))) {
+            Some(_) => Self::Passed,
+            None => Self::Inconclusive("no scenario was played".to_owned()),
+        }
+    }
+
+    /// The reason that belongs to it.
+    #[must_use]
+    pub fn reason(&self) -> Option<&str> {
+        match self {
+            Self::Passed | Self::Failed => None,
+            Self::Inconclusive(why)
+            | Self::Errored(why)
+            | Self::Skipped(why)
+            | Self::KnownFailure(why)
+            | Self::UnexpectedPass(why) => Some(why),
+        }
+    }
+}
+
+/// What the scope saw.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct ScopeTally {
+    /// Requests of the client that were judged.
+    pub requests_judged: u64,
+    /// Packets of the client that were judged.
+    pub frames_judged: u64,
+    /// Forbidden ones among both.
+    pub forbidden: u64,
+    /// Undeclared writes among both.
+    pub undeclared: u64,
+    /// Marked calls of the harness that were sent.
+    pub canaries_sent: u64,
+    /// Marked calls that the gateway caught and kept from the backend.
+    pub canaries_caught: u64,
+}
+
+impl ScopeTally {
+    /// Adds another scenario's tally.
+    pub fn add(&mut self, other: Self) {
+        self.requests_judged += other.requests_judged;
+        self.frames_judged += other.frames_judged;
+        self.forbidden += other.forbidden;
+        self.undeclared += other.undeclared;
+        self.canaries_sent += other.canaries_sent;
+        self.canaries_caught += other.canaries_caught;
+    }
+}
+
+/// What came of one scenario.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Outcome {
+    /// The verdict.
+    pub verdict: Verdict,
+    /// Every finding, the gravest first.
+    pub findings: Vec<Finding>,
+    /// Rules that could not be judged, with why.
+    pub not_judged: Vec<(String, String)>,
+    /// What the scope saw.
+    pub scope: ScopeTally,
+    /// How long it took on the scenario's own clock.
+    pub duration: Duration,
+}
