@@ -1,0 +1,282 @@
+//! Loading resources: when a request is sent, and what its reply does.
+//!
+//! Each resource has at most one request on its way. Whoever wants it meanwhile shares that one.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use serde_json::Value;
+
+use crate::domain::contract::is_safe;
+
+use super::answer::{Meaning, Reply};
+use super::event::Answer;
+use super::paging::{self, Page, Pages};
+use super::requests::Purpose;
+use super::sync::{Stream, merge};
+use super::timers::Timer;
+use super::{App, Quirk, notice, retry};
+
+mod failure;
+mod refusal;
+
+/// Why a resource is loaded.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Cause {
+    /// Its screen is open.
+    Open,
+    /// The user asked for it.
+    User,
+    /// The socket has connected, or missed something.
+    Snapshot,
+    /// An event said that it changed.
+    Refetch,
+    /// It is polled.
+    Poll,
+    /// A walk goes on.
+    Walk,
+}
+
+/// One load, over all its attempts.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Load {
+    /// The resource's place in the contract.
+    pub(super) resource: usize,
+    pub(super) page: Page,
+    pub(super) cause: Cause,
+    /// Attempts so far, this one included.
+    attempt: u32,
+    /// How often it was replayed with another token.
+    replays: u32,
+}
+
+/// How far the load of a resource is.
+#[derive(Debug, Default)]
+pub(super) enum Progress {
+    #[default]
+    Idle,
+    Flying,
+    /// For its next attempt, until the timer is due.
+    Waiting(Load),
+    /// Given up for now; the timer begins a new load.
+    Later(Load),
+    /// For a new token.
+    Parked(Load),
+}
+
+/// What the app holds of one resource beside what it shows.
+#[derive(Debug, Default)]
+pub(super) struct Held {
+    pub(super) progress: Progress,
+    /// Whether it has to be read once more when the load on its way has ended.
+    pub(super) again: bool,
+    pub(super) pages: Pages,
+    pub(super) stream: Stream,
+    /// When it was refused with a token that was fresh.
+    refused_at: Option<Duration>,
+}
+
+impl App {
+    /// Loads a resource's first page, unless a load that serves as well is under way.
+    pub(super) fn want(&mut self, resource: usize, cause: Cause) {
+        if !self.flowing {
+            return;
+        }
+        match &self.data[resource].progress {
+            Progress::Idle | Progress::Later(_) => {
+                self.clear_timer(Timer::Load(resource));
+                self.begin(Load {
+                    resource,
+                    page: Page::First,
+                    cause,
+                    attempt: 0,
+                    replays: 0,
+                });
+            }
+            Progress::Flying => {
+                // What is on its way was perhaps read before the change that this is about.
+                self.data[resource].again |= matches!(cause, Cause::Snapshot | Cause::Refetch);
+                if cause == Cause::Poll && self.quirks.has(Quirk::OverlappingPolls) {
+                    self.send_stray_poll(resource);
+                }
+            }
+            Progress::Waiting(_) | Progress::Parked(_) => {}
+        }
+    }
+
+    /// Reads all pages of a list that have not been read.
+    pub(super) fn load_all(&mut self, name: &str) {
+        let Some(resource) = self.resource_named(name) else {
+            self.unexpected("a walk through a resource that the contract does not have");
+            return;
+        };
+        self.data[resource].pages.walking = true;
+        if !self.view.shown.contains_key(name) {
+            self.want(resource, Cause::User);
+        } else if matches!(
+            self.data[resource].progress,
+            Progress::Idle | Progress::Later(_)
+        ) {
+            self.walk_on(resource);
+        }
+    }
+
+    fn walk_on(&mut self, resource: usize) {
+        let pages = &mut self.data[resource].pages;
+        match pages.next.clone() {
+            Some(next) if pages.walking && self.flowing => {
+                self.clear_timer(Timer::Load(resource));
+                self.begin(Load {
+                    resource,
+                    page: Page::Later(next),
+                    cause: Cause::Walk,
+                    attempt: 0,
+                    replays: 0,
+                });
+            }
+            Some(_) => {}
+            None => pages.walking = false,
+        }
+    }
+
+    /// Sends the next attempt of a load, or lets it wait if the backend wants to be left alone.
+    fn begin(&mut self, mut load: Load) {
+        let resource = load.resource;
+        let contract = Arc::clone(&self.contract);
+        let own = &contract.resources[resource];
+        let hold = self.hold(&own.operation.service);
+        if !hold.is_zero() {
+            let wait = retry::lengthen(hold, 0.1, &mut self.rng);
+            self.data[resource].progress = Progress::Waiting(load);
+            self.set_timer(Timer::Load(resource), wait);
+            return;
+        }
+        load.attempt += 1;
+        if load.page == Page::First {
+            self.data[resource].stream.read_begins();
+        }
+        let query = own
+            .paging
+            .as_ref()
+            .map(|paging| paging::query(paging, &load.page))
+            .unwrap_or_default();
+        let overlaps = load.cause == Cause::Poll && self.quirks.has(Quirk::OverlappingPolls);
+        let filling = self.filling();
+        self.send(&own.operation, &query, &filling, Purpose::Load(load));
+        self.data[resource].progress = Progress::Flying;
+        if overlaps {
+            self.send_stray_poll(resource);
+        }
+    }
+
+    fn send_stray_poll(&mut self, resource: usize) {
+        let contract = Arc::clone(&self.contract);
+        let filling = self.filling();
+        let operation = &contract.resources[resource].operation;
+        self.send(operation, &[], &filling, Purpose::Stray);
+    }
+
+    /// The wait for a further attempt is over.
+    pub(super) fn load_timer(&mut self, resource: usize) {
+        match std::mem::take(&mut self.data[resource].progress) {
+            Progress::Waiting(load) if self.flowing => self.begin(load),
+            Progress::Later(load) if self.flowing => {
+                self.begin(Load { attempt: 0, ..load });
+            }
+            other => self.data[resource].progress = other,
+        }
+    }
+
+    /// A load was answered, or not.
+    pub(super) fn load_replied(&mut self, load: Load, tokens: u64, reply: &Reply) {
+        let contract = Arc::clone(&self.contract);
+        let resource = load.resource;
+        self.data[resource].progress = Progress::Idle;
+        self.heed_retry_after(&contract.resources[resource].operation.service, reply);
+        if let Reply::Answer(answer) = reply
+            && contract
+                .kill_switch
+                .as_ref()
+                .is_some_and(|switch| switch.data_refusal == Some(answer.status))
+        {
+            self.suspect_maintenance();
+            self.try_again(load);
+            return;
+        }
+        match reply.meaning() {
+            Meaning::Data(body) => match reply {
+                Reply::Answer(answer) => self.data_arrived(load, answer, body),
+                Reply::Lost => {}
+            },
+            Meaning::Unauthorized => self.load_unauthorized(load, tokens),
+            Meaning::Forbidden => self.load_forbidden(&load),
+            Meaning::Trouble => self.try_again(load),
+            Meaning::Unreadable => self.unreadable(load),
+            Meaning::Rejected => {
+                self.unexpected("a read that the backend rejects");
+                self.give_up(load, false);
+            }
+        }
+    }
+
+    fn data_arrived(&mut self, load: Load, answer: &Answer, body: Value) {
+        let contract = Arc::clone(&self.contract);
+        let resource = &contract.resources[load.resource];
+        if !merge::has_shape(resource, &body) {
+            self.unreadable(load);
+            return;
+        }
+        self.clear_notice_of(notice::DATA_UNREADABLE);
+        self.clear_notice_of(notice::DATA_REFUSED);
+        let index = load.resource;
+        self.data[index].refused_at = None;
+        match load.page {
+            Page::First => self.first_page(index, answer, body),
+            Page::Later(_) => self.later_page(index, answer, &body),
+        }
+        if load.cause == Cause::Poll {
+            self.poll_succeeded();
+        }
+        self.snapshot_settled(index, true);
+        if std::mem::take(&mut self.data[index].again) {
+            self.want(index, Cause::Snapshot);
+        } else {
+            self.walk_on(index);
+        }
+    }
+
+    fn unreadable(&mut self, load: Load) {
+        self.notice(notice::DATA_UNREADABLE);
+        self.unexpected("an answer that cannot be read");
+        self.give_up(load, true);
+    }
+
+    /// Gives up all loads; what is on its way is cancelled and can never be applied.
+    pub(super) fn stop_loads(&mut self) {
+        self.cancel_all(|purpose| matches!(purpose, Purpose::Load(_)));
+        for resource in 0..self.data.len() {
+            let held = &mut self.data[resource];
+            held.progress = Progress::Idle;
+            held.again = false;
+            held.pages.walking = false;
+            self.clear_timer(Timer::Load(resource));
+            self.clear_timer(Timer::Refetch(resource));
+        }
+    }
+
+    /// Drops everything that belongs to the user.
+    pub(super) fn forget_data(&mut self) {
+        self.view.shown.clear();
+        for held in &mut self.data {
+            *held = Held::default();
+        }
+    }
+
+    /// The place of a resource in the contract.
+    pub(super) fn resource_named(&self, name: &str) -> Option<usize> {
+        self.contract
+            .resources
+            .iter()
+            .position(|resource| resource.name == name)
+    }
+}

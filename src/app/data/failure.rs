@@ -1,0 +1,64 @@
+//! What is tried again, when, and what is given up for now.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::*;
+
+/// How long a resource that could not be loaded is left alone.
+const LATER: Duration = Duration::from_secs(30);
+
+impl App {
+    pub(super) fn try_again(&mut self, load: Load) {
+        let contract = Arc::clone(&self.contract);
+        let operation = &contract.resources[load.resource].operation;
+        let hammers = self.quirks.has(Quirk::RetryWithoutBackoff);
+        let insists = self.quirks.has(Quirk::AttemptsWhileOffline) && !self.life.online;
+        // A poll is repeated by the next poll, and by nobody else.
+        let is_repeated = (load.cause != Cause::Poll || hammers)
+            && load.attempt < contract.retry.attempts
+            && is_safe(&operation.method);
+        if !is_repeated && !insists {
+            self.give_up(load, true);
+            return;
+        }
+        let resource = load.resource;
+        let wait = if hammers {
+            Duration::from_millis(100)
+        } else if insists {
+            Duration::from_millis(700)
+        } else {
+            retry::backoff(&contract.retry, load.attempt, &mut self.rng)
+                .max(self.hold(&operation.service))
+        };
+        self.data[resource].progress = Progress::Waiting(load);
+        self.set_timer(Timer::Load(resource), wait);
+    }
+
+    /// Keeps the last good data, says that it is old, and leaves the resource alone for a while.
+    pub(super) fn give_up(&mut self, load: Load, later: bool) {
+        let resource = load.resource;
+        let cause = load.cause;
+        let held = &mut self.data[resource];
+        let again = std::mem::take(&mut held.again);
+        held.pages.walking = false;
+        if cause == Cause::Poll {
+            self.poll_failed();
+        }
+        if again && matches!(cause, Cause::Poll | Cause::Walk) {
+            self.want(resource, Cause::Snapshot);
+            return;
+        }
+        if cause == Cause::Walk {
+            return;
+        }
+        self.mark_stale(resource);
+        if later && cause != Cause::Poll && self.flowing {
+            let hold = self.hold(&self.contract.resources[resource].operation.service);
+            let wait = retry::lengthen(LATER.max(hold), 0.2, &mut self.rng);
+            self.data[resource].progress = Progress::Later(load);
+            self.set_timer(Timer::Load(resource), wait);
+        }
+        self.snapshot_settled(resource, false);
+    }
+}

@@ -1,0 +1,144 @@
+//! What follows a connect: the subscription, the snapshot, and the move to WebSocket.
+
+use serde_json::Value;
+use std::time::Duration;
+
+use super::*;
+
+/// The shortest time between two attempts to leave long-polling.
+const UPGRADE_FLOOR: Duration = Duration::from_secs(5);
+
+impl App {
+    /// Every CONNECT carries the token of that moment.
+    pub(super) fn auth(&mut self, socket: SocketId, namespace: String, realtime: &Realtime) {
+        let filling = self.filling();
+        let payload = if self.quirks.has(Quirk::SocketTokenInQuery) {
+            Value::Null
+        } else {
+            realtime.auth.fill(&|name| filling.get(name))
+        };
+        self.out.push(Effect::SocketAuth {
+            socket,
+            namespace,
+            payload: SocketPayload(payload),
+        });
+    }
+
+    pub(super) fn connected(
+        &mut self,
+        realtime: &Realtime,
+        socket: SocketId,
+        recovered: bool,
+        transport: TransportName,
+    ) {
+        let is_first = self.feed.connects == 0;
+        self.feed.connects += 1;
+        self.feed.connected = true;
+        self.feed.refusals = 0;
+        self.feed.connected_at = self.now.elapsed;
+        self.view_mut().transport = Some(transport);
+        self.settle_transport(realtime, transport);
+        for emit in &realtime.subscribe {
+            let filling = self.filling();
+            let args = emit
+                .args
+                .iter()
+                .map(|arg| arg.fill(&|name| filling.get(name)))
+                .collect();
+            self.emit(socket, realtime, &emit.event, args, emit.ack);
+        }
+        if self.quirks.has(Quirk::UndeclaredEmit) {
+            let event = self.undeclared_event();
+            self.emit(socket, realtime, &event, vec![], false);
+        }
+        self.stop_polling();
+        let is_contiguous = recovered && self.feed.was_whole && !self.feed.read_meanwhile;
+        let skips = !is_first && self.quirks.has(Quirk::NoSnapshot);
+        let wanted = if is_contiguous || skips {
+            Vec::new()
+        } else {
+            self.missed()
+        };
+        for index in 0..self.data.len() {
+            self.data[index].stream.restart(wanted.contains(&index));
+        }
+        self.feed.due = wanted.iter().copied().collect();
+        for index in wanted {
+            self.want(index, Cause::Snapshot);
+        }
+        if !skips {
+            // What failed while there was no feed is worth a try now.
+            self.load_screen(Cause::Open, Missing::Stale);
+        }
+        self.go_live_if_whole();
+    }
+
+    fn emit(
+        &mut self,
+        socket: SocketId,
+        realtime: &Realtime,
+        event: &str,
+        args: Vec<Value>,
+        ack: bool,
+    ) {
+        self.feed.emits += 1;
+        self.out.push(Effect::Emit {
+            socket,
+            namespace: realtime.namespace.clone(),
+            event: event.to_owned(),
+            args,
+            ack: ack.then_some(self.feed.emits),
+        });
+        self.journal(AppFact::Emitted {
+            namespace: realtime.namespace.clone(),
+            event: event.to_owned(),
+        });
+    }
+
+    /// A load has ended, one way or the other.
+    pub(in crate::app) fn snapshot_settled(&mut self, index: usize, arrived: bool) {
+        if !self.feed.connected {
+            self.feed.read_meanwhile |= arrived;
+            return;
+        }
+        // A load that began before the connect has `again` set, and its successor counts.
+        if !self.data[index].again && self.feed.due.remove(&index) {
+            self.go_live_if_whole();
+        }
+    }
+
+    pub(super) fn go_live_if_whole(&mut self) {
+        if self.feed.connected && self.feed.due.is_empty() && !self.feed.live {
+            self.feed.live = true;
+            self.feed.swapping = false;
+            self.feed.read_meanwhile = false;
+            self.feed.starting = false;
+            self.stop_polling();
+        }
+    }
+
+    /// A session on long-polling that should be on WebSocket tries again from time to time: the
+    /// client itself probes only once, at open.
+    pub(super) fn settle_transport(&mut self, realtime: &Realtime, transport: TransportName) {
+        let client = &realtime.client;
+        let wants_websocket = client.transports.contains(&TransportName::Websocket)
+            && (client.upgrade || client.transports.first() == Some(&TransportName::Websocket));
+        if transport == TransportName::Polling && wants_websocket {
+            let every = (realtime.live_within / 2).max(UPGRADE_FLOOR);
+            let wait = retry::lengthen(every, 0.2, &mut self.rng);
+            self.set_timer(Timer::Upgrade, wait);
+        } else {
+            self.clear_timer(Timer::Upgrade);
+        }
+    }
+
+    /// Exchanges a connection on long-polling for a new one.
+    pub(in crate::app) fn upgrade_timer(&mut self) {
+        if self.feed.connected {
+            let was_live = self.feed.live;
+            self.close_socket();
+            self.feed.swapping = was_live;
+            self.await_fallback();
+        }
+    }
+}

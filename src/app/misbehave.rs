@@ -1,0 +1,169 @@
+//! What only quirks send: requests and frames that no careful app would ever make.
+//!
+//! They are made of the contract's own lists, so no path or event of any app stands here.
+
+use std::sync::Arc;
+
+use crate::domain::contract::{Body, Operation, RequestPattern, is_safe};
+use crate::domain::selector::Template;
+
+use super::requests::Purpose;
+use super::{App, Quirk};
+
+/// A path in a form that servers may take for the same one: a doubled slash, and the first letter
+/// of the last segment escaped without need.
+fn disguise(path: &str) -> String {
+    let (folder, last) = path.rsplit_once('/').unwrap_or(("", path));
+    let mut letters = last.chars();
+    let last = match letters.next() {
+        Some(first) if first.is_ascii_alphanumeric() => {
+            format!("%{:02X}{}", first as u32, letters.as_str())
+        }
+        _ => last.to_owned(),
+    };
+    format!("/{folder}//{last}")
+}
+
+impl App {
+    /// Once a process, when data flows for the first time.
+    pub(super) fn misbehave(&mut self) {
+        if std::mem::replace(&mut self.life.misbehaved, true) {
+            return;
+        }
+        let contract = Arc::clone(&self.contract);
+        let forbidden = contract.scope.forbid.first().map(|own| self.call(own));
+        let read = contract.resources.first().map(|own| own.operation.clone());
+        if self.quirks.has(Quirk::CallsForbidden)
+            && let Some(operation) = &forbidden
+        {
+            self.send_stray(operation);
+        }
+        if self.quirks.has(Quirk::DisguisedWrite)
+            && let Some(operation) = &forbidden
+        {
+            self.send_stray(&Operation {
+                path: disguise(&operation.path),
+                ..operation.clone()
+            });
+        }
+        if self.quirks.has(Quirk::UndeclaredWrite)
+            && let Some(read) = &read
+            && let Some(method) = self.undeclared_method(read)
+        {
+            self.send_stray(&Operation {
+                method: method.into(),
+                body: Body::Json(Template(serde_json::json!({}))),
+                ..read.clone()
+            });
+        }
+        if self.quirks.has(Quirk::DisguisedRead)
+            && let Some(read) = &read
+        {
+            self.send_stray(&Operation {
+                path: disguise(&read.path),
+                ..read.clone()
+            });
+        }
+    }
+
+    /// A quirk: data without a session, once a process.
+    pub(super) fn ask_for_data_without_session(&mut self) {
+        if !self.quirks.has(Quirk::DataBeforeSession)
+            || self.session.current.is_some()
+            || !self.life.online
+            || self.is_loading()
+            || self.status.blocked
+            || std::mem::replace(&mut self.life.misbehaved, true)
+        {
+            return;
+        }
+        let contract = Arc::clone(&self.contract);
+        let home = contract.screens.first();
+        for name in home.iter().flat_map(|screen| &screen.resources) {
+            if let Some(resource) = contract.resource(name) {
+                self.send_stray(&resource.operation);
+            }
+        }
+    }
+
+    fn send_stray(&mut self, operation: &Operation) {
+        let filling = self.filling();
+        self.send(operation, &[], &filling, Purpose::Stray);
+    }
+
+    /// A request that falls under a pattern; a write, if the pattern leaves it open.
+    fn call(&self, pattern: &RequestPattern) -> Operation {
+        let service = pattern
+            .service
+            .clone()
+            .or_else(|| self.contract.services.first().map(|own| own.name.clone()));
+        let method = pattern.method.clone().unwrap_or_else(|| "POST".into());
+        Operation {
+            body: if is_safe(&method) {
+                Body::Empty
+            } else {
+                Body::Json(Template(serde_json::json!({})))
+            },
+            method,
+            service: service.unwrap_or_default(),
+            path: pattern.path.example(),
+            query: vec![],
+            headers: vec![],
+            authorized: true,
+        }
+    }
+
+    /// A writing method that nobody declared for this path, and that is not forbidden either.
+    fn undeclared_method(&self, read: &Operation) -> Option<&'static str> {
+        let scope = &self.contract.scope;
+        ["PATCH", "PUT", "DELETE", "POST"]
+            .into_iter()
+            .find(|method| {
+                let lists = scope.forbid.iter().chain(&scope.allow);
+                let is_listed = lists
+                    .into_iter()
+                    .any(|pattern| pattern.matches(method, &read.service, &read.path));
+                !is_listed
+                    && self
+                        .contract
+                        .role_of(method, &read.service, &read.path)
+                        .is_none()
+            })
+    }
+
+    /// A namespace that the app must not join.
+    pub(super) fn namespace_not_for_it(&self) -> String {
+        let scope = &self.contract.scope;
+        scope
+            .forbid_namespaces
+            .first()
+            .map_or_else(|| "/not-for-this-app".into(), Clone::clone)
+    }
+
+    /// An event that nobody declared.
+    pub(super) fn undeclared_event(&self) -> String {
+        let realtime = self.contract.realtime.iter();
+        let declared: Vec<&str> = realtime
+            .flat_map(|realtime| &realtime.subscribe)
+            .map(|emit| emit.event.as_str())
+            .chain(self.contract.scope.allow_emits.iter().map(String::as_str))
+            .chain(self.contract.scope.forbid_emits.iter().map(String::as_str))
+            .collect();
+        let mut event = "undeclared".to_owned();
+        while declared.contains(&event.as_str()) {
+            event.push('_');
+        }
+        event
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::disguise;
+
+    #[test]
+    fn a_disguised_path_differs_and_means_the_same() {
+        assert_eq!(disguise("/api/trade"), "//api//%74rade");
+        assert_eq!(disguise("/x"), "///%78");
+    }
+}
