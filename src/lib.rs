@@ -9,3 +9,7 @@ pub mod domain;
 pub mod protocol;
 
 pub mod app;
+
+pub mod net;
+
+pub mod device;

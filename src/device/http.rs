@@ -1,0 +1,400 @@
+//! Requests, as a phone's `fetch` makes them.
+//!
+//! No proxy, no cookies, no compression. A redirect is followed only when nothing can go wrong by
+//! it: a `GET`, at most five times, and only within its origin. A write that is answered with 307
+//! or 308 is not sent again, and whatever leads elsewhere (a captive portal) is handed to the app
+//! as the answer it is, so no token can follow it.
+
+use std::collections::BTreeMap;
+use std::error::Error as _;
+use std::io;
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use http::header::LOCATION;
+use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
+use reqwest::{Client, Upgraded};
+use url::Url;
+
+use crate::net::{Endpoint, ServiceAddress};
+
+mod traffic;
+
+pub use traffic::{ExchangeId, Traffic};
+
+/// How many redirects are followed, as browsers and phones agree to within a few.
+const REDIRECTS: usize = 5;
+/// An answer larger than this is given up: a phone would run out of memory long before.
+const ANSWER_LIMIT: usize = 32 * 1024 * 1024;
+
+/// The connections of one process to every service.
+///
+/// Cheap to clone. Dropping the last clone closes whatever connection is idle.
+#[derive(Debug, Clone)]
+pub struct Clients(Arc<BTreeMap<String, Service>>);
+
+#[derive(Debug)]
+struct Service {
+    url: Url,
+    client: Client,
+}
+
+/// One request.
+#[derive(Debug, Clone, Default)]
+pub struct Call {
+    /// The service.
+    pub service: String,
+    /// The method.
+    pub method: String,
+    /// Path and query from the root of the service's origin, so with the base path.
+    pub target: String,
+    /// Headers.
+    pub headers: Vec<(String, String)>,
+    /// The body; none at all without one.
+    pub body: Option<Bytes>,
+    /// How long it may take from beginning to end; without one, for ever.
+    pub timeout: Option<Duration>,
+    /// What is expected of the connection.
+    pub purpose: Purpose,
+}
+
+/// What is expected of the connection after an answer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Purpose {
+    /// The next request.
+    #[default]
+    Answer,
+    /// Another protocol: the answer is to be 101.
+    Switch,
+}
+
+/// How a request ended.
+#[derive(Debug)]
+pub enum Outcome {
+    /// With an answer.
+    Answered(Answer),
+    /// With a connection that now speaks another protocol.
+    Switched(Switched),
+    /// No connection could be made, so nothing was sent.
+    NotSent {
+        /// Why.
+        why: String,
+    },
+    /// It may have been sent, and no answer came.
+    Broken {
+        /// Why.
+        why: String,
+    },
+    /// Its time was over.
+    TimedOut,
+}
+
+/// A connection that now speaks another protocol.
+#[derive(Debug)]
+pub struct Switched {
+    /// The headers of the answer.
+    pub headers: HeaderMap,
+    /// The connection.
+    pub connection: Upgraded,
+}
+
+/// An answer.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Answer {
+    /// Its status.
+    pub status: u16,
+    /// Its headers in order, names in lower case.
+    pub headers: Vec<(String, String)>,
+    /// Its body.
+    pub body: Bytes,
+}
+
+/// The device's side of HTTP could not be set up.
+#[derive(Debug, thiserror::Error)]
+pub enum HttpError {
+    /// The address is not one that can be asked.
+    #[error("service `{service}`: {url} is not an http:// or https:// URL with a host")]
+    Address {
+        /// The service.
+        service: String,
+        /// Its URL, without credentials.
+        url: String,
+    },
+    /// TLS or the transport could not be set up.
+    #[error("service `{service}`: {why}")]
+    Setup {
+        /// The service.
+        service: String,
+        /// Why.
+        why: String,
+    },
+}
+
+impl Clients {
+    /// Clients for these services. Nothing is connected yet.
+    ///
+    /// # Errors
+    /// When a URL cannot be asked or TLS cannot be set up.
+    pub fn new(services: &BTreeMap<String, ServiceAddress>) -> Result<Self, HttpError> {
+        let mut shared: Vec<(Route, Client)> = Vec::new();
+        let mut all = BTreeMap::new();
+        for (name, address) in services {
+            let route = Route::to(name, address)?;
+            let known = shared.iter().find(|(own, _)| *own == route);
+            let client = match known {
+                Some((_, client)) => client.clone(),
+                None => {
+                    let client = route.client().map_err(|error| HttpError::Setup {
+                        service: name.clone(),
+                        why: cause(&error),
+                    })?;
+                    shared.push((route, client.clone()));
+                    client
+                }
+            };
+            let url = address.url.clone();
+            all.insert(name.clone(), Service { url, client });
+        }
+        Ok(Self(Arc::new(all)))
+    }
+
+    /// The base path of a service's URL, without a trailing slash; empty for an unknown service.
+    #[must_use]
+    pub fn base_path(&self, service: &str) -> &str {
+        self.0
+            .get(service)
+            .map_or("", |service| service.url.path().trim_end_matches('/'))
+    }
+
+    /// The URL of a target on a service's origin, or why there is none.
+    fn url(&self, service: &str, target: &str) -> Result<(Client, Url), String> {
+        let service = self
+            .0
+            .get(service)
+            .ok_or_else(|| format!("nobody said where service `{service}` is"))?;
+        // Joining would read a target that begins with two slashes as another host.
+        let origin = service.url.origin().ascii_serialization();
+        let url = Url::parse(&format!("{origin}{target}"));
+        let url = url.map_err(|error| format!("no URL: {error}"))?;
+        Ok((service.client.clone(), url))
+    }
+
+    /// The path that a call's request line will carry: a URL is normalized on its way there.
+    fn sent_path(&self, call: &Call) -> String {
+        match self.url(&call.service, &call.target) {
+            Ok((_, url)) => url.path().to_owned(),
+            Err(_) => call.target.clone(),
+        }
+    }
+}
+
+/// What decides whether two services can share a client: nothing but a socket path, a pinned
+/// address and the need for TLS roots does.
+#[derive(PartialEq)]
+struct Route {
+    via: Option<(String, Endpoint)>,
+    tls: bool,
+}
+
+impl Route {
+    fn to(service: &str, address: &ServiceAddress) -> Result<Self, HttpError> {
+        let url = &address.url;
+        let (tls, host) = match (url.scheme(), url.host_str()) {
+            ("http", Some(host)) => (false, host),
+            ("https", Some(host)) => (true, host),
+            _ => {
+                let mut url = url.clone();
+                let _ = url.set_password(None);
+                return Err(HttpError::Address {
+                    service: service.to_owned(),
+                    url: url.to_string(),
+                });
+            }
+        };
+        let via = address.via.clone().map(|via| (host.to_owned(), via));
+        Ok(Self { via, tls })
+    }
+
+    fn client(&self) -> reqwest::Result<Client> {
+        let mut builder = Client::builder()
+            .no_proxy()
+            .redirect(reqwest::redirect::Policy::none())
+            .referer(false)
+            .http1_only()
+            .tcp_nodelay(true)
+            .user_agent(concat!("rehearsal/", env!("CARGO_PKG_VERSION")));
+        // Reading the system's roots takes far longer than anything else here.
+        if !self.tls {
+            builder = builder.tls_certs_only([]);
+        }
+        builder = match &self.via {
+            Some((_, Endpoint::Unix(path))) => builder.unix_socket(path.clone()),
+            Some((host, Endpoint::Tcp(address))) => builder.resolve(host, *address),
+            None => builder,
+        };
+        builder.build()
+    }
+}
+
+/// Where a followed redirect leads.
+struct Hop {
+    status: u16,
+    url: Url,
+}
+
+/// Performs one call to its end; `hopped` is told of every redirect before it is followed.
+async fn perform(clients: &Clients, call: Call, hopped: impl Fn(&Hop)) -> Outcome {
+    let (method, headers) = match head(&call) {
+        Ok(head) => head,
+        Err(why) => return Outcome::NotSent { why },
+    };
+    let (client, mut url) = match clients.url(&call.service, &call.target) {
+        Ok(found) => found,
+        Err(why) => return Outcome::NotSent { why },
+    };
+    let work = async {
+        for followed in 0.. {
+            let mut request = client
+                .request(method.clone(), url.clone())
+                .headers(headers.clone());
+            if let Some(body) = &call.body {
+                request = request.body(body.clone());
+            }
+            let response = match request.send().await {
+                Ok(response) => response,
+                Err(error) => return failed(&error),
+            };
+            match redirect(&method, &response) {
+                Some(hop) if followed < REDIRECTS => {
+                    hopped(&hop);
+                    url = hop.url;
+                }
+                _ => return finish(response, call.purpose).await,
+            }
+        }
+        failure("too many redirects")
+    };
+    match call.timeout {
+        Some(timeout) => tokio::time::timeout(timeout, work)
+            .await
+            .unwrap_or(Outcome::TimedOut),
+        None => work.await,
+    }
+}
+
+fn head(call: &Call) -> Result<(Method, HeaderMap), String> {
+    let method = Method::from_bytes(call.method.as_bytes())
+        .map_err(|_| format!("method {:?} cannot be sent", call.method))?;
+    let mut headers = HeaderMap::with_capacity(call.headers.len());
+    for (name, value) in &call.headers {
+        // Values are not repeated in the error: one of them may be a token.
+        let (Ok(key), Ok(value)) = (
+            HeaderName::try_from(name.as_str()),
+            HeaderValue::try_from(value.as_str()),
+        ) else {
+            return Err(format!("header `{name}` cannot be sent"));
+        };
+        headers.append(key, value);
+    }
+    Ok((method, headers))
+}
+
+fn redirect(method: &Method, response: &reqwest::Response) -> Option<Hop> {
+    let status = response.status();
+    let follows = matches!(
+        status,
+        StatusCode::MOVED_PERMANENTLY
+            | StatusCode::FOUND
+            | StatusCode::SEE_OTHER
+            | StatusCode::TEMPORARY_REDIRECT
+            | StatusCode::PERMANENT_REDIRECT
+    );
+    if !follows || *method != Method::GET {
+        return None;
+    }
+    let location = response.headers().get(LOCATION)?.to_str().ok()?;
+    let url = response.url().join(location).ok()?;
+    (url.origin() == response.url().origin()).then(|| Hop {
+        status: status.as_u16(),
+        url,
+    })
+}
+
+async fn finish(mut response: reqwest::Response, purpose: Purpose) -> Outcome {
+    let status = response.status();
+    if purpose == Purpose::Switch && status == StatusCode::SWITCHING_PROTOCOLS {
+        let headers = response.headers().clone();
+        return match response.upgrade().await {
+            Ok(connection) => Outcome::Switched(Switched {
+                headers,
+                connection,
+            }),
+            Err(error) => failed(&error),
+        };
+    }
+    let headers = response
+        .headers()
+        .iter()
+        .map(|(name, value)| {
+            let value = String::from_utf8_lossy(value.as_bytes()).into_owned();
+            (name.as_str().to_owned(), value)
+        })
+        .collect();
+    let mut body = Vec::new();
+    loop {
+        match response.chunk().await {
+            Ok(Some(chunk)) if body.len() + chunk.len() > ANSWER_LIMIT => {
+                return failure("the answer is too large");
+            }
+            Ok(Some(chunk)) => body.extend_from_slice(&chunk),
+            Ok(None) => break,
+            Err(error) => return failed(&error),
+        }
+    }
+    Outcome::Answered(Answer {
+        status: status.as_u16(),
+        headers,
+        body: body.into(),
+    })
+}
+
+fn failure(why: &str) -> Outcome {
+    Outcome::Broken {
+        why: why.to_owned(),
+    }
+}
+
+fn failed(error: &reqwest::Error) -> Outcome {
+    let why = cause(error);
+    if error.is_connect() || error.is_builder() {
+        Outcome::NotSent { why }
+    } else {
+        Outcome::Broken { why }
+    }
+}
+
+/// Says what went wrong, without URL (which may hold a secret) and without socket paths (which
+/// differ from run to run).
+fn cause(error: &reqwest::Error) -> String {
+    let mut deepest = None;
+    let mut next = error.source();
+    while let Some(source) = next {
+        if let Some(io) = source.downcast_ref::<io::Error>() {
+            // A Unix-domain socket without a listener is a missing file: a refused connection.
+            let kind = match io.kind() {
+                io::ErrorKind::NotFound => io::ErrorKind::ConnectionRefused,
+                kind => kind,
+            };
+            if kind != io::ErrorKind::Other {
+                return kind.to_string();
+            }
+        }
+        deepest = Some(source);
+        next = source.source();
+    }
+    deepest.map_or_else(|| "the request broke".to_owned(), ToString::to_string)
+}
+
+#[cfg(test)]
+mod tests;

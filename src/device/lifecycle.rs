@@ -1,0 +1,272 @@
+//! The device's own task: whether a process runs, whether it is frozen, whether there is a network.
+
+use std::time::Duration;
+
+use tokio::sync::{mpsc, watch};
+
+use super::http::Clients;
+use super::process::{self, Process};
+use super::storage::SecureStorage;
+use super::{ActError, Reply, Settings};
+use crate::app::{App, Event, UserAct, View};
+use crate::domain::journal::{Act, Fact};
+use crate::domain::scenario::StorageAccident;
+
+/// How long a process in the background goes on before the system freezes it: about what iOS
+/// grants, and enough for what an app does when it is left.
+const FROZEN_AFTER: Duration = Duration::from_secs(5);
+
+/// What happens to the device.
+pub(super) enum Command {
+    Launch,
+    Kill,
+    User(Act, UserAct),
+    Background,
+    Foreground,
+    Network(bool),
+    Accident(StorageAccident),
+    /// Somebody wants to see the view.
+    Look,
+    Stop,
+}
+
+pub(super) struct Lifecycle {
+    settings: Settings,
+    storage: SecureStorage,
+    publish: watch::Sender<View>,
+    rng: fastrand::Rng,
+    online: bool,
+    running: Option<Running>,
+}
+
+struct Running {
+    process: Process,
+    place: Place,
+    /// What the app was last told about the network.
+    told_online: bool,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Place {
+    Foreground,
+    /// In the background, and frozen from this time of the run on.
+    Background {
+        frozen_at: Duration,
+    },
+}
+
+impl Lifecycle {
+    pub(super) fn new(
+        settings: Settings,
+        storage: SecureStorage,
+        publish: watch::Sender<View>,
+    ) -> Self {
+        Self {
+            rng: fastrand::Rng::with_seed(settings.seed),
+            settings,
+            storage,
+            publish,
+            online: true,
+            running: None,
+        }
+    }
+
+    pub(super) async fn run(mut self, mut orders: mpsc::UnboundedReceiver<(Command, Reply)>) {
+        loop {
+            // What the user does goes before what arrives at the same instant.
+            tokio::select! {
+                biased;
+                order = orders.recv() => {
+                    let Some((command, reply)) = order else { return };
+                    let stops = matches!(command, Command::Stop);
+                    let result = self.obey(command);
+                    self.publish();
+                    if stops {
+                        // The process is gone before its end is reported.
+                        drop(self);
+                        let _ = reply.send(result);
+                        return;
+                    }
+                    let _ = reply.send(result);
+                }
+                () = self.live() => self.publish(),
+            }
+        }
+    }
+
+    /// Lets the process take one thing that arrives, unless it is frozen or none runs. Cancelling
+    /// it loses nothing.
+    async fn live(&mut self) {
+        let clock = self.settings.recorder.clock();
+        let Some(running) = &mut self.running else {
+            return std::future::pending().await;
+        };
+        let frozen = async {
+            match running.place {
+                Place::Foreground => std::future::pending().await,
+                Place::Background { frozen_at } => {
+                    tokio::time::sleep_until(clock.instant(frozen_at)).await;
+                }
+            }
+        };
+        tokio::select! {
+            biased;
+            () = frozen => std::future::pending().await,
+            () = running.process.arrive(&self.storage) => {}
+        }
+    }
+
+    fn obey(&mut self, command: Command) -> Result<(), ActError> {
+        match command {
+            Command::Launch => self.launch(),
+            Command::Kill => {
+                self.running.as_ref().ok_or(ActError::NotRunning)?;
+                self.record(Act::Kill);
+                self.end()
+            }
+            Command::User(act, user) => {
+                self.in_foreground()?;
+                self.record(act);
+                self.hand(Event::User(user))
+            }
+            Command::Background => {
+                self.in_foreground()?;
+                self.record(Act::Background);
+                let frozen_at = self.settings.recorder.clock().elapsed() + FROZEN_AFTER;
+                if let Some(running) = &mut self.running {
+                    running.place = Place::Background { frozen_at };
+                }
+                self.hand(Event::User(UserAct::Background))
+            }
+            Command::Foreground => {
+                let running = self.running.as_mut().ok_or(ActError::NotRunning)?;
+                if running.place == Place::Foreground {
+                    return Err(ActError::InForeground);
+                }
+                running.place = Place::Foreground;
+                self.record(Act::Foreground);
+                self.tell_network()?;
+                self.hand(Event::User(UserAct::Foreground))
+            }
+            Command::Network(online) => self.network(online),
+            Command::Accident(accident) => {
+                if self.running.is_some() {
+                    return Err(ActError::Running);
+                }
+                Ok(self.storage.suffer(accident)?)
+            }
+            Command::Look => Ok(()),
+            Command::Stop => self.end(),
+        }
+    }
+
+    fn launch(&mut self) -> Result<(), ActError> {
+        if self.running.is_some() {
+            return Err(ActError::Running);
+        }
+        // A process has its own connections, and they end with it.
+        let clients = Clients::new(&self.settings.services)?;
+        self.record(Act::Launch);
+        let app = App::new(crate::app::Settings {
+            contract: self.settings.contract.clone(),
+            quirks: self.settings.quirks.clone(),
+            seed: self.rng.u64(..),
+        });
+        self.running = Some(Running {
+            process: Process::new(process::Settings {
+                app,
+                clients,
+                recorder: self.settings.recorder.clone(),
+                online: self.online,
+                seed: self.rng.u64(..),
+            }),
+            place: Place::Foreground,
+            told_online: self.online,
+        });
+        let online = self.online;
+        self.hand(Event::Started { online })
+    }
+
+    fn network(&mut self, online: bool) -> Result<(), ActError> {
+        if self.online == online {
+            return Ok(());
+        }
+        self.online = online;
+        self.record(if online { Act::Online } else { Act::Offline });
+        if let Some(running) = &mut self.running {
+            running.process.set_network(online);
+        }
+        if self.is_frozen() {
+            return Ok(());
+        }
+        self.tell_network()
+    }
+
+    fn tell_network(&mut self) -> Result<(), ActError> {
+        let online = self.online;
+        match &mut self.running {
+            Some(running) if running.told_online != online => {
+                running.told_online = online;
+                self.hand(Event::Connectivity(online))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    fn is_frozen(&self) -> bool {
+        match self.running.as_ref().map(|running| running.place) {
+            Some(Place::Background { frozen_at }) => {
+                self.settings.recorder.clock().elapsed() >= frozen_at
+            }
+            Some(Place::Foreground) | None => false,
+        }
+    }
+
+    fn in_foreground(&self) -> Result<(), ActError> {
+        match self.running.as_ref().map(|running| running.place) {
+            Some(Place::Foreground) => Ok(()),
+            Some(Place::Background { .. }) => Err(ActError::InBackground),
+            None => Err(ActError::NotRunning),
+        }
+    }
+
+    /// Hands an event to the app, and reports trouble that its storage had since the last one.
+    fn hand(&mut self, event: Event) -> Result<(), ActError> {
+        let running = self.running.as_mut().ok_or(ActError::NotRunning)?;
+        running.process.handle(event, &self.storage);
+        running.process.trouble()
+    }
+
+    fn end(&mut self) -> Result<(), ActError> {
+        match self.running.take() {
+            Some(mut running) => running.process.trouble(),
+            None => Ok(()),
+        }
+    }
+
+    fn record(&self, act: Act) {
+        self.settings.recorder.record(Fact::Act(act));
+    }
+
+    /// Shows the view to whoever looks. While nobody does, the app changes what it shows without
+    /// leaving a copy behind.
+    fn publish(&self) {
+        if self.publish.receiver_count() == 0 {
+            return;
+        }
+        let view = self.running.as_ref().map(|running| running.process.view());
+        self.publish.send_if_modified(|shown| match view {
+            Some(view) if view.revision == shown.revision => false,
+            Some(view) => {
+                view.clone_into(shown);
+                true
+            }
+            None => {
+                let before = View::default();
+                let changed = *shown != before;
+                *shown = before;
+                changed
+            }
+        });
+    }
+}

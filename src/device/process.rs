@@ -1,0 +1,329 @@
+//! One process of the app: the pure machine, and everything that is open on its behalf.
+//!
+//! Dropping it is what killing does. Nothing that was under way reaches anybody afterwards.
+
+use std::collections::{BTreeMap, VecDeque};
+
+use futures_util::future::select_all;
+use serde_json::Value;
+use tokio::sync::mpsc;
+
+use super::ActError;
+use super::http::{Call, Clients, ExchangeId, Outcome, Purpose, Traffic};
+use super::socket::{News, Socket};
+use super::storage::{SecureStorage, StorageError, Stored};
+use super::timers::Timers;
+use crate::app::{
+    App, Effect, Event, Now, OpenSocket, Request, RequestId, SocketId, StorageRead, View,
+};
+use crate::domain::journal::Fact;
+use crate::net::{Clock, Recorder};
+use crate::protocol::client::{AckRequest, Emit, Input};
+use crate::protocol::packet::Args;
+
+mod translate;
+
+/// The entry of the secure storage that the app has.
+const ENTRY: &str = "session";
+
+/// What a process is made of.
+pub(super) struct Settings {
+    pub(super) app: App,
+    pub(super) clients: Clients,
+    pub(super) recorder: Recorder,
+    pub(super) online: bool,
+    pub(super) seed: u64,
+}
+
+pub(super) struct Process {
+    app: App,
+    clock: Clock,
+    recorder: Recorder,
+    rng: fastrand::Rng,
+    traffic: Traffic,
+    requests: BTreeMap<RequestId, ExchangeId>,
+    sockets: BTreeMap<SocketId, Session>,
+    /// Sockets that the app has closed and that still have last words to send.
+    leaving: Vec<Socket>,
+    timers: Timers,
+    outcomes: mpsc::UnboundedReceiver<(RequestId, Outcome)>,
+    ended: mpsc::UnboundedSender<(RequestId, Outcome)>,
+    trouble: Option<StorageError>,
+}
+
+struct Session {
+    socket: Socket,
+    namespaces: Vec<String>,
+}
+
+/// What a process waits for.
+enum Arrival {
+    Outcome(RequestId, Outcome),
+    Socket,
+    Timer,
+}
+
+impl Process {
+    pub(super) fn new(settings: Settings) -> Self {
+        let (ended, outcomes) = mpsc::unbounded_channel();
+        Self {
+            app: settings.app,
+            clock: settings.recorder.clock(),
+            rng: fastrand::Rng::with_seed(settings.seed),
+            traffic: Traffic::new(settings.clients, settings.recorder.clone(), settings.online),
+            recorder: settings.recorder,
+            requests: BTreeMap::new(),
+            sockets: BTreeMap::new(),
+            leaving: Vec::new(),
+            timers: Timers::default(),
+            outcomes,
+            ended,
+            trouble: None,
+        }
+    }
+
+    /// What the user sees.
+    pub(super) fn view(&self) -> &View {
+        self.app.view()
+    }
+
+    /// What went wrong with the storage since this was last asked.
+    pub(super) fn trouble(&mut self) -> Result<(), ActError> {
+        self.trouble
+            .take()
+            .map_or(Ok(()), |error| Err(error.into()))
+    }
+
+    /// Waits for the next thing that arrives, and hands it to the app. Cancelling it loses nothing.
+    pub(super) async fn arrive(&mut self, storage: &SecureStorage) {
+        match self.next_arrival().await {
+            Arrival::Outcome(request, outcome) => {
+                if self.requests.remove(&request).is_some() {
+                    self.handle(translate::outcome(request, outcome), storage);
+                }
+            }
+            Arrival::Socket => {
+                self.hear_sockets(storage);
+                for socket in &mut self.leaving {
+                    while socket.news().is_some() {}
+                }
+                self.leaving.retain(|socket| !socket.is_quiet());
+            }
+            Arrival::Timer => {
+                if let Some(timer) = self.timers.take(self.clock.elapsed()) {
+                    self.handle(Event::Timer(timer), storage);
+                }
+            }
+        }
+    }
+
+    /// Hands an event to the app and performs everything that follows from it.
+    pub(super) fn handle(&mut self, event: Event, storage: &SecureStorage) {
+        self.settle(event, storage);
+        self.hear_sockets(storage);
+    }
+
+    /// The network comes or goes; the app is not told.
+    pub(super) fn set_network(&mut self, online: bool) {
+        self.traffic.set_network(online);
+        if !online {
+            let open = self.sockets.values_mut().map(|session| &mut session.socket);
+            for socket in open.chain(&mut self.leaving) {
+                socket.cut();
+            }
+        }
+    }
+
+    /// Performs one effect. Some are answered at once.
+    fn perform(&mut self, effect: Effect, storage: &SecureStorage) -> Option<Event> {
+        match effect {
+            Effect::Request(request) => self.send(request),
+            Effect::Cancel(request) => {
+                if let Some(exchange) = self.requests.remove(&request) {
+                    self.traffic.abandon(exchange);
+                }
+            }
+            Effect::OpenSocket(open) => self.open(open),
+            Effect::CloseSocket(socket) => self.close(socket),
+            Effect::SocketAuth {
+                socket,
+                namespace,
+                payload,
+            } => {
+                let payload = match payload.0 {
+                    Value::Object(fields) => Some(fields.into()),
+                    _ => None,
+                };
+                self.tell(socket, Input::Auth { namespace, payload });
+            }
+            Effect::Emit {
+                socket,
+                namespace,
+                event,
+                args,
+                ack,
+            } => {
+                // The library refuses its own event names with an exception: nothing is sent.
+                if let Ok(mut emit) = Emit::new(event, Args::from(args)) {
+                    if let Some(token) = ack {
+                        let timeout = None;
+                        emit = emit.acknowledged(AckRequest { token, timeout });
+                    }
+                    self.tell(socket, Input::Emit { namespace, emit });
+                }
+            }
+            Effect::ReadStorage => return Some(self.read(storage)),
+            Effect::WriteStorage(content) => self.note(storage.write(ENTRY, &content.0)),
+            Effect::ClearStorage => self.note(storage.remove(ENTRY)),
+            Effect::SetTimer { id, after } => self.timers.set(id, self.clock.elapsed() + after),
+            Effect::ClearTimer(id) => self.timers.clear(id),
+            Effect::Journal(fact) => {
+                self.recorder.record(Fact::App(fact));
+            }
+        }
+        None
+    }
+
+    fn send(&mut self, request: Request) {
+        let id = request.id;
+        let base = self.traffic.clients().base_path(&request.service);
+        let call = Call {
+            target: format!("{base}{}", request.target),
+            service: request.service,
+            method: request.method,
+            headers: request.headers,
+            body: request.body,
+            timeout: Some(request.timeout),
+            purpose: Purpose::Answer,
+        };
+        let ended = self.ended.clone();
+        let exchange = self.traffic.send(call, move |outcome| {
+            let _ = ended.send((id, outcome));
+        });
+        self.requests.insert(id, exchange);
+    }
+
+    fn open(&mut self, open: OpenSocket) {
+        let base = self.traffic.clients().base_path(&open.service);
+        let path = format!("{base}{}", open.path);
+        let socket = Socket::new(super::socket::Settings {
+            options: translate::options(path, open.query, &open.client, self.rng.u64(..)),
+            service: open.service,
+            traffic: self.traffic.clone(),
+            clock: self.clock,
+        });
+        let namespaces = open.namespaces;
+        let session = Session {
+            socket,
+            namespaces: namespaces.clone(),
+        };
+        self.sockets.insert(open.socket, session);
+        for namespace in namespaces {
+            self.tell(open.socket, Input::Connect { namespace });
+        }
+    }
+
+    fn close(&mut self, socket: SocketId) {
+        let Some(mut session) = self.sockets.remove(&socket) else {
+            return;
+        };
+        for namespace in session.namespaces {
+            session.socket.handle(Input::Disconnect { namespace });
+        }
+        if !session.socket.is_quiet() {
+            self.leaving.push(session.socket);
+        }
+    }
+
+    fn tell(&mut self, socket: SocketId, input: Input) {
+        if let Some(session) = self.sockets.get_mut(&socket) {
+            session.socket.handle(input);
+        }
+    }
+
+    /// Tells the app what its sockets have to say, until they have no more.
+    fn hear_sockets(&mut self, storage: &SecureStorage) {
+        while let Some((socket, news)) = self.next_news() {
+            if let Some(event) = translate::news(news) {
+                self.settle(Event::Socket { socket, event }, storage);
+            }
+        }
+    }
+
+    /// One event, and those by which its effects are answered at once.
+    fn settle(&mut self, event: Event, storage: &SecureStorage) {
+        let mut events = VecDeque::from([event]);
+        while let Some(event) = events.pop_front() {
+            let now = Now {
+                elapsed: self.clock.elapsed(),
+                unix: self.clock.unix(),
+            };
+            for effect in self.app.handle(event, now) {
+                events.extend(self.perform(effect, storage));
+            }
+        }
+    }
+
+    fn next_news(&mut self) -> Option<(SocketId, News)> {
+        self.sockets
+            .iter_mut()
+            .find_map(|(id, session)| session.socket.news().map(|news| (*id, news)))
+    }
+
+    async fn next_arrival(&mut self) -> Arrival {
+        let (clock, timer) = (self.clock, self.timers.next());
+        let due = async {
+            match timer {
+                Some(at) => tokio::time::sleep_until(clock.instant(at)).await,
+                None => std::future::pending().await,
+            }
+        };
+        let open = self.sockets.values_mut().map(|session| &mut session.socket);
+        let mut arriving: Vec<_> = open
+            .chain(&mut self.leaving)
+            .map(|socket| Box::pin(socket.arrive()))
+            .collect();
+        let sockets = async {
+            if arriving.is_empty() {
+                std::future::pending().await
+            } else {
+                select_all(arriving.iter_mut()).await
+            }
+        };
+        tokio::select! {
+            biased;
+            outcome = self.outcomes.recv() => match outcome {
+                Some((request, outcome)) => Arrival::Outcome(request, outcome),
+                // This holds a sender itself, so the channel cannot end.
+                None => std::future::pending().await,
+            },
+            _ = sockets => Arrival::Socket,
+            () = due => Arrival::Timer,
+        }
+    }
+
+    fn read(&mut self, storage: &SecureStorage) -> Event {
+        Event::StorageRead(match storage.read(ENTRY) {
+            Ok(Stored::Found(bytes)) => StorageRead::Found(bytes),
+            Ok(Stored::Absent) => StorageRead::Absent,
+            Ok(Stored::Corrupt) => StorageRead::Corrupt,
+            Ok(Stored::Undecryptable) => StorageRead::Undecryptable,
+            Err(error) => {
+                self.note(Err(error));
+                StorageRead::Absent
+            }
+        })
+    }
+
+    fn note(&mut self, result: Result<(), StorageError>) {
+        if let Err(error) = result {
+            self.trouble = Some(error);
+        }
+    }
+}
+
+impl Drop for Process {
+    fn drop(&mut self) {
+        self.traffic.end_all();
+    }
+}
