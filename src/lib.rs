@@ -13,3 +13,5 @@ pub mod app;
 pub mod net;
 
 pub mod device;
+
+pub mod gateway;

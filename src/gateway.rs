@@ -1,0 +1,255 @@
+//! The on-path reverse proxy: it observes into the journal, obeys the scope and applies faults.
+//!
+//! One listener per service of the contract. What crosses it is passed on as it came: target, header
+//! order and case, streaming bodies, aborts. Changed are only the hop-by-hop headers, `Host` (to the
+//! backend's authority), `Accept-Encoding` (to `identity`, so that the journal can read answers),
+//! `Sec-WebSocket-Extensions` (dropped, so that frames stay plain), the harness' own marker, and a
+//! `Location` that names the backend's origin.
+//!
+//! Reading order: [`Gateway`] here; `hub` holds what all connections share; `port` listens; `exchange`
+//! carries one request; `levers` decides, purely, what is done to it; `session` and `tunnel` know the
+//! live feed's two transports; `upstream` connects to the backend.
+//!
+//! A blocked live feed (`set_socket(false)`) is what a resetting proxy does: each request to the
+//! Engine.IO path breaks without an answer. A backend that cannot be reached looks the same to the
+//! client: its connection ends without an answer.
+
+use std::collections::BTreeMap;
+use std::io;
+use std::sync::Arc;
+
+use serde_json::Value;
+use url::Url;
+
+use crate::domain::contract::Contract;
+use crate::domain::scenario::{Fault, RequestMatch};
+use crate::domain::secret::Account;
+use crate::net::{Endpoint, Net, Recorder, ServiceAddress};
+
+mod body;
+mod exchange;
+mod headers;
+mod hub;
+mod levers;
+mod observe;
+mod port;
+mod session;
+#[cfg(test)]
+mod tests;
+mod tokens;
+mod tunnel;
+mod upstream;
+
+use hub::Hub;
+use port::{Port, Site};
+use upstream::Route;
+
+/// How a gateway is set up.
+pub struct Settings {
+    /// What is judged by.
+    pub contract: Arc<Contract>,
+    /// Where everything observed goes.
+    pub recorder: Recorder,
+    /// The transport of the listeners.
+    pub net: Net,
+    /// Where each service of the contract really is, by its name.
+    pub upstreams: BTreeMap<String, Upstream>,
+    /// Whether requests that the scope denies are kept from the backend. The harness' own canaries
+    /// are in any case.
+    pub enforce: bool,
+    /// Whose passwords must never be written down.
+    pub accounts: Vec<Account>,
+    /// The secret of this run by which the harness marks its own calls:
+    /// `x-rehearsal: canary <marker>` or `x-rehearsal: probe <marker>`.
+    pub marker: String,
+}
+
+/// Where a service really is.
+#[derive(Debug, Clone)]
+pub struct Upstream {
+    /// `http` or `https`.
+    pub scheme: String,
+    /// Host and port, as its URL and `Host` header name it.
+    pub authority: String,
+    /// The path that its URL ends in, without a trailing slash.
+    pub base_path: String,
+    /// What is connected to, if not the authority.
+    pub via: Option<Endpoint>,
+}
+
+/// A running gateway. Dropping it closes its listeners and cuts its connections.
+pub struct Gateway {
+    hub: Arc<Hub>,
+    sites: BTreeMap<String, Arc<Site>>,
+}
+
+impl Gateway {
+    /// Binds a listener for every upstream and begins to serve.
+    ///
+    /// # Errors
+    /// When a listener cannot be bound, or a secure connection to an upstream cannot be prepared.
+    pub fn start(settings: Settings) -> io::Result<Self> {
+        let hub = Arc::new(Hub::new(&settings));
+        let mut sites = BTreeMap::new();
+        for (service, upstream) in settings.upstreams {
+            let port = Port::bind(&settings.net, &service)?;
+            let base_path = upstream.base_path.trim_end_matches('/').to_owned();
+            let authority = port.endpoint().authority();
+            let site = Arc::new(Site {
+                hub: Arc::clone(&hub),
+                url: Url::parse(&format!("http://{authority}{base_path}"))
+                    .map_err(io::Error::other)?,
+                authority,
+                base_path,
+                route: Route::new(upstream)?,
+                port,
+                service: service.clone(),
+            });
+            tokio::spawn(port::listen(Arc::clone(&site)));
+            sites.insert(service, site);
+        }
+        Ok(Self { hub, sites })
+    }
+
+    /// Where clients find a service; `None` for one that has no upstream.
+    #[must_use]
+    pub fn address(&self, service: &str) -> Option<ServiceAddress> {
+        self.sites.get(service).map(|site| site.address())
+    }
+
+    /// Where clients find each service.
+    #[must_use]
+    pub fn addresses(&self) -> BTreeMap<String, ServiceAddress> {
+        self.sites
+            .iter()
+            .map(|(service, site)| (service.clone(), site.address()))
+            .collect()
+    }
+
+    /// The network is there, or is gone: every listener refuses and every connection is cut.
+    ///
+    /// # Errors
+    /// When a listener's address was taken meanwhile.
+    pub fn set_network(&self, on: bool) -> io::Result<()> {
+        self.hub.levers().network = on;
+        self.apply()
+    }
+
+    /// WebSocket upgrades pass, or are answered with 403 while polling goes on; open WebSockets are
+    /// cut then.
+    pub fn set_websocket(&self, on: bool) {
+        self.hub.levers().websocket = on;
+        if !on {
+            self.hub.cut_tunnels();
+        }
+    }
+
+    /// The Engine.IO path can be used, or each of its requests breaks without an answer; what is
+    /// open is cut then.
+    pub fn set_socket(&self, on: bool) {
+        self.hub.levers().socket = on;
+        if !on {
+            self.hub.cut_tunnels();
+            self.hub.cut_polls();
+        }
+    }
+
+    /// Switches a fault for some requests on, or off with `None`. A later fault goes before an
+    /// earlier one.
+    ///
+    /// # Errors
+    /// When a listener's address was taken while it was closed by a fault.
+    pub fn set_fault(&self, on: RequestMatch, fault: Option<Fault>) -> io::Result<()> {
+        let begins = fault.is_some();
+        let (hits_sockets, freezes) = {
+            let mut levers = self.hub.levers();
+            levers.set_fault(on, fault);
+            (
+                levers.severs_sockets(&self.hub.contract),
+                levers.freezes_sockets(&self.hub.contract),
+            )
+        };
+        self.hub.freeze(freezes);
+        if begins && hits_sockets {
+            self.hub.cut_tunnels();
+            self.hub.cut_polls();
+        }
+        self.apply()
+    }
+
+    /// Imitates a backend, or one service of it, that runs or is stopped: the listener closes and
+    /// its connections are cut.
+    ///
+    /// # Errors
+    /// When a listener's address was taken while it was closed.
+    pub fn set_running(&self, service: Option<&str>, running: bool) -> io::Result<()> {
+        {
+            let mut levers = self.hub.levers();
+            for name in self.sites.keys() {
+                if service.is_none_or(|service| service == name) {
+                    levers.set_running(name, running);
+                }
+            }
+        }
+        self.apply()
+    }
+
+    /// Imitates the kill-switch: its request is answered as the contract says, and data is refused
+    /// if the contract says that, too.
+    pub fn set_maintenance(&self, on: bool) {
+        self.hub.levers().maintenance = on;
+        let refuses = self
+            .hub
+            .contract
+            .kill_switch
+            .as_ref()
+            .is_some_and(|switch| switch.data_refusal.is_some());
+        if on && refuses {
+            self.hub.cut_tunnels();
+            self.hub.cut_polls();
+        }
+    }
+
+    /// Cuts every Engine.IO session; on polling, its session id is unknown from now on.
+    pub fn drop_sockets(&self) {
+        self.hub.forget_sessions();
+        self.hub.cut_tunnels();
+        self.hub.cut_polls();
+    }
+
+    /// The key set by which tokens are verified from now on.
+    pub fn set_keys(&self, keys: Value) {
+        self.hub.set_keys(keys);
+    }
+
+    /// Opens and closes listeners as the levers say.
+    fn apply(&self) -> io::Result<()> {
+        for (service, site) in &self.sites {
+            let open = self.hub.levers().lets_in(service);
+            if open {
+                site.port.open()?;
+            } else {
+                site.port.close();
+            }
+        }
+        Ok(())
+    }
+}
+
+impl Drop for Gateway {
+    fn drop(&mut self) {
+        self.hub.end_sessions();
+        for site in self.sites.values() {
+            site.port.end();
+        }
+        self.hub.cut_tunnels();
+    }
+}
+
+impl std::fmt::Debug for Gateway {
+    fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        out.debug_struct("Gateway")
+            .field("services", &self.sites.keys().collect::<Vec<_>>())
+            .finish_non_exhaustive()
+    }
+}

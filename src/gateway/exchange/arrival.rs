@@ -1,0 +1,125 @@
+//! A request as it arrives: judged and journalled before anything is done about it.
+
+use std::sync::Arc;
+
+use tokio::sync::watch;
+
+use super::ending::Exchange;
+use crate::domain::contract::Role;
+use crate::domain::journal::{Fact, Request as RequestFact, Sender};
+use crate::domain::scope::{Judged, RequestView, judge};
+use crate::gateway::observe::{self, Captured};
+use crate::gateway::port::Site;
+use crate::gateway::{headers, tokens};
+
+/// A request as it arrived, until it is journalled. One whose client goes away while its body is
+/// still on its way is journalled as far as it came.
+pub(super) struct Arrival {
+    pub(super) site: Arc<Site>,
+    pub(super) cut: watch::Receiver<()>,
+    pub(super) sender: Sender,
+    pub(super) method: String,
+    pub(super) target: String,
+    pub(super) host: String,
+    pub(super) headers: Vec<(String, String)>,
+    pub(super) body: Vec<u8>,
+    /// How long the whole body is said to be, when only its beginning was read.
+    pub(super) announced: Option<u64>,
+    pub(super) journalled: bool,
+}
+
+/// What is known of a request once it is journalled.
+pub(super) struct Known {
+    pub(super) exchange: Exchange,
+    pub(super) judged: Judged,
+    /// Who a token request speaks for.
+    pub(super) grantee: Option<String>,
+}
+
+impl Arrival {
+    fn view(&self) -> RequestView<'_> {
+        RequestView {
+            service: &self.site.service,
+            base_path: &self.site.base_path,
+            method: &self.method,
+            target: &self.target,
+            host: &self.host,
+            expected_authority: self.expected_authority(),
+            headers: &self.headers,
+            body: Some(&self.body),
+        }
+    }
+
+    /// The authority that clients were given, or its other name on this machine.
+    fn expected_authority(&self) -> &str {
+        let local = |authority: &str, host: &str| {
+            authority
+                .strip_prefix(host)
+                .and_then(|rest| rest.strip_prefix(':'))
+                .map(str::to_owned)
+        };
+        match (
+            local(&self.site.authority, "127.0.0.1"),
+            local(&self.host, "localhost"),
+        ) {
+            (Some(own), Some(asked)) if own == asked => &self.host,
+            _ => &self.site.authority,
+        }
+    }
+
+    pub(super) fn journal(&mut self) -> Known {
+        self.journalled = true;
+        let hub = Arc::clone(&self.site.hub);
+        let mut judged = judge(&hub.contract, &self.view());
+        if judged.role == Some(Role::Realtime) && self.announced.is_some() {
+            // Packets that were not read cannot be judged by those that were.
+            let unread = RequestView {
+                body: None,
+                ..self.view()
+            };
+            judged = judge(&hub.contract, &unread);
+        }
+        judged.judgement = hub.clean(judged.judgement);
+        let grantee = tokens::grantee(&hub, judged.role.as_ref(), &self.view());
+        let number = hub.next_exchange();
+        let captured = Captured::ahead(self.body.clone(), self.announced);
+        let parsed = captured.json();
+        let template = observe::template(&hub.contract, judged.role.as_ref());
+        // The body goes first: it may teach a secret that a header repeats.
+        let body = captured.content(&hub, parsed, template);
+        let fact = RequestFact {
+            exchange: number,
+            sender: self.sender,
+            service: self.site.service.clone(),
+            method: self.method.clone(),
+            headers: headers::redacted(&hub, self.headers.clone()),
+            target: hub.redact(&self.target),
+            path: hub.redact(&judged.path),
+            host: hub.redact(&self.host),
+            body,
+            role: judged.role.clone(),
+            judgement: judged.judgement.clone(),
+        };
+        hub.record(Fact::Request(fact));
+        Known {
+            exchange: Exchange {
+                hub,
+                number,
+                cut: self.cut.clone(),
+                socket: None,
+                closes: false,
+                open: true,
+            },
+            judged,
+            grantee,
+        }
+    }
+}
+
+impl Drop for Arrival {
+    fn drop(&mut self) {
+        if !self.journalled {
+            drop(self.journal());
+        }
+    }
+}

@@ -1,0 +1,220 @@
+//! How an exchange ends: by an answer of the backend or of the gateway, or by a loss.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use http::header::{CONTENT_TYPE, HeaderName, HeaderValue};
+use http::{Response, StatusCode};
+use serde_json::{Value, json};
+use tokio::sync::watch;
+
+use super::polling::observe_poll;
+use crate::domain::contract::{Body, Role, TransportName};
+use crate::domain::journal::{Answer, Answerer, Class, Content, Fact, LossReason, SocketEnd};
+use crate::gateway::body::Payload;
+use crate::gateway::hub::{Hub, lock};
+use crate::gateway::levers::Reply;
+use crate::gateway::observe::Captured;
+use crate::gateway::session::{self, Shared};
+use crate::gateway::{headers, tokens};
+
+/// An exchange that must end in the journal: by an answer, or by a loss. One that is dropped was
+/// given up by the client or cut by a fault.
+pub(in crate::gateway) struct Exchange {
+    pub(super) hub: Arc<Hub>,
+    pub(super) number: u64,
+    pub(super) cut: watch::Receiver<()>,
+    /// The Engine.IO session whose polling this is part of.
+    pub(super) socket: Option<Shared>,
+    /// Whether the client ends that session by it.
+    pub(super) closes: bool,
+    pub(super) open: bool,
+}
+
+impl Exchange {
+    /// Makes this a request of a session.
+    pub(super) fn join(&mut self, socket: Shared) {
+        session::join(&socket);
+        self.socket = Some(socket);
+    }
+
+    fn leave(&mut self) {
+        self.open = false;
+        if let Some(socket) = &self.socket {
+            session::leave(&self.hub, socket);
+        }
+    }
+
+    pub(super) fn answered(
+        mut self,
+        status: u16,
+        headers: Vec<(String, String)>,
+        body: Content,
+        from: Answerer,
+    ) {
+        self.leave();
+        let request_id = self.hub.contract.request_id.as_ref().and_then(|name| {
+            headers
+                .iter()
+                .find(|(own, _)| own.eq_ignore_ascii_case(name))
+                .map(|(_, value)| value.clone())
+        });
+        self.hub.record(Fact::Answer(Answer {
+            exchange: self.number,
+            status,
+            headers,
+            body,
+            from,
+            request_id,
+        }));
+        if status >= 400 {
+            let end = if from == Answerer::Backend {
+                SocketEnd::Backend
+            } else {
+                SocketEnd::Gateway
+            };
+            self.end_socket(end);
+        } else if self.closes {
+            self.end_socket(SocketEnd::Client);
+        }
+    }
+
+    pub(super) fn lost(mut self, reason: LossReason) {
+        self.lose(reason);
+    }
+
+    fn lose(&mut self, reason: LossReason) {
+        self.leave();
+        let end = match &reason {
+            LossReason::Upstream { detail } => SocketEnd::Network {
+                detail: detail.clone(),
+            },
+            LossReason::ClientGone => SocketEnd::Network {
+                detail: "the client went away".to_owned(),
+            },
+            LossReason::Fault => SocketEnd::Gateway,
+        };
+        self.hub.record(Fact::Lost {
+            exchange: self.number,
+            reason,
+        });
+        self.end_socket(end);
+    }
+
+    /// Ends the session, if it still lives on polling.
+    fn end_socket(&self, end: SocketEnd) {
+        if let Some(socket) = &self.socket {
+            let mut socket = lock(socket);
+            if socket.transport() == TransportName::Polling {
+                socket.end(&self.hub, end);
+            }
+        }
+    }
+}
+
+impl Drop for Exchange {
+    fn drop(&mut self) {
+        if self.open {
+            let cut = self.cut.has_changed().unwrap_or(true);
+            self.lose(if cut {
+                LossReason::Fault
+            } else {
+                LossReason::ClientGone
+            });
+        }
+    }
+}
+
+/// An answer of the backend that is being passed on.
+pub(in crate::gateway) struct Passing {
+    pub(super) exchange: Exchange,
+    pub(super) service: String,
+    pub(super) status: u16,
+    pub(super) headers: Vec<(String, String)>,
+    pub(super) role: Option<Role>,
+    pub(super) grantee: Option<String>,
+    /// Whether this is the answer to a poll, so that its body holds packets.
+    pub(super) poll: bool,
+}
+
+impl Passing {
+    /// The whole answer is there.
+    pub(in crate::gateway) fn complete(self, captured: Captured) {
+        let hub = Arc::clone(&self.exchange.hub);
+        let number = self.exchange.number;
+        let socket = self.exchange.socket.clone();
+        let packets = (self.poll && self.status == 200)
+            .then(|| String::from_utf8(captured.bytes.clone()).ok())
+            .flatten();
+        let parsed = captured.json();
+        let issued = if (200..300).contains(&self.status) {
+            tokens::learn(
+                &hub,
+                self.role.as_ref(),
+                number,
+                &self.headers,
+                parsed.as_ref(),
+                self.grantee.as_ref(),
+            )
+        } else {
+            Vec::new()
+        };
+        let headers = headers::redacted(&hub, self.headers);
+        let body = captured.content(&hub, parsed, &Body::Empty);
+        self.exchange
+            .answered(self.status, headers, body, Answerer::Backend);
+        for token in issued {
+            hub.record(Fact::TokenIssued(token));
+        }
+        if let Some(body) = packets {
+            observe_poll(&hub, &self.service, socket, &body);
+        }
+    }
+
+    /// The backend broke off.
+    pub(in crate::gateway) fn broken(self, detail: String) {
+        self.exchange.lost(LossReason::Upstream { detail });
+    }
+}
+
+/// What the gateway says in the place of the backend.
+pub(in crate::gateway) fn blocked(class: Class, reason: &str) -> Value {
+    let mut body = json!({"error": "blocked by rehearsal", "class": class});
+    if !reason.is_empty() {
+        body["reason"] = reason.into();
+    }
+    body
+}
+
+/// Answers in the place of the backend.
+pub(super) fn own_answer(exchange: Exchange, reply: Reply, from: Answerer) -> Response<Payload> {
+    let (kind, body) = match reply.body {
+        None => (None, Vec::new()),
+        Some(Value::String(text)) => (Some("text/plain; charset=utf-8"), text.into_bytes()),
+        Some(value) => (Some("application/json"), value.to_string().into_bytes()),
+    };
+    let mut response = Response::new(());
+    *response.status_mut() =
+        StatusCode::from_u16(reply.status).unwrap_or(StatusCode::SERVICE_UNAVAILABLE);
+    for (name, value) in &reply.headers {
+        if let (Ok(name), Ok(value)) = (
+            HeaderName::from_bytes(name.as_bytes()),
+            HeaderValue::from_str(value),
+        ) {
+            response.headers_mut().append(name, value);
+        }
+    }
+    if let Some(kind) = kind {
+        response
+            .headers_mut()
+            .entry(CONTENT_TYPE)
+            .or_insert(HeaderValue::from_static(kind));
+    }
+    let hub = Arc::clone(&exchange.hub);
+    let headers = headers::redacted(&hub, headers::as_text(response.headers()));
+    let captured = Captured::ahead(body.clone(), None);
+    let parsed = captured.json();
+    let content = captured.content(&hub, parsed, &Body::Empty);
+    exchange.answered(response.status().as_u16(), headers, content, from);
+    response.map(|()| Payload::Whole(Bytes::from(body)))
+}

@@ -1,0 +1,73 @@
+//! The live feed on its polling transport: bodies that hold packets.
+
+use std::sync::Arc;
+
+use crate::domain::contract::TransportName;
+use crate::domain::journal::{Direction, SocketEnd};
+use crate::gateway::hub::{Hub, lock};
+use crate::gateway::session::{self, Passage, Piece, Shared};
+use crate::protocol::packet::{EnginePacket, payload};
+
+/// Journals the packets of a poll's answer.
+pub(super) fn observe_poll(hub: &Arc<Hub>, service: &str, socket: Option<Shared>, body: &str) {
+    let mut socket = socket;
+    for text in body.split(payload::SEPARATOR) {
+        let packet = EnginePacket::decode(text);
+        if let (None, Ok(EnginePacket::Open(handshake))) = (&socket, &packet) {
+            let polling = TransportName::Polling;
+            socket = Some(session::opened(hub, service, polling, handshake));
+        }
+        let Some(socket) = &socket else {
+            return;
+        };
+        let closed = packet == Ok(EnginePacket::Close);
+        let mut session = lock(socket);
+        session.hear();
+        session.observe(
+            hub,
+            Piece {
+                direction: Direction::Down,
+                transport: TransportName::Polling,
+                bytes: text.len() as u64,
+                text,
+                packet,
+            },
+        );
+        if closed {
+            session.end(hub, SocketEnd::Backend);
+        }
+    }
+}
+
+/// What a polling POST may do.
+pub(super) struct Posted {
+    pub(super) denied: bool,
+    pub(super) closes: bool,
+}
+
+/// Journals and judges the packets of a polling POST.
+pub(super) fn observe_post(hub: &Hub, socket: &Shared, body: &[u8]) -> Posted {
+    let mut posted = Posted {
+        denied: false,
+        closes: false,
+    };
+    let text = String::from_utf8_lossy(body);
+    let mut session = lock(socket);
+    session.hear();
+    for text in text.split(payload::SEPARATOR) {
+        let packet = EnginePacket::decode(text);
+        posted.closes |= packet == Ok(EnginePacket::Close);
+        let passage = session.observe(
+            hub,
+            Piece {
+                direction: Direction::Up,
+                transport: TransportName::Polling,
+                bytes: text.len() as u64,
+                text,
+                packet,
+            },
+        );
+        posted.denied |= matches!(passage, Passage::Drop { .. });
+    }
+    posted
+}

@@ -1,0 +1,218 @@
+//! Bodies as the journal keeps them: JSON or text without secrets, or only their hash.
+
+use std::sync::Arc;
+
+use aws_lc_rs::digest::{Context, SHA256, digest};
+use serde_json::Value;
+
+use super::hub::Hub;
+use crate::domain::contract::{Body, Contract, Role};
+use crate::domain::journal::Content;
+use crate::domain::scope::RequestView;
+
+/// How many bytes of a body the journal looks at.
+pub(super) const KEPT: usize = 256 * 1024;
+
+/// How much of a longer body is shown.
+const SHOWN: usize = 4 * 1024;
+
+/// Follows a body that passes, in bounded memory.
+pub(super) struct Capture {
+    kept: Vec<u8>,
+    limit: usize,
+    total: u64,
+    digest: Option<Context>,
+}
+
+/// What is known of a body that has passed.
+pub(super) struct Captured {
+    pub(super) bytes: Vec<u8>,
+    pub(super) total: u64,
+    /// The hash of the whole, for a body that is longer than what was kept.
+    sha256: Option<String>,
+}
+
+impl Capture {
+    pub(super) fn new(limit: usize) -> Self {
+        Self {
+            kept: Vec::new(),
+            limit,
+            total: 0,
+            digest: None,
+        }
+    }
+
+    pub(super) fn add(&mut self, chunk: &[u8]) {
+        self.total += chunk.len() as u64;
+        if let Some(digest) = &mut self.digest {
+            digest.update(chunk);
+        } else if self.kept.len() + chunk.len() <= self.limit {
+            self.kept.extend_from_slice(chunk);
+        } else {
+            let mut context = Context::new(&SHA256);
+            context.update(&self.kept);
+            context.update(chunk);
+            self.digest = Some(context);
+            let room = self.limit - self.kept.len();
+            self.kept.extend_from_slice(&chunk[..room]);
+        }
+    }
+
+    pub(super) fn finish(&mut self) -> Captured {
+        Captured {
+            bytes: std::mem::take(&mut self.kept),
+            total: self.total,
+            sha256: self
+                .digest
+                .take()
+                .map(|context| hex(context.finish().as_ref())),
+        }
+    }
+}
+
+impl Captured {
+    /// A body that was read ahead of being passed on; `total` is what its sender announced when
+    /// only its beginning was read, and its hash is not known then.
+    pub(super) fn ahead(bytes: Vec<u8>, total: Option<u64>) -> Self {
+        Self {
+            total: total.unwrap_or(bytes.len() as u64),
+            bytes,
+            sha256: total.map(|_| String::new()),
+        }
+    }
+
+    /// The body as JSON, if it is whole and JSON.
+    pub(super) fn json(&self) -> Option<Value> {
+        let first = self.bytes.iter().find(|byte| !byte.is_ascii_whitespace())?;
+        let may_be_json = matches!(
+            first,
+            b'{' | b'[' | b'"' | b't' | b'f' | b'n' | b'-' | b'0'..=b'9'
+        );
+        (self.sha256.is_none() && may_be_json)
+            .then(|| serde_json::from_slice(&self.bytes).ok())
+            .flatten()
+    }
+
+    /// The body without secrets. `parsed` is its JSON, `template` says where the contract puts
+    /// secrets in it.
+    pub(super) fn content(self, hub: &Hub, parsed: Option<Value>, template: &Body) -> Content {
+        if self.bytes.is_empty() && self.total == 0 {
+            return Content::Empty;
+        }
+        if let Some(mut value) = parsed {
+            let mut vault = hub.vault();
+            if let Body::Json(template) = template {
+                vault.redact_by_template(&template.0, &mut value);
+            }
+            vault.redact_value(&mut value);
+            return Content::Json {
+                value: Arc::new(value),
+                bytes: self.total,
+            };
+        }
+        let text = std::str::from_utf8(&self.bytes).or_else(|error| {
+            // The end of what was kept may have cut a character in two.
+            let whole = &self.bytes[..error.valid_up_to()];
+            if self.sha256.is_some() && whole.len() + 4 > self.bytes.len() {
+                std::str::from_utf8(whole)
+            } else {
+                Err(error)
+            }
+        });
+        let Ok(text) = text else {
+            return Content::Binary {
+                bytes: self.total,
+                sha256: self
+                    .sha256
+                    .unwrap_or_else(|| hex(digest(&SHA256, &self.bytes).as_ref())),
+            };
+        };
+        let redacted = match template {
+            Body::Form(fields) => redact_form(hub, text, fields),
+            Body::Empty | Body::Json(_) => hub.redact(text),
+        };
+        match self.sha256 {
+            None => Content::Text {
+                text: redacted,
+                bytes: self.total,
+            },
+            Some(sha256) => Content::Truncated {
+                beginning: redacted[..redacted.floor_char_boundary(SHOWN)].to_owned(),
+                bytes: self.total,
+                sha256,
+            },
+        }
+    }
+}
+
+fn redact_form(hub: &Hub, text: &str, fields: &[(String, String)]) -> String {
+    let mut vault = hub.vault();
+    let pairs = text.split('&').map(|pair| {
+        let Some((key, value)) = pair.split_once('=') else {
+            return vault.redact(pair).into_owned();
+        };
+        let template = fields.iter().find(|(name, _)| name == key);
+        let decoded = value.replace('+', " ");
+        let decoded = percent_encoding::percent_decode_str(&decoded).decode_utf8_lossy();
+        let redacted = template
+            .and_then(|(_, template)| vault.redact_templated(template, &decoded))
+            .unwrap_or_else(|| vault.redact(value).into_owned());
+        format!("{}={redacted}", vault.redact(key))
+    });
+    pairs.collect::<Vec<_>>().join("&")
+}
+
+/// Where the contract puts secrets in the body of a request.
+pub(super) fn template<'c>(contract: &'c Contract, role: Option<&Role>) -> &'c Body {
+    const NONE: &Body = &Body::Empty;
+    role.and_then(|role| contract.operation(role))
+        .map_or(NONE, |operation| &operation.body)
+}
+
+/// What a template's placeholder stands for in a request's body.
+pub(super) fn placeholder_value(
+    template: &Body,
+    name: &str,
+    request: &RequestView<'_>,
+) -> Option<String> {
+    let body = request.body?;
+    match template {
+        Body::Empty => None,
+        Body::Json(template) => {
+            let value: Value = serde_json::from_slice(body).ok()?;
+            find_placeholder(&template.0, name, &value)
+        }
+        Body::Form(fields) => {
+            let (key, _) = fields
+                .iter()
+                .find(|(_, template)| *template == format!("{{{name}}}"))?;
+            url::form_urlencoded::parse(body)
+                .find(|(own, _)| own == key)
+                .map(|(_, value)| value.into_owned())
+        }
+    }
+}
+
+fn find_placeholder(template: &Value, name: &str, value: &Value) -> Option<String> {
+    match (template, value) {
+        (Value::String(template), Value::String(text)) => {
+            (*template == format!("{{{name}}}")).then(|| text.clone())
+        }
+        (Value::Object(templates), Value::Object(fields)) => templates
+            .iter()
+            .find_map(|(key, template)| find_placeholder(template, name, fields.get(key)?)),
+        (Value::Array(templates), Value::Array(items)) => templates
+            .iter()
+            .zip(items)
+            .find_map(|(template, item)| find_placeholder(template, name, item)),
+        _ => None,
+    }
+}
+
+fn hex(bytes: &[u8]) -> String {
+    use std::fmt::Write as _;
+    bytes.iter().fold(String::new(), |mut text, byte| {
+        let _ = write!(text, "{byte:02x}");
+        text
+    })
+}

@@ -1,0 +1,150 @@
+//! One service's listener, which can really close and come back at the same address.
+
+use std::future::poll_fn;
+use std::io;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex};
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use hyper::server::conn::http1;
+use hyper::service::service_fn;
+use hyper_util::rt::TokioIo;
+use tokio::sync::{Notify, watch};
+use url::Url;
+
+use super::exchange;
+use super::hub::{Hub, lock};
+use super::upstream::{Link, Route};
+use crate::net::{Endpoint, Listener, Net, ServiceAddress, Stream};
+
+/// One service, as the gateway serves it.
+pub(super) struct Site {
+    pub(super) hub: Arc<Hub>,
+    pub(super) service: String,
+    pub(super) url: Url,
+    /// The URL's authority.
+    pub(super) authority: String,
+    pub(super) base_path: String,
+    pub(super) route: Route,
+    pub(super) port: Port,
+}
+
+impl Site {
+    pub(super) fn address(&self) -> ServiceAddress {
+        ServiceAddress {
+            url: self.url.clone(),
+            via: Some(self.port.endpoint.clone()),
+        }
+    }
+}
+
+/// A listener that may be closed for a while.
+pub(super) struct Port {
+    endpoint: Endpoint,
+    listener: Mutex<Option<Listener>>,
+    changed: Notify,
+    cut: watch::Sender<()>,
+    ended: AtomicBool,
+}
+
+impl Port {
+    pub(super) fn bind(net: &Net, service: &str) -> io::Result<Self> {
+        let listener = net.bind(&format!("gateway-{service}"))?;
+        Ok(Self {
+            endpoint: listener.endpoint().clone(),
+            listener: Mutex::new(Some(listener)),
+            changed: Notify::new(),
+            cut: watch::Sender::new(()),
+            ended: AtomicBool::new(false),
+        })
+    }
+
+    pub(super) fn endpoint(&self) -> &Endpoint {
+        &self.endpoint
+    }
+
+    fn cuts(&self) -> watch::Receiver<()> {
+        self.cut.subscribe()
+    }
+
+    /// Listens again at the same address.
+    pub(super) fn open(&self) -> io::Result<()> {
+        let mut listener = lock(&self.listener);
+        if listener.is_none() && !self.ended.load(Ordering::Relaxed) {
+            *listener = Some(Listener::bind(&self.endpoint)?);
+            self.changed.notify_one();
+        }
+        Ok(())
+    }
+
+    /// Refuses from now on, and cuts what is connected.
+    pub(super) fn close(&self) {
+        if lock(&self.listener).take().is_some() {
+            self.changed.notify_one();
+            self.cut.send_replace(());
+        }
+    }
+
+    /// Closes for good.
+    pub(super) fn end(&self) {
+        self.ended.store(true, Ordering::Relaxed);
+        self.close();
+        self.changed.notify_one();
+    }
+
+    fn poll_accept(&self, cx: &mut Context<'_>) -> Poll<io::Result<Stream>> {
+        match &*lock(&self.listener) {
+            Some(listener) => listener.poll_accept(cx),
+            None => Poll::Pending,
+        }
+    }
+}
+
+/// How long accepting rests when the system refuses, which it does when it is short of something.
+const BREATH: Duration = Duration::from_millis(10);
+
+/// Accepts connections until the port ends.
+pub(super) async fn listen(site: Arc<Site>) {
+    loop {
+        let accepted = tokio::select! {
+            biased;
+            () = site.port.changed.notified() => {
+                if site.port.ended.load(Ordering::Relaxed) {
+                    return;
+                }
+                continue;
+            }
+            accepted = poll_fn(|cx| site.port.poll_accept(cx)) => accepted,
+        };
+        match accepted {
+            Ok(stream) => {
+                // Whatever is cut from now on includes this connection, also before it is served.
+                let cut = site.port.cuts();
+                tokio::spawn(serve(Arc::clone(&site), stream, cut));
+            }
+            Err(_) => tokio::time::sleep(BREATH).await,
+        }
+    }
+}
+
+/// Serves one connection until either side ends it, or a fault cuts it.
+async fn serve(site: Arc<Site>, stream: Stream, mut cut: watch::Receiver<()>) {
+    let link = Arc::new(Link::default());
+    let seen = cut.clone();
+    let service = service_fn(move |request| {
+        exchange::carry(Arc::clone(&site), Arc::clone(&link), seen.clone(), request)
+    });
+    let connection = http1::Builder::new()
+        .preserve_header_case(true)
+        .auto_date_header(false)
+        .serve_connection(TokioIo::new(stream), service)
+        .with_upgrades();
+    tokio::pin!(connection);
+    // An error here is the client's or a fault's doing, and stands in the journal as such.
+    tokio::select! {
+        biased;
+        _ = cut.changed() => {}
+        _ = &mut connection => {}
+    }
+}

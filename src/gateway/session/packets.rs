@@ -1,0 +1,243 @@
+//! What passes on a session, on either transport: decoded, judged and journalled.
+
+use super::{Handshake, Session};
+use crate::domain::contract::TransportName;
+use crate::domain::journal::{Direction, Fact, Frame, Judgement};
+use crate::domain::scope::{judge_packet, judge_unreadable};
+use crate::gateway::hub::Hub;
+use crate::protocol::packet::{
+    Body, DecodeError, EnginePacket, Limits, Packet, Progress, Reassembler,
+};
+
+mod frame;
+
+use frame::{describe, refusal};
+
+/// One direction of a session.
+pub(super) struct Half {
+    whole: Reassembler,
+    bytes: u64,
+    judgement: Option<Judgement>,
+}
+
+impl Half {
+    pub(super) fn new() -> Self {
+        Self {
+            whole: Reassembler::new(Limits::default()),
+            bytes: 0,
+            judgement: None,
+        }
+    }
+}
+
+/// What becomes of one packet.
+#[derive(Debug, PartialEq)]
+pub(in crate::gateway) enum Passage {
+    /// It passes, with whatever was held before it.
+    Forward,
+    /// It waits for its attachments.
+    Hold,
+    /// It goes nowhere, nor does what was held before it. `answer` is the acknowledgement that its
+    /// sender expects.
+    Drop {
+        /// The acknowledgement.
+        answer: Option<Packet>,
+    },
+    /// The session is over: nothing passes on it any more.
+    Over,
+}
+
+/// A packet as it was found on a transport.
+pub(in crate::gateway) struct Piece<'a> {
+    pub(in crate::gateway) direction: Direction,
+    pub(in crate::gateway) transport: TransportName,
+    pub(in crate::gateway) bytes: u64,
+    /// The text it was decoded from; empty for binary data.
+    pub(in crate::gateway) text: &'a str,
+    pub(in crate::gateway) packet: Result<EnginePacket<'a>, DecodeError>,
+}
+
+impl Session {
+    /// Journals one packet, judged if it goes up, and says what becomes of it. A packet that a client
+    /// sends after the session's end stands in the journal, too, and goes nowhere.
+    pub(in crate::gateway) fn observe(&mut self, hub: &Hub, piece: Piece<'_>) -> Passage {
+        if self.open {
+            return self.pass(hub, piece);
+        }
+        if piece.direction == Direction::Up {
+            self.pass(hub, piece);
+        }
+        Passage::Over
+    }
+
+    fn pass(&mut self, hub: &Hub, piece: Piece<'_>) -> Passage {
+        let (direction, transport) = (piece.direction, piece.transport);
+        let packet = match piece.packet {
+            Ok(packet) => packet,
+            Err(error) => return self.unreadable(hub, direction, transport, piece.text, &error),
+        };
+        let frame = match packet {
+            EnginePacket::Text(text) => {
+                return self.text(hub, direction, transport, piece.bytes, text);
+            }
+            EnginePacket::Binary(bytes) => {
+                return self.binary(hub, direction, transport, piece.bytes, bytes);
+            }
+            EnginePacket::Open(handshake) => {
+                let settings: Option<Handshake> = serde_json::from_str(handshake).ok();
+                Frame::Open {
+                    ping_interval: settings.as_ref().map_or(0, |it| it.ping_interval),
+                    ping_timeout: settings.as_ref().map_or(0, |it| it.ping_timeout),
+                }
+            }
+            EnginePacket::Close => Frame::Close,
+            EnginePacket::Ping(data) => Frame::Ping {
+                probe: data == "probe",
+            },
+            EnginePacket::Pong(data) => Frame::Pong {
+                probe: data == "probe",
+            },
+            EnginePacket::Upgrade => Frame::Upgrade,
+            EnginePacket::Noop => Frame::Noop,
+        };
+        let upgraded = frame == Frame::Upgrade && direction == Direction::Up;
+        self.record(hub, direction, transport, piece.bytes, frame, None);
+        if upgraded && self.open && self.transport == TransportName::Polling {
+            self.transport = TransportName::Websocket;
+            hub.record(Fact::SocketUpgraded {
+                socket: self.number,
+            });
+        }
+        Passage::Forward
+    }
+
+    fn half(&mut self, direction: Direction) -> &mut Half {
+        match direction {
+            Direction::Up => &mut self.up,
+            Direction::Down => &mut self.down,
+        }
+    }
+
+    fn text(
+        &mut self,
+        hub: &Hub,
+        direction: Direction,
+        transport: TransportName,
+        bytes: u64,
+        text: &str,
+    ) -> Passage {
+        if direction == Direction::Up {
+            self.unwanted = 0;
+        }
+        let half = self.half(direction);
+        let (packet, missing) = match half.whole.text(text) {
+            Err(error) => return self.unreadable(hub, direction, transport, text, &error),
+            Ok(Progress::Complete(packet)) => (packet, 0),
+            Ok(Progress::Pending { packet, missing }) => (packet.clone(), missing),
+        };
+        let judgement = (direction == Direction::Up)
+            .then(|| judge_packet(&hub.contract, &packet, missing))
+            .flatten()
+            .map(|judgement| hub.clean(judgement));
+        let denied = hub.enforce && judgement.as_ref().is_some_and(|it| !it.class.passes());
+        if missing > 0 && !denied {
+            let half = self.half(direction);
+            half.bytes = bytes;
+            half.judgement = judgement;
+            return Passage::Hold;
+        }
+        if missing > 0 {
+            self.half(direction).whole.reset();
+            self.unwanted = missing;
+        }
+        let answer = denied.then(|| refusal(&packet)).flatten();
+        // One search of the text spares a walk through every value of nearly every packet.
+        let clean = hub.vault().is_clean(text);
+        let frame = describe(hub, direction, packet, missing, bytes, clean);
+        self.record(hub, direction, transport, bytes, frame, judgement);
+        if denied {
+            Passage::Drop { answer }
+        } else {
+            Passage::Forward
+        }
+    }
+
+    fn binary(
+        &mut self,
+        hub: &Hub,
+        direction: Direction,
+        transport: TransportName,
+        bytes: u64,
+        data: bytes::Bytes,
+    ) -> Passage {
+        if direction == Direction::Up && self.unwanted > 0 {
+            self.unwanted -= 1;
+            return Passage::Drop { answer: None };
+        }
+        let half = self.half(direction);
+        let packet = match half.whole.binary(data) {
+            Err(error) => return self.unreadable(hub, direction, transport, "", &error),
+            Ok(Progress::Pending { .. }) => {
+                half.bytes += bytes;
+                return Passage::Hold;
+            }
+            Ok(Progress::Complete(packet)) => packet,
+        };
+        let bytes = half.bytes + bytes;
+        let judgement = half.judgement.take();
+        let attachments = match &packet.body {
+            Body::Event { args, .. } | Body::Ack { args, .. } => args.attachments.len(),
+            _ => 0,
+        };
+        let frame = describe(hub, direction, packet, attachments, bytes, false);
+        self.record(hub, direction, transport, bytes, frame, judgement);
+        Passage::Forward
+    }
+
+    fn unreadable(
+        &mut self,
+        hub: &Hub,
+        direction: Direction,
+        transport: TransportName,
+        text: &str,
+        error: &DecodeError,
+    ) -> Passage {
+        let up = direction == Direction::Up;
+        let judgement = up.then(|| hub.clean(judge_unreadable(&hub.contract, text, error)));
+        let why = hub.redact(&error.to_string());
+        let frame = Frame::Unreadable { why };
+        let bytes = text.len() as u64;
+        self.record(hub, direction, transport, bytes, frame, judgement);
+        if up && hub.enforce {
+            Passage::Drop { answer: None }
+        } else {
+            Passage::Forward
+        }
+    }
+
+    fn record(
+        &mut self,
+        hub: &Hub,
+        direction: Direction,
+        transport: TransportName,
+        bytes: u64,
+        packet: Frame,
+        judgement: Option<Judgement>,
+    ) {
+        hub.record(Fact::Frame {
+            socket: self.number,
+            direction,
+            transport,
+            bytes,
+            packet,
+            judgement,
+        });
+    }
+
+    /// Journals a packet of the gateway's own on its way down.
+    pub(in crate::gateway) fn record_answer(&mut self, hub: &Hub, packet: Packet, bytes: u64) {
+        let transport = self.transport;
+        let frame = describe(hub, Direction::Down, packet, 0, bytes, true);
+        self.record(hub, Direction::Down, transport, bytes, frame, None);
+    }
+}

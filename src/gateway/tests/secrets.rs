@@ -1,0 +1,133 @@
+//! Tokens and passwords: seen, labelled, never written.
+
+use serde_json::json;
+
+use super::*;
+use crate::domain::journal::{SignatureCheck, TokenKind};
+
+async fn signed_in() -> Room {
+    let room = Room::new().await;
+    room.gateway.set_keys(json!({"keys": []}));
+    let body = json!({"user": "a@example.test", "password": PASSWORD}).to_string();
+    let got = room.post("platform", "/auth/login", &body).await.unwrap();
+    assert!(got.body.contains(&backend::token(1)));
+    room
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_sign_in_yields_tokens_with_claims_check_and_account() {
+    let room = signed_in().await;
+    let issued: Vec<_> = room
+        .facts()
+        .into_iter()
+        .filter_map(|fact| match fact {
+            Fact::TokenIssued(token) => Some(token),
+            _ => None,
+        })
+        .collect();
+    assert_eq!(issued.len(), 2);
+    assert_eq!(
+        (issued[0].kind, issued[0].label.as_str()),
+        (TokenKind::Access, "‹access-1›")
+    );
+    assert_eq!(issued[0].claims.as_ref().unwrap()["sub"], "u1");
+    assert!(matches!(
+        issued[0].signature,
+        SignatureCheck::Refused { .. }
+    ));
+    assert_eq!(issued[0].username.as_deref(), Some("a@example.test"));
+    assert_eq!(issued[1].label, "‹refresh-1›");
+    assert!(matches!(
+        issued[1].signature,
+        SignatureCheck::NotChecked { .. }
+    ));
+    let body = room.requests()[0].body.json().cloned().unwrap();
+    assert_eq!(body["password"], "‹password tester-a›");
+}
+
+#[tokio::test(start_paused = true)]
+async fn no_secret_is_written_wherever_it_is_put() {
+    let room = signed_in().await;
+    let token = backend::token(1);
+    let mut request = room.request(
+        "GET",
+        "trading",
+        &format!("/api/positions?access_token={token}&p=correct%20horse%2F1"),
+        "",
+    );
+    request
+        .headers_mut()
+        .insert("authorization", format!("Bearer {token}").parse().unwrap());
+    request.headers_mut().insert(
+        "referer",
+        format!("http://x.test/?t={token}").parse().unwrap(),
+    );
+    room.send("trading", request).await.unwrap();
+    room.post(
+        "trading",
+        &format!("/api/{token}"),
+        &format!("text {token} {PASSWORD}"),
+    )
+    .await
+    .unwrap();
+    room.get("trading", "/socket.io/?EIO=4&transport=polling")
+        .await
+        .unwrap();
+    let target = "/socket.io/?EIO=4&transport=polling&sid=S1";
+    room.post(
+        "trading",
+        target,
+        &format!("40/trading,{{\"token\":\"{token}\"}}"),
+    )
+    .await
+    .unwrap();
+    room.post(
+        "trading",
+        target,
+        &format!("42/trading,[\"{token}\",\"\\u0065{}\"]", &token[1..]),
+    )
+    .await
+    .unwrap();
+    let written = room.written();
+    for secret in [
+        token.as_str(),
+        "c2lnbmF0dXJl",
+        PASSWORD,
+        "correct%20horse",
+        "refresh-secret-1",
+    ] {
+        assert!(!written.contains(secret), "{secret}");
+    }
+    let seen = &room.requests()[1];
+    assert!(
+        seen.target.contains("access_token=‹access-1›"),
+        "{}",
+        seen.target
+    );
+    assert!(
+        seen.headers
+            .contains(&("authorization".to_owned(), "Bearer ‹access-1›".to_owned()))
+    );
+    assert!(written.contains(r#""token":"‹access-1›""#));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_credential_that_nobody_handed_out_is_labelled_and_recognised() {
+    let room = Room::new().await;
+    for _ in 0..2 {
+        let mut request = room.request("GET", "trading", "/api/positions", "");
+        request
+            .headers_mut()
+            .insert("authorization", "Bearer stolen-one".parse().unwrap());
+        room.send("trading", request).await.unwrap();
+    }
+    for request in room.requests() {
+        let label = "Bearer ‹unknown-credential-1›".to_owned();
+        assert!(
+            request
+                .headers
+                .contains(&("authorization".to_owned(), label))
+        );
+    }
+    assert!(!room.written().contains("stolen-one"));
+}

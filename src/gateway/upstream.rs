@@ -1,0 +1,218 @@
+//! Connections to the backend: one for each connection of a client.
+//!
+//! Requests that share a connection before the gateway share one behind it, so whatever a backend ties
+//! to connections, and whatever happens to an idle one, is as it would be without the gateway.
+
+use std::future::Future;
+use std::io;
+use std::pin::Pin;
+use std::sync::Mutex;
+use std::task::{Context, Poll};
+
+use http::{Request, Response, Uri};
+use hyper::body::Incoming;
+use hyper::client::conn::http1;
+use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder, MaybeHttpsStream};
+use hyper_util::client::legacy::connect::{Connected, Connection};
+use hyper_util::rt::TokioIo;
+use tokio::net::TcpStream;
+use tokio::task::AbortHandle;
+use tower_service::Service;
+
+use super::Upstream;
+use super::body::Payload;
+use super::hub::lock;
+use crate::net::{Endpoint, Stream};
+
+/// How a service's backend is reached.
+pub(super) struct Route {
+    /// `scheme://authority`.
+    pub(super) origin: String,
+    pub(super) authority: String,
+    dial: Dial,
+    /// Only for `https`, because to prepare it costs more than a whole scenario.
+    secure: Option<HttpsConnector<Dial>>,
+}
+
+impl Route {
+    pub(super) fn new(upstream: Upstream) -> io::Result<Self> {
+        let secure = upstream.scheme.eq_ignore_ascii_case("https");
+        let default_port = if secure { 443 } else { 80 };
+        let dial = Dial {
+            target: match upstream.via {
+                Some(endpoint) => Target::Endpoint(endpoint),
+                None => Target::host(&upstream.authority, default_port),
+            },
+        };
+        let secure = secure
+            .then(|| {
+                HttpsConnectorBuilder::new()
+                    .try_with_platform_verifier()
+                    .map_err(io::Error::other)
+                    .map(|builder| {
+                        builder
+                            .https_only()
+                            .enable_http1()
+                            .wrap_connector(dial.clone())
+                    })
+            })
+            .transpose()?;
+        Ok(Self {
+            origin: format!("{}://{}", upstream.scheme, upstream.authority),
+            authority: upstream.authority,
+            dial,
+            secure,
+        })
+    }
+
+    async fn connect(&self) -> Result<MaybeHttpsStream<TokioIo<Stream>>, String> {
+        let Some(mut secure) = self.secure.clone() else {
+            let stream = self.dial.connect().await.map_err(|it| it.to_string())?;
+            return Ok(MaybeHttpsStream::Http(TokioIo::new(stream)));
+        };
+        let uri: Uri = self.origin.parse().map_err(|_| "no URL".to_owned())?;
+        secure.call(uri).await.map_err(|error| error.to_string())
+    }
+}
+
+/// Connects, to an endpoint or to a host by name.
+#[derive(Clone)]
+struct Dial {
+    target: Target,
+}
+
+#[derive(Clone)]
+enum Target {
+    Endpoint(Endpoint),
+    Host { host: String, port: u16 },
+}
+
+impl Target {
+    fn host(authority: &str, default_port: u16) -> Self {
+        let authority = authority.rsplit('@').next().unwrap_or_default();
+        let (host, port) = match authority.rsplit_once(':') {
+            Some((host, port)) if !port.ends_with(']') => {
+                (host, port.parse().unwrap_or(default_port))
+            }
+            _ => (authority, default_port),
+        };
+        Self::Host {
+            host: host.trim_matches(['[', ']']).to_owned(),
+            port,
+        }
+    }
+}
+
+impl Dial {
+    async fn connect(&self) -> io::Result<Stream> {
+        match &self.target {
+            Target::Endpoint(endpoint) => endpoint.connect().await,
+            Target::Host { host, port } => {
+                let stream = TcpStream::connect((host.as_str(), *port)).await?;
+                stream.set_nodelay(true)?;
+                Ok(Stream::Tcp(stream))
+            }
+        }
+    }
+}
+
+impl Service<Uri> for Dial {
+    type Response = TokioIo<Stream>;
+    type Error = io::Error;
+    type Future = Pin<Box<dyn Future<Output = io::Result<TokioIo<Stream>>> + Send>>;
+
+    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn call(&mut self, _: Uri) -> Self::Future {
+        let dial = self.clone();
+        Box::pin(async move { dial.connect().await.map(TokioIo::new) })
+    }
+}
+
+impl Connection for Stream {
+    fn connected(&self) -> Connected {
+        Connected::new()
+    }
+}
+
+/// The backend's end of one client connection; empty until the first request.
+#[derive(Default)]
+pub(super) struct Link {
+    wire: Mutex<Option<Wire>>,
+}
+
+/// One open connection. Dropping it closes it, whatever is under way.
+pub(super) struct Wire {
+    sender: http1::SendRequest<Payload>,
+    driver: AbortHandle,
+}
+
+impl Drop for Wire {
+    fn drop(&mut self) {
+        self.driver.abort();
+    }
+}
+
+impl Link {
+    /// Sends a request and waits for the answer's head. Dropping the future ends the connection.
+    ///
+    /// The connection stays with the link, except after an upgrade: then it is handed over with the
+    /// answer and must be kept as long as the upgraded stream is wanted.
+    pub(super) async fn send(
+        &self,
+        route: &Route,
+        request: Request<Payload>,
+    ) -> Result<(Response<Incoming>, Option<Wire>), String> {
+        let mut wire = self.wire(route).await?;
+        let response = wire
+            .sender
+            .send_request(request)
+            .await
+            .map_err(|error| describe(&error))?;
+        if response.status() == http::StatusCode::SWITCHING_PROTOCOLS {
+            return Ok((response, Some(wire)));
+        }
+        *lock(&self.wire) = Some(wire);
+        Ok((response, None))
+    }
+
+    async fn wire(&self, route: &Route) -> Result<Wire, String> {
+        let kept = lock(&self.wire).take();
+        if let Some(mut wire) = kept
+            && wire.sender.ready().await.is_ok()
+        {
+            return Ok(wire);
+        }
+        let io = route.connect().await?;
+        let (sender, connection) = http1::Builder::new()
+            .preserve_header_case(true)
+            .handshake(io)
+            .await
+            .map_err(|error| describe(&error))?;
+        // Its errors come out of the request or body that they hit.
+        let driver = tokio::spawn(async move {
+            let _ = connection.with_upgrades().await;
+        });
+        Ok(Wire {
+            sender,
+            driver: driver.abort_handle(),
+        })
+    }
+}
+
+/// An error with its causes, in one line.
+pub(super) fn describe(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        let more = error.to_string();
+        if !text.contains(&more) {
+            text.push_str(": ");
+            text.push_str(&more);
+        }
+        cause = error.source();
+    }
+    text
+}
