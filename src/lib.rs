@@ -15,3 +15,5 @@ pub mod net;
 pub mod device;
 
 pub mod gateway;
+
+pub mod mock;

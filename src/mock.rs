@@ -1,0 +1,276 @@
+//! The mock backend: it serves any contract whose suite brings a world.
+//!
+//! Nothing here knows an app: paths, fields, headers and events come from the contract's operations,
+//! selectors and templates, content from the world. One listener per service speaks HTTP/1.1;
+//! Engine.IO stands on the contract's socket path. Operator levers are methods of [`Mock`], and an
+//! HTTP interface of their own when the mock runs by itself. [`Defect`]s make it deliberately wrong.
+//!
+//! Reading order: [`Mock`] and its levers; what it holds (`backend` to `sockets`); how requests are
+//! read and answers composed; `routes` (what a request is), `platform` (tokens), `data` (resources and
+//! pages); `realtime` and `feed` (sockets and events); the I/O (`service`, `engine`, `operator`).
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Weak};
+use std::time::Duration;
+
+use serde_json::Value;
+use tokio::sync::Mutex;
+
+mod defect;
+mod settings;
+
+mod backend;
+mod holding;
+mod readiness;
+mod sessions;
+mod sockets;
+
+mod call;
+mod capture;
+mod reply;
+mod target;
+
+mod data;
+mod keys;
+mod paging;
+mod platform;
+mod routes;
+
+mod feed;
+mod realtime;
+
+mod engine;
+mod operator;
+mod service;
+
+#[cfg(test)]
+mod tests;
+
+pub use defect::{Defect, Defects};
+pub use settings::{LeverError, Settings, StartError};
+
+use self::backend::Backend;
+use self::service::Running;
+use crate::net::{Endpoint, Net};
+
+/// A running mock. Clones are handles on the same one; it stops with the last of them.
+#[derive(Clone)]
+pub struct Mock {
+    inner: Arc<Inner>,
+}
+
+struct Inner {
+    backend: Arc<Backend>,
+    endpoints: BTreeMap<String, Endpoint>,
+    running: Mutex<BTreeMap<String, Running>>,
+    operator: std::sync::Mutex<Vec<Running>>,
+    /// Keeps the sockets' folder while anything may listen in it.
+    _net: Net,
+}
+
+impl Mock {
+    /// Starts every service. Must be called on a runtime.
+    ///
+    /// # Errors
+    /// When the world does not fit the contract, or an address cannot be listened on.
+    pub fn start(settings: Settings) -> Result<Self, StartError> {
+        let net = settings.net.clone();
+        let ports = settings.ports.clone().unwrap_or_default();
+        let contract = settings.contract.clone();
+        if let Some(name) = ports.keys().find(|name| contract.service(name).is_none()) {
+            return Err(StartError::NoService(name.clone()));
+        }
+        let backend = Arc::new(Backend::new(settings)?);
+        let mut listeners = Vec::new();
+        for service in &contract.services {
+            let name = &service.name;
+            let (bound, address) = match ports.get(name) {
+                Some(port) => (service::bind(&Endpoint::Tcp(*port)), port.to_string()),
+                None => {
+                    let socket = format!("mock-{name}");
+                    (net.bind(&socket), socket)
+                }
+            };
+            let listener = bound.map_err(|source| StartError::Bind {
+                service: name.clone(),
+                address,
+                source,
+            })?;
+            listeners.push((name.clone(), listener));
+        }
+        let endpoints = listeners
+            .iter()
+            .map(|(name, listener)| (name.clone(), listener.endpoint().clone()))
+            .collect();
+        let running = listeners
+            .into_iter()
+            .map(|(name, listener)| {
+                let running = service::start(&backend, &name, listener);
+                (name, running)
+            })
+            .collect();
+        Ok(Self {
+            inner: Arc::new(Inner {
+                backend,
+                endpoints,
+                running: Mutex::new(running),
+                operator: std::sync::Mutex::new(Vec::new()),
+                _net: net,
+            }),
+        })
+    }
+
+    /// Where a service listens, or would listen if it were running.
+    #[must_use]
+    pub fn endpoint(&self, service: &str) -> Option<&Endpoint> {
+        self.inner.endpoints.get(service)
+    }
+
+    /// A service's URL, base path included.
+    #[must_use]
+    pub fn url(&self, service: &str) -> Option<String> {
+        let authority = self.endpoint(service)?.authority();
+        let base = &self.inner.backend.contract.service(service)?.base_path;
+        Some(format!("http://{authority}{base}"))
+    }
+
+    /// Switches the kill-switch. While it is on, data is refused as the contract says and nobody
+    /// has a socket.
+    ///
+    /// # Errors
+    /// When the contract has no kill-switch.
+    pub fn set_maintenance(&self, on: bool) -> Result<(), LeverError> {
+        let backend = &self.inner.backend;
+        if backend.contract.kill_switch.is_none() {
+            return Err(LeverError::Nothing {
+                lever: "maintenance",
+                why: "the contract has no kill-switch".to_owned(),
+            });
+        }
+        let mut core = backend.core();
+        core.maintenance = on;
+        if on && !backend.has(Defect::DataDuringMaintenance) {
+            let peers = core.sockets.peers.keys().copied().collect();
+            backend.disconnect(&mut core, peers);
+        }
+        Ok(())
+    }
+
+    /// Stops or starts a service, or all of them. A stopped one really closes its listener, and all
+    /// its connections are cut when this completes; a started one listens where it did before.
+    ///
+    /// # Errors
+    /// When there is no such service, or somebody took its address meanwhile.
+    pub async fn set_running(&self, service: Option<&str>, run: bool) -> Result<(), LeverError> {
+        let backend = &self.inner.backend;
+        let mut running = self.inner.running.lock().await;
+        let names: Vec<&String> = match service {
+            Some(name) => {
+                let known = self.inner.endpoints.get_key_value(name);
+                vec![
+                    known
+                        .map(|(name, _)| name)
+                        .ok_or_else(|| LeverError::Unknown {
+                            kind: "service",
+                            name: name.to_owned(),
+                        })?,
+                ]
+            }
+            None => self.inner.endpoints.keys().collect(),
+        };
+        for name in names {
+            match (run, running.contains_key(name)) {
+                (false, true) => {
+                    if let Some(stopping) = running.remove(name) {
+                        stopping.stop().await;
+                    }
+                }
+                (true, false) => {
+                    let endpoint = &self.inner.endpoints[name];
+                    let listener = bind(name, endpoint)?;
+                    if backend.has(Defect::SessionsLostOnRestart) {
+                        backend.core().sessions = sessions::Sessions::default();
+                    }
+                    running.insert(name.clone(), service::start(backend, name, listener));
+                }
+                _ => {}
+            }
+        }
+        Ok(())
+    }
+
+    /// Emits an event to everybody who listens, with this first argument or with one made up from
+    /// the state. Answers how many sockets it went to.
+    ///
+    /// # Errors
+    /// When the contract has no such event.
+    pub fn push(&self, event: &str, payload: Option<Value>) -> Result<usize, LeverError> {
+        self.inner.backend.push(event, payload)
+    }
+
+    /// Closes every user's first position, as the world says. Answers how many were closed.
+    ///
+    /// # Errors
+    /// When the world does not say how, or nothing is left.
+    pub fn close_trade(&self) -> Result<usize, LeverError> {
+        self.inner.backend.close_trade()
+    }
+
+    /// Refuses every access token issued so far, from now on.
+    pub fn expire_tokens(&self) {
+        let backend = &self.inner.backend;
+        let mut core = backend.core();
+        core.sessions.expire_access(backend.clock.unix());
+        backend.shorten_sockets(&mut core);
+    }
+
+    /// Cuts every socket without a word; they may come back at once.
+    pub fn drop_sockets(&self) {
+        self.inner.backend.core().sockets.reset();
+    }
+
+    /// How many forbidden requests, emits and namespaces have reached the mock.
+    #[must_use]
+    pub fn forbidden_calls(&self) -> u64 {
+        self.inner.backend.core().forbidden
+    }
+
+    /// When an event was last emitted to anybody, since the run began.
+    #[must_use]
+    pub fn last_emitted(&self, event: &str) -> Option<Duration> {
+        self.inner.backend.core().emitted.get(event).copied()
+    }
+
+    /// Serves the operator's HTTP interface, which moves the levers from outside the process.
+    /// Answers where it listens.
+    ///
+    /// # Errors
+    /// When the address cannot be listened on.
+    pub fn serve_operator(&self, endpoint: &Endpoint) -> Result<Endpoint, StartError> {
+        let listener = bind("operator", endpoint)?;
+        let at = listener.endpoint().clone();
+        let inner: Weak<Inner> = Arc::downgrade(&self.inner);
+        let running = operator::start(listener, move || {
+            let inner = inner.upgrade()?;
+            Some(Mock { inner })
+        });
+        let mut operators = self
+            .inner
+            .operator
+            .lock()
+            .unwrap_or_else(std::sync::PoisonError::into_inner);
+        operators.push(running);
+        Ok(at)
+    }
+}
+
+fn bind(service: &str, endpoint: &Endpoint) -> Result<crate::net::Listener, StartError> {
+    service::bind(endpoint).map_err(|source| StartError::Bind {
+        service: service.to_owned(),
+        address: match endpoint {
+            Endpoint::Tcp(address) => address.to_string(),
+            Endpoint::Unix(path) => path.display().to_string(),
+        },
+        source,
+    })
+}

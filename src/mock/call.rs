@@ -1,0 +1,104 @@
+//! A request as it reached the mock, and what the contract's templates find in it.
+
+use http::HeaderMap;
+use percent_encoding::percent_decode_str;
+use serde_json::Value;
+
+use super::capture::{self, Captures};
+use crate::domain::contract::{Body, Contract, Operation};
+
+/// A request, its body read.
+pub(super) struct Call {
+    pub(super) method: String,
+    /// The canonical path below the service's URL.
+    pub(super) path: String,
+    /// The query as sent, without the question mark.
+    pub(super) raw_query: String,
+    /// The query, decoded.
+    pub(super) query: Vec<(String, String)>,
+    pub(super) headers: HeaderMap,
+    pub(super) body: Vec<u8>,
+}
+
+impl Call {
+    /// What was filled into the operation's templates, if this request was made from them.
+    pub(super) fn captures(&self, operation: &Operation) -> Option<Captures> {
+        let mut found = Captures::new();
+        let fits = match &operation.body {
+            Body::Empty => true,
+            Body::Json(template) => {
+                let body: Option<Value> = serde_json::from_slice(&self.body).ok();
+                capture::value(&template.0, body.as_ref(), &mut found)
+            }
+            Body::Form(fields) => {
+                let form = pairs(&String::from_utf8_lossy(&self.body));
+                all_fit(fields, &form, &mut found)
+            }
+        };
+        let sent = operation
+            .query
+            .iter()
+            .filter(|(name, _)| self.query.iter().any(|(key, _)| key == name));
+        let fits = fits && all_fit(sent, &self.query, &mut found);
+        for (name, template) in &operation.headers {
+            capture::header(name, template, &self.headers, &mut found);
+        }
+        fits.then_some(found)
+    }
+
+    /// The access token, from where the contract's authorization puts it.
+    pub(super) fn access_token(&self, contract: &Contract) -> Option<String> {
+        access_token(contract, &self.headers)
+    }
+
+    /// One header as text.
+    pub(super) fn header(&self, name: &str) -> Option<&str> {
+        self.headers.get(name)?.to_str().ok()
+    }
+}
+
+/// The access token in some headers.
+pub(super) fn access_token(contract: &Contract, headers: &HeaderMap) -> Option<String> {
+    let (name, template) = &contract.session.authorize;
+    let mut found = Captures::new();
+    capture::header(name, template, headers, &mut found)
+        .then(|| text(&found, "access-token"))
+        .flatten()
+}
+
+/// A captured value as text, if it is one.
+pub(super) fn text(captures: &Captures, name: &str) -> Option<String> {
+    captures
+        .get(name)
+        .and_then(Value::as_str)
+        .filter(|text| !text.is_empty())
+        .map(str::to_owned)
+}
+
+/// The pairs of a query or of a form.
+pub(super) fn pairs(text: &str) -> Vec<(String, String)> {
+    let decode = |text: &str| {
+        percent_decode_str(&text.replace('+', " "))
+            .decode_utf8_lossy()
+            .into_owned()
+    };
+    text.split('&')
+        .filter(|pair| !pair.is_empty())
+        .map(|pair| {
+            let (key, value) = pair.split_once('=').unwrap_or((pair, ""));
+            (decode(key), decode(value))
+        })
+        .collect()
+}
+
+fn all_fit<'a>(
+    templates: impl IntoIterator<Item = &'a (String, String)>,
+    found: &[(String, String)],
+    captures: &mut Captures,
+) -> bool {
+    templates.into_iter().all(|(name, template)| {
+        found
+            .iter()
+            .any(|(key, value)| key == name && capture::text(template, value, captures))
+    })
+}

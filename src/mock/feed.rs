@@ -1,0 +1,271 @@
+//! Events: made up from the state that they change, and sent to those who listen.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use serde_json::{Value, json};
+
+use super::LeverError;
+use super::backend::{Backend, Core};
+use super::data;
+use super::defect::Defect;
+use super::holding::{Holding, Touched, compose};
+use super::sockets::Peer;
+use crate::domain::contract::{EventRule, Resource};
+use crate::domain::selector::Template;
+use crate::domain::world::CloseTrade;
+use crate::protocol::packet::Args;
+use crate::protocol::server::{Delivery, Emit, Input, PeerId};
+
+impl Backend {
+    /// One tick of a feed.
+    pub(super) fn emit_feed(&self, core: &mut Core, feed: usize) {
+        let feed = &self.feeds[feed];
+        if let Ok(rule) = self.rule(&feed.event) {
+            self.emit_made_up(core, rule, Touched::Drift(&feed.drift));
+        }
+    }
+
+    /// Emits an event with this payload, or with one made up from the state.
+    pub(super) fn push(&self, event: &str, payload: Option<Value>) -> Result<usize, LeverError> {
+        let rule = self.rule(event)?;
+        let mut core = self.core();
+        let core = &mut *core;
+        let Some(payload) = payload else {
+            let drift = self.feeds.iter().find(|feed| feed.event == event);
+            let touched = drift.map_or(Touched::Anything, |feed| Touched::Drift(&feed.drift));
+            return Ok(self.emit_made_up(core, rule, touched));
+        };
+        let now = self.clock.elapsed();
+        let Some(resource) = self.updated(rule) else {
+            return Ok(self.emit(core, rule, |_, _| Some(payload.clone())));
+        };
+        // The next snapshot must hold what was pushed, for those who are away too.
+        let mut said: Vec<Value> = Vec::new();
+        for user in 0..core.people.len() {
+            let own = core.people[user].data.get_mut(&resource.name);
+            said.push(match own {
+                Some(holding) => {
+                    holding.changed = now;
+                    holding.absorb(resource, rule, payload.clone())
+                }
+                None => Value::Null,
+            });
+        }
+        if let Some(holding) = core.shared.get_mut(&resource.name) {
+            holding.changed = now;
+            let shared = holding.absorb(resource, rule, payload);
+            said.iter_mut()
+                .filter(|said| said.is_null())
+                .for_each(|said| said.clone_from(&shared));
+        }
+        Ok(self.emit(core, rule, |_, user| said.get_mut(user).map(Value::take)))
+    }
+
+    /// Closes every user's first position. Answers how many were closed.
+    pub(super) fn close_trade(&self) -> Result<usize, LeverError> {
+        let Some(close) = &self.close_trade else {
+            return Err(LeverError::Nothing {
+                lever: "close-trade",
+                why: "the world says nothing about closing a trade".to_owned(),
+            });
+        };
+        let from = self.known_resource(&close.from)?;
+        let to = self.known_resource(&close.to)?;
+        let mut core = self.core();
+        let core = &mut *core;
+        let closed: Vec<bool> = (0..core.people.len())
+            .map(|user| self.close_one(core, user, close, from, to))
+            .collect();
+        let count = closed.iter().filter(|closed| **closed).count();
+        if count == 0 {
+            return Err(LeverError::Nothing {
+                lever: "close-trade",
+                why: format!("no user has anything left in `{}`", close.from),
+            });
+        }
+        for event in &close.emits {
+            let rule = self.rule(event)?;
+            let touched = if rule.updates.as_deref() == Some(to.name.as_str()) {
+                Touched::Front
+            } else {
+                Touched::Anything
+            };
+            self.emit(core, rule, |core, user| {
+                closed[user].then(|| self.make_up(core, user, rule, touched))
+            });
+        }
+        Ok(count)
+    }
+
+    fn close_one(
+        &self,
+        core: &mut Core,
+        user: usize,
+        close: &CloseTrade,
+        from: &Resource,
+        to: &Resource,
+    ) -> bool {
+        let now = self.clock.elapsed();
+        let lost = data::find(core, Some(user), &from.name).and_then(|holding| {
+            holding.changed = now;
+            let items = holding.items_mut(from)?;
+            (!items.is_empty()).then(|| items.remove(0))
+        });
+        let Some(lost) = lost else {
+            return false;
+        };
+        let unix = self.clock.unix();
+        let moment =
+            jiff::Timestamp::from_second(i64::try_from(unix.as_secs()).unwrap_or_default());
+        let item = Template(close.item.clone()).fill(&|name| match name {
+            "now" => moment.as_ref().ok().map(|moment| moment.to_string().into()),
+            "now-seconds" => Some(unix.as_secs().into()),
+            "now-millis" => Some((unix.as_secs() * 1000).into()),
+            pointer => lost.pointer(pointer).cloned(),
+        });
+        if let Some(holding) = data::find(core, Some(user), &to.name) {
+            holding.changed = now;
+            if let Some(items) = holding.items_mut(to) {
+                items.insert(0, item);
+            }
+        }
+        true
+    }
+
+    /// Sends an event to everybody who gets the feed. `payloads` makes it for one user; what it
+    /// does not make is not sent. Answers how many sockets it went to.
+    fn emit(
+        &self,
+        core: &mut Core,
+        rule: &EventRule,
+        mut payloads: impl FnMut(&mut Core, usize) -> Option<Value>,
+    ) -> usize {
+        if self.has(Defect::SilentFeed) {
+            return 0;
+        }
+        let mut by_user: BTreeMap<usize, Vec<PeerId>> = BTreeMap::new();
+        for (peer, Peer { user, listens, .. }) in &core.sockets.peers {
+            if *listens {
+                by_user.entry(*user).or_default().push(*peer);
+            }
+        }
+        let now = self.clock.elapsed();
+        let mut sent = 0;
+        for (user, mut peers) in by_user {
+            let Some(payload) = payloads(core, user) else {
+                continue;
+            };
+            let last = peers.pop();
+            for peer in peers {
+                self.send(core, peer, rule, payload.clone(), now);
+                sent += 1;
+            }
+            if let Some(peer) = last {
+                self.send(core, peer, rule, payload, now);
+                sent += 1;
+            }
+        }
+        if sent > 0 {
+            match core.emitted.get_mut(&rule.name) {
+                Some(at) => *at = now,
+                None => {
+                    core.emitted.insert(rule.name.clone(), now);
+                }
+            }
+            self.settle(core);
+        }
+        sent
+    }
+
+    fn send(&self, core: &mut Core, peer: PeerId, rule: &EventRule, payload: Value, now: Duration) {
+        let emit = Emit {
+            name: rule.name.clone(),
+            args: Args::none().and(payload),
+            ack: None,
+            delivery: Delivery::Buffered,
+        };
+        core.sockets.server.handle(Input::Emit { peer, emit }, now);
+    }
+
+    /// Emits an event whose payload is made up. What is shared moves once, what is a user's own
+    /// once for each user who listens.
+    fn emit_made_up(&self, core: &mut Core, rule: &EventRule, touched: Touched<'_>) -> usize {
+        let own = |core: &Core, user: usize| {
+            let name = rule.updates.as_deref();
+            name.is_some_and(|name| core.people[user].data.contains_key(name))
+        };
+        let mut shared: Option<Value> = None;
+        self.emit(core, rule, |core, user| {
+            if own(core, user) {
+                return Some(self.make_up(core, user, rule, touched));
+            }
+            if shared.is_none() {
+                shared = Some(self.make_up(core, user, rule, touched));
+            }
+            shared.clone()
+        })
+    }
+
+    fn make_up(
+        &self,
+        core: &mut Core,
+        user: usize,
+        rule: &EventRule,
+        touched: Touched<'_>,
+    ) -> Value {
+        let now = self.clock.elapsed();
+        let note = |sequence: u64| {
+            compose(
+                rule,
+                Value::Null,
+                rule.sequence.as_ref().map(|selector| (selector, sequence)),
+            )
+        };
+        let Some(resource) = self.updated(rule) else {
+            // Nothing is shown that this could be compared with, so the moment is as good a position.
+            return note(now.as_millis().try_into().unwrap_or(u64::MAX));
+        };
+        let Core {
+            people,
+            shared,
+            rng,
+            ..
+        } = core;
+        let own = people[user].data.get_mut(&resource.name);
+        match own.or_else(|| shared.get_mut(&resource.name)) {
+            Some(holding) => {
+                holding.changed = now;
+                Holding::advance(holding, resource, rule, touched, rng)
+            }
+            None => json!({}),
+        }
+    }
+
+    fn updated(&self, rule: &EventRule) -> Option<&Resource> {
+        self.contract.resource(rule.updates.as_deref()?)
+    }
+
+    fn known_resource(&self, name: &str) -> Result<&Resource, LeverError> {
+        self.contract
+            .resource(name)
+            .ok_or_else(|| LeverError::Unknown {
+                kind: "resource",
+                name: name.to_owned(),
+            })
+    }
+
+    pub(super) fn rule(&self, event: &str) -> Result<&EventRule, LeverError> {
+        let mut rules = self
+            .contract
+            .realtime
+            .iter()
+            .flat_map(|realtime| &realtime.events);
+        rules
+            .find(|rule| rule.name == event)
+            .ok_or_else(|| LeverError::Unknown {
+                kind: "event",
+                name: event.to_owned(),
+            })
+    }
+}

@@ -1,0 +1,286 @@
+//! One resource as one user has it: how it drifts, what an event says about it, what a push does to it.
+
+use std::time::Duration;
+
+use fastrand::Rng;
+use serde_json::{Value, json};
+
+use super::reply::{place, put};
+use crate::domain::contract::{Apply, EventRule, Resource};
+use crate::domain::selector::Selector;
+
+/// A resource's whole answer, and its position in the stream of changes.
+#[derive(Debug, Clone)]
+pub(super) struct Holding {
+    /// The answer in the contract's shape; a paged list stands here in full.
+    pub(super) answer: Value,
+    /// The position.
+    pub(super) sequence: u64,
+    /// When it last changed, since the run began.
+    pub(super) changed: Duration,
+}
+
+/// What has changed when an event is composed.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Touched<'a> {
+    /// Numbers drift: of one item where the event brings changed items, of all of them otherwise.
+    Drift(&'a [Selector]),
+    /// The list has a new first item.
+    Front,
+    /// Anything may have changed.
+    Anything,
+}
+
+impl Holding {
+    pub(super) fn new(resource: &Resource, answer: Value) -> Self {
+        let sequence = resource
+            .sequence
+            .as_ref()
+            .and_then(|selector| selector.in_body(&answer))
+            .and_then(Value::as_u64)
+            .unwrap_or(0);
+        Self {
+            answer,
+            sequence,
+            changed: Duration::ZERO,
+        }
+    }
+
+    /// The list in it.
+    pub(super) fn items_mut(&mut self, resource: &Resource) -> Option<&mut Vec<Value>> {
+        place(resource.items.as_ref()?, &mut self.answer)?.as_array_mut()
+    }
+
+    /// Moves on by one event and composes the event's first argument. Only what the event carries is
+    /// cloned.
+    pub(super) fn advance(
+        &mut self,
+        resource: &Resource,
+        rule: &EventRule,
+        touched: Touched<'_>,
+        rng: &mut Rng,
+    ) -> Value {
+        let part = match resource.items {
+            Some(_) => self.advance_list(resource, rule, touched, rng),
+            None => self.advance_object(rule, touched, rng),
+        };
+        self.number(rule, part)
+    }
+
+    fn advance_list(
+        &mut self,
+        resource: &Resource,
+        rule: &EventRule,
+        touched: Touched<'_>,
+        rng: &mut Rng,
+    ) -> Value {
+        let Some(items) = self.items_mut(resource) else {
+            return Value::Null;
+        };
+        let changed = match touched {
+            Touched::Drift(drift) if rule.apply == Apply::Merge && !items.is_empty() => {
+                let at = rng.usize(..items.len());
+                drift_numbers(&mut items[at], drift, rng);
+                Some(at)
+            }
+            Touched::Drift(drift) => {
+                for item in items.iter_mut() {
+                    drift_numbers(item, drift, rng);
+                }
+                None
+            }
+            Touched::Front => Some(0),
+            Touched::Anything => None,
+        };
+        match (rule.apply, changed.and_then(|at| items.get(at))) {
+            (Apply::Replace | Apply::Merge, None) => Value::Array(items.clone()),
+            (Apply::Replace, Some(_)) => Value::Array(items.clone()),
+            (Apply::Merge, Some(item)) if rule.items.is_some() => json!([item]),
+            (Apply::Merge, Some(item)) => item.clone(),
+            (Apply::Refetch | Apply::Ignore, _) => Value::Null,
+        }
+    }
+
+    fn advance_object(&mut self, rule: &EventRule, touched: Touched<'_>, rng: &mut Rng) -> Value {
+        let drift = match touched {
+            Touched::Drift(drift) => drift,
+            Touched::Front | Touched::Anything => &[],
+        };
+        drift_numbers(&mut self.answer, drift, rng);
+        // Merging the whole object has the same effect as merging the fields that have changed, and
+        // keeps the schema of either.
+        match rule.apply {
+            Apply::Replace | Apply::Merge => self.answer.clone(),
+            Apply::Refetch | Apply::Ignore => Value::Null,
+        }
+    }
+
+    /// Makes a pushed payload true: the next snapshot holds what it said.
+    pub(super) fn absorb(
+        &mut self,
+        resource: &Resource,
+        rule: &EventRule,
+        payload: Value,
+    ) -> Value {
+        let part = match &rule.items {
+            Some(selector) => selector.in_body(&payload),
+            None => Some(&payload),
+        };
+        if let Some(part) = part {
+            self.take_in(resource, rule, part);
+        }
+        let said = rule
+            .sequence
+            .as_ref()
+            .and_then(|selector| selector.in_body(&payload))
+            .and_then(Value::as_u64);
+        if let Some(said) = said {
+            self.sequence = said;
+            return payload;
+        }
+        let mut payload = payload;
+        if let Some(selector) = &rule.sequence {
+            self.sequence += 1;
+            put(&mut payload, selector, self.sequence.into());
+        }
+        payload
+    }
+
+    fn take_in(&mut self, resource: &Resource, rule: &EventRule, part: &Value) {
+        let key = resource.key.as_ref();
+        match (rule.apply, self.items_mut(resource)) {
+            (Apply::Replace, Some(items)) => {
+                if let Value::Array(new) = part {
+                    items.clone_from(new);
+                }
+            }
+            (Apply::Replace, None) => self.answer = part.clone(),
+            (Apply::Merge, Some(items)) => {
+                let changes = part
+                    .as_array()
+                    .map_or(std::slice::from_ref(part), Vec::as_slice);
+                for change in changes {
+                    let id = |item: &Value| key.and_then(|key| key.in_body(item)).cloned();
+                    let wanted = id(change);
+                    let known = items
+                        .iter_mut()
+                        .find(|item| wanted.is_some() && id(item) == wanted);
+                    match known {
+                        Some(item) => merge(item, change),
+                        None => items.insert(0, change.clone()),
+                    }
+                }
+            }
+            (Apply::Merge, None) => merge(&mut self.answer, part),
+            (Apply::Refetch | Apply::Ignore, _) => {}
+        }
+    }
+
+    fn number(&mut self, rule: &EventRule, part: Value) -> Value {
+        let sequence = rule.sequence.as_ref().map(|selector| {
+            self.sequence += 1;
+            (selector, self.sequence)
+        });
+        compose(rule, part, sequence)
+    }
+}
+
+/// The first argument of an event: the part where the rule says, and the position where it says.
+pub(super) fn compose(rule: &EventRule, part: Value, sequence: Option<(&Selector, u64)>) -> Value {
+    let mut payload = match &rule.items {
+        Some(selector) if !part.is_null() => {
+            let mut payload = json!({});
+            put(&mut payload, selector, part);
+            payload
+        }
+        _ if part.is_null() => json!({}),
+        _ => part,
+    };
+    if let Some((selector, sequence)) = sequence {
+        put(&mut payload, selector, sequence.into());
+    }
+    payload
+}
+
+fn merge(into: &mut Value, from: &Value) {
+    match (into, from) {
+        (Value::Object(into), Value::Object(from)) => {
+            for (key, value) in from {
+                merge(into.entry(key.clone()).or_insert(Value::Null), value);
+            }
+        }
+        (into, from) => *into = from.clone(),
+    }
+}
+
+fn drift_numbers(value: &mut Value, drift: &[Selector], rng: &mut Rng) {
+    for selector in drift {
+        if let Some(number) = place(selector, value) {
+            nudge(number, rng);
+        }
+    }
+}
+
+/// Changes a number, or a text that is one, by a little, and never to itself.
+fn nudge(value: &mut Value, rng: &mut Rng) {
+    let sign = if rng.bool() { 1.0 } else { -1.0 };
+    match value {
+        Value::Number(number) if number.is_f64() => {
+            let (new, decimals) = step(number.as_f64().unwrap_or(0.0), sign);
+            // The nearest number of so many decimals, so that it is written with no more.
+            let scale = 10_f64.powi(decimals);
+            if let Some(new) = serde_json::Number::from_f64((new * scale).round() / scale) {
+                *number = new;
+            }
+        }
+        Value::Number(number) => {
+            let old = number.as_i64().unwrap_or(0);
+            *value = (old + if old > 1 && sign < 0.0 { -1 } else { 1 }).into();
+        }
+        Value::String(text) => {
+            if let Ok(old) = text.parse::<f64>() {
+                let (new, decimals) = step(old, sign);
+                *text = format!("{new:.*}", usize::try_from(decimals).unwrap_or_default());
+            }
+        }
+        _ => {}
+    }
+}
+
+/// A step of half a per mille, at least one in the last of the decimals that this size of number
+/// is written with, and how many those are.
+fn step(old: f64, sign: f64) -> (f64, i32) {
+    let (decimals, unit) = match old.abs() {
+        size if size >= 100.0 => (2, 0.01),
+        size if size >= 1.0 => (4, 0.0001),
+        _ => (6, 0.000_001),
+    };
+    (old + sign * (old.abs() * 0.0005).max(unit), decimals)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_drifting_number_always_changes_and_stays_close() {
+        let mut rng = Rng::with_seed(7);
+        for start in [
+            json!(64_231.5),
+            json!(1.0842),
+            json!(0.000_01),
+            json!(-3.5),
+            json!(7),
+            json!("12.50"),
+        ] {
+            let mut value = start.clone();
+            for _ in 0..200 {
+                let before = value.clone();
+                nudge(&mut value, &mut rng);
+                assert_ne!(before, value);
+                assert_eq!(before.is_string(), value.is_string());
+                assert_eq!(before.is_i64(), value.is_i64());
+            }
+        }
+    }
+}

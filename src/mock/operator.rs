@@ -1,0 +1,216 @@
+//! The operator's HTTP interface of a mock that runs as its own process: its levers, as JSON.
+
+use std::sync::Arc;
+
+use http::{Method, Request, Response};
+use hyper::body::Incoming;
+use serde::Deserialize;
+use serde::de::DeserializeOwned;
+use serde_json::{Value, json};
+
+use super::reply::{Body, Reply};
+use super::routes::NOT_KEPT;
+use super::service::{Cut, Running, read, serve};
+use super::{LeverError, Mock};
+use crate::net::Listener;
+
+/// Bytes of a body that an operator may send.
+const BODY_LIMIT: usize = 1_000_000;
+
+/// Every lever, with a body that moves it.
+const LEVERS: [(&str, &str); 6] = [
+    ("/maintenance", r#"{"on": true}"#),
+    (
+        "/backend",
+        r#"{"service": "<name, or null for all>", "running": false}"#,
+    ),
+    (
+        "/push",
+        r#"{"event": "<name>", "payload": "<any, or absent>"}"#,
+    ),
+    ("/close-trade", "{}"),
+    ("/expire-tokens", "{}"),
+    ("/drop-sockets", "{}"),
+];
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Maintenance {
+    on: bool,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Backend {
+    #[serde(default)]
+    service: Option<String>,
+    running: bool,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Push {
+    event: String,
+    #[serde(default)]
+    payload: Option<Value>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Nothing {}
+
+/// Serves the interface for as long as `mock` finds one.
+pub(super) fn start<F>(listener: Listener, mock: F) -> Running
+where
+    F: Fn() -> Option<Mock> + Send + Sync + 'static,
+{
+    let mock = Arc::new(mock);
+    Running::start(listener, move |stream, _life| {
+        let mock = mock.clone();
+        serve(stream, move |request| {
+            let mock = mock.clone();
+            async move { respond(mock().ok_or(Cut)?, request).await }
+        })
+    })
+}
+
+async fn respond(mock: Mock, request: Request<Incoming>) -> Result<Response<Body>, Cut> {
+    let (parts, body) = request.into_parts();
+    let body = read(body, BODY_LIMIT).await.map_err(|_| Cut)?;
+    let path = parts.uri.path().trim_end_matches('/');
+    let reply = match (&parts.method, path) {
+        (&Method::GET, "") => Reply::json(200, directory(&mock)),
+        (&Method::GET, "/state") => Reply::json(200, mock.state()),
+        (&Method::POST, lever) if LEVERS.iter().any(|(path, _)| *path == lever) => {
+            match pull(&mock, lever, &body).await {
+                Ok(done) => Reply::json(200, done),
+                Err(reply) => reply,
+            }
+        }
+        (_, "" | "/state") => not_allowed("GET"),
+        (_, lever) if LEVERS.iter().any(|(path, _)| *path == lever) => not_allowed("POST"),
+        _ => Reply::error(404, "not-found", "GET / lists what there is"),
+    };
+    Ok(reply.finish(NOT_KEPT))
+}
+
+async fn pull(mock: &Mock, lever: &str, body: &[u8]) -> Result<Value, Reply> {
+    match lever {
+        "/maintenance" => {
+            let Maintenance { on } = parse(lever, body)?;
+            mock.set_maintenance(on).map_err(refused)?;
+            Ok(json!({ "maintenance": on }))
+        }
+        "/backend" => {
+            let Backend { service, running } = parse(lever, body)?;
+            mock.set_running(service.as_deref(), running)
+                .await
+                .map_err(refused)?;
+            Ok(json!({ "running": mock.running().await }))
+        }
+        "/push" => {
+            let Push { event, payload } = parse(lever, body)?;
+            let sent = mock.push(&event, payload).map_err(refused)?;
+            Ok(json!({ "event": event, "sockets": sent }))
+        }
+        "/close-trade" => {
+            let Nothing {} = parse(lever, body)?;
+            Ok(json!({ "closed": mock.close_trade().map_err(refused)? }))
+        }
+        "/expire-tokens" => {
+            let Nothing {} = parse(lever, body)?;
+            mock.expire_tokens();
+            Ok(json!({ "expired": true }))
+        }
+        _ => {
+            let Nothing {} = parse(lever, body)?;
+            mock.drop_sockets();
+            Ok(json!({ "dropped": true }))
+        }
+    }
+}
+
+/// Reads a lever's body. None at all is an empty object.
+fn parse<T: DeserializeOwned>(lever: &str, body: &[u8]) -> Result<T, Reply> {
+    let body = if body.trim_ascii().is_empty() {
+        b"{}"
+    } else {
+        body
+    };
+    serde_json::from_slice(body).map_err(|error| {
+        let wanted = LEVERS
+            .iter()
+            .find(|(path, _)| *path == lever)
+            .map_or("{}", |(_, wanted)| wanted);
+        Reply::error(
+            400,
+            "bad-body",
+            &format!("{error}. POST {lever} takes JSON like {wanted}"),
+        )
+    })
+}
+
+fn refused(error: LeverError) -> Reply {
+    let (status, code) = match error {
+        LeverError::Unknown { .. } => (404, "unknown"),
+        LeverError::Nothing { .. } => (409, "nothing-to-do"),
+        LeverError::Start(_) => (500, "cannot-start"),
+    };
+    Reply::error(status, code, &error.to_string())
+}
+
+fn not_allowed(method: &str) -> Reply {
+    let message = format!("this takes {method}");
+    Reply::error(405, "method-not-allowed", &message).with("allow", method)
+}
+
+fn directory(mock: &Mock) -> Value {
+    let services: serde_json::Map<_, _> = mock
+        .inner
+        .endpoints
+        .keys()
+        .map(|name| (name.clone(), mock.url(name).into()))
+        .collect();
+    let levers: Vec<Value> = LEVERS
+        .iter()
+        .map(|(path, body)| json!({ "method": "POST", "path": path, "body": body }))
+        .collect();
+    json!({
+        "contract": mock.inner.backend.contract.name,
+        "services": services,
+        "levers": levers,
+        "state": { "method": "GET", "path": "/state" },
+    })
+}
+
+impl Mock {
+    /// Which services run.
+    pub(super) async fn running(&self) -> Value {
+        let running = self.inner.running.lock().await;
+        self.inner
+            .endpoints
+            .keys()
+            .map(|name| (name.clone(), running.contains_key(name).into()))
+            .collect::<serde_json::Map<_, _>>()
+            .into()
+    }
+
+    /// What an operator may know: no token and no password is in it.
+    pub(super) fn state(&self) -> Value {
+        let core = self.inner.backend.core();
+        let users: Vec<&str> = core
+            .people
+            .iter()
+            .map(|person| person.user.name.as_str())
+            .collect();
+        json!({
+            "users": users,
+            "maintenance": core.maintenance,
+            "sessions": core.sessions.live_count(),
+            "sockets": core.sockets.peers.len(),
+            "requests": core.requests,
+            "forbidden_calls": core.forbidden,
+            "elapsed_ms": u64::try_from(self.inner.backend.clock.elapsed().as_millis()).unwrap_or(u64::MAX),
+        })
+    }
+}

@@ -1,0 +1,198 @@
+//! Sign-in, refresh, sign-out: tokens handed out and taken back.
+
+use std::time::Duration;
+
+use serde_json::{Value, json};
+
+use super::backend::{Backend, Core};
+use super::call::{Call, text};
+use super::capture::{self, Captures};
+use super::defect::Defect;
+use super::keys::Signature;
+use super::reply::Reply;
+use super::sessions::Denied;
+use crate::domain::contract::{Expiry, JwtPolicy, Operation, SessionRequest, Token, TokenAnswer};
+use crate::domain::selector::Selector;
+
+/// The issuer where the contract names none.
+const ISSUER: &str = "rehearsal-mock";
+
+/// Characters of a token that only the mock can read.
+const OPAQUE_LENGTH: usize = 43;
+
+impl Backend {
+    pub(super) fn sign_in(&self, found: &Captures) -> Reply {
+        let session = &self.contract.session;
+        let (username, password) = (text(found, "username"), text(found, "password"));
+        let mut core = self.core();
+        let user = core.people.iter().position(|person| {
+            Some(&person.user.username) == username.as_ref()
+                && Some(person.user.password.expose()) == password.as_deref()
+        });
+        let Some(user) = user else {
+            let status = session.refused_by.first().copied().unwrap_or(401);
+            return Reply::error(status, "invalid-credentials", "the credentials are wrong");
+        };
+        let family = core.sessions.begin(user);
+        self.issue(&mut core, user, family, &session.sign_in.answer)
+    }
+
+    pub(super) fn refresh(&self, refresh: &SessionRequest, found: &Captures, call: &Call) -> Reply {
+        if self.has(Defect::RefreshBroken) {
+            return Reply::error(500, "internal", "something went wrong");
+        }
+        let token = text(found, "refresh-token").or_else(|| self.refresh_cookie(call));
+        let mut core = self.core();
+        let checked = core
+            .sessions
+            .check_refresh(token.as_deref(), self.clock.unix());
+        match checked {
+            Ok(holder) => {
+                if refresh.answer.refresh_token.is_some() && !self.has(Defect::RefreshReuse) {
+                    core.sessions.spend(token.as_deref().unwrap_or_default());
+                }
+                self.issue(&mut core, holder.user, holder.family, &refresh.answer)
+            }
+            Err(denied) => {
+                if let Denied::Reused(family) = denied {
+                    self.close_sockets_of(&mut core, family);
+                }
+                let status = self
+                    .contract
+                    .session
+                    .ended_by
+                    .first()
+                    .copied()
+                    .unwrap_or(401);
+                Reply::error(status, "invalid_grant", denied.reason())
+            }
+        }
+    }
+
+    pub(super) fn sign_out(&self, operation: &Operation, call: &Call) -> Reply {
+        let now = self.clock.unix();
+        let mut core = self.core();
+        let access = call.access_token(&self.contract);
+        let by_access = core.sessions.check(access.as_deref(), now);
+        let refresh = call
+            .captures(operation)
+            .and_then(|found| text(&found, "refresh-token"))
+            .or_else(|| self.refresh_cookie(call));
+        let by_refresh = core.sessions.check_refresh(refresh.as_deref(), now);
+        let holder = match (by_access, by_refresh) {
+            (Ok(holder), _) | (_, Ok(holder)) => holder,
+            // RFC 7009 §2.2: a token that is no longer good is as revoked as it can be.
+            (Err(_), Err(_)) if !operation.authorized => return self.signed_out(),
+            (Err(denied), Err(_)) => return self.unauthorized(denied),
+        };
+        if !self.has(Defect::SignOutKeepsSession) {
+            core.sessions.revoke(holder.family);
+            self.close_sockets_of(&mut core, holder.family);
+        }
+        drop(core);
+        self.signed_out()
+    }
+
+    fn signed_out(&self) -> Reply {
+        let session = &self.contract.session;
+        let mut reply = Reply::empty(204);
+        let answers = std::iter::once(&session.sign_in).chain(&session.refresh);
+        let mut cookies: Vec<&Selector> = answers
+            .flat_map(|request| {
+                let answer = &request.answer;
+                std::iter::once(&answer.access_token).chain(&answer.refresh_token)
+            })
+            .filter(|selector| matches!(selector, Selector::Cookie(_)))
+            .collect();
+        cookies.dedup();
+        for cookie in cookies {
+            reply.put(cookie, Value::Null);
+        }
+        reply
+    }
+
+    /// The refresh token that came as the cookie it was set as.
+    fn refresh_cookie(&self, call: &Call) -> Option<String> {
+        match &self.contract.session.sign_in.answer.refresh_token {
+            Some(Selector::Cookie(name)) => capture::cookie(name, &call.headers),
+            _ => None,
+        }
+    }
+
+    /// Hands out tokens, where the answer's selectors want them.
+    fn issue(&self, core: &mut Core, user: usize, family: u64, answer: &TokenAnswer) -> Reply {
+        let now = self.clock.unix();
+        let expires = now + self.access_lifetime;
+        let access = match &self.contract.session.token {
+            Token::Opaque => core.opaque(OPAQUE_LENGTH),
+            Token::Jwt(policy) => match self.jwt(core, user, policy, now) {
+                Ok(token) => token,
+                Err(_) => return Reply::error(500, "internal", "the token could not be signed"),
+            },
+        };
+        let mut reply = Reply::json(200, json!({}));
+        core.sessions
+            .add_access(family, access.clone(), expires, now);
+        reply.put(&answer.access_token, access.into());
+        if let Some(selector) = &answer.refresh_token {
+            let refresh = core.opaque(OPAQUE_LENGTH);
+            let ends = now + self.refresh_lifetime;
+            core.sessions.add_refresh(family, refresh.clone(), ends);
+            reply.put(selector, refresh.into());
+        }
+        match &answer.expiry {
+            Some(Expiry::In(selector)) => {
+                reply.put(selector, self.access_lifetime.as_secs().into())
+            }
+            Some(Expiry::At(selector)) => reply.put(selector, expires.as_secs().into()),
+            None => {}
+        }
+        reply
+    }
+
+    fn jwt(
+        &self,
+        core: &mut Core,
+        user: usize,
+        policy: &JwtPolicy,
+        now: Duration,
+    ) -> Result<String, jsonwebtoken::errors::Error> {
+        let person = &core.people[user].user;
+        let mut claims = match &person.claims {
+            Value::Object(_) => person.claims.clone(),
+            _ => json!({}),
+        };
+        let lifetime = self.access_lifetime.as_secs();
+        let issued = if self.has(Defect::ExpiredAtIssue) {
+            now.as_secs().saturating_sub(2 * lifetime + 3600)
+        } else {
+            now.as_secs()
+        };
+        for (claim, value) in &policy.claims {
+            Selector::Pointer(claim.clone()).write(&mut claims, value.clone());
+        }
+        if let Some(identity) = &self.contract.session.identity {
+            let subject = Selector::Pointer(identity.claim.clone());
+            subject.write(&mut claims, person.subject.as_str().into());
+        }
+        claims["sub"] = person.subject.as_str().into();
+        claims["iss"] = policy.issuer.as_deref().unwrap_or(ISSUER).into();
+        if let Some(audience) = &policy.audience {
+            claims["aud"] = if self.has(Defect::WrongAudience) {
+                format!("not-{audience}").into()
+            } else {
+                audience.as_str().into()
+            };
+        }
+        claims["iat"] = issued.into();
+        claims["nbf"] = issued.into();
+        claims["exp"] = (issued + lifetime).into();
+        claims["jti"] = core.opaque(16).into();
+        let signature = if self.has(Defect::ForeignKey) {
+            Signature::Forged
+        } else {
+            Signature::Genuine
+        };
+        self.signer.sign(&claims, signature)
+    }
+}

@@ -1,0 +1,277 @@
+//! Sockets: who is let in, what they are answered, and when they end.
+
+use std::time::Duration;
+
+use serde_json::{Value, json};
+
+use super::backend::{Backend, Core};
+use super::call;
+use super::capture::{self, Captures};
+use super::defect::Defect;
+use super::sessions::{Denied, Holder};
+use super::sockets::{Peer, ToSocket};
+use crate::domain::contract::{Realtime, Token};
+use crate::protocol::packet::{Args, Auth, Refusal};
+use crate::protocol::server::{Event, Input, Output, PeerId, Scope};
+
+/// How long a socket may outlive its token where the contract names no leeway.
+const LEEWAY: Duration = Duration::from_secs(30);
+
+impl Backend {
+    /// Gives the machine one input and does what it wants done.
+    pub(super) fn feed_machine(&self, core: &mut Core, input: Input) {
+        core.sockets.server.handle(input, self.clock.elapsed());
+        self.settle(core);
+    }
+
+    /// Everything that is due by now: heartbeats, feeds, sockets whose token has ended.
+    pub(super) fn tick(&self) -> Option<Duration> {
+        let now = self.clock.elapsed();
+        let mut core = self.core();
+        let core = &mut *core;
+        // The driver is awake: whatever follows is seen before it sleeps again.
+        core.sockets.armed = Some(Duration::ZERO);
+        if core.sockets.server.deadline().is_some_and(|at| at <= now) {
+            self.feed_machine(core, Input::Tick);
+        }
+        for at in 0..self.feeds.len() {
+            if core.sockets.feeds[at].is_some_and(|due| due <= now) {
+                core.sockets.feeds[at] = Some(now + self.feeds[at].every);
+                self.emit_feed(core, at);
+            }
+        }
+        let ended: Vec<PeerId> = core
+            .sockets
+            .peers
+            .iter()
+            .filter(|(_, peer)| peer.ends <= now)
+            .map(|(peer, _)| *peer)
+            .collect();
+        self.disconnect(core, ended);
+        core.sockets.armed = core.sockets.due();
+        core.sockets.armed
+    }
+
+    /// Closes the connections of everybody in `peers`.
+    pub(super) fn disconnect(&self, core: &mut Core, peers: Vec<PeerId>) {
+        for peer in peers {
+            core.sockets.peers.remove(&peer);
+            let scope = Scope::Connection;
+            self.feed_machine(core, Input::Disconnect { peer, scope });
+        }
+        self.rest_feeds(core);
+    }
+
+    /// Closes the connections that a session has opened.
+    pub(super) fn close_sockets_of(&self, core: &mut Core, family: u64) {
+        let peers = core
+            .sockets
+            .peers
+            .iter()
+            .filter(|(_, peer)| peer.family == family)
+            .map(|(peer, _)| *peer)
+            .collect();
+        self.disconnect(core, peers);
+    }
+
+    /// Lets sockets end that hold a token which has just been declared expired.
+    pub(super) fn shorten_sockets(&self, core: &mut Core) {
+        let ends = self.clock.elapsed() + self.leeway();
+        if !self.has(Defect::EventsAfterExpiry) {
+            for peer in core.sockets.peers.values_mut() {
+                peer.ends = peer.ends.min(ends);
+            }
+        }
+        self.wake_driver(core);
+    }
+
+    /// Performs the machine's outputs. Nothing is awaited: answers and frames go into queues.
+    pub(super) fn settle(&self, core: &mut Core) {
+        while let Some(output) = core.sockets.server.next_output() {
+            let sockets = &mut core.sockets;
+            match output {
+                Output::Respond { exchange, response } => {
+                    if let Some(waiting) = sockets.waiting.remove(&exchange) {
+                        // A client that has gone away misses its answer.
+                        let _ = waiting.send(response);
+                    }
+                }
+                Output::AcceptWs { .. } => {}
+                Output::RejectWs { socket, response } => {
+                    sockets.links.remove(&socket);
+                    sockets.rejected.insert(socket, response);
+                }
+                Output::SendWs { socket, frame } => {
+                    if let Some(link) = sockets.links.get(&socket) {
+                        let _ = link.send(ToSocket::Frame(frame));
+                    }
+                }
+                Output::CloseWs { socket, code } => {
+                    if let Some(link) = sockets.links.remove(&socket) {
+                        let _ = link.send(ToSocket::Close(code));
+                    }
+                }
+                Output::Event(event) => self.hear(core, event),
+            }
+        }
+        self.wake_driver(core);
+    }
+
+    fn wake_driver(&self, core: &Core) {
+        let due = core.sockets.due();
+        if due.is_some_and(|due| core.sockets.armed.is_none_or(|armed| due < armed)) {
+            self.wake.notify_one();
+        }
+    }
+
+    fn hear(&self, core: &mut Core, event: Event) {
+        let Some(realtime) = &self.contract.realtime else {
+            return;
+        };
+        let now = self.clock.elapsed();
+        match event {
+            Event::SessionOpened { session, .. } => {
+                if let Some(token) = core.sockets.credential.take() {
+                    core.sockets.credentials.insert(session, token);
+                }
+            }
+            Event::SessionClosed { session, .. } => {
+                core.sockets.credentials.remove(&session);
+            }
+            Event::Connect {
+                peer,
+                namespace,
+                auth,
+                session,
+                ..
+            } => {
+                let input = match self.admit(core, realtime, &namespace, auth, &session) {
+                    Ok(holder) => {
+                        let listens = namespace == realtime.namespace;
+                        self.seat(core, peer, holder, listens);
+                        Input::Accept { peer }
+                    }
+                    Err(refusal) => Input::Refuse { peer, refusal },
+                };
+                core.sockets.server.handle(input, now);
+            }
+            Event::Received {
+                peer, name, ack, ..
+            } => self.received(core, realtime, peer, &name, ack),
+            Event::Disconnected { peer, .. } => {
+                core.sockets.peers.remove(&peer);
+                self.rest_feeds(core);
+            }
+            Event::SessionUpgraded { .. }
+            | Event::Recovered { .. }
+            | Event::Ack { .. }
+            | Event::Forgotten { .. } => {}
+        }
+    }
+
+    fn received(
+        &self,
+        core: &mut Core,
+        realtime: &Realtime,
+        peer: PeerId,
+        name: &str,
+        ack: Option<u64>,
+    ) {
+        let scope = &self.contract.scope;
+        let status = if scope.forbid_emits.iter().any(|event| event == name) {
+            core.forbidden += 1;
+            "accepted"
+        } else if realtime.subscribe.iter().any(|emit| emit.event == name)
+            || scope.allow_emits.iter().any(|event| event == name)
+        {
+            "ok"
+        } else {
+            return;
+        };
+        if let Some(id) = ack {
+            let args = Args::none().and(json!({ "status": status }));
+            let answer = Input::Answer { peer, id, args };
+            core.sockets.server.handle(answer, self.clock.elapsed());
+        }
+    }
+
+    /// Decides who comes in, as a middleware of the backend would.
+    fn admit(
+        &self,
+        core: &mut Core,
+        realtime: &Realtime,
+        namespace: &str,
+        auth: Option<Auth>,
+        session: &str,
+    ) -> Result<Holder, Refusal> {
+        let mut found = Captures::new();
+        let payload = auth.map(|auth| Value::Object(auth.0));
+        capture::value(&realtime.auth.0, payload.as_ref(), &mut found);
+        let token = call::text(&found, "access-token")
+            .or_else(|| core.sockets.credentials.get(session).cloned());
+        let holder = core
+            .sessions
+            .check(token.as_deref(), self.clock.unix())
+            .map_err(unauthorized)?;
+        let forbidden = &self.contract.scope.forbid_namespaces;
+        if forbidden.iter().any(|name| name == namespace) {
+            if !core.people[holder.user].user.admin {
+                core.forbidden += 1;
+                return Err(refusal("forbidden", "this is not for testers"));
+            }
+        } else if namespace != realtime.namespace {
+            return Err(refusal("Invalid namespace", "there is no such namespace"));
+        }
+        if core.maintenance && !self.has(Defect::DataDuringMaintenance) {
+            return Err(refusal("maintenance", "the service is being maintained"));
+        }
+        Ok(holder)
+    }
+
+    fn seat(&self, core: &mut Core, peer: PeerId, holder: Holder, listens: bool) {
+        let now = self.clock.elapsed();
+        let ends = if self.has(Defect::EventsAfterExpiry) {
+            Duration::MAX
+        } else {
+            holder.expires.saturating_sub(self.clock.epoch()) + self.leeway()
+        };
+        let peer_of = Peer {
+            user: holder.user,
+            family: holder.family,
+            ends,
+            listens,
+        };
+        core.sockets.peers.insert(peer, peer_of);
+        if listens {
+            for (due, feed) in core.sockets.feeds.iter_mut().zip(&self.feeds) {
+                due.get_or_insert(now + feed.every);
+            }
+        }
+    }
+
+    /// Nobody listens: no feed needs a timer.
+    fn rest_feeds(&self, core: &mut Core) {
+        if !core.sockets.has_listener(None) {
+            core.sockets.feeds.fill(None);
+        }
+    }
+
+    fn leeway(&self) -> Duration {
+        match &self.contract.session.token {
+            Token::Jwt(policy) => policy.leeway,
+            Token::Opaque => LEEWAY,
+        }
+    }
+}
+
+fn unauthorized(denied: Denied) -> Refusal {
+    refusal("unauthorized", denied.reason())
+}
+
+fn refusal(message: &str, reason: &str) -> Refusal {
+    let code = message.to_ascii_lowercase().replace(' ', "-");
+    Refusal {
+        message: message.to_owned(),
+        data: Some(json!({ "code": code, "reason": reason })),
+    }
+}

@@ -1,0 +1,205 @@
+//! An HTTP answer in the making: values are put where the contract's selectors say.
+
+use bytes::Bytes;
+use http::{HeaderName, HeaderValue, Response};
+use http_body_util::Full;
+use serde_json::{Value, json};
+
+use crate::domain::selector::Selector;
+
+/// The body of every answer.
+pub(super) type Body = Full<Bytes>;
+
+/// An answer in the making.
+#[derive(Debug)]
+pub(super) struct Reply {
+    pub(super) status: u16,
+    headers: Vec<(String, String)>,
+    body: Option<Value>,
+}
+
+impl Reply {
+    /// An answer with a JSON body.
+    pub(super) fn json(status: u16, body: Value) -> Self {
+        Self {
+            status,
+            headers: Vec::new(),
+            body: Some(body),
+        }
+    }
+
+    /// An answer without a body.
+    pub(super) fn empty(status: u16) -> Self {
+        Self {
+            status,
+            headers: Vec::new(),
+            body: None,
+        }
+    }
+
+    /// An error with a stable code and a sentence.
+    pub(super) fn error(status: u16, code: &str, message: &str) -> Self {
+        Self::json(status, json!({ "error": code, "message": message }))
+    }
+
+    /// Adds a header.
+    #[must_use]
+    pub(super) fn with(mut self, name: &str, value: impl Into<String>) -> Self {
+        self.headers.push((name.to_owned(), value.into()));
+        self
+    }
+
+    /// The body, for changing it.
+    pub(super) fn body_mut(&mut self) -> Option<&mut Value> {
+        self.body.as_mut()
+    }
+
+    /// Puts a value where a selector will find it.
+    pub(super) fn put(&mut self, selector: &Selector, value: Value) {
+        match selector {
+            Selector::Header(name) => self.headers.push((name.clone(), plain(&value))),
+            Selector::Cookie(name) => {
+                let age = if value.is_null() { "; Max-Age=0" } else { "" };
+                let cookie = format!(
+                    "{name}={}; Path=/; HttpOnly; SameSite=Lax{age}",
+                    plain(&value)
+                );
+                self.headers.push(("set-cookie".to_owned(), cookie));
+            }
+            Selector::Pointer(_) | Selector::Path(_) => {
+                put(self.body.get_or_insert(Value::Null), selector, value);
+            }
+        }
+    }
+
+    /// The finished answer. User data must not be kept by anybody, so nothing is unless `caching`
+    /// says otherwise.
+    pub(super) fn finish(self, caching: &'static str) -> Response<Body> {
+        let text = self.body.map(|body| body.to_string());
+        let mut response = Response::new(Full::new(Bytes::new()));
+        *response.status_mut() = http::StatusCode::from_u16(self.status)
+            .unwrap_or(http::StatusCode::INTERNAL_SERVER_ERROR);
+        let headers = response.headers_mut();
+        headers.insert("cache-control", HeaderValue::from_static(caching));
+        if text.is_some() {
+            headers.insert("content-type", HeaderValue::from_static("application/json"));
+        }
+        for (name, value) in self.headers {
+            if let (Ok(name), Ok(value)) =
+                (HeaderName::try_from(name), HeaderValue::try_from(value))
+            {
+                headers.append(name, value);
+            }
+        }
+        *response.body_mut() = Full::new(Bytes::from(text.unwrap_or_default()));
+        response
+    }
+}
+
+/// Writes into a body. A JSONPath is written through the pointer to its first match, or through its
+/// own names where it has only names.
+pub(super) fn put(body: &mut Value, selector: &Selector, value: Value) -> bool {
+    pointer(selector, body).is_some_and(|pointer| Selector::Pointer(pointer).write(body, value))
+}
+
+/// The place that a selector means, for changing it.
+pub(super) fn place<'a>(selector: &Selector, body: &'a mut Value) -> Option<&'a mut Value> {
+    let pointer = pointer(selector, body)?;
+    body.pointer_mut(&pointer)
+}
+
+/// Whether an answer can be composed with this selector.
+pub(super) fn is_writable(selector: &Selector) -> bool {
+    match selector {
+        Selector::Pointer(_) => true,
+        Selector::Path(path) => plain_path(path).is_some(),
+        Selector::Header(name) => HeaderName::try_from(name).is_ok(),
+        Selector::Cookie(_) => true,
+    }
+}
+
+fn pointer(selector: &Selector, body: &Value) -> Option<String> {
+    match selector {
+        Selector::Pointer(pointer) => Some(pointer.clone()),
+        Selector::Path(path) => plain_path(path).or_else(|| {
+            let path = serde_json_path::JsonPath::parse(path).ok()?;
+            let nodes = path.query_located(body);
+            nodes
+                .locations()
+                .next()
+                .map(|place| place.to_json_pointer())
+        }),
+        Selector::Header(_) | Selector::Cookie(_) => None,
+    }
+}
+
+/// The pointer that a JSONPath of plain names is: `$.data.items` or `$['data'][0]`.
+fn plain_path(path: &str) -> Option<String> {
+    let mut pointer = String::new();
+    let mut rest = path.strip_prefix('$')?;
+    while !rest.is_empty() {
+        let name;
+        if let Some(after) = rest.strip_prefix('.') {
+            let end = after.find(['.', '[']).unwrap_or(after.len());
+            (name, rest) = after.split_at(end);
+        } else {
+            let (inside, after) = rest.strip_prefix('[')?.split_once(']')?;
+            let quoted = ['\'', '"'].iter().find_map(|quote| {
+                inside
+                    .strip_prefix(*quote)
+                    .and_then(|inside| inside.strip_suffix(*quote))
+            });
+            name = match quoted {
+                Some(quoted) => quoted,
+                None if inside.bytes().all(|byte| byte.is_ascii_digit()) => inside,
+                None => return None,
+            };
+            rest = after;
+        }
+        if name.is_empty() || name.contains(['*', '?', '\\']) {
+            return None;
+        }
+        pointer.push('/');
+        pointer.push_str(&name.replace('~', "~0").replace('/', "~1"));
+    }
+    Some(pointer)
+}
+
+fn plain(value: &Value) -> String {
+    match value {
+        Value::String(text) => text.clone(),
+        Value::Null => String::new(),
+        other => other.to_string(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_value_put_by_any_selector_is_found_by_the_same_selector() {
+        for text in [
+            "/a/b",
+            "$.data.token",
+            "$['odd name'].x",
+            "header:x-token",
+            "cookie:sid",
+        ] {
+            let selector = Selector::parse(text).unwrap();
+            assert!(is_writable(&selector), "{text}");
+            let mut reply = Reply::json(200, json!({}));
+            reply.put(&selector, json!("v"));
+            let headers = reply
+                .headers
+                .iter()
+                .map(|(name, value)| (name.as_str(), value.as_str()));
+            assert_eq!(
+                selector.in_answer(headers, reply.body.as_ref()),
+                Some(json!("v")),
+                "{text}"
+            );
+        }
+        assert!(!is_writable(&Selector::Path("$.list[?@.k=='x'].v".into())));
+    }
+}

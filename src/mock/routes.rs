@@ -1,0 +1,218 @@
+//! From a request to its answer: dispatch by the contract's roles.
+
+use http::Response;
+use serde_json::json;
+
+use super::backend::Backend;
+use super::call::Call;
+use super::defect::Defect;
+use super::reply::{Body, Reply};
+use super::sessions::Denied;
+use super::target;
+use crate::domain::contract::{Contract, Operation, Role, is_safe};
+
+/// Seconds after which a client that was refused for maintenance may ask again.
+const RETRY_AFTER: &str = "5";
+
+/// Nobody may keep an answer.
+pub(super) const NOT_KEPT: &str = "no-store";
+
+/// What a request turned out to be.
+pub(super) enum Route {
+    /// It is answered.
+    Answer(Reply),
+    /// It belongs to the realtime machine.
+    Realtime,
+}
+
+impl Backend {
+    /// Decides what a request is, and answers it unless it is for the realtime machine.
+    pub(super) fn route(&self, service: &str, call: &Call) -> Route {
+        let contract = &self.contract;
+        if let Some(reply) = self.forbidden(service, call) {
+            return Route::Answer(reply);
+        }
+        let Some(role) = role(contract, service, call) else {
+            return Route::Answer(Reply::error(404, "not-found", "there is no such endpoint"));
+        };
+        if role.is_data()
+            && let Some(refusal) = self.refusal()
+        {
+            return Route::Answer(refusal);
+        }
+        let Some(operation) = contract.operation(&role) else {
+            return if self.has(Defect::SocketsRefused) {
+                Route::Answer(Reply::error(404, "not-found", "there is no such endpoint"))
+            } else {
+                Route::Realtime
+            };
+        };
+        Route::Answer(match &role {
+            Role::SignIn | Role::Refresh => self.tokens(call),
+            Role::SignOut => self.sign_out(operation, call),
+            Role::Status | Role::Health | Role::Keys => {
+                if operation.authorized
+                    && let Err(denied) = self.holder(call)
+                {
+                    return Route::Answer(self.unauthorized(denied));
+                }
+                self.public(&role)
+            }
+            Role::Resource(name) => self.resource(name, operation, call),
+            Role::Realtime => return Route::Realtime,
+        })
+    }
+
+    /// How long and by whom an answer to this may be kept.
+    pub(super) fn caching(&self) -> &'static str {
+        if self.has(Defect::CacheableData) {
+            "public, max-age=60"
+        } else {
+            NOT_KEPT
+        }
+    }
+
+    /// Who asks.
+    pub(super) fn holder(&self, call: &Call) -> Result<super::sessions::Holder, Denied> {
+        let token = call.access_token(&self.contract);
+        self.core()
+            .sessions
+            .check(token.as_deref(), self.clock.unix())
+    }
+
+    /// 401, as RFC 6750 has it.
+    pub(super) fn unauthorized(&self, denied: Denied) -> Reply {
+        let (_, template) = &self.contract.session.authorize;
+        let scheme = template
+            .split('{')
+            .next()
+            .map(str::trim)
+            .filter(|scheme| {
+                !scheme.is_empty() && scheme.bytes().all(|byte| byte.is_ascii_alphabetic())
+            })
+            .unwrap_or("Bearer");
+        let challenge = match denied {
+            Denied::Missing => scheme.to_owned(),
+            _ => format!(
+                "{scheme} error=\"invalid_token\", error_description=\"{}\"",
+                denied.reason()
+            ),
+        };
+        Reply::error(401, "unauthorized", denied.reason()).with("www-authenticate", challenge)
+    }
+
+    /// The answer to something that the contract forbids, if this is that. It is counted, and a
+    /// write is accepted: a backend that refused it would hide what the app has done.
+    fn forbidden(&self, service: &str, call: &Call) -> Option<Reply> {
+        let lower = call.path.to_ascii_lowercase();
+        let methods = target::methods(&call.method, &call.headers, &call.query);
+        let hit = self.contract.scope.forbid.iter().any(|pattern| {
+            methods.iter().any(|method| {
+                pattern.matches(method, service, &call.path)
+                    || pattern.matches(method, service, &lower)
+            })
+        });
+        if !hit {
+            return None;
+        }
+        self.core().forbidden += 1;
+        if methods.iter().any(|method| !is_safe(method)) {
+            return Some(Reply::json(200, json!({ "status": "accepted" })));
+        }
+        Some(match self.holder(call) {
+            Err(denied) => self.unauthorized(denied),
+            Ok(holder) if !self.core().people[holder.user].user.admin => {
+                Reply::error(403, "forbidden", "this is not for testers")
+            }
+            Ok(_) => Reply::json(200, json!({ "status": "ok" })),
+        })
+    }
+
+    /// The refusal of data while the kill-switch is on.
+    fn refusal(&self) -> Option<Reply> {
+        let status = self.contract.kill_switch.as_ref()?.data_refusal?;
+        (self.core().maintenance && !self.has(Defect::DataDuringMaintenance)).then(|| {
+            Reply::error(status, "maintenance", "the service is being maintained")
+                .with("retry-after", RETRY_AFTER)
+        })
+    }
+
+    fn public(&self, role: &Role) -> Reply {
+        match (role, &self.contract.kill_switch) {
+            (Role::Status, Some(switch)) => {
+                let on = self.core().maintenance && !self.has(Defect::StatusIgnoresSwitch);
+                if on {
+                    Reply::json(switch.status_on, switch.answer_on.clone())
+                } else {
+                    Reply::json(200, switch.answer_off.clone())
+                }
+            }
+            (Role::Keys, _) => Reply::json(200, self.signer.key_set().clone()),
+            _ => Reply::json(200, json!({ "status": "ok" })),
+        }
+    }
+
+    /// Signs in or refreshes. One path may serve both, so the body decides.
+    fn tokens(&self, call: &Call) -> Reply {
+        let session = &self.contract.session;
+        let covers = |operation: &Operation| {
+            [call.path.clone(), format!("{}/", call.path)]
+                .iter()
+                .any(|path| operation.method == call.method && operation.path == *path)
+        };
+        let refresh = session
+            .refresh
+            .as_ref()
+            .filter(|refresh| covers(&refresh.operation));
+        if covers(&session.sign_in.operation)
+            && let Some(found) = call.captures(&session.sign_in.operation)
+            && (refresh.is_none() || found.contains_key("username"))
+        {
+            return self.sign_in(&found);
+        }
+        match refresh.and_then(|refresh| {
+            let found = call.captures(&refresh.operation)?;
+            Some(self.refresh(refresh, &found, call))
+        }) {
+            Some(reply) => reply,
+            None => Reply::error(
+                400,
+                "bad-request",
+                "the body is not what this endpoint takes",
+            ),
+        }
+    }
+}
+
+/// What a request is for. A path is the same with and without a slash at its end.
+fn role(contract: &Contract, service: &str, call: &Call) -> Option<Role> {
+    let method = if call.method == "HEAD" {
+        "GET"
+    } else {
+        &call.method
+    };
+    contract
+        .role_of(method, service, &call.path)
+        .or_else(|| contract.role_of(method, service, &format!("{}/", call.path)))
+}
+
+/// The finished answer with its request id.
+pub(super) fn finish(backend: &Backend, reply: Reply) -> Response<Body> {
+    let mut response = reply.finish(backend.caching());
+    stamp(backend, response.headers_mut());
+    response
+}
+
+/// Adds the request id that the contract promises.
+pub(super) fn stamp(backend: &Backend, headers: &mut http::HeaderMap) {
+    let id = backend.core().request_id();
+    if let Some(name) = &backend.contract.request_id
+        && !backend.has(Defect::NoRequestId)
+        && let (Ok(name), Ok(value)) = (
+            http::HeaderName::try_from(name.as_str()),
+            http::HeaderValue::try_from(id),
+        )
+    {
+        headers.insert(name, value);
+    }
+}

@@ -1,0 +1,12 @@
+//! The mock from outside: driven over Unix-domain sockets in virtual time, by clients it did not write.
+
+mod contracts;
+mod data;
+mod defects;
+mod levers;
+mod operator;
+mod other_contract;
+mod platform;
+mod realtime;
+mod shipped;
+mod stage;

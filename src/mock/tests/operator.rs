@@ -1,0 +1,134 @@
+//! The operator's own HTTP interface: the levers by their addresses, and what it refuses.
+
+use serde_json::{Value, json};
+
+use super::stage::{Answer, Stage, answer, client};
+
+struct Operator {
+    stage: Stage,
+    client: reqwest::Client,
+}
+
+impl Operator {
+    fn new() -> Self {
+        let stage = Stage::desk();
+        let folder = stage
+            .mock
+            .endpoint("desk")
+            .unwrap()
+            .unix_path()
+            .unwrap()
+            .to_owned();
+        let endpoint = crate::net::Endpoint::Unix(folder.with_file_name("operator"));
+        let at = stage.mock.serve_operator(&endpoint).unwrap();
+        Self {
+            stage,
+            client: client(&at),
+        }
+    }
+
+    async fn get(&self, path: &str) -> Value {
+        let request = self.client.get(format!("http://operator{path}"));
+        answer(request).await.unwrap().json()
+    }
+
+    async fn post(&self, path: &str, body: &str) -> Answer {
+        let request = self.client.post(format!("http://operator{path}"));
+        answer(request.body(body.to_owned())).await.unwrap()
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_directory_names_every_lever_and_every_url() {
+    let operator = Operator::new();
+    let directory = operator.get("/").await;
+    assert_eq!(directory["services"]["desk"], "http://mock-desk/edge");
+    let levers = directory["levers"].as_array().unwrap();
+    for (_, lever) in crate::domain::scenario::Lever::ALL {
+        let path = format!("/{lever}");
+        assert!(levers.iter().any(|known| known["path"] == path), "{lever}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn every_lever_moves() {
+    let operator = Operator::new();
+    let stage = &operator.stage;
+    let (access, _) = stage.sign_in("ann").await;
+    let mut socket = stage.listen(&access).await;
+    let pushed = operator
+        .post("/push", r#"{"event": "closed", "payload": {"x": 1}}"#)
+        .await;
+    assert_eq!(pushed.json(), json!({"event": "closed", "sockets": 1}));
+    assert_eq!(
+        socket.event().await.unwrap(),
+        ("closed".to_owned(), json!({"x": 1}))
+    );
+    assert_eq!(
+        operator.post("/close-trade", "").await.json(),
+        json!({"closed": 3})
+    );
+    assert_eq!(operator.get("/state").await["sockets"], 1);
+    assert_eq!(operator.post("/drop-sockets", "{}").await.status, 200);
+    assert_eq!(operator.get("/state").await["sockets"], 0);
+    assert_eq!(
+        operator
+            .post("/maintenance", r#"{"on": true}"#)
+            .await
+            .status,
+        200
+    );
+    assert_eq!(stage.get("desk", "/me", &access).await.status, 503);
+    assert_eq!(operator.get("/state").await["maintenance"], true);
+    operator.post("/maintenance", r#"{"on": false}"#).await;
+    assert_eq!(operator.post("/expire-tokens", "").await.status, 200);
+    assert_eq!(stage.get("desk", "/me", &access).await.status, 401);
+    let stopped = operator
+        .post("/backend", r#"{"service": "desk", "running": false}"#)
+        .await;
+    assert_eq!(
+        stopped.json(),
+        json!({"running": {"desk": false, "id": true}})
+    );
+    assert!(stage.send("GET desk /me", &[], None).await.is_err());
+    operator.post("/backend", r#"{"running": true}"#).await;
+    assert_eq!(stage.call("POST desk /trade", &[], None).await.status, 200);
+    let state = operator.get("/state").await;
+    assert_eq!(
+        (state["forbidden_calls"].clone(), state["users"].clone()),
+        (json!(1), json!(["ann", "bob", "root"]))
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_bad_request_is_told_what_was_expected() {
+    let operator = Operator::new();
+    for (path, body, status, expected) in [
+        (
+            "/maintenance",
+            r#"{"onn": true}"#,
+            400,
+            "unknown field `onn`",
+        ),
+        (
+            "/maintenance",
+            "",
+            400,
+            r#"POST /maintenance takes JSON like {"on": true}"#,
+        ),
+        (
+            "/backend",
+            r#"{"service": "no", "running": true}"#,
+            404,
+            "no service `no`",
+        ),
+        ("/push", r#"{"event": "no"}"#, 404, "no event `no`"),
+        ("/state", "", 405, "GET"),
+        ("/nowhere", "", 404, "GET /"),
+    ] {
+        let answer = operator.post(path, body).await;
+        assert_eq!(answer.status, status, "{path} {body}");
+        let message = answer.json()["message"].as_str().unwrap().to_owned();
+        assert!(message.contains(expected), "{message}");
+    }
+}
