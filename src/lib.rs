@@ -17,3 +17,5 @@ pub mod device;
 pub mod gateway;
 
 pub mod mock;
+
+pub mod suite;

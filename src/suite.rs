@@ -1,0 +1,89 @@
+//! Files into the domain: contracts, scenarios, worlds and the configuration.
+//!
+//! Whatever is wrong with a file becomes a [`Problem`] that points into it. Reading never stops at
+//! the first one: [`Problems`] holds everything that is wrong with everything that was asked for.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use include_dir::{Dir, include_dir};
+
+use crate::domain::contract::Contract;
+use crate::domain::scenario::Scenario;
+use crate::domain::world::World;
+
+pub mod config;
+mod contract;
+mod fields;
+mod load;
+mod node;
+mod problem;
+mod scenario;
+mod source;
+mod toml;
+mod values;
+mod world;
+mod yaml;
+
+pub use load::{read_contract, read_scenario, read_world};
+pub use problem::{Problem, Problems, Rendering};
+pub use source::Source;
+
+/// The suite that is part of the program.
+static SHIPPED: Dir<'static> = include_dir!("$CARGO_MANIFEST_DIR/scenarios");
+static SHIPPED_WORLD: &str = include_str!("../fixtures/world.yaml");
+
+/// The file that a folder of scenarios keeps its contract in.
+const CONTRACT_FILE: &str = "contract.yaml";
+/// The file that a folder of scenarios keeps the mock's content in.
+const WORLD_FILE: &str = "world.yaml";
+
+/// A contract, the scenarios that were read against it, and what a mock of it holds.
+#[derive(Debug, Clone)]
+pub struct Suite {
+    /// Where it comes from, for people: a path, or `shipped`.
+    pub origin: String,
+    /// What app and backend agreed.
+    pub contract: Arc<Contract>,
+    /// The scenarios, in the order of their files' names.
+    pub scenarios: Vec<Arc<Scenario>>,
+    /// The mock's content; without it there is no mock of this contract.
+    pub world: Option<Arc<World>>,
+}
+
+/// Where the parts of a suite are taken from.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Choice {
+    /// A folder of scenarios or one scenario file; the shipped ones without it.
+    pub scenarios: Option<PathBuf>,
+    /// The contract.
+    pub contract: ContractChoice,
+    /// The mock's content, if it is not the one that stands beside the scenarios or the contract.
+    pub world: Option<PathBuf>,
+}
+
+/// Where the contract is taken from.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub enum ContractChoice {
+    /// `contract.yaml` beside the scenarios.
+    #[default]
+    OfSuite,
+    /// The shipped one.
+    Shipped,
+    /// This file.
+    File(PathBuf),
+}
+
+impl ContractChoice {
+    /// Reads what people write: the word `shipped`, or a path.
+    #[must_use]
+    pub fn parse(text: &str) -> Self {
+        match text {
+            "shipped" => Self::Shipped,
+            path => Self::File(PathBuf::from(path)),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,337 @@
+//! `rehearsal.toml`: which deployments there are, and how they are reached and moved.
+//!
+//! Reading the file finds everything that is wrong with it. What it names but does not hold — the
+//! environment's values — is asked for only when a target is used, so nobody needs the secrets of
+//! a target that they do not run against.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use serde_json::Value;
+use url::Url;
+
+use super::node::Span;
+use super::{ContractChoice, Problem, Problems, Source};
+use crate::domain::contract::Contract;
+use crate::domain::scenario::Lever;
+use crate::domain::secret::{Account, Secret};
+use crate::domain::selector::{Selector, Template};
+
+mod lever;
+mod mask;
+mod read;
+mod secrets;
+
+/// The file's name.
+pub const CONFIG_FILE: &str = "rehearsal.toml";
+
+/// The name of the target that is part of the program.
+pub const MOCK: &str = "mock";
+
+/// What `rehearsal.toml` says.
+#[derive(Debug, Clone, Default)]
+pub struct Config {
+    /// Where it was found, if it was.
+    pub file: Option<PathBuf>,
+    /// What a run does unless told otherwise.
+    pub run: RunDefaults,
+    secrets_file: Option<PathBuf>,
+    targets: Vec<Declared>,
+}
+
+/// What a run does unless told otherwise.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct RunDefaults {
+    /// The target.
+    pub target: Option<String>,
+    /// A folder of scenarios, or one scenario file.
+    pub suite: Option<PathBuf>,
+    /// The contract.
+    pub contract: Option<ContractChoice>,
+    /// The seed.
+    pub seed: Option<u64>,
+    /// Whether the mock is played against in real time.
+    pub real_time: Option<bool>,
+    /// Where the report goes.
+    pub report_json: Option<PathBuf>,
+}
+
+/// A deployment, ready to be used.
+#[derive(Debug, Clone)]
+pub struct Target {
+    /// Its name.
+    pub name: String,
+    /// Its services' URLs, without a trailing slash.
+    pub services: BTreeMap<String, Url>,
+    /// Its own scenarios, if it has any.
+    pub suite: Option<PathBuf>,
+    /// Its own contract, if it has one.
+    pub contract: Option<ContractChoice>,
+    /// Who can sign in.
+    pub accounts: Vec<Account>,
+    /// How its world is changed. A lever that is not here is missing.
+    pub levers: BTreeMap<Lever, LeverMeans>,
+    /// Whether the harness may ask it things on its own account.
+    pub probes: bool,
+    /// The values of the environment that its levers name, to fill calls with; keys as in
+    /// `{env:NAME}`, without `env:`.
+    pub secrets: BTreeMap<String, Secret>,
+}
+
+/// How a lever is moved.
+#[derive(Debug, Clone, PartialEq)]
+pub enum LeverMeans {
+    /// Imitated at the gateway.
+    Gateway,
+    /// By HTTP calls, in this order.
+    Http {
+        /// Maintenance on, backend stopped, or the one thing that the lever does.
+        set: Vec<Call>,
+        /// Maintenance off, backend running.
+        reset: Vec<Call>,
+    },
+}
+
+/// One HTTP call of the operator.
+///
+/// URL, headers and body are templates over `{env:NAME}`, `{service}`, `{event}` and `{payload}`.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Call {
+    /// The method, upper case.
+    pub method: String,
+    /// The whole URL.
+    pub url: String,
+    /// Headers.
+    pub headers: Vec<(String, String)>,
+    /// The body, sent as JSON unless it is a text.
+    pub body: Option<Template>,
+    /// What counts as done.
+    pub done: Done,
+    /// How long one attempt may take.
+    pub timeout: Duration,
+    /// How long the call is repeated until it is done; once without it.
+    pub repeat_for: Option<Duration>,
+}
+
+/// What counts as done.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Done {
+    /// Statuses; any from 200 to 299 when there are none.
+    pub statuses: Vec<u16>,
+    /// A value that the answer must hold.
+    pub holds: Option<(Selector, Value)>,
+}
+
+impl Done {
+    /// Whether an answer says that it is done.
+    #[must_use]
+    pub fn is_met(&self, status: u16, headers: &[(&str, &str)], body: Option<&Value>) -> bool {
+        let status_fits = if self.statuses.is_empty() {
+            (200..300).contains(&status)
+        } else {
+            self.statuses.contains(&status)
+        };
+        status_fits
+            && self.holds.as_ref().is_none_or(|(selector, wanted)| {
+                selector
+                    .in_answer(headers.iter().copied(), body)
+                    .is_some_and(|own| own == *wanted)
+            })
+    }
+}
+
+/// A target as declared: what it names is not looked up yet.
+#[derive(Debug, Clone)]
+struct Declared {
+    name: String,
+    source: Arc<Source>,
+    services: BTreeMap<String, Url>,
+    services_at: Span,
+    suite: Option<PathBuf>,
+    contract: Option<ContractChoice>,
+    accounts: Vec<DeclaredAccount>,
+    levers: BTreeMap<Lever, LeverMeans>,
+    probes: bool,
+    /// Variables of the environment that its levers name, and where.
+    variables: Vec<(String, Span)>,
+}
+
+/// Somebody who can sign in, as declared.
+#[derive(Debug, Clone)]
+struct DeclaredAccount {
+    name: String,
+    username: Text,
+    password: (String, Span),
+}
+
+/// A text that stands in the file, or in a variable of the environment.
+#[derive(Debug, Clone)]
+enum Text {
+    Inline(String),
+    Variable(String, Span),
+}
+
+/// The values of the environment by variable.
+pub type Environment<'e> = &'e dyn Fn(&str) -> Option<String>;
+
+impl Config {
+    /// Looks for the file in `start` and in every folder above it.
+    ///
+    /// # Errors
+    /// Everything that is wrong with the first one found.
+    pub fn find(start: &Path) -> Result<Self, Problems> {
+        let found = start
+            .ancestors()
+            .map(|folder| folder.join(CONFIG_FILE))
+            .find(|path| path.exists());
+        found.map_or_else(|| Ok(Self::default()), |path| Self::read(&path))
+    }
+
+    /// Reads a file.
+    ///
+    /// # Errors
+    /// Everything that is wrong with it.
+    pub fn read(path: &Path) -> Result<Self, Problems> {
+        let source = Source::read(path, "the configuration")?;
+        let folder = path.parent().unwrap_or(Path::new(""));
+        let config = Self::from_source(&source, folder)?;
+        Ok(Self {
+            file: Some(path.to_owned()),
+            ..config
+        })
+    }
+
+    /// Reads a text whose relative paths start in `folder`.
+    ///
+    /// # Errors
+    /// Everything that is wrong with it.
+    pub fn from_source(source: &Arc<Source>, folder: &Path) -> Result<Self, Problems> {
+        read::config(source, folder)
+    }
+
+    /// The names of the declared targets, in the order of the file; `mock` is not among them.
+    pub fn targets(&self) -> impl Iterator<Item = &str> {
+        self.targets.iter().map(|target| target.name.as_str())
+    }
+
+    /// A declared target with everything looked up that it names.
+    ///
+    /// # Errors
+    /// That there is no such target, or every variable that is not set, by name and never by value.
+    pub fn target(&self, name: &str, environment: Environment<'_>) -> Result<Target, Problems> {
+        let Some(declared) = self.targets.iter().find(|target| target.name == name) else {
+            let known: Vec<&str> = self.targets().chain([MOCK]).collect();
+            let hint = super::fields::suggest(name, known.iter().copied());
+            let file = self.file.as_ref().map_or_else(
+                || format!("no `{CONFIG_FILE}` was found"),
+                |file| format!("`{}` declares none of that name", file.display()),
+            );
+            let message = format!("there is no target `{name}`: {file}");
+            return Err(Problem::new(message).hint(hint).into());
+        };
+        let from_file = match &self.secrets_file {
+            Some(path) => secrets::read(path)?,
+            None => BTreeMap::new(),
+        };
+        declared.look_up(&|variable| {
+            environment(variable)
+                .filter(|value| !value.is_empty())
+                .map(Secret::new)
+                .or_else(|| from_file.get(variable).cloned())
+        })
+    }
+
+    /// Whether the target's services are the contract's.
+    ///
+    /// # Errors
+    /// Every service of the contract that has no URL, and every URL that belongs to no service.
+    pub fn check_services(&self, name: &str, contract: &Contract) -> Result<(), Problems> {
+        let mut problems = Problems::default();
+        if let Some(declared) = self.targets.iter().find(|target| target.name == name) {
+            let mut complain = |message: String, hint: String| {
+                let problem = Problem::new(message).hint(hint);
+                problems.push(problem.at(&declared.source, declared.services_at.clone()));
+            };
+            for service in &contract.services {
+                if !declared.services.contains_key(&service.name) {
+                    complain(
+                        format!(
+                            "the target `{name}` has no URL for the service `{}`",
+                            service.name
+                        ),
+                        format!(
+                            "add `{} = \"https://...\"`: the contract has this service",
+                            service.name
+                        ),
+                    );
+                }
+            }
+            for service in declared.services.keys() {
+                if contract.service(service).is_none() {
+                    let known = contract
+                        .services
+                        .iter()
+                        .map(|service| service.name.as_str());
+                    complain(
+                        format!("the contract has no service `{service}`"),
+                        super::fields::suggest(service, known),
+                    );
+                }
+            }
+        }
+        problems.or(Some(()))
+    }
+}
+
+impl Declared {
+    fn look_up(&self, find: &dyn Fn(&str) -> Option<Secret>) -> Result<Target, Problems> {
+        let mut problems = Problems::default();
+        let mut complained = BTreeSet::new();
+        let mut value =
+            |variable: &str, span: &Span| {
+                let found = find(variable);
+                if found.is_none() && complained.insert(variable.to_owned()) {
+                    let message = format!(
+                        "the variable `{variable}`, which the target `{}` needs, is not set",
+                        self.name
+                    );
+                    problems.push(Problem::new(message).at(&self.source, span.clone()).hint(
+                        format!("set `{variable}` in the environment or in the `secrets-file`"),
+                    ));
+                }
+                found.unwrap_or_else(|| Secret::new(""))
+            };
+        let accounts = self
+            .accounts
+            .iter()
+            .map(|account| Account {
+                name: account.name.clone(),
+                username: match &account.username {
+                    Text::Inline(text) => text.clone(),
+                    Text::Variable(variable, span) => value(variable, span).expose().to_owned(),
+                },
+                password: value(&account.password.0, &account.password.1),
+            })
+            .collect();
+        let secrets = self
+            .variables
+            .iter()
+            .map(|(variable, span)| (variable.clone(), value(variable, span)))
+            .collect();
+        problems.or(Some(Target {
+            name: self.name.clone(),
+            services: self.services.clone(),
+            suite: self.suite.clone(),
+            contract: self.contract.clone(),
+            accounts,
+            levers: self.levers.clone(),
+            probes: self.probes,
+            secrets,
+        }))
+    }
+}
+
+#[cfg(test)]
+mod tests;

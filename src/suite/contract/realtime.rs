@@ -1,0 +1,281 @@
+//! The live feed, and polling while it is gone.
+
+use std::time::Duration;
+
+use serde_json::json;
+
+use super::{Context, resource};
+use crate::domain::contract::{
+    Apply, Emit, EventRule, Polling, Realtime, Resource, Screen, SocketClient, TransportName,
+};
+use crate::domain::selector::Template;
+use crate::suite::fields::Place;
+use crate::suite::node::{Content, Entry};
+
+pub(super) fn read(
+    place: &Place<'_>,
+    context: &Context<'_>,
+    resources: Option<&[Resource]>,
+) -> Option<Realtime> {
+    let fields = place.fields("`realtime`")?;
+    let service = fields
+        .need("service")
+        .and_then(|place| place.known_name("service", &context.services));
+    let path = fields.or("path", "/socket.io/".to_owned(), |place| {
+        place.path(&place.text()?)
+    });
+    let namespace = fields.or("namespace", "/".to_owned(), namespace);
+    let live = context.placeholders(&["access-token"]);
+    let auth = fields.or(
+        "auth",
+        Template(json!({"token": "{access-token}"})),
+        |place| live.template(place),
+    );
+    let query = fields.or("query", Vec::new(), |place| live.pairs(place));
+    let client = fields.or("client", SocketClient::default(), client);
+    let subscribe = fields.or("subscribe", Vec::new(), |place| {
+        let emits: Vec<Option<Emit>> = place
+            .one_or_more()
+            .iter()
+            .map(|item| emit(item, context))
+            .collect();
+        emits.into_iter().collect()
+    });
+    let events = fields.or("events", Vec::new(), |place| {
+        let events: Vec<Option<EventRule>> = place
+            .entries()?
+            .iter()
+            .map(|(entry, place)| event(entry, place, context, resources))
+            .collect();
+        events.into_iter().collect()
+    });
+    let live_within = fields.or(
+        "live-within",
+        Duration::from_secs(10),
+        Place::positive_duration,
+    );
+    Some(Realtime {
+        service: service?,
+        path: path?,
+        namespace: namespace?,
+        auth: auth?,
+        query: query?,
+        client: client?,
+        subscribe: subscribe?,
+        events: events?,
+        live_within: live_within?,
+    })
+}
+
+/// A namespace, which starts with `/` and has no comma (the wire could not tell them apart).
+pub(super) fn namespace(place: &Place<'_>) -> Option<String> {
+    let text = place.text()?;
+    if !text.starts_with('/') || text.contains([',', '?']) {
+        return place.refuse(
+            format!("`{text}` is not a Socket.IO namespace"),
+            "it starts with `/` and has no comma, like `/orders`; `/` is the main one",
+        );
+    }
+    Some(text)
+}
+
+fn preset(place: &Place<'_>) -> Option<SocketClient> {
+    let only = |transport| SocketClient {
+        transports: vec![transport],
+        upgrade: false,
+        ..SocketClient::default()
+    };
+    place.word(&[
+        ("default", SocketClient::default()),
+        ("websocket-only", only(TransportName::Websocket)),
+        ("polling-only", only(TransportName::Polling)),
+    ])
+}
+
+fn client(place: &Place<'_>) -> Option<SocketClient> {
+    if !matches!(place.node.content, Content::Map(_)) {
+        return preset(place);
+    }
+    let fields = place.fields("`client`")?;
+    let named = fields.or("preset", SocketClient::default(), preset);
+    let base = named.clone().unwrap_or_default();
+    let transports = fields.or("transports", base.transports, |place| {
+        let items = place.one_or_more();
+        if items.is_empty() {
+            return place.refuse(
+                "a client needs a transport",
+                "write `polling` or `websocket`",
+            );
+        }
+        items
+            .iter()
+            .map(|item| {
+                item.word(&[
+                    ("polling", TransportName::Polling),
+                    ("websocket", TransportName::Websocket),
+                ])
+            })
+            .collect()
+    });
+    let upgrade = fields.or("upgrade", base.upgrade, Place::switch);
+    let try_all = fields.or("try-all-transports", base.try_all_transports, Place::switch);
+    let remember = fields.or("remember-upgrade", base.remember_upgrade, Place::switch);
+    let delay = fields.or("delay", base.delay, Place::positive_duration);
+    let delay_max = fields.or("delay-max", base.delay_max, Place::positive_duration);
+    let jitter = fields.or("jitter", base.jitter, |place| {
+        place.number_between(0.0, 1.0)
+    });
+    let timeout = fields.or("timeout", base.timeout, Place::positive_duration);
+    named?;
+    Some(SocketClient {
+        transports: transports?,
+        upgrade: upgrade?,
+        try_all_transports: try_all?,
+        remember_upgrade: remember?,
+        delay: delay?,
+        delay_max: delay_max?,
+        jitter: jitter?,
+        timeout: timeout?,
+    })
+}
+
+fn emit(place: &Place<'_>, context: &Context<'_>) -> Option<Emit> {
+    if place.node.scalar().is_some() {
+        return Some(Emit {
+            event: place.name_text()?,
+            args: Vec::new(),
+            ack: false,
+        });
+    }
+    let fields = place.fields("something to emit")?;
+    let event = fields.need("event").and_then(|place| place.name_text());
+    let args = fields.or("args", Vec::new(), |place| {
+        let live = context.placeholders(&["access-token"]);
+        place
+            .one_or_more()
+            .iter()
+            .map(|item| live.template(item))
+            .collect()
+    });
+    let ack = fields.or("ack", false, Place::switch);
+    Some(Emit {
+        event: event?,
+        args: args?,
+        ack: ack?,
+    })
+}
+
+fn event(
+    entry: &Entry,
+    place: &Place<'_>,
+    context: &Context<'_>,
+    resources: Option<&[Resource]>,
+) -> Option<EventRule> {
+    let ignored = EventRule {
+        name: entry.key.clone(),
+        updates: None,
+        apply: Apply::Ignore,
+        items: None,
+        sequence: None,
+        schema: None,
+    };
+    if place.node.is_null() {
+        return Some(ignored);
+    }
+    if place.node.scalar().is_some() {
+        return Some(EventRule {
+            updates: Some(resource::name(place, context)?),
+            apply: Apply::Refetch,
+            ..ignored
+        });
+    }
+    let fields = place.fields("an event")?;
+    let updates = fields.maybe("updates", |place| resource::name(place, context));
+    let apply = fields.maybe("apply", |place| {
+        place.word(&[
+            ("replace", Apply::Replace),
+            ("merge", Apply::Merge),
+            ("refetch", Apply::Refetch),
+            ("ignore", Apply::Ignore),
+        ])
+    });
+    let items = fields.maybe("items", Place::body_selector);
+    let sequence = fields.maybe("sequence", Place::body_selector);
+    let schema = fields.maybe("schema", |place| place.schema(context.depth));
+    let updates = updates?;
+    let apply = match (&updates, apply?) {
+        (None, Some(apply)) if apply != Apply::Ignore => {
+            return fields.refuse(
+                "an event that is applied needs `updates`",
+                "name the resource",
+            );
+        }
+        (Some(_), None) => Apply::Refetch,
+        (_, given) => given.unwrap_or(Apply::Ignore),
+    };
+    let rule = EventRule {
+        name: entry.key.clone(),
+        updates,
+        apply,
+        items: items?,
+        sequence: sequence?,
+        schema: schema?,
+    };
+    let target = resources
+        .zip(rule.updates.as_deref())
+        .and_then(|(resources, name)| resources.iter().find(|resource| resource.name == name));
+    if let Some(target) = target {
+        if apply == Apply::Merge && target.items.is_some() && target.key.is_none() {
+            fields.refuse::<()>(
+                format!(
+                    "items cannot be merged into `{}`, which has no `key`",
+                    target.name
+                ),
+                format!(
+                    "add `key: /id` to the resource `{}`, or `apply: replace`",
+                    target.name
+                ),
+            );
+        }
+        if rule.sequence.is_some() && target.sequence.is_none() {
+            fields.refuse::<()>(
+                format!(
+                    "this event has a `sequence`, and `{}` has none to compare with",
+                    target.name
+                ),
+                format!("add `sequence: ...` to the resource `{}`", target.name),
+            );
+        }
+    }
+    Some(rule)
+}
+
+pub(super) fn read_polling(
+    place: &Place<'_>,
+    context: &Context<'_>,
+    screens: Option<&[Screen]>,
+) -> Option<Polling> {
+    let fields = place.fields("`polling`")?;
+    let after = fields.or("after", Duration::from_secs(5), Place::duration);
+    let every = fields.or("every", Duration::from_secs(15), Place::positive_duration);
+    let floor = fields.maybe("floor", Place::positive_duration);
+    let home = screens
+        .and_then(<[Screen]>::first)
+        .map(|screen| screen.resources.clone())
+        .unwrap_or_default();
+    let resources = fields.or("resources", home, |place| resource::names(place, context));
+    let every = every?;
+    let floor = floor?.unwrap_or(every / 2);
+    if every < floor {
+        return fields.refuse(
+            "`every` is below the `floor`",
+            "nobody may poll more often than the floor says, this app included",
+        );
+    }
+    Some(Polling {
+        after: after?,
+        every,
+        floor,
+        resources: resources?,
+    })
+}

@@ -1,0 +1,183 @@
+//! What the app reads and on which screens it shows it.
+
+use super::Context;
+use super::operation::{self, Use};
+use crate::domain::contract::{NextPage, Paging, Resource, Screen};
+use crate::suite::Problem;
+use crate::suite::fields::Place;
+use crate::suite::node::Content;
+
+/// Words of the scenario language that cannot be names of resources or screens.
+const RESERVED: [&str; 13] = [
+    "each",
+    "home",
+    "watched",
+    "data",
+    "writes",
+    "any",
+    "signed-out",
+    "loading",
+    "maintenance",
+    "realtime",
+    "sign-in",
+    "refresh",
+    "sign-out",
+];
+
+/// Names of requests that are no resources.
+const ROLES: [&str; 3] = ["status", "health", "keys"];
+
+pub(super) fn read_all(place: &Place<'_>, context: &Context<'_>) -> Option<Vec<Resource>> {
+    let entries = place.entries()?;
+    if entries.is_empty() {
+        return place.refuse(
+            "a contract needs a resource",
+            "write `resources: { orders: GET api /orders }`",
+        );
+    }
+    let resources: Vec<Option<Resource>> = entries
+        .iter()
+        .map(|(entry, place)| {
+            if RESERVED.contains(&entry.key.as_str()) || ROLES.contains(&entry.key.as_str()) {
+                reserved(place, &entry.key, &entry.key_span, "resource");
+            }
+            read(&entry.key, place, context)
+        })
+        .collect();
+    resources.into_iter().collect()
+}
+
+fn reserved(place: &Place<'_>, name: &str, span: &crate::suite::node::Span, what: &str) {
+    let message = format!("`{name}` means something else in scenarios and cannot name a {what}");
+    place
+        .sheet
+        .note(span, Problem::new(message).hint("choose another name"));
+}
+
+fn read(name: &str, place: &Place<'_>, context: &Context<'_>) -> Option<Resource> {
+    if !matches!(place.node.content, Content::Map(_)) {
+        return Some(Resource {
+            name: name.to_owned(),
+            operation: operation::read(place, context, Use::DATA)?,
+            items: None,
+            key: None,
+            sequence: None,
+            paging: None,
+            schema: None,
+        });
+    }
+    let fields = place.fields("a resource")?;
+    let operation = operation::from_fields(&fields, context, Use::DATA);
+    let items = fields.maybe("items", Place::body_selector);
+    let key = fields.maybe("key", Place::body_selector);
+    let sequence = fields.maybe("sequence", Place::selector);
+    let paging = fields.maybe("paging", paging);
+    let schema = fields.maybe("schema", |place| place.schema(context.depth));
+    let (items, key, paging) = (items?, key?, paging?);
+    if items.is_none() && (key.is_some() || paging.is_some()) {
+        return fields.refuse(
+            "`key` and `paging` are about lists, and this resource has no `items`",
+            "add `items: /path/to/list`; the empty pointer `\"\"` says that the whole answer is the list",
+        );
+    }
+    if paging.is_some() && key.is_none() {
+        return fields.refuse(
+            "a paged list needs a `key`",
+            "add `key: /id`: it is how an item that comes twice is recognised",
+        );
+    }
+    Some(Resource {
+        name: name.to_owned(),
+        operation: operation?,
+        items,
+        key,
+        sequence: sequence?,
+        paging,
+        schema: schema?,
+    })
+}
+
+fn paging(place: &Place<'_>) -> Option<Paging> {
+    const FORM: &str = "write `cursor: { query: cursor, from: /next }`, `page: { query: page }` or `offset: { query: offset }`";
+    let fields = place.fields("`paging`")?;
+    let size = fields.maybe("size", |place| {
+        let fields = place.fields("a page's size")?;
+        let query = fields.need("query").and_then(|place| place.name_text());
+        let value = fields.need("value").and_then(|place| place.whole(1));
+        Some((query?, value?))
+    });
+    let cursor = fields.maybe("cursor", |place| {
+        let fields = place.fields("`cursor`")?;
+        let query = fields.need("query").and_then(|place| place.name_text());
+        let from = fields.need("from").and_then(|place| place.selector());
+        Some(NextPage::Cursor {
+            query: query?,
+            from: from?,
+        })
+    });
+    let page = fields.maybe("page", |place| {
+        let fields = place.fields("`page`")?;
+        let query = fields.need("query").and_then(|place| place.name_text());
+        let first = fields.or("first", 1, |place| place.whole(0));
+        Some(NextPage::Page {
+            query: query?,
+            first: first?,
+        })
+    });
+    let offset = fields.maybe("offset", |place| {
+        let fields = place.fields("`offset`")?;
+        let query = fields.need("query").and_then(|place| place.name_text());
+        Some(NextPage::Offset { query: query? })
+    });
+    let (size, mut ways) = (size?, [cursor?, page?, offset?].into_iter().flatten());
+    match (ways.next(), ways.next()) {
+        (Some(next), None) => Some(Paging { size, next }),
+        _ => fields.refuse("`paging` finds the next page in one way", FORM),
+    }
+}
+
+/// A resource's name that exists.
+pub(super) fn name(place: &Place<'_>, context: &Context<'_>) -> Option<String> {
+    place.known_name("resource", &context.resources)
+}
+
+/// Names of resources that exist.
+pub(super) fn names(place: &Place<'_>, context: &Context<'_>) -> Option<Vec<String>> {
+    let names: Vec<Option<String>> = place
+        .one_or_more()
+        .iter()
+        .map(|item| name(item, context))
+        .collect();
+    names.into_iter().collect()
+}
+
+pub(super) fn read_screens(place: &Place<'_>, context: &Context<'_>) -> Option<Vec<Screen>> {
+    let entries = place.entries()?;
+    if entries.is_empty() {
+        return place.refuse(
+            "a contract needs a screen",
+            "write `screens: { overview: [orders] }`; the first one is where a session lands",
+        );
+    }
+    let screens: Vec<Option<Screen>> = entries
+        .iter()
+        .map(|(entry, place)| {
+            // A tab may well be called `home`; whichever is first is meant by that word.
+            if RESERVED.contains(&entry.key.as_str()) && entry.key != "home" {
+                reserved(place, &entry.key, &entry.key_span, "screen");
+            }
+            let resources = names(place, context)?;
+            if resources.is_empty() {
+                return place.refuse(
+                    format!("the screen `{}` shows nothing", entry.key),
+                    "write the resources that it shows, like `[orders, profile]`",
+                );
+            }
+            Some(Screen {
+                name: entry.key.clone(),
+                resources,
+            })
+        })
+        .collect();
+    screens.into_iter().collect()
+}

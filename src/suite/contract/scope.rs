@@ -1,0 +1,132 @@
+//! What may and what must never be called, and whether that agrees with what is declared.
+
+use super::{Context, realtime};
+use crate::domain::contract::{Contract, RequestPattern, Scope, TrafficFloor};
+use crate::suite::fields::{Fields, Place};
+
+/// Requests that an app makes even in its shortest scenario: fewer prove nothing.
+const USUAL_FLOOR: u64 = 5;
+
+pub(super) fn read(contract: &Fields<'_>, context: &Context<'_>) -> Option<Scope> {
+    let Some(place) = contract.get("scope") else {
+        return Some(Scope {
+            forbid: Vec::new(),
+            allow: Vec::new(),
+            allow_emits: Vec::new(),
+            forbid_emits: Vec::new(),
+            forbid_namespaces: Vec::new(),
+            floor: TrafficFloor {
+                requests: USUAL_FLOOR,
+            },
+        });
+    };
+    let fields = place.fields("`scope`")?;
+    let patterns = |place: &Place<'_>| -> Option<Vec<RequestPattern>> {
+        let patterns: Vec<Option<RequestPattern>> = place
+            .one_or_more()
+            .iter()
+            .map(|item| item.request_pattern(&context.services))
+            .collect();
+        patterns.into_iter().collect()
+    };
+    let texts = |place: &Place<'_>| -> Option<Vec<String>> {
+        place.one_or_more().iter().map(Place::name_text).collect()
+    };
+    let forbid = fields.or("forbid", Vec::new(), patterns);
+    let allow = fields.or("allow", Vec::new(), patterns);
+    let allow_emits = fields.or("allow-emits", Vec::new(), texts);
+    let forbid_emits = fields.or("forbid-emits", Vec::new(), texts);
+    let forbid_namespaces = fields.or("forbid-namespaces", Vec::new(), |place| {
+        place
+            .one_or_more()
+            .iter()
+            .map(realtime::namespace)
+            .collect()
+    });
+    let requests = fields.or("least-requests", USUAL_FLOOR, |place| {
+        let requests = place.whole(1)?;
+        if requests > 1_000 {
+            return place.refuse(
+                format!("no short scenario makes {requests} requests"),
+                "every scenario must reach this number, or its verdict is `inconclusive`",
+            );
+        }
+        Some(requests)
+    });
+    Some(Scope {
+        forbid: forbid?,
+        allow: allow?,
+        allow_emits: allow_emits?,
+        forbid_emits: forbid_emits?,
+        forbid_namespaces: forbid_namespaces?,
+        floor: TrafficFloor {
+            requests: requests?,
+        },
+    })
+}
+
+/// Whether something is forbidden that the contract itself makes the app do.
+pub(super) fn check(contract: &Fields<'_>, read: &Contract) {
+    let Some(fields) = contract
+        .get("scope")
+        .and_then(|place| place.fields("`scope`"))
+    else {
+        return;
+    };
+    fields.ignore_rest();
+    for item in fields.get("forbid").iter().flat_map(Place::one_or_more) {
+        let Ok(pattern) = RequestPattern::parse(item.node.scalar().unwrap_or_default()) else {
+            continue;
+        };
+        let hit = read.operations().find(|(_, operation)| {
+            pattern.matches(&operation.method, &operation.service, &operation.path)
+        });
+        if let Some((role, operation)) = hit {
+            let declared = format!(
+                "{} {} {}",
+                operation.method, operation.service, operation.path
+            );
+            item.refuse::<()>(
+                format!("`{pattern}` forbids `{declared}`, which this contract declares ({role})"),
+                "narrow the pattern, or take the request out of the contract",
+            );
+        } else if let Some(realtime) = &read.realtime
+            && pattern.matches("GET", &realtime.service, &realtime.path)
+        {
+            item.refuse::<()>(
+                format!("`{pattern}` forbids the live feed itself"),
+                "narrow the pattern",
+            );
+        }
+    }
+    let Some(realtime) = &read.realtime else {
+        return;
+    };
+    for item in fields
+        .get("forbid-emits")
+        .iter()
+        .flat_map(Place::one_or_more)
+    {
+        let name = item.node.scalar().unwrap_or_default();
+        if realtime.subscribe.iter().any(|emit| emit.event == name)
+            || read.scope.allow_emits.iter().any(|allowed| allowed == name)
+        {
+            item.refuse::<()>(
+                format!("`{name}` is forbidden here and emitted or allowed elsewhere"),
+                "an event is one or the other",
+            );
+        }
+    }
+    for item in fields
+        .get("forbid-namespaces")
+        .iter()
+        .flat_map(Place::one_or_more)
+    {
+        if item.node.scalar() == Some(realtime.namespace.as_str()) {
+            item.refuse::<()>(
+                format!("`{}` is the namespace of the live feed", realtime.namespace),
+                "take it off this list",
+            );
+        }
+    }
+}

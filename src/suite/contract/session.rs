@@ -1,0 +1,221 @@
+//! How a session begins, goes on and ends.
+
+use std::time::Duration;
+
+use serde_json::Value;
+
+use super::operation::{self, Use};
+use super::{Context, resource};
+use crate::domain::contract::{
+    Expiry, Identity, JwtPolicy, Session, SessionRequest, Token, TokenAnswer,
+};
+use crate::domain::selector::Selector;
+use crate::suite::fields::{Fields, Place};
+
+/// Algorithms by which a key set can verify a token; symmetric ones and `none` cannot be among
+/// them (RFC 8725 §3.1).
+const ALGORITHMS: [&str; 9] = [
+    "RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "EdDSA",
+];
+
+pub(super) fn read(place: &Place<'_>, context: &Context<'_>) -> Option<Session> {
+    let fields = place.fields("`session`")?;
+    let sign_in = fields
+        .need("sign-in")
+        .and_then(|place| request(&place, context, Use::SIGN_IN, None));
+    let first_answer = sign_in.as_ref().map(|request| &request.answer);
+    let refresh = fields.maybe("refresh", |place| {
+        request(place, context, Use::REFRESH, first_answer)
+    });
+    let sign_out = fields.maybe("sign-out", |place| {
+        operation::read(place, context, Use::SIGN_OUT)
+    });
+    let authorize = fields.or(
+        "authorize",
+        (
+            "authorization".to_owned(),
+            "Bearer {access-token}".to_owned(),
+        ),
+        |place| authorize(place, context),
+    );
+    let ended_by = fields.or("ended-by", vec![400, 401], Place::statuses);
+    let refused_by = fields.or("refused-by", vec![400, 401, 403], Place::statuses);
+    let refresh_ahead = fields.or("refresh-ahead", Duration::from_secs(60), Place::duration);
+    let token = fields.or("token", Token::Opaque, |place| token(place, context));
+    let identity = fields.maybe("identity", |place| identity(place, context));
+    let session = Session {
+        sign_in: sign_in?,
+        refresh: refresh?,
+        sign_out: sign_out?,
+        authorize: authorize?,
+        ended_by: ended_by?,
+        refused_by: refused_by?,
+        refresh_ahead: refresh_ahead?,
+        token: token?,
+        identity: identity?,
+    };
+    if session.refresh.is_some() && session.sign_in.answer.refresh_token.is_none() {
+        return fields.refuse(
+            "there is a `refresh`, but `sign-in` brings no refresh token",
+            "add `refresh-token: ...` to the `answer` of `sign-in`",
+        );
+    }
+    Some(session)
+}
+
+fn request(
+    place: &Place<'_>,
+    context: &Context<'_>,
+    purpose: Use,
+    otherwise: Option<&TokenAnswer>,
+) -> Option<SessionRequest> {
+    let fields = place.fields("a request for tokens")?;
+    let operation = operation::from_fields(&fields, context, purpose);
+    let standard = otherwise.cloned().unwrap_or_else(rfc_6749);
+    let answer = fields.or("answer", standard, answer);
+    Some(SessionRequest {
+        operation: operation?,
+        answer: answer?,
+    })
+}
+
+/// The answer of RFC 6749 §5.1.
+fn rfc_6749() -> TokenAnswer {
+    TokenAnswer {
+        access_token: Selector::Pointer("/access_token".to_owned()),
+        refresh_token: Some(Selector::Pointer("/refresh_token".to_owned())),
+        expiry: Some(Expiry::In(Selector::Pointer("/expires_in".to_owned()))),
+    }
+}
+
+fn answer(place: &Place<'_>) -> Option<TokenAnswer> {
+    let fields = place.fields("an answer with tokens")?;
+    let access_token = fields
+        .need("access-token")
+        .and_then(|place| place.selector());
+    let refresh_token = fields.maybe("refresh-token", Place::selector);
+    let expires_in = fields.maybe("expires-in", Place::selector);
+    let expires_at = fields.maybe("expires-at", Place::selector);
+    let expiry = match (expires_in?, expires_at?) {
+        (Some(_), Some(_)) => fields.refuse(
+            "an answer has `expires-in` or `expires-at`, not both",
+            "`expires-in` counts seconds from now, `expires-at` is a moment",
+        ),
+        (Some(selector), None) => Some(Some(Expiry::In(selector))),
+        (None, Some(selector)) => Some(Some(Expiry::At(selector))),
+        (None, None) => Some(None),
+    };
+    Some(TokenAnswer {
+        access_token: access_token?,
+        refresh_token: refresh_token?,
+        expiry: expiry?,
+    })
+}
+
+fn authorize(place: &Place<'_>, context: &Context<'_>) -> Option<(String, String)> {
+    const FORM: &str = "write one header, like `authorize: { x-auth: \"{access-token}\" }`";
+    let pairs = context.placeholders(&["access-token"]).pairs(place)?;
+    let [(name, value)] = &pairs[..] else {
+        return place.refuse("`authorize` is one header", FORM);
+    };
+    operation::header_name(place, name)?;
+    if !value.contains("{access-token}") {
+        return place.refuse("`authorize` does not carry `{access-token}`", FORM);
+    }
+    Some((name.to_ascii_lowercase(), value.clone()))
+}
+
+fn token(place: &Place<'_>, context: &Context<'_>) -> Option<Token> {
+    if place.node.scalar().is_some() {
+        return place.word(&[
+            ("opaque", Token::Opaque),
+            ("jwt", Token::Jwt(Box::new(no_policy()))),
+        ]);
+    }
+    let fields = place.fields("a token's policy")?;
+    let standard = no_policy();
+    let keys = fields.maybe("keys", |place| operation::read(place, context, Use::PUBLIC));
+    let placeholders = context.placeholders(&[]);
+    let issuer = fields.maybe("issuer", |place| placeholders.text(place));
+    let audience = fields.maybe("audience", |place| placeholders.text(place));
+    let algorithms = fields.or("algorithms", standard.algorithms, algorithms);
+    let claims = fields.or("claims", Vec::new(), |place| claims(place, context));
+    let leeway = fields.or("leeway", standard.leeway, Place::duration);
+    Some(Token::Jwt(Box::new(JwtPolicy {
+        keys: keys?,
+        issuer: issuer?,
+        audience: audience?,
+        algorithms: algorithms?,
+        claims: claims?,
+        leeway: leeway?,
+    })))
+}
+
+fn no_policy() -> JwtPolicy {
+    JwtPolicy {
+        keys: None,
+        issuer: None,
+        audience: None,
+        algorithms: vec!["RS256".to_owned(), "ES256".to_owned()],
+        claims: Vec::new(),
+        leeway: Duration::from_secs(30),
+    }
+}
+
+fn algorithms(place: &Place<'_>) -> Option<Vec<String>> {
+    let items = place.one_or_more();
+    if items.is_empty() {
+        return place.refuse(
+            "no algorithm may sign",
+            "write at least one, like `[RS256]`",
+        );
+    }
+    items
+        .iter()
+        .map(|item| {
+            let name = item.text()?;
+            if name.eq_ignore_ascii_case("none") || name.starts_with("HS") {
+                return item.refuse(
+                    format!("`{name}` proves nothing to a client"),
+                    "write an algorithm with a public key, like `RS256` or `ES256`",
+                );
+            }
+            item.known("algorithm", &name, &ALGORITHMS)?;
+            Some(name)
+        })
+        .collect()
+}
+
+fn claims(place: &Place<'_>, context: &Context<'_>) -> Option<Vec<(String, Value)>> {
+    let claims: Vec<Option<(String, Value)>> = place
+        .entries()?
+        .iter()
+        .map(|(entry, value)| {
+            // A bare name is the claim of that name; a pointer may go deeper.
+            let pointer = if entry.key.starts_with('/') {
+                entry.key.clone()
+            } else {
+                format!("/{}", entry.key.replace('~', "~0").replace('/', "~1"))
+            };
+            let value = context.placeholders(&[]).template(value)?;
+            Some((pointer, value.fill(&|_| None)))
+        })
+        .collect();
+    claims.into_iter().collect()
+}
+
+fn identity(place: &Place<'_>, context: &Context<'_>) -> Option<Identity> {
+    let fields: Fields<'_> = place.fields("`identity`")?;
+    let resource = fields
+        .need("resource")
+        .and_then(|place| resource::name(&place, context));
+    let subject = fields.maybe("subject", Place::body_selector);
+    let claim = fields.or("claim", "/sub".to_owned(), Place::pointer);
+    let username = fields.maybe("username", Place::body_selector);
+    Some(Identity {
+        resource: resource?,
+        subject: subject?,
+        claim: claim?,
+        username: username?,
+    })
+}

@@ -1,0 +1,293 @@
+//! Finding the files of a suite and reading all of them.
+
+use std::fs;
+use std::io::ErrorKind;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use super::fields::{Place, Sheet};
+use super::values::Depth;
+use super::{
+    CONTRACT_FILE, Choice, ContractChoice, Problem, Problems, SHIPPED, SHIPPED_WORLD, Source,
+    Suite, WORLD_FILE, contract, scenario, world, yaml,
+};
+use crate::domain::contract::Contract;
+use crate::domain::scenario::Scenario;
+use crate::domain::world::World;
+
+/// Reads a contract.
+///
+/// # Errors
+/// Everything that is wrong with it.
+pub fn read_contract(source: &Arc<Source>) -> Result<Contract, Problems> {
+    contract_of(source, Depth::Thorough)
+}
+
+/// Reads a world for a contract.
+///
+/// # Errors
+/// Everything that is wrong with it.
+pub fn read_world(source: &Arc<Source>, contract: &Contract) -> Result<World, Problems> {
+    world_of(source, contract, Depth::Thorough)
+}
+
+/// Reads a scenario; its id is the file's name without extension. Without a contract, names are
+/// not checked, and nothing comes back but what is wrong otherwise.
+///
+/// # Errors
+/// Everything that is wrong with it.
+pub fn read_scenario(
+    source: &Arc<Source>,
+    contract: Option<&Contract>,
+) -> Result<Scenario, Problems> {
+    read(source, |root| scenario::read(root, contract))
+}
+
+fn contract_of(source: &Arc<Source>, depth: Depth) -> Result<Contract, Problems> {
+    read(source, |root| contract::read(root, depth))
+}
+
+fn world_of(source: &Arc<Source>, contract: &Contract, depth: Depth) -> Result<World, Problems> {
+    read(source, |root| world::read(root, contract, depth))
+}
+
+fn read<T>(
+    source: &Arc<Source>,
+    reader: impl FnOnce(&Place<'_>) -> Option<T>,
+) -> Result<T, Problems> {
+    let node = yaml::parse(source)?;
+    let sheet = Sheet::new(source);
+    let value = reader(&Place::root(&sheet, &node));
+    sheet.into_problems().or(value)
+}
+
+/// The shipped files, which the tests of this crate check thoroughly.
+pub(super) fn shipped_file(name: &str) -> Arc<Source> {
+    let text = SHIPPED
+        .get_file(name)
+        .and_then(include_dir::File::contents_utf8)
+        .unwrap_or_default();
+    Source::new(format!("scenarios/{name}"), text)
+}
+
+pub(super) fn shipped_scenarios() -> Vec<Arc<Source>> {
+    let mut names: Vec<&str> = SHIPPED
+        .files()
+        .filter_map(|file| file.path().to_str())
+        .filter(|name| *name != CONTRACT_FILE && name.ends_with(".yaml"))
+        .collect();
+    names.sort_unstable();
+    names.into_iter().map(shipped_file).collect()
+}
+
+impl Suite {
+    /// The suite that is part of the program, with its contract and its world.
+    ///
+    /// # Errors
+    /// None in a released program: its tests read these files.
+    pub fn shipped() -> Result<Self, Problems> {
+        Self::load(&Choice::default())
+    }
+
+    /// Reads a suite.
+    ///
+    /// # Errors
+    /// Everything that is wrong with every file of it.
+    pub fn load(choice: &Choice) -> Result<Self, Problems> {
+        let mut problems = Problems::default();
+        let place = choice
+            .scenarios
+            .as_deref()
+            .map(Found::look)
+            .transpose()
+            .map_err(Problems::from)?;
+        let parts = Parts::find(choice, place.as_ref());
+
+        let contract = keep(
+            &mut problems,
+            parts
+                .contract
+                .and_then(|(source, depth)| contract_of(&source, depth)),
+        );
+        let sources = match &place {
+            None => shipped_scenarios(),
+            Some(found) => found.scenarios(&mut problems),
+        };
+        let mut scenarios = Vec::new();
+        for source in &sources {
+            let read = read_scenario(source, contract.as_ref());
+            scenarios.extend(keep(&mut problems, read).map(Arc::new));
+        }
+        let world = contract
+            .as_ref()
+            .zip(parts.world)
+            .and_then(|(contract, world)| {
+                let read = world.and_then(|(source, depth)| world_of(&source, contract, depth));
+                keep(&mut problems, read)
+            });
+        let suite = contract.map(|contract| Self {
+            origin: choice
+                .scenarios
+                .as_deref()
+                .map_or_else(|| "shipped".to_owned(), |path| path.display().to_string()),
+            contract: Arc::new(contract),
+            scenarios,
+            world: world.map(Arc::new),
+        });
+        problems.or(suite)
+    }
+}
+
+/// Keeps a value, or its problems.
+fn keep<T>(problems: &mut Problems, read: Result<T, Problems>) -> Option<T> {
+    read.map_err(|more| problems.extend(more)).ok()
+}
+
+type Part = Result<(Arc<Source>, Depth), Problems>;
+
+/// A contract and the world that belongs to it, read but not understood yet.
+struct Parts {
+    contract: Part,
+    world: Option<Part>,
+}
+
+impl Parts {
+    fn find(choice: &Choice, scenarios: Option<&Found>) -> Self {
+        let beside = |name: &str| {
+            let path = scenarios?.folder().join(name);
+            path.exists().then_some(path)
+        };
+        let file = match &choice.contract {
+            ContractChoice::File(path) => Some(path.clone()),
+            ContractChoice::OfSuite => beside(CONTRACT_FILE),
+            ContractChoice::Shipped => None,
+        };
+        let shipped = choice.contract == ContractChoice::Shipped
+            || (file.is_none() && !matches!(scenarios, Some(Found::Folder(_))));
+        let contract = match (&file, scenarios) {
+            (Some(path), _) => from_disk(path, "the contract"),
+            (None, Some(Found::Folder(folder))) if !shipped => Err(no_contract(folder)),
+            (None, _) => Ok((shipped_file(CONTRACT_FILE), Depth::Trusting)),
+        };
+        let folders = scenarios.map(Found::folder).into_iter();
+        let folders = folders.chain(file.as_deref().and_then(Path::parent));
+        let world = choice
+            .world
+            .clone()
+            .or_else(|| find_world(&folders.collect::<Vec<_>>()))
+            .map(|path| from_disk(&path, "the world"))
+            .or_else(|| {
+                let source = Source::new("fixtures/world.yaml", SHIPPED_WORLD);
+                shipped.then_some(Ok((source, Depth::Trusting)))
+            });
+        Self { contract, world }
+    }
+}
+
+/// The world in one of these folders, or else in `fixtures/` beside one of them.
+fn find_world(folders: &[&Path]) -> Option<PathBuf> {
+    let inside = folders.iter().map(|folder| folder.join(WORLD_FILE));
+    let fixtures = Path::new("../fixtures").join(WORLD_FILE);
+    let near = folders.iter().map(|folder| folder.join(&fixtures));
+    inside.chain(near).find(|path| path.exists())
+}
+
+fn no_contract(folder: &Path) -> Problems {
+    let message = format!("the suite `{}` has no `{CONTRACT_FILE}`", folder.display());
+    Problem::new(message)
+        .hint(
+            "add one, or name one: `--contract FILE`, or `--contract shipped` for the shipped one",
+        )
+        .into()
+}
+
+fn from_disk(path: &Path, what: &str) -> Part {
+    Ok((Source::read(path, what)?, Depth::Thorough))
+}
+
+/// What stands at the path of a suite.
+enum Found {
+    Folder(PathBuf),
+    File(PathBuf),
+}
+
+impl Found {
+    fn look(path: &Path) -> Result<Self, Problem> {
+        match fs::metadata(path) {
+            Ok(meta) if meta.is_dir() => Ok(Self::Folder(path.to_owned())),
+            Ok(_) => Ok(Self::File(path.to_owned())),
+            Err(error) => Err(unreadable(path, &error)),
+        }
+    }
+
+    fn folder(&self) -> &Path {
+        match self {
+            Self::Folder(path) => path,
+            Self::File(path) => path.parent().unwrap_or(Path::new("")),
+        }
+    }
+
+    /// The scenario files, in the order of their names.
+    fn scenarios(&self, problems: &mut Problems) -> Vec<Arc<Source>> {
+        let paths = match self {
+            Self::File(path) => vec![path.clone()],
+            Self::Folder(folder) => match scenario_files(folder) {
+                Ok(paths) => paths,
+                Err(problem) => {
+                    problems.push(problem);
+                    return Vec::new();
+                }
+            },
+        };
+        let mut sources = Vec::new();
+        for path in &paths {
+            match Source::read(path, "a scenario") {
+                Ok(source) => sources.push(source),
+                Err(problem) => problems.push(problem),
+            }
+        }
+        sources
+    }
+}
+
+fn scenario_files(folder: &Path) -> Result<Vec<PathBuf>, Problem> {
+    let entries = fs::read_dir(folder).map_err(|error| unreadable(folder, &error))?;
+    let mut paths = Vec::new();
+    for entry in entries {
+        let path = entry.map_err(|error| unreadable(folder, &error))?.path();
+        let name = path.file_name().unwrap_or_default().to_string_lossy();
+        let is_yaml = path
+            .extension()
+            .is_some_and(|extension| extension == "yaml" || extension == "yml");
+        if is_yaml && name != CONTRACT_FILE && name != WORLD_FILE && !name.starts_with('.') {
+            paths.push(path);
+        }
+    }
+    paths.sort();
+    if paths.is_empty() {
+        let message = format!("there are no scenarios in `{}`", folder.display());
+        return Err(Problem::new(message).hint(
+            "a suite is a folder with `contract.yaml` and one `.yaml` file for each scenario",
+        ));
+    }
+    Ok(paths)
+}
+
+fn unreadable(path: &Path, error: &std::io::Error) -> Problem {
+    let (why, hint) = match error.kind() {
+        ErrorKind::NotFound => (
+            "there is no such folder or file".to_owned(),
+            "check the path; without one, the shipped suite is played",
+        ),
+        ErrorKind::PermissionDenied => (
+            "permission denied".to_owned(),
+            "give this user the right to read it",
+        ),
+        _ => (error.to_string(), "check the path"),
+    };
+    Problem::new(format!(
+        "the suite `{}` cannot be read: {why}",
+        path.display()
+    ))
+    .hint(hint)
+}

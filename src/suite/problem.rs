@@ -1,0 +1,343 @@
+//! What is wrong with a file, where, and what to do about it.
+//!
+//! A problem is data: readers collect as many as there are, and only the command renders them.
+
+use std::fmt;
+use std::ops::Range;
+use std::sync::Arc;
+
+use miette::{
+    Diagnostic, GraphicalReportHandler, GraphicalTheme, LabeledSpan, NamedSource, SourceCode,
+    ThemeCharacters, ThemeStyles,
+};
+
+use super::source::Source;
+
+/// One thing that is wrong.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Problem {
+    /// What, in one sentence without a full stop.
+    pub message: String,
+    /// What stands at the place, in a few words.
+    pub label: Option<String>,
+    /// What to do.
+    pub hint: Option<String>,
+    place: Option<(Arc<Source>, Range<usize>)>,
+}
+
+impl Problem {
+    /// A problem without a place, yet.
+    pub fn new(message: impl Into<String>) -> Self {
+        Self {
+            message: message.into(),
+            label: None,
+            hint: None,
+            place: None,
+        }
+    }
+
+    /// Says where.
+    #[must_use]
+    pub fn at(mut self, source: &Arc<Source>, span: Range<usize>) -> Self {
+        let span = source.on_one_line(span);
+        self.place = Some((Arc::clone(source), span));
+        self
+    }
+
+    /// Says what to do.
+    #[must_use]
+    pub fn hint(mut self, hint: impl Into<String>) -> Self {
+        self.hint = Some(hint.into());
+        self
+    }
+
+    /// Says what stands at the place.
+    #[must_use]
+    pub fn label(mut self, label: impl Into<String>) -> Self {
+        self.label = Some(label.into());
+        self
+    }
+
+    /// The file, line and column, if it has a place.
+    #[must_use]
+    pub fn place(&self) -> Option<(&str, usize, usize)> {
+        let (source, span) = self.place.as_ref()?;
+        let (line, column) = source.line_and_column(span.start);
+        Some((source.name(), line, column))
+    }
+}
+
+impl fmt::Display for Problem {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if let Some((file, line, column)) = self.place() {
+            write!(out, "{file}:{line}:{column}: ")?;
+        }
+        out.write_str(&visible(&self.message))?;
+        if let Some(hint) = &self.hint {
+            write!(out, " ({})", visible(hint))?;
+        }
+        Ok(())
+    }
+}
+
+/// Everything that is wrong with what was read; never empty when it is an error.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Problems(Vec<Problem>);
+
+impl Problems {
+    /// All of them, in the order of the files and of the places in them.
+    #[must_use]
+    pub fn all(&self) -> &[Problem] {
+        &self.0
+    }
+
+    /// Whether nothing is wrong.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// Adds one.
+    pub fn push(&mut self, problem: Problem) {
+        self.0.push(problem);
+    }
+
+    /// Adds all of `others`.
+    pub fn extend(&mut self, others: Self) {
+        self.0.extend(others.0);
+    }
+
+    /// The same problems, pointing into another copy of their file.
+    pub(crate) fn shown_in(mut self, copy: &Arc<Source>) -> Self {
+        for (source, _) in self
+            .0
+            .iter_mut()
+            .filter_map(|problem| problem.place.as_mut())
+        {
+            *source = Arc::clone(copy);
+        }
+        self
+    }
+
+    /// The value, if nothing is wrong.
+    ///
+    /// # Errors
+    /// These problems, if there are any.
+    pub fn or<T>(self, value: Option<T>) -> Result<T, Self> {
+        match value {
+            Some(value) if self.is_empty() => Ok(value),
+            None if self.is_empty() => Err(Problem::new("nothing could be read").into()),
+            _ => Err(self),
+        }
+    }
+
+    /// All problems as text for people: source lines with carets, hints, and a count at the end.
+    #[must_use]
+    pub fn render(&self, rendering: Rendering) -> String {
+        let handler = GraphicalReportHandler::new_themed(rendering.theme())
+            .with_links(false)
+            .with_wrap_lines(false)
+            .with_context_lines(1)
+            .with_width(100);
+        let mut text = String::new();
+        for problem in &self.0 {
+            if handler
+                .render_report(&mut text, &Shown::new(problem))
+                .is_err()
+            {
+                text.push_str(&problem.to_string());
+            }
+            text.push('\n');
+        }
+        let files: std::collections::BTreeSet<_> = self
+            .0
+            .iter()
+            .filter_map(|problem| problem.place.as_ref())
+            .map(|(source, _)| source.name())
+            .collect();
+        text.push_str(&match (self.0.len(), files.len()) {
+            (1, _) => "1 problem\n".to_owned(),
+            (count, 0 | 1) => format!("{count} problems\n"),
+            (count, files) => format!("{count} problems in {files} files\n"),
+        });
+        text
+    }
+}
+
+impl From<Problem> for Problems {
+    fn from(problem: Problem) -> Self {
+        Self(vec![problem])
+    }
+}
+
+impl fmt::Display for Problems {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (number, problem) in self.0.iter().enumerate() {
+            if number > 0 {
+                out.write_str("\n")?;
+            }
+            write!(out, "{problem}")?;
+        }
+        Ok(())
+    }
+}
+
+impl std::error::Error for Problems {}
+
+/// How problems are shown.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Rendering {
+    /// ASCII only, no colour: for files, pipes and logs.
+    Plain,
+    /// Box-drawing characters, no colour: for terminals under `NO_COLOR`.
+    Monochrome,
+    /// Box-drawing characters and colour.
+    Colour,
+}
+
+impl Rendering {
+    fn theme(self) -> GraphicalTheme {
+        match self {
+            Self::Plain => GraphicalTheme {
+                characters: ThemeCharacters {
+                    error: "error:".into(),
+                    ..ThemeCharacters::ascii()
+                },
+                styles: ThemeStyles::none(),
+            },
+            Self::Monochrome => GraphicalTheme::unicode_nocolor(),
+            Self::Colour => GraphicalTheme::unicode(),
+        }
+    }
+}
+
+/// A problem in the form that is rendered: nothing in it can steer a terminal.
+#[derive(Debug)]
+struct Shown {
+    message: String,
+    label: Option<String>,
+    hint: Option<String>,
+    place: Option<(NamedSource<String>, Range<usize>)>,
+}
+
+impl Shown {
+    fn new(problem: &Problem) -> Self {
+        Self {
+            message: visible(&problem.message),
+            label: problem.label.as_deref().map(visible),
+            hint: problem.hint.as_deref().map(visible),
+            place: problem.place.as_ref().map(|(source, span)| {
+                let text = visible_in_place(source.text());
+                (NamedSource::new(visible(source.name()), text), span.clone())
+            }),
+        }
+    }
+}
+
+impl fmt::Display for Shown {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        out.write_str(&self.message)
+    }
+}
+
+impl std::error::Error for Shown {}
+
+impl Diagnostic for Shown {
+    fn help<'a>(&'a self) -> Option<Box<dyn fmt::Display + 'a>> {
+        self.hint
+            .as_ref()
+            .map(|hint| Box::new(hint) as Box<dyn fmt::Display>)
+    }
+
+    fn source_code(&self) -> Option<&dyn SourceCode> {
+        self.place
+            .as_ref()
+            .map(|(source, _)| source as &dyn SourceCode)
+    }
+
+    fn labels(&self) -> Option<Box<dyn Iterator<Item = LabeledSpan> + '_>> {
+        let (_, span) = self.place.as_ref()?;
+        let label = LabeledSpan::new(self.label.clone(), span.start, span.len().max(1));
+        Some(Box::new(std::iter::once(label)))
+    }
+}
+
+/// Whether a character could steer a terminal or disguise what stands beside it.
+fn steers(character: char) -> bool {
+    (character.is_control() && character != '\n' && character != '\t')
+        || matches!(character, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+}
+
+fn visible(text: &str) -> String {
+    text.chars()
+        .map(|character| match character {
+            '\n' | '\t' => ' ',
+            other if steers(other) => '\u{fffd}',
+            other => other,
+        })
+        .collect()
+}
+
+/// As [`visible`], but every byte keeps its place, so that spans still fit.
+fn visible_in_place(text: &str) -> String {
+    let mut shown = String::with_capacity(text.len());
+    for character in text.chars() {
+        if character == '\r' {
+            shown.push(' ');
+        } else if steers(character) {
+            shown.extend(std::iter::repeat_n('?', character.len_utf8()));
+        } else {
+            shown.push(character);
+        }
+    }
+    shown
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn two_problems() -> Problems {
+        let source = Source::new("suite/x.yaml", "name: x\nstps:\n  - do: launch\n");
+        let mut problems = Problems::from(
+            Problem::new("unknown key `stps`")
+                .at(&source, 8..12)
+                .hint("did you mean `steps`?"),
+        );
+        problems.push(Problem::new("no scenarios"));
+        problems
+    }
+
+    #[test]
+    fn plain_rendering_is_ascii_and_shows_file_line_column_and_hint() {
+        let text = two_problems().render(Rendering::Plain);
+        assert!(text.is_ascii(), "{text}");
+        for part in [
+            "suite/x.yaml:2:1",
+            "stps:",
+            "^^^^",
+            "did you mean `steps`?",
+            "no scenarios",
+            "2 problems",
+        ] {
+            assert!(text.contains(part), "{part} is missing in\n{text}");
+        }
+    }
+
+    #[test]
+    fn only_the_coloured_rendering_has_escape_sequences() {
+        assert!(two_problems().render(Rendering::Colour).contains('\u{1b}'));
+        for rendering in [Rendering::Plain, Rendering::Monochrome] {
+            assert!(!two_problems().render(rendering).contains('\u{1b}'));
+        }
+    }
+
+    #[test]
+    fn a_file_cannot_steer_the_terminal() {
+        let source = Source::new("x\u{1b}[2J", "a\u{1b}[2J: \u{202e}b\n");
+        let problem = Problem::new("unknown key `a\u{1b}[2J`").at(&source, 0..5);
+        let text = Problems::from(problem.clone()).render(Rendering::Plain);
+        assert!(!text.contains(['\u{1b}', '\u{202e}']), "{text:?}");
+        assert!(!problem.to_string()[10..].contains('\u{1b}'));
+    }
+}

@@ -1,0 +1,220 @@
+//! Scenario files into [`Scenario`]s.
+//!
+//! A step is a map with one of `do`, `set` and `expect`. Names are checked against the contract
+//! where they are written, and the words `home`, `each` and `watched` become the names that they
+//! stand for, so that a scenario can be played against any contract.
+
+use super::fields::{Fields, Place};
+use super::node::{Content, write_entries};
+use crate::domain::contract::Contract;
+use crate::domain::runbook::{ITEMS, RunbookId};
+use crate::domain::scenario::{Lever, Scenario, Step, StepKind, Waiver};
+
+mod action;
+mod expectation;
+mod names;
+mod requests;
+mod setting;
+
+pub(crate) use names::Names;
+use names::PARTS;
+
+/// Reads a scenario. Without a contract, names are not checked.
+pub(crate) fn read(root: &Place<'_>, contract: Option<&Contract>) -> Option<Scenario> {
+    let names = Names::of(contract);
+    let fields = root.fields("a scenario")?;
+    let name = fields.need("name").and_then(|place| place.name_text());
+    let runbook = fields.or("runbook", Vec::new(), runbook);
+    let tags = fields.or("tags", Vec::new(), |place| {
+        place.one_or_more().iter().map(Place::name_text).collect()
+    });
+    let needs = fields.or("needs", Vec::new(), levers);
+    let waivers = fields.or("waive", Vec::new(), waivers);
+    let known_failure = fields.maybe("known-failure", Place::name_text);
+    let mut number = 0;
+    let steps = fields
+        .need("steps")
+        .and_then(|place| steps(&place, &names, &mut number));
+    let finally = fields.or("finally", Vec::new(), |place| {
+        steps_of(place, &names, &mut number)
+    });
+    let (steps, finally) = (steps?, finally?);
+    let mut needs = needs?;
+    for step in steps.iter().chain(&finally) {
+        if let StepKind::Set(setting) = &step.kind {
+            needs.extend(setting.lever());
+        }
+    }
+    needs.sort_unstable();
+    needs.dedup();
+    let file = root.sheet.source().name();
+    Some(Scenario {
+        id: id_of(file),
+        name: name?,
+        file: file.to_owned(),
+        runbook: runbook?,
+        tags: tags?,
+        needs,
+        waivers: waivers?,
+        known_failure: known_failure?,
+        steps,
+        finally,
+    })
+}
+
+/// The file's name without folder and extension.
+fn id_of(file: &str) -> String {
+    let name = file.rsplit(['/', '\\']).next().unwrap_or(file);
+    name.rsplit_once('.')
+        .map_or(name, |(stem, _)| stem)
+        .to_owned()
+}
+
+fn runbook(place: &Place<'_>) -> Option<Vec<RunbookId>> {
+    let ids: Vec<Option<RunbookId>> = place
+        .one_or_more()
+        .iter()
+        .map(|item| {
+            let text = item.text()?;
+            match RunbookId::parse(&text) {
+                Ok(id) => Some(id),
+                Err(why) => {
+                    let known = ITEMS.iter().map(|(id, _)| *id);
+                    item.refuse(why, super::fields::suggest(&text, known))
+                }
+            }
+        })
+        .collect();
+    ids.into_iter().collect()
+}
+
+fn levers(place: &Place<'_>) -> Option<Vec<Lever>> {
+    let words: Vec<(&str, Lever)> = Lever::ALL
+        .iter()
+        .map(|(lever, name)| (*name, *lever))
+        .collect();
+    let levers: Vec<Option<Lever>> = place
+        .one_or_more()
+        .iter()
+        .map(|item| item.word(&words))
+        .collect();
+    levers.into_iter().collect()
+}
+
+fn waivers(place: &Place<'_>) -> Option<Vec<Waiver>> {
+    let waivers: Vec<Option<Waiver>> = place
+        .entries()?
+        .iter()
+        .map(|(entry, reason)| {
+            let is_id = entry.key.split_once('-').is_some_and(|(family, number)| {
+                !family.is_empty()
+                    && family.bytes().all(|byte| byte.is_ascii_uppercase())
+                    && number.parse::<u32>().is_ok()
+            });
+            if !is_id {
+                let message = format!("`{}` is not the id of a rule", entry.key);
+                let hint = "write it like `NET-1`; `rehearsal rules` lists them";
+                place
+                    .sheet
+                    .note(&entry.key_span, super::Problem::new(message).hint(hint));
+            }
+            if reason.node.is_null() {
+                let message = format!("`{}` is waived without a reason", entry.key);
+                place.sheet.note(
+                    &entry.key_span,
+                    super::Problem::new(message).hint("write why it is not judged here"),
+                );
+                return None;
+            }
+            Some(Waiver {
+                rule: entry.key.clone(),
+                reason: reason.name_text()?,
+            })
+        })
+        .collect();
+    waivers.into_iter().collect()
+}
+
+fn steps(place: &Place<'_>, names: &Names<'_>, number: &mut usize) -> Option<Vec<Step>> {
+    let steps = steps_of(place, names, number)?;
+    if steps.is_empty() {
+        return place.refuse("this scenario has no steps", "begin with `- do: launch`");
+    }
+    Some(steps)
+}
+
+fn steps_of(place: &Place<'_>, names: &Names<'_>, number: &mut usize) -> Option<Vec<Step>> {
+    let mut steps = Vec::new();
+    let mut whole = true;
+    for item in place.list()? {
+        *number += 1;
+        let Some(kinds) = step(&item, names) else {
+            whole = false;
+            continue;
+        };
+        let (line, _) = item.sheet.source().line_and_column(item.node.span.start);
+        steps.extend(kinds.into_iter().map(|kind| Step {
+            number: *number,
+            line,
+            text: text_of(&item),
+            kind,
+        }));
+    }
+    whole.then_some(steps)
+}
+
+fn text_of(item: &Place<'_>) -> String {
+    match &item.node.content {
+        Content::Map(entries) => {
+            let mut line = String::new();
+            write_entries(entries, &mut line);
+            line
+        }
+        _ => item.node.on_one_line(),
+    }
+}
+
+/// One step as written can be several, where it says `each`, and none, where it says `if` and the
+/// contract lacks that part.
+fn step(place: &Place<'_>, names: &Names<'_>) -> Option<Vec<StepKind>> {
+    const FORM: &str = "write `do: ...`, `set: ...` or `expect: ...`";
+    let fields: Fields<'_> = place.fields("a step")?;
+    if fields.has("if")
+        && let Some(part) = fields.get("if")
+        && !names.has(part.word(&PARTS)?)
+    {
+        fields.ignore_rest();
+        return Some(Vec::new());
+    }
+    let kinds: Vec<&str> = ["do", "set", "expect"]
+        .into_iter()
+        .filter(|kind| fields.has(kind))
+        .collect();
+    match kinds[..] {
+        ["do"] => action::read(&fields, names)
+            .map(|actions| actions.into_iter().map(StepKind::Do).collect()),
+        ["set"] => setting::read(&fields, names).map(|setting| vec![StepKind::Set(setting)]),
+        ["expect"] => expectation::read(&fields, names).map(|expect| vec![expect]),
+        [] => {
+            // The nearest of the three words is more helpful than a list of what is missing.
+            for kind in ["do", "set", "expect"] {
+                let _ = fields.get(kind);
+            }
+            if fields.keys().next().is_none() {
+                return fields.refuse("this step is empty", FORM);
+            }
+            let _ = ["as", "password", "within", "for", "since", "if"].map(|key| fields.get(key));
+            fields.refuse("this step does nothing", FORM)
+        }
+        _ => {
+            fields.ignore_rest();
+            fields.refuse(
+                format!(
+                    "a step is one thing, and this one is {}",
+                    kinds.join(" and ")
+                ),
+                "make it two steps",
+            )
+        }
+    }
+}

@@ -1,0 +1,233 @@
+//! `expect`: what must come or stay true.
+
+use super::{Names, requests};
+use crate::domain::contract::TransportName;
+use crate::domain::journal::{FeedState, LinkState};
+use crate::domain::scenario::{Expectation, RequestMatch, Since, StepKind, Timing};
+use crate::suite::Problem;
+use crate::suite::fields::{Fields, Place};
+
+/// The messages that the simulated app shows.
+const NOTICES: [&str; 6] = [
+    "sign-in-refused",
+    "sign-in-failed",
+    "session-expired",
+    "offline",
+    "data-unreadable",
+    "data-refused",
+];
+
+/// Reads an expecting step with its timing.
+pub(super) fn read(step: &Fields<'_>, names: &Names<'_>) -> Option<StepKind> {
+    let all = step.need("expect").and_then(|place| all(&place, names));
+    let within = step.maybe("within", Place::positive_duration);
+    let hold = step.maybe("for", Place::positive_duration);
+    let since = step.or("since", Since::default(), |place| {
+        place.word(&[
+            ("change", Since::Change),
+            ("start", Since::Start),
+            ("now", Since::Now),
+        ])
+    });
+    let timing = match (within?, hold?) {
+        (Some(_), Some(_)) => step.refuse(
+            "an expectation has `within` or `for`, not both",
+            "`within` waits until it comes true, `for` watches that it stays true",
+        ),
+        (Some(within), None) => Some(Timing::Within(within)),
+        (None, Some(hold)) => Some(Timing::For(hold)),
+        (None, None) => Some(Timing::Now),
+    };
+    let (all, timing) = (all?, timing?);
+    check_timing(step, &all, timing);
+    Some(StepKind::Expect {
+        all,
+        timing,
+        since: since?,
+    })
+}
+
+/// What is absent cannot come true in time, and what happens once cannot stay true.
+fn check_timing(step: &Fields<'_>, all: &[Expectation], timing: Timing) {
+    let absent = |expectation: &Expectation| match expectation {
+        Expectation::NoEvent(_) => true,
+        Expectation::Requests { at_most, .. } => *at_most == Some(0),
+        _ => false,
+    };
+    let happens = |expectation: &Expectation| match expectation {
+        Expectation::Updates(_) | Expectation::Event(_) => true,
+        Expectation::Requests { at_least, .. } => *at_least > 0,
+        _ => false,
+    };
+    let (key, message, hint) = match timing {
+        Timing::Within(_) if all.iter().any(absent) => (
+            "within",
+            "what must not be seen cannot come true `within` a time",
+            "watch for it with `for: 10s`, or look back with `since: start`",
+        ),
+        Timing::For(_) if all.iter().any(happens) => (
+            "for",
+            "what happens at a moment cannot stay true `for` a time",
+            "wait for it with `within: 10s`, in a step of its own if need be",
+        ),
+        _ => return,
+    };
+    if let Some(place) = step.get(key) {
+        let span = place.key_span.unwrap_or(&place.node.span);
+        place.sheet.note(span, Problem::new(message).hint(hint));
+    }
+}
+
+fn all(place: &Place<'_>, names: &Names<'_>) -> Option<Vec<Expectation>> {
+    let fields = place.fields("`expect`")?;
+    let mut all = Some(Vec::new());
+    let mut add = |more: Option<Vec<Expectation>>| match (&mut all, more) {
+        (Some(all), Some(more)) => all.extend(more),
+        (all, _) => *all = None,
+    };
+    let mut one = |key: &'static str, read: &dyn Fn(&Place<'_>) -> Option<Expectation>| {
+        if let Some(place) = fields.get(key) {
+            add(read(&place).map(|one| vec![one]));
+        }
+    };
+    one("screen", &|place| {
+        names.screen(place).map(Expectation::Screen)
+    });
+    one("link", &|place| {
+        place
+            .word(&[
+                ("online", LinkState::Online),
+                ("offline", LinkState::Offline),
+            ])
+            .map(Expectation::Link)
+    });
+    one("feed", &|place| feed(place).map(Expectation::Feed));
+    one("session", &|place| {
+        place
+            .word(&[("open", true), ("none", false)])
+            .map(Expectation::Session)
+    });
+    one("notice", &|place| {
+        let words = NOTICES.map(|name| (name, name));
+        let name = place.word(&words)?;
+        Some(Expectation::Notice(name.to_owned()))
+    });
+    one("transport", &|place| {
+        place
+            .word(&[
+                ("websocket", TransportName::Websocket),
+                ("polling", TransportName::Polling),
+            ])
+            .map(Expectation::Transport)
+    });
+    let mut many = |key: &'static str, read: &dyn Fn(&Place<'_>) -> Option<Vec<Expectation>>| {
+        if let Some(place) = fields.get(key) {
+            add(read(&place));
+        }
+    };
+    many("shows", &|place| {
+        let names = names.shown(place)?;
+        Some(names.into_iter().map(Expectation::Shows).collect())
+    });
+    many("updates", &|place| {
+        each(place, |item| names.resource(item).map(Expectation::Updates))
+    });
+    many("complete", &|place| {
+        let names = names.paged(place)?;
+        Some(names.into_iter().map(Expectation::Complete).collect())
+    });
+    many("value", &|place| each(place, |item| value(item, names)));
+    many("event", &|place| {
+        each(place, |item| names.event(item).map(Expectation::Event))
+    });
+    many("no-event", &|place| {
+        each(place, |item| names.event(item).map(Expectation::NoEvent))
+    });
+    let times = fields.or("times", (1, None), times);
+    many("request", &|place| {
+        let (at_least, at_most) = times?;
+        each(place, |item| {
+            Some(counted(requests::read(item, names)?, at_least, at_most))
+        })
+    });
+    many("no-request", &|place| {
+        each(place, |item| {
+            Some(counted(requests::read(item, names)?, 0, Some(0)))
+        })
+    });
+    if fields.has("times") && !fields.has("request") {
+        return fields.refuse("`times` counts requests", "add `request: ...`");
+    }
+    if fields.keys().next().is_none() {
+        return fields.refuse(
+            "nothing is expected",
+            "write it like `{ screen: overview, feed: live }`",
+        );
+    }
+    all
+}
+
+fn each(
+    place: &Place<'_>,
+    read: impl Fn(&Place<'_>) -> Option<Expectation>,
+) -> Option<Vec<Expectation>> {
+    let items: Vec<Option<Expectation>> = place.one_or_more().iter().map(read).collect();
+    items.into_iter().collect()
+}
+
+fn counted(which: RequestMatch, at_least: u64, at_most: Option<u64>) -> Expectation {
+    Expectation::Requests {
+        which,
+        at_least,
+        at_most,
+    }
+}
+
+/// `2`, or `{ at-least: 1, at-most: 3 }`.
+fn times(place: &Place<'_>) -> Option<(u64, Option<u64>)> {
+    if place.node.scalar().is_some() {
+        let times = place.whole(1)?;
+        return Some((times, Some(times)));
+    }
+    let fields = place.fields("`times`")?;
+    let at_least = fields.or("at-least", 0, |place| place.whole(0));
+    let at_most = fields.maybe("at-most", |place| place.whole(1));
+    let (at_least, at_most) = (at_least?, at_most?);
+    if at_most.is_some_and(|at_most| at_most < at_least) {
+        return fields.refuse("`at-most` is less than `at-least`", "swap them");
+    }
+    Some((at_least, at_most))
+}
+
+fn feed(place: &Place<'_>) -> Option<FeedState> {
+    place.word(&[
+        ("off", FeedState::Off),
+        ("live", FeedState::Live),
+        ("polling", FeedState::Polling),
+        ("stale", FeedState::Stale),
+    ])
+}
+
+/// `{ resource: overview, pointer: /mode, equals: RUNNING }`.
+fn value(place: &Place<'_>, names: &Names<'_>) -> Option<Expectation> {
+    let fields = place.fields("`value`")?;
+    let resource = fields
+        .need("resource")
+        .and_then(|place| names.resource(&place));
+    let pointer = fields.need("pointer").and_then(|place| place.pointer());
+    let equals = if fields.has("equals") {
+        // `null` is a value to compare with, and not a missing key.
+        Some(
+            fields
+                .get("equals")
+                .map_or(serde_json::Value::Null, |place| place.node.to_json()),
+        )
+    } else {
+        fields.need("equals").map(|_| serde_json::Value::Null)
+    };
+    Some(Expectation::Value {
+        resource: resource?,
+        pointer: pointer?,
+        equals: equals?,
+    })
+}

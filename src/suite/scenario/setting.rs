@@ -1,0 +1,163 @@
+//! `set`: how the world changes.
+
+use super::{Names, requests};
+use crate::domain::scenario::{Fault, Setting};
+use crate::suite::fields::{Fields, Place};
+use crate::suite::node::Content;
+
+const FORM: &str = "write it like `{ maintenance: on }` or `close-trade`";
+
+/// The settings that are said in one word.
+const WORDS: [(&str, Setting); 3] = [
+    ("close-trade", Setting::CloseTrade),
+    ("expire-tokens", Setting::ExpireTokens),
+    ("drop-sockets", Setting::DropSockets),
+];
+
+/// Reads the setting of one step.
+pub(super) fn read(step: &Fields<'_>, names: &Names<'_>) -> Option<Setting> {
+    let place = step.need("set")?;
+    if !matches!(place.node.content, Content::Map(_)) {
+        return place.word(&WORDS);
+    }
+    let fields = place.fields("a setting")?;
+    let settings = [
+        fields
+            .get("maintenance")
+            .map(|place| place.switch().map(Setting::Maintenance)),
+        fields.get("backend").map(|place| backend(&place, names)),
+        fields.get("push").map(|place| push(&place, names)),
+        fields.get("network").map(|place| {
+            place
+                .word(&[("offline", false), ("online", true)])
+                .map(Setting::Network)
+        }),
+        fields
+            .get("websocket")
+            .map(|place| open(&place).map(Setting::Websocket)),
+        fields
+            .get("socket")
+            .map(|place| open(&place).map(Setting::Socket)),
+        fields.get("fault").map(|place| fault(&place, names)),
+    ];
+    let mut given = settings.into_iter().flatten();
+    match (given.next(), given.next(), fields.keys().count()) {
+        (Some(setting), None, 1) => setting,
+        (Some(_), Some(_), _) => {
+            fields.refuse("a step sets one thing", "make it one step a setting")
+        }
+        (None, _, 0) => fields.refuse("this setting is empty", FORM),
+        // Whatever is wrong otherwise is noted by itself.
+        _ => None,
+    }
+}
+
+fn open(place: &Place<'_>) -> Option<bool> {
+    place.word(&[("blocked", false), ("open", true)])
+}
+
+fn running(place: &Place<'_>) -> Option<bool> {
+    place.word(&[("stopped", false), ("running", true)])
+}
+
+/// `stopped`, or `{ trading: stopped }`.
+fn backend(place: &Place<'_>, names: &Names<'_>) -> Option<Setting> {
+    if place.node.scalar().is_some() {
+        return Some(Setting::Backend {
+            service: None,
+            running: running(place)?,
+        });
+    }
+    let entries = place.entries()?;
+    let [(entry, state)] = &entries[..] else {
+        return place.refuse(
+            "`backend` is about one service, or about all",
+            "write `backend: stopped`, or `backend: { trading: stopped }`",
+        );
+    };
+    let running = running(state);
+    Some(Setting::Backend {
+        service: Some(names.service(place, &entry.key)?),
+        running: running?,
+    })
+}
+
+/// `positions_update`, or `{ event: positions_update, payload: … }`.
+fn push(place: &Place<'_>, names: &Names<'_>) -> Option<Setting> {
+    if place.node.scalar().is_some() {
+        return Some(Setting::Push {
+            event: names.event(place)?,
+            payload: None,
+        });
+    }
+    let fields = place.fields("`push`")?;
+    let event = fields.need("event").and_then(|place| names.event(&place));
+    let payload = fields.get("payload").map(|place| place.node.to_json());
+    Some(Setting::Push {
+        event: event?,
+        payload,
+    })
+}
+
+/// `{ on: history, delay: 2s }`; `off` ends it.
+fn fault(place: &Place<'_>, names: &Names<'_>) -> Option<Setting> {
+    const FORM: &str = "write one of `delay: 2s`, `respond: { status: 500 }`, `refuse`, `black-hole`, `reset` or `off`, like `{ on: data, refuse: on }`";
+    let fields = place.fields("`fault`")?;
+    let on = fields
+        .need("on")
+        .and_then(|place| requests::read(&place, names));
+    let flag = |key: &'static str, fault: Option<Fault>| {
+        let place = fields.get(key)?;
+        Some(match place.switch() {
+            Some(true) => Some(fault),
+            Some(false) if fault.is_none() => place.refuse("`off` cannot be off", "leave it away"),
+            Some(false) => Some(None),
+            None => None,
+        })
+    };
+    let faults = [
+        fields.get("delay").map(|place| {
+            place
+                .positive_duration()
+                .map(|delay| Some(Fault::Delay(delay)))
+        }),
+        fields.get("respond").map(|place| respond(&place).map(Some)),
+        flag("refuse", Some(Fault::Refuse)),
+        flag("black-hole", Some(Fault::BlackHole)),
+        flag("reset", Some(Fault::Reset)),
+        flag("off", None),
+    ];
+    let mut given = faults.into_iter().flatten();
+    match (given.next(), given.next()) {
+        (Some(fault), None) => Some(Setting::Fault {
+            on: on?,
+            fault: fault?,
+        }),
+        _ => fields.refuse("a fault is one thing", FORM),
+    }
+}
+
+fn respond(place: &Place<'_>) -> Option<Fault> {
+    if place.node.scalar().is_some() {
+        return Some(Fault::Respond {
+            status: place.status()?,
+            headers: Vec::new(),
+            body: None,
+        });
+    }
+    let fields = place.fields("`respond`")?;
+    let status = fields.need("status").and_then(|place| place.status());
+    let headers = fields.or("headers", Vec::new(), |place| {
+        place
+            .entries()?
+            .iter()
+            .map(|(entry, value)| Some((entry.key.clone(), value.text()?)))
+            .collect()
+    });
+    let body = fields.get("body").map(|place| place.node.to_json());
+    Some(Fault::Respond {
+        status: status?,
+        headers: headers?,
+        body,
+    })
+}

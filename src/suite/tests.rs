@@ -1,0 +1,201 @@
+//! The shipped files are right, and wrong files are told what is wrong with them.
+
+mod documents;
+mod loading;
+mod sharing;
+
+use super::load::{shipped_file, shipped_scenarios};
+use super::*;
+use crate::domain::scenario::{Action, Lever, StepKind};
+
+#[test]
+fn the_shipped_files_are_right_when_checked_thoroughly() {
+    let contract = read_contract(&shipped_file("contract.yaml")).unwrap_or_else(|problems| {
+        panic!("{}", problems.render(Rendering::Plain));
+    });
+    let world = Source::new("fixtures/world.yaml", SHIPPED_WORLD);
+    if let Err(problems) = read_world(&world, &contract) {
+        panic!("{}", problems.render(Rendering::Plain));
+    }
+    for source in shipped_scenarios() {
+        if let Err(problems) = read_scenario(&source, Some(&contract)) {
+            panic!("{}", problems.render(Rendering::Plain));
+        }
+    }
+}
+
+#[test]
+fn the_shipped_suite_is_six_scenarios_that_need_two_levers_at_most() {
+    let suite = Suite::shipped().unwrap();
+    let needs: Vec<(&str, &[Lever])> = suite
+        .scenarios
+        .iter()
+        .map(|scenario| (scenario.id.as_str(), scenario.needs.as_slice()))
+        .collect();
+    assert_eq!(
+        needs,
+        [
+            ("degraded-backend", &[Lever::Backend][..]),
+            ("kill-switch", &[Lever::Maintenance]),
+            ("polling-fallback", &[]),
+            ("read-only-scope", &[]),
+            ("session-restore", &[]),
+            ("sign-in", &[]),
+        ]
+    );
+    let world = suite.world.unwrap();
+    for account in suite
+        .scenarios
+        .iter()
+        .flat_map(|scenario| scenario.accounts())
+    {
+        assert!(
+            world.users.iter().any(|user| user.name == account),
+            "{account}"
+        );
+    }
+    for user in &world.users {
+        let trades = user.data["history"]["trades"].as_array().unwrap().len();
+        assert!(
+            (41..=80).contains(&trades),
+            "{} has {trades} trades",
+            user.name
+        );
+    }
+}
+
+#[test]
+fn each_becomes_as_many_steps_as_the_contract_has_names() {
+    let suite = Suite::shipped().unwrap();
+    let sign_in = suite
+        .scenarios
+        .iter()
+        .find(|scenario| scenario.id == "sign-in");
+    let opened: Vec<&str> = sign_in
+        .unwrap()
+        .steps
+        .iter()
+        .filter_map(|step| match &step.kind {
+            StepKind::Do(Action::Open(screen)) => Some(screen.as_str()),
+            _ => None,
+        })
+        .collect();
+    assert_eq!(
+        opened,
+        ["overview", "positions", "history", "strategies", "settings"]
+    );
+    let last = sign_in.unwrap().steps.last().unwrap();
+    assert_eq!(last.text, "expect: { shows: each }, within: 15s");
+}
+
+#[test]
+fn a_step_with_if_is_there_only_where_the_contract_has_that_part() {
+    let text = r#"
+name: Parts
+steps:
+  - do: launch
+  - expect: { request: refresh }
+    if: refresh
+  - expect: { feed: live }
+    within: 5s
+    if: realtime
+"#;
+    let source = Source::new("parts.yaml", text);
+    let contract = |refresh: &str| {
+        let text = format!(
+            r#"
+services: {{ api: {{}} }}
+session:
+  sign-in: {{ request: POST api /in, json: {{ u: "{{username}}", p: "{{password}}" }}, answer: {{ access-token: /a, refresh-token: /r }} }}
+{refresh}
+resources: {{ one: GET api /one }}
+screens: {{ first: one }}
+"#
+        );
+        read_contract(&Source::new("contract.yaml", text.as_str())).unwrap_or_else(|problems| {
+            panic!("{}", problems.render(Rendering::Plain));
+        })
+    };
+    let numbers = |contract: &Contract| -> Vec<usize> {
+        let scenario = read_scenario(&source, Some(contract)).unwrap_or_else(|problems| {
+            panic!("{}", problems.render(Rendering::Plain));
+        });
+        scenario.steps.iter().map(|step| step.number).collect()
+    };
+    assert_eq!(numbers(&contract("")), [1]);
+    let refresh = r#"  refresh: { request: POST api /again, json: { r: "{refresh-token}" } }"#;
+    assert_eq!(numbers(&contract(refresh)), [1, 2]);
+}
+
+/// Reads every file of a folder of bad inputs and keeps what is said about each.
+fn check_bad_files(folder: &str, read: impl Fn(&Arc<Source>) -> Result<(), Problems>) {
+    let root = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures/files");
+    let mut files: Vec<PathBuf> = std::fs::read_dir(root.join(folder))
+        .unwrap()
+        .map(|entry| entry.unwrap().path())
+        .collect();
+    files.sort();
+    assert!(!files.is_empty());
+    let mut settings = insta::Settings::clone_current();
+    settings.set_snapshot_path(root.join("snapshots"));
+    settings.set_prepend_module_to_snapshot(false);
+    settings.set_omit_expression(true);
+    for path in files {
+        let name = path.file_name().unwrap().to_string_lossy().into_owned();
+        let bytes = std::fs::read(&path).unwrap();
+        let shown = match Source::from_bytes(&name, &bytes).map_err(Problems::from) {
+            Ok(source) => read(&source),
+            Err(problems) => Err(problems),
+        };
+        let shown = shown.expect_err(&name).render(Rendering::Plain);
+        assert!(shown.is_ascii() || !bytes.is_ascii(), "{shown}");
+        settings.bind(|| insta::assert_snapshot!(format!("{folder}__{name}"), shown));
+    }
+}
+
+#[test]
+fn bad_contracts_are_told_everything_that_is_wrong() {
+    check_bad_files("contracts", |source| read_contract(source).map(drop));
+}
+
+#[test]
+fn bad_scenarios_are_told_everything_that_is_wrong() {
+    let contract = Suite::shipped().unwrap().contract;
+    check_bad_files("scenarios", |source| {
+        read_scenario(source, Some(&contract)).map(drop)
+    });
+}
+
+#[test]
+fn bad_worlds_are_told_everything_that_is_wrong() {
+    let contract = Suite::shipped().unwrap().contract;
+    check_bad_files("worlds", |source| read_world(source, &contract).map(drop));
+}
+
+#[test]
+fn bad_configurations_are_told_everything_that_is_wrong() {
+    check_bad_files("configs", |source| {
+        config::Config::from_source(source, std::path::Path::new("")).map(drop)
+    });
+}
+
+#[test]
+fn no_damaged_contract_makes_the_reader_or_the_renderer_panic() {
+    let text = shipped_file("contract.yaml").text().to_owned();
+    let lines: Vec<&str> = text.lines().collect();
+    let without = |gone: usize| {
+        let kept = lines.iter().enumerate().filter(|(at, _)| *at != gone);
+        kept.map(|(_, line)| *line).collect::<Vec<_>>().join("\r\n")
+    };
+    let cut = |at: usize| text.chars().take(at).collect::<String>();
+    let swapped = |at: usize| text.replacen(lines[at].trim(), "\u{1f980}: [\t", 1);
+    let damaged = (0..lines.len())
+        .step_by(3)
+        .flat_map(|at| [without(at), cut(at * 29), swapped(at)]);
+    for text in damaged {
+        if let Err(problems) = read_contract(&Source::new("damaged.yaml", text)) {
+            assert!(!problems.is_empty());
+            let _ = problems.render(Rendering::Monochrome);
+        }
+    }
+}

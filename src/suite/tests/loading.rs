@@ -1,0 +1,182 @@
+//! Suites on disk: what belongs together, and what is said when something is missing.
+
+use std::fs;
+use std::path::Path;
+
+use super::super::*;
+
+const CONTRACT: &str = r#"
+services: { api: {} }
+session:
+  sign-in:
+    request: POST /oauth/token
+    form: { grant_type: password, username: "{username}", password: "{password}" }
+resources:
+  ledger: { request: GET /v2/ledger, items: /rows, key: /uid, paging: { offset: { query: skip } } }
+  balance: GET /v2/balance
+screens: { money: [balance], past: [ledger] }
+realtime: { service: api, events: { tick: balance } }
+"#;
+
+fn folder(files: &[(&str, &str)]) -> tempfile::TempDir {
+    let folder = tempfile::tempdir().unwrap();
+    for (name, text) in files {
+        fs::write(folder.path().join(name), text).unwrap();
+    }
+    folder
+}
+
+fn load(path: &Path) -> Result<Suite, Problems> {
+    Suite::load(&Choice {
+        scenarios: Some(path.to_owned()),
+        ..Choice::default()
+    })
+}
+
+fn error(path: &Path) -> String {
+    load(path).unwrap_err().to_string()
+}
+
+#[test]
+fn the_shipped_scenarios_can_be_played_against_any_contract() {
+    let folder = folder(&[("contract.yaml", CONTRACT)]);
+    let suite = Suite::load(&Choice {
+        contract: ContractChoice::File(folder.path().join("contract.yaml")),
+        ..Choice::default()
+    });
+    let suite = suite.unwrap_or_else(|problems| panic!("{problems}"));
+    assert_eq!(suite.scenarios.len(), 6);
+    assert!(
+        suite.world.is_none(),
+        "the shipped world is of another contract"
+    );
+    let steps = &suite.scenarios[0].steps;
+    let shown = format!("{steps:?}");
+    assert!(
+        shown.contains("Screen(\"money\")") && shown.contains("Updates(\"balance\")"),
+        "{shown}"
+    );
+    assert!(shown.contains("service: Some(\"api\")"), "{shown}");
+}
+
+#[test]
+fn a_folder_brings_its_scenarios_in_the_order_of_their_names_and_its_own_world() {
+    let world =
+        "users: { a: { username: u, password: p, data: { ledger: { rows: [] }, balance: {} } } }";
+    let folder = folder(&[
+        ("contract.yaml", CONTRACT),
+        ("world.yaml", world),
+        ("b.yaml", "name: B\nsteps: [{ do: launch }]"),
+        ("a.yml", "name: A\nsteps: [{ do: { open: past } }]"),
+        ("notes.txt", "not read"),
+    ]);
+    let suite = load(folder.path()).unwrap();
+    let ids: Vec<&str> = suite
+        .scenarios
+        .iter()
+        .map(|scenario| scenario.id.as_str())
+        .collect();
+    assert_eq!(ids, ["a", "b"]);
+    assert_eq!(suite.world.unwrap().users[0].username, "u");
+}
+
+#[test]
+fn a_world_is_found_beside_the_suite_then_beside_the_contract_then_in_fixtures() {
+    let world = |name: &str| {
+        format!(
+            "users: {{ a: {{ username: {name}, password: p, data: {{ ledger: {{ rows: [] }}, balance: {{}} }} }} }}"
+        )
+    };
+    let root = tempfile::tempdir().unwrap();
+    let put = |path: &str, text: &str| {
+        let path = root.path().join(path);
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        fs::write(path, text).unwrap();
+    };
+    let found = || {
+        let choice = Choice {
+            scenarios: Some(root.path().join("app/scenarios")),
+            contract: ContractChoice::File(root.path().join("agreed/contract.yaml")),
+            world: None,
+        };
+        let world = Suite::load(&choice).unwrap().world;
+        world.map(|world| world.users[0].username.clone())
+    };
+    put("app/scenarios/x.yaml", "name: X\nsteps: [{ do: launch }]");
+    put("agreed/contract.yaml", CONTRACT);
+    assert_eq!(found(), None);
+    // The nearer a place is, the later it is filled here.
+    for (place, name) in [
+        ("fixtures", "by-the-contract"),
+        ("app/fixtures", "by-the-suite"),
+        ("agreed", "with-the-contract"),
+        ("app/scenarios", "with-the-suite"),
+    ] {
+        put(&format!("{place}/world.yaml"), &world(name));
+        assert_eq!(found().as_deref(), Some(name));
+    }
+}
+
+#[test]
+fn the_repositorys_own_suite_can_be_played_by_its_path() {
+    let suite = load(&Path::new(env!("CARGO_MANIFEST_DIR")).join("scenarios")).unwrap();
+    let names = |suite: &Suite| -> Vec<String> {
+        let users = &suite.world.as_ref().unwrap().users;
+        users.iter().map(|user| user.name.clone()).collect()
+    };
+    assert_eq!(names(&suite), names(&Suite::shipped().unwrap()));
+}
+
+#[test]
+fn a_single_file_uses_the_contract_beside_it_or_else_the_shipped_one() {
+    let alone = folder(&[("x.yaml", "name: X\nsteps: [{ do: { open: strategies } }]")]);
+    let suite = load(&alone.path().join("x.yaml")).unwrap();
+    assert_eq!((suite.scenarios.len(), suite.world.is_some()), (1, true));
+    fs::write(alone.path().join("contract.yaml"), CONTRACT).unwrap();
+    assert!(error(&alone.path().join("x.yaml")).contains("no screen `strategies`"));
+}
+
+#[test]
+fn a_folder_without_a_contract_uses_the_shipped_one_only_when_told_to() {
+    let folder = folder(&[("x.yaml", "name: X\nsteps: [{ do: launch }]")]);
+    assert!(error(folder.path()).contains("--contract shipped"));
+    let told = Suite::load(&Choice {
+        scenarios: Some(folder.path().to_owned()),
+        contract: ContractChoice::parse("shipped"),
+        world: None,
+    });
+    assert!(told.unwrap().world.is_some());
+}
+
+#[test]
+fn every_file_of_a_suite_is_told_what_is_wrong_with_it() {
+    let folder = folder(&[
+        ("contract.yaml", "services: {}"),
+        ("a.yaml", "nam: A"),
+        ("b.yaml", ""),
+        ("c.yaml", "name: C\nsteps: [{ do: lanch }]"),
+    ]);
+    fs::create_dir(folder.path().join("d.yaml")).unwrap();
+    let text = error(folder.path());
+    for part in [
+        "contract.yaml:1:",
+        "a.yaml:1:1",
+        "b.yaml:1:1",
+        "did you mean `launch`?",
+        "it is a folder",
+    ] {
+        assert!(text.contains(part), "{part} is missing in\n{text}");
+    }
+}
+
+#[test]
+fn a_suite_that_is_not_there_or_has_no_scenarios_says_what_to_do() {
+    let folder = folder(&[("contract.yaml", CONTRACT)]);
+    assert!(error(folder.path()).contains("there are no scenarios in"));
+    assert!(error(&folder.path().join("gone")).contains("the shipped suite is played"));
+    let contract = Suite::load(&Choice {
+        contract: ContractChoice::File(folder.path().join("gone.yaml")),
+        ..Choice::default()
+    });
+    assert!(contract.unwrap_err().to_string().contains("no such file"));
+}

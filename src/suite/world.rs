@@ -1,0 +1,269 @@
+//! `world.yaml` into a [`World`]: what the mock backend holds.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use serde_json::{Value, json};
+
+use super::Problem;
+use super::fields::Place;
+use super::values::Depth;
+use crate::domain::contract::{Contract, Resource};
+use crate::domain::secret::Secret;
+use crate::domain::selector::{Selector, Template};
+use crate::domain::world::{CloseTrade, Feed, User, World};
+
+/// What a world is read against.
+struct Context<'a> {
+    contract: &'a Contract,
+    resources: Vec<&'a str>,
+    events: Vec<&'a str>,
+    depth: Depth,
+}
+
+/// Placeholders of a closed trade that stand for the moment at which it is closed.
+const MOMENTS: [&str; 3] = ["now", "now-seconds", "now-millis"];
+
+/// Reads a world for a contract. Whatever is wrong is noted on the place's sheet.
+pub(crate) fn read(root: &Place<'_>, contract: &Contract, depth: Depth) -> Option<World> {
+    let fields = root.fields("a world")?;
+    let context = Context {
+        contract,
+        resources: contract
+            .resources
+            .iter()
+            .map(|resource| resource.name.as_str())
+            .collect(),
+        events: contract
+            .realtime
+            .iter()
+            .flat_map(|realtime| &realtime.events)
+            .map(|event| event.name.as_str())
+            .collect(),
+        depth,
+    };
+    let shared = fields.or("shared", BTreeMap::new(), |place| data(place, &context));
+    let users = fields
+        .need("users")
+        .and_then(|place| users(&place, &context, shared.as_ref()));
+    let feeds = fields.or("feeds", Vec::new(), |place| {
+        let feeds: Vec<Option<Feed>> = place
+            .list()?
+            .iter()
+            .map(|item| feed(item, &context))
+            .collect();
+        feeds.into_iter().collect()
+    });
+    let close_trade = fields.maybe("close-trade", |place| close_trade(place, &context));
+    let access = fields.or(
+        "access-token-lifetime",
+        Duration::from_secs(15 * 60),
+        Place::positive_duration,
+    );
+    let refresh = fields.or(
+        "refresh-token-lifetime",
+        Duration::from_secs(30 * 86_400),
+        Place::positive_duration,
+    );
+    Some(World {
+        users: users?,
+        shared: shared?,
+        feeds: feeds?,
+        close_trade: close_trade?,
+        access_token_lifetime: access?,
+        refresh_token_lifetime: refresh?,
+    })
+}
+
+/// Answers by resource.
+fn data(place: &Place<'_>, context: &Context<'_>) -> Option<BTreeMap<String, Value>> {
+    let mut data = BTreeMap::new();
+    for (entry, answer) in place.entries()? {
+        let Some(resource) = context.contract.resource(&entry.key) else {
+            let hint = super::fields::suggest(&entry.key, context.resources.iter().copied());
+            let message = format!("there is no resource `{}`", entry.key);
+            place
+                .sheet
+                .note(&entry.key_span, Problem::new(message).hint(hint));
+            continue;
+        };
+        let value = answer.node.to_json();
+        check(&answer, &value, resource, context);
+        data.insert(entry.key.clone(), value);
+    }
+    Some(data)
+}
+
+/// Whether an answer is what the contract says about its resource.
+fn check(place: &Place<'_>, value: &Value, resource: &Resource, context: &Context<'_>) {
+    if context.depth == Depth::Trusting {
+        return;
+    }
+    if let Some(items) = &resource.items
+        && !items.in_body(value).is_some_and(Value::is_array)
+    {
+        place.refuse::<()>(
+            format!(
+                "this answer has no list at `{items}`, where `{}` has its items",
+                resource.name
+            ),
+            "write the answer as the backend gives it, with all items in its list",
+        );
+    }
+    let validator = resource
+        .schema
+        .as_ref()
+        .and_then(|schema| jsonschema::validator_for(schema).ok());
+    for error in validator
+        .iter()
+        .flat_map(|validator| validator.iter_errors(value))
+        .take(5)
+    {
+        let at = error.instance_path().to_string();
+        let node = super::values::node_at(place.node, &at);
+        let spot = if at.is_empty() {
+            "the answer"
+        } else {
+            at.as_str()
+        };
+        let message = format!(
+            "{spot} is not as the schema of `{}` wants it: {error}",
+            resource.name
+        );
+        place.sheet.note(
+            &node.unwrap_or(place.node).span,
+            Problem::new(message).hint("change the data or the contract"),
+        );
+    }
+}
+
+fn users(
+    place: &Place<'_>,
+    context: &Context<'_>,
+    shared: Option<&BTreeMap<String, Value>>,
+) -> Option<Vec<User>> {
+    let entries = place.entries()?;
+    if entries.is_empty() {
+        return place.refuse(
+            "a world needs somebody who can sign in",
+            "write at least one user",
+        );
+    }
+    let mut usernames: Vec<String> = Vec::new();
+    let users: Vec<Option<User>> = entries
+        .iter()
+        .map(|(entry, place)| {
+            let fields = place.fields("a user")?;
+            let username = fields.need("username").and_then(|place| {
+                let name = place.name_text()?;
+                if usernames.contains(&name) {
+                    return place.refuse(
+                        format!("somebody else signs in as `{name}`"),
+                        "every user needs a username of their own",
+                    );
+                }
+                usernames.push(name.clone());
+                Some(name)
+            });
+            let password = fields
+                .need("password")
+                .and_then(|place| place.name_text().map(Secret::new));
+            let subject = fields.or("subject", entry.key.clone(), Place::name_text);
+            let claims = fields.or("claims", json!({}), |place| {
+                place.entries().map(|_| place.node.to_json())
+            });
+            let admin = fields.or("admin", false, Place::switch);
+            let data = fields.or("data", BTreeMap::new(), |place| data(place, context));
+            let data = data?;
+            // What could not be read cannot be called missing.
+            let missing: Vec<String> = context
+                .resources
+                .iter()
+                .filter(|name| !data.contains_key(**name))
+                .filter(|name| shared.is_some_and(|shared| !shared.contains_key(**name)))
+                .map(|name| format!("`{name}`"))
+                .collect();
+            if !missing.is_empty() {
+                fields.refuse::<()>(
+                    format!("`{}` has no data for {}", entry.key, missing.join(", ")),
+                    "add it under `data`, or under `shared` when it is the same for everybody",
+                );
+            }
+            Some(User {
+                name: entry.key.clone(),
+                username: username?,
+                password: password?,
+                subject: subject?,
+                claims: claims?,
+                admin: admin?,
+                data,
+            })
+        })
+        .collect();
+    users.into_iter().collect()
+}
+
+fn feed(place: &Place<'_>, context: &Context<'_>) -> Option<Feed> {
+    let fields = place.fields("a feed")?;
+    let event = fields
+        .need("event")
+        .and_then(|place| place.known_name("event", &context.events));
+    let every = fields
+        .need("every")
+        .and_then(|place| place.positive_duration());
+    let drift = fields.or("drift", Vec::new(), |place| {
+        place
+            .one_or_more()
+            .iter()
+            .map(|item| item.pointer().map(Selector::Pointer))
+            .collect()
+    });
+    Some(Feed {
+        event: event?,
+        every: every?,
+        drift: drift?,
+    })
+}
+
+fn close_trade(place: &Place<'_>, context: &Context<'_>) -> Option<CloseTrade> {
+    let fields = place.fields("`close-trade`")?;
+    let list = |key: &'static str| {
+        let place = fields.need(key)?;
+        let name = place.known_name("resource", &context.resources)?;
+        match context.contract.resource(&name) {
+            Some(resource) if resource.items.is_some() => Some(name),
+            _ => place.refuse(
+                format!("`{name}` is not a list"),
+                "name a resource with `items`",
+            ),
+        }
+    };
+    let (from, to) = (list("from"), list("to"));
+    let item = fields.need("item").and_then(|place| {
+        let item = place.node.to_json();
+        let names = Template(item.clone()).names();
+        let unknown = names
+            .iter()
+            .find(|name| !name.starts_with('/') && !MOMENTS.contains(&name.as_str()));
+        match unknown {
+            Some(name) => place.refuse(
+                format!("there is no placeholder `{{{name}}}` here"),
+                "write a pointer into the lost item, like `{/symbol}`, or `{now}`, `{now-seconds}`, `{now-millis}`",
+            ),
+            None => Some(item),
+        }
+    });
+    let emits = fields.or("emits", Vec::new(), |place| {
+        place
+            .one_or_more()
+            .iter()
+            .map(|item| item.known_name("event", &context.events))
+            .collect()
+    });
+    Some(CloseTrade {
+        from: from?,
+        to: to?,
+        item: item?,
+        emits: emits?,
+    })
+}
