@@ -19,3 +19,5 @@ pub mod gateway;
 pub mod mock;
 
 pub mod suite;
+
+pub mod run;

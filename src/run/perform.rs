@@ -1,0 +1,286 @@
+//! Plays the steps of one scenario on a stage.
+
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+use super::expect::{Truth, Watch, describe, is_negative};
+use super::stage::Stage;
+use super::trouble;
+use super::window::Windows;
+use crate::domain::duration;
+use crate::domain::journal::{EntryId, Fact, HarnessFact, StepPhase};
+use crate::domain::scenario::{Action, Expectation, Scenario, Step, StepKind, Timing};
+use crate::domain::secret::Secret;
+use crate::domain::verdict::{Finding, Severity, Subject};
+
+/// How long something that is expected without a time may take to come true.
+const PATIENCE: Duration = Duration::from_secs(5);
+
+/// What the steps came to.
+#[derive(Debug, Default)]
+pub(crate) struct Performance {
+    /// The step that did not come true.
+    pub(crate) unmet: Option<Finding>,
+    /// Why a step could not be carried out.
+    pub(crate) error: Option<String>,
+    /// Whether the run was asked to stop.
+    pub(crate) interrupted: bool,
+}
+
+/// Why the steps do not go on.
+enum Stop {
+    Unmet(Finding),
+    Failed(String),
+    Interrupted,
+}
+
+/// Plays the steps, then the never-called proof's marked calls, then `finally` in every case.
+pub(crate) async fn perform(stage: &Stage, scenario: &Scenario) -> Performance {
+    let mut performance = Performance::default();
+    let windows = Windows::of(scenario.steps.iter().chain(&scenario.finally));
+    stage.recorder.journal().watch(Box::new(windows.clone()));
+    let mut player = Player {
+        stage,
+        windows,
+        change: EntryId(0),
+    };
+    for step in &scenario.steps {
+        let stopped = tokio::select! {
+            biased;
+            () = stage.interrupt.triggered() => Err(Stop::Interrupted),
+            played = player.play(step) => played,
+        };
+        match stopped {
+            Ok(()) => continue,
+            Err(Stop::Unmet(finding)) => performance.unmet = Some(finding),
+            Err(Stop::Failed(why)) => {
+                performance.error = Some(format!("line {}: `{}`: {why}", step.line, step.text));
+            }
+            Err(Stop::Interrupted) => performance.interrupted = true,
+        }
+        break;
+    }
+    if !performance.interrupted {
+        stage.send_canaries().await;
+    }
+    for step in &scenario.finally {
+        if let Err(Stop::Failed(why)) = player.play(step).await {
+            performance.error.get_or_insert(format!(
+                "line {}: `{}` in `finally`: {why}",
+                step.line, step.text
+            ));
+        }
+    }
+    performance
+}
+
+struct Player<'a> {
+    stage: &'a Stage,
+    windows: Windows,
+    /// The beginning of the latest step that changed something.
+    change: EntryId,
+}
+
+impl Player<'_> {
+    async fn play(&mut self, step: &Step) -> Result<(), Stop> {
+        let began = self.note(step, StepPhase::Began);
+        let played = match &step.kind {
+            StepKind::Do(action) => {
+                self.change = began;
+                self.windows.change();
+                self.act(action).await
+            }
+            StepKind::Set(setting) => {
+                self.change = began;
+                self.windows.change();
+                self.stage.set(setting).await.map_err(Stop::Failed)
+            }
+            StepKind::Expect { all, timing, .. } => {
+                self.windows.begin(step.number);
+                let met = self.expect(step, all, *timing).await;
+                self.windows.end(step.number);
+                met
+            }
+        };
+        self.note(
+            step,
+            match &played {
+                Ok(()) => StepPhase::Done,
+                Err(Stop::Unmet(_)) => StepPhase::Unmet,
+                Err(Stop::Failed(_) | Stop::Interrupted) => StepPhase::Failed,
+            },
+        );
+        // What the app sent while the world was being changed, it may have sent before it could know.
+        if matches!(step.kind, StepKind::Set(_)) {
+            self.windows.in_force();
+        }
+        played
+    }
+
+    fn note(&self, step: &Step, phase: StepPhase) -> EntryId {
+        let fact = HarnessFact::Step {
+            step: step.number,
+            text: step.text.clone(),
+            phase,
+        };
+        self.stage.recorder.record(Fact::Harness(fact)).id
+    }
+
+    async fn act(&self, action: &Action) -> Result<(), Stop> {
+        let device = &self.stage.device;
+        let done = match action {
+            Action::Launch => device.launch().await,
+            Action::Kill => device.kill().await,
+            Action::SignIn {
+                account,
+                wrong_password,
+            } => {
+                let account = self.stage.account(account).map_err(Stop::Failed)?;
+                let password = if *wrong_password {
+                    Secret::new("rehearsal: not the password")
+                } else {
+                    account.password.clone()
+                };
+                device
+                    .sign_in(&account.username, password, &account.name)
+                    .await
+            }
+            Action::SignOut => device.sign_out().await,
+            Action::Refresh => device.refresh().await,
+            Action::Open(screen) => device.open(screen).await,
+            Action::Background => device.background().await,
+            Action::Foreground => device.foreground().await,
+            Action::LoadAll(resource) => device.load_more(resource).await,
+            Action::Wait(time) => {
+                tokio::time::sleep(*time).await;
+                Ok(())
+            }
+            Action::Storage(accident) => device.accident(*accident).await,
+        };
+        done.map_err(|error| Stop::Failed(error.to_string()))
+    }
+
+    async fn expect(&self, step: &Step, all: &[Expectation], timing: Timing) -> Result<(), Stop> {
+        let began = Instant::now();
+        let patience = match timing {
+            Timing::Within(time) | Timing::For(time) => time,
+            Timing::Now if all.iter().all(is_negative) => Duration::ZERO,
+            Timing::Now => PATIENCE,
+        };
+        let mut view = self
+            .stage
+            .device
+            .view()
+            .await
+            .map_err(|error| Stop::Failed(error.to_string()))?;
+        loop {
+            let grown = self.stage.recorder.grown();
+            tokio::pin!(grown);
+            let over = began.elapsed() >= patience;
+            let decided = self.windows.look(step.number, |watches| {
+                let wrong = self.wrong(watches, &view.borrow_and_update());
+                is_decided(timing, watches, &wrong, over).then(|| (watches.to_vec(), wrong))
+            });
+            if let Some((watches, wrong)) = decided {
+                if wrong.is_empty() {
+                    return Ok(());
+                }
+                let after = began.elapsed();
+                let finding = self.finding(step, timing, &watches, wrong, after);
+                return Err(Stop::Unmet(finding));
+            }
+            tokio::select! {
+                biased;
+                () = &mut grown => {}
+                changed = view.changed() => {
+                    if changed.is_err() {
+                        return Err(Stop::Failed("the device is gone".to_owned()));
+                    }
+                }
+                () = tokio::time::sleep_until(began + patience) => {}
+            }
+        }
+    }
+
+    fn wrong(&self, watches: &[Watch], view: &crate::app::View) -> Vec<(usize, Truth)> {
+        let transport = self.stage.transport();
+        watches
+            .iter()
+            .map(|watch| watch.truth(view, transport))
+            .enumerate()
+            .filter(|(_, truth)| *truth != Truth::Holds)
+            .collect()
+    }
+
+    /// One finding for a step, whatever of it is missing: it mostly has one reason.
+    fn finding(
+        &self,
+        step: &Step,
+        timing: Timing,
+        watches: &[Watch],
+        wrong: Vec<(usize, Truth)>,
+        after: Duration,
+    ) -> Finding {
+        let when = match timing {
+            Timing::Within(time) => format!(" within {}", duration::show(time)),
+            Timing::For(time) => format!(" for {}", duration::show(time)),
+            Timing::Now => String::new(),
+        };
+        let (troubles, request_ids) = {
+            let journal = self.stage.recorder.journal();
+            let since: Vec<_> = journal.after(self.change).collect();
+            trouble::before(since.iter().map(|entry| entry.as_ref()))
+        };
+        let (mut expected, mut observed, mut seen) = (Vec::new(), Vec::new(), Vec::new());
+        for (index, truth) in wrong {
+            expected.push(describe(watches[index].expectation()));
+            seen.extend(watches[index].evidence());
+            if let Truth::NotYet(what) | Truth::Broken(what) = truth {
+                observed.push(what);
+            }
+        }
+        let mut evidence = vec![self.change];
+        evidence.extend(troubles.into_iter().chain(seen));
+        Finding {
+            rule: "STEP".to_owned(),
+            subject: self.suspect(),
+            message: format!(
+                "step at line {} did not come true: {}",
+                step.line, step.text
+            ),
+            expected: format!("{}{when}", expected.join(", ")),
+            observed: format!(
+                "{}, {} after the step began",
+                observed.join(", "),
+                duration::show(after)
+            ),
+            evidence,
+            request_ids,
+            severity: Severity::Violation,
+        }
+    }
+
+    /// The simulated app is the reference: unless it was told to misbehave, what does not come true
+    /// is the backend's doing.
+    fn suspect(&self) -> Subject {
+        if self.stage.app_misbehaves {
+            Subject::App
+        } else {
+            Subject::Backend
+        }
+    }
+}
+
+/// Whether no more waiting can change what is wrong by now.
+fn is_decided(timing: Timing, watches: &[Watch], wrong: &[(usize, Truth)], over: bool) -> bool {
+    let broken = |truth: &Truth| matches!(truth, Truth::Broken(_));
+    over || match timing {
+        Timing::For(_) => wrong
+            .iter()
+            .any(|(index, truth)| !watches[*index].is_cumulative() || broken(truth)),
+        Timing::Within(_) | Timing::Now => {
+            wrong.is_empty() || wrong.iter().any(|(_, truth)| broken(truth))
+        }
+    }
+}

@@ -1,0 +1,69 @@
+//! The canary of virtual time: what the mock emits must be at the gateway in the same instant.
+//!
+//! A paused clock may only move when nothing is under way. Should it ever move while a message is,
+//! every later judgement about time would be worthless, so a late packet makes the scenario
+//! *errored*, never a finding against the client.
+
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use crate::domain::contract::TransportName;
+use crate::domain::journal::{Direction, Entry, Fact, Frame, HarnessFact, Observer};
+
+/// Tells when the mock last emitted an event.
+pub(crate) type LastEmitted = Box<dyn Fn(&str) -> Option<Duration> + Send>;
+
+/// What came late so far.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Lateness(Arc<Mutex<Option<(String, Duration)>>>);
+
+impl Lateness {
+    /// The latest arrival, as a fact for the journal.
+    pub(crate) fn worst(&self) -> Option<HarnessFact> {
+        let worst = self
+            .0
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone();
+        worst.map(|(what, by)| HarnessFact::Late {
+            what,
+            by_us: u64::try_from(by.as_micros()).unwrap_or(u64::MAX),
+        })
+    }
+}
+
+/// Compares the journal's stamps with the mock's.
+pub(crate) struct Punctuality {
+    /// When the mock last emitted an event.
+    pub(crate) last_emitted: LastEmitted,
+    /// Where lateness is noted.
+    pub(crate) lateness: Lateness,
+}
+
+impl Observer for Punctuality {
+    fn observe(&mut self, entry: &Arc<Entry>) {
+        // On polling a packet may rightly wait for the next poll; on WebSocket nothing waits.
+        let Fact::Frame {
+            direction: Direction::Down,
+            transport: TransportName::Websocket,
+            packet: Frame::Event { name, .. },
+            ..
+        } = &entry.fact
+        else {
+            return;
+        };
+        let Some(late) =
+            (self.last_emitted)(name).and_then(|emitted| entry.at.checked_sub(emitted))
+        else {
+            return;
+        };
+        let mut worst = self
+            .lateness
+            .0
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        if !late.is_zero() && worst.as_ref().is_none_or(|(_, worst)| late > *worst) {
+            *worst = Some((format!("event `{name}` at {}", entry.id), late));
+        }
+    }
+}

@@ -1,0 +1,495 @@
+//! One world for one scenario: target, gateway, device, journal and judge.
+
+use std::fs::File;
+use std::io::{BufWriter, Write};
+use std::path::Path;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use tempfile::TempDir;
+
+use super::conclude::{self, Evidence};
+use super::expect::Sockets;
+use super::operator::{Call, CallFailed, Reply};
+use super::perform::{Performance, perform};
+use super::target::Backend;
+use super::{Interrupt, Plan};
+use crate::device::{self, Device};
+use crate::domain::contract::{Contract, Role, Token, TransportName};
+use crate::domain::journal::{
+    Answerer, Class, Entry, Fact, HarnessFact, LeverHow, Observer, Sender,
+};
+use crate::domain::proof::{Proof, Prover};
+use crate::domain::result::ScenarioResult;
+use crate::domain::rules::{Judge, JudgeSettings};
+use crate::domain::scenario::{Lever, Scenario, Setting};
+use crate::domain::secret::Account;
+use crate::domain::verdict::Outcome;
+use crate::gateway::{self, Gateway};
+use crate::net::{Clock, Net, Recorder, ServiceAddress};
+
+/// Plays a scenario from an empty world to its result, on a runtime of its own.
+pub(crate) fn play(plan: &Plan, scenario: &Scenario, interrupt: &Interrupt) -> ScenarioResult {
+    let began = Instant::now();
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .start_paused(plan.virtual_time())
+        .build();
+    let mut result = match runtime {
+        Ok(runtime) => runtime.block_on(async {
+            match Stage::set_up(plan, scenario, interrupt).await {
+                Ok(stage) => stage.play(scenario).await,
+                Err(why) => super::unplayed(
+                    scenario,
+                    crate::domain::verdict::Verdict::Errored(why),
+                    Duration::ZERO,
+                ),
+            }
+        }),
+        Err(error) => super::unplayed(
+            scenario,
+            crate::domain::verdict::Verdict::Errored(format!("no runtime: {error}")),
+            Duration::ZERO,
+        ),
+    };
+    result.duration_wall = began.elapsed();
+    result
+}
+
+/// One world.
+pub(crate) struct Stage {
+    /// The journal.
+    pub(crate) recorder: Recorder,
+    /// The client.
+    pub(crate) device: Device,
+    /// How the run is asked to stop.
+    pub(crate) interrupt: Interrupt,
+    /// Whether the simulated app was told to misbehave.
+    pub(crate) app_misbehaves: bool,
+    contract: Arc<Contract>,
+    gateway: Gateway,
+    backend: Backend,
+    accounts: Vec<Account>,
+    judge: Judge,
+    prover: Prover,
+    sockets: Arc<Mutex<Sockets>>,
+    lateness: super::punctuality::Lateness,
+    marker: String,
+    levers: Mutex<Vec<String>>,
+    // Kept until the scenario is over; dropping it removes the device's storage.
+    _storage: TempDir,
+}
+
+impl Stage {
+    async fn set_up(
+        plan: &Plan,
+        scenario: &Scenario,
+        interrupt: &Interrupt,
+    ) -> Result<Self, String> {
+        let virtual_time = plan.virtual_time();
+        let clock = if virtual_time {
+            Clock::virtual_time()
+        } else {
+            Clock::real_time()
+        };
+        let net = if virtual_time {
+            Net::virtual_time().map_err(|error| format!("no folder for sockets: {error}"))?
+        } else {
+            Net::Real
+        };
+        let contract = Arc::clone(&plan.suite.contract);
+        // Each scenario has its own stream of choices, so selecting fewer changes none of them.
+        let seed = derive(plan.seed, &scenario.id);
+        let recorder = Recorder::new(clock);
+        let judge = Judge::new(
+            Arc::clone(&contract),
+            JudgeSettings {
+                waived: scenario.waivers.clone(),
+            },
+        );
+        let prover = Prover::new(Arc::clone(&contract));
+        let sockets = Arc::new(Mutex::new(Sockets::default()));
+        let backend = Backend::start(plan, clock, &net, seed)?;
+        let lateness = super::punctuality::Lateness::default();
+        {
+            let mut journal = recorder.journal();
+            journal.watch(judge.observer());
+            journal.watch(prover.observer());
+            journal.watch(Box::new(FollowSockets(Arc::clone(&sockets))));
+            if let Some(last_emitted) = backend.last_emitted().filter(|_| virtual_time) {
+                let lateness = lateness.clone();
+                journal.watch(Box::new(super::punctuality::Punctuality {
+                    last_emitted,
+                    lateness,
+                }));
+            }
+            if let Some(folder) = &plan.journal_dir {
+                journal.watch(Box::new(JournalFile::create(folder, &scenario.id)?));
+            }
+        }
+        recorder.record(Fact::Harness(HarnessFact::Began {
+            scenario: scenario.id.clone(),
+            seed: plan.seed,
+            target: plan.target.name().to_owned(),
+            epoch: clock.epoch().as_secs(),
+            virtual_time,
+        }));
+        let accounts = backend.accounts(plan);
+        let marker = format!("{seed:016x}");
+        let gateway = Gateway::start(gateway::Settings {
+            contract: Arc::clone(&contract),
+            recorder: recorder.clone(),
+            net: net.clone(),
+            upstreams: backend.upstreams(&contract),
+            enforce: true,
+            accounts: accounts.clone(),
+            marker: marker.clone(),
+        })
+        .map_err(|error| format!("the gateway could not be started: {error}"))?;
+        let storage = TempDir::with_prefix("rehearsal-device-")
+            .map_err(|error| format!("no folder for the device's storage: {error}"))?;
+        let device = Device::start(device::Settings {
+            contract: Arc::clone(&contract),
+            recorder: recorder.clone(),
+            services: gateway.addresses(),
+            storage: storage.path().to_owned(),
+            seed,
+            quirks: plan.quirks.iter().copied().collect(),
+        })
+        .map_err(|error| format!("the device could not be started: {error}"))?;
+        let stage = Self {
+            recorder,
+            device,
+            interrupt: interrupt.clone(),
+            app_misbehaves: !plan.quirks.is_empty(),
+            contract,
+            gateway,
+            backend,
+            accounts,
+            judge,
+            prover,
+            sockets,
+            lateness,
+            marker,
+            levers: Mutex::new(Vec::new()),
+            _storage: storage,
+        };
+        stage.check_itself(virtual_time).await?;
+        Ok(stage)
+    }
+
+    /// Asks the backend for its key set or health through the gateway: the gateway learns the keys,
+    /// and in virtual time the round trip must cost none.
+    async fn check_itself(&self, virtual_time: bool) -> Result<(), String> {
+        let before = self.recorder.clock().elapsed();
+        if let Token::Jwt(policy) = &self.contract.session.token
+            && let Some(keys) = &policy.keys
+        {
+            let reply = self
+                .call(&keys.service, &keys.method, &keys.path, "probe", None)
+                .await
+                .map_err(|error| format!("the key set could not be asked for: {error}"))?;
+            match serde_json::from_slice(&reply.body) {
+                Ok(keys) if reply.status == 200 => self.gateway.set_keys(keys),
+                // The rule on tokens then says that signatures could not be checked.
+                _ => {}
+            }
+        } else if let Some(health) = self.contract.operation(&Role::Health) {
+            self.call(&health.service, &health.method, &health.path, "probe", None)
+                .await
+                .map_err(|error| format!("the health check could not be asked for: {error}"))?;
+        }
+        let cost = self.recorder.clock().elapsed() - before;
+        if virtual_time && !cost.is_zero() {
+            return Err(format!(
+                "virtual time moved by {cost:?} during one round trip; times in this run would mean nothing"
+            ));
+        }
+        Ok(())
+    }
+
+    async fn play(mut self, scenario: &Scenario) -> ScenarioResult {
+        let performance = perform(&self, scenario).await;
+        // Whatever the app could still not write was said when it happened.
+        let _ = self.device.stop().await;
+        // What is under way is let come to its end, so that both ends of every exchange are known.
+        tokio::time::sleep(Duration::from_millis(50)).await;
+        if let Some(calls) = self.backend.forbidden_calls() {
+            self.recorder
+                .record(Fact::Harness(HarnessFact::ForbiddenReached { calls }));
+        }
+        if let Some(late) = self.lateness.worst() {
+            self.recorder.record(Fact::Harness(late));
+        }
+        self.recorder.record(Fact::Harness(HarnessFact::Ended));
+        self.conclude(scenario, performance)
+    }
+
+    fn conclude(self, scenario: &Scenario, performance: Performance) -> ScenarioResult {
+        let duration = self.recorder.clock().elapsed();
+        let judged = self.judge.finish();
+        let journal = self.recorder.journal();
+        let mut evidence = Evidence {
+            findings: judged.findings,
+            error: performance.error,
+            doubts: Vec::new(),
+        };
+        evidence.findings.extend(performance.unmet);
+        match self.prover.finish().proof {
+            Proof::Broken(findings) => evidence.findings.extend(findings),
+            Proof::Inconclusive(doubts) if !performance.interrupted => {
+                evidence.doubts.extend(doubts);
+            }
+            Proof::Inconclusive(_) | Proof::Holds => {}
+        }
+        if performance.interrupted {
+            // Whatever is missing is missing because of it.
+            evidence.doubts.push("the run was interrupted".to_owned());
+        }
+        if let Some(HarnessFact::Late { what, by_us }) = self.lateness.worst() {
+            evidence.error.get_or_insert(format!(
+                "in virtual time the {what} came {by_us} µs late although nobody delayed it"
+            ));
+        }
+        conclude::arrange(&mut evidence.findings);
+        let excerpt = conclude::excerpt(&journal, &evidence.findings);
+        let levers = self
+            .levers
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone();
+        ScenarioResult {
+            id: scenario.id.clone(),
+            name: scenario.name.clone(),
+            file: scenario.file.clone(),
+            runbook: scenario.runbook.clone(),
+            outcome: Outcome {
+                verdict: conclude::verdict(scenario, &evidence),
+                findings: evidence.findings,
+                not_judged: judged.not_judged,
+                scope: judged.tally,
+                duration,
+            },
+            duration_wall: Duration::ZERO,
+            excerpt,
+            journal_entries: journal.len(),
+            levers,
+        }
+    }
+
+    /// The account of this name.
+    pub(crate) fn account(&self, name: &str) -> Result<&Account, String> {
+        self.accounts
+            .iter()
+            .find(|account| account.name == name)
+            .ok_or_else(|| format!("the target has no account `{name}`"))
+    }
+
+    /// The transport of the newest living socket.
+    pub(crate) fn transport(&self) -> Option<TransportName> {
+        self.sockets
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .transport()
+    }
+
+    /// Changes the world.
+    pub(crate) async fn set(&self, setting: &Setting) -> Result<(), String> {
+        match setting {
+            Setting::Network(there) => {
+                // The app must not learn of it before the wire is cut, nor try before it is back.
+                if *there {
+                    self.gateway
+                        .set_network(true)
+                        .map_err(|error| error.to_string())?;
+                }
+                self.device
+                    .network(*there)
+                    .await
+                    .map_err(|error| error.to_string())?;
+                if !*there {
+                    self.gateway
+                        .set_network(false)
+                        .map_err(|error| error.to_string())?;
+                }
+                self.note_fault("network", !there);
+            }
+            Setting::Websocket(open) => {
+                self.gateway.set_websocket(*open);
+                self.note_fault("websocket blocked", !open);
+            }
+            Setting::Socket(open) => {
+                self.gateway.set_socket(*open);
+                self.note_fault("socket blocked", !open);
+            }
+            Setting::Fault { on, fault } => {
+                self.gateway
+                    .set_fault(on.clone(), fault.clone())
+                    .map_err(|error| error.to_string())?;
+                self.note_fault(&format!("fault on {on}"), fault.is_some());
+            }
+            _ => {
+                let how = self.backend.set(setting, &self.gateway).await?;
+                let lever = setting.lever().map_or("", Lever::name);
+                self.note_lever(lever, value_of(setting), how);
+            }
+        }
+        Ok(())
+    }
+
+    fn note_fault(&self, fault: &str, on: bool) {
+        self.recorder.record(Fact::Harness(HarnessFact::Fault {
+            fault: fault.to_owned(),
+            on,
+        }));
+    }
+
+    fn note_lever(&self, lever: &str, value: String, how: LeverHow) {
+        let by = match how {
+            LeverHow::Mock => "mock",
+            LeverHow::Http => "http",
+            LeverHow::Gateway => "gateway",
+        };
+        self.levers
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .push(format!("{lever}={value} ({by})"));
+        self.recorder.record(Fact::Harness(HarnessFact::Lever {
+            lever: lever.to_owned(),
+            value,
+            how,
+        }));
+    }
+
+    /// Sends one marked call under every forbidden entry: the gateway must catch each and keep it
+    /// from the backend. Without that, "never called" would only mean that nobody looked.
+    pub(crate) async fn send_canaries(&self) {
+        for pattern in &self.contract.scope.forbid {
+            let services: Vec<String> = match &pattern.service {
+                Some(service) => vec![service.clone()],
+                None => self
+                    .contract
+                    .services
+                    .iter()
+                    .map(|service| service.name.clone())
+                    .collect(),
+            };
+            let method = pattern.method.as_deref().unwrap_or("POST");
+            for service in services {
+                self.send_canary(&service, method, &pattern.path.example())
+                    .await;
+            }
+        }
+    }
+
+    async fn send_canary(&self, service: &str, method: &str, path: &str) {
+        let before = crate::domain::journal::EntryId(self.recorder.journal().len());
+        // Whether it was caught is read from the journal, not from the answer.
+        let _ = self
+            .call(service, method, path, "canary", Some(serde_json::json!({})))
+            .await;
+        let (mut exchange, mut caught) = (None, false);
+        for entry in self.recorder.journal().after(before) {
+            match &entry.fact {
+                Fact::Request(request) if request.sender == Sender::Canary => {
+                    exchange = Some(request.exchange);
+                    caught = false;
+                    if request.judgement.class != Class::Forbidden {
+                        break;
+                    }
+                }
+                Fact::Answer(answer) if Some(answer.exchange) == exchange => {
+                    caught = answer.from == Answerer::Policy;
+                }
+                _ => {}
+            }
+        }
+        let call = format!("{method} {service} {path}");
+        self.recorder.record(Fact::Harness(HarnessFact::Canary {
+            exchange,
+            call,
+            caught,
+        }));
+    }
+
+    async fn call(
+        &self,
+        service: &str,
+        method: &str,
+        path: &str,
+        mark: &str,
+        body: Option<serde_json::Value>,
+    ) -> Result<Reply, CallFailed> {
+        let address = self.gateway.address(service);
+        let base_path = address.as_ref().map_or("", ServiceAddress::base_path);
+        let endpoint = address.as_ref().and_then(|address| address.via.as_ref());
+        Call {
+            endpoint,
+            method,
+            target: &format!("{base_path}{path}"),
+            mark: format!("{mark} {}", self.marker),
+            body,
+        }
+        .send()
+        .await
+    }
+}
+
+fn value_of(setting: &Setting) -> String {
+    match setting {
+        Setting::Maintenance(on) => if *on { "on" } else { "off" }.to_owned(),
+        Setting::Backend { service, running } => {
+            let state = if *running { "running" } else { "stopped" };
+            match service {
+                Some(service) => format!("{service} {state}"),
+                None => state.to_owned(),
+            }
+        }
+        Setting::Push { event, .. } => event.clone(),
+        _ => "done".to_owned(),
+    }
+}
+
+/// A scenario's own seed.
+fn derive(seed: u64, id: &str) -> u64 {
+    // FNV-1a: stable across versions of Rust, which the standard library's hashers are not.
+    id.bytes().fold(seed ^ 0xcbf2_9ce4_8422_2325, |hash, byte| {
+        (hash ^ u64::from(byte)).wrapping_mul(0x0000_0100_0000_01b3)
+    })
+}
+
+struct FollowSockets(Arc<Mutex<Sockets>>);
+
+impl Observer for FollowSockets {
+    fn observe(&mut self, entry: &Arc<Entry>) {
+        self.0
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .observe(entry);
+    }
+}
+
+/// The journal on disk: one entry a line, as JSON.
+struct JournalFile {
+    out: BufWriter<File>,
+}
+
+impl JournalFile {
+    fn create(folder: &Path, id: &str) -> Result<Self, String> {
+        let path = folder.join(format!("{id}.jsonl"));
+        std::fs::create_dir_all(folder)
+            .and_then(|()| File::create(&path))
+            .map(|file| Self {
+                out: BufWriter::new(file),
+            })
+            .map_err(|error| format!("the journal {} cannot be written: {error}", path.display()))
+    }
+}
+
+impl Observer for JournalFile {
+    fn observe(&mut self, entry: &Arc<Entry>) {
+        // A full disk must not end the scenario that is being judged; the file is then short.
+        let _ = serde_json::to_writer(&mut self.out, entry.as_ref());
+        let _ = self.out.write_all(b"\n");
+    }
+}

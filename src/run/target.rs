@@ -1,0 +1,255 @@
+//! Where the backend is: the mock, or a deployment of the configuration.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use super::deployment;
+use super::{Interrupt, Plan};
+use crate::domain::contract::Contract;
+use crate::domain::journal::LeverHow;
+use crate::domain::scenario::{Action, Scenario, Setting, StepKind};
+use crate::domain::secret::Account;
+use crate::gateway::{Gateway, Upstream};
+use crate::mock::{self, Mock};
+use crate::net::{Clock, Net};
+use crate::suite::config::{self, LeverMeans, MOCK};
+
+/// Where the backend is.
+#[derive(Debug, Clone)]
+pub enum Target {
+    /// The mock, one for each scenario.
+    Mock,
+    /// A deployment: one world for all scenarios.
+    Deployment(Box<config::Target>),
+}
+
+impl Target {
+    /// Its name.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        match self {
+            Self::Mock => MOCK,
+            Self::Deployment(deployment) => &deployment.name,
+        }
+    }
+}
+
+/// Why nothing can be played against a target.
+#[derive(Debug, thiserror::Error)]
+pub enum Unplayable {
+    /// The suite has a contract but no world.
+    #[error(
+        "the suite {suite} brings no world, so there is no mock of its contract: put a `world.yaml` beside the contract, or name a target"
+    )]
+    NoWorld {
+        /// Where the suite comes from.
+        suite: String,
+    },
+    /// A service does not answer as the contract says.
+    #[error("the target `{target}` cannot be played against:\n{}", .complaints.join("\n"))]
+    Unreachable {
+        /// The target's name.
+        target: String,
+        /// What was tried and what came of it, service by service.
+        complaints: Vec<String>,
+    },
+}
+
+/// Whether the target can be played against.
+pub(super) fn reach(plan: &Plan, interrupt: &Interrupt) -> Result<(), Unplayable> {
+    match &plan.target {
+        Target::Mock if plan.suite.world.is_none() => Err(Unplayable::NoWorld {
+            suite: plan.suite.origin.clone(),
+        }),
+        Target::Mock => Ok(()),
+        Target::Deployment(deployment) => {
+            let complaints = deployment::reach(deployment, &plan.suite.contract, interrupt);
+            if complaints.is_empty() {
+                Ok(())
+            } else {
+                Err(Unplayable::Unreachable {
+                    target: deployment.name.clone(),
+                    complaints,
+                })
+            }
+        }
+    }
+}
+
+/// What a scenario needs and the target lacks.
+pub(super) fn lacks(plan: &Plan, scenario: &Scenario) -> Option<String> {
+    let Target::Deployment(deployment) = &plan.target else {
+        return None;
+    };
+    let name = &deployment.name;
+    if let Some(lever) = scenario
+        .needs
+        .iter()
+        .find(|lever| !deployment.levers.contains_key(lever))
+    {
+        return Some(format!("the target `{name}` has no lever `{lever}`"));
+    }
+    scenario
+        .steps
+        .iter()
+        .chain(&scenario.finally)
+        .find_map(|step| match &step.kind {
+            StepKind::Do(Action::SignIn { account, .. })
+                if !deployment.accounts.iter().any(|own| own.name == *account) =>
+            {
+                Some(format!("the target `{name}` has no account `{account}`"))
+            }
+            _ => None,
+        })
+}
+
+/// The backend of one scenario.
+pub(super) enum Backend {
+    /// A mock of its own.
+    Mock(Mock),
+    /// A deployment that others may use too.
+    Deployment(Box<config::Target>),
+}
+
+impl Backend {
+    pub(super) fn start(plan: &Plan, clock: Clock, net: &Net, seed: u64) -> Result<Self, String> {
+        match &plan.target {
+            Target::Mock => Mock::start(mock::Settings {
+                contract: Arc::clone(&plan.suite.contract),
+                world: plan.suite.world.as_deref().cloned().unwrap_or_default(),
+                clock,
+                net: net.clone(),
+                ports: None,
+                seed,
+                defects: plan.defects.iter().copied().collect(),
+            })
+            .map(Self::Mock)
+            .map_err(|error| format!("the mock could not be started: {error}")),
+            Target::Deployment(deployment) => Ok(Self::Deployment(deployment.clone())),
+        }
+    }
+
+    pub(super) fn upstreams(&self, contract: &Contract) -> BTreeMap<String, Upstream> {
+        let services = contract.services.iter().filter_map(|service| {
+            let upstream = match self {
+                Self::Mock(mock) => {
+                    let endpoint = mock.endpoint(&service.name)?;
+                    Upstream {
+                        scheme: "http".to_owned(),
+                        authority: endpoint.authority(),
+                        base_path: service.base_path.clone(),
+                        via: Some(endpoint.clone()),
+                    }
+                }
+                Self::Deployment(deployment) => {
+                    let url = deployment.services.get(&service.name)?;
+                    Upstream {
+                        scheme: url.scheme().to_owned(),
+                        authority: url.authority().to_owned(),
+                        base_path: url.path().trim_end_matches('/').to_owned(),
+                        via: None,
+                    }
+                }
+            };
+            Some((service.name.clone(), upstream))
+        });
+        services.collect()
+    }
+
+    pub(super) fn accounts(&self, plan: &Plan) -> Vec<Account> {
+        match self {
+            Self::Mock(_) => {
+                let users = plan.suite.world.iter().flat_map(|world| &world.users);
+                users
+                    .map(|user| Account {
+                        name: user.name.clone(),
+                        username: user.username.clone(),
+                        password: user.password.clone(),
+                    })
+                    .collect()
+            }
+            Self::Deployment(deployment) => deployment.accounts.clone(),
+        }
+    }
+
+    /// Tells when the backend emitted an event, if it can.
+    pub(super) fn last_emitted(&self) -> Option<super::punctuality::LastEmitted> {
+        match self {
+            Self::Mock(mock) => {
+                let mock = mock.clone();
+                Some(Box::new(move |event| mock.last_emitted(event)))
+            }
+            Self::Deployment(_) => None,
+        }
+    }
+
+    /// How many forbidden calls the backend itself counted, if it can.
+    pub(super) fn forbidden_calls(&self) -> Option<u64> {
+        match self {
+            Self::Mock(mock) => Some(mock.forbidden_calls()),
+            Self::Deployment(_) => None,
+        }
+    }
+
+    /// Moves a lever and says how.
+    pub(super) async fn set(
+        &self,
+        setting: &Setting,
+        gateway: &Gateway,
+    ) -> Result<LeverHow, String> {
+        match self {
+            Self::Mock(mock) => set_mock(mock, setting).await.map(|()| LeverHow::Mock),
+            Self::Deployment(deployment) => {
+                let lever = setting.lever().ok_or("no lever")?;
+                match deployment.levers.get(&lever) {
+                    None => Err(format!(
+                        "the target `{}` has no lever `{lever}`",
+                        deployment.name
+                    )),
+                    Some(LeverMeans::Gateway) => imitate(gateway, setting),
+                    Some(LeverMeans::Http { set, reset }) => {
+                        deployment::operate(deployment, setting, set, reset).await?;
+                        Ok(LeverHow::Http)
+                    }
+                }
+            }
+        }
+    }
+}
+
+async fn set_mock(mock: &Mock, setting: &Setting) -> Result<(), String> {
+    let moved = match setting {
+        Setting::Maintenance(on) => mock.set_maintenance(*on),
+        Setting::Backend { service, running } => {
+            mock.set_running(service.as_deref(), *running).await
+        }
+        Setting::Push { event, payload } => mock.push(event, payload.clone()).map(|_| ()),
+        Setting::CloseTrade => mock.close_trade().map(|_| ()),
+        Setting::ExpireTokens => {
+            mock.expire_tokens();
+            Ok(())
+        }
+        Setting::DropSockets => {
+            mock.drop_sockets();
+            Ok(())
+        }
+        Setting::Network(_)
+        | Setting::Websocket(_)
+        | Setting::Socket(_)
+        | Setting::Fault { .. } => Ok(()),
+    };
+    moved.map_err(|error| error.to_string())
+}
+
+/// Lets the gateway act as if the backend had been moved.
+fn imitate(gateway: &Gateway, setting: &Setting) -> Result<LeverHow, String> {
+    match setting {
+        Setting::Maintenance(on) => gateway.set_maintenance(*on),
+        Setting::Backend { service, running } => gateway
+            .set_running(service.as_deref(), *running)
+            .map_err(|error| error.to_string())?,
+        Setting::DropSockets => gateway.drop_sockets(),
+        _ => return Err("the gateway cannot imitate this".to_owned()),
+    }
+    Ok(LeverHow::Gateway)
+}

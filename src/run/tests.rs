@@ -1,0 +1,34 @@
+//! What becomes of a scenario that does not come to its end.
+
+use std::sync::Arc;
+
+use super::{Interrupt, Plan, Target, stage};
+use crate::domain::verdict::Verdict;
+use crate::suite::Suite;
+
+fn plan() -> Plan {
+    let suite = Arc::new(Suite::shipped().unwrap());
+    Plan {
+        scenarios: suite.scenarios.clone(),
+        suite,
+        target: Target::Mock,
+        real_time: false,
+        seed: 1,
+        quirks: Vec::new(),
+        defects: Vec::new(),
+        jobs: 1,
+        journal_dir: None,
+    }
+}
+
+#[test]
+fn an_interrupted_scenario_is_in_doubt_for_that_reason_alone() {
+    let plan = plan();
+    let interrupt = Interrupt::new();
+    interrupt.trigger();
+    let result = stage::play(&plan, &plan.scenarios[0], &interrupt);
+    assert_eq!(
+        result.outcome.verdict,
+        Verdict::Inconclusive("the run was interrupted".to_owned())
+    );
+}

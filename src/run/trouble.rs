@@ -1,0 +1,132 @@
+//! What went wrong before an expectation failed: the entries that most likely say why.
+
+use std::collections::BTreeSet;
+
+use crate::domain::contract::Role;
+use crate::domain::journal::{
+    Answer, Answerer, AppFact, Entry, EntryId, Fact, Frame, LossReason, SessionState, SocketEnd,
+};
+
+/// How many kinds of trouble are cited.
+const CITED: usize = 3;
+
+/// The last entry of each kind of trouble, newest kinds last, and the request ids among them.
+pub(super) fn before<'a>(
+    entries: impl DoubleEndedIterator<Item = &'a Entry> + Clone,
+) -> (Vec<EntryId>, Vec<String>) {
+    // An Engine.IO server answers posts as if they were pages.
+    let feed: BTreeSet<u64> = entries
+        .clone()
+        .filter_map(|entry| match &entry.fact {
+            Fact::Request(request) if request.role == Some(Role::Realtime) => {
+                Some(request.exchange)
+            }
+            _ => None,
+        })
+        .collect();
+    let mut kinds: Vec<String> = Vec::new();
+    let (mut cited, mut ids) = (Vec::new(), Vec::new());
+    for entry in entries.rev() {
+        let Some(kind) = kind(&entry.fact, &feed).filter(|kind| !kinds.contains(kind)) else {
+            continue;
+        };
+        kinds.push(kind);
+        cited.push(entry.id);
+        if let Fact::Answer(answer) = &entry.fact {
+            ids.extend(answer.request_id.clone());
+        }
+        if cited.len() == CITED {
+            break;
+        }
+    }
+    cited.reverse();
+    ids.reverse();
+    (cited, ids)
+}
+
+/// What kind of trouble an entry is. What the gateway did in a scenario's name is none.
+fn kind(fact: &Fact, feed: &BTreeSet<u64>) -> Option<String> {
+    match fact {
+        Fact::Answer(answer) if answer.from == Answerer::Backend => {
+            let is_page = is_page(answer) && !feed.contains(&answer.exchange);
+            let is_odd = is_page || (answer.status >= 300 && answer.status != 304);
+            is_odd.then(|| format!("answer {}", answer.status))
+        }
+        Fact::Lost {
+            reason: LossReason::Upstream { .. },
+            ..
+        } => Some("lost".to_owned()),
+        Fact::Frame { packet, .. } => match packet {
+            Frame::ConnectError { .. } => Some("refused".to_owned()),
+            Frame::Disconnect { .. } => Some("sent away".to_owned()),
+            Frame::Unreadable { .. } => Some("unreadable".to_owned()),
+            _ => None,
+        },
+        Fact::SocketClosed {
+            end: SocketEnd::Backend | SocketEnd::Network { .. },
+            ..
+        } => Some("closed".to_owned()),
+        Fact::App(AppFact::Notice { name }) => Some(format!("notice {name}")),
+        Fact::App(AppFact::Unexpected { .. }) => Some("unexpected".to_owned()),
+        Fact::App(AppFact::Session {
+            state: SessionState::Ended { .. },
+        }) => Some("ended".to_owned()),
+        _ => None,
+    }
+}
+
+/// Whether an answer says that it is a page for people.
+fn is_page(answer: &Answer) -> bool {
+    answer.headers.iter().any(|(name, value)| {
+        name == "content-type"
+            && value
+                .trim_start()
+                .to_ascii_lowercase()
+                .starts_with("text/html")
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+
+    fn entry(id: u64, fact: Fact) -> Entry {
+        Entry {
+            id: EntryId(id),
+            at: Duration::from_secs(id),
+            fact,
+        }
+    }
+
+    fn answer(status: u16, kind: &str, from: Answerer) -> Fact {
+        Fact::Answer(Answer {
+            exchange: 1,
+            status,
+            headers: vec![("content-type".to_owned(), kind.to_owned())],
+            body: crate::domain::journal::Content::Empty,
+            from,
+            request_id: Some(format!("id-{status}")),
+        })
+    }
+
+    #[test]
+    fn the_newest_of_each_kind_of_trouble_is_cited_in_order() {
+        let json = "application/json";
+        let entries = [
+            entry(1, answer(500, json, Answerer::Backend)),
+            entry(2, answer(500, json, Answerer::Backend)),
+            entry(3, answer(200, json, Answerer::Backend)),
+            entry(
+                4,
+                answer(200, "Text/HTML; charset=utf-8", Answerer::Backend),
+            ),
+            entry(5, answer(503, json, Answerer::Fault)),
+            entry(6, answer(304, json, Answerer::Backend)),
+        ];
+        let (cited, ids) = before(entries.iter());
+        assert_eq!(cited, [EntryId(2), EntryId(4)]);
+        assert_eq!(ids, ["id-500", "id-200"]);
+    }
+}
