@@ -13,11 +13,13 @@ pub mod app;
 pub mod net;
 
 pub mod device;
-
 pub mod gateway;
-
 pub mod mock;
 
 pub mod suite;
 
 pub mod run;
+
+pub mod report;
+
+pub mod cli;

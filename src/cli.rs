@@ -1,0 +1,79 @@
+//! The command line: arguments to a plan, a result to a report and an exit code.
+//!
+//! Nothing here judges, and nothing expensive happens before a command needs it: `--help` opens no
+//! file, builds no runtime and reads no suite.
+
+mod arguments;
+mod catalogue;
+mod check;
+mod console;
+mod exit;
+mod files;
+mod init;
+mod interrupt;
+mod mock;
+mod names;
+mod problem;
+mod run;
+mod select;
+mod settings;
+
+use std::io;
+use std::process::ExitCode;
+
+use arguments::{Arguments, Command};
+pub use exit::Exit;
+use problem::Problem;
+
+/// Reads the process's arguments and does what they say.
+#[must_use]
+pub fn main() -> ExitCode {
+    let arguments = match Arguments::read(std::env::args_os()) {
+        Ok(arguments) => arguments,
+        Err(refusal) => return refuse(&refusal).into(),
+    };
+    console::choose(arguments.color);
+    let done = perform(arguments.command);
+    done.unwrap_or_else(|problem| fail(&problem)).into()
+}
+
+/// What clap has to say: help and version are answers, everything else is a usage error.
+fn refuse(refusal: &clap::Error) -> Exit {
+    // When nobody listens any more, the exit code still tells.
+    let _ = refusal.print();
+    if refusal.exit_code() == 0 {
+        Exit::Passed
+    } else {
+        Exit::Usage
+    }
+}
+
+fn fail(problem: &Problem) -> Exit {
+    // `rehearsal rules | head` is no mistake: whoever closed the pipe has read enough.
+    if let Problem::Output(error) = problem
+        && error.kind() == io::ErrorKind::BrokenPipe
+    {
+        return Exit::Passed;
+    }
+    console::tell(&problem.message(console::rendering()));
+    problem.exit()
+}
+
+fn perform(command: Command) -> Result<Exit, Problem> {
+    match command {
+        Command::Completions(asked) => {
+            let mut definition = Arguments::definition();
+            let mut script = Vec::new();
+            clap_complete::generate(asked.shell, &mut definition, "rehearsal", &mut script);
+            io::Write::write_all(&mut console::out(), &script)?;
+            Ok(Exit::Passed)
+        }
+        Command::Run(asked) => run::run(&asked),
+        Command::Check(asked) => check::check(&asked),
+        Command::Init(asked) => init::init(&asked),
+        Command::Mock(asked) => mock::mock(&asked),
+        Command::Rules(asked) => catalogue::rules(&asked),
+        Command::Quirks(asked) => catalogue::list_quirks(&asked),
+        Command::Defects(asked) => catalogue::list_defects(&asked),
+    }
+}

@@ -1,0 +1,300 @@
+//! What can be typed.
+
+use std::ffi::OsString;
+use std::path::PathBuf;
+
+use clap::builder::styling::{AnsiColor, Styles};
+use clap::error::{ContextKind, ContextValue};
+use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum};
+
+use super::exit::Exit;
+use super::problem::nearest;
+
+const STYLES: Styles = Styles::styled()
+    .header(AnsiColor::Green.on_default().bold())
+    .usage(AnsiColor::Green.on_default().bold())
+    .literal(AnsiColor::Cyan.on_default().bold())
+    .placeholder(AnsiColor::Cyan.on_default());
+
+/// A conformance test harness for mobile clients: it plays the app, judges the wire, and proves
+/// that no forbidden write is ever called.
+#[derive(Debug, Parser)]
+#[command(name = "rehearsal", version, styles = STYLES, disable_help_subcommand = true)]
+pub(super) struct Arguments {
+    #[command(subcommand)]
+    pub(super) command: Command,
+
+    /// When to use colours
+    #[arg(
+        long,
+        global = true,
+        value_enum,
+        value_name = "WHEN",
+        default_value = "auto"
+    )]
+    pub(super) color: Colour,
+}
+
+impl Arguments {
+    /// Reads a command line. What clap refuses comes back as clap's own error, which knows how to
+    /// print itself.
+    pub(super) fn read(words: impl IntoIterator<Item = OsString>) -> Result<Self, clap::Error> {
+        let mut definition = Self::definition();
+        let matches = definition
+            .try_get_matches_from_mut(words)
+            .map_err(|error| suggest(error, &definition))?;
+        Self::from_arg_matches(&matches)
+    }
+
+    /// The whole definition, for completions and help.
+    pub(super) fn definition() -> clap::Command {
+        let mut codes = "Exit codes:\n".to_owned();
+        for (exit, meaning) in Exit::ALL {
+            codes.push_str(&format!("  {}  {meaning}\n", exit.code()));
+        }
+        Self::command()
+            .mut_subcommand("run", |run| run.after_help(codes.clone()))
+            .after_help(codes)
+    }
+}
+
+/// Adds the nearest command where clap, which does not see swapped letters, found none.
+fn suggest(mut error: clap::Error, definition: &clap::Command) -> clap::Error {
+    let (typed, found) = (
+        error.get(ContextKind::InvalidSubcommand),
+        error.get(ContextKind::SuggestedSubcommand),
+    );
+    if let (Some(ContextValue::String(typed)), None) = (typed, found) {
+        let commands = definition.get_subcommands().map(clap::Command::get_name);
+        if let Some(near) = nearest(typed, commands) {
+            let near = ContextValue::Strings(vec![near.to_owned()]);
+            error.insert(ContextKind::SuggestedSubcommand, near);
+        }
+    }
+    error
+}
+
+/// When to use colours.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(super) enum Colour {
+    /// On a terminal, unless NO_COLOR is set
+    Auto,
+    /// Always
+    Always,
+    /// Never
+    Never,
+}
+
+#[derive(Debug, Subcommand)]
+pub(super) enum Command {
+    /// Play scenarios and judge what happened
+    Run(Box<RunArguments>),
+    /// Serve the mock backend for local development, until Ctrl-C
+    Mock(MockArguments),
+    /// Validate suites, contracts and the configuration, all errors at once
+    Check(CheckArguments),
+    /// List the rules, or explain one
+    Rules(RulesArguments),
+    /// List the deliberate misbehaviours of the simulated app
+    Quirks(ListArguments),
+    /// List the deliberate misbehaviours of the mock backend
+    Defects(ListArguments),
+    /// Write a configuration, a contract and a first scenario to start from
+    Init(InitArguments),
+    /// Print a completion script for a shell
+    Completions(CompletionsArguments),
+}
+
+/// Where the files are.
+#[derive(Debug, Clone, Default, Args)]
+pub(super) struct FilesArguments {
+    /// The folder with the contract and the scenarios [default: the suite in the binary]
+    #[arg(long, value_name = "PATH")]
+    pub(super) suite: Option<PathBuf>,
+
+    /// The configuration [default: rehearsal.toml here or above]
+    #[arg(long, value_name = "FILE")]
+    pub(super) config: Option<PathBuf>,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct RunArguments {
+    #[command(flatten)]
+    pub(super) files: FilesArguments,
+
+    /// A contract in place of the suite's own
+    #[arg(long, value_name = "FILE")]
+    pub(super) contract: Option<PathBuf>,
+
+    /// Where the backend is: `mock`, or a target of the configuration [default: mock]
+    #[arg(long, value_name = "NAME")]
+    pub(super) target: Option<String>,
+
+    /// Only scenarios with this id, which may hold `*` and `?`
+    #[arg(long = "scenario", value_name = "ID")]
+    pub(super) scenarios: Vec<String>,
+
+    /// Only scenarios with this tag
+    #[arg(long = "tag", value_name = "TAG")]
+    pub(super) tags: Vec<String>,
+
+    /// What all chance derives from; the same seed gives the same journal [default: by chance]
+    #[arg(long, value_name = "NUMBER")]
+    pub(super) seed: Option<u64>,
+
+    /// Play against the mock over TCP in real time
+    #[arg(long)]
+    pub(super) real_time: bool,
+
+    /// How many scenarios are played at once [default: one per processor]
+    #[arg(long, value_name = "NUMBER", value_parser = clap::value_parser!(u16).range(1..))]
+    pub(super) jobs: Option<u16>,
+
+    /// Let the simulated app misbehave; `rehearsal quirks` lists how
+    #[arg(long = "quirk", value_name = "NAME")]
+    pub(super) quirks: Vec<String>,
+
+    /// Let the mock misbehave; `rehearsal defects` lists how
+    #[arg(long = "defect", value_name = "NAME")]
+    pub(super) defects: Vec<String>,
+
+    /// Write the report as JSON
+    #[arg(long, value_name = "FILE")]
+    pub(super) report_json: Option<PathBuf>,
+
+    /// Write every scenario's journal into this folder
+    #[arg(long, value_name = "FOLDER")]
+    pub(super) journal: Option<PathBuf>,
+
+    /// Print only what went wrong and one line for the whole
+    #[arg(long, short, conflicts_with = "verbose")]
+    pub(super) quiet: bool,
+
+    /// Print also remarks, rules that were not judged, and the whole runbook
+    #[arg(long, short)]
+    pub(super) verbose: bool,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct MockArguments {
+    #[command(flatten)]
+    pub(super) files: FilesArguments,
+
+    /// The port of a service of the contract; any free one without it
+    #[arg(long = "port", value_name = "SERVICE=PORT", value_parser = service_port)]
+    pub(super) ports: Vec<(String, u16)>,
+
+    /// The port of the operator's API
+    #[arg(long, value_name = "PORT")]
+    pub(super) operator_port: Option<u16>,
+
+    /// Let the mock misbehave; `rehearsal defects` lists how
+    #[arg(long = "defect", value_name = "NAME")]
+    pub(super) defects: Vec<String>,
+
+    /// What all chance derives from
+    #[arg(long, value_name = "NUMBER")]
+    pub(super) seed: Option<u64>,
+
+    /// Print one line of JSON when ready, in place of text
+    #[arg(long)]
+    pub(super) json: bool,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct CheckArguments {
+    /// Suite folders, or the files in them [default: the configured suite]
+    #[arg(value_name = "PATH")]
+    pub(super) paths: Vec<PathBuf>,
+
+    /// The configuration [default: rehearsal.toml here or above]
+    #[arg(long, value_name = "FILE")]
+    pub(super) config: Option<PathBuf>,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct RulesArguments {
+    /// The rule to explain
+    #[arg(value_name = "ID")]
+    pub(super) id: Option<String>,
+
+    /// Print JSON
+    #[arg(long)]
+    pub(super) json: bool,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct ListArguments {
+    /// Print JSON
+    #[arg(long)]
+    pub(super) json: bool,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct InitArguments {
+    /// Where
+    #[arg(value_name = "FOLDER", default_value = ".")]
+    pub(super) folder: PathBuf,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct CompletionsArguments {
+    /// For which shell
+    #[arg(value_enum)]
+    pub(super) shell: clap_complete::Shell,
+}
+
+fn service_port(text: &str) -> Result<(String, u16), String> {
+    let (service, port) = text
+        .split_once('=')
+        .filter(|(service, _)| !service.is_empty())
+        .ok_or("write a service of the contract and a port, like `orders=8080`")?;
+    let port = port
+        .parse()
+        .map_err(|_| format!("`{port}` is not a port: write a number from 0 to 65535"))?;
+    Ok((service.to_owned(), port))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(line: &str) -> Result<Arguments, clap::Error> {
+        Arguments::read(line.split_whitespace().map(OsString::from))
+    }
+
+    #[test]
+    fn the_definition_is_consistent() {
+        Arguments::definition().debug_assert();
+    }
+
+    #[test]
+    fn a_mistyped_command_is_answered_with_the_nearest() {
+        let error = read("rehearsal rnu").unwrap_err();
+        assert!(error.to_string().contains("'run'"), "{error}");
+        let error = read("rehearsal run --sead 1").unwrap_err();
+        assert!(error.to_string().contains("'--seed'"), "{error}");
+    }
+
+    #[test]
+    fn a_port_is_given_with_its_service() {
+        assert_eq!(service_port("orders=8080"), Ok(("orders".to_owned(), 8080)));
+        for wrong in ["8080", "=80", "orders=99999", "orders="] {
+            assert!(service_port(wrong).is_err(), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn the_help_says_what_can_be_done_and_how_it_ends() {
+        let help = Arguments::definition().term_width(100).render_help();
+        insta::assert_snapshot!(help);
+    }
+
+    #[test]
+    fn the_help_of_the_main_job_names_every_flag() {
+        let mut definition = Arguments::definition().term_width(100);
+        definition.build();
+        let run = definition.find_subcommand_mut("run").unwrap();
+        insta::assert_snapshot!(run.render_help());
+    }
+}

@@ -1,0 +1,218 @@
+//! What rehearsal knows by itself: rules, quirks and defects, listed and explained.
+
+use std::io::{self, Write};
+
+use anstyle::Style;
+use serde::Serialize;
+
+use super::arguments::{ListArguments, RulesArguments};
+use super::console;
+use super::exit::Exit;
+use super::problem::Problem;
+use crate::app::Quirk;
+use crate::domain::rules::{self, RuleInfo};
+use crate::mock::Defect;
+use crate::report::text::wrap;
+
+const STRONG: Style = Style::new().bold();
+const FAINT: Style = Style::new().dimmed();
+
+/// A deliberate misbehaviour, of either side.
+#[derive(Debug, Clone, Copy, Serialize)]
+struct Misbehaviour {
+    name: &'static str,
+    what: &'static str,
+    trips: &'static [&'static str],
+}
+
+fn quirks() -> impl Iterator<Item = Misbehaviour> {
+    Quirk::ALL.iter().map(|quirk| Misbehaviour {
+        name: quirk.name(),
+        what: quirk.what(),
+        trips: quirk.trips(),
+    })
+}
+
+fn defects() -> impl Iterator<Item = Misbehaviour> {
+    Defect::ALL.iter().map(|defect| Misbehaviour {
+        name: defect.name(),
+        what: defect.what(),
+        trips: defect.trips(),
+    })
+}
+
+/// `rehearsal quirks`.
+pub(super) fn list_quirks(asked: &ListArguments) -> Result<Exit, Problem> {
+    list(&quirks().collect::<Vec<_>>(), asked, "run --quirk NAME")
+}
+
+/// `rehearsal defects`.
+pub(super) fn list_defects(asked: &ListArguments) -> Result<Exit, Problem> {
+    list(&defects().collect::<Vec<_>>(), asked, "run --defect NAME")
+}
+
+fn list(all: &[Misbehaviour], asked: &ListArguments, usage: &str) -> Result<Exit, Problem> {
+    let mut out = console::out();
+    if asked.json {
+        json(&mut out, &all)?;
+        return Ok(Exit::Passed);
+    }
+    let column = longest(all.iter().map(|one| one.name));
+    for one in all {
+        let mut told = one.what.to_owned();
+        if !one.trips.is_empty() {
+            told.push_str(&format!(" [{}]", one.trips.join(", ")));
+        }
+        row(&mut out, one.name, column, &told)?;
+    }
+    let last = format!("In brackets: the rules that notice it. Try one: rehearsal {usage}");
+    writeln!(out, "\n{FAINT}{last}{FAINT:#}")?;
+    Ok(Exit::Passed)
+}
+
+/// `rehearsal rules [ID]`.
+pub(super) fn rules(asked: &RulesArguments) -> Result<Exit, Problem> {
+    let mut out = console::out();
+    let Some(id) = &asked.id else {
+        list_rules(&mut out, asked.json)?;
+        return Ok(Exit::Passed);
+    };
+    let rule = rules::find(id).ok_or_else(|| Problem::Unknown {
+        kind: "rule",
+        name: id.clone(),
+        known: rules::catalogue().map(|rule| rule.id.to_owned()).collect(),
+        exit: Exit::Usage,
+    })?;
+    if asked.json {
+        json(&mut out, &RuleDocument::of(rule))?;
+    } else {
+        explain(&mut out, rule)?;
+    }
+    Ok(Exit::Passed)
+}
+
+fn list_rules(out: &mut impl Write, as_json: bool) -> io::Result<()> {
+    if as_json {
+        return json(
+            out,
+            &rules::catalogue().map(RuleDocument::of).collect::<Vec<_>>(),
+        );
+    }
+    let column = longest(rules::catalogue().map(|rule| rule.id));
+    for rule in rules::catalogue() {
+        let told = format!("{} [{}]", rule.title, rule.subject.name());
+        row(out, rule.id, column, &told)?;
+    }
+    let last = "In brackets: who breaks it. Explain one: rehearsal rules ID";
+    writeln!(out, "\n{FAINT}{last}{FAINT:#}")
+}
+
+fn explain(out: &mut impl Write, rule: &RuleInfo) -> io::Result<()> {
+    let document = RuleDocument::of(rule);
+    writeln!(out, "{STRONG}{}  {}{STRONG:#}\n", rule.id, rule.title)?;
+    let column = 11;
+    row(out, "broken by", column, document.subject)?;
+    row(out, "judged from", column, &document.judged_from.join(", "))?;
+    row(out, "source", column, rule.source)?;
+    if !rule.parameters.is_empty() {
+        row(out, "contract", column, &rule.parameters.join(", "))?;
+    }
+    writeln!(out)?;
+    row(out, "why", column, rule.explanation)?;
+    row(out, "to keep it", column, rule.fix)?;
+    let quirks = document.quirks.iter().map(|name| format!("--quirk {name}"));
+    let defects = document
+        .defects
+        .iter()
+        .map(|name| format!("--defect {name}"));
+    for (at, flag) in quirks.chain(defects).enumerate() {
+        if at == 0 {
+            writeln!(out)?;
+        }
+        let word = if at == 0 { "see it trip" } else { "" };
+        row(out, word, column, &format!("rehearsal run {flag}"))?;
+    }
+    Ok(())
+}
+
+/// A rule for programs.
+#[derive(Serialize)]
+struct RuleDocument {
+    id: &'static str,
+    title: &'static str,
+    subject: &'static str,
+    judged_from: Vec<&'static str>,
+    source: &'static str,
+    explanation: &'static str,
+    fix: &'static str,
+    parameters: &'static [&'static str],
+    quirks: Vec<&'static str>,
+    defects: Vec<&'static str>,
+}
+
+impl RuleDocument {
+    fn of(rule: &RuleInfo) -> Self {
+        let trips = |one: &Misbehaviour| one.trips.contains(&rule.id);
+        Self {
+            id: rule.id,
+            title: rule.title,
+            subject: rule.subject.name(),
+            judged_from: rule.judged_from.iter().map(|from| from.name()).collect(),
+            source: rule.source,
+            explanation: rule.explanation,
+            fix: rule.fix,
+            parameters: rule.parameters,
+            quirks: quirks().filter(trips).map(|one| one.name).collect(),
+            defects: defects().filter(trips).map(|one| one.name).collect(),
+        }
+    }
+}
+
+fn longest(words: impl Iterator<Item = &'static str>) -> usize {
+    words.map(str::len).max().unwrap_or(0)
+}
+
+fn row(out: &mut impl Write, word: &str, column: usize, text: &str) -> io::Result<()> {
+    let width = console::width().clamp(60, 100);
+    for (at, line) in wrap(text, width - column - 2).iter().enumerate() {
+        let word = if at == 0 { word } else { "" };
+        writeln!(out, "{STRONG}{word:<column$}{STRONG:#}  {line}")?;
+    }
+    Ok(())
+}
+
+fn json(out: &mut impl Write, value: &impl Serialize) -> io::Result<()> {
+    serde_json::to_writer_pretty(&mut *out, value)?;
+    writeln!(out)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_misbehaviour_trips_rules_that_exist() {
+        for one in quirks().chain(defects()) {
+            for rule in one.trips {
+                assert!(rules::find(rule).is_some(), "{} trips {rule}", one.name);
+            }
+        }
+    }
+
+    #[test]
+    fn an_explained_rule_says_why_how_and_how_to_see_it() {
+        let mut out = anstream::StripStream::new(Vec::new());
+        let rule = rules::find("session-4").unwrap();
+        explain(&mut out, rule).unwrap();
+        let told = String::from_utf8(out.into_inner()).unwrap();
+        for part in [
+            rule.id,
+            rule.title,
+            "why",
+            "to keep it",
+            "rehearsal run --quirk ",
+        ] {
+            assert!(told.contains(part), "{part} is missing in\n{told}");
+        }
+    }
+}

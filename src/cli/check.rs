@@ -1,0 +1,201 @@
+//! `rehearsal check`: everything that is wrong with the files, at once, before anything is played.
+
+use std::io::Write;
+use std::path::{Path, PathBuf};
+
+use super::arguments::CheckArguments;
+use super::console;
+use super::exit::Exit;
+use super::files::{self, Wanted};
+use super::problem::Problem;
+use super::settings;
+use crate::suite::config::Config;
+use crate::suite::{Choice, ContractChoice, Problems, Suite};
+
+/// What was found.
+#[derive(Default)]
+struct Found {
+    suites: Problems,
+    config: Problems,
+    good: Vec<String>,
+}
+
+/// Reads every file that a run could read.
+pub(super) fn check(asked: &CheckArguments) -> Result<Exit, Problem> {
+    let mut found = Found::default();
+    let config = match files::config(asked.config.as_deref(), &settings::environment) {
+        Ok(config) => config,
+        Err(Problem::Config(problems)) => {
+            found.config.extend(problems);
+            Config::default()
+        }
+        Err(other) => return Err(other),
+    };
+    if let Some(file) = &config.file {
+        let targets: Vec<&str> = config.targets().collect();
+        let targets = match targets.len() {
+            0 => "no target".to_owned(),
+            _ => format!("targets: {}", targets.join(", ")),
+        };
+        found.good.push(format!("{}: {targets}", file.display()));
+    }
+    let mut read: Vec<Choice> = Vec::new();
+    if asked.paths.is_empty() {
+        let wanted = Wanted {
+            defaults: Some(&config.run),
+            ..Wanted::default()
+        };
+        read.push(wanted.choice(&settings::environment)?);
+        found.targets(&config, &mut read)?;
+    } else {
+        for path in &asked.paths {
+            read.push(choice_of(path));
+        }
+    }
+    for (at, choice) in read.iter().enumerate() {
+        if !read[..at].contains(choice) {
+            found.suite(choice);
+        }
+    }
+    found.tell()
+}
+
+/// What a run with this file would read. A contract that has no scenarios beside it is played with
+/// the shipped ones.
+fn choice_of(path: &Path) -> Choice {
+    let folder = suite_of(path);
+    if path.file_name().is_some_and(|name| name == "contract.yaml") && !has_scenarios(&folder) {
+        return Choice {
+            contract: ContractChoice::File(path.to_owned()),
+            ..Choice::default()
+        };
+    }
+    Choice {
+        scenarios: Some(folder),
+        ..Choice::default()
+    }
+}
+
+fn has_scenarios(folder: &Path) -> bool {
+    let names = std::fs::read_dir(folder).into_iter().flatten().flatten();
+    names
+        .map(|entry| PathBuf::from(entry.file_name()))
+        .any(|name| {
+            let is_yaml = name
+                .extension()
+                .is_some_and(|kind| kind == "yaml" || kind == "yml");
+            is_yaml && name != Path::new("contract.yaml") && name != Path::new("world.yaml")
+        })
+}
+
+/// The folder, when one of the files that belong to a whole folder is named.
+fn suite_of(path: &Path) -> PathBuf {
+    let shared = ["contract.yaml", "world.yaml"];
+    match (path.file_name(), path.parent()) {
+        (Some(name), Some(folder)) if shared.iter().any(|shared| name == *shared) => {
+            if folder.as_os_str().is_empty() {
+                PathBuf::from(".")
+            } else {
+                folder.to_owned()
+            }
+        }
+        _ => path.to_owned(),
+    }
+}
+
+impl Found {
+    fn suite(&mut self, choice: &Choice) {
+        match Suite::load(choice) {
+            Ok(suite) => {
+                let world = match suite.world {
+                    Some(_) => "with a world",
+                    None => "without a world",
+                };
+                let count = suite.scenarios.len() as u64;
+                let count = crate::report::text::count(count, "scenario");
+                let (origin, name) = (&suite.origin, &suite.contract.name);
+                let line = format!("{origin}: {count} for the contract of {name}, {world}");
+                self.good.push(line);
+            }
+            Err(problems) => self.suites.extend(problems),
+        }
+    }
+
+    /// Whether every target fits its contract. Nobody needs a target's secrets to check a file, so
+    /// every variable counts as set.
+    fn targets(&mut self, config: &Config, read: &mut Vec<Choice>) -> Result<(), Problem> {
+        for name in config.targets() {
+            let target = match config.target(name, &|_| Some("unknown".to_owned())) {
+                Ok(target) => target,
+                Err(problems) => {
+                    self.config.extend(problems);
+                    continue;
+                }
+            };
+            let wanted = Wanted {
+                target: Some(&target),
+                defaults: Some(&config.run),
+                ..Wanted::default()
+            };
+            let choice = wanted.choice(&settings::environment)?;
+            if let Ok(suite) = Suite::load(&choice)
+                && let Err(problems) = config.check_services(name, &suite.contract)
+            {
+                self.config.extend(problems);
+            }
+            read.push(choice);
+        }
+        Ok(())
+    }
+
+    fn tell(self) -> Result<Exit, Problem> {
+        let exit = match (self.suites.is_empty(), self.config.is_empty()) {
+            (true, true) => Exit::Passed,
+            (true, false) => Exit::Usage,
+            (false, _) => Exit::InvalidSuite,
+        };
+        if exit == Exit::Passed {
+            let mut out = console::out();
+            for line in &self.good {
+                writeln!(out, "ok  {line}")?;
+            }
+            return Ok(exit);
+        }
+        let mut all = self.config;
+        all.extend(self.suites);
+        console::tell(&all.render(console::rendering()));
+        Ok(exit)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_contract_alone_is_checked_with_the_shipped_scenarios() {
+        let folder = tempfile::tempdir().unwrap();
+        let contract = folder.path().join("contract.yaml");
+        std::fs::write(&contract, "name: x\n").unwrap();
+        assert_eq!(choice_of(&contract).scenarios, None);
+        assert_eq!(
+            choice_of(&contract).contract,
+            ContractChoice::File(contract.clone())
+        );
+        std::fs::write(folder.path().join("one.yaml"), "name: x\n").unwrap();
+        assert_eq!(
+            choice_of(&contract).scenarios.as_deref(),
+            Some(folder.path())
+        );
+    }
+
+    #[test]
+    fn a_contract_is_checked_with_the_suite_that_it_belongs_to() {
+        assert_eq!(suite_of(Path::new("mine/contract.yaml")), Path::new("mine"));
+        assert_eq!(suite_of(Path::new("world.yaml")), Path::new("."));
+        assert_eq!(
+            suite_of(Path::new("mine/sign-in.yaml")),
+            Path::new("mine/sign-in.yaml")
+        );
+    }
+}

@@ -1,0 +1,137 @@
+//! The files that a command works with: the configuration and the suite.
+
+use std::path::{Path, PathBuf};
+
+use super::problem::Problem;
+use super::settings::{Environment, layered};
+use crate::suite::config::{Config, RunDefaults, Target};
+use crate::suite::{Choice, ContractChoice, Suite};
+
+/// Where a suite can be named: one layer of flags, target, configuration or environment.
+#[derive(Debug, Clone, Default)]
+struct Layer {
+    suite: Option<PathBuf>,
+    contract: Option<ContractChoice>,
+}
+
+/// Which suite is meant: everything that was said about it.
+#[derive(Debug, Default)]
+pub(super) struct Wanted<'a> {
+    /// By flag.
+    pub(super) suite: Option<&'a Path>,
+    /// By flag.
+    pub(super) contract: Option<&'a Path>,
+    /// The target's own.
+    pub(super) target: Option<&'a Target>,
+    /// What the configuration says for every run.
+    pub(super) defaults: Option<&'a RunDefaults>,
+}
+
+impl Wanted<'_> {
+    /// What is read. The first layer that names a suite decides, and a contract that is named
+    /// further back than the suite belongs to another one. Only a target's contract always counts:
+    /// it is what that deployment keeps, whichever scenarios are played.
+    pub(super) fn choice(&self, environment: Environment<'_>) -> Result<Choice, Problem> {
+        let parse = |path: &Path| ContractChoice::parse(&path.to_string_lossy());
+        let variable = |name| layered::<PathBuf>(None, None, environment, name);
+        let layers = [
+            Layer {
+                suite: self.suite.map(Path::to_owned),
+                contract: self.contract.map(parse),
+            },
+            Layer {
+                suite: self.target.and_then(|target| target.suite.clone()),
+                contract: self.target.and_then(|target| target.contract.clone()),
+            },
+            Layer {
+                suite: self.defaults.and_then(|run| run.suite.clone()),
+                contract: self.defaults.and_then(|run| run.contract.clone()),
+            },
+            Layer {
+                suite: variable("REHEARSAL_SUITE")?,
+                contract: variable("REHEARSAL_CONTRACT")?.map(|path| parse(&path)),
+            },
+        ];
+        let decisive = layers.iter().position(|layer| layer.suite.is_some());
+        let reach = decisive.map_or(layers.len(), |at| at.max(1) + 1);
+        let contract = layers[..reach]
+            .iter()
+            .find_map(|layer| layer.contract.clone());
+        Ok(Choice {
+            scenarios: decisive.and_then(|at| layers[at].suite.clone()),
+            contract: contract.unwrap_or_default(),
+            world: None,
+        })
+    }
+}
+
+/// Reads the configuration: the named one, or the first that stands here or above.
+pub(super) fn config(flag: Option<&Path>, environment: Environment<'_>) -> Result<Config, Problem> {
+    let named = layered(
+        flag.map(Path::to_owned),
+        None,
+        environment,
+        "REHEARSAL_CONFIG",
+    )?;
+    let read = match named {
+        Some(path) => Config::read(&path),
+        None => match std::env::current_dir() {
+            Ok(folder) => Config::find(&folder),
+            // A folder that was removed under our feet holds no configuration.
+            Err(_) => Ok(Config::default()),
+        },
+    };
+    read.map_err(Problem::Config)
+}
+
+/// Reads a suite; everything that is wrong with it is told at once.
+pub(super) fn suite(choice: &Choice) -> Result<Suite, Problem> {
+    Suite::load(choice).map_err(Problem::Suite)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::ffi::OsString;
+
+    fn defaults() -> RunDefaults {
+        RunDefaults {
+            suite: Some("configured".into()),
+            contract: Some(ContractChoice::File("configured.yaml".into())),
+            ..RunDefaults::default()
+        }
+    }
+
+    fn environment(name: &str) -> Option<OsString> {
+        (name == "REHEARSAL_SUITE").then(|| "from-environment".into())
+    }
+
+    #[test]
+    fn the_configuration_beats_the_environment_and_a_flag_beats_both() {
+        let defaults = defaults();
+        let mut wanted = Wanted {
+            defaults: Some(&defaults),
+            ..Wanted::default()
+        };
+        let choice = wanted.choice(&environment).unwrap();
+        assert_eq!(choice.scenarios, Some("configured".into()));
+        wanted.suite = Some(Path::new("flagged"));
+        let choice = wanted.choice(&environment).unwrap();
+        assert_eq!(choice.scenarios, Some("flagged".into()));
+        wanted = Wanted::default();
+        let choice = wanted.choice(&environment).unwrap();
+        assert_eq!(choice.scenarios, Some("from-environment".into()));
+    }
+
+    #[test]
+    fn a_suite_by_flag_brings_its_own_contract() {
+        let defaults = defaults();
+        let wanted = Wanted {
+            suite: Some(Path::new("flagged")),
+            defaults: Some(&defaults),
+            ..Wanted::default()
+        };
+        let choice = wanted.choice(&environment).unwrap();
+        assert_eq!(choice.contract, ContractChoice::OfSuite);
+    }
+}

@@ -1,0 +1,81 @@
+//! `rehearsal init`: a suite to start from, which passes as it is.
+
+use std::fs::{self, OpenOptions};
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+
+use super::arguments::InitArguments;
+use super::console;
+use super::exit::Exit;
+use super::problem::Problem;
+
+/// Every file with its content, the configuration last: it is what makes the rest count.
+const FILES: [(&str, &str); 4] = [
+    (
+        "rehearsal/contract.yaml",
+        include_str!("init/contract.yaml"),
+    ),
+    ("rehearsal/world.yaml", include_str!("init/world.yaml")),
+    ("rehearsal/sign-in.yaml", include_str!("init/sign-in.yaml")),
+    ("rehearsal.toml", include_str!("init/rehearsal.toml")),
+];
+
+/// Writes all files or, if one of them is in the way, none.
+pub(super) fn init(asked: &InitArguments) -> Result<Exit, Problem> {
+    write(&asked.folder)?;
+    let mut out = console::out();
+    for (file, _) in FILES {
+        writeln!(out, "wrote {}", place(&asked.folder, file).display())?;
+    }
+    writeln!(out, "\nnow: rehearsal check, and then: rehearsal run")?;
+    Ok(Exit::Passed)
+}
+
+fn write(folder: &Path) -> Result<(), Problem> {
+    for (file, _) in FILES {
+        let path = place(folder, file);
+        if path.symlink_metadata().is_ok() {
+            return Err(Problem::InTheWay { path });
+        }
+    }
+    for (file, content) in FILES {
+        let path = place(folder, file);
+        create(&path, content).map_err(|error| Problem::File {
+            verb: "write",
+            path,
+            error,
+        })?;
+    }
+    Ok(())
+}
+
+fn place(folder: &Path, file: &str) -> PathBuf {
+    if folder == Path::new(".") {
+        PathBuf::from(file)
+    } else {
+        folder.join(file)
+    }
+}
+
+fn create(path: &Path, content: &str) -> io::Result<()> {
+    if let Some(folder) = path.parent() {
+        fs::create_dir_all(folder)?;
+    }
+    // Whoever was faster keeps what they wrote.
+    let mut file = OpenOptions::new().write(true).create_new(true).open(path)?;
+    file.write_all(content.as_bytes())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nothing_is_written_when_one_file_is_in_the_way() {
+        let folder = tempfile::tempdir().unwrap();
+        fs::write(folder.path().join("rehearsal.toml"), "mine").unwrap();
+        let problem = write(folder.path()).unwrap_err();
+        assert!(matches!(problem, Problem::InTheWay { .. }), "{problem}");
+        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1);
+    }
+}

@@ -1,0 +1,205 @@
+//! What goes wrong in ways that are expected: one message, a hint, and an exit code each.
+
+use std::fmt::Write as _;
+
+use super::exit::Exit;
+use crate::mock::StartError;
+use crate::report::file::Unwritable;
+use crate::run::Unplayable;
+use crate::suite::{Problems, Rendering};
+
+/// Something that a person can put right.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum Problem {
+    /// A name that nobody knows.
+    #[error("there is no {kind} `{name}`")]
+    Unknown {
+        /// What was meant to be named.
+        kind: &'static str,
+        /// The name as given.
+        name: String,
+        /// Every name there is.
+        known: Vec<String>,
+        /// How the process ends.
+        exit: Exit,
+    },
+    /// A selection that leaves nothing.
+    #[error("no scenario is left to play: {why}")]
+    NothingSelected {
+        /// What was selected.
+        why: String,
+        /// Every scenario there is.
+        known: Vec<String>,
+    },
+    /// A value that cannot be read.
+    #[error("{place} is `{value}`: {why}")]
+    Value {
+        /// Where it stands: `REHEARSAL_SEED`.
+        place: String,
+        /// The value; never a secret.
+        value: String,
+        /// What is wrong with it.
+        why: String,
+    },
+    /// What is wrong with suite files.
+    #[error("{0}")]
+    Suite(Problems),
+    /// What is wrong with the configuration.
+    #[error("{0}")]
+    Config(Problems),
+    /// A suite without content for a mock.
+    #[error("the suite `{origin}` has no world.yaml, so there is no mock of it")]
+    NoWorld {
+        /// The suite.
+        origin: String,
+    },
+    /// A defect of the mock is asked for where there is no mock.
+    #[error("defects are the mock's, and the target is `{target}`")]
+    NotTheMock {
+        /// The target.
+        target: String,
+    },
+    /// Nothing can be played against the target.
+    #[error(transparent)]
+    Unplayable(#[from] Unplayable),
+    /// The mock could not be started.
+    #[error(transparent)]
+    Mock(#[from] StartError),
+    /// A report that could not be kept.
+    #[error(transparent)]
+    Report(#[from] Unwritable),
+    /// A file or folder that cannot be read or written.
+    #[error("cannot {verb} {}: {error}", path.display())]
+    File {
+        /// What was attempted.
+        verb: &'static str,
+        /// On what.
+        path: std::path::PathBuf,
+        /// Why not.
+        error: std::io::Error,
+    },
+    /// A file that stands where one would be written.
+    #[error("{} is there already", path.display())]
+    InTheWay {
+        /// The file.
+        path: std::path::PathBuf,
+    },
+    /// The output cannot be written to.
+    #[error("cannot write the output: {0}")]
+    Output(#[from] std::io::Error),
+}
+
+impl Problem {
+    /// How the process ends.
+    pub(super) fn exit(&self) -> Exit {
+        match self {
+            Self::Unknown { exit, .. } => *exit,
+            Self::NothingSelected { .. } => Exit::NothingSelected,
+            Self::Suite(_) => Exit::InvalidSuite,
+            Self::Value { .. }
+            | Self::Config(_)
+            | Self::NoWorld { .. }
+            | Self::NotTheMock { .. }
+            | Self::Report(_)
+            | Self::File { .. }
+            | Self::InTheWay { .. } => Exit::Usage,
+            // A port is what a person asked for; all else is between world and contract.
+            Self::Mock(StartError::Bind { .. } | StartError::NoService(_)) => Exit::Usage,
+            Self::Mock(StartError::Key(_)) => Exit::Broken,
+            Self::Mock(_) => Exit::InvalidSuite,
+            Self::Unplayable(_) | Self::Output(_) => Exit::Broken,
+        }
+    }
+
+    /// What to do about it.
+    pub(super) fn hint(&self) -> Option<String> {
+        match self {
+            Self::Unknown { name, known, .. } => Some(suggest(name, known)),
+            Self::NothingSelected { known, .. } => Some(suggest("", known)),
+            Self::InTheWay { .. } => {
+                Some("nothing was written; choose another folder or move the file away".to_owned())
+            }
+            Self::Report(_) => Some("choose another place for it".to_owned()),
+            Self::NoWorld { .. } => {
+                Some("add one beside the contract, or choose a target with --target".to_owned())
+            }
+            Self::Mock(StartError::Bind { .. }) => {
+                Some("choose another port, or none: any free one is taken then".to_owned())
+            }
+            Self::Suite(_)
+            | Self::Config(_)
+            | Self::NotTheMock { .. }
+            | Self::Unplayable(_)
+            | Self::Mock(_)
+            | Self::Value { .. }
+            | Self::File { .. }
+            | Self::Output(_) => None,
+        }
+    }
+
+    /// The whole message.
+    pub(super) fn message(&self, rendering: Rendering) -> String {
+        if let Self::Suite(problems) | Self::Config(problems) = self {
+            return problems.render(rendering);
+        }
+        let mut message = format!("error: {self}\n");
+        if let Some(hint) = self.hint() {
+            // Writing to a String cannot fail.
+            let _ = writeln!(message, "  hint: {hint}");
+        }
+        message
+    }
+}
+
+/// The nearest name, then all of them.
+fn suggest(name: &str, known: &[String]) -> String {
+    if known.is_empty() {
+        return "there are none here".to_owned();
+    }
+    let all = format!("there are: {}", known.join(", "));
+    match nearest(name, known.iter().map(String::as_str)) {
+        Some(near) => format!("did you mean `{near}`? {all}"),
+        None => all,
+    }
+}
+
+/// The name that was probably meant: one that begins alike, or one with few letters swapped,
+/// missing or too many.
+pub(super) fn nearest<'a>(name: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
+    let name = name.to_lowercase();
+    known
+        .into_iter()
+        .filter_map(|known| {
+            let other = known.to_lowercase();
+            let alike = strsim::jaro_winkler(&name, &other);
+            let edited = strsim::normalized_damerau_levenshtein(&name, &other);
+            (alike > 0.85 || edited > 0.6).then_some((alike.max(edited), known))
+        })
+        .max_by(|(left, _), (right, _)| left.total_cmp(right))
+        .map(|(_, known)| known)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_unknown_name_is_answered_with_the_nearest_and_all_others() {
+        let problem = Problem::Unknown {
+            kind: "quirk",
+            name: "stale-tokn".to_owned(),
+            known: vec!["poll-hard".to_owned(), "stale-token".to_owned()],
+            exit: Exit::Usage,
+        };
+        insta::assert_snapshot!(problem.message(Rendering::Plain), @r"
+        error: there is no quirk `stale-tokn`
+          hint: did you mean `stale-token`? there are: poll-hard, stale-token
+        ");
+    }
+
+    #[test]
+    fn a_name_unlike_all_others_is_answered_with_the_list_alone() {
+        let known = ["poll-hard".to_owned()];
+        assert_eq!(suggest("zzz", &known), "there are: poll-hard");
+    }
+}

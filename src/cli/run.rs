@@ -1,0 +1,240 @@
+//! `rehearsal run`: from the command line to a plan, and from the result to reports.
+
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use super::arguments::RunArguments;
+use super::exit::Exit;
+use super::files::{self, Wanted};
+use super::problem::Problem;
+use super::select::Selection;
+use super::settings::{self, Environment, layered};
+use super::{console, interrupt, names};
+use crate::domain::result::RunResult;
+use crate::domain::rules;
+use crate::report::file::ReportFile;
+use crate::report::json;
+use crate::report::terminal::{Detail, Look, Opening, Terminal};
+use crate::run::{Interrupt, Plan, Target, perform};
+use crate::suite::config::{Config, MOCK};
+
+/// Plays what was asked for and says what came of it.
+pub(super) fn run(asked: &RunArguments) -> Result<Exit, Problem> {
+    let environment: Environment<'_> = &settings::environment;
+    let config = files::config(asked.files.config.as_deref(), environment)?;
+    // Everything that can be wrong is found before the first scenario is played.
+    let report = report_file(asked, &config, environment)?;
+    let plan = plan(asked, &config, environment)?;
+    let interrupt = Interrupt::new();
+    let handle = interrupt.clone();
+    interrupt::forward(move || handle.trigger())?;
+
+    let mut terminal = Terminal::new(console::out(), look(asked));
+    let mut told = terminal.begin(&opening(&plan));
+    // Whoever reads along may go away; the run goes on, for the exit code and the JSON report.
+    let played = perform(&plan, &interrupt, &mut |scenario| {
+        if told.is_ok() {
+            told = terminal.scenario(scenario);
+        }
+    });
+    let result = played.map_err(Problem::Unplayable)?;
+    if told.is_ok() {
+        told = terminal.end(&result);
+    }
+    conclude(&result, report.as_ref(), told)
+}
+
+/// Writes the report and finds the exit code. That something is broken is said even if it could
+/// not be written down.
+fn conclude(
+    result: &RunResult,
+    report: Option<&ReportFile>,
+    told: io::Result<()>,
+) -> Result<Exit, Problem> {
+    let exit = Exit::of(result);
+    let written = report.map_or(Ok(()), |file| file.write(&json::render(result, title_of)));
+    let complaint = match (written, told) {
+        (Err(unwritable), _) => Some(Problem::Report(unwritable)),
+        (_, Err(error)) if error.kind() != io::ErrorKind::BrokenPipe => {
+            Some(Problem::Output(error))
+        }
+        _ => None,
+    };
+    match complaint {
+        Some(problem) if exit == Exit::Passed => Err(problem),
+        Some(problem) => {
+            console::tell(&problem.message(console::rendering()));
+            Ok(exit)
+        }
+        None => Ok(exit),
+    }
+}
+
+fn report_file(
+    asked: &RunArguments,
+    config: &Config,
+    environment: Environment<'_>,
+) -> Result<Option<ReportFile>, Problem> {
+    let path = layered(
+        asked.report_json.clone(),
+        config.run.report_json.clone(),
+        environment,
+        "REHEARSAL_REPORT_JSON",
+    )?;
+    Ok(path.map(|path| ReportFile::reserve(&path)).transpose()?)
+}
+
+fn plan(
+    asked: &RunArguments,
+    config: &Config,
+    environment: Environment<'_>,
+) -> Result<Plan, Problem> {
+    let quirks = names::quirks(&asked.quirks)?;
+    let defects = names::defects(&asked.defects)?;
+    let seed = layered(asked.seed, config.run.seed, environment, "REHEARSAL_SEED")?;
+    let jobs = layered(
+        asked.jobs.map(usize::from),
+        None,
+        environment,
+        "REHEARSAL_JOBS",
+    )?;
+    let real_time = layered(
+        asked.real_time.then_some(true),
+        config.run.real_time,
+        environment,
+        "REHEARSAL_REAL_TIME",
+    )?;
+    let target = target(asked, config, environment)?;
+    let deployment = match &target {
+        Target::Mock => None,
+        Target::Deployment(deployment) => Some(&**deployment),
+    };
+    if let (Some(deployment), false) = (deployment, defects.is_empty()) {
+        return Err(Problem::NotTheMock {
+            target: deployment.name.clone(),
+        });
+    }
+    let wanted = Wanted {
+        suite: asked.files.suite.as_deref(),
+        contract: asked.contract.as_deref(),
+        target: deployment,
+        defaults: Some(&config.run),
+    };
+    let suite = files::suite(&wanted.choice(environment)?)?;
+    if deployment.is_none() && suite.world.is_none() {
+        return Err(Problem::NoWorld {
+            origin: suite.origin,
+        });
+    }
+    if let Some(deployment) = deployment {
+        let fits = config.check_services(&deployment.name, &suite.contract);
+        fits.map_err(Problem::Config)?;
+    }
+    let selection = Selection {
+        patterns: &asked.scenarios,
+        tags: &asked.tags,
+    };
+    let scenarios = selection.of(&suite.scenarios)?;
+    Ok(Plan {
+        scenarios,
+        suite: Arc::new(suite),
+        target,
+        real_time: real_time.unwrap_or(false),
+        seed: seed.unwrap_or_else(settings::chance),
+        quirks: quirks.into_iter().collect(),
+        defects: defects.into_iter().collect(),
+        jobs: jobs.unwrap_or_else(processors),
+        journal_dir: journal_folder(asked, environment)?,
+    })
+}
+
+fn target(
+    asked: &RunArguments,
+    config: &Config,
+    environment: Environment<'_>,
+) -> Result<Target, Problem> {
+    let name = layered(
+        asked.target.clone(),
+        config.run.target.clone(),
+        environment,
+        "REHEARSAL_TARGET",
+    )?;
+    match name.as_deref() {
+        None | Some(MOCK) => Ok(Target::Mock),
+        Some(name) => {
+            let secret = |name: &str| environment(name)?.into_string().ok();
+            let target = config.target(name, &secret).map_err(Problem::Config)?;
+            Ok(Target::Deployment(Box::new(target)))
+        }
+    }
+}
+
+/// The folder for journals, made and tried now: a long run must not end without them.
+fn journal_folder(
+    asked: &RunArguments,
+    environment: Environment<'_>,
+) -> Result<Option<PathBuf>, Problem> {
+    let folder = layered(
+        asked.journal.clone(),
+        None,
+        environment,
+        "REHEARSAL_JOURNAL",
+    )?;
+    if let Some(folder) = &folder {
+        let tried = fs::create_dir_all(folder).and_then(|()| tempfile::tempfile_in(folder));
+        tried.map_err(|error| Problem::File {
+            verb: "write journals into",
+            path: folder.clone(),
+            error,
+        })?;
+    }
+    Ok(folder)
+}
+
+fn processors() -> usize {
+    std::thread::available_parallelism().map_or(1, usize::from)
+}
+
+fn title_of(rule: &str) -> Option<&'static str> {
+    rules::find(rule).map(|rule| rule.title)
+}
+
+fn look(asked: &RunArguments) -> Look {
+    let mut replay = Vec::new();
+    let mut flag = |name: &str, path: Option<&Path>| {
+        if let Some(path) = path {
+            replay.extend([name.to_owned(), path.display().to_string()]);
+        }
+    };
+    flag("--suite", asked.files.suite.as_deref());
+    flag("--contract", asked.contract.as_deref());
+    flag("--config", asked.files.config.as_deref());
+    Look {
+        detail: match (asked.quiet, asked.verbose) {
+            (true, _) => Detail::Quiet,
+            (false, true) => Detail::Verbose,
+            (false, false) => Detail::Normal,
+        },
+        width: console::width(),
+        replay,
+        title_of,
+    }
+}
+
+fn opening(plan: &Plan) -> Opening {
+    let quirks = plan.quirks.iter().map(|quirk| quirk.name());
+    let defects = plan.defects.iter().map(|defect| defect.name());
+    Opening {
+        target: plan.target.name().to_owned(),
+        seed: plan.seed,
+        virtual_time: plan.virtual_time(),
+        scenarios: plan
+            .scenarios
+            .iter()
+            .map(|scenario| scenario.id.clone())
+            .collect(),
+        deviations: quirks.chain(defects).map(str::to_owned).collect(),
+    }
+}

@@ -1,0 +1,201 @@
+//! Which scenarios are played.
+
+use std::sync::Arc;
+
+use super::exit::Exit;
+use super::problem::Problem;
+use crate::domain::scenario::Scenario;
+
+/// What was asked for: any of the patterns, and any of the tags.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Selection<'a> {
+    pub(super) patterns: &'a [String],
+    pub(super) tags: &'a [String],
+}
+
+impl Selection<'_> {
+    /// The selected scenarios in the suite's order. A pattern or tag that matches nothing is an
+    /// error even if others match: a typing mistake must not quietly shrink a run.
+    pub(super) fn of(&self, scenarios: &[Arc<Scenario>]) -> Result<Vec<Arc<Scenario>>, Problem> {
+        let ids = || {
+            scenarios
+                .iter()
+                .map(|scenario| scenario.id.clone())
+                .collect()
+        };
+        for pattern in self.patterns {
+            if !scenarios
+                .iter()
+                .any(|scenario| matches(pattern, &scenario.id))
+            {
+                return Err(Problem::Unknown {
+                    kind: "scenario",
+                    name: pattern.clone(),
+                    known: ids(),
+                    exit: Exit::NothingSelected,
+                });
+            }
+        }
+        for tag in self.tags {
+            if !scenarios.iter().any(|scenario| scenario.tags.contains(tag)) {
+                let mut known: Vec<String> = scenarios
+                    .iter()
+                    .flat_map(|scenario| scenario.tags.clone())
+                    .collect();
+                known.sort();
+                known.dedup();
+                return Err(Problem::Unknown {
+                    kind: "scenario with the tag",
+                    name: tag.clone(),
+                    known,
+                    exit: Exit::NothingSelected,
+                });
+            }
+        }
+        let selected: Vec<Arc<Scenario>> = scenarios
+            .iter()
+            .filter(|scenario| self.covers(scenario))
+            .cloned()
+            .collect();
+        if selected.is_empty() {
+            let why = if scenarios.is_empty() {
+                "the suite has none".to_owned()
+            } else {
+                "none has both a selected id and a selected tag".to_owned()
+            };
+            return Err(Problem::NothingSelected { why, known: ids() });
+        }
+        Ok(selected)
+    }
+
+    fn covers(&self, scenario: &Scenario) -> bool {
+        let named = |pattern: &String| matches(pattern, &scenario.id);
+        let tagged = |tag: &String| scenario.tags.contains(tag);
+        (self.patterns.is_empty() || self.patterns.iter().any(named))
+            && (self.tags.is_empty() || self.tags.iter().any(tagged))
+    }
+}
+
+/// Whether a text fits a pattern in which `*` stands for any run of characters and `?` for one.
+fn matches(pattern: &str, text: &str) -> bool {
+    let (pattern, text): (Vec<char>, Vec<char>) =
+        (pattern.chars().collect(), text.chars().collect());
+    let (mut at, mut place) = (0, 0);
+    // Where the last star stands, and how much of the text it has swallowed so far.
+    let mut star: Option<(usize, usize)> = None;
+    while place < text.len() {
+        match pattern.get(at) {
+            Some('*') => {
+                star = Some((at, place));
+                at += 1;
+            }
+            Some(&char) if char == '?' || char == text[place] => {
+                at += 1;
+                place += 1;
+            }
+            _ => {
+                let Some((after, swallowed)) = star else {
+                    return false;
+                };
+                star = Some((after, swallowed + 1));
+                at = after + 1;
+                place = swallowed + 1;
+            }
+        }
+    }
+    pattern[at..].iter().all(|char| *char == '*')
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn scenario(id: &str, tags: &[&str]) -> Arc<Scenario> {
+        Arc::new(Scenario {
+            id: id.to_owned(),
+            name: String::new(),
+            file: String::new(),
+            runbook: Vec::new(),
+            tags: tags.iter().map(|tag| (*tag).to_owned()).collect(),
+            needs: Vec::new(),
+            waivers: Vec::new(),
+            known_failure: None,
+            steps: Vec::new(),
+            finally: Vec::new(),
+        })
+    }
+
+    fn select(patterns: &[&str], tags: &[&str]) -> Result<Vec<String>, Problem> {
+        let suite = [
+            scenario("sign-in", &["session"]),
+            scenario("sign-out", &["session", "slow"]),
+            scenario("polling", &["feed"]),
+        ];
+        let own = |words: &[&str]| {
+            words
+                .iter()
+                .map(|word| (*word).to_owned())
+                .collect::<Vec<_>>()
+        };
+        let (patterns, tags) = (own(patterns), own(tags));
+        let selection = Selection {
+            patterns: &patterns,
+            tags: &tags,
+        };
+        let selected = selection.of(&suite)?;
+        Ok(selected
+            .iter()
+            .map(|scenario| scenario.id.clone())
+            .collect())
+    }
+
+    #[test]
+    fn nothing_asked_for_means_everything() {
+        assert_eq!(
+            select(&[], &[]).unwrap(),
+            ["sign-in", "sign-out", "polling"]
+        );
+    }
+
+    #[test]
+    fn patterns_add_up_and_tags_narrow() {
+        assert_eq!(select(&["sign-*"], &[]).unwrap(), ["sign-in", "sign-out"]);
+        assert_eq!(
+            select(&["polling", "sign-in"], &[]).unwrap(),
+            ["sign-in", "polling"]
+        );
+        assert_eq!(select(&["sign-*"], &["slow"]).unwrap(), ["sign-out"]);
+    }
+
+    #[test]
+    fn a_pattern_that_matches_nothing_is_refused_though_another_matches() {
+        let problem = select(&["sign-in", "poling"], &[]).unwrap_err();
+        assert_eq!(problem.exit(), Exit::NothingSelected);
+        assert!(
+            problem
+                .message(crate::suite::Rendering::Plain)
+                .contains("did you mean `polling`?"),
+            "{problem}"
+        );
+    }
+
+    #[test]
+    fn ids_and_tags_that_never_meet_leave_nothing() {
+        let problem = select(&["polling"], &["session"]).unwrap_err();
+        assert_eq!(problem.exit(), Exit::NothingSelected);
+    }
+
+    #[test]
+    fn stars_and_question_marks_match_as_in_a_shell() {
+        for (pattern, text, expected) in [
+            ("*", "", true),
+            ("a*b*c", "a-b-b-c", true),
+            ("a*b*c", "a-b-b", false),
+            ("s?gn-in", "sign-in", true),
+            ("sign", "sign-in", false),
+            ("*in", "sign-in", true),
+        ] {
+            assert_eq!(matches(pattern, text), expected, "{pattern} {text}");
+        }
+    }
+}

@@ -1,0 +1,298 @@
+//! The report for programs: one JSON document, versioned, described in `docs/REPORT.md`.
+//!
+//! The document types are this file's own, so that the model of a run can change without breaking
+//! whoever reads reports. Keys are only ever added within a version.
+
+use serde::Serialize;
+
+use super::timeline::Timeline;
+use super::{TitleOf, title};
+use crate::domain::journal::Entry;
+use crate::domain::result::{RunResult, ScenarioResult};
+use crate::domain::runbook::{RunbookItem, RunbookStatus};
+use crate::domain::verdict::{Finding, ScopeTally, Severity, Verdict};
+
+/// The version of the document.
+const VERSION: u32 = 1;
+
+/// The whole document, with a line break at its end.
+#[must_use]
+pub fn render(result: &RunResult, title_of: TitleOf) -> Vec<u8> {
+    let document = Document::of(result, title_of);
+    // Every key is a text and no type fails to serialize, so there is always a document.
+    let mut bytes = serde_json::to_vec_pretty(&document).unwrap_or_default();
+    bytes.push(b'\n');
+    bytes
+}
+
+#[derive(Serialize)]
+struct Document<'a> {
+    version: u32,
+    rehearsal: &'static str,
+    seed: u64,
+    target: &'a str,
+    virtual_time: bool,
+    quirks: &'a [String],
+    defects: &'a [String],
+    verdict: &'static str,
+    reason: Option<&'a str>,
+    interrupted: bool,
+    duration_wall_ms: u64,
+    scenarios: Vec<ScenarioDocument<'a>>,
+    runbook: Vec<RunbookDocument<'a>>,
+    scope: ScopeDocument,
+}
+
+#[derive(Serialize)]
+struct ScenarioDocument<'a> {
+    id: &'a str,
+    name: &'a str,
+    file: &'a str,
+    runbook: Vec<String>,
+    verdict: &'static str,
+    reason: Option<&'a str>,
+    attempts: Vec<AttemptDocument>,
+    duration_virtual_ms: u64,
+    duration_wall_ms: u64,
+    findings: Vec<FindingDocument<'a>>,
+    not_judged: Vec<NotJudgedDocument<'a>>,
+    levers: &'a [String],
+    scope: ScopeDocument,
+    journal_entries: u64,
+    excerpt: Vec<EntryDocument>,
+}
+
+#[derive(Serialize)]
+struct AttemptDocument {
+    verdict: &'static str,
+    duration_virtual_ms: u64,
+    duration_wall_ms: u64,
+}
+
+#[derive(Serialize)]
+struct FindingDocument<'a> {
+    rule: &'a str,
+    title: Option<&'static str>,
+    subject: &'static str,
+    severity: &'static str,
+    message: &'a str,
+    expected: &'a str,
+    observed: &'a str,
+    evidence: Vec<EntryDocument>,
+    request_ids: &'a [String],
+}
+
+#[derive(Serialize)]
+struct NotJudgedDocument<'a> {
+    rule: &'a str,
+    reason: &'a str,
+}
+
+/// One journal entry. Time and line are null when the entry is not part of the excerpt.
+#[derive(Serialize)]
+struct EntryDocument {
+    id: u64,
+    at_us: Option<u64>,
+    line: Option<String>,
+}
+
+#[derive(Serialize)]
+struct RunbookDocument<'a> {
+    id: String,
+    title: &'static str,
+    status: &'static str,
+    scenarios: &'a [String],
+    note: Option<&'a str>,
+}
+
+#[derive(Serialize)]
+struct ScopeDocument {
+    requests_judged: u64,
+    frames_judged: u64,
+    forbidden: u64,
+    undeclared: u64,
+    canary_caught: bool,
+    canaries_sent: u64,
+    canaries_caught: u64,
+}
+
+impl<'a> Document<'a> {
+    fn of(result: &'a RunResult, title_of: TitleOf) -> Self {
+        Self {
+            version: VERSION,
+            rehearsal: env!("CARGO_PKG_VERSION"),
+            seed: result.seed,
+            target: &result.target,
+            virtual_time: result.virtual_time,
+            quirks: &result.quirks,
+            defects: &result.defects,
+            verdict: result.verdict.name(),
+            reason: result.verdict.reason(),
+            interrupted: result.interrupted,
+            duration_wall_ms: millis(result.duration_wall),
+            scenarios: result
+                .scenarios
+                .iter()
+                .map(|scenario| ScenarioDocument::of(scenario, title_of))
+                .collect(),
+            runbook: result.runbook.iter().map(RunbookDocument::of).collect(),
+            scope: ScopeDocument::of(result.scope),
+        }
+    }
+}
+
+impl<'a> ScenarioDocument<'a> {
+    fn of(scenario: &'a ScenarioResult, title_of: TitleOf) -> Self {
+        let outcome = &scenario.outcome;
+        let timeline = Timeline::new(&scenario.excerpt);
+        let attempt = AttemptDocument {
+            verdict: outcome.verdict.name(),
+            duration_virtual_ms: millis(outcome.duration),
+            duration_wall_ms: millis(scenario.duration_wall),
+        };
+        let played = !matches!(outcome.verdict, Verdict::Skipped(_));
+        Self {
+            id: &scenario.id,
+            name: &scenario.name,
+            file: &scenario.file,
+            runbook: scenario.runbook.iter().map(ToString::to_string).collect(),
+            verdict: outcome.verdict.name(),
+            reason: outcome.verdict.reason(),
+            attempts: played.then_some(attempt).into_iter().collect(),
+            duration_virtual_ms: millis(outcome.duration),
+            duration_wall_ms: millis(scenario.duration_wall),
+            findings: outcome
+                .findings
+                .iter()
+                .map(|finding| FindingDocument::of(finding, &timeline, title_of))
+                .collect(),
+            not_judged: outcome
+                .not_judged
+                .iter()
+                .map(|(rule, reason)| NotJudgedDocument { rule, reason })
+                .collect(),
+            levers: &scenario.levers,
+            scope: ScopeDocument::of(outcome.scope),
+            journal_entries: scenario.journal_entries,
+            excerpt: timeline
+                .entries()
+                .map(|entry| EntryDocument::of(entry, &timeline))
+                .collect(),
+        }
+    }
+}
+
+impl<'a> FindingDocument<'a> {
+    fn of(finding: &'a Finding, timeline: &Timeline<'_>, title_of: TitleOf) -> Self {
+        let evidence = finding.evidence.iter().map(|id| match timeline.get(*id) {
+            Some(entry) => EntryDocument::of(entry, timeline),
+            None => EntryDocument {
+                id: id.0,
+                at_us: None,
+                line: None,
+            },
+        });
+        Self {
+            rule: &finding.rule,
+            title: title(&finding.rule, title_of),
+            subject: finding.subject.name(),
+            severity: match finding.severity {
+                Severity::Information => "information",
+                Severity::Violation => "violation",
+                Severity::ForbiddenWrite => "forbidden-write",
+            },
+            message: &finding.message,
+            expected: &finding.expected,
+            observed: &finding.observed,
+            evidence: evidence.collect(),
+            request_ids: &finding.request_ids,
+        }
+    }
+}
+
+impl EntryDocument {
+    fn of(entry: &Entry, timeline: &Timeline<'_>) -> Self {
+        Self {
+            id: entry.id.0,
+            at_us: Some(u64::try_from(entry.at.as_micros()).unwrap_or(u64::MAX)),
+            line: Some(timeline.line(entry)),
+        }
+    }
+}
+
+impl<'a> RunbookDocument<'a> {
+    fn of(item: &'a RunbookItem) -> Self {
+        Self {
+            id: item.id.to_string(),
+            title: item.id.title(),
+            status: match item.status {
+                RunbookStatus::Proven => "proven",
+                RunbookStatus::Violated => "violated",
+                RunbookStatus::Inconclusive => "inconclusive",
+                RunbookStatus::NotCovered => "not-covered",
+            },
+            scenarios: &item.scenarios,
+            note: item.note.as_deref(),
+        }
+    }
+}
+
+impl ScopeDocument {
+    fn of(tally: ScopeTally) -> Self {
+        Self {
+            requests_judged: tally.requests_judged,
+            frames_judged: tally.frames_judged,
+            forbidden: tally.forbidden,
+            undeclared: tally.undeclared,
+            // Nothing caught of nothing sent is no proof.
+            canary_caught: tally.canaries_sent > 0 && tally.canaries_caught == tally.canaries_sent,
+            canaries_sent: tally.canaries_sent,
+            canaries_caught: tally.canaries_caught,
+        }
+    }
+}
+
+fn millis(duration: std::time::Duration) -> u64 {
+    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::report::samples;
+
+    fn document(result: &RunResult) -> serde_json::Value {
+        serde_json::from_slice(&render(result, samples::title_of)).unwrap()
+    }
+
+    #[test]
+    fn a_run_with_every_kind_of_scenario_is_written_in_full() {
+        let mut document = document(&samples::mixed());
+        document["rehearsal"] = "its version".into();
+        // The snapshot is about the shape: the runbook's other items all look like the first.
+        document["runbook"].as_array_mut().unwrap().truncate(1);
+        insta::assert_json_snapshot!(document);
+    }
+
+    #[test]
+    fn a_canary_that_was_never_sent_is_not_caught() {
+        let mut result = samples::passed();
+        result.scope.canaries_sent = 0;
+        result.scope.canaries_caught = 0;
+        assert_eq!(document(&result)["scope"]["canary_caught"], false);
+        assert_eq!(document(&samples::passed())["scope"]["canary_caught"], true);
+    }
+
+    #[test]
+    fn a_skipped_scenario_has_no_attempt() {
+        let result = samples::mixed();
+        let skipped = document(&result)["scenarios"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .find(|scenario| scenario["verdict"] == "skipped")
+            .cloned()
+            .unwrap();
+        assert_eq!(skipped["attempts"], serde_json::json!([]));
+    }
+}

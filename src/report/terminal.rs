@@ -1,0 +1,301 @@
+//! The report for people: a line as each scenario ends, then what went wrong, then the sum.
+//!
+//! It writes styled text to whatever it is given; whether colours reach the screen is decided by
+//! the stream around it. Nothing is wider than the width, down to 60 columns.
+
+mod finding;
+mod summary;
+
+use std::io::{self, Write};
+
+use anstyle::{AnsiColor, Style};
+
+use super::TitleOf;
+use super::text::{clip, shell_word, took, wrap};
+use crate::domain::result::{RunResult, ScenarioResult};
+use crate::domain::verdict::Verdict;
+
+const BAD: Style = AnsiColor::Red.on_default().bold();
+const GOOD: Style = AnsiColor::Green.on_default();
+const OPEN: Style = AnsiColor::Yellow.on_default();
+const FAINT: Style = Style::new().dimmed();
+const STRONG: Style = Style::new().bold();
+
+/// The narrowest layout; a narrower terminal breaks lines itself.
+const NARROWEST: usize = 60;
+/// The widest layout: beyond it, lines are hard to read.
+const WIDEST: usize = 120;
+
+/// How much is said.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Detail {
+    /// Only what went wrong, and one line for the whole.
+    Quiet,
+    /// Every scenario, what went wrong, and the sum.
+    #[default]
+    Normal,
+    /// Also remarks that change no verdict, rules that were not judged, and the whole runbook.
+    Verbose,
+}
+
+/// How a report looks.
+#[derive(Debug, Clone)]
+pub struct Look {
+    /// How much is said.
+    pub detail: Detail,
+    /// The columns of the terminal.
+    pub width: usize,
+    /// Arguments that a replay needs beside those that the result itself tells: the suite's path,
+    /// the configuration.
+    pub replay: Vec<String>,
+    /// Where rules have their titles.
+    pub title_of: TitleOf,
+}
+
+/// What is known before the first scenario ends.
+#[derive(Debug, Clone)]
+pub struct Opening {
+    /// The target's name.
+    pub target: String,
+    /// The seed.
+    pub seed: u64,
+    /// Whether time is virtual.
+    pub virtual_time: bool,
+    /// The ids of the selected scenarios, which decide the layout.
+    pub scenarios: Vec<String>,
+    /// Quirks and defects in force, by name.
+    pub deviations: Vec<String>,
+}
+
+/// Writes the report of one run.
+#[derive(Debug)]
+pub struct Terminal<W> {
+    out: W,
+    look: Look,
+    id_width: usize,
+    virtual_time: bool,
+}
+
+impl<W: Write> Terminal<W> {
+    /// A report that has said nothing yet.
+    pub fn new(out: W, mut look: Look) -> Self {
+        look.width = look.width.clamp(NARROWEST, WIDEST);
+        Self {
+            out,
+            look,
+            id_width: 16,
+            virtual_time: true,
+        }
+    }
+
+    /// What it has written to.
+    pub fn into_inner(self) -> W {
+        self.out
+    }
+
+    /// Says what is about to happen.
+    ///
+    /// # Errors
+    /// When the stream takes no more.
+    pub fn begin(&mut self, opening: &Opening) -> io::Result<()> {
+        let longest = opening.scenarios.iter().map(|id| id.chars().count()).max();
+        self.id_width = longest.unwrap_or(0).clamp(4, self.look.width / 3);
+        self.virtual_time = opening.virtual_time;
+        if self.look.detail == Detail::Quiet {
+            return Ok(());
+        }
+        let time = if opening.virtual_time {
+            "virtual time"
+        } else {
+            "real time"
+        };
+        let first = format!(
+            "rehearsal · target {} · {} · {time} · seed {}",
+            opening.target,
+            super::text::count(opening.scenarios.len() as u64, "scenario"),
+            opening.seed
+        );
+        self.paragraph(0, STRONG, &first)?;
+        if !opening.deviations.is_empty() {
+            let told = format!("misbehaving on purpose: {}", opening.deviations.join(", "));
+            self.paragraph(0, OPEN, &told)?;
+        }
+        writeln!(self.out)
+    }
+
+    /// Says how a scenario ended, in one line, as soon as it has.
+    ///
+    /// # Errors
+    /// When the stream takes no more.
+    pub fn scenario(&mut self, scenario: &ScenarioResult) -> io::Result<()> {
+        let verdict = &scenario.outcome.verdict;
+        if self.look.detail == Detail::Quiet && !is_worth_telling(verdict) {
+            return Ok(());
+        }
+        let mut times = format!("{:>8}", took(scenario.duration_wall));
+        if self.virtual_time {
+            times = format!("{:>8}{times}", took(scenario.outcome.duration));
+        }
+        if matches!(verdict, Verdict::Skipped(_)) {
+            times = format!("{:>1$}", "skipped", times.chars().count());
+        }
+        let (symbol, style) = symbol(verdict);
+        let id = clip(&scenario.id, self.id_width);
+        let room = self.look.width - self.id_width - times.chars().count() - 6;
+        let name = clip(&scenario.name, room);
+        writeln!(
+            self.out,
+            "  {style}{symbol}{style:#} {STRONG}{id:<id_width$}{STRONG:#}  {name:<room$}{FAINT}{times}{FAINT:#}",
+            id_width = self.id_width,
+        )?;
+        match verdict.reason() {
+            Some(why) if self.look.detail != Detail::Quiet && !is_worth_telling(verdict) => {
+                self.paragraph(4, FAINT, why)?;
+            }
+            _ => {}
+        }
+        // A person who watches a slow run sees each line when it is true.
+        self.out.flush()
+    }
+
+    /// Says what went wrong and what it all comes to.
+    ///
+    /// # Errors
+    /// When the stream takes no more.
+    pub fn end(&mut self, result: &RunResult) -> io::Result<()> {
+        self.virtual_time = result.virtual_time;
+        for scenario in &result.scenarios {
+            if self.is_told(scenario) {
+                self.account(scenario, result)?;
+            }
+        }
+        self.summary(result)?;
+        self.out.flush()
+    }
+
+    fn is_told(&self, scenario: &ScenarioResult) -> bool {
+        let remarks =
+            !scenario.outcome.findings.is_empty() || !scenario.outcome.not_judged.is_empty();
+        is_worth_telling(&scenario.outcome.verdict)
+            || (self.look.detail == Detail::Verbose && remarks)
+    }
+
+    /// Everything about one scenario that did not simply pass.
+    fn account(&mut self, scenario: &ScenarioResult, result: &RunResult) -> io::Result<()> {
+        let verdict = &scenario.outcome.verdict;
+        let (symbol, style) = symbol(verdict);
+        let room = self
+            .look
+            .width
+            .saturating_sub(scenario.id.chars().count() + 4);
+        let name = clip(&scenario.name, room);
+        let id = clip(&scenario.id, self.look.width / 2);
+        writeln!(self.out)?;
+        writeln!(
+            self.out,
+            "{style}{symbol} {id}{style:#}  {STRONG}{name}{STRONG:#}"
+        )?;
+        let mut place = scenario.file.clone();
+        if !scenario.runbook.is_empty() {
+            let items: Vec<String> = scenario.runbook.iter().map(ToString::to_string).collect();
+            place.push_str(&format!(" · runbook {}", items.join(", ")));
+        }
+        self.paragraph(2, FAINT, &place)?;
+        if let Some(why) = verdict.reason() {
+            self.field(2, verdict.name(), why)?;
+        }
+        let verbose = self.look.detail == Detail::Verbose;
+        self.findings(scenario)?;
+        if verbose {
+            for (rule, why) in &scenario.outcome.not_judged {
+                self.field(2, &format!("{rule} not judged"), why)?;
+            }
+            if !scenario.levers.is_empty() {
+                self.field(2, "levers", &scenario.levers.join(", "))?;
+            }
+        }
+        if is_worth_telling(verdict) {
+            writeln!(self.out)?;
+            // A command is never broken into lines: it is there to be copied.
+            let command = self.replay(scenario, result);
+            writeln!(self.out, "  {FAINT}replay with:{FAINT:#} {command}")?;
+        }
+        Ok(())
+    }
+
+    fn replay(&self, scenario: &ScenarioResult, result: &RunResult) -> String {
+        let mut words = vec!["run".to_owned()];
+        let mut flag = |name: &str, value: &str| {
+            words.push(format!("--{name}"));
+            words.push(value.to_owned());
+        };
+        if result.target != "mock" {
+            flag("target", &result.target);
+        }
+        flag("scenario", &scenario.id);
+        flag("seed", &result.seed.to_string());
+        for quirk in &result.quirks {
+            flag("quirk", quirk);
+        }
+        for defect in &result.defects {
+            flag("defect", defect);
+        }
+        if result.target == "mock" && !result.virtual_time {
+            words.push("--real-time".to_owned());
+        }
+        words.extend(self.look.replay.iter().cloned());
+        let words: Vec<_> = words.iter().map(|word| shell_word(word)).collect();
+        format!("rehearsal {}", words.join(" "))
+    }
+
+    /// Text over the whole width.
+    fn paragraph(&mut self, indent: usize, style: Style, text: &str) -> io::Result<()> {
+        for line in wrap(text, self.look.width - indent) {
+            writeln!(self.out, "{:indent$}{style}{line}{style:#}", "")?;
+        }
+        Ok(())
+    }
+
+    /// A word and what belongs to it, lines below each other.
+    fn field(&mut self, indent: usize, word: &str, text: &str) -> io::Result<()> {
+        let column = word.chars().count().max(8) + 2;
+        for (at, line) in wrap(text, self.look.width - indent - column)
+            .iter()
+            .enumerate()
+        {
+            let word = if at == 0 { word } else { "" };
+            writeln!(
+                self.out,
+                "{:indent$}{FAINT}{word:<column$}{FAINT:#}{line}",
+                ""
+            )?;
+        }
+        Ok(())
+    }
+}
+
+/// Whether a verdict needs somebody's attention.
+fn is_worth_telling(verdict: &Verdict) -> bool {
+    match verdict {
+        Verdict::Passed | Verdict::Skipped(_) | Verdict::KnownFailure(_) => false,
+        Verdict::Failed
+        | Verdict::Inconclusive(_)
+        | Verdict::Errored(_)
+        | Verdict::UnexpectedPass(_) => true,
+    }
+}
+
+fn symbol(verdict: &Verdict) -> (char, Style) {
+    match verdict {
+        Verdict::Passed => ('✓', GOOD),
+        Verdict::Failed => ('✗', BAD),
+        Verdict::Inconclusive(_) => ('?', OPEN),
+        Verdict::Errored(_) => ('!', BAD),
+        Verdict::Skipped(_) => ('-', FAINT),
+        Verdict::KnownFailure(_) => ('~', OPEN),
+        Verdict::UnexpectedPass(_) => ('!', OPEN),
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,143 @@
+//! What it all comes to: the last lines of a report.
+
+use std::collections::BTreeSet;
+use std::io::{self, Write};
+
+use super::{BAD, Detail, FAINT, GOOD, OPEN, Terminal};
+use crate::domain::result::RunResult;
+use crate::domain::runbook::RunbookStatus;
+use crate::domain::verdict::Verdict;
+use crate::report::text::{count, took, wrap};
+
+/// Every verdict in the order in which they are counted.
+const VERDICTS: [&str; 7] = [
+    "passed",
+    "failed",
+    "unexpected-pass",
+    "errored",
+    "inconclusive",
+    "known-failure",
+    "skipped",
+];
+
+impl<W: Write> Terminal<W> {
+    pub(super) fn summary(&mut self, result: &RunResult) -> io::Result<()> {
+        let counts = VERDICTS.iter().filter_map(|name| {
+            let of_it =
+                |one: &&crate::domain::result::ScenarioResult| one.outcome.verdict.name() == *name;
+            let number = result.scenarios.iter().filter(of_it).count();
+            (number > 0).then(|| format!("{number} {name}"))
+        });
+        let mut counts: Vec<String> = counts.collect();
+        if counts.is_empty() {
+            counts.push("nothing was played".to_owned());
+        }
+        let counts = format!("{} in {}", counts.join(", "), took(result.duration_wall));
+        if self.look.detail == Detail::Quiet {
+            return self.verdict(result, &format!("{counts}, seed {}", result.seed));
+        }
+        writeln!(self.out)?;
+        self.field(2, "scope", &scope(result))?;
+        self.field(2, "runbook", &runbook(result))?;
+        if self.look.detail == Detail::Verbose {
+            self.runbook_items(result)?;
+        }
+        let imitated: BTreeSet<&str> = result
+            .scenarios
+            .iter()
+            .flat_map(|scenario| &scenario.levers)
+            .filter(|lever| lever.ends_with("(gateway)"))
+            .filter_map(|lever| lever.split('=').next())
+            .collect();
+        if !imitated.is_empty() {
+            let imitated: Vec<&str> = imitated.into_iter().collect();
+            let told = format!("{} imitated at the gateway", imitated.join(", "));
+            self.field(2, "levers", &told)?;
+        }
+        self.field(2, "seed", &result.seed.to_string())?;
+        if result.interrupted {
+            self.field(
+                2,
+                "stopped",
+                "by a person before the end; this report is partial",
+            )?;
+        }
+        writeln!(self.out)?;
+        self.verdict(result, &counts)
+    }
+
+    fn verdict(&mut self, result: &RunResult, counts: &str) -> io::Result<()> {
+        let style = match &result.verdict {
+            Verdict::Passed | Verdict::KnownFailure(_) => GOOD,
+            Verdict::Failed | Verdict::Errored(_) | Verdict::UnexpectedPass(_) => BAD,
+            Verdict::Inconclusive(_) | Verdict::Skipped(_) => OPEN,
+        };
+        let name = result.verdict.name();
+        let room = self.look.width - name.len() - 2;
+        let lines = wrap(counts, room);
+        writeln!(self.out, "{style}{name}{style:#}: {}", lines[0])?;
+        for line in &lines[1..] {
+            writeln!(self.out, "{:1$}{line}", "", name.len() + 2)?;
+        }
+        match result.verdict.reason() {
+            Some(why) if self.look.detail != Detail::Quiet => self.paragraph(2, FAINT, why),
+            _ => Ok(()),
+        }
+    }
+
+    fn runbook_items(&mut self, result: &RunResult) -> io::Result<()> {
+        for item in &result.runbook {
+            let mut told = format!("{}: {}", item.status.name(), item.id.title());
+            if let Some(note) = &item.note {
+                told.push_str(&format!(" ({note})"));
+            }
+            self.field(4, &item.id.to_string(), &told)?;
+        }
+        Ok(())
+    }
+}
+
+fn scope(result: &RunResult) -> String {
+    let tally = result.scope;
+    let canaries = if tally.canaries_sent == 0 {
+        "no canary was sent".to_owned()
+    } else {
+        let noun = if tally.canaries_sent == 1 {
+            "canary"
+        } else {
+            "canaries"
+        };
+        format!(
+            "{noun} {}/{} caught",
+            tally.canaries_caught, tally.canaries_sent
+        )
+    };
+    let undeclared = match tally.undeclared {
+        0 => String::new(),
+        number => format!(", {}", count(number, "undeclared write")),
+    };
+    format!(
+        "{} and {} judged, {} forbidden{undeclared}, {canaries}",
+        count(tally.requests_judged, "request"),
+        count(tally.frames_judged, "packet"),
+        tally.forbidden,
+    )
+}
+
+fn runbook(result: &RunResult) -> String {
+    let counts = [
+        RunbookStatus::Proven,
+        RunbookStatus::Violated,
+        RunbookStatus::Inconclusive,
+        RunbookStatus::NotCovered,
+    ]
+    .map(|status| {
+        let number = result
+            .runbook
+            .iter()
+            .filter(|item| item.status == status)
+            .count();
+        format!("{number} {}", status.name())
+    });
+    counts.join(", ")
+}
