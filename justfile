@@ -1,0 +1,35 @@
+# What can be done here. CI runs the same commands from .ci/run, without just.
+
+# list the recipes
+default:
+    @just --list
+
+# play the shipped suite
+run *arguments:
+    cargo run --release -- run {{ arguments }}
+
+# the tests of the README
+test:
+    cargo test
+
+# format and lints, as CI wants them
+lint:
+    cargo fmt --check
+    cargo clippy --all-targets -- -D warnings
+
+# the documentation of the library
+doc:
+    RUSTDOCFLAGS="-D warnings" cargo doc --no-deps
+
+# against the real Socket.IO server of npm; needs Node
+interop:
+    npm ci --prefix tests/interop --no-audit --no-fund
+    cargo test --features interop --test main interop
+
+# how fast it is, in a release build
+bench:
+    cargo bench
+
+# everything that CI does
+ci:
+    .ci/run

@@ -1,0 +1,324 @@
+//! The command as a process: what it prints where, and how it ends.
+
+use std::fs;
+use std::io::{BufRead, BufReader};
+use std::net::TcpListener;
+use std::path::Path;
+use std::process::{Command, Output, Stdio};
+
+use serde_json::Value;
+
+/// The command in a folder of its own, with nothing of this machine's environment in force.
+fn rehearsal(folder: &Path, arguments: &[&str]) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_rehearsal"));
+    command.current_dir(folder).args(arguments);
+    for (name, _) in std::env::vars_os() {
+        if name.to_string_lossy().starts_with("REHEARSAL_") {
+            command.env_remove(name);
+        }
+    }
+    command
+}
+
+fn ends(folder: &Path, arguments: &[&str], code: i32) -> (String, String) {
+    let Output {
+        status,
+        stdout,
+        stderr,
+    } = rehearsal(folder, arguments).output().unwrap();
+    let (out, err) = (
+        String::from_utf8(stdout).unwrap(),
+        String::from_utf8(stderr).unwrap(),
+    );
+    assert_eq!(status.code(), Some(code), "{arguments:?}\n{out}\n{err}");
+    assert!(
+        !out.contains('\u{1b}') && !err.contains('\u{1b}'),
+        "colours in a pipe"
+    );
+    (out, err)
+}
+
+#[test]
+fn help_and_version_are_answers() {
+    let folder = tempfile::tempdir().unwrap();
+    let (out, err) = ends(folder.path(), &["--help"], 0);
+    assert!(out.contains("Exit codes:") && err.is_empty(), "{err}");
+    let (out, _) = ends(folder.path(), &["--version"], 0);
+    assert_eq!(out.trim(), concat!("rehearsal ", env!("CARGO_PKG_VERSION")));
+}
+
+#[test]
+fn a_command_line_that_is_wrong_ends_with_1_and_says_how_it_may_be_meant() {
+    let folder = tempfile::tempdir().unwrap();
+    for (arguments, told) in [
+        (&["rnu"][..], "'run'"),
+        (&["run", "--sead", "1"], "'--seed'"),
+        (&["run", "--seed", "x"], "invalid value 'x'"),
+        (
+            &["run", "--quirk", "token-in-qery"],
+            "did you mean `token-in-query`?",
+        ),
+        (
+            &["run", "--defect", "silent-fed"],
+            "did you mean `silent-feed`?",
+        ),
+        (
+            &["run", "--target", "staging"],
+            "there is no target `staging`",
+        ),
+        (&["rules", "SESION-4"], "did you mean `SESSION-4`?"),
+        (&["mock", "--port", "traiding=1"], "did you mean `trading`?"),
+        (&["run", "--config", "none.toml"], "none.toml"),
+    ] {
+        let (out, err) = ends(folder.path(), arguments, 1);
+        assert!(
+            out.is_empty() && err.contains(told),
+            "{arguments:?}\n{out}\n{err}"
+        );
+    }
+}
+
+#[test]
+fn a_selection_that_matches_nothing_ends_with_7_and_says_what_there_is() {
+    let folder = tempfile::tempdir().unwrap();
+    let (_, err) = ends(folder.path(), &["run", "--scenario", "sign-inn"], 7);
+    assert!(
+        err.contains("did you mean `sign-in`?") && err.contains("kill-switch"),
+        "{err}"
+    );
+}
+
+#[test]
+fn a_started_suite_is_valid_and_is_never_written_over() {
+    let folder = tempfile::tempdir().unwrap();
+    ends(folder.path(), &["init"], 0);
+    let (out, _) = ends(folder.path(), &["check"], 0);
+    assert!(
+        out.contains("rehearsal.toml") && out.contains("1 scenario"),
+        "{out}"
+    );
+    fs::write(folder.path().join("rehearsal.toml"), "# mine\n").unwrap();
+    let (_, err) = ends(folder.path(), &["init"], 1);
+    assert!(err.contains("is there already"), "{err}");
+    let kept = fs::read_to_string(folder.path().join("rehearsal.toml")).unwrap();
+    assert_eq!(kept, "# mine\n");
+}
+
+#[test]
+fn everything_that_is_wrong_with_the_files_is_told_at_once() {
+    let folder = tempfile::tempdir().unwrap();
+    ends(folder.path(), &["init"], 0);
+    let scenario = folder.path().join("rehearsal/sign-in.yaml");
+    let text = fs::read_to_string(&scenario).unwrap();
+    fs::write(&scenario, text.replace("steps:", "stps:")).unwrap();
+    fs::write(
+        folder.path().join("rehearsal/second.yaml"),
+        "name: x\nsteps: 3\n",
+    )
+    .unwrap();
+    for command in ["check", "run"] {
+        let (_, err) = ends(folder.path(), &[command], 2);
+        for part in ["sign-in.yaml:", "did you mean `steps`?", "second.yaml:2:"] {
+            assert!(err.contains(part), "{part} is missing in\n{err}");
+        }
+    }
+}
+
+#[test]
+fn a_mistake_in_the_configuration_ends_with_1() {
+    let folder = tempfile::tempdir().unwrap();
+    fs::write(folder.path().join("rehearsal.toml"), "[rnu]\nseed = 1\n").unwrap();
+    for command in ["check", "run", "mock"] {
+        let (_, err) = ends(folder.path(), &[command], 1);
+        assert!(err.contains("rehearsal.toml:1:"), "{err}");
+    }
+}
+
+#[test]
+fn an_unset_secret_is_named_before_anything_is_played() {
+    let folder = tempfile::tempdir().unwrap();
+    let config = "[targets.staging.services]\nplatform = \"http://127.0.0.1:9\"\ntrading = \"http://127.0.0.1:9\"\n\
+        [targets.staging.accounts.tester-a]\nusername = \"a\"\npassword-env = \"TIDY_TEST_PASSWORD\"\n";
+    fs::write(folder.path().join("rehearsal.toml"), config).unwrap();
+    ends(folder.path(), &["check"], 0);
+    let (out, err) = ends(folder.path(), &["run", "--target", "staging"], 1);
+    assert!(
+        err.contains("TIDY_TEST_PASSWORD") && out.is_empty(),
+        "{out}\n{err}"
+    );
+}
+
+#[test]
+fn a_report_that_could_not_be_kept_is_refused_before_the_run() {
+    let folder = tempfile::tempdir().unwrap();
+    let (out, err) = ends(folder.path(), &["run", "--report-json", "none/out.json"], 1);
+    assert!(
+        err.contains("there is no folder") && out.is_empty(),
+        "{out}\n{err}"
+    );
+}
+
+#[test]
+fn lists_are_told_to_people_and_to_programs() {
+    let folder = tempfile::tempdir().unwrap();
+    for list in ["rules", "quirks", "defects"] {
+        let (told, _) = ends(folder.path(), &[list], 0);
+        let (json, _) = ends(folder.path(), &[list, "--json"], 0);
+        let json: Vec<Value> = serde_json::from_str(&json).unwrap();
+        let key = if list == "rules" { "id" } else { "name" };
+        assert!(!json.is_empty());
+        for one in &json {
+            assert!(
+                told.contains(one[key].as_str().unwrap()),
+                "{one} is missing in\n{told}"
+            );
+        }
+    }
+}
+
+#[test]
+fn a_mock_says_where_it_is_and_listens_there() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut child = rehearsal(folder.path(), &["mock", "--json"])
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut line = String::new();
+    BufReader::new(child.stdout.take().unwrap())
+        .read_line(&mut line)
+        .unwrap();
+    let served: Value = serde_json::from_str(&line).unwrap();
+    let trading = served["services"]["trading"].as_str().unwrap();
+    let authority = trading
+        .strip_prefix("http://")
+        .unwrap()
+        .split('/')
+        .next()
+        .unwrap();
+    let reached = std::net::TcpStream::connect(authority);
+    child.kill().unwrap();
+    child.wait().unwrap();
+    assert!(reached.is_ok(), "{line}");
+    assert!(
+        served["operator"]
+            .as_str()
+            .unwrap()
+            .starts_with("http://127.0.0.1:")
+    );
+}
+
+#[test]
+fn a_port_that_is_taken_is_named() {
+    let folder = tempfile::tempdir().unwrap();
+    let taken = TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = taken.local_addr().unwrap().port();
+    let (_, err) = ends(
+        folder.path(),
+        &["mock", "--port", &format!("trading={port}")],
+        1,
+    );
+    assert!(
+        err.contains(&format!("127.0.0.1:{port}")) && err.contains("another port"),
+        "{err}"
+    );
+}
+
+#[test]
+fn the_shipped_suite_passes_and_the_report_for_programs_has_its_keys() {
+    let folder = tempfile::tempdir().unwrap();
+    let (out, _) = ends(
+        folder.path(),
+        &["run", "--seed", "1", "--report-json", "out.json"],
+        0,
+    );
+    assert!(
+        out.contains("6 passed") && out.contains("0 forbidden"),
+        "{out}"
+    );
+    let text = fs::read_to_string(folder.path().join("out.json")).unwrap();
+    let report: Value = serde_json::from_str(&text).unwrap();
+    assert_eq!(report["version"], 1);
+    assert_eq!(report["seed"], 1);
+    assert_eq!(report["verdict"], "passed");
+    assert_eq!(report["scope"]["canary_caught"], true);
+    for scenario in report["scenarios"].as_array().unwrap() {
+        assert_eq!(
+            scenario["attempts"].as_array().unwrap().len(),
+            1,
+            "{scenario}"
+        );
+        assert!(
+            scenario["duration_virtual_ms"].as_u64() > Some(0),
+            "{scenario}"
+        );
+    }
+    assert_eq!(report["runbook"][0]["id"], "P.1");
+}
+
+#[test]
+fn a_forbidden_write_ends_with_5_and_says_how_to_replay_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let asked = [
+        "run",
+        "--quirk",
+        "calls-forbidden",
+        "--scenario",
+        "read-only-scope",
+        "--seed",
+        "2",
+    ];
+    let (out, _) = ends(folder.path(), &asked, 5);
+    for part in [
+        "SCOPE-1",
+        "FORBIDDEN WRITE",
+        "explain with: rehearsal rules SCOPE-1",
+        "replay with: rehearsal run --scenario read-only-scope --seed 2 --quirk calls-forbidden",
+    ] {
+        assert!(out.contains(part), "{part} is missing in\n{out}");
+    }
+}
+
+#[test]
+fn a_started_suite_passes_as_it_is() {
+    let folder = tempfile::tempdir().unwrap();
+    ends(folder.path(), &["init"], 0);
+    let (out, _) = ends(folder.path(), &["run", "--quiet", "--seed", "1"], 0);
+    assert!(out.starts_with("passed: 1 passed"), "{out}");
+}
+
+#[cfg(unix)]
+#[test]
+fn ctrl_c_ends_a_run_in_order_and_leaves_a_partial_report() {
+    let folder = tempfile::tempdir().unwrap();
+    let asked = [
+        "run",
+        "--real-time",
+        "--jobs",
+        "1",
+        "--report-json",
+        "out.json",
+    ];
+    let mut child = rehearsal(folder.path(), &asked)
+        .stdout(Stdio::piped())
+        .stderr(Stdio::null())
+        .spawn()
+        .unwrap();
+    let mut out = BufReader::new(child.stdout.take().unwrap());
+    // Signals are heard before the first line is printed.
+    let mut line = String::new();
+    out.read_line(&mut line).unwrap();
+    let id = child.id().to_string();
+    assert!(
+        Command::new("kill")
+            .args(["-INT", &id])
+            .status()
+            .unwrap()
+            .success()
+    );
+    let rest: Vec<String> = out.lines().map(Result::unwrap).collect();
+    assert_eq!(child.wait().unwrap().code(), Some(3), "{}", rest.join("\n"));
+    let text = fs::read_to_string(folder.path().join("out.json")).unwrap();
+    let report: Value = serde_json::from_str(&text).unwrap();
+    assert_eq!(report["interrupted"], true);
+    assert_eq!(report["scenarios"].as_array().unwrap().len(), 6);
+}

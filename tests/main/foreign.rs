@@ -1,0 +1,204 @@
+//! Backends that have nothing in common with the shipped contract, each put to the suite by its two
+//! files alone: `tests/interop/backends/`.
+//!
+//! They are Node programs with another idea of everything that a contract can say, so what passes
+//! here is not passed by an accident of names. Each behaves well unless it is told to misbehave in
+//! one way, which must then be found, and be found to be the backend's doing. Time is real, so the
+//! scenarios take what they take; nothing here waits for less than an event.
+
+mod backend;
+
+use std::fs;
+use std::process::Output;
+
+use serde_json::Value;
+
+use backend::{Backend, Kind};
+
+/// What a run came to.
+struct Played {
+    code: Option<i32>,
+    report: Value,
+    told: String,
+}
+
+impl Played {
+    fn of(backend: &Backend, arguments: &[&str]) -> Self {
+        let report = backend.folder().join("report.json");
+        let Output {
+            status,
+            stdout,
+            stderr,
+        } = backend
+            .rehearsal(&[
+                "run",
+                "--target",
+                backend.target(),
+                "--report-json",
+                "report.json",
+            ])
+            .args(arguments)
+            .output()
+            .unwrap();
+        let told = [stdout, stderr].map(|told| String::from_utf8(told).unwrap());
+        let told = told.join("\n");
+        let report = fs::read(report).unwrap_or_else(|_| panic!("no report was written:\n{told}"));
+        Self {
+            code: status.code(),
+            report: serde_json::from_slice(&report).unwrap(),
+            told,
+        }
+    }
+
+    /// The scenarios with this verdict.
+    fn with(&self, verdict: &str) -> Vec<&str> {
+        let scenarios = self.report["scenarios"].as_array().unwrap();
+        let own = scenarios.iter().filter(|own| own["verdict"] == verdict);
+        own.map(|own| own["id"].as_str().unwrap()).collect()
+    }
+
+    fn findings(&self) -> impl Iterator<Item = &Value> {
+        let scenarios = self.report["scenarios"].as_array().unwrap();
+        scenarios
+            .iter()
+            .flat_map(|scenario| scenario["findings"].as_array().unwrap())
+    }
+
+    /// Nothing was found, not even in passing.
+    fn is_clean(&self) {
+        assert_eq!(self.code, Some(0), "{}", self.told);
+        let scope = &self.report["scope"];
+        assert_eq!(scope["canary_caught"], true, "{}", self.told);
+        let grave: Vec<_> = self
+            .findings()
+            .filter(|finding| finding["severity"] != "information")
+            .collect();
+        assert!(grave.is_empty(), "{grave:?}");
+    }
+
+    /// This rule was broken by the backend, no other one by anybody, and the report shows where.
+    fn blames_the_backend(&self, rule: &str) {
+        assert_eq!(self.code, Some(4), "{}", self.told);
+        let mut rules = Vec::new();
+        for finding in self.findings() {
+            if finding["severity"] == "information" {
+                continue;
+            }
+            assert_eq!(finding["subject"], "backend", "{}", self.told);
+            let evidence = finding["evidence"].as_array().unwrap();
+            let lines = evidence.iter().filter(|entry| entry["line"].is_string());
+            assert!(lines.count() > 0, "{}", self.told);
+            rules.push(finding["rule"].as_str().unwrap());
+        }
+        rules.sort_unstable();
+        rules.dedup();
+        // A step that fails for the reason that the rule names is no second fault.
+        let others: Vec<_> = rules.iter().filter(|own| **own != "STEP").collect();
+        if rule == "STEP" {
+            assert!(others.is_empty() && !rules.is_empty(), "{}", self.told);
+        } else {
+            assert_eq!(others, [&rule], "{}", self.told);
+        }
+    }
+}
+
+// Each scenario has a backend of its own here, so that all of them can be played at once.
+#[rstest::rstest]
+fn a_backend_of_other_names_and_shapes_passes_the_shipped_suite(
+    #[values(Kind::Portfolio, Kind::Fleet)] kind: Kind,
+    #[values(
+        "degraded-backend",
+        "kill-switch",
+        "polling-fallback",
+        "read-only-scope",
+        "session-restore",
+        "sign-in"
+    )]
+    scenario: &str,
+) {
+    let backend = Backend::start(kind, None);
+    let played = Played::of(&backend, &["--scenario", scenario]);
+    played.is_clean();
+    assert_eq!(played.with("passed"), [scenario], "{}", played.told);
+}
+
+#[test]
+fn a_backend_without_feed_and_switch_is_put_to_its_own_scenarios() {
+    let backend = Backend::start(Kind::Notes, None);
+    let played = Played::of(&backend, &[]);
+    played.is_clean();
+    assert_eq!(played.with("passed"), ["reading"], "{}", played.told);
+}
+
+#[test]
+fn the_shipped_scenarios_do_not_apply_without_a_feed_and_prove_nothing() {
+    let backend = Backend::start(Kind::Notes, None);
+    let contract = "scenarios/contract.yaml";
+    backend.configure(|config| {
+        config.replace(
+            "suite = \"scenarios\"",
+            &format!("contract = \"{contract}\""),
+        )
+    });
+    let played = Played::of(&backend, &[]);
+    assert_eq!(played.code, Some(6), "{}", played.told);
+    assert_eq!(played.with("skipped").len(), 6, "{}", played.told);
+    for scenario in played.report["scenarios"].as_array().unwrap() {
+        assert_eq!(scenario["reason"], "the contract has no `realtime`");
+    }
+}
+
+#[test]
+fn every_file_of_a_foreign_backend_is_valid() {
+    for kind in [Kind::Portfolio, Kind::Fleet, Kind::Notes] {
+        let backend = Backend::start(kind, None);
+        let checked = backend.rehearsal(&["check"]).output().unwrap();
+        let told = String::from_utf8_lossy(&checked.stderr);
+        assert!(checked.status.success(), "{kind:?}\n{told}");
+    }
+}
+
+#[rstest::rstest]
+#[case(Kind::Portfolio, "slow")]
+#[case(Kind::Fleet, "slow")]
+fn a_backend_that_takes_its_time_is_no_bad_one(#[case] kind: Kind, #[case] habit: &str) {
+    let backend = Backend::start(kind, Some(habit));
+    let played = Played::of(&backend, &["--scenario", "sign-in"]);
+    played.is_clean();
+    assert_eq!(played.with("passed"), ["sign-in"], "{}", played.told);
+}
+
+#[rstest::rstest]
+#[case(Kind::Portfolio, "somebody-elses-account", "sign-in", "SESSION-15")]
+#[case(Kind::Portfolio, "expires-at-once", "sign-in", "SESSION-15")]
+#[case(Kind::Portfolio, "no-trace-on-orders", "sign-in", "NET-13")]
+#[case(Kind::Portfolio, "quantity-as-text", "sign-in", "SYNC-13")]
+#[case(Kind::Portfolio, "cached-for-all", "sign-in", "TENANT-4")]
+#[case(Kind::Portfolio, "page-repeats-an-order", "read-only-scope", "SYNC-12")]
+#[case(Kind::Portfolio, "pages-never-end", "read-only-scope", "SYNC-12")]
+#[case(Kind::Portfolio, "redirects-orders", "sign-in", "STEP")]
+#[case(Kind::Portfolio, "html-for-performance", "sign-in", "STEP")]
+#[case(Kind::Portfolio, "socket-refuses", "sign-in", "STEP")]
+#[case(Kind::Portfolio, "no-pings", "read-only-scope", "STEP")]
+#[case(Kind::Portfolio, "never-closes", "kill-switch", "STEP")]
+#[case(
+    Kind::Portfolio,
+    "sessions-lost-on-restart",
+    "degraded-backend",
+    "SYNC-14"
+)]
+#[case(Kind::Fleet, "wrong-audience", "sign-in", "SESSION-15")]
+#[case(Kind::Fleet, "foreign-key", "sign-in", "SESSION-15")]
+#[case(Kind::Fleet, "expired-at-issue", "sign-in", "SESSION-15")]
+#[case(Kind::Fleet, "subject-of-another", "sign-in", "SESSION-15")]
+#[case(Kind::Fleet, "event-weight-as-text", "read-only-scope", "SYNC-13")]
+fn a_backend_that_misbehaves_is_found_out_and_blamed(
+    #[case] kind: Kind,
+    #[case] misbehaviour: &str,
+    #[case] scenario: &str,
+    #[case] rule: &str,
+) {
+    let backend = Backend::start(kind, Some(misbehaviour));
+    let played = Played::of(&backend, &["--scenario", scenario]);
+    played.blames_the_backend(rule);
+}

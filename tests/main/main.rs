@@ -1,0 +1,14 @@
+//! Everything that is tested from outside, in one binary: linking many takes longer than running
+//! them.
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+
+mod commands;
+#[cfg(feature = "interop")]
+mod foreign;
+mod independent;
+#[cfg(feature = "interop")]
+mod interop;
+mod local;
+mod matrix;
+mod scenarios;
+mod tidy;
