@@ -4,8 +4,8 @@
 //! its rules need, so a run of days costs no more memory than one of minutes. A rule knows the
 //! contract and what was observed; it never knows which app, backend or quirk it looks at.
 //!
-//! [`Scene`](scene::Scene) holds what several rules ask for (who is signed in, which exchanges are
-//! under way, whether the network is there), [`Ledger`](ledger::Ledger) what they found.
+//! `Scene` holds what several rules ask for (who is signed in, which exchanges are
+//! under way, whether the network is there), `Ledger` what they found.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
