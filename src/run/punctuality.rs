@@ -67,3 +67,49 @@ impl Observer for Punctuality {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::journal::{Content, Journal};
+
+    fn lateness_of_an_event_emitted_at(emitted: Duration, seen: Duration) -> Lateness {
+        let lateness = Lateness::default();
+        let mut journal = Journal::new();
+        journal.watch(Box::new(Punctuality {
+            last_emitted: Box::new(move |_| Some(emitted)),
+            lateness: lateness.clone(),
+        }));
+        let packet = Frame::Event {
+            namespace: "/live".to_owned(),
+            name: "tick".to_owned(),
+            args: Content::Empty,
+            ack: None,
+            attachments: 0,
+        };
+        let fact = Fact::Frame {
+            socket: 1,
+            direction: Direction::Down,
+            transport: TransportName::Websocket,
+            bytes: 1,
+            packet,
+            judgement: None,
+        };
+        journal.append(seen, fact);
+        lateness
+    }
+
+    #[test]
+    fn an_event_that_is_seen_after_it_was_emitted_is_late_by_the_difference() {
+        let second = Duration::from_secs(1);
+        assert_eq!(
+            lateness_of_an_event_emitted_at(second, second).worst(),
+            None
+        );
+        let late = lateness_of_an_event_emitted_at(second, second + Duration::from_millis(7));
+        let Some(HarnessFact::Late { by_us, .. }) = late.worst() else {
+            panic!("it was not noticed");
+        };
+        assert_eq!(by_us, 7_000);
+    }
+}
