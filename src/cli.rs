@@ -16,6 +16,7 @@ mod names;
 mod problem;
 mod run;
 mod select;
+mod self_test;
 mod settings;
 
 use std::io;
@@ -75,5 +76,6 @@ fn perform(command: Command) -> Result<Exit, Problem> {
         Command::Rules(asked) => catalogue::rules(&asked),
         Command::Quirks(asked) => catalogue::list_quirks(&asked),
         Command::Defects(asked) => catalogue::list_defects(&asked),
+        Command::SelfTest(asked) => self_test::self_test(&asked),
     }
 }

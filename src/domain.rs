@@ -6,6 +6,7 @@
 pub mod contract;
 pub mod duration;
 pub mod journal;
+pub(crate) mod misbehaviour;
 pub mod moment;
 pub mod proof;
 pub mod result;

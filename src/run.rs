@@ -12,6 +12,7 @@ mod interrupt;
 mod operator;
 mod perform;
 mod punctuality;
+mod self_test;
 mod stage;
 mod target;
 #[cfg(test)]
@@ -28,6 +29,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 pub use interrupt::Interrupt;
+pub use self_test::{Matrix, Misbehaviour, Trial, self_test};
 pub use target::{Target, Unplayable};
 
 use crate::app::Quirk;

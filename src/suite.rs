@@ -31,6 +31,8 @@ pub use source::Source;
 
 /// The suite that is part of the program.
 static SHIPPED: Dir<'static> = include_dir!("$CARGO_MANIFEST_DIR/scenarios");
+/// Further scenarios for the shipped contract: stages on which the self-test's misbehaviours show.
+static STAGES: Dir<'static> = include_dir!("$CARGO_MANIFEST_DIR/fixtures/stages");
 static SHIPPED_WORLD: &str = include_str!("../fixtures/world.yaml");
 
 /// The file that a folder of scenarios keeps its contract in.

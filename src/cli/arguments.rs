@@ -30,7 +30,8 @@ pub(super) struct Arguments {
         global = true,
         value_enum,
         value_name = "WHEN",
-        default_value = "auto"
+        default_value = "auto",
+        display_order = 100
     )]
     pub(super) color: Colour,
 }
@@ -99,6 +100,8 @@ pub(super) enum Command {
     Quirks(ListArguments),
     /// List the deliberate misbehaviours of the mock backend
     Defects(ListArguments),
+    /// Play every quirk and defect, and say whether each was caught by the right rule
+    SelfTest(SelfTestArguments),
     /// Write a configuration, a contract and a first scenario to start from
     Init(InitArguments),
     /// Print a completion script for a shell
@@ -225,6 +228,21 @@ pub(super) struct RulesArguments {
 
 #[derive(Debug, Args)]
 pub(super) struct ListArguments {
+    /// Print JSON
+    #[arg(long)]
+    pub(super) json: bool,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct SelfTestArguments {
+    /// What all chance derives from [default: by chance]
+    #[arg(long, value_name = "NUMBER")]
+    pub(super) seed: Option<u64>,
+
+    /// How many scenarios are played at once [default: one per processor]
+    #[arg(long, value_name = "NUMBER", value_parser = clap::value_parser!(u16).range(1..))]
+    pub(super) jobs: Option<u16>,
+
     /// Print JSON
     #[arg(long)]
     pub(super) json: bool,

@@ -9,49 +9,50 @@ use super::arguments::{ListArguments, RulesArguments};
 use super::console;
 use super::exit::Exit;
 use super::problem::Problem;
-use crate::app::Quirk;
 use crate::domain::rules::{self, RuleInfo};
-use crate::mock::Defect;
+use crate::domain::verdict::Subject;
 use crate::report::text::wrap;
+use crate::run::Misbehaviour;
 
 const STRONG: Style = Style::new().bold();
 const FAINT: Style = Style::new().dimmed();
 
-/// A deliberate misbehaviour, of either side.
+/// A misbehaviour for programs.
 #[derive(Debug, Clone, Copy, Serialize)]
-struct Misbehaviour {
+struct Card {
     name: &'static str,
     what: &'static str,
     trips: &'static [&'static str],
+    stage: &'static str,
 }
 
-fn quirks() -> impl Iterator<Item = Misbehaviour> {
-    Quirk::ALL.iter().map(|quirk| Misbehaviour {
-        name: quirk.name(),
-        what: quirk.what(),
-        trips: quirk.trips(),
-    })
+impl Card {
+    fn of(one: Misbehaviour) -> Self {
+        Self {
+            name: one.name(),
+            what: one.what(),
+            trips: one.trips(),
+            stage: one.stage(),
+        }
+    }
 }
 
-fn defects() -> impl Iterator<Item = Misbehaviour> {
-    Defect::ALL.iter().map(|defect| Misbehaviour {
-        name: defect.name(),
-        what: defect.what(),
-        trips: defect.trips(),
-    })
+fn cards(culprit: Subject) -> Vec<Card> {
+    let all = Misbehaviour::all().filter(|one| one.culprit() == culprit);
+    all.map(Card::of).collect()
 }
 
 /// `rehearsal quirks`.
 pub(super) fn list_quirks(asked: &ListArguments) -> Result<Exit, Problem> {
-    list(&quirks().collect::<Vec<_>>(), asked, "run --quirk NAME")
+    list(&cards(Subject::App), asked, "run --quirk NAME")
 }
 
 /// `rehearsal defects`.
 pub(super) fn list_defects(asked: &ListArguments) -> Result<Exit, Problem> {
-    list(&defects().collect::<Vec<_>>(), asked, "run --defect NAME")
+    list(&cards(Subject::Backend), asked, "run --defect NAME")
 }
 
-fn list(all: &[Misbehaviour], asked: &ListArguments, usage: &str) -> Result<Exit, Problem> {
+fn list(all: &[Card], asked: &ListArguments, usage: &str) -> Result<Exit, Problem> {
     let mut out = console::out();
     if asked.json {
         json(&mut out, &all)?;
@@ -152,7 +153,11 @@ struct RuleDocument {
 
 impl RuleDocument {
     fn of(rule: &RuleInfo) -> Self {
-        let trips = |one: &Misbehaviour| one.trips.contains(&rule.id);
+        let tripping = |culprit| {
+            let cards = cards(culprit).into_iter();
+            let trips = cards.filter(|card| card.trips.contains(&rule.id));
+            trips.map(|card| card.name).collect()
+        };
         Self {
             id: rule.id,
             title: rule.title,
@@ -162,8 +167,8 @@ impl RuleDocument {
             explanation: rule.explanation,
             fix: rule.fix,
             parameters: rule.parameters,
-            quirks: quirks().filter(trips).map(|one| one.name).collect(),
-            defects: defects().filter(trips).map(|one| one.name).collect(),
+            quirks: tripping(Subject::App),
+            defects: tripping(Subject::Backend),
         }
     }
 }
@@ -192,9 +197,9 @@ mod tests {
 
     #[test]
     fn every_misbehaviour_trips_rules_that_exist() {
-        for one in quirks().chain(defects()) {
-            for rule in one.trips {
-                assert!(rules::find(rule).is_some(), "{} trips {rule}", one.name);
+        for one in Misbehaviour::all() {
+            for rule in one.trips() {
+                assert!(rules::find(rule).is_some(), "{} trips {rule}", one.name());
             }
         }
     }

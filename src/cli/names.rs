@@ -12,7 +12,7 @@ pub(super) fn quirks(names: &[String]) -> Result<Vec<Quirk>, Problem> {
 
 /// The defects of these names.
 pub(super) fn defects(names: &[String]) -> Result<Vec<Defect>, Problem> {
-    find(names, "defect", &Defect::ALL, |defect| defect.name())
+    find(names, "defect", Defect::ALL, |defect| defect.name())
 }
 
 fn find<T: Copy>(

@@ -145,7 +145,7 @@ fn plan(
         seed: seed.unwrap_or_else(settings::chance),
         quirks: quirks.into_iter().collect(),
         defects: defects.into_iter().collect(),
-        jobs: jobs.unwrap_or_else(processors),
+        jobs: jobs.unwrap_or_else(settings::processors),
         journal_dir: journal_folder(asked, environment)?,
     })
 }
@@ -191,10 +191,6 @@ fn journal_folder(
         })?;
     }
     Ok(folder)
-}
-
-fn processors() -> usize {
-    std::thread::available_parallelism().map_or(1, usize::from)
 }
 
 fn title_of(rule: &str) -> Option<&'static str> {

@@ -47,6 +47,11 @@ pub(super) fn chance() -> u64 {
     u64::from(fastrand::u32(..))
 }
 
+/// How many scenarios are played at once if nobody says.
+pub(super) fn processors() -> usize {
+    std::thread::available_parallelism().map_or(1, usize::from)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -5,11 +5,13 @@ use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use include_dir::Dir;
+
 use super::fields::{Place, Sheet};
 use super::values::Depth;
 use super::{
-    CONTRACT_FILE, Choice, ContractChoice, Problem, Problems, SHIPPED, SHIPPED_WORLD, Source,
-    Suite, WORLD_FILE, contract, scenario, world, yaml,
+    CONTRACT_FILE, Choice, ContractChoice, Problem, Problems, SHIPPED, SHIPPED_WORLD, STAGES,
+    Source, Suite, WORLD_FILE, contract, scenario, world, yaml,
 };
 use crate::domain::contract::Contract;
 use crate::domain::scenario::Scenario;
@@ -71,13 +73,23 @@ pub(super) fn shipped_file(name: &str) -> Arc<Source> {
 }
 
 pub(super) fn shipped_scenarios() -> Vec<Arc<Source>> {
-    let mut names: Vec<&str> = SHIPPED
+    scenarios_in(&SHIPPED, "scenarios")
+}
+
+/// The stages of the self-test.
+pub(super) fn stages() -> Vec<Arc<Source>> {
+    scenarios_in(&STAGES, "fixtures/stages")
+}
+
+fn scenarios_in(folder: &Dir<'_>, place: &str) -> Vec<Arc<Source>> {
+    let mut files: Vec<(&str, &str)> = folder
         .files()
-        .filter_map(|file| file.path().to_str())
-        .filter(|name| *name != CONTRACT_FILE && name.ends_with(".yaml"))
+        .filter_map(|file| Some((file.path().to_str()?, file.contents_utf8()?)))
+        .filter(|(name, _)| *name != CONTRACT_FILE && name.ends_with(".yaml"))
         .collect();
-    names.sort_unstable();
-    names.into_iter().map(shipped_file).collect()
+    files.sort_unstable();
+    let source = |(name, text)| Source::new(format!("{place}/{name}"), text);
+    files.into_iter().map(source).collect()
 }
 
 impl Suite {
@@ -87,6 +99,20 @@ impl Suite {
     /// None in a released program: its tests read these files.
     pub fn shipped() -> Result<Self, Problems> {
         Self::load(&Choice::default())
+    }
+
+    /// The shipped suite, and after its scenarios the stages on which the self-test's
+    /// misbehaviours show.
+    ///
+    /// # Errors
+    /// None in a released program: its tests read these files.
+    pub fn with_stages() -> Result<Self, Problems> {
+        let mut suite = Self::shipped()?;
+        for source in &stages() {
+            let scenario = read_scenario(source, Some(&suite.contract))?;
+            suite.scenarios.push(Arc::new(scenario));
+        }
+        Ok(suite)
     }
 
     /// Reads a suite.

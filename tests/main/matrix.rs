@@ -4,17 +4,17 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::Path;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex};
 use std::thread;
 
 use rehearsal::app::Quirk;
 use rehearsal::cli::Exit;
 use rehearsal::domain::result::RunResult;
 use rehearsal::domain::rules;
-use rehearsal::domain::verdict::{Finding, Severity, Subject, Verdict};
+use rehearsal::domain::verdict::{Finding, Severity, Verdict};
 use rehearsal::mock::Defect;
-use rehearsal::run::{Interrupt, Plan, Target, perform};
+use rehearsal::run::{Interrupt, Matrix, Misbehaviour, Plan, Target, perform, self_test};
 use rehearsal::suite::Suite;
 
 /// The rules for which the shipped suite must have an occasion.
@@ -41,16 +41,11 @@ const FIRST_SET: [&str; 20] = [
     "SCOPE-4",
 ];
 
-/// Defects that the six scenarios cannot show, and why. One that is found after all must leave this
-/// list.
-const NOT_SHOWN: [(Defect, &str); 5] = [
+/// Defects that nothing notices yet, and why. One that is found after all must leave this list.
+const NOT_SHOWN: [(Defect, &str); 4] = [
     (
         Defect::DataDuringMaintenance,
         "no app that behaves asks for data then; only a probe of the harness would",
-    ),
-    (
-        Defect::EventsAfterExpiry,
-        "no scenario outlives a token, which takes too long in real time",
     ),
     (
         Defect::LostPageItem,
@@ -66,66 +61,8 @@ const NOT_SHOWN: [(Defect, &str); 5] = [
     ),
 ];
 
-/// Defects whose rule needs a lever that no shipped scenario moves: an expectation finds them.
+/// Defects whose rule has no occasion yet: an expectation finds them.
 const BY_EXPECTATION: [Defect; 1] = [Defect::SilentFeed];
-
-/// A scenario in which the quirk shows.
-fn stage_of(quirk: Quirk) -> &'static str {
-    match quirk {
-        Quirk::TokenInQuery
-        | Quirk::SocketTokenInQuery
-        | Quirk::DataBeforeSession
-        | Quirk::NoStatusFirst
-        | Quirk::CallsForbidden
-        | Quirk::UndeclaredWrite
-        | Quirk::DisguisedRead
-        | Quirk::DisguisedWrite
-        | Quirk::UndeclaredEmit
-        | Quirk::ForbiddenNamespace => "sign-in",
-        Quirk::ParallelRefreshes
-        | Quirk::RefreshLoop
-        | Quirk::RefreshOn403
-        | Quirk::SignOutOn403
-        | Quirk::SignInOnRestore
-        | Quirk::RetryWithoutBackoff => "session-restore",
-        Quirk::DataWhileBlocked | Quirk::SignOutOnMaintenance | Quirk::MaintenanceForGood => {
-            "kill-switch"
-        }
-        Quirk::AttemptsWhileOffline => "degraded-backend",
-        Quirk::ReconnectWithoutBackoff
-        | Quirk::NoFallback
-        | Quirk::StaysOnPolling
-        | Quirk::NeverStopsPolling
-        | Quirk::TwoPollers
-        | Quirk::OverlappingPolls
-        | Quirk::PollsTooFast
-        | Quirk::NoSnapshot => "polling-fallback",
-        Quirk::PollsBesideSocket => "read-only-scope",
-    }
-}
-
-/// A scenario in which the defect shows; nothing, if it must be looked for in all of them.
-fn stage_of_defect(defect: Defect) -> Option<&'static str> {
-    match defect {
-        Defect::ForeignKey
-        | Defect::WrongAudience
-        | Defect::ExpiredAtIssue
-        | Defect::ForeignProfile
-        | Defect::SocketsRefused
-        | Defect::NoRequestId
-        | Defect::NumberAsText
-        | Defect::CacheableData => Some("sign-in"),
-        Defect::StatusIgnoresSwitch => Some("kill-switch"),
-        Defect::RepeatedPageItem | Defect::SilentFeed => Some("read-only-scope"),
-        Defect::RefreshBroken => Some("session-restore"),
-        Defect::SessionsLostOnRestart => Some("degraded-backend"),
-        Defect::DataDuringMaintenance
-        | Defect::EventsAfterExpiry
-        | Defect::LostPageItem
-        | Defect::RefreshReuse
-        | Defect::SignOutKeepsSession => None,
-    }
-}
 
 fn plan(seed: u64) -> Plan {
     let suite = Suite::shipped().unwrap_or_else(|_| panic!("the shipped suite is valid"));
@@ -142,12 +79,6 @@ fn plan(seed: u64) -> Plan {
     }
 }
 
-fn only(mut plan: Plan, id: &str) -> Plan {
-    plan.scenarios.retain(|scenario| scenario.id == id);
-    assert_eq!(plan.scenarios.len(), 1, "{id}");
-    plan
-}
-
 fn play(plan: &Plan) -> RunResult {
     perform(plan, &Interrupt::new(), &mut |_| {}).unwrap()
 }
@@ -160,18 +91,20 @@ fn violations(result: &RunResult) -> Vec<&Finding> {
         .collect()
 }
 
+fn line(finding: &Finding) -> String {
+    let Finding {
+        rule,
+        subject,
+        message,
+        observed,
+        ..
+    } = finding;
+    format!("{rule} {subject:?}: {message}: {observed}")
+}
+
 /// What was found, for the message of a failed test.
 fn told(result: &RunResult) -> String {
-    let found = violations(result).into_iter().map(|finding| {
-        let Finding {
-            rule,
-            subject,
-            message,
-            observed,
-            ..
-        } = finding;
-        format!("{rule} {subject:?}: {message}: {observed}")
-    });
+    let found = violations(result).into_iter().map(line);
     let verdicts = result.scenarios.iter().map(|scenario| {
         let verdict = &scenario.outcome.verdict;
         format!("{}: {verdict:?}", scenario.id)
@@ -193,79 +126,66 @@ fn for_each<T: Sync>(items: &[T], job: impl Fn(&T) + Sync) {
     });
 }
 
-/// The culprit is named, by these rules among others, and nothing passes.
-fn assert_found(name: &str, result: &RunResult, trips: &[&str], culprit: Subject) {
-    let found = violations(result);
-    let told = told(result);
-    for rule in trips {
-        let info = rules::find(rule).unwrap_or_else(|| panic!("{name}: there is no rule {rule}"));
-        assert_eq!(info.subject, culprit, "{name}: {rule} is about another one");
-        assert!(
-            found.iter().any(|finding| finding.rule == *rule),
-            "{name}: {rule} did not notice\n{told}"
-        );
-    }
-    assert!(!found.is_empty(), "{name} was not noticed\n{told}");
-    for finding in &found {
-        assert_eq!(finding.subject, culprit, "{name}\n{told}");
-    }
-    for scenario in &result.scenarios {
-        let verdict = &scenario.outcome.verdict;
-        assert_eq!(*verdict, Verdict::Failed, "{name}\n{told}");
-    }
-    let forbidden = found
-        .iter()
-        .any(|finding| finding.severity == Severity::ForbiddenWrite);
-    let exit = if forbidden {
-        Exit::ForbiddenWrite
-    } else {
-        Exit::NonConformance
+#[test]
+fn every_misbehaviour_is_caught_by_the_rules_that_it_names_and_nobody_else_is_blamed() {
+    let suite = Suite::with_stages().unwrap_or_else(|_| panic!("the shipped files are valid"));
+    let matrix = Matrix {
+        suite: Arc::new(suite),
+        seed: 3,
+        jobs: 2,
     };
-    assert_eq!(Exit::of(result), exit, "{name}\n{told}");
-}
-
-#[test]
-fn every_quirk_trips_the_rules_that_it_names() {
-    let forbidden = Mutex::new(BTreeSet::new());
-    for_each(Quirk::ALL, |quirk| {
-        let mut plan = only(plan(3), stage_of(*quirk));
-        plan.quirks = vec![*quirk];
-        let result = play(&plan);
-        assert_found(quirk.name(), &result, quirk.trips(), Subject::App);
-        if Exit::of(&result) == Exit::ForbiddenWrite {
-            forbidden.lock().unwrap().insert(quirk.name());
+    let trials = self_test(&matrix, &Interrupt::new(), &mut |_| {}).unwrap();
+    let clean = matrix.suite.scenarios.len();
+    assert_eq!(trials.len(), clean + Misbehaviour::all().count());
+    for trial in &trials {
+        let found: Vec<String> = trial.findings.iter().map(line).collect();
+        let told = format!("{trial:?}\n{}", found.join("\n"));
+        assert_eq!(trial.false_findings().next(), None, "{told}");
+        match trial.misbehaviour {
+            Some(Misbehaviour::Defect(defect))
+                if NOT_SHOWN.iter().any(|(own, _)| *own == defect) =>
+            {
+                assert_eq!(trial.verdict, Verdict::Passed, "found after all\n{told}");
+            }
+            Some(Misbehaviour::Defect(defect)) if BY_EXPECTATION.contains(&defect) => {
+                assert_eq!(trial.verdict, Verdict::Failed, "{told}");
+                assert_eq!(trial.missed(), defect.trips(), "found after all\n{told}");
+            }
+            _ => assert!(trial.is_right(), "{told}"),
         }
-    });
-    let writes = ["calls-forbidden", "disguised-write"];
-    assert_eq!(*forbidden.lock().unwrap(), BTreeSet::from(writes));
+    }
 }
 
 #[test]
-fn every_defect_trips_the_rules_that_it_names_or_is_known_not_to_be_shown() {
-    for_each(&Defect::ALL, |defect| {
+fn whoever_is_named_as_culprit_is_the_one_that_the_rule_is_about() {
+    for one in Misbehaviour::all() {
+        for rule in one.trips() {
+            let info = rules::find(rule).unwrap_or_else(|| panic!("{rule} of {}", one.name()));
+            assert_eq!(info.subject, one.culprit(), "{rule} of {}", one.name());
+        }
+    }
+}
+
+#[test]
+fn only_forbidden_writes_end_with_their_own_exit_code() {
+    let mut ended = BTreeMap::new();
+    for quirk in [
+        Quirk::CallsForbidden,
+        Quirk::DisguisedWrite,
+        Quirk::DisguisedRead,
+    ] {
         let mut plan = plan(3);
-        plan.defects = vec![*defect];
-        if let Some(id) = stage_of_defect(*defect) {
-            let result = play(&only(plan, id));
-            let trips = if BY_EXPECTATION.contains(defect) {
-                let found = violations(&result);
-                assert!(found.iter().all(|finding| finding.rule == "STEP"));
-                &[]
-            } else {
-                defect.trips()
-            };
-            assert_found(defect.name(), &result, trips, Subject::Backend);
-            return;
-        }
-        let why = NOT_SHOWN.iter().find(|(own, _)| own == defect);
-        let result = play(&plan);
-        assert!(why.is_some(), "{defect} has no scenario");
-        assert_eq!(
-            result.verdict,
-            Verdict::Passed,
-            "{defect} is found after all"
-        );
-    });
+        plan.scenarios
+            .retain(|scenario| scenario.id == quirk.stage());
+        plan.quirks = vec![quirk];
+        ended.insert(quirk, Exit::of(&play(&plan)));
+    }
+    let expected = [
+        (Quirk::CallsForbidden, Exit::ForbiddenWrite),
+        (Quirk::DisguisedWrite, Exit::ForbiddenWrite),
+        (Quirk::DisguisedRead, Exit::NonConformance),
+    ];
+    assert_eq!(ended, BTreeMap::from(expected));
 }
 
 #[test]
@@ -274,7 +194,7 @@ fn each_rule_of_the_first_set_is_tripped_by_something_in_the_shipped_suite() {
     let quirks = Quirk::ALL.iter().flat_map(|quirk| quirk.trips());
     let defects = Defect::ALL
         .iter()
-        .filter(|defect| stage_of_defect(**defect).is_some() && !BY_EXPECTATION.contains(*defect))
+        .filter(|defect| !BY_EXPECTATION.contains(*defect))
         .flat_map(|defect| defect.trips());
     let tripped: BTreeSet<&str> = quirks.chain(defects).copied().collect();
     for rule in FIRST_SET {

@@ -18,7 +18,7 @@ use crate::mock::Defect;
 fn every_defect_has_a_name_of_its_own_by_which_it_is_found() {
     let names: BTreeSet<&str> = Defect::ALL.iter().map(|defect| defect.name()).collect();
     assert_eq!(names.len(), Defect::ALL.len());
-    for defect in Defect::ALL {
+    for &defect in Defect::ALL {
         assert_eq!(Defect::named(defect.name()), Some(defect));
         assert!(!defect.what().is_empty());
     }

@@ -1,0 +1,173 @@
+//! `rehearsal self-test`: whether the harness notices what it must, and nothing else.
+
+use std::io::{self, Write};
+use std::sync::Arc;
+use std::time::Instant;
+
+use anstyle::{AnsiColor, Style};
+use serde::Serialize;
+
+use super::arguments::SelfTestArguments;
+use super::exit::Exit;
+use super::problem::Problem;
+use super::{console, interrupt, settings};
+use crate::domain::verdict::Finding;
+use crate::run::{self, Interrupt, Matrix, Misbehaviour, Trial};
+use crate::suite::Suite;
+
+const GOOD: Style = AnsiColor::Green.on_default();
+const BAD: Style = AnsiColor::Red.on_default().bold();
+const FAINT: Style = Style::new().dimmed();
+
+/// Plays the matrix and says what was caught.
+pub(super) fn self_test(asked: &SelfTestArguments) -> Result<Exit, Problem> {
+    let suite = Suite::with_stages().map_err(Problem::Suite)?;
+    let matrix = Matrix {
+        suite: Arc::new(suite),
+        seed: asked.seed.unwrap_or_else(settings::chance),
+        jobs: asked.jobs.map_or_else(settings::processors, usize::from),
+    };
+    let interrupt = Interrupt::new();
+    let handle = interrupt.clone();
+    interrupt::forward(move || handle.trigger())?;
+    let began = Instant::now();
+    let trials = run::self_test(&matrix, &interrupt, &mut |_| {}).map_err(Problem::Unplayable)?;
+    let summary = Summary::of(&matrix, &trials);
+    let mut out = console::out();
+    if asked.json {
+        let document = Document::of(&summary, &trials);
+        serde_json::to_writer_pretty(&mut out, &document).map_err(io::Error::from)?;
+        writeln!(out)?;
+    } else {
+        tell(&mut out, &trials, &summary)?;
+        writeln!(
+            out,
+            "{FAINT}seed {}, {:.1} s{FAINT:#}",
+            matrix.seed,
+            began.elapsed().as_secs_f64()
+        )?;
+    }
+    Ok(if summary.is_right() {
+        Exit::Passed
+    } else {
+        Exit::Broken
+    })
+}
+
+/// The matrix in numbers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+struct Summary {
+    seed: u64,
+    misbehaviours: usize,
+    caught: usize,
+    clean_plays: usize,
+    clean_passed: usize,
+    false_findings: usize,
+}
+
+impl Summary {
+    fn of(matrix: &Matrix, trials: &[Trial]) -> Self {
+        let right = |wrong: bool| {
+            let trials = trials.iter();
+            trials
+                .filter(|trial| trial.misbehaviour.is_some() == wrong && trial.is_right())
+                .count()
+        };
+        Self {
+            seed: matrix.seed,
+            misbehaviours: Misbehaviour::all().count(),
+            caught: right(true),
+            clean_plays: matrix.suite.scenarios.len(),
+            clean_passed: right(false),
+            false_findings: trials.iter().flat_map(Trial::false_findings).count(),
+        }
+    }
+
+    /// Also an interrupted matrix is not right: what was not played was not caught.
+    fn is_right(&self) -> bool {
+        self.caught == self.misbehaviours
+            && self.clean_passed == self.clean_plays
+            && self.false_findings == 0
+    }
+}
+
+fn tell(out: &mut impl Write, trials: &[Trial], summary: &Summary) -> io::Result<()> {
+    let names = Misbehaviour::all().map(|one| one.name().len());
+    let column = names.max().unwrap_or(0);
+    for trial in trials {
+        let name = trial.misbehaviour.map_or("(nobody)", Misbehaviour::name);
+        let right = trial.is_right() && trial.false_findings().next().is_none();
+        let (style, mark) = if right { (GOOD, '✓') } else { (BAD, '✗') };
+        let tripped: Vec<&str> = trial.tripped().into_iter().collect();
+        let (stage, rules) = (&trial.stage, tripped.join(" "));
+        writeln!(
+            out,
+            "  {style}{mark}{style:#} {name:<column$}  {FAINT}{stage:<18}{FAINT:#} {rules}"
+        )?;
+        for rule in trial.missed() {
+            writeln!(out, "      {BAD}missed by {rule}{BAD:#}")?;
+        }
+        if !trial.is_right() && trial.missed().is_empty() {
+            writeln!(out, "      {BAD}ended as {}{BAD:#}", trial.verdict.name())?;
+        }
+        for finding in trial.false_findings() {
+            let Finding { rule, message, .. } = finding;
+            let blamed = finding.subject.name();
+            writeln!(
+                out,
+                "      {BAD}false finding{BAD:#} {rule} blames the {blamed}: {message}"
+            )?;
+        }
+    }
+    let style = if summary.is_right() { GOOD } else { BAD };
+    writeln!(
+        out,
+        "\n{style}{} of {} caught, by the right rule, {} false findings{style:#}; {} of {} clean plays passed",
+        summary.caught,
+        summary.misbehaviours,
+        summary.false_findings,
+        summary.clean_passed,
+        summary.clean_plays,
+    )
+}
+
+/// The matrix for programs.
+#[derive(Serialize)]
+struct Document<'a> {
+    summary: &'a Summary,
+    trials: Vec<TrialDocument<'a>>,
+}
+
+#[derive(Serialize)]
+struct TrialDocument<'a> {
+    misbehaviour: Option<&'static str>,
+    culprit: Option<&'static str>,
+    stage: &'a str,
+    right: bool,
+    trips: &'static [&'static str],
+    tripped: Vec<&'a str>,
+    missed: Vec<&'static str>,
+    false_findings: Vec<String>,
+}
+
+impl<'a> Document<'a> {
+    fn of(summary: &'a Summary, trials: &'a [Trial]) -> Self {
+        let document = |trial: &'a Trial| TrialDocument {
+            misbehaviour: trial.misbehaviour.map(Misbehaviour::name),
+            culprit: trial.misbehaviour.map(|one| one.culprit().name()),
+            stage: &trial.stage,
+            right: trial.is_right(),
+            trips: trial.misbehaviour.map_or(&[], Misbehaviour::trips),
+            tripped: trial.tripped().into_iter().collect(),
+            missed: trial.missed(),
+            false_findings: trial
+                .false_findings()
+                .map(|finding| format!("{}: {}", finding.rule, finding.message))
+                .collect(),
+        };
+        Self {
+            summary,
+            trials: trials.iter().map(document).collect(),
+        }
+    }
+}
