@@ -9,5 +9,6 @@ mod codec;
 mod conversations;
 mod engine_rules;
 mod reconnection;
+mod server_cases;
 mod server_rules;
 mod transcripts;

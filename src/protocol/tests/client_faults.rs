@@ -78,6 +78,17 @@ fn polling(max_payload: usize) -> Client {
     client
 }
 
+/// That client with its probe answered, while the poll is still under way.
+fn upgrading() -> Client {
+    let mut client = polling(1_000_000);
+    done(&mut client, 2, "ok");
+    let socket = SocketId(0);
+    tell(&mut client, Input::WsOpened { socket });
+    let frame = text("3probe");
+    tell(&mut client, Input::WsFrame { socket, frame });
+    client
+}
+
 fn post_body(outputs: &[Output]) -> &str {
     match outputs {
         [Output::Post { body, .. }] => body,
@@ -141,22 +152,7 @@ fn the_upgrade_waits_for_the_poll_and_the_post_and_holds_back_what_is_emitted() 
 
 #[test]
 fn a_close_while_upgrading_waits_for_the_upgrade() {
-    let mut client = polling(1_000_000);
-    done(&mut client, 2, "ok");
-    tell(
-        &mut client,
-        Input::WsOpened {
-            socket: SocketId(0),
-        },
-    );
-    let frame = text("3probe");
-    tell(
-        &mut client,
-        Input::WsFrame {
-            socket: SocketId(0),
-            frame,
-        },
-    );
+    let mut client = upgrading();
     assert_eq!(tell(&mut client, Input::Close), []);
     let socket = SocketId(0);
     assert_eq!(
@@ -173,22 +169,7 @@ fn a_close_while_upgrading_waits_for_the_upgrade() {
 
 #[test]
 fn a_close_while_upgrading_does_not_wait_for_a_probe_that_dies() {
-    let mut client = polling(1_000_000);
-    done(&mut client, 2, "ok");
-    tell(
-        &mut client,
-        Input::WsOpened {
-            socket: SocketId(0),
-        },
-    );
-    let frame = text("3probe");
-    tell(
-        &mut client,
-        Input::WsFrame {
-            socket: SocketId(0),
-            frame,
-        },
-    );
+    let mut client = upgrading();
     tell(&mut client, Input::Close);
     tell(
         &mut client,
