@@ -26,6 +26,11 @@ interop:
     npm ci --prefix tests/interop --no-audit --no-fund
     cargo test --features interop --test main interop
 
+# an official suite of socketio/socket.io for servers, from a folder outside this project; needs Node
+official-suite folder:
+    REHEARSAL_OFFICIAL_SUITE={{ quote(absolute_path(folder)) }} \
+        cargo test --features official-suite --lib official_suite -- --nocapture
+
 # how fast it is, in a release build
 bench:
     cargo bench

@@ -5,7 +5,7 @@
 //! Engine.IO stands on the contract's socket path. Operator levers are methods of [`Mock`], and an
 //! HTTP interface of their own when the mock runs by itself. [`Defect`]s make it deliberately wrong.
 //!
-//! Reading order: [`Mock`] and its levers; what it holds (`backend` to `sockets`); how requests are
+//! Reading order: [`Mock`] and its levers; what it holds (`backend` to `switchboard`); how requests are
 //! read and answers composed; `routes` (what a request is), `platform` (tokens), `data` (resources and
 //! pages); `realtime` and `feed` (sockets and events); the I/O (`service`, `engine`, `operator`).
 
@@ -24,6 +24,7 @@ mod holding;
 mod readiness;
 mod sessions;
 mod sockets;
+mod switchboard;
 
 mod call;
 mod capture;

@@ -6,23 +6,23 @@ use std::time::Duration;
 use bytes::Bytes;
 use futures_util::{SinkExt, StreamExt};
 use http::request::Parts;
-use http::{HeaderValue, Response, StatusCode, header};
+use http::{HeaderMap, HeaderValue, Response, StatusCode, header};
 use http_body_util::Full;
 use hyper::upgrade::OnUpgrade;
 use hyper_util::rt::TokioIo;
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::{Notify, mpsc};
 use tokio_tungstenite::WebSocketStream;
 use tokio_tungstenite::tungstenite::handshake::derive_accept_key;
 use tokio_tungstenite::tungstenite::protocol::frame::coding::CloseCode;
 use tokio_tungstenite::tungstenite::protocol::{CloseFrame, Role, WebSocketConfig};
 use tokio_tungstenite::tungstenite::{Message, Utf8Bytes};
 
-use super::backend::Backend;
 use super::call::Call;
 use super::reply::Body;
-use super::routes::{NOT_KEPT, stamp};
+use super::routes::NOT_KEPT;
 use super::service::{Cut, Life};
-use super::sockets::ToSocket;
+use super::switchboard::{Switchboard, ToSocket};
+use crate::net::Clock;
 use crate::protocol::packet::Frame;
 use crate::protocol::server::{self, ExchangeId, Input, SocketId};
 
@@ -33,14 +33,33 @@ const MESSAGE_LIMIT: usize = 2_000_000;
 /// How long a client may take to answer a close frame.
 const CLOSE_PATIENCE: Duration = Duration::from_secs(5);
 
+/// Somebody who has a realtime machine and understands what is said over it.
+pub(super) trait Host: Send + Sync + 'static {
+    /// Looks at the switchboard, or changes it.
+    fn board<T>(&self, act: impl FnOnce(&mut Switchboard) -> T) -> T;
+    /// Gives the machine one input and works off what follows. A handshake comes with its request.
+    fn tell(&self, input: Input, call: Option<&Call>);
+    /// Works off what is due; when to wake next.
+    fn tick(&self) -> Option<Duration>;
+    /// Forgets every session.
+    fn reset(&self);
+    /// The time that `tick` goes by.
+    fn clock(&self) -> Clock;
+    /// Told when something is due earlier than `tick` has said.
+    fn wake(&self) -> &Notify;
+    /// Adds to an answer what every answer of this host has.
+    fn stamp(&self, headers: &mut HeaderMap);
+}
+
 /// Keeps the machine's time until the service stops; then every session is forgotten.
-pub(super) async fn drive(backend: Arc<Backend>, mut life: Life) {
+pub(super) async fn drive(host: Arc<impl Host>, mut life: Life) {
+    let clock = host.clock();
     loop {
-        let due = backend.tick();
+        let due = host.tick();
         let sleep = async {
             match due {
                 Some(due) if due < Duration::MAX => {
-                    tokio::time::sleep_until(backend.clock.instant(due)).await;
+                    tokio::time::sleep_until(clock.instant(due)).await;
                 }
                 _ => std::future::pending().await,
             }
@@ -48,16 +67,16 @@ pub(super) async fn drive(backend: Arc<Backend>, mut life: Life) {
         tokio::select! {
             biased;
             () = life.ended() => break,
-            () = backend.wake.notified() => {}
+            () = host.wake().notified() => {}
             () = sleep => {}
         }
     }
-    backend.core().sockets.reset();
+    host.reset();
 }
 
 /// Answers a request on the Engine.IO path.
 pub(super) async fn respond(
-    backend: &Arc<Backend>,
+    host: &Arc<impl Host>,
     call: Call,
     mut parts: Parts,
     life: Life,
@@ -66,62 +85,50 @@ pub(super) async fn respond(
         .header("upgrade")
         .is_some_and(|upgrade| upgrade.eq_ignore_ascii_case("websocket"));
     let response = match (wants_socket, parts.extensions.remove::<OnUpgrade>()) {
-        (true, Some(upgrade)) => accept(backend, &call, upgrade, life),
-        _ => exchange(backend, call).await?,
+        (true, Some(upgrade)) => accept(host, &call, upgrade, life),
+        _ => exchange(host, call).await?,
     };
     Ok(response)
 }
 
-async fn exchange(backend: &Arc<Backend>, call: Call) -> Result<Response<Body>, Cut> {
-    let (sender, receiver) = oneshot::channel();
-    let credential = handshake_credential(backend, &call);
-    let exchange = {
-        let mut core = backend.core();
-        let core = &mut *core;
-        let exchange = ExchangeId(core.sockets.next_id());
-        core.sockets.waiting.insert(exchange, sender);
-        core.sockets.credential = credential;
-        let request = server::Request {
-            content_type: call.header("content-type").map(str::to_owned),
-            query: call.raw_query,
-            body: String::from_utf8_lossy(&call.body).into_owned(),
-            method: call.method,
-        };
-        backend.feed_machine(core, Input::Request { exchange, request });
-        core.sockets.credential = None;
-        exchange
+async fn exchange(host: &Arc<impl Host>, call: Call) -> Result<Response<Body>, Cut> {
+    let (exchange, receiver) = host.board(Switchboard::request);
+    let request = server::Request {
+        content_type: call.header("content-type").map(str::to_owned),
+        query: call.raw_query.clone(),
+        body: String::from_utf8_lossy(&call.body).into_owned(),
+        method: call.method.clone(),
     };
+    host.tell(Input::Request { exchange, request }, Some(&call));
     let abort = AbortOnDrop {
-        backend: backend.clone(),
+        host: host.clone(),
         exchange,
     };
     let answer = receiver.await.map_err(|_| Cut)?;
     drop(abort);
-    Ok(plain(backend, answer))
+    Ok(plain(&**host, answer))
 }
 
 /// Tells the machine when a client has gone away before its answer. An exchange that was answered
 /// is not waiting any more, and nothing happens.
-struct AbortOnDrop {
-    backend: Arc<Backend>,
+struct AbortOnDrop<H: Host> {
+    host: Arc<H>,
     exchange: ExchangeId,
 }
 
-impl Drop for AbortOnDrop {
+impl<H: Host> Drop for AbortOnDrop<H> {
     fn drop(&mut self) {
-        let mut core = self.backend.core();
-        if core.sockets.waiting.remove(&self.exchange).is_some() {
-            let exchange = self.exchange;
-            self.backend
-                .feed_machine(&mut core, Input::RequestAborted { exchange });
+        let exchange = self.exchange;
+        if self.host.board(|board| board.give_up(exchange)) {
+            self.host.tell(Input::RequestAborted { exchange }, None);
         }
     }
 }
 
-fn accept(backend: &Arc<Backend>, call: &Call, upgrade: OnUpgrade, life: Life) -> Response<Body> {
+fn accept(host: &Arc<impl Host>, call: &Call, upgrade: OnUpgrade, life: Life) -> Response<Body> {
     let Some(key) = call.headers.get("sec-websocket-key") else {
         return plain(
-            backend,
+            &**host,
             server::Response {
                 status: 400,
                 content_type: None,
@@ -129,22 +136,13 @@ fn accept(backend: &Arc<Backend>, call: &Call, upgrade: OnUpgrade, life: Life) -
             },
         );
     };
-    let (sender, queue) = mpsc::unbounded_channel();
-    let (socket, rejected) = {
-        let mut core = backend.core();
-        let core = &mut *core;
-        let socket = SocketId(core.sockets.next_id());
-        core.sockets.links.insert(socket, sender);
-        core.sockets.credential = handshake_credential(backend, call);
-        let query = call.raw_query.clone();
-        backend.feed_machine(core, Input::Upgrade { socket, query });
-        core.sockets.credential = None;
-        (socket, core.sockets.rejected.remove(&socket))
-    };
-    if let Some(response) = rejected {
-        return plain(backend, response);
+    let (socket, queue) = host.board(Switchboard::socket);
+    let query = call.raw_query.clone();
+    host.tell(Input::Upgrade { socket, query }, Some(call));
+    if let Some(response) = host.board(|board| board.rejection(socket)) {
+        return plain(&**host, response);
     }
-    tokio::spawn(hold(backend.clone(), socket, upgrade, queue, life));
+    tokio::spawn(hold(host.clone(), socket, upgrade, queue, life));
     let mut response = Response::new(Full::new(Bytes::new()));
     *response.status_mut() = StatusCode::SWITCHING_PROTOCOLS;
     let headers = response.headers_mut();
@@ -153,13 +151,13 @@ fn accept(backend: &Arc<Backend>, call: &Call, upgrade: OnUpgrade, life: Life) -
     if let Ok(accept) = HeaderValue::try_from(derive_accept_key(key.as_bytes())) {
         headers.insert("sec-websocket-accept", accept);
     }
-    stamp(backend, headers);
+    host.stamp(headers);
     response
 }
 
 /// Holds one WebSocket until it ends, and reports the end.
 async fn hold(
-    backend: Arc<Backend>,
+    host: Arc<impl Host>,
     socket: SocketId,
     upgrade: OnUpgrade,
     queue: mpsc::UnboundedReceiver<ToSocket>,
@@ -168,16 +166,15 @@ async fn hold(
     tokio::select! {
         biased;
         () = life.ended() => {}
-        () = carry(&backend, socket, upgrade, queue) => {}
+        () = carry(&*host, socket, upgrade, queue) => {}
     }
-    let mut core = backend.core();
-    if core.sockets.links.remove(&socket).is_some() {
-        backend.feed_machine(&mut core, Input::WsClosed { socket });
+    if host.board(|board| board.hang_up(socket)) {
+        host.tell(Input::WsClosed { socket }, None);
     }
 }
 
 async fn carry(
-    backend: &Arc<Backend>,
+    host: &impl Host,
     socket: SocketId,
     upgrade: OnUpgrade,
     mut queue: mpsc::UnboundedReceiver<ToSocket>,
@@ -230,9 +227,8 @@ async fn carry(
                     }
                     Some(Err(_)) | None => return,
                 };
-                let mut core = backend.core();
-                if core.sockets.links.contains_key(&socket) {
-                    backend.feed_machine(&mut core, Input::WsFrame { socket, frame });
+                if host.board(|board| board.has(socket)) {
+                    host.tell(Input::WsFrame { socket, frame }, None);
                 }
             }
         }
@@ -246,20 +242,7 @@ fn message(frame: Frame) -> Message {
     }
 }
 
-/// The token in a handshake's headers, for contracts whose CONNECT does not carry it.
-fn handshake_credential(backend: &Backend, call: &Call) -> Option<String> {
-    let realtime = backend.contract.realtime.as_ref()?;
-    let in_payload = realtime
-        .auth
-        .names()
-        .iter()
-        .any(|name| name == "access-token");
-    (!in_payload)
-        .then(|| call.access_token(&backend.contract))
-        .flatten()
-}
-
-fn plain(backend: &Backend, answer: server::Response) -> Response<Body> {
+fn plain(host: &impl Host, answer: server::Response) -> Response<Body> {
     let mut response = Response::new(Full::new(Bytes::from(answer.body)));
     *response.status_mut() =
         StatusCode::from_u16(answer.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
@@ -268,6 +251,6 @@ fn plain(backend: &Backend, answer: server::Response) -> Response<Body> {
     if let Some(kind) = answer.content_type {
         headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(kind));
     }
-    stamp(backend, headers);
+    host.stamp(headers);
     response
 }

@@ -185,7 +185,10 @@ impl Backend {
             ack: None,
             delivery: Delivery::Buffered,
         };
-        core.sockets.server.handle(Input::Emit { peer, emit }, now);
+        core.sockets
+            .board
+            .server
+            .handle(Input::Emit { peer, emit }, now);
     }
 
     /// Emits an event whose payload is made up. What is shared moves once, what is a user's own

@@ -2,36 +2,53 @@
 
 use std::time::Duration;
 
+use http::HeaderMap;
 use serde_json::{Value, json};
+use tokio::sync::Notify;
 
 use super::backend::{Backend, Core};
-use super::call;
+use super::call::{self, Call};
 use super::capture::{self, Captures};
 use super::defect::Defect;
+use super::engine::Host;
+use super::routes::stamp;
 use super::sessions::{Denied, Holder};
-use super::sockets::{Peer, ToSocket};
+use super::sockets::Peer;
+use super::switchboard::Switchboard;
 use crate::domain::contract::{Realtime, Token};
+use crate::net::Clock;
 use crate::protocol::packet::{Args, Auth, Refusal};
-use crate::protocol::server::{Event, Input, Output, PeerId, Scope};
+use crate::protocol::server::{Event, Input, PeerId, Scope};
 
 /// How long a socket may outlive its token where the contract names no leeway.
 const LEEWAY: Duration = Duration::from_secs(30);
 
-impl Backend {
-    /// Gives the machine one input and does what it wants done.
-    pub(super) fn feed_machine(&self, core: &mut Core, input: Input) {
-        core.sockets.server.handle(input, self.clock.elapsed());
-        self.settle(core);
+impl Host for Backend {
+    fn board<T>(&self, act: impl FnOnce(&mut Switchboard) -> T) -> T {
+        act(&mut self.core().sockets.board)
+    }
+
+    fn tell(&self, input: Input, call: Option<&Call>) {
+        let mut core = self.core();
+        core.sockets.credential = call.and_then(|call| handshake_credential(self, call));
+        self.feed_machine(&mut core, input);
+        core.sockets.credential = None;
     }
 
     /// Everything that is due by now: heartbeats, feeds, sockets whose token has ended.
-    pub(super) fn tick(&self) -> Option<Duration> {
+    fn tick(&self) -> Option<Duration> {
         let now = self.clock.elapsed();
         let mut core = self.core();
         let core = &mut *core;
         // The driver is awake: whatever follows is seen before it sleeps again.
         core.sockets.armed = Some(Duration::ZERO);
-        if core.sockets.server.deadline().is_some_and(|at| at <= now) {
+        if core
+            .sockets
+            .board
+            .server
+            .deadline()
+            .is_some_and(|at| at <= now)
+        {
             self.feed_machine(core, Input::Tick);
         }
         for at in 0..self.feeds.len() {
@@ -50,6 +67,33 @@ impl Backend {
         self.disconnect(core, ended);
         core.sockets.armed = core.sockets.due();
         core.sockets.armed
+    }
+
+    fn reset(&self) {
+        self.core().sockets.reset();
+    }
+
+    fn clock(&self) -> Clock {
+        self.clock
+    }
+
+    fn wake(&self) -> &Notify {
+        &self.wake
+    }
+
+    fn stamp(&self, headers: &mut HeaderMap) {
+        stamp(self, headers);
+    }
+}
+
+impl Backend {
+    /// Gives the machine one input and does what it wants done.
+    pub(super) fn feed_machine(&self, core: &mut Core, input: Input) {
+        core.sockets
+            .board
+            .server
+            .handle(input, self.clock.elapsed());
+        self.settle(core);
     }
 
     /// Closes the connections of everybody in `peers`.
@@ -85,34 +129,10 @@ impl Backend {
         self.wake_driver(core);
     }
 
-    /// Performs the machine's outputs. Nothing is awaited: answers and frames go into queues.
+    /// Performs what the machine wants done, and answers what it tells.
     pub(super) fn settle(&self, core: &mut Core) {
-        while let Some(output) = core.sockets.server.next_output() {
-            let sockets = &mut core.sockets;
-            match output {
-                Output::Respond { exchange, response } => {
-                    if let Some(waiting) = sockets.waiting.remove(&exchange) {
-                        // A client that has gone away misses its answer.
-                        let _ = waiting.send(response);
-                    }
-                }
-                Output::AcceptWs { .. } => {}
-                Output::RejectWs { socket, response } => {
-                    sockets.links.remove(&socket);
-                    sockets.rejected.insert(socket, response);
-                }
-                Output::SendWs { socket, frame } => {
-                    if let Some(link) = sockets.links.get(&socket) {
-                        let _ = link.send(ToSocket::Frame(frame));
-                    }
-                }
-                Output::CloseWs { socket, code } => {
-                    if let Some(link) = sockets.links.remove(&socket) {
-                        let _ = link.send(ToSocket::Close(code));
-                    }
-                }
-                Output::Event(event) => self.hear(core, event),
-            }
+        while let Some(event) = core.sockets.board.next_event() {
+            self.hear(core, event);
         }
         self.wake_driver(core);
     }
@@ -153,7 +173,7 @@ impl Backend {
                     }
                     Err(refusal) => Input::Refuse { peer, refusal },
                 };
-                core.sockets.server.handle(input, now);
+                core.sockets.board.server.handle(input, now);
             }
             Event::Received {
                 peer, name, ack, ..
@@ -191,7 +211,10 @@ impl Backend {
         if let Some(id) = ack {
             let args = Args::none().and(json!({ "status": status }));
             let answer = Input::Answer { peer, id, args };
-            core.sockets.server.handle(answer, self.clock.elapsed());
+            core.sockets
+                .board
+                .server
+                .handle(answer, self.clock.elapsed());
         }
     }
 
@@ -262,6 +285,19 @@ impl Backend {
             Token::Opaque => LEEWAY,
         }
     }
+}
+
+/// The token in a handshake's headers, for contracts whose CONNECT does not carry it.
+fn handshake_credential(backend: &Backend, call: &Call) -> Option<String> {
+    let realtime = backend.contract.realtime.as_ref()?;
+    let in_payload = realtime
+        .auth
+        .names()
+        .iter()
+        .any(|name| name == "access-token");
+    (!in_payload)
+        .then(|| call.access_token(&backend.contract))
+        .flatten()
 }
 
 fn unauthorized(denied: Denied) -> Refusal {

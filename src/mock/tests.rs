@@ -4,6 +4,8 @@ mod contracts;
 mod data;
 mod defects;
 mod levers;
+#[cfg(feature = "official-suite")]
+mod official;
 mod operator;
 mod other_contract;
 mod platform;
