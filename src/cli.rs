@@ -11,6 +11,7 @@ mod exit;
 mod files;
 mod init;
 mod interrupt;
+mod judge;
 mod mock;
 mod names;
 mod problem;
@@ -70,6 +71,7 @@ fn perform(command: Command) -> Result<Exit, Problem> {
             Ok(Exit::Passed)
         }
         Command::Run(asked) => run::run(&asked),
+        Command::Judge(asked) => judge::judge(&asked),
         Command::Check(asked) => check::check(&asked),
         Command::Init(asked) => init::init(&asked),
         Command::Mock(asked) => mock::mock(&asked),

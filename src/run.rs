@@ -8,10 +8,13 @@ mod agreement;
 mod conclude;
 mod deployment;
 mod expect;
+mod hearing;
 mod interrupt;
+mod judge;
 mod operator;
 mod perform;
 mod punctuality;
+mod recording;
 mod self_test;
 mod stage;
 mod target;
@@ -29,6 +32,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 pub use interrupt::Interrupt;
+pub use judge::{JudgedBy, Unjudgeable, judge};
 pub use self_test::{Matrix, Misbehaviour, Trial, self_test};
 pub use target::{Target, Unplayable};
 
@@ -245,24 +249,13 @@ fn sum_up(
     interrupted: bool,
     wall: Duration,
 ) -> RunResult {
-    let mut scope = ScopeTally::default();
-    scenarios
-        .iter()
-        .for_each(|scenario| scope.add(scenario.outcome.scope));
-    let coverage: Vec<_> = scenarios
-        .iter()
-        .map(|scenario| {
-            (
-                scenario.id.as_str(),
-                scenario.runbook.as_slice(),
-                &scenario.outcome.verdict,
-            )
-        })
-        .collect();
-    let mut verdict = Verdict::of_all(scenarios.iter().map(|scenario| &scenario.outcome.verdict));
-    if interrupted && verdict == Verdict::Passed {
-        verdict = Verdict::Inconclusive("the run was interrupted".to_owned());
-    }
+    let sum = sum(scenarios);
+    let verdict = match sum.verdict {
+        Verdict::Passed if interrupted => {
+            Verdict::Inconclusive("the run was interrupted".to_owned())
+        }
+        verdict => verdict,
+    };
     RunResult {
         seed: plan.seed,
         target: plan.target.name().to_owned(),
@@ -277,11 +270,40 @@ fn sum_up(
             .iter()
             .map(|defect| defect.name().to_owned())
             .collect(),
-        runbook: runbook::cover(&coverage),
-        scope,
         verdict,
         interrupted,
         duration_wall: wall,
+        ..sum
+    }
+}
+
+/// What scenarios come to together, whatever they were played against.
+fn sum(scenarios: Vec<ScenarioResult>) -> RunResult {
+    let mut scope = ScopeTally::default();
+    scenarios
+        .iter()
+        .for_each(|scenario| scope.add(scenario.outcome.scope));
+    let coverage: Vec<_> = scenarios
+        .iter()
+        .map(|scenario| {
+            (
+                scenario.id.as_str(),
+                scenario.runbook.as_slice(),
+                &scenario.outcome.verdict,
+            )
+        })
+        .collect();
+    RunResult {
+        seed: 0,
+        target: String::new(),
+        virtual_time: false,
+        quirks: Vec::new(),
+        defects: Vec::new(),
+        runbook: runbook::cover(&coverage),
+        scope,
+        verdict: Verdict::of_all(scenarios.iter().map(|scenario| &scenario.outcome.verdict)),
+        interrupted: false,
+        duration_wall: Duration::ZERO,
         scenarios,
     }
 }

@@ -47,6 +47,8 @@ pub struct Suite {
     pub origin: String,
     /// What app and backend agreed.
     pub contract: Arc<Contract>,
+    /// SHA-256 of the contract's text, hex: by it a journal says what it was judged by.
+    pub fingerprint: String,
     /// The scenarios, in the order of their files' names.
     pub scenarios: Vec<Arc<Scenario>>,
     /// The mock's content; without it there is no mock of this contract.

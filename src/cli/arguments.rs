@@ -9,12 +9,19 @@ use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum};
 
 use super::exit::Exit;
 use super::problem::nearest;
+use crate::report::terminal::Detail;
 
 const STYLES: Styles = Styles::styled()
     .header(AnsiColor::Green.on_default().bold())
     .usage(AnsiColor::Green.on_default().bold())
     .literal(AnsiColor::Cyan.on_default().bold())
     .placeholder(AnsiColor::Cyan.on_default());
+
+const JUDGE_EXAMPLES: &str = "\
+Examples:
+  rehearsal run --journal journals && rehearsal judge journals/*.jsonl
+  rehearsal judge journal.jsonl --contract my/contract.yaml --report-json report.json
+";
 
 /// A conformance test harness for mobile clients: it plays the app, judges the wire, and proves
 /// that no forbidden write is ever called.
@@ -55,6 +62,9 @@ impl Arguments {
         }
         Self::command()
             .mut_subcommand("run", |run| run.after_help(codes.clone()))
+            .mut_subcommand("judge", |judge| {
+                judge.after_help(format!("{JUDGE_EXAMPLES}\n{codes}"))
+            })
             .after_help(codes)
     }
 }
@@ -90,6 +100,8 @@ pub(super) enum Colour {
 pub(super) enum Command {
     /// Play scenarios and judge what happened
     Run(Box<RunArguments>),
+    /// Judge recorded journals by the same rules, offline
+    Judge(Box<JudgeArguments>),
     /// Serve the mock backend for local development, until Ctrl-C
     Mock(MockArguments),
     /// Validate suites, contracts and the configuration, all errors at once
@@ -169,13 +181,51 @@ pub(super) struct RunArguments {
     #[arg(long, value_name = "FOLDER")]
     pub(super) journal: Option<PathBuf>,
 
+    #[command(flatten)]
+    pub(super) detail: DetailArguments,
+}
+
+/// How much is told.
+#[derive(Debug, Clone, Copy, Default, Args)]
+pub(super) struct DetailArguments {
     /// Print only what went wrong and one line for the whole
     #[arg(long, short, conflicts_with = "verbose")]
-    pub(super) quiet: bool,
+    quiet: bool,
 
     /// Print also remarks, rules that were not judged, and the whole runbook
     #[arg(long, short)]
-    pub(super) verbose: bool,
+    verbose: bool,
+}
+
+impl DetailArguments {
+    pub(super) fn chosen(self) -> Detail {
+        match (self.quiet, self.verbose) {
+            (true, _) => Detail::Quiet,
+            (false, true) => Detail::Verbose,
+            (false, false) => Detail::Normal,
+        }
+    }
+}
+
+#[derive(Debug, Args)]
+pub(super) struct JudgeArguments {
+    /// Journals, as `run --journal` and `proxy --journal` write them
+    #[arg(value_name = "FILE", required = true)]
+    pub(super) journals: Vec<PathBuf>,
+
+    #[command(flatten)]
+    pub(super) files: FilesArguments,
+
+    /// A contract in place of the suite's own
+    #[arg(long, value_name = "FILE")]
+    pub(super) contract: Option<PathBuf>,
+
+    /// Write the report as JSON
+    #[arg(long, value_name = "FILE")]
+    pub(super) report_json: Option<PathBuf>,
+
+    #[command(flatten)]
+    pub(super) detail: DetailArguments,
 }
 
 #[derive(Debug, Args)]

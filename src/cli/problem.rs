@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use super::exit::Exit;
 use crate::mock::StartError;
 use crate::report::file::Unwritable;
-use crate::run::Unplayable;
+use crate::run::{Unjudgeable, Unplayable};
 use crate::suite::{Problems, Rendering};
 
 /// Something that a person can put right.
@@ -62,6 +62,9 @@ pub(super) enum Problem {
     /// Nothing can be played against the target.
     #[error(transparent)]
     Unplayable(#[from] Unplayable),
+    /// A file that is no journal.
+    #[error(transparent)]
+    Journal(#[from] Unjudgeable),
     /// The mock could not be started.
     #[error(transparent)]
     Mock(#[from] StartError),
@@ -101,6 +104,7 @@ impl Problem {
             | Self::NoWorld { .. }
             | Self::NotTheMock { .. }
             | Self::Report(_)
+            | Self::Journal(_)
             | Self::File { .. }
             | Self::InTheWay { .. } => Exit::Usage,
             // A port is what a person asked for; all else is between world and contract.
@@ -119,6 +123,10 @@ impl Problem {
             Self::InTheWay { .. } => {
                 Some("nothing was written; choose another folder or move the file away".to_owned())
             }
+            Self::Journal(_) => Some(
+                "`rehearsal run --journal FOLDER` and `rehearsal proxy --journal FILE` write journals"
+                    .to_owned(),
+            ),
             Self::Report(_) => Some("choose another place for it".to_owned()),
             Self::NoWorld { .. } => {
                 Some("add one beside the contract, or choose a target with --target".to_owned())

@@ -16,7 +16,7 @@ use crate::domain::result::RunResult;
 use crate::domain::rules;
 use crate::report::file::ReportFile;
 use crate::report::json;
-use crate::report::terminal::{Detail, Look, Opening, Terminal};
+use crate::report::terminal::{Again, Look, Opening, Terminal};
 use crate::run::{Interrupt, Plan, Target, perform};
 use crate::suite::config::{Config, MOCK};
 
@@ -25,7 +25,7 @@ pub(super) fn run(asked: &RunArguments) -> Result<Exit, Problem> {
     let environment: Environment<'_> = &settings::environment;
     let config = files::config(asked.files.config.as_deref(), environment)?;
     // Everything that can be wrong is found before the first scenario is played.
-    let report = report_file(asked, &config, environment)?;
+    let report = report_file(asked.report_json.as_deref(), &config, environment)?;
     let plan = plan(asked, &config, environment)?;
     let interrupt = Interrupt::new();
     let handle = interrupt.clone();
@@ -48,7 +48,7 @@ pub(super) fn run(asked: &RunArguments) -> Result<Exit, Problem> {
 
 /// Writes the report and finds the exit code. That something is broken is said even if it could
 /// not be written down.
-fn conclude(
+pub(super) fn conclude(
     result: &RunResult,
     report: Option<&ReportFile>,
     told: io::Result<()>,
@@ -72,13 +72,13 @@ fn conclude(
     }
 }
 
-fn report_file(
-    asked: &RunArguments,
+pub(super) fn report_file(
+    asked: Option<&Path>,
     config: &Config,
     environment: Environment<'_>,
 ) -> Result<Option<ReportFile>, Problem> {
     let path = layered(
-        asked.report_json.clone(),
+        asked.map(Path::to_owned),
         config.run.report_json.clone(),
         environment,
         "REHEARSAL_REPORT_JSON",
@@ -193,7 +193,7 @@ fn journal_folder(
     Ok(folder)
 }
 
-fn title_of(rule: &str) -> Option<&'static str> {
+pub(super) fn title_of(rule: &str) -> Option<&'static str> {
     rules::find(rule).map(|rule| rule.title)
 }
 
@@ -208,13 +208,9 @@ fn look(asked: &RunArguments) -> Look {
     flag("--contract", asked.contract.as_deref());
     flag("--config", asked.files.config.as_deref());
     Look {
-        detail: match (asked.quiet, asked.verbose) {
-            (true, _) => Detail::Quiet,
-            (false, true) => Detail::Verbose,
-            (false, false) => Detail::Normal,
-        },
+        detail: asked.detail.chosen(),
         width: console::width(),
-        replay,
+        again: Again::Play(replay),
         title_of,
     }
 }

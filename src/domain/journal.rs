@@ -12,6 +12,7 @@ use serde_json::Value;
 
 mod client;
 mod fact;
+pub mod file;
 mod harness;
 mod record;
 
@@ -20,7 +21,7 @@ pub use fact::{
     Answer, Answerer, Direction, Frame, LossReason, Request, Sender, SignatureCheck, SocketEnd,
     TokenIssued, TokenKind,
 };
-pub use harness::{HarnessFact, LeverHow, StepPhase};
+pub use harness::{HarnessFact, LeverHow, StepPhase, UnmetStep};
 pub use record::{EntryId, Journal, Observer};
 
 use super::contract::TransportName;

@@ -24,7 +24,7 @@ mod session;
 mod sync;
 mod tenant;
 #[cfg(test)]
-pub(in crate::domain) mod tests;
+pub(crate) mod tests;
 
 use ledger::Ledger;
 use scene::Scene;

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::contract::{RequestPattern, Role, TransportName, is_safe};
@@ -50,7 +51,7 @@ impl Scenario {
 }
 
 /// A rule that a scenario does not want judged.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Waiver {
     /// The rule's id.
     pub rule: String,

@@ -45,11 +45,20 @@ pub struct Look {
     pub detail: Detail,
     /// The columns of the terminal.
     pub width: usize,
-    /// Arguments that a replay needs beside those that the result itself tells: the suite's path,
-    /// the configuration.
-    pub replay: Vec<String>,
+    /// How a person has the same again.
+    pub again: Again,
     /// Where rules have their titles.
     pub title_of: TitleOf,
+}
+
+/// How what is reported can be had again.
+#[derive(Debug, Clone)]
+pub enum Again {
+    /// By playing it, with these arguments beside those that the result itself tells: the suite's
+    /// path, the configuration.
+    Play(Vec<String>),
+    /// By judging a journal, with these arguments.
+    Judge(Vec<String>),
 }
 
 /// What is known before the first scenario ends.
@@ -109,12 +118,16 @@ impl<W: Write> Terminal<W> {
         } else {
             "real time"
         };
-        let first = format!(
-            "rehearsal · target {} · {} · {time} · seed {}",
-            opening.target,
-            super::text::count(opening.scenarios.len() as u64, "scenario"),
-            opening.seed
-        );
+        let number = opening.scenarios.len() as u64;
+        let first = match self.look.again {
+            Again::Play(_) => format!(
+                "rehearsal · target {} · {} · {time} · seed {}",
+                opening.target,
+                super::text::count(number, "scenario"),
+                opening.seed
+            ),
+            Again::Judge(_) => format!("rehearsal · {}", super::text::count(number, "journal")),
+        };
         self.paragraph(0, STRONG, &first)?;
         if !opening.deviations.is_empty() {
             let told = format!("misbehaving on purpose: {}", opening.deviations.join(", "));
@@ -217,35 +230,18 @@ impl<W: Write> Terminal<W> {
         if is_worth_telling(verdict) {
             writeln!(self.out)?;
             // A command is never broken into lines: it is there to be copied.
-            let command = self.replay(scenario, result);
-            writeln!(self.out, "  {FAINT}replay with:{FAINT:#} {command}")?;
+            let (how, command) = match &self.look.again {
+                Again::Play(beside) => ("replay with:", replay(scenario, result, beside)),
+                Again::Judge(words) => ("judge again with:", words.clone()),
+            };
+            let command: Vec<_> = command.iter().map(|word| shell_word(word)).collect();
+            writeln!(
+                self.out,
+                "  {FAINT}{how}{FAINT:#} rehearsal {}",
+                command.join(" ")
+            )?;
         }
         Ok(())
-    }
-
-    fn replay(&self, scenario: &ScenarioResult, result: &RunResult) -> String {
-        let mut words = vec!["run".to_owned()];
-        let mut flag = |name: &str, value: &str| {
-            words.push(format!("--{name}"));
-            words.push(value.to_owned());
-        };
-        if result.target != "mock" {
-            flag("target", &result.target);
-        }
-        flag("scenario", &scenario.id);
-        flag("seed", &result.seed.to_string());
-        for quirk in &result.quirks {
-            flag("quirk", quirk);
-        }
-        for defect in &result.defects {
-            flag("defect", defect);
-        }
-        if result.target == "mock" && !result.virtual_time {
-            words.push("--real-time".to_owned());
-        }
-        words.extend(self.look.replay.iter().cloned());
-        let words: Vec<_> = words.iter().map(|word| shell_word(word)).collect();
-        format!("rehearsal {}", words.join(" "))
     }
 
     /// Text over the whole width.
@@ -272,6 +268,31 @@ impl<W: Write> Terminal<W> {
         }
         Ok(())
     }
+}
+
+/// What plays one scenario again, as it was played.
+fn replay(scenario: &ScenarioResult, result: &RunResult, beside: &[String]) -> Vec<String> {
+    let mut words = vec!["run".to_owned()];
+    let mut flag = |name: &str, value: &str| {
+        words.push(format!("--{name}"));
+        words.push(value.to_owned());
+    };
+    if result.target != "mock" {
+        flag("target", &result.target);
+    }
+    flag("scenario", &scenario.id);
+    flag("seed", &result.seed.to_string());
+    for quirk in &result.quirks {
+        flag("quirk", quirk);
+    }
+    for defect in &result.defects {
+        flag("defect", defect);
+    }
+    if result.target == "mock" && !result.virtual_time {
+        words.push("--real-time".to_owned());
+    }
+    words.extend(beside.iter().cloned());
+    words
 }
 
 /// Whether a verdict needs somebody's attention.

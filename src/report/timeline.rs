@@ -311,6 +311,9 @@ fn harness(fact: &HarnessFact) -> String {
             };
             format!("step {step} {phase}: {text}")
         }
+        HarnessFact::Unmet(step) => step.message.clone(),
+        HarnessFact::Failed { why } => format!("the harness failed: {why}"),
+        HarnessFact::Interrupted => "a person stopped the run".to_owned(),
         HarnessFact::Lever { lever, value, how } => {
             let how = match how {
                 LeverHow::Mock => "by the mock",

@@ -4,7 +4,6 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use crate::domain::journal::{Entry, EntryId, Fact, Journal};
-use crate::domain::scenario::Scenario;
 use crate::domain::verdict::{Finding, Severity, Subject, Verdict};
 
 /// What is known about a scenario when it is over.
@@ -20,15 +19,15 @@ pub(crate) struct Evidence {
 
 /// The verdict. A violation that was seen counts even if something else went wrong later; an error
 /// counts before a doubt.
-pub(crate) fn verdict(scenario: &Scenario, evidence: &Evidence) -> Verdict {
+pub(crate) fn verdict(known_failure: Option<&str>, evidence: &Evidence) -> Verdict {
     let violated = evidence
         .findings
         .iter()
         .any(|finding| finding.severity > Severity::Information);
-    match &scenario.known_failure {
-        Some(reason) if violated => return Verdict::KnownFailure(reason.clone()),
+    match known_failure {
+        Some(reason) if violated => return Verdict::KnownFailure(reason.to_owned()),
         Some(reason) if evidence.error.is_none() && evidence.doubts.is_empty() => {
-            return Verdict::UnexpectedPass(reason.clone());
+            return Verdict::UnexpectedPass(reason.to_owned());
         }
         _ => {}
     }
@@ -72,20 +71,32 @@ pub(crate) const STEP: &str = "STEP";
 /// How many entries before and after a cited one are shown with it.
 const AROUND: u64 = 2;
 
-/// The entries that findings cite and those around them, in order. An answer says little without
-/// its request, so that comes along from wherever it stands.
-pub(crate) fn excerpt(journal: &Journal, findings: &[Finding]) -> Vec<Arc<Entry>> {
-    let cited = || findings.iter().flat_map(|finding| &finding.evidence);
-    let mut wanted: BTreeSet<u64> = cited()
+/// The numbers of the entries that findings cite, and of those around them.
+pub(crate) fn wanted(findings: &[Finding]) -> BTreeSet<u64> {
+    findings
+        .iter()
+        .flat_map(|finding| &finding.evidence)
         .flat_map(|id| id.0.saturating_sub(AROUND)..=id.0.saturating_add(AROUND))
-        .collect();
-    let answered: BTreeSet<u64> = cited()
-        .filter_map(|id| match &journal.get(*id)?.fact {
+        .collect()
+}
+
+/// The exchanges that these entries end. An answer says little without its request.
+pub(crate) fn answered<'a>(entries: impl Iterator<Item = &'a Arc<Entry>>) -> BTreeSet<u64> {
+    entries
+        .filter_map(|entry| match &entry.fact {
             Fact::Answer(answer) => Some(answer.exchange),
             Fact::Lost { exchange, .. } => Some(*exchange),
             _ => None,
         })
-        .collect();
+        .collect()
+}
+
+/// The entries that findings cite and those around them, in order, and the requests of the answers
+/// among the cited ones, wherever they stand.
+pub(crate) fn excerpt(journal: &Journal, findings: &[Finding]) -> Vec<Arc<Entry>> {
+    let mut wanted = wanted(findings);
+    let cited = findings.iter().flat_map(|finding| &finding.evidence);
+    let answered = answered(cited.filter_map(|id| journal.get(*id)));
     if !answered.is_empty() {
         wanted.extend(journal.entries().filter_map(|entry| match &entry.fact {
             Fact::Request(request) if answered.contains(&request.exchange) => Some(entry.id.0),

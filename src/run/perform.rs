@@ -9,35 +9,26 @@ use super::stage::Stage;
 use super::trouble;
 use super::window::Windows;
 use crate::domain::duration;
-use crate::domain::journal::{EntryId, Fact, HarnessFact, StepPhase};
+use crate::domain::journal::{EntryId, Fact, HarnessFact, StepPhase, UnmetStep};
 use crate::domain::scenario::{Action, Expectation, Scenario, Step, StepKind, Timing};
 use crate::domain::secret::Secret;
-use crate::domain::verdict::{Finding, Severity, Subject};
+use crate::domain::verdict::Subject;
 
 /// How long something that is expected without a time may take to come true.
 const PATIENCE: Duration = Duration::from_secs(5);
 
-/// What the steps came to.
-#[derive(Debug, Default)]
-pub(crate) struct Performance {
-    /// The step that did not come true.
-    pub(crate) unmet: Option<Finding>,
-    /// Why a step could not be carried out.
-    pub(crate) error: Option<String>,
-    /// Whether the run was asked to stop.
-    pub(crate) interrupted: bool,
-}
-
 /// Why the steps do not go on.
 enum Stop {
-    Unmet(Finding),
+    Unmet(UnmetStep),
     Failed(String),
     Interrupted,
 }
 
 /// Plays the steps, then the never-called proof's marked calls, then `finally` in every case.
-pub(crate) async fn perform(stage: &Stage, scenario: &Scenario) -> Performance {
-    let mut performance = Performance::default();
+/// What came of them stands in the journal.
+pub(crate) async fn perform(stage: &Stage, scenario: &Scenario) {
+    let note = |fact: HarnessFact| stage.recorder.record(Fact::Harness(fact));
+    let mut interrupted = false;
     let windows = Windows::of(scenario.steps.iter().chain(&scenario.finally));
     stage.recorder.journal().watch(Box::new(windows.clone()));
     let mut player = Player {
@@ -53,26 +44,27 @@ pub(crate) async fn perform(stage: &Stage, scenario: &Scenario) -> Performance {
         };
         match stopped {
             Ok(()) => continue,
-            Err(Stop::Unmet(finding)) => performance.unmet = Some(finding),
-            Err(Stop::Failed(why)) => {
-                performance.error = Some(format!("line {}: `{}`: {why}", step.line, step.text));
+            Err(Stop::Unmet(unmet)) => note(HarnessFact::Unmet(unmet)),
+            Err(Stop::Failed(why)) => note(HarnessFact::Failed {
+                why: format!("line {}: `{}`: {why}", step.line, step.text),
+            }),
+            Err(Stop::Interrupted) => {
+                interrupted = true;
+                note(HarnessFact::Interrupted)
             }
-            Err(Stop::Interrupted) => performance.interrupted = true,
-        }
+        };
         break;
     }
-    if !performance.interrupted {
+    if !interrupted {
         stage.send_canaries().await;
     }
     for step in &scenario.finally {
         if let Err(Stop::Failed(why)) = player.play(step).await {
-            performance.error.get_or_insert(format!(
-                "line {}: `{}` in `finally`: {why}",
-                step.line, step.text
-            ));
+            note(HarnessFact::Failed {
+                why: format!("line {}: `{}` in `finally`: {why}", step.line, step.text),
+            });
         }
     }
-    performance
 }
 
 struct Player<'a> {
@@ -221,7 +213,7 @@ impl Player<'_> {
         watches: &[Watch],
         wrong: Vec<(usize, Truth)>,
         after: Duration,
-    ) -> Finding {
+    ) -> UnmetStep {
         let when = match timing {
             Timing::Within(time) => format!(" within {}", duration::show(time)),
             Timing::For(time) => format!(" for {}", duration::show(time)),
@@ -242,8 +234,7 @@ impl Player<'_> {
         }
         let mut evidence = vec![self.change];
         evidence.extend(troubles.into_iter().chain(seen));
-        Finding {
-            rule: "STEP".to_owned(),
+        UnmetStep {
             subject: self.suspect(),
             message: format!(
                 "step at line {} did not come true: {}",
@@ -257,7 +248,6 @@ impl Player<'_> {
             ),
             evidence,
             request_ids,
-            severity: Severity::Violation,
         }
     }
 

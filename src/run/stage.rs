@@ -1,30 +1,27 @@
 //! One world for one scenario: target, gateway, device, journal and judge.
 
-use std::fs::File;
-use std::io::{BufWriter, Write};
-use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use tempfile::TempDir;
 
-use super::conclude::{self, Evidence};
+use super::conclude;
 use super::expect::Sockets;
+use super::hearing::{Hearing, Trouble};
 use super::operator::{Call, CallFailed, Reply};
-use super::perform::{Performance, perform};
+use super::perform::perform;
+use super::recording::{Flush, Gaps, Recording};
 use super::target::Backend;
 use super::{Interrupt, Plan};
 use crate::device::{self, Device};
 use crate::domain::contract::{Contract, Role, Token, TransportName};
+use crate::domain::journal::file::{Case, ContractMark, Header, VERSION};
 use crate::domain::journal::{
     Answerer, Class, Entry, Fact, HarnessFact, LeverHow, Observer, Sender,
 };
-use crate::domain::proof::{Proof, Prover};
 use crate::domain::result::ScenarioResult;
-use crate::domain::rules::{Judge, JudgeSettings};
 use crate::domain::scenario::{Lever, Scenario, Setting};
 use crate::domain::secret::Account;
-use crate::domain::verdict::Outcome;
 use crate::gateway::{self, Gateway};
 use crate::net::{Clock, Net, Recorder, ServiceAddress};
 
@@ -70,12 +67,12 @@ pub(crate) struct Stage {
     gateway: Gateway,
     backend: Backend,
     accounts: Vec<Account>,
-    judge: Judge,
-    prover: Prover,
+    hearing: Hearing,
     sockets: Arc<Mutex<Sockets>>,
     lateness: super::punctuality::Lateness,
     marker: String,
-    levers: Mutex<Vec<String>>,
+    /// What the journal on disk lacks.
+    gaps: Option<Gaps>,
     // Kept until the scenario is over; dropping it removes the device's storage.
     _storage: TempDir,
 }
@@ -101,20 +98,15 @@ impl Stage {
         // Each scenario has its own stream of choices, so selecting fewer changes none of them.
         let seed = derive(plan.seed, &scenario.id);
         let recorder = Recorder::new(clock);
-        let judge = Judge::new(
-            Arc::clone(&contract),
-            JudgeSettings {
-                waived: scenario.waivers.clone(),
-            },
-        );
-        let prover = Prover::new(Arc::clone(&contract));
+        let case = Case::from(scenario);
+        let hearing = Hearing::new(&contract, &case);
         let sockets = Arc::new(Mutex::new(Sockets::default()));
         let backend = Backend::start(plan, clock, &net, seed)?;
         let lateness = super::punctuality::Lateness::default();
+        let mut gaps = None;
         {
             let mut journal = recorder.journal();
-            journal.watch(judge.observer());
-            journal.watch(prover.observer());
+            journal.watch(hearing.observer());
             journal.watch(Box::new(FollowSockets(Arc::clone(&sockets))));
             if let Some(last_emitted) = backend.last_emitted().filter(|_| virtual_time) {
                 let lateness = lateness.clone();
@@ -124,7 +116,20 @@ impl Stage {
                 }));
             }
             if let Some(folder) = &plan.journal_dir {
-                journal.watch(Box::new(JournalFile::create(folder, &scenario.id)?));
+                let path = folder.join(format!("{}.jsonl", scenario.id));
+                let header = header(plan, clock, case);
+                let flush = if virtual_time {
+                    Flush::Seldom
+                } else {
+                    Flush::EachEntry
+                };
+                let recording = std::fs::create_dir_all(folder)
+                    .and_then(|()| Recording::create(&path, &header, flush))
+                    .map_err(|error| {
+                        format!("the journal {} cannot be written: {error}", path.display())
+                    })?;
+                gaps = Some(recording.gaps());
+                journal.watch(Box::new(recording));
             }
         }
         recorder.record(Fact::Harness(HarnessFact::Began {
@@ -166,12 +171,11 @@ impl Stage {
             gateway,
             backend,
             accounts,
-            judge,
-            prover,
+            hearing,
             sockets,
             lateness,
             marker,
-            levers: Mutex::new(Vec::new()),
+            gaps,
             _storage: storage,
         };
         stage.check_itself(virtual_time).await?;
@@ -209,7 +213,7 @@ impl Stage {
     }
 
     async fn play(mut self, scenario: &Scenario) -> ScenarioResult {
-        let performance = perform(&self, scenario).await;
+        perform(&self, scenario).await;
         // Whatever the app could still not write was said when it happened.
         let _ = self.device.stop().await;
         // What is under way is let come to its end, so that both ends of every exchange are known.
@@ -222,59 +226,16 @@ impl Stage {
             self.recorder.record(Fact::Harness(late));
         }
         self.recorder.record(Fact::Harness(HarnessFact::Ended));
-        self.conclude(scenario, performance)
-    }
-
-    fn conclude(self, scenario: &Scenario, performance: Performance) -> ScenarioResult {
-        let duration = self.recorder.clock().elapsed();
-        let judged = self.judge.finish();
         let journal = self.recorder.journal();
-        let mut evidence = Evidence {
-            findings: judged.findings,
-            error: performance.error,
+        let lost = self.gaps.as_ref().and_then(Gaps::told);
+        let trouble = Trouble {
+            error: lost.map(|why| format!("the journal could not be written {why}")),
             doubts: Vec::new(),
         };
-        evidence.findings.extend(performance.unmet);
-        match self.prover.finish().proof {
-            Proof::Broken(findings) => evidence.findings.extend(findings),
-            Proof::Inconclusive(doubts) if !performance.interrupted => {
-                evidence.doubts.extend(doubts);
-            }
-            Proof::Inconclusive(_) | Proof::Holds => {}
-        }
-        if performance.interrupted {
-            // Whatever is missing is missing because of it.
-            evidence.doubts.push("the run was interrupted".to_owned());
-        }
-        if let Some(HarnessFact::Late { what, by_us }) = self.lateness.worst() {
-            evidence.error.get_or_insert(format!(
-                "in virtual time the {what} came {by_us} µs late although nobody delayed it"
-            ));
-        }
-        conclude::arrange(&mut evidence.findings);
-        let excerpt = conclude::excerpt(&journal, &evidence.findings);
-        let levers = self
-            .levers
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .clone();
-        ScenarioResult {
-            id: scenario.id.clone(),
-            name: scenario.name.clone(),
-            file: scenario.file.clone(),
-            runbook: scenario.runbook.clone(),
-            outcome: Outcome {
-                verdict: conclude::verdict(scenario, &evidence),
-                findings: evidence.findings,
-                not_judged: judged.not_judged,
-                scope: judged.tally,
-                duration,
-            },
-            duration_wall: Duration::ZERO,
-            excerpt,
-            journal_entries: journal.len(),
-            levers,
-        }
+        self.hearing
+            .conclude(&Case::from(scenario), trouble, |findings| {
+                conclude::excerpt(&journal, findings)
+            })
     }
 
     /// The account of this name.
@@ -345,15 +306,6 @@ impl Stage {
     }
 
     fn note_lever(&self, lever: &str, value: String, how: LeverHow) {
-        let by = match how {
-            LeverHow::Mock => "mock",
-            LeverHow::Http => "http",
-            LeverHow::Gateway => "gateway",
-        };
-        self.levers
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .push(format!("{lever}={value} ({by})"));
         self.recorder.record(Fact::Harness(HarnessFact::Lever {
             lever: lever.to_owned(),
             value,
@@ -450,6 +402,30 @@ fn value_of(setting: &Setting) -> String {
     }
 }
 
+/// What a journal file says of itself.
+fn header(plan: &Plan, clock: Clock, case: Case) -> Header {
+    Header {
+        journal: VERSION,
+        rehearsal: env!("CARGO_PKG_VERSION").to_owned(),
+        contract: ContractMark {
+            name: plan.suite.contract.name.clone(),
+            sha256: plan.suite.fingerprint.clone(),
+        },
+        target: plan.target.name().to_owned(),
+        seed: plan.seed,
+        epoch: clock.epoch().as_secs(),
+        virtual_time: plan.virtual_time(),
+        enforced: true,
+        quirks: names(&plan.quirks, |quirk| quirk.name()),
+        defects: names(&plan.defects, |defect| defect.name()),
+        case,
+    }
+}
+
+fn names<T: Copy>(all: &[T], name: fn(T) -> &'static str) -> Vec<String> {
+    all.iter().map(|one| name(*one).to_owned()).collect()
+}
+
 /// A scenario's own seed.
 fn derive(seed: u64, id: &str) -> u64 {
     // FNV-1a: stable across versions of Rust, which the standard library's hashers are not.
@@ -466,30 +442,5 @@ impl Observer for FollowSockets {
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
             .observe(entry);
-    }
-}
-
-/// The journal on disk: one entry a line, as JSON.
-struct JournalFile {
-    out: BufWriter<File>,
-}
-
-impl JournalFile {
-    fn create(folder: &Path, id: &str) -> Result<Self, String> {
-        let path = folder.join(format!("{id}.jsonl"));
-        std::fs::create_dir_all(folder)
-            .and_then(|()| File::create(&path))
-            .map(|file| Self {
-                out: BufWriter::new(file),
-            })
-            .map_err(|error| format!("the journal {} cannot be written: {error}", path.display()))
-    }
-}
-
-impl Observer for JournalFile {
-    fn observe(&mut self, entry: &Arc<Entry>) {
-        // A full disk must not end the scenario that is being judged; the file is then short.
-        let _ = serde_json::to_writer(&mut self.out, entry.as_ref());
-        let _ = self.out.write_all(b"\n");
     }
 }

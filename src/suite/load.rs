@@ -129,12 +129,13 @@ impl Suite {
             .map_err(Problems::from)?;
         let parts = Parts::find(choice, place.as_ref());
 
-        let contract = keep(
+        let (contract, fingerprint) = keep(
             &mut problems,
-            parts
-                .contract
-                .and_then(|(source, depth)| contract_of(&source, depth)),
-        );
+            parts.contract.and_then(|(source, depth)| {
+                Ok((contract_of(&source, depth)?, source.fingerprint()))
+            }),
+        )
+        .unzip();
         let sources = match &place {
             None => shipped_scenarios(),
             Some(found) => found.scenarios(&mut problems),
@@ -157,6 +158,7 @@ impl Suite {
                 .as_deref()
                 .map_or_else(|| "shipped".to_owned(), |path| path.display().to_string()),
             contract: Arc::new(contract),
+            fingerprint: fingerprint.unwrap_or_default(),
             scenarios,
             world: world.map(Arc::new),
         });

@@ -1,10 +1,13 @@
 //! The text of one file, and places in it.
 
+use std::fmt::Write as _;
 use std::fs;
 use std::io::ErrorKind;
 use std::ops::Range;
 use std::path::Path;
 use std::sync::Arc;
+
+use aws_lc_rs::digest::{SHA256, digest};
 
 use super::problem::Problem;
 
@@ -24,6 +27,16 @@ impl Source {
         Arc::new(Self {
             name: name.into(),
             text: text.into(),
+        })
+    }
+
+    /// SHA-256 of the text, hex.
+    pub(super) fn fingerprint(&self) -> String {
+        let hash = digest(&SHA256, self.text.as_bytes());
+        hash.as_ref().iter().fold(String::new(), |mut hex, byte| {
+            // Writing to a String cannot fail.
+            let _ = write!(hex, "{byte:02x}");
+            hex
         })
     }
 

@@ -2,6 +2,9 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::EntryId;
+use crate::domain::verdict::Subject;
+
 /// What the harness did or noticed.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
@@ -28,6 +31,15 @@ pub enum HarnessFact {
         /// How far it is.
         phase: StepPhase,
     },
+    /// What a step expects did not come true: its account, for the report.
+    Unmet(UnmetStep),
+    /// The environment or the harness failed, so the scenario did not come to its end.
+    Failed {
+        /// How.
+        why: String,
+    },
+    /// A person stopped the run.
+    Interrupted,
     /// A lever of the target was moved.
     Lever {
         /// Which: `maintenance`, `backend`, `push` …
@@ -67,6 +79,24 @@ pub enum HarnessFact {
     },
     /// The client is gone and nothing more will be appended on its behalf.
     Ended,
+}
+
+/// What a step expects and what came instead.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct UnmetStep {
+    /// Who is suspected.
+    pub subject: Subject,
+    /// In one sentence.
+    pub message: String,
+    /// What should have been.
+    pub expected: String,
+    /// What was.
+    pub observed: String,
+    /// The entries that show it, the decisive one last.
+    pub evidence: Vec<EntryId>,
+    /// The backend's ids of the requests among them.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub request_ids: Vec<String>,
 }
 
 /// How far a step is.

@@ -15,7 +15,7 @@ use crate::domain::verdict::Severity;
 
 mod contract;
 
-pub(in crate::domain) use contract::harbour;
+pub(crate) use contract::harbour;
 
 fn folder() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures/journals")

@@ -7,7 +7,7 @@ fn look(detail: Detail, width: usize) -> Look {
     Look {
         detail,
         width,
-        replay: Vec::new(),
+        again: Again::Play(Vec::new()),
         title_of: samples::title_of,
     }
 }
@@ -89,7 +89,7 @@ fn a_replay_carries_everything_that_changed_the_run() {
     result.target = "local".to_owned();
     result.virtual_time = false;
     let mut look = look(Detail::Normal, 100);
-    look.replay = vec!["--suite".to_owned(), "my suite".to_owned()];
+    look.again = Again::Play(vec!["--suite".to_owned(), "my suite".to_owned()]);
     let told = report(&result, look);
     let command = "replay with: rehearsal run --target local --scenario scope --seed 42 --quirk closes-positions --suite 'my suite'";
     assert!(told.contains(command), "{told}");

@@ -51,7 +51,7 @@ fn resource(name: &str, path: &str) -> Resource {
     }
 }
 
-pub(in crate::domain) fn harbour() -> Contract {
+pub(crate) fn harbour() -> Contract {
     Contract {
         name: "harbour".to_owned(),
         services: ["gate", "deck"]

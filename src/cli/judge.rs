@@ -1,0 +1,76 @@
+//! `rehearsal judge`: from recorded journals to the report that their run would have given.
+
+use std::path::Path;
+
+use super::arguments::JudgeArguments;
+use super::exit::Exit;
+use super::files::{self, Wanted};
+use super::problem::Problem;
+use super::run::{conclude, report_file, title_of};
+use super::{console, settings};
+use crate::report::terminal::{Again, Look, Opening, Terminal};
+use crate::run::{self, JudgedBy};
+
+/// Judges what was asked for and says what it came to.
+pub(super) fn judge(asked: &JudgeArguments) -> Result<Exit, Problem> {
+    let environment = &settings::environment;
+    let config = files::config(asked.files.config.as_deref(), environment)?;
+    let report = report_file(asked.report_json.as_deref(), &config, environment)?;
+    let wanted = Wanted {
+        suite: asked.files.suite.as_deref(),
+        contract: asked.contract.as_deref(),
+        defaults: Some(&config.run),
+        ..Wanted::default()
+    };
+    let suite = files::suite(&wanted.choice(environment)?)?;
+    let mut terminal = Terminal::new(console::out(), look(asked));
+    let mut told = terminal.begin(&Opening {
+        target: String::new(),
+        seed: 0,
+        virtual_time: true,
+        scenarios: asked.journals.iter().map(|path| stem(path)).collect(),
+        deviations: Vec::new(),
+    });
+    let by = JudgedBy {
+        contract: &suite.contract,
+        fingerprint: &suite.fingerprint,
+    };
+    let (result, remarks) = run::judge(&asked.journals, by, &mut |scenario| {
+        if told.is_ok() {
+            told = terminal.scenario(scenario);
+        }
+    })?;
+    for remark in remarks {
+        console::tell(&format!("note: {remark}\n"));
+    }
+    if told.is_ok() {
+        told = terminal.end(&result);
+    }
+    conclude(&result, report.as_ref(), told)
+}
+
+fn stem(path: &Path) -> String {
+    let stem = path.file_stem().unwrap_or_default();
+    stem.to_string_lossy().into_owned()
+}
+
+fn look(asked: &JudgeArguments) -> Look {
+    let mut words = vec!["judge".to_owned()];
+    let paths = asked.journals.iter();
+    words.extend(paths.map(|path| path.display().to_string()));
+    for (flag, path) in [
+        ("--suite", &asked.files.suite),
+        ("--contract", &asked.contract),
+        ("--config", &asked.files.config),
+    ] {
+        if let Some(path) = path {
+            words.extend([flag.to_owned(), path.display().to_string()]);
+        }
+    }
+    Look {
+        detail: asked.detail.chosen(),
+        width: console::width(),
+        again: Again::Judge(words),
+        title_of,
+    }
+}

@@ -1,0 +1,191 @@
+//! Judges journals that were recorded before: the same fold, and so the same findings, as in the run
+//! that wrote them.
+//!
+//! A file is read twice, from its beginning to its end: once to judge it, and once for the entries
+//! that findings cite. Neither keeps what it has read, so a journal of days needs no more memory
+//! than one of minutes.
+
+mod cited;
+mod reader;
+#[cfg(test)]
+mod tests;
+
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Instant;
+
+use super::hearing::{Hearing, Trouble};
+use super::sum;
+use crate::domain::contract::Contract;
+use crate::domain::journal::Observer;
+use crate::domain::journal::file::{Case, ContractMark, Header, NoHeader, VERSION};
+use crate::domain::result::{RunResult, ScenarioResult};
+use reader::{End, Reader};
+
+/// Why a file cannot be judged at all.
+#[derive(Debug, thiserror::Error)]
+pub enum Unjudgeable {
+    /// It cannot be read.
+    #[error("the journal {} cannot be read: {error}", path.display())]
+    Unreadable {
+        /// The file.
+        path: PathBuf,
+        /// What the system says.
+        error: io::Error,
+    },
+    /// It is a folder.
+    #[error("{} is a folder: name the journals in it", path.display())]
+    Folder {
+        /// The folder.
+        path: PathBuf,
+    },
+    /// Nothing stands in it.
+    #[error("the journal {} is empty: whatever should have written it was stopped before it began", path.display())]
+    Empty {
+        /// The file.
+        path: PathBuf,
+    },
+    /// It is something else, or of a later version.
+    #[error("{} cannot be judged: {why}", path.display())]
+    NoJournal {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with its first line.
+        why: NoHeader,
+    },
+}
+
+/// A contract, and by what a journal that was written under it can be known.
+#[derive(Debug, Clone, Copy)]
+pub struct JudgedBy<'a> {
+    /// The contract.
+    pub contract: &'a Arc<Contract>,
+    /// SHA-256 of its text, hex.
+    pub fingerprint: &'a str,
+}
+
+/// Judges files, each as one scenario, and shows each result as it comes. The second half of what
+/// comes back are remarks: what should be known before the findings are believed.
+///
+/// # Errors
+/// When a file cannot be judged at all. One that breaks off or is damaged further on can be, up to
+/// there, and its verdict says so.
+pub fn judge(
+    files: &[PathBuf],
+    by: JudgedBy<'_>,
+    progress: &mut dyn FnMut(&ScenarioResult),
+) -> Result<(RunResult, Vec<String>), Unjudgeable> {
+    let began = Instant::now();
+    // Whatever cannot be judged is found before the first file costs time.
+    let mut readers = Vec::new();
+    for path in files {
+        readers.push(Reader::open(path)?);
+    }
+    let mut remarks = Vec::new();
+    let headers: Vec<Header> = readers
+        .iter()
+        .zip(files)
+        .map(|(reader, path)| {
+            let found = reader.header.clone();
+            if let Some(remark) = strange(path, found.as_ref(), by) {
+                remarks.push(remark);
+            }
+            found.unwrap_or_else(|| nameless(path))
+        })
+        .collect();
+    let mut scenarios = Vec::new();
+    for (reader, header) in readers.into_iter().zip(&headers) {
+        let result = judge_one(reader, header, by.contract);
+        progress(&result);
+        scenarios.push(result);
+    }
+    let first = headers
+        .into_iter()
+        .next()
+        .unwrap_or_else(|| nameless(Path::new("")));
+    let result = RunResult {
+        seed: first.seed,
+        target: first.target,
+        virtual_time: first.virtual_time,
+        quirks: first.quirks,
+        defects: first.defects,
+        duration_wall: began.elapsed(),
+        ..sum(scenarios)
+    };
+    Ok((result, remarks))
+}
+
+fn judge_one(mut reader: Reader, header: &Header, contract: &Arc<Contract>) -> ScenarioResult {
+    let began = Instant::now();
+    let mut hearing = Hearing::new(contract, &header.case);
+    let end = reader.each(&mut |entry| hearing.observe(entry));
+    let mut trouble = Trouble::default();
+    match end {
+        End::Whole if hearing.is_whole() => {}
+        End::Whole => trouble.doubts.push(
+            "the journal ends without saying that the run did: whatever wrote it was stopped"
+                .to_owned(),
+        ),
+        End::CutOff { line } => trouble.doubts.push(format!(
+            "the journal breaks off in the middle of line {line}: whatever wrote it was stopped"
+        )),
+        End::Broken { line, why } => {
+            trouble.error = Some(format!(
+                "line {line} of {} is not an entry ({why}); what stands before it was judged, and nothing after it",
+                reader.path.display()
+            ));
+        }
+    }
+    let mut result = hearing.conclude(&header.case, trouble, |findings| {
+        cited::excerpt(&mut reader, findings)
+    });
+    result.duration_wall = began.elapsed();
+    result
+}
+
+/// What should be known about a file before its findings are believed.
+fn strange(path: &Path, header: Option<&Header>, by: JudgedBy<'_>) -> Option<String> {
+    let file = path.display();
+    let Some(header) = header else {
+        return Some(format!(
+            "{file} has no header line, so nothing tells under which contract it was written"
+        ));
+    };
+    (header.contract.sha256 != by.fingerprint).then(|| {
+        if header.contract.name == by.contract.name {
+            format!(
+                "{file} was written under another version of the contract “{}” than the one it is judged by",
+                header.contract.name
+            )
+        } else {
+            format!(
+                "{file} was written under the contract “{}” and is judged by “{}”; name the right one with --contract",
+                header.contract.name, by.contract.name
+            )
+        }
+    })
+}
+
+/// The header of a journal that has none.
+fn nameless(path: &Path) -> Header {
+    let stem = path.file_stem().unwrap_or_default().to_string_lossy();
+    Header {
+        journal: VERSION,
+        rehearsal: String::new(),
+        contract: ContractMark::default(),
+        target: "unknown".to_owned(),
+        seed: 0,
+        epoch: 0,
+        virtual_time: false,
+        enforced: true,
+        quirks: Vec::new(),
+        defects: Vec::new(),
+        case: Case {
+            id: stem.clone().into_owned(),
+            name: format!("The journal {stem}"),
+            file: path.display().to_string(),
+            ..Case::default()
+        },
+    }
+}

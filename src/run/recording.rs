@@ -1,0 +1,78 @@
+//! The journal on disk, written while it grows.
+
+use std::fs::File;
+use std::io::{self, BufWriter, Write};
+use std::path::Path;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use crate::domain::journal::file::Header;
+use crate::domain::journal::{Entry, Observer};
+
+/// When what was written reaches the disk.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Flush {
+    /// When there is enough of it, and at the end.
+    Seldom,
+    /// Entry by entry, for whoever reads along or may be killed.
+    EachEntry,
+}
+
+/// Writes every entry as one line below a header.
+pub(super) struct Recording {
+    out: BufWriter<File>,
+    flush: Flush,
+    gaps: Gaps,
+}
+
+/// What went wrong while a journal was written. A full disk must not end what is being judged; it
+/// is told afterwards.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Gaps(Arc<Mutex<Option<String>>>);
+
+impl Gaps {
+    /// The first thing that went wrong.
+    pub(super) fn told(&self) -> Option<String> {
+        self.0
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone()
+    }
+}
+
+impl Recording {
+    /// Begins a file, in place of whatever stands there.
+    pub(super) fn create(path: &Path, header: &Header, flush: Flush) -> io::Result<Self> {
+        let mut out = BufWriter::new(File::create(path)?);
+        serde_json::to_writer(&mut out, header)?;
+        out.write_all(b"\n")?;
+        out.flush()?;
+        Ok(Self {
+            out,
+            flush,
+            gaps: Gaps::default(),
+        })
+    }
+
+    /// What will be missing, as soon as something is.
+    pub(super) fn gaps(&self) -> Gaps {
+        self.gaps.clone()
+    }
+
+    fn write(&mut self, entry: &Entry) -> io::Result<()> {
+        serde_json::to_writer(&mut self.out, entry)?;
+        self.out.write_all(b"\n")?;
+        match self.flush {
+            Flush::Seldom => Ok(()),
+            Flush::EachEntry => self.out.flush(),
+        }
+    }
+}
+
+impl Observer for Recording {
+    fn observe(&mut self, entry: &Arc<Entry>) {
+        if let Err(error) = self.write(entry) {
+            let mut gaps = self.gaps.0.lock().unwrap_or_else(PoisonError::into_inner);
+            gaps.get_or_insert_with(|| format!("from entry {} on: {error}", entry.id));
+        }
+    }
+}
