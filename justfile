@@ -31,6 +31,11 @@ official-suite folder:
     REHEARSAL_OFFICIAL_SUITE={{ quote(absolute_path(folder)) }} \
         cargo test --features official-suite --lib official_suite -- --nocapture
 
+# the evasion corpus before Express and nginx; needs Node and nginx
+evasion:
+    npm ci --prefix tests/interop --no-audit --no-fund
+    cargo test --features interop --test main evasion
+
 # how fast it is, in a release build
 bench:
     cargo bench

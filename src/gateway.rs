@@ -54,14 +54,24 @@ pub struct Settings {
     pub net: Net,
     /// Where each service of the contract really is, by its name.
     pub upstreams: BTreeMap<String, Upstream>,
-    /// Whether requests that the scope denies are kept from the backend. The harness' own canaries
-    /// are in any case.
-    pub enforce: bool,
+    /// What becomes of what the scope denies.
+    pub mode: Mode,
     /// Whose passwords must never be written down.
     pub accounts: Vec<Account>,
     /// The secret of this run by which the harness marks its own calls:
     /// `x-rehearsal: canary <marker>` or `x-rehearsal: probe <marker>`.
     pub marker: String,
+}
+
+/// What becomes of requests and packets that the scope denies. They are judged and journalled alike
+/// in both modes, so the findings are the same; the harness' own canaries never pass.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Mode {
+    /// They are kept from the backend, and answered.
+    #[default]
+    Enforcing,
+    /// They pass.
+    Observing,
 }
 
 /// Where a service really is.

@@ -18,6 +18,7 @@ pub(crate) mod sample;
 #[cfg(test)]
 mod tests;
 
+pub use body::is_mere_data;
 pub use canonical::{Canonical, canonical};
 pub use packet::{judge_packet, judge_unreadable};
 
@@ -81,7 +82,7 @@ pub fn judge(contract: &Contract, request: &RequestView<'_>) -> Judged {
     let mut verdict = None;
     let services = if strayed { None } else { Some(request.service) };
     if let Some((pattern, reading)) = find_forbidden(contract, request, &methods, services) {
-        if reading != below && reading != form.path {
+        if reading != below && reading != form.path && !pattern.path.matches(&below) {
             form.steps.push(format!("can be read as `{reading}`"));
         }
         verdict = Some((
@@ -256,15 +257,29 @@ fn find_forbidden<'c>(
     let mut candidates = Vec::new();
     for target in targets {
         for reading in readings(raw_path(target)) {
-            if let Some(below) = below(&base, &reading)
-                && below != reading
-            {
-                candidates.push(below.to_owned());
+            for reading in joined(reading) {
+                if let Some(below) = below(&base, &reading)
+                    && below != reading
+                {
+                    candidates.push(below.to_owned());
+                }
+                candidates.push(reading);
             }
-            candidates.push(reading);
         }
     }
     find_in_readings(contract, service, methods, &candidates)
+}
+
+/// A path, and each of the calls that it joins if its last segment is a list of them.
+fn joined(path: String) -> Vec<String> {
+    let mut calls = Vec::new();
+    if let Some((folder, last)) = path.rsplit_once('/')
+        && last.contains(',')
+    {
+        calls.extend(last.split(',').map(|call| format!("{folder}/{call}")));
+    }
+    calls.push(path);
+    calls
 }
 
 fn find_in_readings<'c>(
@@ -325,11 +340,11 @@ fn cannot_be_read(request: &RequestView<'_>, form: &Canonical) -> Option<(Class,
     {
         return no(format!("`{name}` may name another path"));
     }
+    // A server reads no body with these, except one that takes them for another method.
     if !matches!(request.method, "GET" | "HEAD")
-        && let Some(coding) = request.header("content-encoding")
-        && !coding.trim().eq_ignore_ascii_case("identity")
+        && let Some(why) = body::unreadable(request)
     {
-        return no("its body is encoded".to_owned());
+        return no(why);
     }
     None
 }

@@ -93,7 +93,7 @@ pub(super) async fn carry(
     let polling = realtime && !upgrade;
 
     // What the scope says goes before every fault.
-    let mut denied = hub.enforce && !judged.judgement.class.passes();
+    let mut denied = hub.denies(judged.judgement.class);
     // A session that is unknown or over begins no other: what its requests carry was judged above.
     let socket = sid
         .as_ref()

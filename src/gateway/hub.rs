@@ -7,11 +7,11 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use serde_json::Value;
 use tokio::sync::watch;
 
-use super::Settings;
 use super::levers::Levers;
 use super::session::Sessions;
+use super::{Mode, Settings};
 use crate::domain::contract::Contract;
-use crate::domain::journal::{Fact, Judgement, Sender, SocketEnd};
+use crate::domain::journal::{Class, Fact, Judgement, Sender, SocketEnd};
 use crate::domain::secrets::{SecretKind, Vault};
 use crate::net::Recorder;
 
@@ -20,7 +20,7 @@ use crate::net::Recorder;
 pub(super) struct Hub {
     pub(super) contract: Arc<Contract>,
     pub(super) recorder: Recorder,
-    pub(super) enforce: bool,
+    pub(super) mode: Mode,
     marker: String,
     exchanges: AtomicU64,
     vault: Mutex<Vault>,
@@ -51,7 +51,7 @@ impl Hub {
         Self {
             contract: Arc::clone(&settings.contract),
             recorder: settings.recorder.clone(),
-            enforce: settings.enforce,
+            mode: settings.mode,
             marker: settings.marker.clone(),
             exchanges: AtomicU64::new(0),
             vault: Mutex::new(vault),
@@ -67,6 +67,11 @@ impl Hub {
 
     pub(super) fn record(&self, fact: Fact) {
         self.recorder.record(fact);
+    }
+
+    /// Whether what is judged so is kept from the backend.
+    pub(super) fn denies(&self, class: Class) -> bool {
+        self.mode == Mode::Enforcing && !class.passes()
     }
 
     pub(super) fn next_exchange(&self) -> u64 {

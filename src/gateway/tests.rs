@@ -2,6 +2,7 @@
 
 mod backend;
 mod faults;
+mod modes;
 mod plain;
 mod secrets;
 mod sessions;
@@ -17,7 +18,7 @@ use hyper::client::conn::http1;
 use hyper_util::rt::TokioIo;
 use tokio::task::AbortHandle;
 
-use super::{Gateway, Settings, Upstream};
+use super::{Gateway, Mode, Settings, Upstream};
 use crate::domain::journal::{Answer, Fact, Request as RequestFact};
 use crate::domain::scope::sample;
 use crate::domain::secret::{Account, Secret};
@@ -44,18 +45,18 @@ struct Got {
 
 impl Room {
     async fn new() -> Self {
-        Self::with(true).await
+        Self::with(Mode::Enforcing).await
     }
 
-    async fn with(enforce: bool) -> Self {
-        Self::of("http", enforce).await
+    async fn with(mode: Mode) -> Self {
+        Self::of("http", mode).await
     }
 
-    async fn of(scheme: &str, enforce: bool) -> Self {
-        Self::on(Net::virtual_time().unwrap(), scheme, enforce).await
+    async fn of(scheme: &str, mode: Mode) -> Self {
+        Self::on(Net::virtual_time().unwrap(), scheme, mode).await
     }
 
-    async fn on(net: Net, scheme: &str, enforce: bool) -> Self {
+    async fn on(net: Net, scheme: &str, mode: Mode) -> Self {
         let recorder = Recorder::new(Clock::virtual_time());
         let backend = Backend::start(&net);
         let upstream = Upstream {
@@ -72,7 +73,7 @@ impl Room {
                 ("platform".to_owned(), upstream.clone()),
                 ("trading".to_owned(), upstream),
             ]),
-            enforce,
+            mode,
             accounts: vec![Account {
                 name: "tester-a".to_owned(),
                 username: "a@example.test".to_owned(),

@@ -146,7 +146,7 @@ impl Stage {
             recorder: recorder.clone(),
             net: net.clone(),
             upstreams: backend.upstreams(&contract),
-            enforce: true,
+            mode: gateway::Mode::Enforcing,
             accounts: accounts.clone(),
             marker: marker.clone(),
         })

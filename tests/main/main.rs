@@ -4,6 +4,8 @@
 
 mod commands;
 #[cfg(feature = "interop")]
+mod evasion;
+#[cfg(feature = "interop")]
 mod foreign;
 mod independent;
 #[cfg(feature = "interop")]

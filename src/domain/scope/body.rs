@@ -1,106 +1,172 @@
-//! What a body can say beside its request line: another method, another call, several calls.
-
-use serde_json::Value;
+//! What a body or query can say beside the request line: another method, another call, several
+//! calls, or an act that the path does not name (N11).
 
 use super::RequestView;
 use super::canonical::{Canonical, pairs};
 use super::method::names_the_method;
 use super::readings::fold;
+use crate::domain::contract::Body;
+use crate::domain::journal::Class;
+
+mod json;
+mod multipart;
+
+use json::Json;
+
+/// The media type of the body, folded; empty without one.
+fn kind(request: &RequestView<'_>) -> String {
+    fold(request.header("content-type").unwrap_or_default())
+}
 
 /// The body as JSON, if it is JSON.
-fn json(request: &RequestView<'_>) -> Option<Value> {
-    let body = request.body?;
-    let first = body.iter().find(|byte| !byte.is_ascii_whitespace())?;
-    matches!(first, b'{' | b'[').then(|| serde_json::from_slice(body).ok())?
+fn json(request: &RequestView<'_>) -> Option<Json> {
+    Json::read(request.body?)
 }
 
-/// The body as a form, if it is declared to be one.
-fn form<'a>(request: &RequestView<'a>) -> Option<&'a str> {
-    let kind = request.header("content-type")?;
-    fold(kind)
-        .starts_with("application/x-www-form-urlencoded")
-        .then(|| std::str::from_utf8(request.body?).ok())?
+/// Whether a body of this media type can say more than its bytes: data of these types names no
+/// method and no call, so its beginning is enough.
+#[must_use]
+pub fn is_mere_data(media_type: &str) -> bool {
+    let media = fold(media_type);
+    ["image/", "audio/", "video/", "font/"]
+        .iter()
+        .any(|family| media.starts_with(family))
+        || [
+            "application/octet-stream",
+            "application/pdf",
+            "application/zip",
+        ]
+        .iter()
+        .any(|own| media.split(';').next().unwrap_or_default().trim() == *own)
 }
 
-/// The values of `_method` fields, in forms, multipart forms and at the top of JSON objects.
-pub(super) fn method_fields(request: &RequestView<'_>) -> Vec<String> {
-    let Some(body) = request.body.filter(|body| !body.is_empty()) else {
-        return Vec::new();
-    };
-    let mut found = Vec::new();
-    if let Some(form) = form(request) {
-        let fields = form.split(';').flat_map(pairs);
-        found.extend(
-            fields
-                .filter(|(key, _)| names_the_method(key))
-                .map(|(_, value)| value),
-        );
-    }
-    if let Some(Value::Object(fields)) = json(request) {
-        found.extend(
-            fields
-                .iter()
-                .filter(|(key, _)| names_the_method(key))
-                .map(|(_, value)| match value {
-                    Value::String(text) => text.clone(),
-                    other => other.to_string(),
-                }),
-        );
-    }
-    if request
-        .header("content-type")
-        .is_some_and(|kind| fold(kind).starts_with("multipart/"))
-    {
+/// The fields of a body that is declared to be a form, of either sort.
+fn form(request: &RequestView<'_>) -> Vec<(String, String)> {
+    let (kind, body) = (kind(request), request.body.unwrap_or_default());
+    if kind.starts_with("application/x-www-form-urlencoded") {
         let text = String::from_utf8_lossy(body);
-        let mut parts = text.split("name=\"_method\"").skip(1);
-        found.extend(parts.next().and_then(|part| {
-            part.lines()
-                .map(str::trim)
-                .find(|line| !line.is_empty())
-                .map(str::to_owned)
+        return text.split(';').flat_map(pairs).collect();
+    }
+    if kind.starts_with("multipart/") {
+        return multipart::parts(&String::from_utf8_lossy(body));
+    }
+    Vec::new()
+}
+
+/// Why a body cannot be read, if one that matters cannot.
+pub(super) fn unreadable(request: &RequestView<'_>) -> Option<String> {
+    if request.body.is_some_and(<[u8]>::is_empty) {
+        return None;
+    }
+    if let Some(coding) = request.header("content-encoding")
+        && !coding.trim().eq_ignore_ascii_case("identity")
+    {
+        return Some("its body is encoded".to_owned());
+    }
+    let Some(body) = request.body else {
+        return Some("its body is longer than what is read of one".to_owned());
+    };
+    let kind = kind(request);
+    let charset = kind
+        .split(';')
+        .filter_map(|parameter| parameter.trim().strip_prefix("charset="))
+        .map(|charset| charset.trim_matches(['"', '\'', ' ']))
+        .find(|charset| !matches!(*charset, "utf-8" | "utf8" | "us-ascii" | "iso-8859-1"));
+    if let Some(charset) = charset {
+        return Some(format!("its body is written in `{charset}`"));
+    }
+    let media = kind.split(';').next().unwrap_or_default().trim();
+    let is_json = media == "application/json" || media.ends_with("+json");
+    let scalar = || serde_json::from_slice::<serde_json::Value>(body).is_ok();
+    (is_json && Json::read(body).is_none() && !scalar())
+        .then(|| "its body says that it is JSON, and is not".to_owned())
+}
+
+/// The values of `_method` fields, in forms and at the top of JSON objects.
+pub(super) fn method_fields(request: &RequestView<'_>) -> Vec<String> {
+    let mut found: Vec<String> = form(request)
+        .into_iter()
+        .filter(|(key, _)| names_the_method(key))
+        .map(|(_, value)| value)
+        .collect();
+    if let Some(body) = json(request) {
+        let named = body
+            .entries()
+            .iter()
+            .filter(|(key, _)| names_the_method(key));
+        found.extend(named.map(|(_, value)| match value {
+            Json::Text(text) | Json::Other(text) => text.clone(),
+            Json::Object(_) | Json::Array(_) => String::new(),
         }));
     }
     found
 }
 
+/// Lists whose items are calls, also where an item names no method.
+const BATCHES: [&str; 3] = ["requests", "batch", "operations"];
+
 /// The calls inside a batch: their methods and paths.
 pub(super) fn batched(request: &RequestView<'_>) -> Vec<(String, String)> {
-    let mut calls = Vec::new();
     let Some(body) = request.body.filter(|body| !body.is_empty()) else {
-        return calls;
+        return Vec::new();
     };
-    match json(request) {
-        Some(Value::Array(items)) => calls.extend(items.iter().filter_map(inner_call)),
-        Some(Value::Object(fields)) => {
-            for list in ["requests", "batch", "operations"] {
-                if let Some(Value::Array(items)) = fields.get(list) {
-                    calls.extend(items.iter().filter_map(inner_call));
-                }
-            }
-        }
-        _ => {}
-    }
-    if request
-        .header("content-type")
-        .is_some_and(|kind| fold(kind).starts_with("multipart/"))
-    {
-        calls.extend(String::from_utf8_lossy(body).lines().filter_map(|line| {
-            let mut words = line.split_whitespace();
-            let (method, target, version) = (words.next()?, words.next()?, words.next()?);
-            version
-                .starts_with("HTTP/")
-                .then(|| (method.to_ascii_uppercase(), path_of(target)))
-        }));
+    let in_form = form(request)
+        .into_iter()
+        .filter(|(key, _)| BATCHES.contains(&key.as_str()))
+        .filter_map(|(_, value)| Json::read(value.as_bytes()));
+    let mut calls: Vec<(String, String)> = json(request)
+        .into_iter()
+        .chain(in_form)
+        .flat_map(|body| calls_in(&body))
+        .collect();
+    if kind(request).starts_with("multipart/") {
+        let text = String::from_utf8_lossy(body);
+        let lines = multipart::request_lines(&text);
+        calls.extend(lines.map(|(method, target)| (method.to_ascii_uppercase(), path_of(target))));
     }
     calls
 }
 
-fn inner_call(item: &Value) -> Option<(String, String)> {
-    let method = item.get("method").and_then(Value::as_str).unwrap_or("GET");
-    let target = ["path", "url", "uri", "relative_url"]
+fn calls_in(body: &Json) -> Vec<(String, String)> {
+    let outermost = match body {
+        Json::Array(items) => items.as_slice(),
+        _ => &[],
+    };
+    let listed = BATCHES
         .into_iter()
-        .find_map(|key| item.get(key)?.as_str())?;
-    Some((method.to_ascii_uppercase(), path_of(target)))
+        .flat_map(|list| body.all(list))
+        .flat_map(Json::items)
+        .chain(outermost);
+    let mut calls: Vec<(String, String)> =
+        listed.flat_map(|item| inner_calls(item, "GET")).collect();
+    // Anywhere else an item must say its method, or every link in a body would be a call.
+    let nested = body.objects().into_iter();
+    calls.extend(nested.flat_map(|item| inner_calls(item, "")));
+    calls
+}
+
+/// Every call that an object may stand for: of keys that repeat, each value counts.
+fn inner_calls(item: &Json, otherwise: &str) -> Vec<(String, String)> {
+    let texts = |keys: &[&str]| -> Vec<String> {
+        keys.iter()
+            .flat_map(|key| item.all(key))
+            .filter_map(Json::text)
+            .map(str::to_owned)
+            .collect()
+    };
+    let mut methods = texts(&["method", "httpMethod", "http_method", "verb"]);
+    if methods.is_empty() && !otherwise.is_empty() {
+        methods.push(otherwise.to_owned());
+    }
+    let targets = texts(&["path", "url", "uri", "relative_url", "href"]);
+    methods
+        .iter()
+        .flat_map(|method| {
+            targets
+                .iter()
+                .map(|target| (method.to_ascii_uppercase(), path_of(target)))
+        })
+        .collect()
 }
 
 fn path_of(target: &str) -> String {
@@ -112,36 +178,145 @@ fn path_of(target: &str) -> String {
     }
 }
 
-/// Why an allowed path does not say what the request does: the act is named in its body or query.
-pub(super) fn names_its_act(request: &RequestView<'_>, canonical: &Canonical) -> Option<String> {
-    let by_query = canonical
-        .pairs()
-        .any(|(key, value)| key == "query" && is_mutation(&value));
-    if by_query {
-        return Some("a GraphQL operation that is no query".to_owned());
-    }
-    let body = json(request)?;
-    let items = match &body {
-        Value::Array(items) => items.as_slice(),
-        other => std::slice::from_ref(other),
-    };
-    items.iter().find_map(|item| {
-        if item.get("jsonrpc").is_some() {
-            return Some("a JSON-RPC call names its method in the body".to_owned());
-        }
-        let text = item.get("query").and_then(Value::as_str)?;
-        is_mutation(text).then(|| "a GraphQL operation that is no query".to_owned())
-    })
+/// An act that a body or query names.
+struct Act {
+    class: Class,
+    why: String,
+    /// Where a declared body would say the same: the key and the text.
+    told: Option<(&'static str, String)>,
 }
 
-/// Whether a GraphQL document defines a mutation or a subscription: the words at the outermost level.
+fn write(why: &str, told: Option<(&'static str, String)>) -> Act {
+    Act {
+        class: Class::UndeclaredWrite,
+        why: why.to_owned(),
+        told,
+    }
+}
+
+const MUTATION: &str = "a GraphQL operation that is no query";
+
+/// Why the path does not say what the request does: the act is named in its body or query.
+/// `declared` is the body that the contract writes for it, in which the same act may stand.
+pub(super) fn names_its_act(
+    request: &RequestView<'_>,
+    canonical: &Canonical,
+    declared: Option<&Body>,
+) -> Option<(Class, String)> {
+    let mut acts = acts_of_fields(&canonical.pairs().collect::<Vec<_>>());
+    let body = request.body.unwrap_or_default();
+    let kind = kind(request);
+    if kind.starts_with("application/graphql") && is_mutation(&String::from_utf8_lossy(body)) {
+        acts.push(write(MUTATION, None));
+    }
+    let form = form(request);
+    acts.extend(acts_of_fields(&form));
+    let carried = form
+        .iter()
+        .filter(|(key, _)| key == "operations")
+        .filter_map(|(_, value)| Json::read(value.as_bytes()));
+    for body in json(request).into_iter().chain(carried) {
+        acts.extend(body.items().iter().flat_map(acts_of_item));
+    }
+    if request.header("soapaction").is_some() || kind.contains("soap") || is_xml_call(body) {
+        acts.push(write("an XML call names its method in the body", None));
+    }
+    acts.retain(|act| !act.told.as_ref().is_some_and(|told| says(declared, told)));
+    acts.into_iter()
+        .max_by_key(|act| super::severity(act.class))
+        .map(|act| (act.class, act.why))
+}
+
+/// Whether a declared body has this text under this key.
+fn says(declared: Option<&Body>, (key, text): &(&'static str, String)) -> bool {
+    match declared {
+        Some(Body::Json(template)) => {
+            template.0.get(*key).and_then(serde_json::Value::as_str) == Some(text)
+        }
+        Some(Body::Form(fields)) => fields
+            .iter()
+            .any(|(own, value)| own == key && value == text),
+        Some(Body::Empty) | None => false,
+    }
+}
+
+/// Acts in a query string or form.
+fn acts_of_fields(fields: &[(String, String)]) -> Vec<Act> {
+    let has = |key: &str| fields.iter().any(|(own, _)| own == key);
+    let mut acts: Vec<Act> = fields
+        .iter()
+        .filter(|(key, value)| key == "query" && is_mutation(value))
+        .map(|(_, text)| write(MUTATION, Some(("query", text.clone()))))
+        .collect();
+    if has("jsonrpc") || (has("method") && has("params")) {
+        acts.push(write("a JSON-RPC call names its method in the query", None));
+    }
+    let stored = fields
+        .iter()
+        .any(|(key, value)| key == "extensions" && value.contains("persistedQuery"));
+    if stored && !has("query") {
+        acts.push(unseen());
+    }
+    acts
+}
+
+fn acts_of_item(item: &Json) -> Vec<Act> {
+    let mut acts = Vec::new();
+    if item.has("jsonrpc") {
+        let method = item.all("method").filter_map(Json::text).last();
+        let told = method.map(|method| ("method", method.to_owned()));
+        acts.push(write("a JSON-RPC call names its method in the body", told));
+    }
+    for text in item.all("query").filter_map(Json::text) {
+        if is_mutation(text) {
+            acts.push(write(MUTATION, Some(("query", text.to_owned()))));
+        }
+    }
+    let extensions = item.all("extensions");
+    let stored = extensions.into_iter().any(|it| it.has("persistedQuery"))
+        || (item.has("variables")
+            && ["documentId", "queryId", "doc_id"]
+                .iter()
+                .any(|key| item.has(key)));
+    if stored && !item.has("query") {
+        acts.push(unseen());
+    }
+    acts
+}
+
+fn unseen() -> Act {
+    Act {
+        class: Class::NotJudgeable,
+        why: "it names a stored GraphQL document, which may be a mutation".to_owned(),
+        told: None,
+    }
+}
+
+fn is_xml_call(body: &[u8]) -> bool {
+    let text = String::from_utf8_lossy(&body[..body.len().min(4096)]);
+    text.trim_start_matches('\u{feff}')
+        .trim_start()
+        .starts_with('<')
+        && (text.contains("<methodCall")
+            || text.contains(":Envelope")
+            || text.contains("<Envelope"))
+}
+
+/// Whether a GraphQL document defines a mutation or a subscription: the word at the outermost level,
+/// with a selection to follow.
 fn is_mutation(document: &str) -> bool {
     let mut depth = 0_usize;
     let mut word = String::new();
+    let mut defined = false;
     let mut chars = document.chars().peekable();
     while let Some(c) = chars.next() {
         match c {
-            '#' => while chars.next_if(|c| *c != '\n').is_some() {},
+            '#' => while chars.next_if(|c| !matches!(c, '\n' | '\r')).is_some() {},
+            '"' => skip_string(&mut chars),
+            '{' if depth == 0 && defined => return true,
+            '{' if depth == 0 && matches!(word.as_str(), "mutation" | "subscription") => {
+                return true;
+            }
             '{' | '(' | '[' => depth += 1,
             '}' | ')' | ']' => depth = depth.saturating_sub(1),
             _ => {}
@@ -150,10 +325,52 @@ fn is_mutation(document: &str) -> bool {
             word.push(c);
             continue;
         }
-        if matches!(word.as_str(), "mutation" | "subscription") {
-            return true;
-        }
+        defined |= matches!(word.as_str(), "mutation" | "subscription");
         word.clear();
     }
     false
+}
+
+/// Passes over a string, so that no brace in it counts.
+fn skip_string(chars: &mut std::iter::Peekable<std::str::Chars<'_>>) {
+    while let Some(c) = chars.next() {
+        match c {
+            '\\' => {
+                chars.next();
+            }
+            '"' | '\n' => return,
+            _ => {}
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::is_mutation;
+
+    #[test]
+    fn a_mutation_is_told_from_a_query_and_from_a_text_that_has_the_word() {
+        for mutation in [
+            "mutation { a }",
+            "mutation{a}",
+            "mutation A($a: B = {c: 1}) @d { a }",
+            "query A { a } mutation B { b }",
+            "# c\rmutation{a}",
+            "{ a(b: \"}\") { c } } mutation { d }",
+            "fragment F on T { a } subscription { a }",
+            "\u{feff}mutation { a }",
+        ] {
+            assert!(is_mutation(mutation), "{mutation}");
+        }
+        for query in [
+            "{ mutation }",
+            "query mutations { a }",
+            "query A { mutation { a } }",
+            "mutation of genes",
+            "{ a(b: \"mutation {\") }",
+            "# mutation { a }\n{ a }",
+        ] {
+            assert!(!is_mutation(query), "{query}");
+        }
+    }
 }

@@ -3,7 +3,7 @@
 use super::canonical::Canonical;
 use super::method::names_the_method;
 use super::readings::fold;
-use super::{RequestView, body, packet};
+use super::{RequestView, body, packet, severity};
 use crate::domain::contract::{Contract, NextPage, Operation, Role};
 use crate::domain::journal::Class;
 
@@ -35,11 +35,17 @@ pub(super) fn classify(
         } else {
             Class::UndeclaredWrite
         };
-        (class, why)
+        match body::names_its_act(request, form, None) {
+            Some((act, why)) if severity(act) > severity(class) => (act, why),
+            _ => (class, why),
+        }
     };
     if let Some((role, Some(operation))) = declared
         && (operation.method == method || (operation.method == "GET" && method == "HEAD"))
     {
+        if let Some(found) = body::names_its_act(request, form, Some(&operation.body)) {
+            return found;
+        }
         return match undeclared_key(contract, role, operation, form) {
             None => (Class::Allowed, format!("declared as {role}")),
             Some(key) if ACT_KEYS.contains(&fold(&key).as_str()) => {
@@ -55,8 +61,8 @@ pub(super) fn classify(
         .iter()
         .find(|pattern| pattern.matches(method, request.service, path))
     {
-        return match body::names_its_act(request, form) {
-            Some(why) => (Class::UndeclaredWrite, why),
+        return match body::names_its_act(request, form, None) {
+            Some(found) => found,
             None => (Class::Allowed, format!("allowed by `{pattern}`")),
         };
     }

@@ -7,7 +7,7 @@ use tokio::sync::watch;
 use super::ending::Exchange;
 use crate::domain::contract::Role;
 use crate::domain::journal::{Fact, Request as RequestFact, Sender};
-use crate::domain::scope::{Judged, RequestView, judge};
+use crate::domain::scope::{Judged, RequestView, is_mere_data, judge};
 use crate::gateway::observe::{self, Captured};
 use crate::gateway::port::Site;
 use crate::gateway::{headers, tokens};
@@ -50,6 +50,19 @@ impl Arrival {
         }
     }
 
+    /// What is judged: a body of which only the beginning was read says nothing about its rest,
+    /// unless it is mere data.
+    fn judgeable(&self) -> RequestView<'_> {
+        let view = self.view();
+        let kind = view.header("content-type").unwrap_or_default();
+        RequestView {
+            body: view
+                .body
+                .filter(|_| self.announced.is_none() || is_mere_data(kind)),
+            ..view
+        }
+    }
+
     /// The authority that clients were given, or its other name on this machine.
     fn expected_authority(&self) -> &str {
         let local = |authority: &str, host: &str| {
@@ -70,7 +83,7 @@ impl Arrival {
     pub(super) fn journal(&mut self) -> Known {
         self.journalled = true;
         let hub = Arc::clone(&self.site.hub);
-        let mut judged = judge(&hub.contract, &self.view());
+        let mut judged = judge(&hub.contract, &self.judgeable());
         if judged.role == Some(Role::Realtime) && self.announced.is_some() {
             // Packets that were not read cannot be judged by those that were.
             let unread = RequestView {

@@ -139,7 +139,7 @@ impl Session {
             .then(|| judge_packet(&hub.contract, &packet, missing))
             .flatten()
             .map(|judgement| hub.clean(judgement));
-        let denied = hub.enforce && judgement.as_ref().is_some_and(|it| !it.class.passes());
+        let denied = judgement.as_ref().is_some_and(|it| hub.denies(it.class));
         if missing > 0 && !denied {
             let half = self.half(direction);
             half.bytes = bytes;
@@ -204,11 +204,12 @@ impl Session {
     ) -> Passage {
         let up = direction == Direction::Up;
         let judgement = up.then(|| hub.clean(judge_unreadable(&hub.contract, text, error)));
+        let denied = judgement.as_ref().is_some_and(|it| hub.denies(it.class));
         let why = hub.redact(&error.to_string());
         let frame = Frame::Unreadable { why };
         let bytes = text.len() as u64;
         self.record(hub, direction, transport, bytes, frame, judgement);
-        if up && hub.enforce {
+        if denied {
             Passage::Drop { answer: None }
         } else {
             Passage::Forward

@@ -241,7 +241,7 @@ async fn a_black_hole_leaves_a_websocket_half_open() {
 
 #[tokio::test]
 async fn over_tcp_a_closed_listener_comes_back_on_the_same_port() {
-    let room = Room::on(Net::Real, "http", true).await;
+    let room = Room::on(Net::Real, "http", Mode::Enforcing).await;
     let address = room.gateway.address("trading").unwrap().url;
     let mut idle = Connection::open(&room, "trading").await.unwrap();
     let request = room.request("GET", "trading", "/api/positions", "");

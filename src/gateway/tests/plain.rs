@@ -75,7 +75,7 @@ async fn a_forbidden_write_never_reaches_the_backend() {
 
 #[tokio::test(start_paused = true)]
 async fn without_enforcement_it_is_passed_on_but_a_canary_never_is() {
-    let room = Room::with(false).await;
+    let room = Room::with(Mode::Observing).await;
     room.post("trading", "/api/trade", "{}").await.unwrap();
     assert_eq!(room.backend.lines(), ["POST /api/trade"]);
     assert_eq!(room.requests()[0].judgement.class, Class::Forbidden);
@@ -155,7 +155,7 @@ async fn a_large_answer_streams_through_and_only_its_beginning_is_kept() {
 
 #[tokio::test(start_paused = true)]
 async fn a_large_request_streams_through_too() {
-    let room = Room::with(false).await;
+    let room = Room::with(Mode::Observing).await;
     let body = "y".repeat(3 * 1024 * 1024);
     room.post("trading", "/api/push-tokens", &body)
         .await
@@ -209,7 +209,7 @@ async fn an_unreachable_backend_looks_like_a_broken_connection() {
 
 #[tokio::test(start_paused = true)]
 async fn a_secure_upstream_that_does_not_speak_tls_is_a_broken_connection() {
-    let room = Room::of("https", true).await;
+    let room = Room::of("https", Mode::Enforcing).await;
     assert!(room.get("trading", "/api/positions").await.is_err());
     assert_eq!(room.backend.lines(), Vec::<String>::new());
     let lost = room.facts().pop();
@@ -226,7 +226,7 @@ async fn a_secure_upstream_that_does_not_speak_tls_is_a_broken_connection() {
 #[tokio::test(start_paused = true)]
 async fn a_length_beside_chunks_frames_nothing_behind_the_gateway() {
     use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
-    let room = Room::with(false).await;
+    let room = Room::with(Mode::Observing).await;
     let mut stream = room.connect("trading").await.unwrap();
     let request = "POST /api/push-tokens HTTP/1.1\r\nhost: gateway-trading\r\ncontent-length: 3\r\n\
         transfer-encoding: chunked\r\nconnection: close\r\n\r\n5\r\nhello\r\n0\r\n\r\n";

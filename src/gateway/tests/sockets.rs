@@ -257,7 +257,7 @@ async fn an_upgrade_that_nobody_declared_is_kept_back_or_passes_unread() {
             .to_string()
             .contains("403")
     );
-    let open = Room::with(false).await;
+    let open = Room::with(Mode::Observing).await;
     let (mut socket, _) = upgrade(&open).await.unwrap();
     assert!(socket.next().await.unwrap().unwrap().is_text());
     socket.send(Message::text("hello")).await.unwrap();

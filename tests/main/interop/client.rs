@@ -44,7 +44,7 @@ fn gateway(authority: &str, recorder: &Recorder) -> Gateway {
         recorder: recorder.clone(),
         net: Net::Real,
         upstreams: BTreeMap::from([(SERVICE.to_owned(), upstream)]),
-        enforce: false,
+        mode: rehearsal::gateway::Mode::Observing,
         accounts: Vec::new(),
         marker: "interop".to_owned(),
     };
