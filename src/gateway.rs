@@ -227,6 +227,11 @@ impl Gateway {
         self.hub.cut_polls();
     }
 
+    /// Lets the ids of all sessions on long-polling be unknown from now on.
+    pub fn forget_polled_sessions(&self) {
+        self.hub.forget_polled_sessions();
+    }
+
     /// The key set by which tokens are verified from now on.
     pub fn set_keys(&self, keys: Value) {
         self.hub.set_keys(keys);

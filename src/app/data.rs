@@ -203,6 +203,9 @@ impl App {
             self.try_again(load);
             return;
         }
+        if self.quirks.has(Quirk::FollowsRedirects) {
+            self.follow_redirect(&contract.resources[resource].operation, reply);
+        }
         match reply.meaning() {
             Meaning::Data(body) => match reply {
                 Reply::Answer(answer) => self.data_arrived(load, answer, body),
@@ -246,6 +249,9 @@ impl App {
     }
 
     fn unreadable(&mut self, load: Load) {
+        if self.quirks.has(Quirk::BelievesPages) {
+            self.tell_shown(load.resource, "request");
+        }
         self.notice(notice::DATA_UNREADABLE);
         self.unexpected("an answer that cannot be read");
         self.give_up(load, true);

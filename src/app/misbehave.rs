@@ -7,6 +7,7 @@ use std::sync::Arc;
 use crate::domain::contract::{Body, Operation, RequestPattern, is_safe};
 use crate::domain::selector::Template;
 
+use super::answer::Reply;
 use super::requests::Purpose;
 use super::{App, Quirk};
 
@@ -62,6 +63,26 @@ impl App {
             self.send_stray(&Operation {
                 path: disguise(&read.path),
                 ..read.clone()
+            });
+        }
+    }
+
+    /// A quirk: a redirect is followed as if it were the backend's own.
+    pub(super) fn follow_redirect(&mut self, operation: &Operation, reply: &Reply) {
+        let Reply::Answer(answer) = reply else { return };
+        let place = answer
+            .header_pairs()
+            .find(|(name, _)| name.eq_ignore_ascii_case("location"))
+            .filter(|_| (300..400).contains(&answer.status));
+        if let Some((_, place)) = place {
+            let path = match place.split_once("://") {
+                Some((_, rest)) => rest.find('/').map_or("/", |at| &rest[at..]),
+                None => place,
+            };
+            let path = path.to_owned();
+            self.send_stray(&Operation {
+                path,
+                ..operation.clone()
             });
         }
     }

@@ -68,6 +68,20 @@ misbehaviours! {
         "The app emits an event over the socket that nobody declared.";
     ForbiddenNamespace "forbidden-namespace" on "sign-in" ["SCOPE-4"]
         "The app joins a namespace that is not for it.";
+    FailsOpen "fails-open" on "status-silent-while-blocked" ["KILL-3"]
+        "While the kill-switch cannot be asked, the app forgets that it was blocked.";
+    FailsClosed "fails-closed" on "status-silent" ["KILL-3"]
+        "While the kill-switch cannot be asked, the app blocks.";
+    ReturnsAtOnce "returns-at-once" on "sent-away" ["SYNC-8"]
+        "Sent away by the server, the app comes back at once, several times in a row.";
+    StaysAway "stays-away" on "sent-away" ["SYNC-8"]
+        "Disconnected by the server, the app waits for a reconnection that nobody makes.";
+    TransportErrorsAreFinal "transport-errors-are-final" on "unknown-session" ["SYNC-9"]
+        "After a transport error the socket is given up for good.";
+    BelievesPages "believes-pages" on "captive-portal" ["NET-6"]
+        "Whatever comes with a status of success is shown as data.";
+    FollowsRedirects "follows-redirects" on "captive-portal" ["NET-6"]
+        "A redirect is followed with the token.";
 }
 
 #[cfg(test)]

@@ -188,6 +188,8 @@ impl App {
             return;
         };
         let blocked = match switch.fail_mode {
+            _ if self.quirks.has(Quirk::FailsOpen) => false,
+            _ if self.quirks.has(Quirk::FailsClosed) => true,
             FailMode::LastKnown => self.status.known.unwrap_or(false),
             FailMode::Open => false,
             FailMode::Closed => true,

@@ -245,7 +245,7 @@ impl App {
     }
 
     /// What is shown of a resource has changed.
-    fn tell_shown(&mut self, index: usize, source: &str) {
+    pub(super) fn tell_shown(&mut self, index: usize, source: &str) {
         let contract = Arc::clone(&self.contract);
         let resource = &contract.resources[index];
         let Some(shown) = self.view.shown.get_mut(resource.name.as_str()) else {

@@ -164,6 +164,9 @@ pub enum Setting {
     Websocket(bool),
     /// The gateway lets the socket's path through at all, or refuses it.
     Socket(bool),
+    /// The ids of Engine.IO sessions on long-polling are unknown from now on, as behind a load
+    /// balancer that leads their clients to another server.
+    ForgetSessions,
     /// A fault at the gateway is switched.
     Fault {
         /// Which requests.
@@ -233,6 +236,20 @@ impl Lever {
     }
 }
 
+impl Fault {
+    /// Its name in the journal: the word that files use.
+    #[must_use]
+    pub fn name(&self) -> &'static str {
+        match self {
+            Self::Delay(_) => "delay",
+            Self::Respond { .. } => "respond",
+            Self::Refuse => "refuse",
+            Self::BlackHole => "black-hole",
+            Self::Reset => "reset",
+        }
+    }
+}
+
 impl std::fmt::Display for Lever {
     fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         out.write_str(self.name())
@@ -250,7 +267,11 @@ impl Setting {
             Self::CloseTrade => Some(Lever::CloseTrade),
             Self::ExpireTokens => Some(Lever::ExpireTokens),
             Self::DropSockets => Some(Lever::DropSockets),
-            Self::Network(_) | Self::Websocket(_) | Self::Socket(_) | Self::Fault { .. } => None,
+            Self::Network(_)
+            | Self::Websocket(_)
+            | Self::Socket(_)
+            | Self::ForgetSessions
+            | Self::Fault { .. } => None,
         }
     }
 }

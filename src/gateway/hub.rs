@@ -173,6 +173,14 @@ impl Hub {
         self.forget_sessions();
     }
 
+    /// Ends every Engine.IO session on polling; their ids are unknown from now on.
+    pub(super) fn forget_polled_sessions(&self) {
+        let sessions = self.sessions().forget_polled();
+        for session in sessions {
+            lock(&session).end(self, SocketEnd::Gateway);
+        }
+    }
+
     /// Ends every Engine.IO session; their ids are unknown from now on.
     pub(super) fn forget_sessions(&self) {
         let sessions = self.sessions().forget_all();

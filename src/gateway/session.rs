@@ -75,6 +75,28 @@ impl Sessions {
         std::mem::take(&mut self.open).into_values().collect()
     }
 
+    /// Those on polling only: what a WebSocket carries needs no id.
+    pub(super) fn forget_polled(&mut self) -> Vec<Shared> {
+        let polled: Vec<u64> = self
+            .open
+            .iter()
+            .filter(|(_, session)| lock(session).transport == TransportName::Polling)
+            .map(|(number, _)| *number)
+            .collect();
+        let by_sid = std::mem::take(&mut self.by_sid);
+        for (sid, number) in by_sid {
+            if polled.contains(&number) {
+                self.forgotten.insert(sid);
+            } else {
+                self.by_sid.insert(sid, number);
+            }
+        }
+        polled
+            .iter()
+            .filter_map(|number| self.open.remove(number))
+            .collect()
+    }
+
     /// Lets no session open any more.
     pub(super) fn end(&mut self) {
         self.over = true;

@@ -28,6 +28,7 @@ fn setting_lacks(contract: &Contract, setting: &Setting) -> Option<&'static str>
         }
         Setting::Push { .. }
         | Setting::DropSockets
+        | Setting::ForgetSessions
         | Setting::Websocket(_)
         | Setting::Socket(_)
             if contract.realtime.is_none() =>

@@ -1,5 +1,6 @@
 //! One world for one scenario: target, gateway, device, journal and judge.
 
+use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -16,14 +17,14 @@ use super::{Interrupt, Plan};
 use crate::device::{self, Device};
 use crate::domain::contract::{Contract, Role, Token, TransportName};
 use crate::domain::journal::file::{Case, ContractMark, Header, VERSION};
-use crate::domain::journal::{
-    Answerer, Class, Entry, Fact, HarnessFact, LeverHow, Observer, Sender,
-};
+use crate::domain::journal::{Answerer, Class, Entry, Fact, HarnessFact, Observer, Sender};
 use crate::domain::result::ScenarioResult;
-use crate::domain::scenario::{Lever, Scenario, Setting};
+use crate::domain::scenario::Scenario;
 use crate::domain::secret::Account;
 use crate::gateway::{self, Gateway};
 use crate::net::{Clock, Net, Recorder, ServiceAddress};
+
+mod world;
 
 /// Plays a scenario from an empty world to its result, on a runtime of its own.
 pub(crate) fn play(plan: &Plan, scenario: &Scenario, interrupt: &Interrupt) -> ScenarioResult {
@@ -71,6 +72,8 @@ pub(crate) struct Stage {
     sockets: Arc<Mutex<Sockets>>,
     lateness: super::punctuality::Lateness,
     marker: String,
+    /// The faults that are on, by what they are on.
+    faults: Mutex<BTreeMap<String, String>>,
     /// What the journal on disk lacks.
     gaps: Option<Gaps>,
     // Kept until the scenario is over; dropping it removes the device's storage.
@@ -175,6 +178,7 @@ impl Stage {
             sockets,
             lateness,
             marker,
+            faults: Mutex::new(BTreeMap::new()),
             gaps,
             _storage: storage,
         };
@@ -254,65 +258,6 @@ impl Stage {
             .transport()
     }
 
-    /// Changes the world.
-    pub(crate) async fn set(&self, setting: &Setting) -> Result<(), String> {
-        match setting {
-            Setting::Network(there) => {
-                // The app must not learn of it before the wire is cut, nor try before it is back.
-                if *there {
-                    self.gateway
-                        .set_network(true)
-                        .map_err(|error| error.to_string())?;
-                }
-                self.device
-                    .network(*there)
-                    .await
-                    .map_err(|error| error.to_string())?;
-                if !*there {
-                    self.gateway
-                        .set_network(false)
-                        .map_err(|error| error.to_string())?;
-                }
-                self.note_fault("network", !there);
-            }
-            Setting::Websocket(open) => {
-                self.gateway.set_websocket(*open);
-                self.note_fault("websocket blocked", !open);
-            }
-            Setting::Socket(open) => {
-                self.gateway.set_socket(*open);
-                self.note_fault("socket blocked", !open);
-            }
-            Setting::Fault { on, fault } => {
-                self.gateway
-                    .set_fault(on.clone(), fault.clone())
-                    .map_err(|error| error.to_string())?;
-                self.note_fault(&format!("fault on {on}"), fault.is_some());
-            }
-            _ => {
-                let how = self.backend.set(setting, &self.gateway).await?;
-                let lever = setting.lever().map_or("", Lever::name);
-                self.note_lever(lever, value_of(setting), how);
-            }
-        }
-        Ok(())
-    }
-
-    fn note_fault(&self, fault: &str, on: bool) {
-        self.recorder.record(Fact::Harness(HarnessFact::Fault {
-            fault: fault.to_owned(),
-            on,
-        }));
-    }
-
-    fn note_lever(&self, lever: &str, value: String, how: LeverHow) {
-        self.recorder.record(Fact::Harness(HarnessFact::Lever {
-            lever: lever.to_owned(),
-            value,
-            how,
-        }));
-    }
-
     /// Sends one marked call under every forbidden entry: the gateway must catch each and keep it
     /// from the backend. Without that, "never called" would only mean that nobody looked.
     pub(crate) async fn send_canaries(&self) {
@@ -384,21 +329,6 @@ impl Stage {
         }
         .send()
         .await
-    }
-}
-
-fn value_of(setting: &Setting) -> String {
-    match setting {
-        Setting::Maintenance(on) => if *on { "on" } else { "off" }.to_owned(),
-        Setting::Backend { service, running } => {
-            let state = if *running { "running" } else { "stopped" };
-            match service {
-                Some(service) => format!("{service} {state}"),
-                None => state.to_owned(),
-            }
-        }
-        Setting::Push { event, .. } => event.clone(),
-        _ => "done".to_owned(),
     }
 }
 

@@ -236,6 +236,7 @@ async fn set_mock(mock: &Mock, setting: &Setting) -> Result<(), String> {
         Setting::Network(_)
         | Setting::Websocket(_)
         | Setting::Socket(_)
+        | Setting::ForgetSessions
         | Setting::Fault { .. } => Ok(()),
     };
     moved.map_err(|error| error.to_string())

@@ -12,6 +12,10 @@ const REOPEN: Duration = Duration::from_secs(1);
 /// The longest such delay.
 const REOPEN_MAX: Duration = Duration::from_secs(60);
 
+/// How often a quirk comes back at once, and after what time.
+const QUIRKY_RETURNS: u32 = 5;
+const QUIRKY_PAUSE: Duration = Duration::from_millis(20);
+
 /// A connection that lasted so long was a good one: the delays begin anew.
 const GOOD: Duration = Duration::from_secs(60);
 
@@ -33,6 +37,11 @@ impl App {
             self.feed.reopens = 0;
         }
         self.lost();
+        if self.quirks.has(Quirk::TransportErrorsAreFinal)
+            && reason == DisconnectReason::TransportError
+        {
+            return self.give_socket_up();
+        }
         if matches!(
             reason,
             DisconnectReason::IoServerDisconnect | DisconnectReason::IoClientDisconnect
@@ -59,6 +68,9 @@ impl App {
 
     pub(super) fn refused(&mut self, message: &str, data: Option<&Value>) {
         self.lost();
+        if self.returns_at_once() {
+            return;
+        }
         if is_about_token(message, data) {
             self.feed.refused = self.session.current.as_ref().map(|own| own.tokens);
             self.feed.refusals += 1;
@@ -71,6 +83,9 @@ impl App {
     /// The server has sent the app away, so the client does not come back by itself: the app asks
     /// why, and comes back later, not at once.
     fn sent_away(&mut self) {
+        if self.quirks.has(Quirk::StaysAway) || self.returns_at_once() {
+            return;
+        }
         self.close_socket();
         self.suspect_maintenance();
         let wait = REOPEN
@@ -80,6 +95,18 @@ impl App {
         let wait = retry::lengthen(wait, 0.5, &mut self.rng);
         self.set_timer(Timer::Reopen, wait);
         self.await_fallback();
+    }
+
+    /// A quirk: a new socket without a question and without a pause, a few times.
+    fn returns_at_once(&mut self) -> bool {
+        let returns = self.quirks.has(Quirk::ReturnsAtOnce) && self.feed.reopens < QUIRKY_RETURNS;
+        if returns {
+            self.close_socket();
+            self.feed.reopens += 1;
+            self.set_timer(Timer::Reopen, QUIRKY_PAUSE);
+            self.await_fallback();
+        }
+        returns
     }
 
     /// Leaves the socket for good.

@@ -120,15 +120,8 @@ fn deviates(quirk: Quirk, tale: &Tale) -> Option<bool> {
             .iter()
             .take_while(|own| bench.role(own) != Some(Role::SignIn))
             .any(|own| bench.role(own) == Some(positions())),
-        // These need a situation of their own, below.
-        Quirk::ParallelRefreshes
-        | Quirk::RefreshLoop
-        | Quirk::RefreshOn403
-        | Quirk::SignOutOn403
-        | Quirk::SignInOnRestore
-        | Quirk::NoStatusFirst
-        | Quirk::RetryWithoutBackoff
-        | Quirk::AttemptsWhileOffline => return None,
+        // These need a situation of their own, below or on their stage.
+        _ => return None,
     })
 }
 

@@ -5,12 +5,14 @@ use crate::domain::contract::Contract;
 
 mod asking;
 mod effect;
+mod fail_mode;
 mod recovery;
 mod retry_after;
 
 pub(super) const RULES: &[&RuleInfo] = &[
     &asking::ASKED_FIRST,
     &effect::EFFECT,
+    &fail_mode::FAIL_MODE,
     &recovery::RECOVERY,
     &retry_after::RETRY_AFTER,
     &asking::FLOOR,
@@ -23,6 +25,7 @@ pub(super) fn rules(_contract: &Contract) -> Vec<Box<dyn Rule>> {
         Box::new(asking::Floor::default()),
         Box::new(effect::Effect::default()),
         Box::new(effect::Enforced),
+        Box::new(fail_mode::Silent::default()),
         Box::new(recovery::Recovery::default()),
         Box::new(retry_after::RetryAfter::default()),
     ]

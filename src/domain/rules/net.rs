@@ -5,6 +5,7 @@ use crate::domain::contract::Contract;
 
 mod backoff;
 mod offline;
+mod portal;
 mod request_id;
 mod timeout;
 
@@ -12,6 +13,7 @@ pub(super) const RULES: &[&RuleInfo] = &[
     &backoff::BACKOFF,
     &backoff::ATTEMPTS,
     &timeout::FINITE,
+    &portal::PORTAL,
     &offline::OFFLINE,
     &request_id::REQUEST_ID,
 ];
@@ -21,6 +23,7 @@ pub(super) fn rules(_contract: &Contract) -> Vec<Box<dyn Rule>> {
         Box::new(backoff::Backoff::default()),
         Box::new(timeout::Finite::default()),
         Box::new(offline::Offline::default()),
+        Box::new(portal::Portal::default()),
         Box::new(request_id::RequestId),
     ]
 }

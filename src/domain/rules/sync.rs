@@ -9,8 +9,10 @@ mod payload;
 mod polling;
 mod push;
 mod restart;
+mod sent_away;
 mod snapshot;
 mod socket;
+mod unknown_session;
 
 pub(super) const RULES: &[&RuleInfo] = &[
     &fallback::KEEPS_ARRIVING,
@@ -19,6 +21,8 @@ pub(super) const RULES: &[&RuleInfo] = &[
     &polling::ONE_POLLER,
     &snapshot::SNAPSHOT,
     &socket::ONE_SUBSCRIBE,
+    &sent_away::SENT_AWAY,
+    &unknown_session::UNKNOWN_SESSION,
     &socket::ONE_SOCKET,
     &push::ARRIVES,
     &paging::WALK,
@@ -38,5 +42,7 @@ pub(super) fn rules(contract: &Contract) -> Vec<Box<dyn Rule>> {
         Box::new(paging::Paging::default()),
         Box::new(payload::Payload::new(contract)),
         Box::new(restart::Restart::default()),
+        Box::new(sent_away::SentAway::default()),
+        Box::new(unknown_session::UnknownSession::default()),
     ]
 }

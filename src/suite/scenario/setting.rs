@@ -8,10 +8,11 @@ use crate::suite::node::Content;
 const FORM: &str = "write it like `{ maintenance: on }` or `close-trade`";
 
 /// The settings that are said in one word.
-const WORDS: [(&str, Setting); 3] = [
+const WORDS: [(&str, Setting); 4] = [
     ("close-trade", Setting::CloseTrade),
     ("expire-tokens", Setting::ExpireTokens),
     ("drop-sockets", Setting::DropSockets),
+    ("forget-sessions", Setting::ForgetSessions),
 ];
 
 /// Reads the setting of one step.

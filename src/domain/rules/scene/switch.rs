@@ -3,9 +3,10 @@
 use std::sync::Arc;
 
 use super::session::Moment;
-use super::{Ended, is_success};
+use super::{Ended, is_page, is_success};
 use crate::domain::contract::{Condition, KillSwitch, Role};
-use crate::domain::journal::{Act, Answer, Answerer, Entry};
+use crate::domain::journal::{Act, Answer, Answerer, Content, Entry};
+use crate::domain::selector::Selector;
 
 /// What the client was told about the kill-switch, in the process that runs.
 #[derive(Default)]
@@ -44,10 +45,10 @@ impl Switch {
             id: ended.opened.id(),
             at: ended.opened.at(),
         };
-        match ended
+        let said = ended
             .answer
-            .map(|answer| (answer, is_blocked(switch, answer)))
-        {
+            .and_then(|answer| Some((answer, is_blocked(switch, answer)?)));
+        match said {
             Some((answer, true)) => {
                 self.answered = Some(moment);
                 self.told.get_or_insert(Told {
@@ -56,34 +57,42 @@ impl Switch {
                     exchange: answer.exchange,
                 });
             }
-            Some((answer, false)) if is_success(answer.status) => {
+            Some((_, false)) => {
                 self.answered = Some(moment);
                 self.open = Some((asked, moment));
                 self.told = None;
             }
-            Some((answer, false)) if answer.status == 304 => self.answered = Some(moment),
-            _ => self.failed = Some(moment),
+            None => match ended.answer {
+                Some(answer) if answer.status == 304 => self.answered = Some(moment),
+                // More than the journal keeps: what it said is not known.
+                Some(answer) if matches!(answer.body, Content::Truncated { .. }) => {}
+                _ => self.failed = Some(moment),
+            },
         }
     }
 }
 
-fn is_blocked(switch: &KillSwitch, answer: &Answer) -> bool {
+/// What an answer says; nothing if it says neither.
+fn is_blocked(switch: &KillSwitch, answer: &Answer) -> Option<bool> {
     let headers = || {
         answer
             .headers
             .iter()
             .map(|(name, value)| (name.as_str(), value.as_str()))
     };
-    let valid = is_success(answer.status) || answer.status == switch.status_on;
+    let page = is_page(answer);
+    let valid = (is_success(answer.status) || answer.status == switch.status_on) && !page;
+    let found = |selector: &Selector| {
+        valid
+            .then(|| selector.in_answer(headers(), answer.body.json()))
+            .flatten()
+    };
     match &switch.blocked_when {
-        Condition::Status(statuses) => statuses.contains(&answer.status),
-        Condition::OneOf(selector, values) => {
-            let found = selector.in_answer(headers(), answer.body.json());
-            valid && found.is_some_and(|found| values.contains(&found))
-        }
+        Condition::Status(statuses) if statuses.contains(&answer.status) => Some(true),
+        Condition::Status(_) => (is_success(answer.status) && !page).then_some(false),
+        Condition::OneOf(selector, values) => found(selector).map(|found| values.contains(&found)),
         Condition::NoneOf(selector, values) => {
-            let found = selector.in_answer(headers(), answer.body.json());
-            valid && found.is_some_and(|found| !values.contains(&found))
+            found(selector).map(|found| !values.contains(&found))
         }
     }
 }
