@@ -107,6 +107,26 @@ impl App {
         }
     }
 
+    /// A quirk: a refresh that is redirected is sent again, refresh token included, to wherever the
+    /// answer says.
+    pub(super) fn redirected_refresh(&mut self, reply: &Reply) {
+        let Reply::Answer(answer) = reply else {
+            return;
+        };
+        let location = answer.headers.iter().find(|(name, _)| name == "location");
+        let contract = Arc::clone(&self.contract);
+        if self.quirks.has(Quirk::FollowsWithTheRefresh)
+            && matches!(answer.status, 307 | 308)
+            && let Some((_, location)) = location
+            && let Some(refresh) = &contract.session.refresh
+        {
+            self.send_stray(&Operation {
+                path: location.clone(),
+                ..refresh.operation.clone()
+            });
+        }
+    }
+
     fn send_stray(&mut self, operation: &Operation) {
         let filling = self.filling();
         self.send(operation, &[], &filling, Purpose::Stray);

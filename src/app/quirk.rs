@@ -82,6 +82,8 @@ misbehaviours! {
         "Whatever comes with a status of success is shown as data.";
     FollowsRedirects "follows-redirects" on "captive-portal" ["NET-6"]
         "A redirect is followed with the token.";
+    FollowsWithTheRefresh "follows-with-the-refresh" on "redirected" ["SCOPE-6"]
+        "A refresh that is redirected is sent again to wherever the answer says.";
 }
 
 #[cfg(test)]

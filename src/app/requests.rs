@@ -225,7 +225,10 @@ impl App {
             Purpose::SignIn { username, password } => {
                 self.sign_in_replied(username, password, &reply);
             }
-            Purpose::Refresh => self.refresh_replied(&reply),
+            Purpose::Refresh => {
+                self.redirected_refresh(&reply);
+                self.refresh_replied(&reply);
+            }
             Purpose::Status => self.status_replied(&reply),
             Purpose::Load(load) => self.load_replied(load, pending.tokens, &reply),
             Purpose::SignOut | Purpose::Stray => {}

@@ -239,3 +239,19 @@ fn only_a_quirky_app_goes_on_without_network() {
     assert_eq!(good, 0);
     assert!(quirky > 5);
 }
+
+#[test]
+fn only_a_quirky_app_sends_a_redirected_refresh_on() {
+    let sent = both(Quirk::FollowsWithTheRefresh, |bench| {
+        let mut bench = bench.signed_in();
+        bench.user(UserAct::Refresh);
+        bench.answer(&Role::Status, 200, &json!({"maintenance": false}));
+        bench.answer(&positions(), 401, &json!({}));
+        let refresh = bench.pending(&Role::Refresh).unwrap();
+        let elsewhere = [("location", "/elsewhere")];
+        bench.reply(refresh.id, 307, &elsewhere, String::new());
+        let led = bench.sent.iter().filter(|own| own.target == "/elsewhere");
+        led.filter(|own| own.body == refresh.body).count()
+    });
+    assert_eq!(sent, (0, 1));
+}

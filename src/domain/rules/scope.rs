@@ -12,7 +12,12 @@ use crate::domain::contract::Role;
 use crate::domain::journal::{Class, Direction, Entry, EntryId, Fact, Frame, Judgement, Request};
 use crate::domain::verdict::{Severity, Subject};
 
-pub(super) const RULES: &[&RuleInfo] = &[&FORBIDDEN, &UNDECLARED, &NON_CANONICAL, &SOCKET];
+mod redirect;
+
+use redirect::REDIRECT;
+
+pub(super) const RULES: &[&RuleInfo] =
+    &[&FORBIDDEN, &UNDECLARED, &NON_CANONICAL, &SOCKET, &REDIRECT];
 
 static FORBIDDEN: RuleInfo = RuleInfo {
     id: "SCOPE-1",
@@ -64,7 +69,7 @@ static SOCKET: RuleInfo = RuleInfo {
 };
 
 pub(super) fn rules() -> Vec<Box<dyn Rule>> {
-    vec![Box::new(Scope)]
+    vec![Box::new(Scope), Box::new(redirect::Redirects::default())]
 }
 
 struct Scope;
