@@ -31,6 +31,7 @@ mod exchange;
 mod headers;
 mod hub;
 mod levers;
+mod listen;
 mod observe;
 mod port;
 mod session;
@@ -41,6 +42,8 @@ mod tunnel;
 mod upstream;
 
 use hub::Hub;
+use listen::{Homes, Names};
+pub use listen::{Listen, Tls};
 use port::{Port, Site};
 use upstream::Route;
 
@@ -99,19 +102,36 @@ impl Gateway {
     /// # Errors
     /// When a listener cannot be bound, or a secure connection to an upstream cannot be prepared.
     pub fn start(settings: Settings) -> io::Result<Self> {
+        Self::start_at(settings, &Listen::default())
+    }
+
+    /// Begins to serve at fixed addresses, under further names or over TLS.
+    ///
+    /// # Errors
+    /// As [`Gateway::start`], and when there is no upstream for a service that is given an address.
+    pub fn start_at(settings: Settings, listen: &Listen) -> io::Result<Self> {
         let hub = Arc::new(Hub::new(&settings));
-        let mut sites = BTreeMap::new();
+        let mut homes = Homes::default();
+        let mut bound = Vec::new();
         for (service, upstream) in settings.upstreams {
-            let port = Port::bind(&settings.net, &service)?;
+            let port = Port::bind(&settings.net, &service, listen)?;
             let base_path = upstream.base_path.trim_end_matches('/').to_owned();
-            let authority = port.endpoint().authority();
+            let names = Names::new(port.endpoint().authority(), listen);
+            let route = Route::new(upstream)?;
+            homes.add(&route.origin, &base_path, &names);
+            bound.push((service, port, names, route, base_path));
+        }
+        let homes = Arc::new(homes);
+        let mut sites = BTreeMap::new();
+        for (service, port, names, route, base_path) in bound {
+            let url = format!("{}://{}{base_path}", names.scheme, names.authority);
             let site = Arc::new(Site {
                 hub: Arc::clone(&hub),
-                url: Url::parse(&format!("http://{authority}{base_path}"))
-                    .map_err(io::Error::other)?,
-                authority,
+                url: Url::parse(&url).map_err(io::Error::other)?,
+                names,
+                homes: Arc::clone(&homes),
                 base_path,
-                route: Route::new(upstream)?,
+                route,
                 port,
                 service: service.clone(),
             });

@@ -5,6 +5,7 @@
 //! watches the wall clock and gathers results in the suite's order.
 
 mod agreement;
+mod canary;
 mod conclude;
 mod deployment;
 mod expect;
@@ -17,6 +18,7 @@ mod punctuality;
 mod recording;
 mod self_test;
 mod stage;
+mod surroundings;
 mod target;
 #[cfg(test)]
 mod tests;

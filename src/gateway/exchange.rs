@@ -195,8 +195,11 @@ pub(super) async fn carry(
     let (mut head, incoming) = response.into_parts();
     head.headers = headers::for_client(
         &head.headers,
-        &site.route.origin,
-        &site.authority,
+        &headers::Way {
+            homes: &site.homes,
+            origin: &site.route.origin,
+            named: site.names.expected(&arrival.host),
+        },
         wire.is_some(),
     );
     let texts = headers::as_text(&head.headers);

@@ -1,11 +1,13 @@
 //! Headers: what ends at a hop, what is rewritten, and how the journal sees them.
 
 use http::header::{
-    ACCEPT_ENCODING, CONNECTION, CONTENT_LENGTH, HOST, HeaderMap, HeaderName, HeaderValue,
-    LOCATION, TRANSFER_ENCODING, UPGRADE,
+    ACCEPT_ENCODING, ACCESS_CONTROL_ALLOW_CREDENTIALS, ACCESS_CONTROL_ALLOW_ORIGIN, ALT_SVC,
+    CONNECTION, CONTENT_LENGTH, CONTENT_LOCATION, HOST, HeaderMap, HeaderName, HeaderValue,
+    LOCATION, SET_COOKIE, TRANSFER_ENCODING, UPGRADE, VARY,
 };
 
 use super::hub::Hub;
+use super::listen::Homes;
 
 /// The header by which the harness marks its own calls.
 pub(super) const MARK: &str = "x-rehearsal";
@@ -67,37 +69,74 @@ pub(super) fn for_backend(
     passed
 }
 
-/// An answer's headers as the client gets them, in their order. A `Location` at the backend's own
-/// origin is moved to the gateway's.
-pub(super) fn for_client(
-    headers: &HeaderMap,
-    origin: &str,
-    own_authority: &str,
-    upgrade: bool,
-) -> HeaderMap {
+/// Between which two names an answer passes.
+pub(super) struct Way<'a> {
+    pub(super) homes: &'a Homes,
+    /// The backend's origin.
+    pub(super) origin: &'a str,
+    /// The gateway's authority, as the client names it.
+    pub(super) named: &'a str,
+}
+
+/// An answer's headers as the client gets them, in their order. What would lead a client past the
+/// gateway is led back: URLs at the backend's origins, cookies of its domain, other services for the
+/// same origin.
+pub(super) fn for_client(headers: &HeaderMap, way: &Way<'_>, upgrade: bool) -> HeaderMap {
     let named = named_by_connection(headers);
     let mut passed = HeaderMap::with_capacity(headers.len());
     for (name, value) in headers {
         let switches = upgrade && (name == CONNECTION || name == UPGRADE);
-        if (ends_here(name, &named) && !switches) || name == "sec-websocket-extensions" {
+        if (ends_here(name, &named) && !switches)
+            || name == "sec-websocket-extensions"
+            || name == ALT_SVC
+        {
             continue;
         }
-        let moved = (name == LOCATION)
-            .then(|| moved_home(value.to_str().ok()?, origin, own_authority))
-            .flatten();
+        let moved = match value.to_str() {
+            Ok(url) if name == LOCATION || name == CONTENT_LOCATION => {
+                way.homes.moved(url, way.origin, way.named)
+            }
+            Ok(cookie) if name == SET_COOKIE => of_this_host(cookie, way.origin),
+            _ => None,
+        };
+        let moved = moved.and_then(|text| HeaderValue::from_str(&text).ok());
         passed.append(name.clone(), moved.unwrap_or_else(|| value.clone()));
     }
     passed
 }
 
-fn moved_home(location: &str, origin: &str, own_authority: &str) -> Option<HeaderValue> {
-    let head = location.get(..origin.len())?;
-    let rest = &location[origin.len()..];
-    let is_origin =
-        head.eq_ignore_ascii_case(origin) && (rest.is_empty() || rest.starts_with(['/', '?', '#']));
-    is_origin
-        .then(|| HeaderValue::from_str(&format!("http://{own_authority}{rest}")).ok())
-        .flatten()
+/// A cookie without the backend's domain, which no client would accept from the gateway.
+fn of_this_host(cookie: &str, origin: &str) -> Option<String> {
+    let authority = origin.split("://").nth(1)?;
+    let host = authority.split(':').next()?;
+    let is_its_own = |part: &str| {
+        let Some((name, domain)) = part.split_once('=') else {
+            return false;
+        };
+        let domain = domain.trim().trim_start_matches('.');
+        let ends = host.len().checked_sub(domain.len());
+        name.trim().eq_ignore_ascii_case("domain")
+            && !domain.is_empty()
+            && ends.is_some_and(|at| {
+                host.get(at..)
+                    .is_some_and(|end| end.eq_ignore_ascii_case(domain))
+                    && (at == 0 || host[..at].ends_with('.'))
+            })
+    };
+    let kept: Vec<&str> = cookie.split(';').filter(|part| !is_its_own(part)).collect();
+    (kept.len() < cookie.split(';').count()).then(|| kept.join(";"))
+}
+
+/// Lets a web page read an answer of the gateway's own, as the backend would.
+pub(super) fn give_leave(headers: &mut HeaderMap, asker: &str) {
+    if let Ok(asker) = HeaderValue::from_str(asker) {
+        headers.entry(ACCESS_CONTROL_ALLOW_ORIGIN).or_insert(asker);
+        let yes = HeaderValue::from_static("true");
+        headers
+            .entry(ACCESS_CONTROL_ALLOW_CREDENTIALS)
+            .or_insert(yes);
+        headers.append(VARY, HeaderValue::from_static("origin"));
+    }
 }
 
 /// Headers as text, names in lower case, for judging.
@@ -141,17 +180,28 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_a_location_at_the_backends_own_origin_is_moved() {
-        let moved = |location| {
-            moved_home(location, "http://b.test", "g.test")
-                .map(|value| value.to_str().unwrap().to_owned())
+    fn a_cookie_of_the_backends_domain_becomes_one_of_the_gateway() {
+        let moved = |cookie| of_this_host(cookie, "https://api.b.test:8443");
+        let bare = Some("id=1; Path=/".to_owned());
+        assert_eq!(moved("id=1; Domain=api.b.test; Path=/"), bare);
+        assert_eq!(moved("id=1; domain=.B.test; Path=/"), bare);
+        assert_eq!(moved("id=1; Path=/"), None);
+        assert_eq!(moved("id=1; Domain=pi.b.test; Path=/"), None);
+        assert_eq!(moved("id=1; Domain=; Path=/"), None);
+    }
+
+    #[test]
+    fn an_answer_does_not_lead_past_the_gateway() {
+        let mut headers = HeaderMap::new();
+        headers.append("alt-svc", HeaderValue::from_static("h3=\":443\""));
+        headers.append("x-kept", HeaderValue::from_static("1"));
+        let way = Way {
+            homes: &Homes::default(),
+            origin: "https://b.test",
+            named: "g.test:1",
         };
-        assert_eq!(
-            moved("http://B.test/x?y").as_deref(),
-            Some("http://g.test/x?y")
-        );
-        assert_eq!(moved("http://b.test.evil/x"), None);
-        assert_eq!(moved("/x"), None);
+        let passed = as_text(&for_client(&headers, &way, false));
+        assert_eq!(passed, [("x-kept".to_owned(), "1".to_owned())]);
     }
 
     #[test]

@@ -10,11 +10,13 @@ use std::time::Duration;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::sync::{Notify, watch};
 use url::Url;
 
 use super::exchange;
 use super::hub::{Hub, lock};
+use super::listen::{Homes, Listen, Names, Tls};
 use super::upstream::{Link, Route};
 use crate::net::{Endpoint, Listener, Net, ServiceAddress, Stream};
 
@@ -23,8 +25,8 @@ pub(super) struct Site {
     pub(super) hub: Arc<Hub>,
     pub(super) service: String,
     pub(super) url: Url,
-    /// The URL's authority.
-    pub(super) authority: String,
+    pub(super) names: Names,
+    pub(super) homes: Arc<Homes>,
     pub(super) base_path: String,
     pub(super) route: Route,
     pub(super) port: Port,
@@ -46,17 +48,27 @@ pub(super) struct Port {
     changed: Notify,
     cut: watch::Sender<()>,
     ended: AtomicBool,
+    tls: Option<Tls>,
 }
 
 impl Port {
-    pub(super) fn bind(net: &Net, service: &str) -> io::Result<Self> {
-        let listener = net.bind(&format!("gateway-{service}"))?;
+    pub(super) fn bind(net: &Net, service: &str, listen: &Listen) -> io::Result<Self> {
+        let listener = match listen.addresses.get(service) {
+            Some(address) => Listener::bind(&Endpoint::Tcp(*address)).map_err(|error| {
+                io::Error::new(
+                    error.kind(),
+                    format!("the service `{service}` cannot listen on {address}: {error}"),
+                )
+            })?,
+            None => net.bind(&format!("gateway-{service}"))?,
+        };
         Ok(Self {
             endpoint: listener.endpoint().clone(),
             listener: Mutex::new(Some(listener)),
             changed: Notify::new(),
             cut: watch::Sender::new(()),
             ended: AtomicBool::new(false),
+            tls: listen.tls.clone(),
         })
     }
 
@@ -121,15 +133,47 @@ pub(super) async fn listen(site: Arc<Site>) {
             Ok(stream) => {
                 // Whatever is cut from now on includes this connection, also before it is served.
                 let cut = site.port.cuts();
-                tokio::spawn(serve(Arc::clone(&site), stream, cut));
+                tokio::spawn(welcome(Arc::clone(&site), stream, cut));
             }
             Err(_) => tokio::time::sleep(BREATH).await,
         }
     }
 }
 
+/// Finds out what a client speaks. The harness's own calls are in plain text also where clients are
+/// served over TLS.
+async fn welcome(site: Arc<Site>, stream: Stream, mut cut: watch::Receiver<()>) {
+    let (Some(tls), Stream::Tcp(tcp)) = (&site.port.tls, &stream) else {
+        return serve(site, stream, cut).await;
+    };
+    let mut first = [0];
+    let peeked = tokio::select! {
+        biased;
+        _ = cut.changed() => return,
+        peeked = tcp.peek(&mut first) => peeked,
+    };
+    if !matches!(peeked, Ok(1)) || first != [TLS_HANDSHAKE] {
+        return serve(site, stream, cut).await;
+    }
+    let shaken = tokio::select! {
+        biased;
+        _ = cut.changed() => return,
+        shaken = tls.acceptor().accept(stream) => shaken,
+    };
+    // A client that trusts no such certificate goes away, and says so on its own side.
+    if let Ok(stream) = shaken {
+        serve(site, stream, cut).await;
+    }
+}
+
+/// The first byte of a TLS connection (RFC 8446 §5.1).
+const TLS_HANDSHAKE: u8 = 22;
+
 /// Serves one connection until either side ends it, or a fault cuts it.
-async fn serve(site: Arc<Site>, stream: Stream, mut cut: watch::Receiver<()>) {
+async fn serve<S>(site: Arc<Site>, stream: S, mut cut: watch::Receiver<()>)
+where
+    S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+{
     let link = Arc::new(Link::default());
     let seen = cut.clone();
     let service = service_fn(move |request| {

@@ -44,7 +44,7 @@ impl Arrival {
             method: &self.method,
             target: &self.target,
             host: &self.host,
-            expected_authority: self.expected_authority(),
+            expected_authority: self.site.names.expected(&self.host),
             headers: &self.headers,
             body: Some(&self.body),
         }
@@ -63,21 +63,10 @@ impl Arrival {
         }
     }
 
-    /// The authority that clients were given, or its other name on this machine.
-    fn expected_authority(&self) -> &str {
-        let local = |authority: &str, host: &str| {
-            authority
-                .strip_prefix(host)
-                .and_then(|rest| rest.strip_prefix(':'))
-                .map(str::to_owned)
-        };
-        match (
-            local(&self.site.authority, "127.0.0.1"),
-            local(&self.host, "localhost"),
-        ) {
-            (Some(own), Some(asked)) if own == asked => &self.host,
-            _ => &self.site.authority,
-        }
+    /// The web page that asks, if one does.
+    fn asker(&self) -> Option<String> {
+        let origin = self.headers.iter().find(|(name, _)| name == "origin");
+        origin.map(|(_, value)| value.clone())
     }
 
     pub(super) fn journal(&mut self) -> Known {
@@ -118,6 +107,7 @@ impl Arrival {
             exchange: Exchange {
                 hub,
                 number,
+                asker: self.asker(),
                 cut: self.cut.clone(),
                 socket: None,
                 closes: false,

@@ -24,6 +24,8 @@ pub(in crate::gateway) struct Exchange {
     pub(super) hub: Arc<Hub>,
     pub(super) number: u64,
     pub(super) cut: watch::Receiver<()>,
+    /// The web page that asks: only with leave may it read what the gateway answers itself.
+    pub(super) asker: Option<String>,
     /// The Engine.IO session whose polling this is part of.
     pub(super) socket: Option<Shared>,
     /// Whether the client ends that session by it.
@@ -203,6 +205,9 @@ pub(super) fn own_answer(exchange: Exchange, reply: Reply, from: Answerer) -> Re
         ) {
             response.headers_mut().append(name, value);
         }
+    }
+    if let Some(asker) = exchange.asker.as_deref() {
+        headers::give_leave(response.headers_mut(), asker);
     }
     if let Some(kind) = kind {
         response

@@ -1,31 +1,20 @@
-//! Changing the world of a stage, and telling the journal.
+//! Changing the world around a client, and telling the journal.
 
 use std::sync::PoisonError;
 
-use super::Stage;
-use crate::domain::journal::{Fact, HarnessFact, LeverHow};
+use super::Surroundings;
+use crate::domain::journal::HarnessFact;
 use crate::domain::scenario::{Fault, Lever, Setting};
 
-impl Stage {
-    /// Changes the world.
-    pub(crate) async fn set(&self, setting: &Setting) -> Result<(), String> {
+impl Surroundings {
+    /// Changes the world. That the client's network went it is not told here: whoever plays the client
+    /// does that.
+    pub(in crate::run) async fn set(&self, setting: &Setting) -> Result<(), String> {
         match setting {
             Setting::Network(there) => {
-                // The app must not learn of it before the wire is cut, nor try before it is back.
-                if *there {
-                    self.gateway
-                        .set_network(true)
-                        .map_err(|error| error.to_string())?;
-                }
-                self.device
-                    .network(*there)
-                    .await
+                self.gateway
+                    .set_network(*there)
                     .map_err(|error| error.to_string())?;
-                if !*there {
-                    self.gateway
-                        .set_network(false)
-                        .map_err(|error| error.to_string())?;
-                }
                 self.note_fault("network", !there);
             }
             Setting::Websocket(open) => {
@@ -50,7 +39,11 @@ impl Stage {
             _ => {
                 let how = self.backend.set(setting, &self.gateway).await?;
                 let lever = setting.lever().map_or("", Lever::name);
-                self.note_lever(lever, value_of(setting), how);
+                self.note(HarnessFact::Lever {
+                    lever: lever.to_owned(),
+                    value: value_of(setting),
+                    how,
+                });
             }
         }
         Ok(())
@@ -74,18 +67,10 @@ impl Stage {
     }
 
     fn note_fault(&self, fault: &str, on: bool) {
-        self.recorder.record(Fact::Harness(HarnessFact::Fault {
+        self.note(HarnessFact::Fault {
             fault: fault.to_owned(),
             on,
-        }));
-    }
-
-    fn note_lever(&self, lever: &str, value: String, how: LeverHow) {
-        self.recorder.record(Fact::Harness(HarnessFact::Lever {
-            lever: lever.to_owned(),
-            value,
-            how,
-        }));
+        });
     }
 }
 

@@ -1,0 +1,249 @@
+//! Where a gateway listens, and under which names its clients find it.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::io;
+use std::net::{IpAddr, SocketAddr};
+use std::path::Path;
+use std::sync::Arc;
+
+use tokio_rustls::TlsAcceptor;
+use tokio_rustls::rustls::ServerConfig;
+use tokio_rustls::rustls::crypto::aws_lc_rs;
+use tokio_rustls::rustls::pki_types::pem::PemObject;
+use tokio_rustls::rustls::pki_types::{CertificateDer, PrivateKeyDer};
+
+/// Where a gateway listens, and under which names its clients find it.
+#[derive(Debug, Clone, Default)]
+pub struct Listen {
+    /// Addresses by service; a service that is not named takes a free one.
+    pub addresses: BTreeMap<String, SocketAddr>,
+    /// Names of this machine that clients may use beside its loopback names, the one to be told
+    /// first.
+    pub names: Vec<String>,
+    /// What clients may be served with over TLS.
+    pub tls: Option<Tls>,
+}
+
+/// A certificate and its key.
+#[derive(Clone)]
+pub struct Tls(TlsAcceptor);
+
+impl fmt::Debug for Tls {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        out.write_str("Tls")
+    }
+}
+
+impl Tls {
+    /// Reads a certificate chain and its private key, both as PEM.
+    ///
+    /// # Errors
+    /// When a file cannot be read, holds nothing of the kind, or they do not belong together.
+    pub fn read(certificate: &Path, key: &Path) -> io::Result<Self> {
+        let about = |path: &Path, why: &dyn fmt::Display| {
+            io::Error::other(format!("{}: {why}", path.display()))
+        };
+        let chain: Vec<CertificateDer<'static>> = CertificateDer::pem_file_iter(certificate)
+            .and_then(Iterator::collect)
+            .map_err(|error| about(certificate, &error))?;
+        let private = PrivateKeyDer::from_pem_file(key).map_err(|error| about(key, &error))?;
+        let config = ServerConfig::builder_with_provider(Arc::new(aws_lc_rs::default_provider()))
+            .with_safe_default_protocol_versions()
+            .map_err(io::Error::other)?
+            .with_no_client_auth()
+            .with_single_cert(chain, private)
+            .map_err(|error| about(certificate, &error))?;
+        Ok(Self(TlsAcceptor::from(Arc::new(config))))
+    }
+
+    pub(super) fn acceptor(&self) -> &TlsAcceptor {
+        &self.0
+    }
+}
+
+/// How clients address one service of the gateway.
+#[derive(Debug, Clone)]
+pub(super) struct Names {
+    /// The authority that clients are told.
+    pub(super) authority: String,
+    pub(super) scheme: &'static str,
+    others: Vec<String>,
+    /// Whether every address of the machine leads here.
+    everywhere: bool,
+}
+
+impl Names {
+    /// The names of a listener at this authority, as the system says it.
+    pub(super) fn new(bound: String, listen: &Listen) -> Self {
+        let (host, port) = split(&bound);
+        let everywhere = host.parse().is_ok_and(|ip: IpAddr| ip.is_unspecified());
+        let told = match listen.names.first() {
+            Some(name) => name.as_str(),
+            None if everywhere => "127.0.0.1",
+            None => host,
+        };
+        Self {
+            authority: match port {
+                Some(port) => format!("{told}:{port}"),
+                None => bound.clone(),
+            },
+            scheme: if listen.tls.is_some() {
+                "https"
+            } else {
+                "http"
+            },
+            others: listen.names.clone(),
+            everywhere,
+        }
+    }
+
+    /// The authority that a request should name: the one it names, if that leads here too.
+    pub(super) fn expected<'a>(&'a self, named: &'a str) -> &'a str {
+        let (_, own_port) = split(&self.authority);
+        let (host, port) = split(named);
+        let default = if self.scheme == "https" { "443" } else { "80" };
+        if own_port.is_none() || port.unwrap_or(default) != own_port.unwrap_or_default() {
+            return &self.authority;
+        }
+        let bare = host.trim_matches(['[', ']']);
+        let address: Option<IpAddr> = bare.parse().ok();
+        let known = host.eq_ignore_ascii_case("localhost")
+            || address.is_some_and(|ip| ip.is_loopback() || self.everywhere)
+            || self
+                .others
+                .iter()
+                .any(|name| name.eq_ignore_ascii_case(bare));
+        if known { named } else { &self.authority }
+    }
+}
+
+/// Host and port of an authority.
+fn split(authority: &str) -> (&str, Option<&str>) {
+    match authority.rsplit_once(':') {
+        Some((host, port)) if port.bytes().all(|byte| byte.is_ascii_digit()) => (host, Some(port)),
+        _ => (authority, None),
+    }
+}
+
+/// Where the backend's own URLs lead, once they are the gateway's.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Homes(Vec<Home>);
+
+#[derive(Debug, Clone)]
+struct Home {
+    /// `scheme://authority` of the backend.
+    origin: String,
+    base_path: String,
+    scheme: &'static str,
+    authority: String,
+}
+
+impl Homes {
+    pub(super) fn add(&mut self, origin: &str, base_path: &str, names: &Names) {
+        self.0.push(Home {
+            origin: origin.to_owned(),
+            base_path: base_path.to_owned(),
+            scheme: names.scheme,
+            authority: names.authority.clone(),
+        });
+        // Of services that share an origin, the one whose path is longer is meant.
+        self.0
+            .sort_by_key(|home| std::cmp::Reverse(home.base_path.len()));
+    }
+
+    /// A URL of the backend as the gateway's, under the name by which the client knows it. `own` is
+    /// the origin of the service that says it, which is meant when no path decides.
+    pub(super) fn moved(&self, url: &str, own: &str, named: &str) -> Option<String> {
+        let at = |home: &&Home| {
+            let rest = below(url, &home.origin)?;
+            below(rest, &home.base_path).map(|_| ())
+        };
+        let home = self
+            .0
+            .iter()
+            .find(|home| at(home).is_some())
+            .or_else(|| self.0.iter().find(|home| home.origin == own))?;
+        let rest = below(url, &home.origin)?;
+        let authority = match (split(named), split(&home.authority)) {
+            ((host, Some(_)), (_, Some(port))) => format!("{host}:{port}"),
+            _ => home.authority.clone(),
+        };
+        Some(format!("{}://{authority}{rest}", home.scheme))
+    }
+}
+
+/// What follows a prefix that ends where a part of a URL does.
+fn below<'u>(url: &'u str, prefix: &str) -> Option<&'u str> {
+    let head = url.get(..prefix.len())?;
+    let rest = &url[prefix.len()..];
+    let ends = rest.is_empty() || rest.starts_with(['/', '?', '#']);
+    (head.eq_ignore_ascii_case(prefix) && ends).then_some(rest)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn names(bound: &str, names: &[&str]) -> Names {
+        let listen = Listen {
+            names: names.iter().map(|name| (*name).to_owned()).collect(),
+            ..Listen::default()
+        };
+        Names::new(bound.to_owned(), &listen)
+    }
+
+    #[test]
+    fn a_loopback_listener_is_known_by_its_loopback_names_alone() {
+        let names = names("127.0.0.1:8080", &[]);
+        for named in ["127.0.0.1:8080", "localhost:8080", "[::1]:8080"] {
+            assert_eq!(names.expected(named), named);
+        }
+        for named in [
+            "127.0.0.1:8081",
+            "127.0.0.1",
+            "evil.test:8080",
+            "10.0.2.2:8080",
+            "",
+        ] {
+            assert_eq!(names.expected(named), "127.0.0.1:8080");
+        }
+    }
+
+    #[test]
+    fn a_listener_everywhere_is_known_by_every_address_and_by_the_names_it_is_given() {
+        let names = names("0.0.0.0:8080", &["devbox.local", "10.0.2.2"]);
+        assert_eq!(names.authority, "devbox.local:8080");
+        for named in ["192.168.1.7:8080", "DevBox.local:8080", "10.0.2.2:8080"] {
+            assert_eq!(names.expected(named), named);
+        }
+        assert_eq!(names.expected("evil.test:8080"), "devbox.local:8080");
+    }
+
+    #[test]
+    fn a_socket_file_has_one_name() {
+        assert_eq!(names("gateway-a", &[]).expected("b"), "gateway-a");
+    }
+
+    #[test]
+    fn urls_of_every_service_lead_to_the_gateway_under_the_name_that_the_client_uses() {
+        let mut homes = Homes::default();
+        homes.add("https://a.test", "", &names("127.0.0.1:1", &[]));
+        homes.add("https://b.test", "/edge", &names("127.0.0.1:2", &[]));
+        homes.add("https://b.test", "/edge/deep", &names("127.0.0.1:3", &[]));
+        let moved = |url| homes.moved(url, "https://b.test", "localhost:2");
+        let some = |url: &str| Some(url.to_owned());
+        assert_eq!(moved("https://A.test/x?y"), some("http://localhost:1/x?y"));
+        assert_eq!(
+            moved("https://b.test/edge"),
+            some("http://localhost:2/edge")
+        );
+        assert_eq!(
+            moved("https://b.test/edge/deep/x"),
+            some("http://localhost:3/edge/deep/x")
+        );
+        assert_eq!(moved("https://b.test.evil/x"), None);
+        assert_eq!(moved("https://elsewhere.test/"), None);
+        assert_eq!(moved("/x"), None);
+    }
+}

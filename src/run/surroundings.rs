@@ -1,0 +1,237 @@
+//! Everything around a client: the backend, the gateway before it, the journal and who follows it.
+//!
+//! The simulated app is played in it, and so is an app that others wrote, behind the proxy.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex};
+
+mod levers;
+
+use super::Plan;
+use super::conclude;
+use super::hearing::{Hearing, Trouble};
+use super::punctuality::{Lateness, Punctuality};
+use super::recording::{Flush, Gaps, Recording};
+use super::target::Backend;
+use crate::domain::contract::{Contract, Role, Token};
+use crate::domain::journal::file::{Case, ContractMark, Header, VERSION};
+use crate::domain::journal::{Fact, HarnessFact};
+use crate::domain::result::ScenarioResult;
+use crate::domain::secret::Account;
+use crate::gateway::{self, Gateway, Listen, Mode};
+use crate::net::{Clock, Net, Recorder};
+
+/// How the surroundings of a client are made.
+pub(super) struct Settings<'a> {
+    pub(super) plan: &'a Plan,
+    /// What is played in them.
+    pub(super) case: Case,
+    /// What every choice in them derives from.
+    pub(super) seed: u64,
+    /// Where the journal is written to.
+    pub(super) file: Option<PathBuf>,
+    /// Whether the gateway keeps what the scope denies from the backend.
+    pub(super) mode: Mode,
+    /// Where the gateway listens.
+    pub(super) listen: Listen,
+}
+
+/// Everything around a client.
+pub(super) struct Surroundings {
+    /// The journal.
+    pub(super) recorder: Recorder,
+    /// What is judged by.
+    pub(super) contract: Arc<Contract>,
+    pub(super) gateway: Gateway,
+    case: Case,
+    backend: Backend,
+    accounts: Vec<Account>,
+    hearing: Hearing,
+    lateness: Lateness,
+    pub(super) marker: String,
+    /// The faults that are on, by what they are on.
+    faults: Mutex<BTreeMap<String, String>>,
+    /// What the journal on disk lacks.
+    gaps: Option<Gaps>,
+}
+
+impl Surroundings {
+    pub(super) fn start(settings: Settings<'_>) -> Result<Self, String> {
+        let Settings {
+            plan,
+            case,
+            seed,
+            file,
+            mode,
+            listen,
+        } = settings;
+        let virtual_time = plan.virtual_time();
+        let clock = if virtual_time {
+            Clock::virtual_time()
+        } else {
+            Clock::real_time()
+        };
+        let net = if virtual_time {
+            Net::virtual_time().map_err(|error| format!("no folder for sockets: {error}"))?
+        } else {
+            Net::Real
+        };
+        let contract = Arc::clone(&plan.suite.contract);
+        let recorder = Recorder::new(clock);
+        let hearing = Hearing::new(&contract, &case);
+        let backend = Backend::start(plan, clock, &net, seed)?;
+        let lateness = Lateness::default();
+        let mut gaps = None;
+        {
+            let mut journal = recorder.journal();
+            journal.watch(hearing.observer());
+            if let Some(last_emitted) = backend.last_emitted().filter(|_| virtual_time) {
+                let lateness = lateness.clone();
+                journal.watch(Box::new(Punctuality {
+                    last_emitted,
+                    lateness,
+                }));
+            }
+            if let Some(path) = &file {
+                let header = header(plan, clock, case.clone(), mode == Mode::Enforcing);
+                let flush = if virtual_time {
+                    Flush::Seldom
+                } else {
+                    Flush::EachEntry
+                };
+                let folder = path.parent().filter(|it| !it.as_os_str().is_empty());
+                let recording = std::fs::create_dir_all(folder.unwrap_or(Path::new(".")))
+                    .and_then(|()| Recording::create(path, &header, flush))
+                    .map_err(|error| {
+                        format!("the journal {} cannot be written: {error}", path.display())
+                    })?;
+                gaps = Some(recording.gaps());
+                journal.watch(Box::new(recording));
+            }
+        }
+        recorder.record(Fact::Harness(HarnessFact::Began {
+            scenario: case.id.clone(),
+            seed: plan.seed,
+            target: plan.target.name().to_owned(),
+            epoch: clock.epoch().as_secs(),
+            virtual_time,
+        }));
+        let accounts = backend.accounts(plan);
+        let marker = format!("{seed:016x}");
+        let settings = gateway::Settings {
+            contract: Arc::clone(&contract),
+            recorder: recorder.clone(),
+            net,
+            upstreams: backend.upstreams(&contract),
+            mode,
+            accounts: accounts.clone(),
+            marker: marker.clone(),
+        };
+        let gateway = Gateway::start_at(settings, &listen)
+            .map_err(|error| format!("the gateway could not be started: {error}"))?;
+        Ok(Self {
+            recorder,
+            contract,
+            gateway,
+            case,
+            backend,
+            accounts,
+            hearing,
+            lateness,
+            marker,
+            faults: Mutex::default(),
+            gaps,
+        })
+    }
+
+    /// Asks the backend for its key set or health through the gateway: the gateway learns the keys,
+    /// and in virtual time the round trip must cost none.
+    pub(super) async fn check_itself(&self, virtual_time: bool) -> Result<(), String> {
+        let before = self.recorder.clock().elapsed();
+        if let Token::Jwt(policy) = &self.contract.session.token
+            && let Some(keys) = &policy.keys
+        {
+            let reply = self
+                .call(&keys.service, &keys.method, &keys.path, "probe", None)
+                .await
+                .map_err(|error| format!("the key set could not be asked for: {error}"))?;
+            match serde_json::from_slice(&reply.body) {
+                Ok(keys) if reply.status == 200 => self.gateway.set_keys(keys),
+                // The rule on tokens then says that signatures could not be checked.
+                _ => {}
+            }
+        } else if let Some(health) = self.contract.operation(&Role::Health) {
+            self.call(&health.service, &health.method, &health.path, "probe", None)
+                .await
+                .map_err(|error| format!("the health check could not be asked for: {error}"))?;
+        }
+        let cost = self.recorder.clock().elapsed() - before;
+        if virtual_time && !cost.is_zero() {
+            return Err(format!(
+                "virtual time moved by {cost:?} during one round trip; times in this run would mean nothing"
+            ));
+        }
+        Ok(())
+    }
+
+    /// Ends the journal: the client is gone.
+    pub(super) fn end(&self) {
+        if let Some(calls) = self.backend.forbidden_calls() {
+            self.note(HarnessFact::ForbiddenReached { calls });
+        }
+        if let Some(late) = self.lateness.worst() {
+            self.note(late);
+        }
+        self.note(HarnessFact::Ended);
+    }
+
+    /// What it all came to.
+    pub(super) fn conclude(&self) -> ScenarioResult {
+        let journal = self.recorder.journal();
+        let lost = self.gaps.as_ref().and_then(Gaps::told);
+        let trouble = Trouble {
+            error: lost.map(|why| format!("the journal could not be written {why}")),
+            doubts: Vec::new(),
+        };
+        self.hearing.conclude(&self.case, trouble, |findings| {
+            conclude::excerpt(&journal, findings)
+        })
+    }
+
+    /// The account of this name.
+    pub(super) fn account(&self, name: &str) -> Result<&Account, String> {
+        self.accounts
+            .iter()
+            .find(|account| account.name == name)
+            .ok_or_else(|| format!("the target has no account `{name}`"))
+    }
+
+    fn note(&self, fact: HarnessFact) {
+        self.recorder.record(Fact::Harness(fact));
+    }
+}
+
+/// What a journal file says of itself.
+fn header(plan: &Plan, clock: Clock, case: Case, enforced: bool) -> Header {
+    Header {
+        journal: VERSION,
+        rehearsal: env!("CARGO_PKG_VERSION").to_owned(),
+        contract: ContractMark {
+            name: plan.suite.contract.name.clone(),
+            sha256: plan.suite.fingerprint.clone(),
+        },
+        target: plan.target.name().to_owned(),
+        seed: plan.seed,
+        epoch: clock.epoch().as_secs(),
+        virtual_time: plan.virtual_time(),
+        enforced,
+        quirks: names(&plan.quirks, |quirk| quirk.name()),
+        defects: names(&plan.defects, |defect| defect.name()),
+        case,
+    }
+}
+
+fn names<T: Copy>(all: &[T], name: fn(T) -> &'static str) -> Vec<String> {
+    all.iter().map(|one| name(*one).to_owned()).collect()
+}
