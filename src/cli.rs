@@ -15,6 +15,7 @@ mod judge;
 mod mock;
 mod names;
 mod problem;
+mod proxy;
 mod run;
 mod select;
 mod self_test;
@@ -71,6 +72,7 @@ fn perform(command: Command) -> Result<Exit, Problem> {
             Ok(Exit::Passed)
         }
         Command::Run(asked) => run::run(&asked),
+        Command::Proxy(asked) => proxy::proxy(&asked),
         Command::Judge(asked) => judge::judge(&asked),
         Command::Check(asked) => check::check(&asked),
         Command::Init(asked) => init::init(&asked),

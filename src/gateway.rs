@@ -118,7 +118,7 @@ impl Gateway {
             let base_path = upstream.base_path.trim_end_matches('/').to_owned();
             let names = Names::new(port.endpoint().authority(), listen);
             let route = Route::new(upstream)?;
-            homes.add(&route.origin, &base_path, &names);
+            homes.add(&service, &route.origin, &base_path, &names);
             bound.push((service, port, names, route, base_path));
         }
         let homes = Arc::new(homes);

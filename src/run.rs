@@ -14,6 +14,7 @@ mod interrupt;
 mod judge;
 mod operator;
 mod perform;
+mod proxy;
 mod punctuality;
 mod recording;
 mod self_test;
@@ -35,6 +36,7 @@ use std::time::{Duration, Instant};
 
 pub use interrupt::Interrupt;
 pub use judge::{JudgedBy, Unjudgeable, judge};
+pub use proxy::{NotServed, Proxied, Ready, serve};
 pub use self_test::{Matrix, Misbehaviour, Trial, self_test};
 pub use target::{Target, Unplayable};
 

@@ -25,7 +25,7 @@ mod values;
 mod world;
 mod yaml;
 
-pub use load::{read_contract, read_scenario, read_world};
+pub use load::{read_contract, read_scenario, read_setting, read_world};
 pub use problem::{Problem, Problems, Rendering};
 pub use source::Source;
 

@@ -17,6 +17,19 @@ const STYLES: Styles = Styles::styled()
     .literal(AnsiColor::Cyan.on_default().bold())
     .placeholder(AnsiColor::Cyan.on_default());
 
+const PROXY_EXAMPLES: &str = "\
+Examples:
+  rehearsal proxy --target mock
+  rehearsal proxy --target local --port orders=8080 --journal session.jsonl --json
+  rehearsal proxy --target staging --bind 0.0.0.0 --name 192.168.1.20 --observe
+
+While it runs (CONTROL is the URL that it prints):
+  curl CONTROL                                             lists what can be moved
+  curl CONTROL/mark -d '{\"act\": \"launch\"}'             says what the user did
+  curl CONTROL/fault -d '{\"on\": \"data\", \"respond\": 503}'  switches a fault
+  curl CONTROL/end -d '{}'                                 ends it with the verdict
+";
+
 const JUDGE_EXAMPLES: &str = "\
 Examples:
   rehearsal run --journal journals && rehearsal judge journals/*.jsonl
@@ -62,6 +75,9 @@ impl Arguments {
         }
         Self::command()
             .mut_subcommand("run", |run| run.after_help(codes.clone()))
+            .mut_subcommand("proxy", |proxy| {
+                proxy.after_help(format!("{PROXY_EXAMPLES}\n{codes}"))
+            })
             .mut_subcommand("judge", |judge| {
                 judge.after_help(format!("{JUDGE_EXAMPLES}\n{codes}"))
             })
@@ -102,6 +118,8 @@ pub(super) enum Command {
     Run(Box<RunArguments>),
     /// Judge recorded journals by the same rules, offline
     Judge(Box<JudgeArguments>),
+    /// Put the gateway before a target, for an app of your own, and judge what it does
+    Proxy(Box<ProxyArguments>),
     /// Serve the mock backend for local development, until Ctrl-C
     Mock(MockArguments),
     /// Validate suites, contracts and the configuration, all errors at once
@@ -223,6 +241,71 @@ pub(super) struct JudgeArguments {
     /// Write the report as JSON
     #[arg(long, value_name = "FILE")]
     pub(super) report_json: Option<PathBuf>,
+
+    #[command(flatten)]
+    pub(super) detail: DetailArguments,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct ProxyArguments {
+    #[command(flatten)]
+    pub(super) files: FilesArguments,
+
+    /// A contract in place of the suite's own
+    #[arg(long, value_name = "FILE")]
+    pub(super) contract: Option<PathBuf>,
+
+    /// Where the backend is: `mock`, or a target of the configuration [default: mock]
+    #[arg(long, value_name = "NAME")]
+    pub(super) target: Option<String>,
+
+    /// The port of a service of the contract; any free one without it
+    #[arg(long = "port", value_name = "SERVICE=PORT", value_parser = service_port)]
+    pub(super) ports: Vec<(String, u16)>,
+
+    /// The address that the services listen on; 0.0.0.0 lets devices on the network in
+    #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1")]
+    pub(super) bind: std::net::IpAddr,
+
+    /// A name of this machine by which the app reaches it, if not a loopback name
+    #[arg(long = "name", value_name = "HOST")]
+    pub(super) names: Vec<String>,
+
+    /// The port of the control API, on loopback
+    #[arg(long, value_name = "PORT")]
+    pub(super) control_port: Option<u16>,
+
+    /// Serve the app over TLS with this certificate chain, as PEM
+    #[arg(long, value_name = "FILE", requires = "tls_key")]
+    pub(super) tls_cert: Option<PathBuf>,
+
+    /// The certificate's private key, as PEM
+    #[arg(long, value_name = "FILE", requires = "tls_cert")]
+    pub(super) tls_key: Option<PathBuf>,
+
+    /// Let forbidden calls through to the target; they are found all the same
+    #[arg(long)]
+    pub(super) observe: bool,
+
+    /// Let the mock misbehave; `rehearsal defects` lists how
+    #[arg(long = "defect", value_name = "NAME")]
+    pub(super) defects: Vec<String>,
+
+    /// What all chance derives from [default: by chance]
+    #[arg(long, value_name = "NUMBER")]
+    pub(super) seed: Option<u64>,
+
+    /// Write the journal into this file, entry by entry
+    #[arg(long, value_name = "FILE")]
+    pub(super) journal: Option<PathBuf>,
+
+    /// Write the report as JSON
+    #[arg(long, value_name = "FILE")]
+    pub(super) report_json: Option<PathBuf>,
+
+    /// Print one line of JSON when ready and one at the end, in place of text
+    #[arg(long)]
+    pub(super) json: bool,
 
     #[command(flatten)]
     pub(super) detail: DetailArguments,

@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use super::exit::Exit;
 use crate::mock::StartError;
 use crate::report::file::Unwritable;
-use crate::run::{Unjudgeable, Unplayable};
+use crate::run::{NotServed, Unjudgeable, Unplayable};
 use crate::suite::{Problems, Rendering};
 
 /// Something that a person can put right.
@@ -62,6 +62,12 @@ pub(super) enum Problem {
     /// Nothing can be played against the target.
     #[error(transparent)]
     Unplayable(#[from] Unplayable),
+    /// Nothing can be put before the target.
+    #[error(transparent)]
+    NotServed(#[from] NotServed),
+    /// A certificate or key that cannot be used.
+    #[error("the app cannot be served over TLS: {0}")]
+    Tls(std::io::Error),
     /// A file that is no journal.
     #[error(transparent)]
     Journal(#[from] Unjudgeable),
@@ -105,13 +111,15 @@ impl Problem {
             | Self::NotTheMock { .. }
             | Self::Report(_)
             | Self::Journal(_)
+            | Self::Tls(_)
+            | Self::NotServed(NotServed::Control { .. })
             | Self::File { .. }
             | Self::InTheWay { .. } => Exit::Usage,
             // A port is what a person asked for; all else is between world and contract.
             Self::Mock(StartError::Bind { .. } | StartError::NoService(_)) => Exit::Usage,
             Self::Mock(StartError::Key(_)) => Exit::Broken,
             Self::Mock(_) => Exit::InvalidSuite,
-            Self::Unplayable(_) | Self::Output(_) => Exit::Broken,
+            Self::Unplayable(_) | Self::NotServed(_) | Self::Output(_) => Exit::Broken,
         }
     }
 
@@ -131,13 +139,17 @@ impl Problem {
             Self::NoWorld { .. } => {
                 Some("add one beside the contract, or choose a target with --target".to_owned())
             }
-            Self::Mock(StartError::Bind { .. }) => {
+            Self::Tls(_) => Some(
+                "--tls-cert takes the chain and --tls-key its key, both as PEM files".to_owned(),
+            ),
+            Self::NotServed(NotServed::Control { .. }) | Self::Mock(StartError::Bind { .. }) => {
                 Some("choose another port, or none: any free one is taken then".to_owned())
             }
             Self::Suite(_)
             | Self::Config(_)
             | Self::NotTheMock { .. }
             | Self::Unplayable(_)
+            | Self::NotServed(_)
             | Self::Mock(_)
             | Self::Value { .. }
             | Self::File { .. }

@@ -5,7 +5,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use super::arguments::RunArguments;
+use super::arguments::{FilesArguments, RunArguments};
 use super::exit::Exit;
 use super::files::{self, Wanted};
 use super::problem::Problem;
@@ -14,10 +14,12 @@ use super::settings::{self, Environment, layered};
 use super::{console, interrupt, names};
 use crate::domain::result::RunResult;
 use crate::domain::rules;
+use crate::mock::Defect;
 use crate::report::file::ReportFile;
 use crate::report::json;
 use crate::report::terminal::{Again, Look, Opening, Terminal};
 use crate::run::{Interrupt, Plan, Target, perform};
+use crate::suite::Suite;
 use crate::suite::config::{Config, MOCK};
 
 /// Plays what was asked for and says what came of it.
@@ -92,7 +94,12 @@ fn plan(
     environment: Environment<'_>,
 ) -> Result<Plan, Problem> {
     let quirks = names::quirks(&asked.quirks)?;
-    let defects = names::defects(&asked.defects)?;
+    let place = Place {
+        files: &asked.files,
+        contract: asked.contract.as_deref(),
+        target: asked.target.clone(),
+        defects: &asked.defects,
+    };
     let seed = layered(asked.seed, config.run.seed, environment, "REHEARSAL_SEED")?;
     let jobs = layered(
         asked.jobs.map(usize::from),
@@ -106,32 +113,7 @@ fn plan(
         environment,
         "REHEARSAL_REAL_TIME",
     )?;
-    let target = target(asked, config, environment)?;
-    let deployment = match &target {
-        Target::Mock => None,
-        Target::Deployment(deployment) => Some(&**deployment),
-    };
-    if let (Some(deployment), false) = (deployment, defects.is_empty()) {
-        return Err(Problem::NotTheMock {
-            target: deployment.name.clone(),
-        });
-    }
-    let wanted = Wanted {
-        suite: asked.files.suite.as_deref(),
-        contract: asked.contract.as_deref(),
-        target: deployment,
-        defaults: Some(&config.run),
-    };
-    let suite = files::suite(&wanted.choice(environment)?)?;
-    if deployment.is_none() && suite.world.is_none() {
-        return Err(Problem::NoWorld {
-            origin: suite.origin,
-        });
-    }
-    if let Some(deployment) = deployment {
-        let fits = config.check_services(&deployment.name, &suite.contract);
-        fits.map_err(Problem::Config)?;
-    }
+    let (suite, target, defects) = place.find(config, environment)?;
     let selection = Selection {
         patterns: &asked.scenarios,
         tags: &asked.tags,
@@ -144,29 +126,71 @@ fn plan(
         real_time: real_time.unwrap_or(false),
         seed: seed.unwrap_or_else(settings::chance),
         quirks: quirks.into_iter().collect(),
-        defects: defects.into_iter().collect(),
+        defects,
         jobs: jobs.unwrap_or_else(settings::processors),
         journal_dir: journal_folder(asked, environment)?,
     })
 }
 
-fn target(
-    asked: &RunArguments,
-    config: &Config,
-    environment: Environment<'_>,
-) -> Result<Target, Problem> {
-    let name = layered(
-        asked.target.clone(),
-        config.run.target.clone(),
-        environment,
-        "REHEARSAL_TARGET",
-    )?;
-    match name.as_deref() {
-        None | Some(MOCK) => Ok(Target::Mock),
-        Some(name) => {
-            let secret = |name: &str| environment(name)?.into_string().ok();
-            let target = config.target(name, &secret).map_err(Problem::Config)?;
-            Ok(Target::Deployment(Box::new(target)))
+/// Which suite against which target: what every command that needs a backend is told.
+pub(super) struct Place<'a> {
+    pub(super) files: &'a FilesArguments,
+    pub(super) contract: Option<&'a Path>,
+    pub(super) target: Option<String>,
+    pub(super) defects: &'a [String],
+}
+
+impl Place<'_> {
+    /// Reads the suite and finds the target. They must fit each other.
+    pub(super) fn find(
+        &self,
+        config: &Config,
+        environment: Environment<'_>,
+    ) -> Result<(Suite, Target, Vec<Defect>), Problem> {
+        let defects = names::defects(self.defects)?;
+        let target = self.target(config, environment)?;
+        let deployment = match &target {
+            Target::Mock => None,
+            Target::Deployment(deployment) => Some(&**deployment),
+        };
+        if let (Some(deployment), false) = (deployment, defects.is_empty()) {
+            return Err(Problem::NotTheMock {
+                target: deployment.name.clone(),
+            });
+        }
+        let wanted = Wanted {
+            suite: self.files.suite.as_deref(),
+            contract: self.contract,
+            target: deployment,
+            defaults: Some(&config.run),
+        };
+        let suite = files::suite(&wanted.choice(environment)?)?;
+        if deployment.is_none() && suite.world.is_none() {
+            return Err(Problem::NoWorld {
+                origin: suite.origin,
+            });
+        }
+        if let Some(deployment) = deployment {
+            let fits = config.check_services(&deployment.name, &suite.contract);
+            fits.map_err(Problem::Config)?;
+        }
+        Ok((suite, target, defects))
+    }
+
+    fn target(&self, config: &Config, environment: Environment<'_>) -> Result<Target, Problem> {
+        let name = layered(
+            self.target.clone(),
+            config.run.target.clone(),
+            environment,
+            "REHEARSAL_TARGET",
+        )?;
+        match name.as_deref() {
+            None | Some(MOCK) => Ok(Target::Mock),
+            Some(name) => {
+                let secret = |name: &str| environment(name)?.into_string().ok();
+                let target = config.target(name, &secret).map_err(Problem::Config)?;
+                Ok(Target::Deployment(Box::new(target)))
+            }
         }
     }
 }

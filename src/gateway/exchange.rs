@@ -197,6 +197,7 @@ pub(super) async fn carry(
         &head.headers,
         &headers::Way {
             homes: &site.homes,
+            service: &site.service,
             origin: &site.route.origin,
             named: site.names.expected(&arrival.host),
         },

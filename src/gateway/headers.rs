@@ -72,7 +72,8 @@ pub(super) fn for_backend(
 /// Between which two names an answer passes.
 pub(super) struct Way<'a> {
     pub(super) homes: &'a Homes,
-    /// The backend's origin.
+    /// The service that answers, and its backend's origin.
+    pub(super) service: &'a str,
     pub(super) origin: &'a str,
     /// The gateway's authority, as the client names it.
     pub(super) named: &'a str,
@@ -94,7 +95,7 @@ pub(super) fn for_client(headers: &HeaderMap, way: &Way<'_>, upgrade: bool) -> H
         }
         let moved = match value.to_str() {
             Ok(url) if name == LOCATION || name == CONTENT_LOCATION => {
-                way.homes.moved(url, way.origin, way.named)
+                way.homes.moved(url, way.service, way.named)
             }
             Ok(cookie) if name == SET_COOKIE => of_this_host(cookie, way.origin),
             _ => None,
@@ -197,6 +198,7 @@ mod tests {
         headers.append("x-kept", HeaderValue::from_static("1"));
         let way = Way {
             homes: &Homes::default(),
+            service: "b",
             origin: "https://b.test",
             named: "g.test:1",
         };

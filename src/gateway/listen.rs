@@ -132,6 +132,7 @@ pub(super) struct Homes(Vec<Home>);
 
 #[derive(Debug, Clone)]
 struct Home {
+    service: String,
     /// `scheme://authority` of the backend.
     origin: String,
     base_path: String,
@@ -140,30 +141,33 @@ struct Home {
 }
 
 impl Homes {
-    pub(super) fn add(&mut self, origin: &str, base_path: &str, names: &Names) {
+    pub(super) fn add(&mut self, service: &str, origin: &str, base_path: &str, names: &Names) {
         self.0.push(Home {
+            service: service.to_owned(),
             origin: origin.to_owned(),
             base_path: base_path.to_owned(),
             scheme: names.scheme,
             authority: names.authority.clone(),
         });
-        // Of services that share an origin, the one whose path is longer is meant.
-        self.0
-            .sort_by_key(|home| std::cmp::Reverse(home.base_path.len()));
     }
 
-    /// A URL of the backend as the gateway's, under the name by which the client knows it. `own` is
-    /// the origin of the service that says it, which is meant when no path decides.
-    pub(super) fn moved(&self, url: &str, own: &str, named: &str) -> Option<String> {
-        let at = |home: &&Home| {
+    /// A URL of the backend as the gateway's, under the name by which the client knows it. Of
+    /// services that share an origin, the one whose path is longer is meant, or the one that says it.
+    pub(super) fn moved(&self, url: &str, said_by: &str, named: &str) -> Option<String> {
+        let near = |home: &&Home| {
             let rest = below(url, &home.origin)?;
-            below(rest, &home.base_path).map(|_| ())
+            let is_own = home.service == said_by;
+            match below(rest, &home.base_path) {
+                Some(_) => Some((true, home.base_path.len(), is_own)),
+                // A path of no service is still at the origin of this one.
+                None => is_own.then_some((false, 0, true)),
+            }
         };
         let home = self
             .0
             .iter()
-            .find(|home| at(home).is_some())
-            .or_else(|| self.0.iter().find(|home| home.origin == own))?;
+            .filter(|home| near(home).is_some())
+            .max_by_key(near)?;
         let rest = below(url, &home.origin)?;
         let authority = match (split(named), split(&home.authority)) {
             ((host, Some(_)), (_, Some(port))) => format!("{host}:{port}"),
@@ -228,10 +232,15 @@ mod tests {
     #[test]
     fn urls_of_every_service_lead_to_the_gateway_under_the_name_that_the_client_uses() {
         let mut homes = Homes::default();
-        homes.add("https://a.test", "", &names("127.0.0.1:1", &[]));
-        homes.add("https://b.test", "/edge", &names("127.0.0.1:2", &[]));
-        homes.add("https://b.test", "/edge/deep", &names("127.0.0.1:3", &[]));
-        let moved = |url| homes.moved(url, "https://b.test", "localhost:2");
+        homes.add("a", "https://a.test", "", &names("127.0.0.1:1", &[]));
+        homes.add("b", "https://b.test", "/edge", &names("127.0.0.1:2", &[]));
+        homes.add(
+            "c",
+            "https://b.test",
+            "/edge/deep",
+            &names("127.0.0.1:3", &[]),
+        );
+        let moved = |url| homes.moved(url, "b", "localhost:2");
         let some = |url: &str| Some(url.to_owned());
         assert_eq!(moved("https://A.test/x?y"), some("http://localhost:1/x?y"));
         assert_eq!(
@@ -242,6 +251,7 @@ mod tests {
             moved("https://b.test/edge/deep/x"),
             some("http://localhost:3/edge/deep/x")
         );
+        assert_eq!(moved("https://b.test/x"), some("http://localhost:2/x"));
         assert_eq!(moved("https://b.test.evil/x"), None);
         assert_eq!(moved("https://elsewhere.test/"), None);
         assert_eq!(moved("/x"), None);

@@ -189,8 +189,17 @@ impl<W: Write> Terminal<W> {
     fn is_told(&self, scenario: &ScenarioResult) -> bool {
         let remarks =
             !scenario.outcome.findings.is_empty() || !scenario.outcome.not_judged.is_empty();
-        is_worth_telling(&scenario.outcome.verdict)
-            || (self.look.detail == Detail::Verbose && remarks)
+        is_worth_telling(&scenario.outcome.verdict) || (self.is_thorough() && remarks)
+    }
+
+    /// Whether remarks are told. Of an app that others wrote not everything can be judged, and nobody
+    /// should have to ask what was not.
+    fn is_thorough(&self) -> bool {
+        match self.look.detail {
+            Detail::Quiet => false,
+            Detail::Normal => matches!(self.look.again, Again::Judge(_)),
+            Detail::Verbose => true,
+        }
     }
 
     /// Everything about one scenario that did not simply pass.
@@ -217,9 +226,8 @@ impl<W: Write> Terminal<W> {
         if let Some(why) = verdict.reason() {
             self.field(2, verdict.name(), why)?;
         }
-        let verbose = self.look.detail == Detail::Verbose;
         self.findings(scenario)?;
-        if verbose {
+        if self.is_thorough() {
             for (rule, why) in &scenario.outcome.not_judged {
                 self.field(2, &format!("{rule} not judged"), why)?;
             }

@@ -252,7 +252,7 @@ pub(super) async fn operate(
 async fn attempt(
     client: &Client,
     call: &Call,
-    lookup: &dyn Fn(&str) -> Option<Value>,
+    lookup: &(dyn Fn(&str) -> Option<Value> + Sync),
 ) -> Result<(), String> {
     let method = reqwest::Method::from_bytes(call.method.as_bytes())
         .map_err(|_| format!("`{}` is not an HTTP method", call.method))?;

@@ -13,9 +13,9 @@ use crate::domain::journal::file::Case;
 use crate::domain::journal::{Entry, Fact, HarnessFact, LeverHow, Observer};
 use crate::domain::proof::{Proof, Prover};
 use crate::domain::result::ScenarioResult;
-use crate::domain::rules::{Judge, JudgeSettings};
+use crate::domain::rules::{self, Judge, JudgeSettings, JudgedFrom};
 use crate::domain::runbook::RunbookId;
-use crate::domain::verdict::{Finding, Outcome, Severity};
+use crate::domain::verdict::{Finding, Outcome, ScopeTally, Severity};
 
 /// Follows one journal. Clones are handles on one hearing.
 #[derive(Clone)]
@@ -60,6 +60,11 @@ impl Hearing {
         self.account.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// What the scope saw so far.
+    pub(super) fn tally(&self) -> ScopeTally {
+        self.judge.tally()
+    }
+
     /// Whether the journal says how it ended, or at least began in a way that needs no end.
     pub(super) fn is_whole(&self) -> bool {
         let account = self.account();
@@ -94,6 +99,7 @@ impl Hearing {
             evidence.doubts.push("the run was interrupted".to_owned());
         }
         if !account.simulated {
+            not_judged.extend(untold(&not_judged));
             not_judged.extend(
                 proven
                     .notes
@@ -121,6 +127,18 @@ impl Hearing {
             levers: account.levers,
         }
     }
+}
+
+/// Rules that only a client that tells about itself can be judged by.
+fn untold(known: &[(String, String)]) -> Vec<(String, String)> {
+    rules::catalogue()
+        .filter(|rule| rule.judged_from == [JudgedFrom::Sim])
+        .filter(|rule| !known.iter().any(|(id, _)| id == rule.id))
+        .map(|rule| {
+            let why = "it is judged from what the simulated app says about itself, and this app says nothing";
+            (rule.id.to_owned(), why.to_owned())
+        })
+        .collect()
 }
 
 /// The rule id of remarks on the never-called proof.

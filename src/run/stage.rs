@@ -1,6 +1,5 @@
 //! One world for one scenario: target, gateway, device, journal and judge.
 
-use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 

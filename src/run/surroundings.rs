@@ -19,6 +19,7 @@ use crate::domain::journal::file::{Case, ContractMark, Header, VERSION};
 use crate::domain::journal::{Fact, HarnessFact};
 use crate::domain::result::ScenarioResult;
 use crate::domain::secret::Account;
+use crate::domain::verdict::ScopeTally;
 use crate::gateway::{self, Gateway, Listen, Mode};
 use crate::net::{Clock, Net, Recorder};
 
@@ -173,6 +174,11 @@ impl Surroundings {
             ));
         }
         Ok(())
+    }
+
+    /// What the scope saw so far.
+    pub(super) fn tally(&self) -> ScopeTally {
+        self.hearing.tally()
     }
 
     /// Ends the journal: the client is gone.

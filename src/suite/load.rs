@@ -5,6 +5,8 @@ use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use serde_json::Value;
+
 use include_dir::Dir;
 
 use super::fields::{Place, Sheet};
@@ -14,7 +16,7 @@ use super::{
     Source, Suite, WORLD_FILE, contract, scenario, world, yaml,
 };
 use crate::domain::contract::Contract;
-use crate::domain::scenario::Scenario;
+use crate::domain::scenario::{Scenario, Setting, StepKind};
 use crate::domain::world::World;
 
 /// Reads a contract.
@@ -43,6 +45,27 @@ pub fn read_scenario(
     contract: Option<&Contract>,
 ) -> Result<Scenario, Problems> {
     read(source, |root| scenario::read(root, contract))
+}
+
+/// Reads a setting that was sent as JSON: what stands in a scenario under `set`.
+///
+/// # Errors
+/// Everything that is wrong with it, in one line.
+pub fn read_setting(json: &Value, contract: &Contract) -> Result<Setting, String> {
+    // JSON is YAML, so there is one reader for both.
+    let text = format!("name: x\nsteps:\n  - set: {json}\n");
+    let source = Source::new("the setting", text);
+    let read = read_scenario(&source, Some(contract)).map_err(|problems| {
+        let told = problems.all().iter().map(|problem| match &problem.hint {
+            Some(hint) => format!("{} ({hint})", problem.message),
+            None => problem.message.clone(),
+        });
+        told.collect::<Vec<_>>().join("; ")
+    })?;
+    match read.steps.into_iter().next().map(|step| step.kind) {
+        Some(StepKind::Set(setting)) => Ok(setting),
+        _ => Err("that is no setting".to_owned()),
+    }
 }
 
 fn contract_of(source: &Arc<Source>, depth: Depth) -> Result<Contract, Problems> {

@@ -18,7 +18,7 @@ pub(super) static RETRY_AFTER: RuleInfo = RuleInfo {
     subject: Subject::App,
     judged_from: &[JudgedFrom::Wire],
     source: "RFC 9110 §10.2.3 and §15.6.4; RFC 6585 §4",
-    explanation: "Retry-After is how an overloaded backend spreads its return. Judged for each request that was answered so, in seconds or as a date: the same request does not come again before nine tenths of the time, unless the user asks. Absurd values are capped at the contract's largest retry delay, but at no less than 30 s. The feed's own requests are left out: its client does not read the header.",
+    explanation: "Retry-After is how an overloaded backend spreads its return. Judged for each request that was answered so, in seconds or as a date: the same request does not come again before nine tenths of the time, unless the user asks or the kill-switch is lifted. Absurd values are capped at the contract's largest retry delay, but at no less than 30 s. The feed's own requests are left out: its client does not read the header.",
     fix: "Read both forms of the header, cap them, and let them override the back-off's own delay; hold pollers too.",
     parameters: &["retry.delay_max"],
 };
@@ -49,8 +49,11 @@ impl Rule for RetryAfter {
                 return;
             };
             let over = entry.at >= wait.at + wait.wait.mul_f64(0.9);
-            let explained =
-                scene.world.acted_since(wait.id) || !scene.world.same_process_since(wait.at);
+            // That the kill-switch was lifted is later news than the time that was named under it.
+            let lifted = scene.switch.reopened.is_some_and(|it| it.id > wait.id);
+            let explained = lifted
+                || scene.world.acted_since(wait.id)
+                || !scene.world.same_process_since(wait.at);
             if over || explained {
                 self.waits.remove(&key);
             } else if entry.at > wait.at + ON_ITS_WAY {

@@ -18,7 +18,7 @@ pub(super) static BACKOFF: RuleInfo = RuleInfo {
     subject: Subject::App,
     judged_from: &[JudgedFrom::Wire],
     source: "Socket.IO client options; common practice against retry storms",
-    explanation: "Clients that retry at once, or all in step, keep a backend down that tries to come up. Judged on the gaps between a failed attempt (5xx, 429 or no answer) and the next one of the same request, or of the feed's handshake: they grow over five gaps unless they are near their cap, they are not far below the agreed first delay, and they do not follow the agreed delays to the millisecond. The stock Socket.IO schedule (1 s doubling, ±50 %, capped at 5 s after the jitter) has no jitter left from the fifth attempt on: that is reported as information only.",
+    explanation: "Clients that retry at once, or all in step, keep a backend down that tries to come up. Judged on the gaps between a failed attempt (5xx, 429 or no answer) and the next one of the same request, or of the feed's handshake: they grow over five gaps unless they are near their cap, they do not stay below the agreed first delay, and they do not follow the agreed delays to the millisecond. The stock Socket.IO schedule (1 s doubling, ±50 %, capped at 5 s after the jitter) has no jitter left from the fifth attempt on: that is reported as information only.",
     fix: "Double the delay up to a cap, then vary it: cap first, jitter second. For `socket.io-client` raise `reconnectionDelayMax` well above what a fleet needs to spread.",
     parameters: &[
         "retry.delay",
@@ -241,11 +241,15 @@ impl Series {
 
     fn judge_growth(&mut self, agreed: &Agreed, request: &Request, ledger: &mut Ledger) {
         let gaps = &self.gaps;
-        // The shortest delays that were agreed, a tenth less: two in a row below them are no jitter.
+        // The shortest delays that were agreed, a tenth less. Far below them no jitter leads; a little
+        // below them an app may have a faster schedule of its own, which grows all the same.
         let least = agreed.delay.mul_f64((1.0 - agreed.jitter).max(0.0) * 0.9);
-        let grown = least * 2;
+        let grown = (least * 2).min(agreed.cap.mul_f64(0.4));
         let hammering = match &gaps[..] {
-            [.., before, last] => *before < least && *last < grown.min(agreed.cap.mul_f64(0.4)),
+            [.., before, last] if *before < least / 3 && *last < grown / 2 => true,
+            [.., first, before, last] => {
+                *before < least && *last < grown && *last < first.mul_f64(1.5)
+            }
             _ => false,
         };
         let [first, .., last] = &gaps[..] else {

@@ -15,6 +15,8 @@ pub(in crate::domain::rules) struct Switch {
     pub(in crate::domain::rules) told: Option<Told>,
     /// The last valid answer that says *not blocked*, and when it was asked for.
     pub(in crate::domain::rules) open: Option<(Moment, Moment)>,
+    /// When an answer last said *not blocked* after one that said *blocked*.
+    pub(in crate::domain::rules) reopened: Option<Moment>,
     /// The last valid answer, and the last attempt that brought none.
     pub(in crate::domain::rules) answered: Option<Moment>,
     pub(in crate::domain::rules) failed: Option<Moment>,
@@ -60,7 +62,9 @@ impl Switch {
             Some((_, false)) => {
                 self.answered = Some(moment);
                 self.open = Some((asked, moment));
-                self.told = None;
+                if self.told.take().is_some() {
+                    self.reopened = Some(moment);
+                }
             }
             None => match ended.answer {
                 Some(answer) if answer.status == 304 => self.answered = Some(moment),

@@ -46,6 +46,8 @@ pub(super) struct Fallback {
     polled: bool,
     failing: bool,
     found: bool,
+    /// When anything at all was last asked for.
+    heard: Duration,
 }
 
 impl Rule for Fallback {
@@ -59,6 +61,9 @@ impl Rule for Fallback {
             return;
         };
         let polled = |role: &Option<Role>| matches!(role, Some(Role::Resource(name)) if polling.resources.contains(name));
+        if client_request(entry).is_some() {
+            self.heard = entry.at;
+        }
         self.overdue(scene, ledger);
         let attempted = match &entry.fact {
             // A request that could not even be sent was tried all the same.
@@ -79,7 +84,10 @@ impl Rule for Fallback {
         }
         // What follows a kill is judged as KILL-4 until the app opens its feed again.
         if !scene.world.running || scene.switch.told.is_some() {
-            *self = Self::default();
+            *self = Self {
+                heard: self.heard,
+                ..Self::default()
+            };
         }
         if scene.sockets.live() > 0 {
             self.found = false;
@@ -118,6 +126,13 @@ impl Fallback {
             true => polling.every.mul_f64(1.5) + scene.contract.request_timeout,
         };
         if self.found || self.failing || scene.now <= dry.at + limit {
+            return;
+        }
+        if !scene.world.simulated && self.heard <= dry.at {
+            ledger.unable(
+                &KEEPS_ARRIVING,
+                "the app fell silent altogether, and nobody marked whether it was still running",
+            );
             return;
         }
         self.found = true;

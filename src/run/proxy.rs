@@ -1,0 +1,178 @@
+//! The gateway alone, in front of a target, for an app that others wrote.
+//!
+//! Nobody plays a scenario here. What the user of the app does is marked through the control API by
+//! whoever drives it, and so are levers and faults moved; without marks the rules judge what the wire
+//! alone can show, and say what they cannot. It ends when somebody asks, with the verdict of a run.
+
+mod control;
+mod marks;
+
+use std::collections::BTreeMap;
+use std::io;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use tokio::sync::{mpsc, oneshot};
+
+use super::stage::UNDER_WAY;
+use super::surroundings::{self, Surroundings};
+use super::{Interrupt, Plan, Unplayable, sum, target};
+use crate::domain::journal::file::Case;
+use crate::domain::result::RunResult;
+use crate::gateway::{Listen, Mode};
+use crate::net::{Endpoint, Listener};
+use control::{Control, Outcome};
+
+/// How long answers that are already decided may take to be read.
+const GOODBYE: Duration = Duration::from_secs(1);
+
+/// How the gateway is put before a target.
+#[derive(Debug, Clone)]
+pub struct Proxied {
+    /// The suite, the target and the seed; its scenarios are not played.
+    pub plan: Plan,
+    /// Where the journal is written to.
+    pub journal: Option<PathBuf>,
+    /// Whether forbidden calls are kept from the target.
+    pub mode: Mode,
+    /// Where clients find it.
+    pub listen: Listen,
+    /// Where the control API listens.
+    pub control: SocketAddr,
+}
+
+/// Where everything is, once it is there.
+#[derive(Debug, Clone)]
+pub struct Ready {
+    /// The URL of each service, as the app should know it.
+    pub services: BTreeMap<String, String>,
+    /// The URL of the control API.
+    pub control: String,
+}
+
+/// Why nothing can be put before a target.
+#[derive(Debug, thiserror::Error)]
+pub enum NotServed {
+    /// The target is not there.
+    #[error(transparent)]
+    Unplayable(#[from] Unplayable),
+    /// The control API cannot listen.
+    #[error("the control API cannot listen on {address}: {error}")]
+    Control {
+        /// Where it should.
+        address: SocketAddr,
+        /// What the system says.
+        error: io::Error,
+    },
+    /// Something else is in the way.
+    #[error("{0}")]
+    Broken(String),
+}
+
+/// Serves until `interrupt` is triggered or the control API is asked to end, and says what it all
+/// came to.
+///
+/// # Errors
+/// When the target cannot be reached, or an address cannot be listened on.
+pub fn serve(
+    proxied: &Proxied,
+    interrupt: &Interrupt,
+    ready: &mut dyn FnMut(&Ready) -> io::Result<()>,
+) -> Result<RunResult, NotServed> {
+    let began = Instant::now();
+    target::reach(&proxied.plan, interrupt)?;
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .map_err(|error| NotServed::Broken(format!("no runtime: {error}")))?;
+    let result = runtime.block_on(perform(proxied, interrupt, ready))?;
+    Ok(RunResult {
+        duration_wall: began.elapsed(),
+        ..result
+    })
+}
+
+async fn perform(
+    proxied: &Proxied,
+    interrupt: &Interrupt,
+    ready: &mut dyn FnMut(&Ready) -> io::Result<()>,
+) -> Result<RunResult, NotServed> {
+    let broken = |why: String| NotServed::Broken(why);
+    let plan = &proxied.plan;
+    let listener =
+        Listener::bind(&Endpoint::Tcp(proxied.control)).map_err(|error| NotServed::Control {
+            address: proxied.control,
+            error,
+        })?;
+    let around = Surroundings::start(surroundings::Settings {
+        plan,
+        case: case(proxied),
+        seed: plan.seed,
+        file: proxied.journal.clone(),
+        mode: proxied.mode,
+        listen: proxied.listen.clone(),
+    })
+    .map_err(broken)?;
+    around.check_itself(false).await.map_err(broken)?;
+    let around = Arc::new(around);
+    let (asks, mut asked) = mpsc::unbounded_channel();
+    let told = Ready {
+        services: urls(&around),
+        control: format!("http://{}", listener.endpoint().authority()),
+    };
+    let control = Control::serve(listener, Arc::clone(&around), told.clone(), asks);
+    ready(&told)
+        .map_err(|error| broken(format!("nobody can be told where it listens: {error}")))?;
+
+    let mut waiting: Vec<oneshot::Sender<Outcome>> = Vec::new();
+    tokio::select! {
+        biased;
+        () = interrupt.triggered() => {}
+        ask = asked.recv() => waiting.extend(ask),
+    }
+    around.send_canaries().await;
+    tokio::time::sleep(UNDER_WAY).await;
+    around.end();
+    let mut scenario = around.conclude();
+    scenario.duration_wall = scenario.outcome.duration;
+    while let Ok(ask) = asked.try_recv() {
+        waiting.push(ask);
+    }
+    for ask in waiting {
+        // Whoever asked may have gone meanwhile.
+        let _ = ask.send(Outcome::of(&scenario));
+    }
+    // An answer that somebody waits for is let be read.
+    let _ = tokio::time::timeout(GOODBYE, control.answered()).await;
+    let defects = plan.defects.iter().map(|defect| defect.name().to_owned());
+    Ok(RunResult {
+        seed: plan.seed,
+        target: plan.target.name().to_owned(),
+        defects: defects.collect(),
+        ..sum(vec![scenario])
+    })
+}
+
+fn urls(around: &Surroundings) -> BTreeMap<String, String> {
+    around
+        .gateway
+        .addresses()
+        .into_iter()
+        .map(|(service, address)| {
+            let url = address.url.as_str().trim_end_matches('/').to_owned();
+            (service, url)
+        })
+        .collect()
+}
+
+fn case(proxied: &Proxied) -> Case {
+    let file = proxied.journal.as_ref();
+    Case {
+        id: "proxy".to_owned(),
+        name: "An app behind the proxy".to_owned(),
+        file: file.map_or_else(String::new, |path| path.display().to_string()),
+        ..Case::default()
+    }
+}

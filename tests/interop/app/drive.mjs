@@ -1,0 +1,149 @@
+// Drives the greenhouse app behind `rehearsal proxy`: it does what a user would, marks it through the
+// control API, moves levers, and asks for the end. Everything waits for what it is about.
+//
+//   node drive.mjs '<the ready line of rehearsal proxy --json>' [habit]
+
+import { Monitor } from "./monitor.mjs";
+
+const ready = JSON.parse(process.argv[2]);
+const habit = process.argv[3];
+const credentials = { keeper: "mona@greenhouse.example", secret: "mock-fern-12" };
+
+async function control(path, body = {}) {
+  const answer = await fetch(`${ready.control}${path}`, { method: "POST", body: JSON.stringify(body) });
+  const said = await answer.json();
+  if (!answer.ok) throw new Error(`${path}: ${said.message}`);
+  return said;
+}
+
+const mark = (act, more = {}) => control("/mark", { act, ...more });
+
+const storage = new Map();
+let app;
+
+const launch = async () => {
+  app = new Monitor({ services: ready.services, storage, habits: habit ? [habit] : [] });
+  await mark("launch");
+  return app.launch();
+};
+
+const times = async (number, what) => {
+  for (let seen = 0; seen < number; seen += 1) await app.when(what);
+};
+
+// The parts of the story.
+const parts = {
+  async signIn() {
+    await launch();
+    await mark("sign-in", { account: "mona" });
+    const live = app.when("live");
+    await app.signIn(credentials);
+    await live;
+    await times(2, "reading");
+  },
+  async reads() {
+    await mark("open", { screen: "diary" });
+    await app.diary();
+    await app.tries();
+  },
+  async expires() {
+    const lost = app.when("lost");
+    await control("/expire-tokens");
+    await mark("refresh");
+    const reloaded = app.reload();
+    await lost;
+    if (habit !== "stubborn") await app.when("live");
+    await reloaded.catch(() => {});
+    await times(2, "status");
+  },
+  async dropped() {
+    const live = app.when("live");
+    await control("/drop-sockets");
+    await live;
+    await times(2, "reading");
+  },
+  async socketBlocked() {
+    await control("/socket", { on: false });
+    await times(2, "polled");
+    const live = app.when("live");
+    await control("/socket", { on: true });
+    await live;
+    await times(5, "reading");
+  },
+  async failing() {
+    await control("/fault", { on: "climate", respond: { status: 503 } });
+    await mark("refresh");
+    await app.reload().catch(() => {});
+    await control("/fault", { on: "climate", off: true });
+    await times(2, "status");
+  },
+  async renewalFails() {
+    await control("/fault", { on: "refresh", respond: { status: 500 } });
+    await control("/expire-tokens");
+    await mark("refresh");
+    await app.reload().catch(() => {});
+    await control("/fault", { on: "refresh", off: true });
+    await times(2, "status");
+  },
+  async closed() {
+    if (habit === "deaf-to-switch") {
+      await control("/maintenance", { on: true });
+      await times(6, "status");
+      await control("/maintenance", { on: false });
+      return;
+    }
+    const blocked = app.when("blocked");
+    await control("/maintenance", { on: true });
+    await blocked;
+    await times(2, "status");
+    const live = app.when("live");
+    await control("/maintenance", { on: false });
+    await live;
+    await times(2, "reading");
+  },
+  async comesBack() {
+    app.kill();
+    await mark("kill");
+    const state = await launch();
+    if (state !== "signed-in") throw new Error(`restored ${state}`);
+    if (!app.live) await app.when("live");
+    await times(2, "reading");
+  },
+  async signOut() {
+    await mark("sign-out");
+    await app.signOut();
+    await times(3, "status");
+  },
+};
+
+const story = {
+  undefined: ["reads", "expires", "dropped", "socketBlocked", "failing", "closed", "comesBack", "signOut"],
+  "refresh-each": ["expires"],
+  "pass-in-query": ["reads"],
+  "deaf-sign-out": ["signOut"],
+  stubborn: ["expires"],
+  "polls-beside": ["dropped", "socketBlocked"],
+  override: ["reads"],
+  climbs: ["reads"],
+  "deaf-to-switch": ["closed"],
+  storm: ["failing"],
+  "late-reader": ["signOut"],
+  chatty: ["reads"],
+  "no-snapshot": ["dropped", "dropped"],
+  "asks-all-the-time": ["reads", "dropped"],
+  "gives-up-session": ["renewalFails"],
+  "signs-in-again": ["comesBack"],
+  "two-sockets": ["closed"],
+}[habit];
+
+try {
+  for (const part of ["signIn", ...story]) {
+    process.stderr.write(`${part}\n`);
+    await parts[part]();
+  }
+  process.stdout.write(`${JSON.stringify(await control("/end"))}\n`);
+} catch (error) {
+  process.stdout.write(`${JSON.stringify({ broken: error.stack })}\n`);
+} finally {
+  app?.kill();
+}
