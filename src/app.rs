@@ -156,6 +156,7 @@ impl App {
             Timer::SecondPoll => self.second_poll_timer(),
             Timer::Upgrade => self.upgrade_timer(),
             Timer::Age => self.age_timer(),
+            Timer::Leftover => self.send_leftover(),
             // Settling does whatever these were waiting for.
             Timer::RefreshAhead | Timer::RefreshRetry | Timer::Reopen => {}
         }

@@ -169,7 +169,7 @@ impl App {
         }
     }
 
-    fn send_stray_poll(&mut self, resource: usize) {
+    pub(super) fn send_stray_poll(&mut self, resource: usize) {
         let contract = Arc::clone(&self.contract);
         let filling = self.filling();
         let operation = &contract.resources[resource].operation;
@@ -272,7 +272,9 @@ impl App {
 
     /// Drops everything that belongs to the user.
     pub(super) fn forget_data(&mut self) {
-        self.view.shown.clear();
+        if !self.quirks.has(Quirk::ShowsPreviousUser) {
+            self.view.shown.clear();
+        }
         for held in &mut self.data {
             *held = Held::default();
         }

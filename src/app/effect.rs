@@ -119,6 +119,8 @@ pub struct OpenSocket {
     pub namespaces: Vec<String>,
     /// How the client connects and reconnects.
     pub client: SocketClient,
+    /// Whether the client leaves a socket on which nothing arrives any more; only a quirk does not.
+    pub notices_silence: bool,
 }
 
 impl std::fmt::Debug for OpenSocket {

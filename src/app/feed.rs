@@ -45,6 +45,8 @@ pub(super) struct Feed {
     refused: Option<u64>,
     /// Only a quirk gives up.
     gave_up: bool,
+    /// Only a quirk has a second socket.
+    twin: Option<SocketId>,
     emits: u64,
 }
 
@@ -111,19 +113,36 @@ impl App {
             client.delay_max = client.delay;
             client.jitter = 0.0;
         }
-        self.out.push(Effect::OpenSocket(OpenSocket {
+        let open = OpenSocket {
             socket,
             service: realtime.service.clone(),
             path: realtime.path.clone(),
             query,
             namespaces,
             client,
-        }));
+            notices_silence: !self.quirks.has(Quirk::Deaf),
+        };
+        if self.quirks.has(Quirk::TwoSockets) && self.feed.twin.is_none() {
+            self.feed.last += 1;
+            let twin = SocketId(self.feed.last);
+            self.feed.twin = Some(twin);
+            self.out.push(Effect::OpenSocket(OpenSocket {
+                socket: twin,
+                ..open.clone()
+            }));
+        }
+        self.out.push(Effect::OpenSocket(open));
     }
 
     /// Something happened on a socket.
     pub(super) fn socket_event(&mut self, socket: SocketId, event: SocketEvent) {
         let contract = Arc::clone(&self.contract);
+        if let (Some(realtime), SocketEvent::AuthWanted { namespace }) =
+            (&contract.realtime, &event)
+            && self.feed.twin == Some(socket)
+        {
+            return self.auth(socket, namespace.clone(), realtime);
+        }
         let (Some(realtime), true) = (&contract.realtime, self.feed.socket == Some(socket)) else {
             return;
         };

@@ -67,6 +67,20 @@ impl App {
         }
     }
 
+    /// A quirk: one more request for a session that is over.
+    pub(super) fn send_leftover(&mut self) {
+        let contract = Arc::clone(&self.contract);
+        if let (Some(filling), Some(resource)) = (
+            self.life.leftover.take(),
+            contract
+                .resources
+                .iter()
+                .find(|own| own.operation.authorized),
+        ) {
+            self.send(&resource.operation, &[], &filling, Purpose::Stray);
+        }
+    }
+
     /// A quirk: a redirect is followed as if it were the backend's own.
     pub(super) fn follow_redirect(&mut self, operation: &Operation, reply: &Reply) {
         let Reply::Answer(answer) = reply else { return };

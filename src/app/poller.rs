@@ -92,6 +92,16 @@ impl App {
         }
     }
 
+    /// A quirk's further round, in which nobody looks at what is on its way.
+    pub(super) fn send_stray_polls(&mut self) {
+        let contract = Arc::clone(&self.contract);
+        for name in contract.polling.iter().flat_map(|own| &own.resources) {
+            if let Some(index) = self.resource_named(name) {
+                self.send_stray_poll(index);
+            }
+        }
+    }
+
     fn interval(&mut self) -> Duration {
         let Some(polling) = &self.contract.polling else {
             return Duration::from_secs(60);

@@ -72,7 +72,7 @@ misbehaviours! {
         "While the kill-switch cannot be asked, the app forgets that it was blocked.";
     FailsClosed "fails-closed" on "status-silent" ["KILL-3"]
         "While the kill-switch cannot be asked, the app blocks.";
-    ReturnsAtOnce "returns-at-once" on "sent-away" ["SYNC-8"]
+    ReturnsAtOnce "returns-at-once" on "sent-away" ["SYNC-8", "SESSION-3"]
         "Sent away by the server, the app comes back at once, several times in a row.";
     StaysAway "stays-away" on "sent-away" ["SYNC-8"]
         "Disconnected by the server, the app waits for a reconnection that nobody makes.";
@@ -84,6 +84,36 @@ misbehaviours! {
         "A redirect is followed with the token.";
     FollowsWithTheRefresh "follows-with-the-refresh" on "redirected" ["SCOPE-6"]
         "A refresh that is redirected is sent again to wherever the answer says.";
+    CatchesUp "catches-up" on "frozen" ["NET-5"]
+        "Back from the background, the app polls once for each round that it missed.";
+    SpentTokenFirst "spent-token-first" on "expired-offline" ["NET-9"]
+        "A token that is over is tried by every request before it is renewed.";
+    IgnoresGaps "ignores-gaps" on "missed-events" ["SYNC-6"]
+        "A change is applied although one before it is missing.";
+    OldAnswersWin "old-answers-win" on "slow-snapshot" ["SYNC-6"]
+        "An answer takes the place of newer changes.";
+    ShowsPreviousUser "shows-previous-user" on "two-users" ["TENANT-6"]
+        "What one user was shown is kept, and shown to the next.";
+    Deaf "deaf" on "half-open" ["NET-4"]
+        "A socket on which nothing arrives any more is not noticed.";
+    RefreshesForEver "refreshes-for-ever" on "refresh-lost" ["SESSION-5"]
+        "A refresh that fails is repeated every second, without end.";
+    SignsOutOnTrouble "signs-out-on-trouble" on "refresh-lost" ["SESSION-7"]
+        "A refresh that fails for any reason ends the session.";
+    GoesOnAfterSignOut "goes-on-after-sign-out" on "read-only-scope" ["SESSION-11"]
+        "Some seconds after sign-out the app asks for data with the old token.";
+    IgnoresRetryAfter "ignores-retry-after" on "retry-after" ["KILL-5"]
+        "The time that the backend names in Retry-After is ignored.";
+    StatusTooOften "status-too-often" on "read-only-scope" ["KILL-6"]
+        "The kill-switch is asked six times as often as agreed.";
+    TwoLayersRetry "two-layers-retry" on "reads-fail" ["NET-2"]
+        "Each attempt at a request is itself tried several times.";
+    NoTimeout "no-timeout" on "black-hole" ["NET-3"]
+        "Requests wait for their answers without end.";
+    SubscribesAgain "subscribes-again" on "polling-fallback" ["SYNC-7"]
+        "Each reconnect subscribes once more.";
+    TwoSockets "two-sockets" on "long-session" ["SYNC-10"]
+        "A second socket is opened beside the first.";
 }
 
 #[cfg(test)]

@@ -81,11 +81,13 @@ impl App {
         let Some(session) = &self.session.current else {
             return false;
         };
+        let spent = session.expires.is_some_and(|at| self.now.elapsed >= at);
         self.session.refreshing.wanted
             || session.access.is_none()
             || session
                 .expires
                 .is_some_and(|at| self.now.elapsed + self.ahead(session.lifetime) >= at)
+                && !(spent && self.quirks.has(Quirk::SpentTokenFirst))
     }
 
     /// Whether data has to wait until a due refresh has been tried.
@@ -178,6 +180,16 @@ impl App {
     /// then ever more rarely.
     fn refresh_failed(&mut self, reply: &Reply) {
         self.heed_retry_after("refresh", reply);
+        if self.quirks.has(Quirk::SignsOutOnTrouble) {
+            self.end("it could not be renewed");
+            return;
+        }
+        if self.quirks.has(Quirk::RefreshesForEver) {
+            let wait = Duration::from_secs(1);
+            self.session.refreshing.not_before = Some(self.now.elapsed + wait);
+            self.set_timer(Timer::RefreshRetry, wait);
+            return;
+        }
         self.session.refreshing.first = false;
         self.status_cannot_be_asked();
         let retry = &self.contract.retry;

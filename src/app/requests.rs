@@ -18,6 +18,9 @@ use super::data::Load;
 use super::effect::{Effect, Request, RequestId};
 use super::{App, Quirk, retry};
 
+/// How long a quirk waits for an answer.
+const QUIRKY_TIMEOUT: std::time::Duration = std::time::Duration::from_secs(86_400);
+
 /// What a request is for.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Purpose {
@@ -177,7 +180,11 @@ impl App {
             target,
             headers,
             body,
-            timeout: self.contract.request_timeout,
+            timeout: if self.quirks.has(Quirk::NoTimeout) {
+                QUIRKY_TIMEOUT
+            } else {
+                self.contract.request_timeout
+            },
         }));
         id
     }
@@ -246,7 +253,7 @@ impl App {
     /// Remembers how long the backend wants to be left alone, if a reply says so.
     pub(super) fn heed_retry_after(&mut self, who: &str, reply: &Reply) {
         let Reply::Answer(answer) = reply else { return };
-        if !matches!(answer.status, 429 | 503) {
+        if !matches!(answer.status, 429 | 503) || self.quirks.has(Quirk::IgnoresRetryAfter) {
             return;
         }
         if let Some(wait) = retry::retry_after(answer.header_pairs(), self.now.unix) {

@@ -12,8 +12,12 @@ use super::event::StorageRead;
 use super::refresh::Refreshing;
 use super::requests::{Filling, Purpose};
 use super::stored::Stored;
+use super::timers::Timer;
 use super::token::{self, Tokens};
 use super::{App, Quirk, SignedIn, notice};
+
+/// How long after sign-out a quirk sends its last request.
+const QUIRKY_REST: Duration = Duration::from_secs(6);
 
 /// What the app knows about sessions.
 #[derive(Debug, Default)]
@@ -197,6 +201,11 @@ impl App {
         self.journal(AppFact::Session {
             state: SessionState::Opened,
         });
+        if self.quirks.has(Quirk::ShowsPreviousUser) {
+            for index in 0..self.data.len() {
+                self.tell_shown(index, "storage");
+            }
+        }
         self.status_before_data();
         self.wait_for_status();
     }
@@ -249,7 +258,9 @@ impl App {
     /// Whether the access token can be sent: it is there and not known to be over.
     pub(super) fn is_token_usable(&self) -> bool {
         self.session.current.as_ref().is_some_and(|session| {
-            session.access.is_some() && session.expires.is_none_or(|at| self.now.elapsed < at)
+            let ignores = self.quirks.has(Quirk::SpentTokenFirst);
+            session.access.is_some()
+                && (ignores || session.expires.is_none_or(|at| self.now.elapsed < at))
         })
     }
 
@@ -261,6 +272,10 @@ impl App {
         }
         let filling = self.filling();
         self.end("signed out");
+        if self.quirks.has(Quirk::GoesOnAfterSignOut) {
+            self.life.leftover = Some(filling.clone());
+            self.set_timer(Timer::Leftover, QUIRKY_REST);
+        }
         self.clear_notice();
         let contract = Arc::clone(&self.contract);
         if let Some(operation) = &contract.session.sign_out

@@ -241,7 +241,12 @@ impl App {
             self.clear_timer(Timer::Status);
             return;
         }
-        let wait = retry::lengthen(switch.every.max(AT_MOST_EVERY), JITTER, &mut self.rng);
+        let every = if self.quirks.has(Quirk::StatusTooOften) {
+            switch.every / 6
+        } else {
+            switch.every
+        };
+        let wait = retry::lengthen(every.max(AT_MOST_EVERY), JITTER, &mut self.rng);
         let wait = wait.max(self.hold("status"));
         self.set_timer(Timer::Status, wait);
     }

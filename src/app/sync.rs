@@ -17,7 +17,7 @@ use crate::domain::selector::Selector;
 use super::data::{Cause, Progress};
 use super::event::Answer;
 use super::timers::Timer;
-use super::{App, Shown};
+use super::{App, Quirk, Shown};
 
 mod age;
 pub(super) mod merge;
@@ -190,8 +190,8 @@ impl App {
         let rule = &rules(&contract)[change.rule];
         match place(rule, shown.sequence, change.sequence) {
             Place::Old => {}
-            Place::Beyond => self.gap(index, change),
-            Place::Next => {
+            Place::Beyond if !self.quirks.has(Quirk::IgnoresGaps) => self.gap(index, change),
+            Place::Next | Place::Beyond => {
                 let merged = change.merge_into(shown, resource, rule);
                 if merged == Merged::Unusable {
                     return self.complain(&merged);

@@ -33,6 +33,8 @@ pub(super) enum Timer {
     Upgrade,
     /// Look at the age of what is shown.
     Age,
+    /// The last request of a session that is over, which only a quirk sends.
+    Leftover,
 }
 
 /// The timers that are set.

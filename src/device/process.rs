@@ -18,7 +18,7 @@ use crate::app::{
 };
 use crate::domain::journal::Fact;
 use crate::net::{Clock, Recorder};
-use crate::protocol::client::{AckRequest, Emit, Input};
+use crate::protocol::client::{AckRequest, Emit, Input, Options};
 use crate::protocol::packet::Args;
 
 mod translate;
@@ -207,7 +207,10 @@ impl Process {
         let base = self.traffic.clients().base_path(&open.service);
         let path = format!("{base}{}", open.path);
         let socket = Socket::new(super::socket::Settings {
-            options: translate::options(path, open.query, &open.client, self.rng.u64(..)),
+            options: Options {
+                heartbeat: open.notices_silence,
+                ..translate::options(path, open.query, &open.client, self.rng.u64(..))
+            },
             service: open.service,
             traffic: self.traffic.clone(),
             clock: self.clock,

@@ -196,6 +196,7 @@ impl Bench {
             self.scene.afterwards(entry);
             return;
         }
+        self.scene.sockets.hear(entry);
         if is_heartbeat(&entry.fact) {
             self.scene.now = entry.at;
             return;

@@ -167,6 +167,12 @@ impl Hub {
         *self.frozen.borrow()
     }
 
+    /// Waits until open WebSockets carry again.
+    pub(super) async fn thawed(&self) {
+        // The sender lives as long as this, so there is nothing else to wait for.
+        let _ = self.frozen.subscribe().wait_for(|frozen| !frozen).await;
+    }
+
     /// Ends every Engine.IO session; none opens after them.
     pub(super) fn end_sessions(&self) {
         self.sessions().end();

@@ -193,7 +193,11 @@ impl Feed {
                 }
                 message = from.next() => match message {
                     Some(Ok(message)) => message,
-                    _ => return broken("the backend's connection broke"),
+                    _ => {
+                        // A dead line does not tell one end that the other has left.
+                        self.hub().thawed().await;
+                        return broken("the backend's connection broke");
+                    }
                 },
             };
             if self.hub().is_frozen() {

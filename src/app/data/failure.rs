@@ -14,9 +14,15 @@ impl App {
         let operation = &contract.resources[load.resource].operation;
         let hammers = self.quirks.has(Quirk::RetryWithoutBackoff);
         let insists = self.quirks.has(Quirk::AttemptsWhileOffline) && !self.life.online;
+        let layers = if self.quirks.has(Quirk::TwoLayersRetry) {
+            contract.retry.attempts
+        } else {
+            1
+        };
+        let attempts = contract.retry.attempts * layers;
         // A poll is repeated by the next poll, and by nobody else.
         let is_repeated = (load.cause != Cause::Poll || hammers)
-            && load.attempt < contract.retry.attempts
+            && load.attempt < attempts
             && is_safe(&operation.method);
         if !is_repeated && !insists {
             self.give_up(load, true);

@@ -38,7 +38,17 @@ impl App {
         self.feed.connected_at = self.now.elapsed;
         self.view_mut().transport = Some(transport);
         self.settle_transport(realtime, transport);
-        for emit in &realtime.subscribe {
+        let times = if self.quirks.has(Quirk::SubscribesAgain) {
+            usize::try_from(self.feed.connects).unwrap_or(1)
+        } else {
+            1
+        };
+        for emit in realtime
+            .subscribe
+            .iter()
+            .cycle()
+            .take(realtime.subscribe.len() * times)
+        {
             let filling = self.filling();
             let args = emit
                 .args

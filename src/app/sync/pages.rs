@@ -17,7 +17,12 @@ impl App {
             }
         });
         let stream = &mut self.data[index].stream;
-        if !stream.waits
+        let wins = self.quirks.has(Quirk::OldAnswersWin);
+        if wins {
+            stream.recent.clear();
+        }
+        if !wins
+            && !stream.waits
             && let (Some(position), Some(sequence)) = (stream.position, sequence)
             && sequence < position
         {

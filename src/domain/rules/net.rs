@@ -4,16 +4,21 @@ use super::{Rule, RuleInfo};
 use crate::domain::contract::Contract;
 
 mod backoff;
+mod heartbeat;
 mod offline;
 mod portal;
 mod request_id;
+mod resume;
 mod timeout;
 
 pub(super) const RULES: &[&RuleInfo] = &[
     &backoff::BACKOFF,
     &backoff::ATTEMPTS,
     &timeout::FINITE,
+    &heartbeat::HALF_OPEN,
+    &resume::THAWED,
     &portal::PORTAL,
+    &resume::SPENT_TOKEN,
     &offline::OFFLINE,
     &request_id::REQUEST_ID,
 ];
@@ -24,6 +29,9 @@ pub(super) fn rules(_contract: &Contract) -> Vec<Box<dyn Rule>> {
         Box::new(timeout::Finite::default()),
         Box::new(offline::Offline::default()),
         Box::new(portal::Portal::default()),
+        Box::new(heartbeat::HalfOpen::default()),
+        Box::new(resume::Thawed::default()),
+        Box::new(resume::SpentToken::default()),
         Box::new(request_id::RequestId),
     ]
 }

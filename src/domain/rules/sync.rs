@@ -4,6 +4,7 @@ use super::{Rule, RuleInfo};
 use crate::domain::contract::Contract;
 
 mod fallback;
+mod order;
 mod paging;
 mod payload;
 mod polling;
@@ -20,6 +21,7 @@ pub(super) const RULES: &[&RuleInfo] = &[
     &polling::NEVER_BOTH,
     &polling::ONE_POLLER,
     &snapshot::SNAPSHOT,
+    &order::ORDER,
     &socket::ONE_SUBSCRIBE,
     &sent_away::SENT_AWAY,
     &unknown_session::UNKNOWN_SESSION,
@@ -39,6 +41,7 @@ pub(super) fn rules(contract: &Contract) -> Vec<Box<dyn Rule>> {
         Box::new(socket::Subscriptions::default()),
         Box::new(socket::OneSocket::default()),
         Box::new(push::Push::new(contract)),
+        Box::new(order::Order::new(contract)),
         Box::new(paging::Paging::default()),
         Box::new(payload::Payload::new(contract)),
         Box::new(restart::Restart::default()),

@@ -9,7 +9,9 @@ use crate::domain::contract::{Contract, Role};
 use crate::domain::journal::{Answer, Answerer, Entry};
 use crate::domain::verdict::Subject;
 
-pub(super) const RULES: &[&RuleInfo] = &[&CACHED];
+mod next_user;
+
+pub(super) const RULES: &[&RuleInfo] = &[&CACHED, &next_user::NEXT_USER];
 
 static CACHED: RuleInfo = RuleInfo {
     id: "TENANT-4",
@@ -23,7 +25,7 @@ static CACHED: RuleInfo = RuleInfo {
 };
 
 pub(super) fn rules(_contract: &Contract) -> Vec<Box<dyn Rule>> {
-    vec![Box::new(Cached)]
+    vec![Box::new(Cached), Box::new(next_user::NextUser::default())]
 }
 
 struct Cached;

@@ -347,7 +347,7 @@ impl Engine {
             }
             Ok(EnginePacket::Ping(_)) => {
                 self.send(Frame::from(&EnginePacket::Pong("")), options, wire);
-                self.ping_by = Some(now + self.patience);
+                self.ping_by = options.heartbeat.then(|| now + self.patience);
             }
             Ok(EnginePacket::Text(text)) => self.signal(Signal::Text(text.to_owned()), wire),
             Ok(EnginePacket::Binary(bytes)) => self.signal(Signal::Binary(bytes), wire),
@@ -383,7 +383,7 @@ impl Engine {
             && offered.is_some_and(|offered| offered.iter().any(|name| name == "websocket"));
         self.patience = interval.saturating_add(timeout);
         self.max_payload = fields["maxPayload"].as_u64().unwrap_or(0);
-        self.ping_by = Some(now.saturating_add(self.patience));
+        self.ping_by = options.heartbeat.then(|| now.saturating_add(self.patience));
         self.state = State::Open;
         wire.websocket_worked = self.transport() == Transport::WebSocket;
         self.signal(Signal::Open, wire);

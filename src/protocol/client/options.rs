@@ -39,6 +39,8 @@ pub struct Options {
     pub try_all_transports: bool,
     /// How long opening a session may take; `None`: for ever.
     pub connect_timeout: Option<Duration>,
+    /// Whether a session on which no ping arrives in time is left, as the real client leaves it.
+    pub heartbeat: bool,
     /// What happens after the connection was lost.
     pub reconnection: Reconnection,
     /// How long an acknowledgement is awaited unless an emit says otherwise; `None`: for ever.
@@ -59,6 +61,7 @@ impl Default for Options {
             remember_upgrade: false,
             try_all_transports: false,
             connect_timeout: Some(Duration::from_secs(20)),
+            heartbeat: true,
             reconnection: Reconnection::default(),
             ack_timeout: None,
             retries: None,

@@ -25,6 +25,12 @@ pub(in crate::domain::rules) struct Socket {
     pub(in crate::domain::rules) transport: TransportName,
     /// When the feed's namespace was joined.
     pub(in crate::domain::rules) connected: Option<Moment>,
+    /// When the last packet came down.
+    pub(in crate::domain::rules) heard: Duration,
+    /// Whether a ping of the server has come down, so that the journal is known to hold them.
+    pub(in crate::domain::rules) pinged: bool,
+    /// How long nothing may come down, by the handshake.
+    pub(in crate::domain::rules) patience: Option<Duration>,
     /// The session that the client asked to have recovered.
     pub(in crate::domain::rules) asked_to_recover: Option<String>,
     /// Whether the server recovered it, so nothing was missed.
@@ -56,6 +62,21 @@ impl Sockets {
             .flatten()
     }
 
+    /// Something came down.
+    pub(in crate::domain::rules) fn hear(&mut self, entry: &Entry) {
+        if let Fact::Frame {
+            socket,
+            direction: Direction::Down,
+            packet,
+            ..
+        } = &entry.fact
+            && let Some(own) = self.open.get_mut(socket)
+        {
+            own.heard = entry.at;
+            own.pinged |= matches!(packet, Frame::Ping { .. });
+        }
+    }
+
     pub(super) fn engine(&mut self, entry: &Entry) {
         match &entry.fact {
             Fact::SocketOpened {
@@ -69,6 +90,9 @@ impl Sockets {
                         service: service.clone(),
                         transport: *transport,
                         connected: None,
+                        heard: entry.at,
+                        pinged: false,
+                        patience: None,
                         asked_to_recover: None,
                         recovered: false,
                     },
@@ -118,6 +142,17 @@ impl Sockets {
             return;
         };
         match (packet, direction) {
+            (
+                Frame::Open {
+                    ping_interval,
+                    ping_timeout,
+                },
+                Direction::Down,
+            ) => {
+                own.patience = Some(Duration::from_millis(
+                    ping_interval.saturating_add(*ping_timeout),
+                ));
+            }
             (Frame::Connect { namespace, payload }, Direction::Up) if Some(namespace) == feed => {
                 own.asked_to_recover = pid(payload);
             }

@@ -152,6 +152,13 @@ impl World {
         self.online && self.network.is_none_or(|moment| moment.at < at)
     }
 
+    /// Whether the process that lives and its network are those of this entry. In virtual time a
+    /// start can bear the same moment as what follows it.
+    pub(in crate::domain::rules) fn same_life_since(&self, entry: EntryId) -> bool {
+        let after = |moment: Option<Moment>| moment.is_some_and(|moment| moment.id >= entry);
+        self.online && !after(self.launched) && !after(self.killed) && !after(self.network)
+    }
+
     /// Whether the user did something after this entry. In virtual time all that follows from an
     /// act can bear the same moment as the act itself; only the order tells them apart.
     pub(in crate::domain::rules) fn acted_since(&self, entry: EntryId) -> bool {

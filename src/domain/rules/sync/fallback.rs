@@ -38,6 +38,8 @@ const SLACK: Duration = Duration::from_secs(3);
 
 #[derive(Default)]
 pub(super) struct Fallback {
+    /// When the client last asked for anything.
+    asked: Duration,
     /// Since when nothing has brought data.
     dry: Option<Moment>,
     /// Whether the app tried to open the feed in this process.
@@ -74,6 +76,7 @@ impl Rule for Fallback {
             }),
             _ => client_request(entry).is_some_and(|request| {
                 self.tried |= request.role == Some(Role::Realtime);
+                self.asked = entry.at;
                 polled(&request.role)
             }),
         };
@@ -136,6 +139,13 @@ impl Fallback {
             return;
         }
         self.found = true;
+        if !scene.world.acts_marked && self.asked <= dry.at + SLACK {
+            ledger.unable(
+                &KEEPS_ARRIVING,
+                "the client fell silent, and nobody marked whether it was in the foreground",
+            );
+            return;
+        }
         let lost = scene.sockets.lost.map(|moment| moment.id);
         ledger.breach(
             &KEEPS_ARRIVING,

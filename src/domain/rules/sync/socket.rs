@@ -134,9 +134,7 @@ impl OneSocket {
         let Some(both) = self.both else {
             return;
         };
-        let same =
-            scene.world.same_process_since(both.at) && scene.world.same_network_since(both.at);
-        if !same || scene.now <= both.at + SIDE_BY_SIDE {
+        if !scene.world.same_life_since(both.id) || scene.now <= both.at + SIDE_BY_SIDE {
             return;
         }
         // The next minute side by side is another one.

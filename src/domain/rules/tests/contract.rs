@@ -70,6 +70,7 @@ pub(crate) fn harbour() -> Contract {
             Resource {
                 items: Some(at("/ships")),
                 key: Some(at("/imo")),
+                sequence: Some(at("/count")),
                 schema: Some(
                     json!({"type": "object", "required": ["ships"], "properties": {"ships": {"type": "array", "items": {"type": "object", "required": ["imo", "knots"], "properties": {"knots": {"type": "number"}}}}}}),
                 ),
@@ -190,7 +191,7 @@ fn tide() -> Realtime {
             updates: Some("ships".to_owned()),
             apply: Apply::Merge,
             items: None,
-            sequence: None,
+            sequence: Some(at("/count")),
             schema: Some(json!({"type": "object", "required": ["imo"]})),
         }],
         live_within: seconds(10),
