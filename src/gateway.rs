@@ -94,6 +94,8 @@ pub struct Upstream {
 pub struct Gateway {
     hub: Arc<Hub>,
     sites: BTreeMap<String, Arc<Site>>,
+    // The folder of its sockets goes with the last who holds it.
+    _net: Net,
 }
 
 impl Gateway {
@@ -138,7 +140,11 @@ impl Gateway {
             tokio::spawn(port::listen(Arc::clone(&site)));
             sites.insert(service, site);
         }
-        Ok(Self { hub, sites })
+        Ok(Self {
+            hub,
+            sites,
+            _net: settings.net,
+        })
     }
 
     /// Where clients find a service; `None` for one that has no upstream.

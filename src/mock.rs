@@ -268,10 +268,7 @@ impl Mock {
 fn bind(service: &str, endpoint: &Endpoint) -> Result<crate::net::Listener, StartError> {
     service::bind(endpoint).map_err(|source| StartError::Bind {
         service: service.to_owned(),
-        address: match endpoint {
-            Endpoint::Tcp(address) => address.to_string(),
-            Endpoint::Unix(path) => path.display().to_string(),
-        },
+        address: endpoint.authority(),
         source,
     })
 }

@@ -1,12 +1,13 @@
 //! What connects the parts of one run: a clock, and transports for virtual and for real time.
 //!
 //! In virtual time everything runs on one paused single-threaded runtime and talks over Unix-domain
-//! sockets: their data is there the moment it is written, so the paused clock never jumps ahead of
-//! a message that is under way. In real time the same parts talk over loopback TCP.
+//! sockets or pipes in memory: their data is there the moment it is written, so the paused clock never
+//! jumps ahead of a message that is under way. In real time the same parts talk over loopback TCP.
 
 mod address;
 mod clock;
 mod endpoint;
+mod memory;
 mod recorder;
 
 pub use address::ServiceAddress;

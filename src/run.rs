@@ -83,6 +83,9 @@ impl Plan {
 /// How long a scenario in virtual time may take on the wall before it counts as stuck.
 const STUCK_VIRTUAL: Duration = Duration::from_secs(120);
 
+/// How much faster than its own clock a scenario of days runs at the very least, on a busy machine.
+const SLOWEST_PACE: u32 = 2_000;
+
 /// What a scenario in real time may take beyond the times that its steps name.
 const STUCK_REAL: Duration = Duration::from_secs(180);
 
@@ -157,7 +160,7 @@ fn supervise(plan: &Plan, scenario: &Arc<Scenario>, interrupt: &Interrupt) -> Sc
         return unplayed(scenario, Verdict::Skipped(reason), began.elapsed());
     }
     let limit = if plan.virtual_time() {
-        STUCK_VIRTUAL
+        STUCK_VIRTUAL + named_time(scenario) / SLOWEST_PACE
     } else {
         STUCK_REAL + named_time(scenario)
     };

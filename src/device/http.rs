@@ -212,6 +212,12 @@ impl Route {
                 });
             }
         };
+        if let Some(Endpoint::Memory(_)) = address.via {
+            return Err(HttpError::Setup {
+                service: service.to_owned(),
+                why: "an app connects over sockets only".to_owned(),
+            });
+        }
         let via = address.via.clone().map(|via| (host.to_owned(), via));
         Ok(Self { via, tls })
     }
@@ -231,7 +237,7 @@ impl Route {
         builder = match &self.via {
             Some((_, Endpoint::Unix(path))) => builder.unix_socket(path.clone()),
             Some((host, Endpoint::Tcp(address))) => builder.resolve(host, *address),
-            None => builder,
+            Some((_, Endpoint::Memory(_))) | None => builder,
         };
         builder.build()
     }

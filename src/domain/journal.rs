@@ -42,8 +42,8 @@ pub struct Entry {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Fact {
-    /// The gateway saw a request arrive.
-    Request(Request),
+    /// The gateway saw a request arrive. Boxed, because every entry is as large as the largest.
+    Request(Box<Request>),
     /// The gateway passed an answer to the client.
     Answer(Answer),
     /// An exchange ended without an answer.

@@ -139,7 +139,7 @@ impl Room {
         let facts = self.facts().into_iter();
         facts
             .filter_map(|fact| match fact {
-                Fact::Request(request) => Some(request),
+                Fact::Request(request) => Some(*request),
                 _ => None,
             })
             .collect()

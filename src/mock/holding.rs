@@ -95,7 +95,7 @@ impl Holding {
         match (rule.apply, changed.and_then(|at| items.get(at))) {
             (Apply::Replace | Apply::Merge, None) => Value::Array(items.clone()),
             (Apply::Replace, Some(_)) => Value::Array(items.clone()),
-            (Apply::Merge, Some(item)) if rule.items.is_some() => json!([item]),
+            (Apply::Merge, Some(item)) if rule.items.is_some() => Value::Array(vec![item.clone()]),
             (Apply::Merge, Some(item)) => item.clone(),
             (Apply::Refetch | Apply::Ignore, _) => Value::Null,
         }

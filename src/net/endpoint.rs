@@ -1,4 +1,4 @@
-//! Endpoints, listeners and streams over Unix-domain sockets and TCP.
+//! Endpoints, listeners and streams over Unix-domain sockets, TCP and memory.
 
 use std::io;
 use std::net::SocketAddr;
@@ -8,14 +8,18 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use tempfile::TempDir;
-use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::io::{AsyncRead, AsyncWrite, DuplexStream, ReadBuf};
 use tokio::net::{TcpListener, TcpStream, UnixListener, UnixStream};
+
+use super::memory::{Arrivals, Place};
 
 /// The transport of one run.
 #[derive(Debug, Clone)]
 pub enum Net {
     /// Unix-domain sockets in a folder of the run's own, removed with it.
     Virtual(Arc<TempDir>),
+    /// Pipes in memory, between peers that both connect by [`Endpoint::connect`].
+    Memory,
     /// Loopback TCP.
     Real,
 }
@@ -27,6 +31,8 @@ pub enum Endpoint {
     Unix(PathBuf),
     /// A TCP address.
     Tcp(SocketAddr),
+    /// A place in this process.
+    Memory(Place),
 }
 
 impl Net {
@@ -38,13 +44,14 @@ impl Net {
         Ok(Self::Virtual(Arc::new(TempDir::with_prefix("rehearsal-")?)))
     }
 
-    /// Binds a listener: a socket of this name, or a free port on loopback.
+    /// Binds a listener: a socket or a place of this name, or a free port on loopback.
     ///
     /// # Errors
     /// When the socket cannot be bound.
     pub fn bind(&self, name: &str) -> io::Result<Listener> {
         match self {
             Self::Virtual(folder) => Listener::bind(&Endpoint::Unix(folder.path().join(name))),
+            Self::Memory => Listener::bind(&Endpoint::Memory(Place::new(name))),
             Self::Real => Listener::bind(&Endpoint::Tcp(SocketAddr::from(([127, 0, 0, 1], 0)))),
         }
     }
@@ -63,11 +70,12 @@ impl Endpoint {
                 stream.set_nodelay(true)?;
                 Ok(Stream::Tcp(stream))
             }
+            Self::Memory(place) => place.connect().map(Stream::Memory),
         }
     }
 
-    /// The `host:port` that URLs and `Host` headers use. A Unix-domain socket has neither, so its
-    /// file name stands for it.
+    /// The `host:port` that URLs and `Host` headers use. What is no TCP
+    /// address has neither, so its name stands for it.
     #[must_use]
     pub fn authority(&self) -> String {
         match self {
@@ -76,6 +84,7 @@ impl Endpoint {
                 .map(|name| name.to_string_lossy().into_owned())
                 .unwrap_or_default(),
             Self::Tcp(address) => address.to_string(),
+            Self::Memory(place) => place.name.to_string(),
         }
     }
 
@@ -84,7 +93,7 @@ impl Endpoint {
     pub fn unix_path(&self) -> Option<&Path> {
         match self {
             Self::Unix(path) => Some(path),
-            Self::Tcp(_) => None,
+            Self::Tcp(_) | Self::Memory(_) => None,
         }
     }
 }
@@ -100,6 +109,7 @@ pub struct Listener {
 enum Socket {
     Unix(UnixListener),
     Tcp(TcpListener),
+    Memory(Arrivals),
 }
 
 impl Listener {
@@ -132,6 +142,10 @@ impl Listener {
                     socket: Socket::Tcp(socket),
                 })
             }
+            Endpoint::Memory(place) => Ok(Self {
+                endpoint: endpoint.clone(),
+                socket: Socket::Memory(place.listen()?),
+            }),
         }
     }
 
@@ -163,6 +177,7 @@ impl Listener {
                 stream.set_nodelay(true)?;
                 Ok(Stream::Tcp(stream))
             }),
+            Socket::Memory(arrivals) => arrivals.poll_accept(cx).map_ok(Stream::Memory),
         }
     }
 }
@@ -182,6 +197,8 @@ pub enum Stream {
     Unix(UnixStream),
     /// Over TCP.
     Tcp(TcpStream),
+    /// Within this process.
+    Memory(DuplexStream),
 }
 
 impl AsyncRead for Stream {
@@ -193,6 +210,7 @@ impl AsyncRead for Stream {
         match self.get_mut() {
             Self::Unix(stream) => Pin::new(stream).poll_read(cx, buf),
             Self::Tcp(stream) => Pin::new(stream).poll_read(cx, buf),
+            Self::Memory(stream) => Pin::new(stream).poll_read(cx, buf),
         }
     }
 }
@@ -206,6 +224,7 @@ impl AsyncWrite for Stream {
         match self.get_mut() {
             Self::Unix(stream) => Pin::new(stream).poll_write(cx, buf),
             Self::Tcp(stream) => Pin::new(stream).poll_write(cx, buf),
+            Self::Memory(stream) => Pin::new(stream).poll_write(cx, buf),
         }
     }
 
@@ -213,6 +232,7 @@ impl AsyncWrite for Stream {
         match self.get_mut() {
             Self::Unix(stream) => Pin::new(stream).poll_flush(cx),
             Self::Tcp(stream) => Pin::new(stream).poll_flush(cx),
+            Self::Memory(stream) => Pin::new(stream).poll_flush(cx),
         }
     }
 
@@ -220,6 +240,7 @@ impl AsyncWrite for Stream {
         match self.get_mut() {
             Self::Unix(stream) => Pin::new(stream).poll_shutdown(cx),
             Self::Tcp(stream) => Pin::new(stream).poll_shutdown(cx),
+            Self::Memory(stream) => Pin::new(stream).poll_shutdown(cx),
         }
     }
 
@@ -231,6 +252,7 @@ impl AsyncWrite for Stream {
         match self.get_mut() {
             Self::Unix(stream) => Pin::new(stream).poll_write_vectored(cx, bufs),
             Self::Tcp(stream) => Pin::new(stream).poll_write_vectored(cx, bufs),
+            Self::Memory(stream) => Pin::new(stream).poll_write_vectored(cx, bufs),
         }
     }
 
@@ -238,6 +260,7 @@ impl AsyncWrite for Stream {
         match self {
             Self::Unix(stream) => stream.is_write_vectored(),
             Self::Tcp(stream) => stream.is_write_vectored(),
+            Self::Memory(stream) => stream.is_write_vectored(),
         }
     }
 }

@@ -31,7 +31,7 @@ pub(super) fn entry(id: u64, at_ms: u64, fact: Fact) -> Arc<Entry> {
 
 fn request(exchange: u64, method: &str, target: &str, class: Class, reason: &str) -> Fact {
     let role = (class == Class::Allowed).then(|| Role::Resource("positions".to_owned()));
-    Fact::Request(Request {
+    Fact::Request(Box::new(Request {
         exchange,
         sender: Sender::Client,
         service: "orders".to_owned(),
@@ -47,7 +47,7 @@ fn request(exchange: u64, method: &str, target: &str, class: Class, reason: &str
             reason: reason.to_owned(),
             non_canonical: None,
         },
-    })
+    }))
 }
 
 fn answer(exchange: u64, status: u16, from: Answerer, request_id: Option<&str>) -> Fact {

@@ -25,7 +25,7 @@ impl<'a> Timeline<'a> {
         let requests = entries
             .iter()
             .filter_map(|entry| match &entry.fact {
-                Fact::Request(request) => Some((request.exchange, request)),
+                Fact::Request(request) => Some((request.exchange, request.as_ref())),
                 _ => None,
             })
             .collect();

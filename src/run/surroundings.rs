@@ -81,7 +81,7 @@ impl Surroundings {
         let contract = Arc::clone(&plan.suite.contract);
         let recorder = Recorder::new(clock);
         let hearing = Hearing::new(&contract, &case);
-        let backend = Backend::start(plan, clock, &net, seed)?;
+        let backend = Backend::start(plan, clock, seed)?;
         let lateness = Lateness::default();
         let mut gaps = None;
         {

@@ -112,13 +112,18 @@ pub(super) enum Backend {
 }
 
 impl Backend {
-    pub(super) fn start(plan: &Plan, clock: Clock, net: &Net, seed: u64) -> Result<Self, String> {
+    pub(super) fn start(plan: &Plan, clock: Clock, seed: u64) -> Result<Self, String> {
         match &plan.target {
             Target::Mock => Mock::start(mock::Settings {
                 contract: Arc::clone(&plan.suite.contract),
                 world: plan.suite.world.as_deref().cloned().unwrap_or_default(),
                 clock,
-                net: net.clone(),
+                // Only the gateway connects to it.
+                net: if plan.virtual_time() {
+                    Net::Memory
+                } else {
+                    Net::Real
+                },
                 ports: None,
                 seed,
                 defects: plan.defects.iter().copied().collect(),

@@ -132,7 +132,7 @@ mod tests {
             from: Answerer::Backend,
             request_id: None,
         };
-        journal.append(Duration::ZERO, Fact::Request(request));
+        journal.append(Duration::ZERO, Fact::Request(Box::new(request)));
         journal.append(Duration::ZERO, Fact::Answer(answer));
     }
 

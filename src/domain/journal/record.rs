@@ -34,7 +34,7 @@ const ROUTINE_KEPT: usize = 1_024;
 
 /// How many other entries stay in memory whole. Older ones stay too, so that findings can cite them,
 /// but lose headers and bodies: a poll every half minute is two hundred megabytes in a month.
-const WHOLE_KEPT: usize = 4_096;
+const WHOLE_KEPT: usize = 1_024;
 
 /// The append-only record.
 #[derive(Default)]
@@ -136,14 +136,22 @@ impl Journal {
     }
 }
 
-/// Follows the live feed's long-polling: requests that say nothing once they are answered well. What
-/// they carried stands in the journal packet by packet.
+/// Follows requests that come by the thousand and say nothing once they are answered well: the live
+/// feed's long-polling, whose packets stand in the journal one by one, and questions for the
+/// kill-switch that are answered as the one before.
 #[derive(Default)]
 struct Polls {
     /// Those under way, by their exchanges.
-    open: BTreeMap<u64, EntryId>,
+    open: BTreeMap<u64, Poll>,
     /// Where they go: service and path.
-    place: Option<(String, String)>,
+    places: Vec<(String, String)>,
+    /// What the kill-switch was said to be when it was last asked for.
+    status: Content,
+}
+
+struct Poll {
+    request: EntryId,
+    of_status: bool,
 }
 
 impl Polls {
@@ -151,23 +159,29 @@ impl Polls {
     fn see(&mut self, entry: &Entry) -> Option<EntryId> {
         match &entry.fact {
             Fact::Request(request)
-                if request.role == Some(Role::Realtime)
+                if matches!(request.role, Some(Role::Realtime | Role::Status))
                     && request.sender == Sender::Client
                     && request.judgement.class == Class::Allowed
                     && request.judgement.non_canonical.is_none() =>
             {
-                self.open.insert(request.exchange, entry.id);
+                let poll = Poll {
+                    request: entry.id,
+                    of_status: request.role == Some(Role::Status),
+                };
+                self.open.insert(request.exchange, poll);
                 let path = path_of(&request.target);
-                let known =
-                    |(service, own): &(String, String)| *service == request.service && own == path;
-                if !self.place.as_ref().is_some_and(known) {
-                    self.place = Some((request.service.clone(), path.to_owned()));
+                if !self.go_to(&request.service, path) {
+                    self.places.push((request.service.clone(), path.to_owned()));
                 }
                 None
             }
             Fact::Answer(answer) => {
-                let request = self.open.remove(&answer.exchange)?;
-                (answer.status == 200).then_some(request)
+                let poll = self.open.remove(&answer.exchange)?;
+                let news = poll.of_status && answer.body != self.status;
+                if news {
+                    self.status = answer.body.clone();
+                }
+                (answer.status == 200 && !news).then_some(poll.request)
             }
             Fact::Lost { exchange, .. } => {
                 self.open.remove(exchange);
@@ -183,9 +197,12 @@ impl Polls {
             return false;
         };
         exchange.outcome == ClientOutcome::Answered { status: 200 }
-            && self.place.as_ref().is_some_and(|(service, path)| {
-                *service == exchange.service && path == path_of(&exchange.path)
-            })
+            && self.go_to(&exchange.service, path_of(&exchange.path))
+    }
+
+    fn go_to(&self, service: &str, path: &str) -> bool {
+        let places = &mut self.places.iter();
+        places.any(|(own, place)| own == service && place == path)
     }
 }
 
@@ -260,7 +277,7 @@ mod tests {
         assert_eq!(journal.get(EntryId(4)).unwrap().fact, ping());
     }
 
-    /// A poll as the gateway sees it, and as the client tells of it.
+    /// A long poll as the gateway sees it, and as the client tells of it.
     fn poll(journal: &mut Journal, exchange: u64, status: u16) {
         let facts = [
             json!({"request": {
@@ -296,6 +313,32 @@ mod tests {
         assert!(ids.is_sorted() && ids.starts_with(&[4, 5, 6]));
         assert!(journal.get(EntryId(4)).is_some() && journal.get(EntryId(7)).is_none());
         assert!(journal.polls.open.is_empty());
+    }
+
+    #[test]
+    fn questions_for_the_kill_switch_leave_memory_unless_the_answer_is_news() {
+        let mut journal = Journal::new();
+        let mut ask = |exchange: u64, active: bool| {
+            let request = json!({"request": {
+                "exchange": exchange, "sender": "client", "service": "id", "method": "GET",
+                "target": "/edge/status", "path": "/status", "host": "h", "headers": [],
+                "role": "status", "judgement": {"class": "allowed", "reason": ""},
+            }});
+            let answer = json!({"answer": {
+                "exchange": exchange, "status": 200, "headers": [], "from": "backend",
+                "body": {"json": {"value": {"active": active}, "bytes": 16}},
+            }});
+            for fact in [request, answer] {
+                journal.append(Duration::ZERO, serde_json::from_value(fact).unwrap());
+            }
+        };
+        for exchange in 0..ROUTINE_KEPT as u64 {
+            ask(exchange, exchange == 7);
+        }
+        // The first answer, the switch and its end are news; half of the others have left.
+        let kept: Vec<u64> = journal.kept.iter().map(|entry| entry.id.0).collect();
+        assert_eq!(kept, [1, 2, 15, 16, 17, 18]);
+        assert_eq!(journal.entries().count(), ROUTINE_KEPT + kept.len());
     }
 
     #[test]

@@ -102,7 +102,7 @@ impl Arrival {
             role: judged.role.clone(),
             judgement: judged.judgement.clone(),
         };
-        hub.record(Fact::Request(fact));
+        hub.record(Fact::Request(Box::new(fact)));
         Known {
             exchange: Exchange {
                 hub,

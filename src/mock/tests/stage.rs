@@ -176,7 +176,7 @@ pub(super) fn client(endpoint: &Endpoint) -> reqwest::Client {
     let builder = reqwest::Client::builder().no_proxy();
     match endpoint {
         Endpoint::Unix(path) => builder.unix_socket(path.clone()),
-        Endpoint::Tcp(_) => builder,
+        Endpoint::Tcp(_) | Endpoint::Memory(_) => builder,
     }
     .build()
     .unwrap()
