@@ -49,7 +49,7 @@ pub(super) struct SingleFlight {
     /// The refresh that succeeded last.
     succeeded: Option<(EntryId, Duration, u64)>,
     /// When the token in use was last refused, by an answer or on the socket.
-    refused: Option<Duration>,
+    refused: Option<EntryId>,
 }
 
 struct Overlap {
@@ -74,7 +74,7 @@ impl Rule for SingleFlight {
             self.repeat(entry, request, scene, ledger);
         }
         if let Some(refused) = scene.sockets.refused {
-            self.refused = self.refused.max(Some(refused.at));
+            self.refused = self.refused.max(Some(refused.id));
         }
         let Some(ended) = scene.ended_by_client(entry) else {
             return;
@@ -104,7 +104,7 @@ impl Rule for SingleFlight {
                 _ => true,
             };
             if about_current {
-                self.refused = self.refused.max(Some(entry.at));
+                self.refused = self.refused.max(Some(entry.id));
             }
         }
     }
@@ -148,11 +148,11 @@ impl SingleFlight {
         let levered = scene
             .world
             .tokens_expired
-            .is_some_and(|moment| moment.at >= at);
+            .is_some_and(|moment| moment.id > id);
         if entry.at > at + AT_ONCE
             || short_lived
             || levered
-            || self.refused.is_some_and(|refused| refused >= at)
+            || self.refused.is_some_and(|refused| refused > id)
             || scene.world.acted_since(id)
             || !scene.world.same_process_since(at)
         {
