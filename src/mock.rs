@@ -52,6 +52,7 @@ pub use settings::{LeverError, Settings, StartError};
 
 use self::backend::Backend;
 use self::service::Running;
+use crate::domain::journal::Flaw;
 use crate::net::{Endpoint, Net};
 
 /// A running mock. Clones are handles on the same one; it stops with the last of them.
@@ -234,6 +235,13 @@ impl Mock {
     #[must_use]
     pub fn forbidden_calls(&self) -> u64 {
         self.inner.backend.core().forbidden
+    }
+
+    /// An access token of a user, by what they sign in with, that is signed as those are that the
+    /// mock hands out, and has one flaw. Nothing for flaws that need no key.
+    #[must_use]
+    pub fn mint(&self, username: &str, flaw: Flaw) -> Option<String> {
+        self.inner.backend.mint(username, flaw)
     }
 
     /// When an event was last emitted to anybody, since the run began.

@@ -14,6 +14,7 @@ mod interrupt;
 mod judge;
 mod operator;
 mod perform;
+mod probe;
 mod proxy;
 mod punctuality;
 mod recording;

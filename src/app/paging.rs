@@ -140,6 +140,8 @@ mod tests {
         Paging {
             size: Some(("limit".into(), 2)),
             next,
+            total: None,
+            refused_by: Vec::new(),
         }
     }
 

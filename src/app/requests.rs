@@ -63,16 +63,20 @@ impl Requests {
 
 /// What the placeholders of a request stand for.
 #[derive(Debug, Default, Clone)]
-pub(super) struct Filling {
-    pub(super) username: Option<String>,
-    pub(super) password: Option<Secret>,
-    pub(super) access: Option<Secret>,
-    pub(super) refresh: Option<Secret>,
+pub(crate) struct Filling {
+    /// What the user signs in with.
+    pub(crate) username: Option<String>,
+    /// The password.
+    pub(crate) password: Option<Secret>,
+    /// The access token.
+    pub(crate) access: Option<Secret>,
+    /// The refresh token.
+    pub(crate) refresh: Option<Secret>,
 }
 
 impl Filling {
     /// The value of a placeholder.
-    pub(super) fn get(&self, name: &str) -> Option<Value> {
+    pub(crate) fn get(&self, name: &str) -> Option<Value> {
         let secret = |secret: &Option<Secret>| secret.as_ref().map(|secret| secret.expose().into());
         match name {
             "username" => self.username.clone().map(Value::from),
@@ -84,13 +88,17 @@ impl Filling {
     }
 
     /// A template with its placeholders filled.
-    fn text(&self, template: &str) -> String {
+    pub(crate) fn text(&self, template: &str) -> String {
         fill_text(template, &|name| self.get(name))
     }
 }
 
 /// Path and query of an operation, with `query` in addition to its own.
-fn target(operation: &Operation, query: &[(String, String)], filling: &Filling) -> String {
+pub(crate) fn target(
+    operation: &Operation,
+    query: &[(String, String)],
+    filling: &Filling,
+) -> String {
     let escaped = |name: &str| {
         filling.get(name).map(|value| match value {
             Value::String(text) => Value::from(escape(&text)),
@@ -112,7 +120,7 @@ fn target(operation: &Operation, query: &[(String, String)], filling: &Filling) 
 }
 
 /// The content type and the bytes of an operation's body.
-fn body(operation: &Operation, filling: &Filling) -> Option<(&'static str, Bytes)> {
+pub(crate) fn payload(operation: &Operation, filling: &Filling) -> Option<(&'static str, Bytes)> {
     match &operation.body {
         Body::Empty => None,
         Body::Json(template) => {
@@ -140,7 +148,7 @@ const ESCAPED: &AsciiSet = &NON_ALPHANUMERIC
     .remove(b'~');
 
 /// Escapes a text for a query or for a path segment.
-pub(super) fn escape(text: &str) -> String {
+pub(crate) fn escape(text: &str) -> String {
     utf8_percent_encode(text, ESCAPED).to_string()
 }
 
@@ -167,7 +175,7 @@ impl App {
         for (name, template) in authorize.into_iter().chain(&operation.headers) {
             headers.push((name.clone(), filling.text(template)));
         }
-        let body = body(operation, filling).map(|(kind, bytes)| {
+        let body = payload(operation, filling).map(|(kind, bytes)| {
             headers.push(("content-type".into(), kind.into()));
             bytes
         });
@@ -312,12 +320,12 @@ mod tests {
     #[test]
     fn a_body_is_json_or_a_form_as_the_contract_says() {
         let template = Template(json!({"p": "{password}", "none": "{refresh-token}"}));
-        let (kind, bytes) = body(&operation(Body::Json(template)), &filling()).unwrap();
+        let (kind, bytes) = payload(&operation(Body::Json(template)), &filling()).unwrap();
         assert_eq!(kind, "application/json");
         let read: Value = serde_json::from_slice(&bytes).unwrap();
         assert_eq!(read, json!({"p": "p\"&=+ %", "none": null}));
         let form = Body::Form(vec![("p".into(), "{password}".into())]);
-        let (kind, bytes) = body(&operation(form), &filling()).unwrap();
+        let (kind, bytes) = payload(&operation(form), &filling()).unwrap();
         assert_eq!(kind, "application/x-www-form-urlencoded");
         assert_eq!(bytes, "p=p%22%26%3D%2B%20%25");
     }

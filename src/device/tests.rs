@@ -52,6 +52,8 @@ fn contract() -> Contract {
         }],
         request_id: None,
         session: Session {
+            reuse_grace: std::time::Duration::ZERO,
+            sign_out_ends_access: false,
             sign_in: SessionRequest {
                 operation: sign_in,
                 answer: TokenAnswer {
@@ -86,6 +88,7 @@ fn contract() -> Contract {
         }),
         health: None,
         resources: vec![Resource {
+            personal: false,
             name: "profile".to_owned(),
             operation: profile,
             items: None,

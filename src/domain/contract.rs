@@ -116,6 +116,10 @@ pub struct Session {
     pub token: Token,
     /// Whose session it is, as the backend says it.
     pub identity: Option<Identity>,
+    /// How long a used refresh token may still be exchanged, for clients that lost the answer.
+    pub reuse_grace: Duration,
+    /// Whether a sign-out ends the access token at once, and not only the refresh token.
+    pub sign_out_ends_access: bool,
 }
 
 /// A request that is answered with tokens.
@@ -251,6 +255,8 @@ pub struct Resource {
     pub paging: Option<Paging>,
     /// JSON Schema of the answer.
     pub schema: Option<Value>,
+    /// Whether no two accounts ever get the same answer.
+    pub personal: bool,
 }
 
 /// How pages of a list are asked for.
@@ -260,6 +266,11 @@ pub struct Paging {
     pub size: Option<(String, u64)>,
     /// How the next page is found.
     pub next: NextPage,
+    /// In the answer: how many items the whole list has.
+    pub total: Option<Selector>,
+    /// Statuses by which a cursor is refused that was never handed out to who asks; none if the
+    /// backend promises nothing.
+    pub refused_by: Vec<u16>,
 }
 
 /// How the next page is found.

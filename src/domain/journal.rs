@@ -14,6 +14,7 @@ mod client;
 mod fact;
 pub mod file;
 mod harness;
+mod probe;
 mod record;
 
 pub use client::{Act, AppFact, ClientExchange, ClientOutcome, FeedState, LinkState, SessionState};
@@ -22,6 +23,7 @@ pub use fact::{
     TokenIssued, TokenKind,
 };
 pub use harness::{HarnessFact, LeverHow, StepPhase, UnmetStep};
+pub use probe::{Flaw, Question};
 pub use record::{EntryId, Journal, Observer};
 
 use super::contract::TransportName;

@@ -10,7 +10,7 @@
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use super::contract::Contract;
-use super::journal::{AppFact, Direction, Entry, Fact, Frame, Observer};
+use super::journal::{AppFact, Direction, Entry, Fact, Frame, HarnessFact, Observer};
 use super::scenario::Waiver;
 use super::verdict::{Finding, ScopeTally, Subject};
 
@@ -156,9 +156,8 @@ impl Judge {
     #[must_use]
     pub fn finish(&self) -> Judged {
         let bench = &mut *self.bench();
-        for rule in &mut bench.rules {
-            rule.end(&bench.scene, &mut bench.ledger);
-        }
+        let over = bench.scene.world.ended;
+        bench.end(|rule| !over || rule.hears_probes());
         Judged {
             tally: bench.scene.tally,
             ..bench.ledger.close()
@@ -193,7 +192,7 @@ struct Bench {
 impl Bench {
     fn see(&mut self, entry: &Arc<Entry>) {
         if self.scene.world.ended {
-            self.scene.afterwards(entry);
+            self.see_probes(entry);
             return;
         }
         self.scene.sockets.hear(entry);
@@ -210,10 +209,47 @@ impl Bench {
         }
         self.scene.before(entry);
         self.ledger.note(entry);
+        if let Fact::Harness(HarnessFact::NotProbed { rule, why }) = &entry.fact {
+            self.ledger.unprobed(rule, why);
+        }
+        let own = self.scene.is_of_the_harness(entry);
         for rule in &mut self.rules {
-            rule.see(entry, &self.scene, &mut self.ledger);
+            if !own || rule.hears_probes() {
+                rule.see(entry, &self.scene, &mut self.ledger);
+            }
         }
         self.scene.after(entry);
+        if self.scene.world.ended {
+            // What follows says nothing about the client, and time goes on without it.
+            self.end(|rule| !rule.hears_probes());
+        }
+    }
+
+    /// The client is gone; what the harness asks on its own account is still judged.
+    fn see_probes(&mut self, entry: &Arc<Entry>) {
+        self.scene.afterwards(entry);
+        let asked = match &entry.fact {
+            Fact::Harness(HarnessFact::Probe { .. }) => true,
+            Fact::Harness(HarnessFact::NotProbed { rule, why }) => {
+                self.ledger.unprobed(rule, why);
+                false
+            }
+            _ => self.scene.is_of_the_harness(entry),
+        };
+        if asked {
+            self.scene.before(entry);
+            self.ledger.note(entry);
+            for rule in self.rules.iter_mut().filter(|rule| rule.hears_probes()) {
+                rule.see(entry, &self.scene, &mut self.ledger);
+            }
+            self.scene.after(entry);
+        }
+    }
+
+    fn end(&mut self, of: impl Fn(&dyn Rule) -> bool) {
+        for rule in self.rules.iter_mut().filter(|rule| of(rule.as_ref())) {
+            rule.end(&self.scene, &mut self.ledger);
+        }
     }
 }
 
@@ -251,6 +287,11 @@ trait Rule: Send {
 
     /// Whether it wants to hear routine packets too.
     fn hears_routine(&self) -> bool {
+        false
+    }
+
+    /// Whether it wants to hear what the harness itself asks, and is answered.
+    fn hears_probes(&self) -> bool {
         false
     }
 }

@@ -47,6 +47,8 @@ pub enum Subject {
     App,
     /// The backend.
     Backend,
+    /// Either side, in a rule that binds both; a finding always names one of them.
+    Both,
     /// rehearsal itself, or what it runs on.
     Harness,
 }
@@ -58,6 +60,7 @@ impl Subject {
         match self {
             Self::App => "app",
             Self::Backend => "backend",
+            Self::Both => "both",
             Self::Harness => "harness",
         }
     }

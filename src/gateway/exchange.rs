@@ -230,7 +230,8 @@ pub(super) async fn carry(
         headers: texts,
         role: judged.role,
         grantee,
-        poll: polling && parts.method == "GET",
+        // A feed that the harness looks at is not the client's.
+        poll: polling && parts.method == "GET" && sender.is_none(),
     };
     let limit = if polling { KEPT_OF_POLLS } else { KEPT };
     let watched = Watched::new(incoming, limit, passing);

@@ -1,5 +1,7 @@
 //! A request as it reached the mock, and what the contract's templates find in it.
 
+use std::sync::{Arc, OnceLock};
+
 use http::HeaderMap;
 use percent_encoding::percent_decode_str;
 use serde_json::Value;
@@ -18,6 +20,18 @@ pub(super) struct Call {
     pub(super) query: Vec<(String, String)>,
     pub(super) headers: HeaderMap,
     pub(super) body: Vec<u8>,
+    pub(super) connection: Connection,
+}
+
+/// What the mock remembers of a connection: who asked first. Only a defect looks at it.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Connection(Arc<OnceLock<usize>>);
+
+impl Connection {
+    /// Who asked first on it: `user`, if nobody has yet.
+    pub(super) fn first(&self, user: usize) -> usize {
+        *self.0.get_or_init(|| user)
+    }
 }
 
 impl Call {

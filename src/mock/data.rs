@@ -1,5 +1,6 @@
 //! Resources: whose data is answered, page by page.
 
+use aws_lc_rs::digest::{Context, SHA256};
 use serde_json::Value;
 
 use super::backend::{Backend, Core};
@@ -21,7 +22,7 @@ impl Backend {
             return Reply::error(404, "not-found", "there is no such resource");
         };
         let mut core = self.core();
-        let user = holder.map(|user| self.answered_user(&core, user, name));
+        let user = holder.map(|user| self.answered_user(&core, user, name, call));
         self.catch_up(&mut core, user, resource);
         let Some(holding) = find(&mut core, user, name) else {
             return Reply::error(404, "not-found", "there is no such resource");
@@ -40,11 +41,40 @@ impl Backend {
         {
             *number = Value::String(number.to_string());
         }
-        reply
+        self.tagged(reply, user, call)
+    }
+
+    /// The answer with its entity tag, or 304 for who has it already (RFC 9110 §13.1.2). The user is
+    /// part of the tag, so nobody's is another's.
+    fn tagged(&self, mut reply: Reply, user: Option<usize>, call: &Call) -> Reply {
+        let tag = reply.body_mut().map(|body| tag(user, body));
+        let Some(tag) = tag else { return reply };
+        let wanted = call.header("if-none-match");
+        let known = wanted.is_some_and(|wanted| {
+            self.has(Defect::AnyEntityTag) || wanted.split(',').any(|own| own.trim() == tag)
+        });
+        let reply = if known { Reply::empty(304) } else { reply };
+        let reply = reply.with("etag", tag);
+        match user.filter(|_| self.has(Defect::NamesAnother)) {
+            Some(user) => {
+                let core = self.core();
+                let other = &core.people[(user + 1) % core.people.len()].user;
+                reply.with("x-served-with", other.username.as_str())
+            }
+            None => reply,
+        }
     }
 
     /// Whose data is answered. Only a defect makes it anybody else's.
-    fn answered_user(&self, core: &Core, user: usize, resource: &str) -> usize {
+    fn answered_user(&self, core: &Core, user: usize, resource: &str, call: &Call) -> usize {
+        if self.has(Defect::FirstOnConnection) {
+            return call.connection.first(user);
+        }
+        if self.has(Defect::ForeignCursors)
+            && let Some(owner) = self.cursors.owner(&call.query)
+        {
+            return owner;
+        }
         let identity = self.contract.session.identity.as_ref();
         let profile = identity.is_some_and(|identity| identity.resource == resource);
         if profile && self.has(Defect::ForeignProfile) {
@@ -70,9 +100,13 @@ impl Backend {
             resource,
             query: &call.query,
             now: self.clock.unix(),
-            defect: [Defect::LostPageItem, Defect::RepeatedPageItem]
-                .into_iter()
-                .find(|defect| self.has(*defect)),
+            defect: [
+                Defect::LostPageItem,
+                Defect::RepeatedPageItem,
+                Defect::UnknownCursors,
+            ]
+            .into_iter()
+            .find(|defect| self.has(*defect)),
         };
         let Page { start, end, next } = self.cursors.page(&asked, paging, items)?;
         let page = items[start..end].to_vec();
@@ -105,6 +139,16 @@ pub(super) fn find<'a>(
     let Core { people, shared, .. } = core;
     let own = user.and_then(|user| people[user].data.get_mut(name));
     own.or_else(|| shared.get_mut(name))
+}
+
+/// A strong entity tag.
+fn tag(user: Option<usize>, body: &Value) -> String {
+    let mut context = Context::new(&SHA256);
+    context.update(format!("{user:?}").as_bytes());
+    context.update(body.to_string().as_bytes());
+    let digest = context.finish();
+    let start: [u8; 8] = digest.as_ref()[..8].try_into().unwrap_or_default();
+    format!("\"{:016x}\"", u64::from_be_bytes(start))
 }
 
 fn first_number(value: &mut Value) -> Option<&mut Value> {

@@ -20,7 +20,7 @@ misbehaviours! {
         "It says that all is well while the kill-switch is on.";
     DataDuringMaintenance "data-during-maintenance" on "kill-switch" ["KILL-7"]
         "It serves data and events while the kill-switch is on.";
-    SilentFeed "silent-feed" on "read-only-scope" ["SYNC-11"]
+    SilentFeed "silent-feed" on "pushed-event" ["SYNC-11"]
         "It never emits an event.";
     SocketsRefused "sockets-refused" on "sign-in" []
         "It answers every request on the socket path with 404.";
@@ -30,18 +30,42 @@ misbehaviours! {
         "It leaves the request id out of every answer.";
     NumberAsText "number-as-text" on "sign-in" ["SYNC-13"]
         "It writes the first number of every resource as a text.";
-    LostPageItem "lost-page-item" on "read-only-scope" []
+    LostPageItem "lost-page-item" on "sign-in" ["SYNC-12"]
         "It leaves out one item between two pages of a list.";
     RepeatedPageItem "repeated-page-item" on "read-only-scope" ["SYNC-12"]
         "It begins a page with the last item of the page before.";
     RefreshBroken "refresh-broken" on "session-restore" []
         "It answers every refresh of a session with 500.";
-    RefreshReuse "refresh-reuse" on "session-restore" []
+    RefreshReuse "refresh-reuse" on "sign-in" ["SESSION-6"]
         "It accepts a refresh token that was already used.";
-    SignOutKeepsSession "sign-out-keeps-session" on "read-only-scope" []
+    FamilySurvivesReuse "family-survives-reuse" on "sign-in" ["SESSION-6"]
+        "It refuses a used refresh token and lets its successor live.";
+    SignOutKeepsSession "sign-out-keeps-session" on "sign-in" ["SESSION-11"]
         "It answers a sign-out without ending the session.";
+    UnsignedTokens "unsigned-tokens" on "sign-in" ["SESSION-10"]
+        "It believes access tokens that nobody signed.";
+    SignatureIgnored "signature-ignored" on "sign-in" ["SESSION-10"]
+        "It believes access tokens whoever signed them.";
+    ClaimsIgnored "claims-ignored" on "sign-in" ["SESSION-10"]
+        "It believes every token that it signed: for others, by others, and over.";
+    RefreshTokenAsAccess "refresh-token-as-access" on "sign-in" ["SESSION-10"]
+        "It takes a refresh token for an access token.";
     SessionsLostOnRestart "sessions-lost-on-restart" on "degraded-backend" ["SYNC-14"]
         "It forgets every session when a service is started again.";
+    ForbiddenWritesAccepted "forbidden-writes-accepted" on "sign-in" ["SCOPE-5"]
+        "It carries out calls that are forbidden to testers.";
+    ForbiddenNamespaceOpen "forbidden-namespace-open" on "sign-in" ["SCOPE-5"]
+        "It lets testers into forbidden namespaces.";
+    UnknownCursors "unknown-cursors" on "sign-in" ["SYNC-12"]
+        "It begins a list anew for a cursor that it never handed out.";
+    ForeignCursors "foreign-cursors" on "sign-in" ["SYNC-12", "TENANT-2"]
+        "It goes on with the list of whoever a cursor was handed out to.";
+    NamesAnother "names-another" on "sign-in" ["TENANT-1"]
+        "It names another user in a header.";
+    FirstOnConnection "first-on-connection" on "sign-in" ["TENANT-3"]
+        "It answers everybody on a connection with the data of who came first.";
+    AnyEntityTag "any-entity-tag" on "sign-in" ["TENANT-5"]
+        "It takes anybody's entity tag for a match.";
     CacheableData "cacheable-data" on "sign-in" ["TENANT-4"]
         "It lets shared caches keep a user's data.";
 }

@@ -10,12 +10,17 @@ use super::capture::{self, Captures};
 use super::defect::Defect;
 use super::keys::Signature;
 use super::reply::Reply;
-use super::sessions::Denied;
+use super::sessions::{Denied, Holder};
 use crate::domain::contract::{Expiry, JwtPolicy, Operation, SessionRequest, Token, TokenAnswer};
+use crate::domain::journal::{Flaw, SignatureCheck};
 use crate::domain::selector::Selector;
+use crate::domain::token;
 
 /// The issuer where the contract names none.
 const ISSUER: &str = "rehearsal-mock";
+
+/// How long a token that has ended is over: more than any leeway.
+const LONG_AGO: Duration = Duration::from_secs(24 * 3600);
 
 /// Characters of a token that only the mock can read.
 const OPAQUE_LENGTH: usize = 43;
@@ -46,6 +51,11 @@ impl Backend {
         let checked = core
             .sessions
             .check_refresh(token.as_deref(), self.clock.unix());
+        if let (Err(Denied::Reused(family)), true) =
+            (checked, self.has(Defect::FamilySurvivesReuse))
+        {
+            core.sessions.restore(family);
+        }
         match checked {
             Ok(holder) => {
                 if refresh.answer.refresh_token.is_some() && !self.has(Defect::RefreshReuse) {
@@ -150,6 +160,64 @@ impl Backend {
         reply
     }
 
+    /// Who is believed to ask with a token that was never handed out. Only defects believe it.
+    pub(super) fn gullible(&self, core: &Core, token: &str) -> Option<Holder> {
+        let expires = Duration::MAX;
+        if self.has(Defect::RefreshTokenAsAccess)
+            && let Some(holder) = core.sessions.refresh_holder(token)
+        {
+            return Some(holder);
+        }
+        let (Token::Jwt(policy), Some(jwt)) = (&self.contract.session.token, token::read(token))
+        else {
+            return None;
+        };
+        let signature = token
+            .rsplit_once('.')
+            .map_or("", |(_, signature)| signature);
+        let keys = self.signer.key_set();
+        let checked = token::check(token, Some(keys), &policy.algorithms);
+        let believed = match checked {
+            SignatureCheck::Verified => self.has(Defect::ClaimsIgnored),
+            _ if signature.is_empty() => self.has(Defect::UnsignedTokens),
+            _ => self.has(Defect::SignatureIgnored),
+        };
+        let mut people = core.people.iter();
+        let user = people.position(|person| jwt.claims["sub"] == *person.user.subject)?;
+        believed.then_some(Holder {
+            user,
+            family: 0,
+            expires,
+        })
+    }
+
+    /// A token with one flaw, signed with the genuine key.
+    pub(super) fn mint(&self, username: &str, flaw: Flaw) -> Option<String> {
+        let Token::Jwt(policy) = &self.contract.session.token else {
+            return None;
+        };
+        let mut core = self.core();
+        let mut people = core.people.iter();
+        let user = people.position(|person| person.user.username == username)?;
+        let mut claims = self.claims(&mut core, user, policy, self.clock.unix());
+        match flaw {
+            Flaw::WrongAudience => claims["aud"] = "somebody-else".into(),
+            Flaw::WrongIssuer => claims["iss"] = "https://somebody.else.example".into(),
+            Flaw::Expired => {
+                let ended = self
+                    .clock
+                    .unix()
+                    .as_secs()
+                    .saturating_sub(LONG_AGO.as_secs());
+                claims["exp"] = ended.into();
+            }
+            Flaw::AlgNone | Flaw::NoSignature | Flaw::ForeignSignature | Flaw::RefreshToken => {
+                return None;
+            }
+        }
+        self.signer.sign(&claims, Signature::Genuine).ok()
+    }
+
     fn jwt(
         &self,
         core: &mut Core,
@@ -157,6 +225,16 @@ impl Backend {
         policy: &JwtPolicy,
         now: Duration,
     ) -> Result<String, jsonwebtoken::errors::Error> {
+        let claims = self.claims(core, user, policy, now);
+        let signature = if self.has(Defect::ForeignKey) {
+            Signature::Forged
+        } else {
+            Signature::Genuine
+        };
+        self.signer.sign(&claims, signature)
+    }
+
+    fn claims(&self, core: &mut Core, user: usize, policy: &JwtPolicy, now: Duration) -> Value {
         let person = &core.people[user].user;
         let mut claims = match &person.claims {
             Value::Object(_) => person.claims.clone(),
@@ -188,11 +266,6 @@ impl Backend {
         claims["nbf"] = issued.into();
         claims["exp"] = (issued + lifetime).into();
         claims["jti"] = core.opaque(16).into();
-        let signature = if self.has(Defect::ForeignKey) {
-            Signature::Forged
-        } else {
-            Signature::Genuine
-        };
-        self.signer.sign(&claims, signature)
+        claims
     }
 }

@@ -16,7 +16,7 @@ use hyper_util::rt::TokioIo;
 use tokio::sync::watch;
 
 use super::backend::Backend;
-use super::call::{Call, pairs};
+use super::call::{Call, Connection, pairs};
 use super::reply::{Body, Reply};
 use super::routes::{Route, finish};
 use super::{engine, target};
@@ -110,10 +110,12 @@ pub(super) fn start(backend: &Arc<Backend>, service: &str, listener: Listener) -
     let service: Arc<str> = service.into();
     let running = Running::start(listener, move |stream, life| {
         let (backend, service) = (backend.clone(), service.clone());
+        let connection = Connection::default();
         serve(stream, move |request| {
             let (backend, service, life) = (backend.clone(), service.clone(), life.clone());
+            let connection = connection.clone();
             async move {
-                let mut response = respond(&backend, &service, request, life).await?;
+                let mut response = respond(&backend, &service, request, connection, life).await?;
                 if let Some(date) = date(backend.clock.unix()) {
                     response.headers_mut().insert(http::header::DATE, date);
                 }
@@ -161,6 +163,7 @@ async fn respond(
     backend: &Arc<Backend>,
     service: &str,
     request: Request<Incoming>,
+    connection: Connection,
     life: Life,
 ) -> Result<Response<Body>, Cut> {
     let path = target::canonical(request.uri().path());
@@ -182,6 +185,7 @@ async fn respond(
         raw_query,
         headers: parts.headers.clone(),
         body,
+        connection,
     };
     match backend.route(service, &call) {
         Route::Answer(_) if call.body.len() >= BODY_LIMIT => {

@@ -170,6 +170,23 @@ impl Sessions {
         }
     }
 
+    /// Lets a family go on that was ended. Only a defect does.
+    pub(super) fn restore(&mut self, family: u64) {
+        if let Some(family) = self.families.get_mut(&family) {
+            family.revoked = false;
+        }
+    }
+
+    /// Whose refresh token this is, whatever it is sent for.
+    pub(super) fn refresh_holder(&self, token: &str) -> Option<Holder> {
+        let refresh = self.refresh.get(token)?;
+        Some(Holder {
+            user: self.live(refresh.family).ok()?,
+            family: refresh.family,
+            expires: refresh.expires,
+        })
+    }
+
     /// Ends every access token issued so far, but no session.
     pub(super) fn expire_access(&mut self, now: Duration) {
         for access in self.access.values_mut() {

@@ -329,6 +329,8 @@ fn harness(fact: &HarnessFact) -> String {
             let fate = if *caught { "caught" } else { "NOT caught" };
             format!("canary {call} {fate}")
         }
+        HarnessFact::Probe { question } => format!("rehearsal asks: {}", question.words()),
+        HarnessFact::NotProbed { rule, why } => format!("nothing is asked for {rule}: {why}"),
         HarnessFact::ForbiddenReached { calls } => {
             format!("the mock counted {calls} forbidden calls")
         }

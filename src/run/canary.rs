@@ -1,5 +1,7 @@
 //! The marked forbidden calls by which the gateway proves that it looks, and how the harness calls at all.
 
+use bytes::Bytes;
+
 use super::operator::{Call, CallFailed, Reply};
 use super::surroundings::Surroundings;
 use crate::domain::journal::{Answerer, Class, EntryId, Fact, HarnessFact, Sender};
@@ -72,14 +74,15 @@ impl Surroundings {
         let address = self.gateway.address(service);
         let base_path = address.as_ref().map_or("", ServiceAddress::base_path);
         let endpoint = address.as_ref().and_then(|address| address.via.as_ref());
+        let json = |body: serde_json::Value| ("application/json", Bytes::from(body.to_string()));
         Call {
-            endpoint,
             method,
             target: &format!("{base_path}{path}"),
             mark: format!("{mark} {}", self.marker),
-            body,
+            headers: Vec::new(),
+            body: body.map(json),
         }
-        .send()
+        .send(endpoint)
         .await
     }
 }

@@ -2,8 +2,10 @@
 
 use bytes::Bytes;
 use http_body_util::{BodyExt, Full};
+use hyper::client::conn::http1::{SendRequest, handshake};
 use hyper_util::rt::TokioIo;
 use serde_json::Value;
+use tokio::task::JoinHandle;
 
 use crate::net::Endpoint;
 
@@ -22,16 +24,16 @@ pub(crate) struct CallFailed {
 
 /// One call of the harness itself.
 pub(crate) struct Call<'a> {
-    /// The gateway's listener for the service, if there is one.
-    pub(crate) endpoint: Option<&'a Endpoint>,
     /// The method.
     pub(crate) method: &'a str,
     /// The request target.
     pub(crate) target: &'a str,
     /// `canary` or `probe`, and the run's marker.
     pub(crate) mark: String,
-    /// A JSON body.
-    pub(crate) body: Option<Value>,
+    /// Further headers.
+    pub(crate) headers: Vec<(String, String)>,
+    /// A body and its type.
+    pub(crate) body: Option<(&'static str, Bytes)>,
 }
 
 /// What came back.
@@ -39,8 +41,29 @@ pub(crate) struct Call<'a> {
 pub(crate) struct Reply {
     /// The status.
     pub(crate) status: u16,
+    /// The headers, names in lower case.
+    pub(crate) headers: Vec<(String, String)>,
     /// The body.
     pub(crate) body: Bytes,
+}
+
+impl Reply {
+    /// The body as JSON, if it is that.
+    pub(crate) fn json(&self) -> Option<Value> {
+        serde_json::from_slice(&self.body).ok()
+    }
+
+    /// Whether the status is one of success.
+    pub(crate) fn succeeded(&self) -> bool {
+        (200..300).contains(&self.status)
+    }
+
+    /// The headers as selectors read them.
+    pub(crate) fn pairs(&self) -> impl Iterator<Item = (&str, &str)> {
+        self.headers
+            .iter()
+            .map(|(name, value)| (name.as_str(), value.as_str()))
+    }
 }
 
 impl Call<'_> {
@@ -48,52 +71,98 @@ impl Call<'_> {
     ///
     /// # Errors
     /// When there is no answer.
-    pub(crate) async fn send(self) -> Result<Reply, CallFailed> {
-        self.attempt().await.map_err(|why| CallFailed {
+    pub(crate) async fn send(self, endpoint: Option<&Endpoint>) -> Result<Reply, CallFailed> {
+        let sent = async {
+            let mut line = Line::open(endpoint).await?;
+            line.send(&self).await
+        };
+        sent.await.map_err(|why| CallFailed {
             method: self.method.to_owned(),
             target: self.target.to_owned(),
-            gateway: self.endpoint.map(Endpoint::authority).unwrap_or_default(),
+            gateway: endpoint.map(Endpoint::authority).unwrap_or_default(),
             why,
         })
     }
+}
 
-    async fn attempt(&self) -> Result<Reply, String> {
-        let endpoint = self.endpoint.ok_or("the gateway has no such service")?;
+/// A connection to the gateway that is kept for several calls.
+pub(crate) struct Line {
+    host: String,
+    sender: SendRequest<Full<Bytes>>,
+    connection: JoinHandle<Result<(), hyper::Error>>,
+}
+
+impl Line {
+    /// Connects to the gateway's listener for a service, if there is one.
+    pub(crate) async fn open(endpoint: Option<&Endpoint>) -> Result<Self, String> {
+        let endpoint = endpoint.ok_or("the gateway has no such service")?;
         let stream = endpoint
             .connect()
             .await
             .map_err(|error| error.to_string())?;
-        let (mut sender, connection) = hyper::client::conn::http1::handshake(TokioIo::new(stream))
+        let (sender, connection) = handshake(TokioIo::new(stream))
             .await
             .map_err(|error| error.to_string())?;
-        let connection = tokio::spawn(connection);
+        Ok(Self {
+            host: endpoint.authority(),
+            sender,
+            connection: tokio::spawn(connection),
+        })
+    }
+
+    /// Sends a call and reads the whole answer.
+    pub(crate) async fn send(&mut self, call: &Call<'_>) -> Result<Reply, String> {
         let mut request = hyper::Request::builder()
-            .method(self.method)
-            .uri(self.target)
-            .header(hyper::header::HOST, endpoint.authority())
-            .header(MARK, &self.mark);
-        let body = match &self.body {
-            Some(body) => {
-                request = request.header(hyper::header::CONTENT_TYPE, "application/json");
-                Bytes::from(body.to_string())
+            .method(call.method)
+            .uri(call.target)
+            .header(hyper::header::HOST, &self.host)
+            .header(MARK, &call.mark);
+        for (name, value) in &call.headers {
+            request = request.header(name, value);
+        }
+        let body = match &call.body {
+            Some((kind, body)) => {
+                request = request.header(hyper::header::CONTENT_TYPE, *kind);
+                body.clone()
             }
             None => Bytes::new(),
         };
         let request = request
             .body(Full::new(body))
             .map_err(|error| error.to_string())?;
-        let answer = sender
+        self.sender
+            .ready()
+            .await
+            .map_err(|error| error.to_string())?;
+        let answer = self
+            .sender
             .send_request(request)
             .await
             .map_err(|error| error.to_string())?;
         let status = answer.status().as_u16();
+        let headers = answer
+            .headers()
+            .iter()
+            .map(|(name, value)| {
+                let value = String::from_utf8_lossy(value.as_bytes()).into_owned();
+                (name.as_str().to_owned(), value)
+            })
+            .collect();
         let body = answer
             .collect()
             .await
             .map_err(|error| error.to_string())?
             .to_bytes();
-        drop(sender);
-        connection.abort();
-        Ok(Reply { status, body })
+        Ok(Reply {
+            status,
+            headers,
+            body,
+        })
+    }
+}
+
+impl Drop for Line {
+    fn drop(&mut self) {
+        self.connection.abort();
     }
 }

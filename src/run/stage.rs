@@ -7,6 +7,7 @@ use tempfile::TempDir;
 
 use super::expect::Sockets;
 use super::perform::perform;
+use super::probe::{Allowed, Prober, Signed};
 use super::surroundings::{Settings, Surroundings};
 use super::{Interrupt, Plan};
 use crate::device::{self, Device};
@@ -58,6 +59,13 @@ pub(crate) struct Stage {
     pub(crate) interrupt: Interrupt,
     /// Whether the simulated app was told to misbehave.
     pub(crate) app_misbehaves: bool,
+    allowed: Allowed,
+    /// Whether this is the scenario after which the harness asks on its own account.
+    asks_afterwards: bool,
+    /// The accounts that the scenario signs in with.
+    in_use: Vec<String>,
+    /// The harness's own session while the kill-switch is on.
+    bystander: tokio::sync::Mutex<Option<Signed>>,
     sockets: Arc<Mutex<Sockets>>,
     // Kept until the scenario is over; dropping it removes the device's storage.
     _storage: TempDir,
@@ -102,6 +110,10 @@ impl Stage {
             device,
             interrupt: interrupt.clone(),
             app_misbehaves: !plan.quirks.is_empty(),
+            allowed: Allowed::by(plan),
+            asks_afterwards: Allowed::after(plan, scenario),
+            in_use: scenario.accounts().into_iter().map(str::to_owned).collect(),
+            bystander: tokio::sync::Mutex::new(None),
             sockets,
             _storage: storage,
         })
@@ -114,6 +126,13 @@ impl Stage {
         // What is under way is let come to its end, so that both ends of every exchange are known.
         tokio::time::sleep(UNDER_WAY).await;
         self.around.end();
+        if self.asks_afterwards && !self.interrupt.is_triggered() {
+            tokio::select! {
+                biased;
+                () = self.interrupt.triggered() => {}
+                () = Prober::new(&self.around).afterwards(&self.allowed) => {}
+            }
+        }
         self.around.conclude()
     }
 
@@ -127,6 +146,9 @@ impl Stage {
 
     /// Changes the world.
     pub(crate) async fn set(&self, setting: &Setting) -> Result<(), String> {
+        if let Setting::Maintenance(on) = setting {
+            self.around_maintenance(*on).await;
+        }
         let Setting::Network(there) = setting else {
             return self.around.set(setting).await;
         };
@@ -142,6 +164,19 @@ impl Stage {
             self.around.set(setting).await?;
         }
         Ok(())
+    }
+}
+
+impl Stage {
+    /// What the harness does on its own account just before the kill-switch is moved.
+    async fn around_maintenance(&self, on: bool) {
+        let mut bystander = self.bystander.lock().await;
+        let mut prober = Prober::new(&self.around);
+        if !on && let Some(own) = bystander.take() {
+            prober.in_maintenance(&own).await;
+        } else if on && bystander.is_none() {
+            *bystander = prober.before_maintenance(&self.allowed, &self.in_use).await;
+        }
     }
 }
 

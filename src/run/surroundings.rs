@@ -16,7 +16,7 @@ use super::recording::{Flush, Gaps, Recording};
 use super::target::Backend;
 use crate::domain::contract::{Contract, Role, Token};
 use crate::domain::journal::file::{Case, ContractMark, Header, VERSION};
-use crate::domain::journal::{Fact, HarnessFact};
+use crate::domain::journal::{Fact, Flaw, HarnessFact};
 use crate::domain::result::ScenarioResult;
 use crate::domain::secret::Account;
 use crate::domain::verdict::ScopeTally;
@@ -190,6 +190,11 @@ impl Surroundings {
             self.note(late);
         }
         self.note(HarnessFact::Ended);
+    }
+
+    /// A genuine token of an account's with one flaw, if the backend is one that makes them.
+    pub(super) fn mint(&self, username: &str, flaw: Flaw) -> Option<String> {
+        self.backend.mint(username, flaw)
     }
 
     /// What it all came to.

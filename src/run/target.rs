@@ -6,7 +6,7 @@ use std::sync::Arc;
 use super::deployment;
 use super::{Interrupt, Plan};
 use crate::domain::contract::Contract;
-use crate::domain::journal::LeverHow;
+use crate::domain::journal::{Flaw, LeverHow};
 use crate::domain::scenario::{Action, Scenario, Setting, StepKind};
 use crate::domain::secret::Account;
 use crate::gateway::{Gateway, Upstream};
@@ -192,6 +192,14 @@ impl Backend {
     pub(super) fn forbidden_calls(&self) -> Option<u64> {
         match self {
             Self::Mock(mock) => Some(mock.forbidden_calls()),
+            Self::Deployment(_) => None,
+        }
+    }
+
+    /// A genuine token of an account's with one flaw, if it can make one.
+    pub(super) fn mint(&self, username: &str, flaw: Flaw) -> Option<String> {
+        match self {
+            Self::Mock(mock) => mock.mint(username, flaw),
             Self::Deployment(_) => None,
         }
     }

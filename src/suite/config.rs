@@ -75,6 +75,8 @@ pub struct Target {
     pub levers: BTreeMap<Lever, LeverMeans>,
     /// Whether the harness may ask it things on its own account.
     pub probes: bool,
+    /// The account whose sessions and data the harness may end and write, by its name.
+    pub disposable: Option<String>,
     /// The values of the environment that its levers name, to fill calls with; keys as in
     /// `{env:NAME}`, without `env:`.
     pub secrets: BTreeMap<String, Secret>,
@@ -154,6 +156,7 @@ struct Declared {
     accounts: Vec<DeclaredAccount>,
     levers: BTreeMap<Lever, LeverMeans>,
     probes: bool,
+    disposable: Option<String>,
     /// Variables of the environment that its levers name, and where.
     variables: Vec<(String, Span)>,
 }
@@ -328,6 +331,7 @@ impl Declared {
             accounts,
             levers: self.levers.clone(),
             probes: self.probes,
+            disposable: self.disposable.clone(),
             secrets,
         }))
     }

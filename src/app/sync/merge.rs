@@ -224,6 +224,7 @@ mod tests {
             sequence: None,
             paging: None,
             schema: None,
+            personal: false,
         }
     }
 

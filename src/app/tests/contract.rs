@@ -27,6 +27,7 @@ fn resource(name: &str, list: bool) -> Resource {
         sequence: list.then(|| at("/seq")),
         paging: None,
         schema: None,
+        personal: false,
     }
 }
 
@@ -59,6 +60,8 @@ fn session() -> Session {
         refresh_ahead: seconds(60),
         token: Token::Opaque,
         identity: None,
+        reuse_grace: Duration::ZERO,
+        sign_out_ends_access: false,
     }
 }
 
@@ -85,6 +88,8 @@ pub(super) fn contract() -> Contract {
             query: "after".into(),
             from: at("/next"),
         },
+        total: None,
+        refused_by: Vec::new(),
     });
     Contract {
         name: "bench".into(),

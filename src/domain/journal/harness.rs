@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::EntryId;
+use super::{EntryId, Question};
 use crate::domain::verdict::Subject;
 
 /// What the harness did or noticed.
@@ -64,6 +64,18 @@ pub enum HarnessFact {
         call: String,
         /// Whether the gateway caught it and kept it from the backend.
         caught: bool,
+    },
+    /// The harness is about to ask the backend something: by its next request.
+    Probe {
+        /// What.
+        question: Question,
+    },
+    /// The harness asks nothing for a rule.
+    NotProbed {
+        /// The rule's id.
+        rule: String,
+        /// Why.
+        why: String,
     },
     /// The mock's own count of calls to forbidden endpoints.
     ForbiddenReached {

@@ -24,7 +24,7 @@ pub(super) fn rules(_contract: &Contract) -> Vec<Box<dyn Rule>> {
         Box::new(asking::AskedFirst::default()),
         Box::new(asking::Floor::default()),
         Box::new(effect::Effect::default()),
-        Box::new(effect::Enforced),
+        Box::new(effect::Enforced::default()),
         Box::new(fail_mode::Silent::default()),
         Box::new(recovery::Recovery::default()),
         Box::new(retry_after::RetryAfter::default()),

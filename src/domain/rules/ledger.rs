@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, VecDeque};
 use super::{Judged, RuleInfo, catalogue};
 use crate::domain::journal::{Entry, EntryId, Fact};
 use crate::domain::scenario::Waiver;
-use crate::domain::verdict::{Finding, ScopeTally, Severity};
+use crate::domain::verdict::{Finding, ScopeTally, Severity, Subject};
 
 /// How many request ids one finding names.
 const IDS_KEPT: usize = 8;
@@ -24,6 +24,8 @@ pub(super) struct Breach {
     /// The exchanges whose request ids belong to it, answered already or not.
     pub(super) exchanges: Vec<u64>,
     pub(super) severity: Severity,
+    /// Who broke it, for a rule that binds both sides.
+    pub(super) by: Option<Subject>,
 }
 
 impl Default for Breach {
@@ -36,6 +38,7 @@ impl Default for Breach {
             evidence: Vec::new(),
             exchanges: Vec::new(),
             severity: Severity::Violation,
+            by: None,
         }
     }
 }
@@ -55,6 +58,8 @@ pub(super) struct Ledger {
     findings: Vec<Folded>,
     index: BTreeMap<(&'static str, String), usize>,
     unable: BTreeMap<&'static str, String>,
+    /// Rules for which nothing was asked, with why.
+    unprobed: BTreeMap<String, String>,
     occasions: BTreeMap<&'static str, u64>,
     /// Request ids of recent answers, and findings that wait for one.
     answered: VecDeque<(u64, String)>,
@@ -100,6 +105,14 @@ impl Ledger {
     /// Says that the rule could not be judged, and why; the first reason counts.
     pub(super) fn unable(&mut self, rule: &'static RuleInfo, why: impl Into<String>) {
         self.unable.entry(rule.id).or_insert_with(|| why.into());
+    }
+
+    /// Says that the harness asked nothing for a rule, and why. It counts where nothing else put
+    /// the rule to the test.
+    pub(super) fn unprobed(&mut self, rule: &str, why: &str) {
+        self.unprobed
+            .entry(rule.to_owned())
+            .or_insert_with(|| why.to_owned());
     }
 
     /// Writes a violation down.
@@ -160,6 +173,12 @@ impl Ledger {
                 .filter(|(id, _)| !waived(id) && !broken(id))
                 .map(|(id, why)| ((*id).to_owned(), why.clone())),
         );
+        let unprobed = self.unprobed.iter().filter(|(id, _)| {
+            !waived(id)
+                && !self.unable.contains_key(id.as_str())
+                && !self.occasions.contains_key(id.as_str())
+        });
+        not_judged.extend(unprobed.map(|(id, why)| (id.clone(), why.clone())));
         let no_occasion = catalogue()
             .map(|rule| rule.id)
             .filter(|id| {
@@ -196,7 +215,7 @@ impl Folded {
         let decisive = self.last.as_ref().unwrap_or(&self.first);
         Finding {
             rule: self.rule.id.to_owned(),
-            subject: self.rule.subject,
+            subject: self.first.by.unwrap_or(self.rule.subject),
             message: format!("{}{times}", self.first.message),
             expected: self.first.expected.clone(),
             observed: self.first.observed.clone(),

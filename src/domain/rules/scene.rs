@@ -10,18 +10,21 @@ use std::time::Duration;
 use super::labels;
 use crate::domain::contract::{Contract, Role};
 use crate::domain::journal::{
-    Answer, AppFact, Class, Entry, EntryId, Fact, Frame, HarnessFact, LossReason, Request, Sender,
+    Answer, Answerer, AppFact, Class, Entry, EntryId, Fact, Frame, HarnessFact, LossReason,
+    Question, Request, Sender,
 };
 use crate::domain::verdict::ScopeTally;
 
+mod probing;
 mod session;
 mod sockets;
 mod switch;
 mod world;
 
+use probing::Probing;
 pub(super) use session::{Moment, Session, Token, token_in};
 pub(super) use sockets::Sockets;
-pub(super) use switch::{Switch, Told};
+pub(super) use switch::{Switch, Told, is_blocked};
 pub(super) use world::World;
 
 /// How many ended exchanges stay known.
@@ -38,6 +41,7 @@ pub(super) struct Scene {
     pub(super) sockets: Sockets,
     pub(super) switch: Switch,
     pub(super) world: World,
+    probing: Probing,
     open: BTreeMap<u64, Opened>,
     recent: VecDeque<(u64, Opened)>,
     /// Resources that an event makes the app read again.
@@ -50,6 +54,10 @@ pub(super) struct Opened {
     entry: Arc<Entry>,
     /// What it sent under the header that authorizes, as a label where the journal knows one.
     pub(super) credential: Option<String>,
+    /// What the harness asks by it, if it is one of its own.
+    pub(super) question: Option<Question>,
+    /// Whose credential it carries, by what they sign in with.
+    pub(super) account: Option<Arc<str>>,
 }
 
 impl Opened {
@@ -78,6 +86,17 @@ pub(super) struct Ended<'a> {
     pub(super) lost: Option<&'a LossReason>,
 }
 
+/// What the backend makes of a request of the harness.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Verdict {
+    /// It does what was asked.
+    Granted,
+    /// It refuses.
+    Refused,
+    /// It cannot be told, and why.
+    Unclear(String),
+}
+
 impl Ended<'_> {
     pub(super) fn status(&self) -> Option<u16> {
         self.answer.map(|answer| answer.status)
@@ -85,6 +104,38 @@ impl Ended<'_> {
 
     pub(super) fn succeeded(&self) -> bool {
         self.status().is_some_and(is_success)
+    }
+
+    /// What the backend makes of it, for a question that only a clear answer decides.
+    pub(super) fn verdict(&self) -> Verdict {
+        let from_backend = |answer: &&Answer| answer.from == Answerer::Backend;
+        let Some(answer) = self.answer.filter(from_backend) else {
+            return Verdict::Unclear(format!("{}: the backend gave no answer", self.call()));
+        };
+        match answer.status {
+            200..300 => Verdict::Granted,
+            429 => Verdict::Unclear(format!("{} was answered with 429", self.call())),
+            400..500 => Verdict::Refused,
+            status => Verdict::Unclear(format!("{} was answered with {status}", self.call())),
+        }
+    }
+
+    /// The request and how it ended, in words.
+    pub(super) fn words(&self) -> String {
+        match self.status() {
+            Some(status) => format!("{} was answered with {status}", self.call()),
+            None => format!("{} was not answered", self.call()),
+        }
+    }
+
+    fn call(&self) -> String {
+        let Request {
+            method,
+            service,
+            target,
+            ..
+        } = self.request;
+        format!("{method} {service} {target}")
     }
 
     /// Whether it ended as it does when the backend is not there or not well.
@@ -126,6 +177,7 @@ impl Scene {
             sockets: Sockets::default(),
             switch: Switch::default(),
             world: World::default(),
+            probing: Probing::default(),
             open: BTreeMap::new(),
             recent: VecDeque::new(),
             refetched,
@@ -137,6 +189,7 @@ impl Scene {
         self.now = entry.at;
         match &entry.fact {
             Fact::Request(request) => self.request(entry, request),
+            Fact::TokenIssued(token) if self.is_of_the_harness(entry) => self.probing.issued(token),
             Fact::TokenIssued(token) => self.session.issued(entry, token),
             Fact::Answer(_) | Fact::Lost { .. } => self.exchange_ended(entry),
             Fact::Frame {
@@ -220,6 +273,13 @@ impl Scene {
             Sender::Probe => {}
         }
         let credential = credential(request, &self.contract);
+        let account = credential
+            .as_deref()
+            .and_then(|credential| self.account_of(credential));
+        let question = match request.sender {
+            Sender::Probe => self.probing.asked(),
+            Sender::Client | Sender::Canary => None,
+        };
         if request.sender == Sender::Client {
             self.session.requested(request, credential.as_deref());
         }
@@ -228,6 +288,8 @@ impl Scene {
             Opened {
                 entry: Arc::clone(entry),
                 credential,
+                question,
+                account,
             },
         );
     }
@@ -243,6 +305,7 @@ impl Scene {
     fn harness(&mut self, entry: &Arc<Entry>, fact: &HarnessFact) {
         match fact {
             HarnessFact::Began { epoch, .. } => self.epoch = Some(*epoch),
+            HarnessFact::Probe { question } => self.probing.asks(question),
             HarnessFact::Canary { caught: true, .. } => self.tally.canaries_caught += 1,
             _ => {}
         }
@@ -296,6 +359,36 @@ impl Scene {
     pub(super) fn ended_by_client<'a>(&'a self, entry: &'a Entry) -> Option<Ended<'a>> {
         self.ended(entry)
             .filter(|ended| ended.request.sender == Sender::Client)
+    }
+
+    /// The answered question of the harness that this entry ends.
+    pub(super) fn answered<'a>(&'a self, entry: &'a Entry) -> Option<(&'a Question, Ended<'a>)> {
+        let ended = self.ended(entry)?;
+        Some((ended.opened.question.as_ref()?, ended))
+    }
+
+    /// Who a token was handed out to, by its label and what they sign in with.
+    pub(super) fn account_of(&self, label: &str) -> Option<Arc<str>> {
+        self.probing.account(labels::bare(label)).or_else(|| {
+            self.session
+                .token(label)?
+                .username
+                .as_deref()
+                .map(Arc::from)
+        })
+    }
+
+    /// Whether an entry is about an exchange of the harness's own.
+    pub(super) fn is_of_the_harness(&self, entry: &Entry) -> bool {
+        let exchange = match &entry.fact {
+            Fact::Request(request) => return request.sender == Sender::Probe,
+            Fact::Answer(answer) => answer.exchange,
+            Fact::Lost { exchange, .. } => *exchange,
+            Fact::TokenIssued(token) => token.exchange,
+            _ => return false,
+        };
+        let opened = self.opened(exchange).and_then(Opened::request);
+        opened.is_some_and(|request| request.sender == Sender::Probe)
     }
 
     /// Seconds since 1970 at a moment of the journal.

@@ -13,11 +13,18 @@ use crate::domain::journal::{Class, Direction, Entry, EntryId, Fact, Frame, Judg
 use crate::domain::verdict::{Severity, Subject};
 
 mod redirect;
+mod server;
 
 use redirect::REDIRECT;
 
-pub(super) const RULES: &[&RuleInfo] =
-    &[&FORBIDDEN, &UNDECLARED, &NON_CANONICAL, &SOCKET, &REDIRECT];
+pub(super) const RULES: &[&RuleInfo] = &[
+    &FORBIDDEN,
+    &UNDECLARED,
+    &NON_CANONICAL,
+    &SOCKET,
+    &REDIRECT,
+    &server::SERVER,
+];
 
 static FORBIDDEN: RuleInfo = RuleInfo {
     id: "SCOPE-1",
@@ -69,7 +76,11 @@ static SOCKET: RuleInfo = RuleInfo {
 };
 
 pub(super) fn rules() -> Vec<Box<dyn Rule>> {
-    vec![Box::new(Scope), Box::new(redirect::Redirects::default())]
+    vec![
+        Box::new(server::Server),
+        Box::new(Scope),
+        Box::new(redirect::Redirects::default()),
+    ]
 }
 
 struct Scope;
@@ -157,6 +168,7 @@ fn judge_request(id: EntryId, request: &Request, ledger: &mut Ledger) {
                 evidence: vec![id],
                 exchanges: vec![request.exchange],
                 severity,
+                by: None,
             },
         );
     };

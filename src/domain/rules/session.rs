@@ -4,10 +4,13 @@ use super::{Rule, RuleInfo};
 use crate::domain::contract::Contract;
 
 mod ending;
+mod forged;
 mod genuine;
 mod refresh;
 mod refusal;
+mod replay;
 mod restore;
+mod revoked;
 mod socket;
 mod urls;
 
@@ -17,8 +20,10 @@ pub(super) const RULES: &[&RuleInfo] = &[
     &socket::CURRENT,
     &refresh::SINGLE_FLIGHT,
     &refresh::BOUNDED,
+    &replay::REPLAY,
     &ending::ONLY_REFUSAL_ENDS,
     &refusal::ON_401_AND_403,
+    &forged::FORGED,
     &ending::NOTHING_AFTER,
     &socket::EXPIRED,
     &restore::RESTORE,
@@ -32,9 +37,12 @@ pub(super) fn rules(contract: &Contract) -> Vec<Box<dyn Rule>> {
         Box::new(socket::ExpiredFeed::default()),
         Box::new(refresh::SingleFlight::default()),
         Box::new(refresh::Bounded::default()),
+        Box::new(replay::Replay),
+        Box::new(forged::Forged::default()),
         Box::new(refusal::Refusals::new(contract)),
         Box::new(ending::Ending::default()),
         Box::new(ending::SignedOut::default()),
+        Box::new(revoked::Revoked),
         Box::new(restore::Restore::default()),
         Box::new(genuine::Genuine),
     ]

@@ -14,6 +14,7 @@ mod sent_away;
 mod snapshot;
 mod socket;
 mod unknown_session;
+mod walks;
 
 pub(super) const RULES: &[&RuleInfo] = &[
     &fallback::KEEPS_ARRIVING,
@@ -43,6 +44,7 @@ pub(super) fn rules(contract: &Contract) -> Vec<Box<dyn Rule>> {
         Box::new(push::Push::new(contract)),
         Box::new(order::Order::new(contract)),
         Box::new(paging::Paging::default()),
+        Box::new(walks::Walks::default()),
         Box::new(payload::Payload::new(contract)),
         Box::new(restart::Restart::default()),
         Box::new(sent_away::SentAway::default()),

@@ -9,9 +9,19 @@ use crate::domain::contract::{Contract, Role};
 use crate::domain::journal::{Answer, Answerer, Entry};
 use crate::domain::verdict::Subject;
 
+mod canaries;
+mod isolation;
 mod next_user;
+mod others;
 
-pub(super) const RULES: &[&RuleInfo] = &[&CACHED, &next_user::NEXT_USER];
+pub(super) const RULES: &[&RuleInfo] = &[
+    &isolation::CANARIES,
+    &others::OF_ANOTHER,
+    &isolation::ALTERNATING,
+    &CACHED,
+    &others::TAG,
+    &next_user::NEXT_USER,
+];
 
 static CACHED: RuleInfo = RuleInfo {
     id: "TENANT-4",
@@ -25,12 +35,21 @@ static CACHED: RuleInfo = RuleInfo {
 };
 
 pub(super) fn rules(_contract: &Contract) -> Vec<Box<dyn Rule>> {
-    vec![Box::new(Cached), Box::new(next_user::NextUser::default())]
+    vec![
+        Box::new(Cached),
+        Box::new(isolation::Isolation::default()),
+        Box::new(others::Others::default()),
+        Box::new(next_user::NextUser::default()),
+    ]
 }
 
 struct Cached;
 
 impl Rule for Cached {
+    fn hears_probes(&self) -> bool {
+        true
+    }
+
     fn see(&mut self, entry: &Arc<Entry>, scene: &Scene, ledger: &mut Ledger) {
         let Some(ended) = scene.ended(entry).filter(super::scene::Ended::succeeded) else {
             return;

@@ -11,7 +11,7 @@ use std::time::Duration;
 use super::{Judge, JudgeSettings, Judged, catalogue, find};
 use crate::domain::journal::{Class, Direction, Entry, EntryId, Fact, Frame, NonCanonical};
 use crate::domain::scenario::Waiver;
-use crate::domain::verdict::Severity;
+use crate::domain::verdict::{Severity, Subject};
 
 mod contract;
 
@@ -86,7 +86,7 @@ fn a_journal_that_breaks_a_rule_trips_that_rule_once_and_no_other() {
         let judged = plainly(&entries);
         let known: BTreeSet<EntryId> = entries.iter().map(|entry| entry.id).collect();
         let right = matches!(&judged.findings[..], [finding] if finding.rule == rule
-            && finding.subject == find(&rule).unwrap().subject
+            && names(find(&rule).unwrap().subject, finding.subject)
             && !finding.evidence.is_empty()
             && finding.evidence.iter().all(|id| known.contains(id)));
         if !right {
@@ -94,6 +94,12 @@ fn a_journal_that_breaks_a_rule_trips_that_rule_once_and_no_other() {
         }
     }
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+/// Whether a finding about `culprit` fits a rule for `bound`.
+fn names(bound: Subject, culprit: Subject) -> bool {
+    bound == culprit
+        || (bound == Subject::Both && matches!(culprit, Subject::App | Subject::Backend))
 }
 
 #[test]

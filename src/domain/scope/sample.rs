@@ -32,6 +32,7 @@ fn resource(name: &str, path: &str) -> Resource {
         sequence: None,
         paging: None,
         schema: None,
+        personal: false,
     }
 }
 
@@ -59,6 +60,8 @@ pub(crate) fn contract() -> Contract {
             query: "cursor".to_owned(),
             from: Selector::Pointer("/next".to_owned()),
         },
+        total: None,
+        refused_by: Vec::new(),
     });
     let pattern = |text: &str| RequestPattern::parse(text).unwrap();
     Contract {
@@ -97,6 +100,8 @@ pub(crate) fn contract() -> Contract {
                 leeway: seconds(30),
             })),
             identity: None,
+            reuse_grace: Duration::ZERO,
+            sign_out_ends_access: false,
         },
         kill_switch: Some(KillSwitch {
             operation: operation("GET", "platform", "/status"),

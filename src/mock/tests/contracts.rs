@@ -35,6 +35,7 @@ fn operation(request: &str, body: Body, authorized: bool) -> Operation {
 
 fn resource(name: &str, request: &str) -> Resource {
     Resource {
+        personal: false,
         name: name.to_owned(),
         operation: operation(request, Body::Empty, true),
         items: None,
@@ -122,6 +123,8 @@ pub(super) fn desk() -> Contract {
         expiry: Some(Expiry::In(at("/tokens/expiresIn"))),
     };
     let session = Session {
+        reuse_grace: std::time::Duration::ZERO,
+        sign_out_ends_access: false,
         sign_in: SessionRequest {
             operation: operation(
                 "POST id /login",
@@ -180,6 +183,8 @@ pub(super) fn desk() -> Contract {
     history.items = Some(at("/rows"));
     history.key = Some(at("/id"));
     history.paging = Some(Paging {
+        total: None,
+        refused_by: Vec::new(),
         size: Some(("limit".to_owned(), 2)),
         next: NextPage::Cursor {
             query: "cursor".to_owned(),
@@ -289,6 +294,8 @@ pub(super) fn farm() -> Contract {
     };
     let token_endpoint = "POST barn /oauth/token";
     let session = Session {
+        reuse_grace: std::time::Duration::ZERO,
+        sign_out_ends_access: false,
         sign_in: SessionRequest {
             operation: operation(
                 token_endpoint,
@@ -332,6 +339,8 @@ pub(super) fn farm() -> Contract {
     animals.items = Some(at("$.payload.list"));
     animals.key = Some(at("/tag"));
     animals.paging = Some(Paging {
+        total: None,
+        refused_by: Vec::new(),
         size: Some(("per".to_owned(), 2)),
         next: NextPage::Page {
             query: "page".to_owned(),

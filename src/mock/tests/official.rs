@@ -164,6 +164,7 @@ fn listen() -> (Running, u16) {
                     raw_query,
                     headers: parts.headers.clone(),
                     body: read(body, BODY_LIMIT).await.map_err(|_| Cut)?,
+                    connection: Default::default(),
                 };
                 engine::respond(&host, call, parts, life).await
             }

@@ -92,7 +92,7 @@ async fn every_lever_moves() {
     );
     assert!(stage.send("GET desk /me", &[], None).await.is_err());
     operator.post("/backend", r#"{"running": true}"#).await;
-    assert_eq!(stage.call("POST desk /trade", &[], None).await.status, 200);
+    assert_eq!(stage.call("POST desk /trade", &[], None).await.status, 401);
     let state = operator.get("/state").await;
     assert_eq!(
         (state["forbidden_calls"].clone(), state["users"].clone()),

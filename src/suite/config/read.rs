@@ -138,6 +138,16 @@ fn target(name: &str, place: &Place<'_>, source: &Arc<Source>, folder: &Path) ->
         Some(levers)
     });
     let probes = fields.or("probes", false, Place::switch);
+    let disposable = fields.maybe("disposable", |place| {
+        let known: Vec<&str> = accounts
+            .iter()
+            .flatten()
+            .map(|account| account.name.as_str())
+            .collect();
+        let name = place.name_text()?;
+        place.known("account", &name, &known)?;
+        Some(name)
+    });
     let services_at: Span = services_place
         .as_ref()
         .and_then(|place| place.key_span)
@@ -152,6 +162,7 @@ fn target(name: &str, place: &Place<'_>, source: &Arc<Source>, folder: &Path) ->
         accounts: accounts?,
         levers: levers?,
         probes: probes?,
+        disposable: disposable?,
         variables,
         services: services?,
     })

@@ -64,6 +64,7 @@ fn read(name: &str, place: &Place<'_>, context: &Context<'_>) -> Option<Resource
             sequence: None,
             paging: None,
             schema: None,
+            personal: false,
         });
     }
     let fields = place.fields("a resource")?;
@@ -72,6 +73,7 @@ fn read(name: &str, place: &Place<'_>, context: &Context<'_>) -> Option<Resource
     let key = fields.maybe("key", Place::body_selector);
     let sequence = fields.maybe("sequence", Place::selector);
     let paging = fields.maybe("paging", paging);
+    let personal = fields.or("personal", false, Place::switch);
     let schema = fields.maybe("schema", |place| place.schema(context.depth));
     let (items, key, paging) = (items?, key?, paging?);
     if items.is_none() && (key.is_some() || paging.is_some()) {
@@ -94,6 +96,7 @@ fn read(name: &str, place: &Place<'_>, context: &Context<'_>) -> Option<Resource
         sequence: sequence?,
         paging,
         schema: schema?,
+        personal: personal?,
     })
 }
 
@@ -106,15 +109,18 @@ fn paging(place: &Place<'_>) -> Option<Paging> {
         let value = fields.need("value").and_then(|place| place.whole(1));
         Some((query?, value?))
     });
+    let mut refused_by = Vec::new();
     let cursor = fields.maybe("cursor", |place| {
         let fields = place.fields("`cursor`")?;
         let query = fields.need("query").and_then(|place| place.name_text());
         let from = fields.need("from").and_then(|place| place.selector());
+        refused_by = fields.or("refused-by", Vec::new(), Place::statuses)?;
         Some(NextPage::Cursor {
             query: query?,
             from: from?,
         })
     });
+    let total = fields.maybe("total", Place::body_selector);
     let page = fields.maybe("page", |place| {
         let fields = place.fields("`page`")?;
         let query = fields.need("query").and_then(|place| place.name_text());
@@ -131,7 +137,12 @@ fn paging(place: &Place<'_>) -> Option<Paging> {
     });
     let (size, mut ways) = (size?, [cursor?, page?, offset?].into_iter().flatten());
     match (ways.next(), ways.next()) {
-        (Some(next), None) => Some(Paging { size, next }),
+        (Some(next), None) => Some(Paging {
+            size,
+            next,
+            total: total?,
+            refused_by,
+        }),
         _ => fields.refuse("`paging` finds the next page in one way", FORM),
     }
 }

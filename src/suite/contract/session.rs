@@ -43,6 +43,8 @@ pub(super) fn read(place: &Place<'_>, context: &Context<'_>) -> Option<Session> 
     let refresh_ahead = fields.or("refresh-ahead", Duration::from_secs(60), Place::duration);
     let token = fields.or("token", Token::Opaque, |place| token(place, context));
     let identity = fields.maybe("identity", |place| identity(place, context));
+    let reuse_grace = fields.or("reuse-grace", Duration::ZERO, Place::duration);
+    let sign_out_ends_access = fields.or("sign-out-ends-access", false, Place::switch);
     let session = Session {
         sign_in: sign_in?,
         refresh: refresh?,
@@ -53,6 +55,8 @@ pub(super) fn read(place: &Place<'_>, context: &Context<'_>) -> Option<Session> 
         refresh_ahead: refresh_ahead?,
         token: token?,
         identity: identity?,
+        reuse_grace: reuse_grace?,
+        sign_out_ends_access: sign_out_ends_access?,
     };
     if session.refresh.is_some() && session.sign_in.answer.refresh_token.is_none() {
         return fields.refuse(

@@ -180,6 +180,16 @@ impl<'a> Names<'a> {
         if events().any(|event| event == name) {
             return Some(name);
         }
+        let watched = watched(contract);
+        let feed = contract.realtime.iter().flat_map(|feed| &feed.events);
+        if name == WATCHED
+            && let Some(event) = feed
+                .filter(|event| event.updates.as_deref() == Some(&watched))
+                .map(|event| &event.name)
+                .next()
+        {
+            return Some(event.clone());
+        }
         refuse(place, "event", &name, events())
     }
 

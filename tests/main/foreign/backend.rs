@@ -49,10 +49,12 @@ impl Kind {
 }
 
 /// What the backends and the configurations take from the environment.
-const SECRETS: [(&str, &str); 5] = [
+const SECRETS: [(&str, &str); 7] = [
     ("FOLIO_WANDA", "larch-3"),
+    ("FOLIO_PIET", "beech-5"),
     ("FOLIO_OPS", "hazel-7"),
     ("FLEET_NADIA", "quartz-9"),
+    ("FLEET_OMAR", "basalt-1"),
     ("FLEET_OPS", "rowan-2"),
     ("NOTES_IDA", "opal-4"),
 ];

@@ -23,6 +23,8 @@ pub(super) fn contract() -> Contract {
         }],
         request_id: None,
         session: Session {
+            reuse_grace: std::time::Duration::ZERO,
+            sign_out_ends_access: false,
             sign_in: SessionRequest {
                 operation: Operation {
                     method: "POST".to_owned(),

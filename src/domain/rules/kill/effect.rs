@@ -5,9 +5,11 @@ use std::time::Duration;
 
 use crate::domain::contract::{FailMode, KillSwitch, Role};
 use crate::domain::duration::show;
-use crate::domain::journal::{Answerer, AppFact, Direction, Entry, EntryId, Fact, Frame};
+use crate::domain::journal::{
+    Answerer, AppFact, Direction, Entry, EntryId, Fact, Frame, HarnessFact, Question,
+};
 use crate::domain::rules::ledger::{Breach, Ledger};
-use crate::domain::rules::scene::{Moment, Scene, Told, client_request, is_success};
+use crate::domain::rules::scene::{Moment, Scene, Told, client_request, is_blocked, is_success};
 use crate::domain::rules::{JudgedFrom, Rule, RuleInfo};
 use crate::domain::verdict::Subject;
 
@@ -28,7 +30,7 @@ pub(super) static ENFORCED: RuleInfo = RuleInfo {
     subject: Subject::Backend,
     judged_from: &[JudgedFrom::Wire, JudgedFrom::Probe],
     source: "runbook S4.1; defence in depth",
-    explanation: "An old app version or a broken one does not ask. Where the contract says how data requests are answered during maintenance, one that is answered with success while the backend itself says *blocked* shows that the switch binds only the polite.",
+    explanation: "An old app version or a broken one does not ask. Where the contract says how data requests are answered during maintenance, one that is answered with success while the backend itself says *blocked* shows that the switch binds only the polite. The client's own requests are judged, and the harness asks for the status and then for every resource while the lever is on; two seconds are left to a backend whose parts have to hear of it.",
     fix: "Check the switch in a middleware in front of every data route and of the socket's namespace.",
     parameters: &["kill_switch.data_refusal"],
 };
@@ -222,14 +224,46 @@ fn seen(observed: String) -> Breach {
     }
 }
 
-pub(super) struct Enforced;
+#[derive(Default)]
+pub(super) struct Enforced {
+    /// What the harness was told when it asked for the status itself.
+    told: Option<Told>,
+}
+
+impl Enforced {
+    /// Follows what the harness is told: *blocked* since the lever was moved, or nothing.
+    fn ask(&mut self, entry: &Entry, scene: &Scene, switch: &KillSwitch) {
+        if let Some((Question::StatusInMaintenance, ended)) = scene.answered(entry) {
+            let lever = scene.world.maintenance.filter(|(on, _)| *on);
+            self.told = ended
+                .answer
+                .filter(|answer| {
+                    answer.from == Answerer::Backend && is_blocked(switch, answer) == Some(true)
+                })
+                .zip(lever)
+                .map(|(answer, (_, moment))| Told {
+                    moment,
+                    by_backend: true,
+                    exchange: answer.exchange,
+                });
+        } else if matches!(entry.fact, Fact::Harness(HarnessFact::Lever { .. })) {
+            self.told = None;
+        }
+    }
+}
 
 impl Rule for Enforced {
+    fn hears_probes(&self) -> bool {
+        true
+    }
+
     fn see(&mut self, entry: &Arc<Entry>, scene: &Scene, ledger: &mut Ledger) {
-        let Some(told) = scene.switch.told.filter(|told| told.by_backend) else {
+        let Some(switch) = &scene.contract.kill_switch else {
             return;
         };
-        let Some(switch) = &scene.contract.kill_switch else {
+        self.ask(entry, scene, switch);
+        let by_backend = |told: &Told| told.by_backend;
+        let Some(told) = self.told.or(scene.switch.told).filter(by_backend) else {
             return;
         };
         let Some(refusal) = switch.data_refusal else {

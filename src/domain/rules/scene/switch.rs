@@ -77,7 +77,7 @@ impl Switch {
 }
 
 /// What an answer says; nothing if it says neither.
-fn is_blocked(switch: &KillSwitch, answer: &Answer) -> Option<bool> {
+pub(in crate::domain::rules) fn is_blocked(switch: &KillSwitch, answer: &Answer) -> Option<bool> {
     let headers = || {
         answer
             .headers

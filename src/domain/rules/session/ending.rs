@@ -24,13 +24,13 @@ pub(super) static ONLY_REFUSAL_ENDS: RuleInfo = RuleInfo {
 
 pub(super) static NOTHING_AFTER: RuleInfo = RuleInfo {
     id: "SESSION-11",
-    title: "Sign-out closes the sockets, and nothing more is sent for the session",
-    subject: Subject::App,
-    judged_from: &[JudgedFrom::Wire],
+    title: "Sign-out closes the sockets and revokes the session, and nothing more is sent for it",
+    subject: Subject::Both,
+    judged_from: &[JudgedFrom::Wire, JudgedFrom::Probe],
     source: "RFC 7009; OWASP MASTG; runbook S5.12",
-    explanation: "After sign-out the device may be in other hands. Judged from the moment the sign-out is answered: no request with the session's credential, no refresh, no socket that stays joined; five seconds are left for what was on its way.",
-    fix: "Close the socket, cancel timers and pending requests, and forget the tokens before showing the sign-in screen.",
-    parameters: &["session.sign_out"],
+    explanation: "After sign-out the device may be in other hands. The app is judged from the moment the sign-out is answered: no request with the session's credential, no refresh, no socket that stays joined; five seconds are left for what was on its way. The backend is asked by the harness, with a session of its own that it signs out: the refresh token must be refused then, and the access token too where the contract says `sign-out-ends-access`.",
+    fix: "In the app, close the socket, cancel timers and pending requests, and forget the tokens before showing the sign-in screen. On the server, revoke the refresh token and its family when the sign-out arrives.",
+    parameters: &["session.sign_out", "session.sign_out_ends_access"],
 };
 
 /// How long what was on its way may take.

@@ -14,12 +14,12 @@ use crate::domain::verdict::Subject;
 
 pub(super) static WALK: RuleInfo = RuleInfo {
     id: "SYNC-12",
-    title: "Paging brings no item twice, and the walk ends",
+    title: "Paging loses no item and brings none twice, the walk ends, and foreign cursors are refused",
     subject: Subject::Backend,
-    judged_from: &[JudgedFrom::Wire],
+    judged_from: &[JudgedFrom::Wire, JudgedFrom::Probe],
     source: "runbook S5.9",
-    explanation: "Judged on each walk that the client makes: from the first page on, by the cursor that the page before brought (or by the next number or offset). An item that two pages of one walk bring, a cursor that comes back, and a cursor that is refused right after it was handed out are findings. With numbered pages a list that changes meanwhile shifts, so duplicates count only while nothing was seen to change.",
-    fix: "Page by a stable key (the last item's sort key and id), not by position; end with an absent cursor.",
+    explanation: "Judged on each walk that the client makes: from the first page on, by the cursor that the page before brought (or by the next number or offset). An item that two pages of one walk bring, a cursor that comes back, and a cursor that is refused right after it was handed out are findings. With numbered pages a list that changes meanwhile shifts, so duplicates count only while nothing was seen to change. The harness walks three times, the second time with pages of another size: while the first and the last walk agree, an item that only the second finds, or misses, was lost between two pages, and so was one that the declared total counts. Where the contract says `refused-by`, a cursor of another account and one that was never handed out must be refused.",
+    fix: "Page by a stable key (the last item's sort key and id), not by position; end with an absent cursor; bind cursors to their account and sign them.",
     parameters: &["resources[].paging", "resources[].key"],
 };
 

@@ -48,6 +48,7 @@ fn resource(name: &str, path: &str) -> Resource {
         sequence: None,
         paging: None,
         schema: None,
+        personal: false,
     }
 }
 
@@ -85,6 +86,8 @@ pub(crate) fn harbour() -> Contract {
                         query: "after".to_owned(),
                         from: at("/next"),
                     },
+                    total: Some(at("/total")),
+                    refused_by: vec![400],
                 }),
                 ..resource("log", "/v2/log")
             },
@@ -155,6 +158,8 @@ fn session() -> Session {
             claim: "/sub".to_owned(),
             username: Some(at("/mail")),
         }),
+        reuse_grace: Duration::ZERO,
+        sign_out_ends_access: true,
     }
 }
 

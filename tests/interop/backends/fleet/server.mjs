@@ -7,7 +7,7 @@
 // Without an argument it behaves well. `auth` knows who drives, `fleet` what is to be delivered,
 // `ops` is for dispatchers only.
 
-import { createSign, generateKeyPairSync, randomUUID } from "node:crypto";
+import { createHash, createSign, generateKeyPairSync, randomUUID } from "node:crypto";
 import { setTimeout as later } from "node:timers/promises";
 import { Server } from "socket.io";
 import { Service, answer, cookieOf, jsonOf, ready } from "../house.mjs";
@@ -17,6 +17,8 @@ const MISBEHAVIOURS = [
   "page-repeats-a-stop", "pages-never-end", "refresh-broken", "subject-of-another", "data-while-closed",
   "socket-while-closed", "never-closes", "silent-feed", "weight-as-text", "event-weight-as-text",
   "no-request-id", "socket-refuses", "cached-for-all", "slow", "short-lived", "no-pings",
+  "unsigned-tokens", "signature-unchecked", "shift-renewed-twice", "driver-of-the-connection", "any-entity-tag",
+  "dispatch-for-all",
 ];
 const bad = process.argv[2] ?? "none";
 if (bad !== "none" && !MISBEHAVIOURS.includes(bad)) throw new Error(`no such misbehaviour: ${bad}`);
@@ -55,21 +57,36 @@ const signed = (driver) => {
 };
 
 const access = new Map();
+// Every renewal belongs to the shift that began with a sign-in; one that was used says so.
 const renewal = new Map();
+let shifts = 0;
 let closed = false;
 
-const session = (driver, status) => {
+const session = (driver, status, shift = ++shifts) => {
   const [token, again] = [signed(driver), randomUUID()];
   access.set(token, { driver, until: Date.now() + LIFETIME * 1000 });
-  renewal.set(again, driver);
+  renewal.set(again, { driver, shift, used: false });
   return answer(status, { kind: "session", jwt: token }, {
     "set-cookie": [`again=${again}; Path=/shift; HttpOnly; SameSite=Strict`, "region=be; Path=/"],
   });
 };
 
+/** Who a token says it is for, if it is one that only a misbehaviour believes. */
+const believed = (value) => {
+  const [, claims, signature] = (value ?? "").split(".");
+  const lax = signature === "" ? bad === "unsigned-tokens" : bad === "signature-unchecked";
+  if (!lax || !claims) return undefined;
+  const { driver } = JSON.parse(Buffer.from(claims, "base64url"));
+  return drivers.find(({ ref }) => ref === driver?.ref);
+};
+
+const endShift = (shift) => {
+  for (const [token, held] of renewal) if (held.shift === shift) renewal.delete(token);
+};
+
 const holder = (value) => {
   const held = access.get(value);
-  return held && held.until > Date.now() ? held.driver : undefined;
+  return held ? (held.until > Date.now() ? held.driver : undefined) : believed(value);
 };
 
 const auth = new Service({
@@ -83,13 +100,16 @@ const auth = new Service({
     },
     "PUT /shift": async (request) => {
       if (bad === "refresh-broken") return answer(500, { problem: "we are looking into it" });
-      const again = cookieOf(request, "again");
-      const driver = renewal.get(again);
-      renewal.delete(again);
-      return driver ? session(driver, 200) : answer(410, { problem: "the shift is over" });
+      const held = renewal.get(cookieOf(request, "again"));
+      if (held?.used && bad !== "shift-renewed-twice") endShift(held.shift);
+      else if (held) {
+        held.used = true;
+        return session(held.driver, 200, held.shift);
+      }
+      return answer(410, { problem: "the shift is over" });
     },
     "DELETE /shift": async (request) => {
-      renewal.delete(cookieOf(request, "again"));
+      endShift(renewal.get(cookieOf(request, "again"))?.shift);
       return answer(204, undefined, { "set-cookie": "again=; Path=/shift; Max-Age=0" });
     },
   },
@@ -98,12 +118,17 @@ const auth = new Service({
 // Data -----------------------------------------------------------------------------------------
 
 const own = (give) => async (request, url) => {
-  const driver = holder(request.headers["x-auth"]);
+  let driver = holder(request.headers["x-auth"]);
+  if (bad === "driver-of-the-connection") driver = request.socket.driver ??= driver;
   if (!driver) return answer(401, { problem: "who are you" });
   if (closed && bad !== "data-while-closed") return answer(503, { problem: "closed" });
   if (bad === "slow") await later(2000);
   const told = await give(driver, url);
-  return { ...told, headers: bad === "cached-for-all" ? { "cache-control": "s-maxage=600" } : { "cache-control": "private, max-age=0" } };
+  const tag = `"${createHash("sha256").update(JSON.stringify(told.body) + driver.ref).digest("hex").slice(0, 12)}"`;
+  const wanted = request.headers["if-none-match"];
+  const known = wanted !== undefined && (wanted === tag || bad === "any-entity-tag");
+  const caching = bad === "cached-for-all" ? "s-maxage=600" : "private, max-age=0";
+  return { ...(known ? answer(304) : told), headers: { "cache-control": caching, etag: tag } };
 };
 
 const fleet = new Service({
@@ -112,6 +137,9 @@ const fleet = new Service({
   routes: {
     "GET /gate": async () => (closed && bad !== "never-closes" ? answer(503, "closed", { "content-type": "text/plain" }) : answer(204)),
     "GET /who": own(async ({ ref, badge, name }) => answer(200, { who: { ref, badge, name } })),
+    "POST /dispatch/rehearsal-canary": own(async () =>
+      bad === "dispatch-for-all" ? answer(201, { dispatched: true }) : answer(403, { problem: "dispatchers only" }),
+    ),
     "GET /vehicle": own(async ({ ref }) => {
       const mine = structuredClone(vehicles[ref]);
       if (bad === "weight-as-text") mine.load_kg = String(mine.load_kg);

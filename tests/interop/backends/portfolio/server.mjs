@@ -16,7 +16,8 @@ const MISBEHAVIOURS = [
   "pages-never-end", "data-during-closure", "socket-during-closure", "never-closes", "silent-feed",
   "sessions-lost-on-restart", "refresh-broken", "expires-at-once", "cached-for-all", "slow",
   "redirects-orders", "html-for-performance", "socket-refuses", "ticks-of-another",
-  "no-pings", "short-lived", "short-lived-feed-goes-on",
+  "no-pings", "short-lived", "short-lived-feed-goes-on", "renewal-used-twice", "renewal-family-lives",
+  "revokes-nothing", "transfers-for-all", "page-loses-an-order", "investor-kept-for-all",
 ];
 const bad = process.argv[2] ?? "none";
 if (bad !== "none" && !MISBEHAVIOURS.includes(bad)) throw new Error(`no such misbehaviour: ${bad}`);
@@ -45,13 +46,15 @@ const orders = (id) =>
 // Sessions -------------------------------------------------------------------------------------
 
 let access = new Map();
+// Every renewal token belongs to the sign-in that it comes from; one that was used says so.
 let renewal = new Map();
+let signIns = 0;
 let closed = false;
 
-const grant = (login) => {
+const grant = (login, family = ++signIns) => {
   const [token, again] = [randomBytes(24).toString("base64url"), randomBytes(24).toString("base64url")];
   access.set(token, { login, until: Date.now() + LIFETIME * 1000 });
-  renewal.set(again, login);
+  renewal.set(again, { login, family, used: false });
   return answer(200, { access_token: token, token_type: "bearer", expires_in: LIFETIME, refresh_token: again });
 };
 const refused = (error) => answer(400, { error });
@@ -66,15 +69,23 @@ const token = async (request) => {
   }
   if (form.get("grant_type") !== "refresh_token") return refused("unsupported_grant_type");
   if (bad === "refresh-broken") return answer(500, { error: "server_error" });
-  const login = renewal.get(form.get("refresh_token"));
-  if (!login) return refused("invalid_grant");
-  renewal.delete(form.get("refresh_token"));
-  return grant(login);
+  const held = renewal.get(form.get("refresh_token"));
+  if (!held) return refused("invalid_grant");
+  if (held.used && bad !== "renewal-used-twice") {
+    if (bad !== "renewal-family-lives") forget(held.family);
+    return refused("invalid_grant");
+  }
+  held.used = true;
+  return grant(held.login, held.family);
+};
+
+const forget = (family) => {
+  for (const [token, held] of renewal) if (held.family === family) renewal.delete(token);
 };
 
 const revoke = async (request) => {
   const form = new URLSearchParams(await bodyOf(request));
-  renewal.delete(form.get("token"));
+  if (bad !== "revokes-nothing") forget(renewal.get(form.get("token"))?.family);
   return answer(200, {});
 };
 
@@ -112,11 +123,15 @@ const id = new Service({
 const page = (investor, url) => {
   const all = orders(investor.id);
   const number = Number(url.searchParams.get("page"));
-  let from = (number - 1) * PER_PAGE;
-  if (bad === "pages-never-end") from %= PER_PAGE * 2;
+  const size = Number(url.searchParams.get("per_page") ?? PER_PAGE);
+  let from = (number - 1) * size;
+  if (bad === "pages-never-end") from %= size * 2;
   if (bad === "page-repeats-an-order" && number > 1) from -= 1;
-  return all.slice(from, from + PER_PAGE);
+  if (bad === "page-loses-an-order" && number > 1) from += 1;
+  return all.slice(from, from + size);
 };
+
+let kept;
 
 const desk = new Service({
   base: "/edge/desk/v3",
@@ -124,6 +139,7 @@ const desk = new Service({
   routes: {
     "GET /alive": async () => answer(200, { alive: true }),
     "GET /investor": own(async (investor) => {
+      if (bad === "investor-kept-for-all") investor = kept ??= investor;
       const shown = bad === "somebody-elses-account" ? "piet.smit" : Object.keys(investors).find((login) => investors[login] === investor);
       return answer(200, { login: shown, display_name: investors[shown].name, investor_no: investors[shown].id });
     }),
@@ -132,6 +148,9 @@ const desk = new Service({
       if (bad === "quantity-as-text") list[1].quantity = String(list[1].quantity);
       return answer(200, list);
     }),
+    "POST /transfers/rehearsal-canary": own(async () =>
+      bad === "transfers-for-all" ? answer(202, { booked: true }) : answer(403, { error: "read only" }),
+    ),
     "GET /performance": own(async () =>
       bad === "html-for-performance"
         ? answer(200, "<!doctype html><title>Welcome</title>", { "content-type": "text/html" })

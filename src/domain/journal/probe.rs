@@ -1,0 +1,133 @@
+//! What the harness asks a backend on its own account.
+
+use serde::{Deserialize, Serialize};
+
+/// What one request of the harness asks. It is written down just before the request; a request of
+/// the harness without one only prepares others.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Question {
+    /// What an account gets when it reads its own data.
+    Own,
+    /// Whether a refresh token that was already exchanged is still good.
+    UsedRefresh,
+    /// Whether its successor is still good after that.
+    SuccessorRefresh,
+    /// Whether data can be had without any token.
+    NoToken,
+    /// Whether it can be had with a genuine one.
+    GenuineToken,
+    /// Whether it can be had with a token that nobody should accept.
+    BadToken {
+        /// What is wrong with it.
+        flaw: Flaw,
+    },
+    /// Whether a refresh token outlives the sign-out.
+    RefreshAfterSignOut,
+    /// Whether an access token outlives the sign-out.
+    AccessAfterSignOut,
+    /// What the kill-switch says, asked while its lever is on.
+    StatusInMaintenance,
+    /// Whether data can be had meanwhile.
+    DataInMaintenance,
+    /// Whether a call that the contract forbids is refused.
+    ForbiddenCall,
+    /// Whether a namespace that the contract forbids is refused: the answer of the poll after
+    /// CONNECT.
+    ForbiddenNamespace {
+        /// The namespace.
+        namespace: String,
+    },
+    /// One page of a walk through a whole list.
+    Walk {
+        /// Which of the walks, from 1. The first and the last are made alike.
+        walk: u8,
+        /// Which page of it, from 1.
+        page: u32,
+    },
+    /// Whether a cursor that the backend never handed out is refused.
+    UnknownCursor,
+    /// Whether another account's things are refused to the one that asks.
+    OfAnother {
+        /// What is used: `cursor`, `id`, `name`.
+        what: String,
+        /// Whose it is, by what they sign in with.
+        owner: String,
+    },
+    /// What an account gets between two requests of another on the same connection.
+    Alternately {
+        /// The round, from 1.
+        round: u32,
+    },
+    /// Whether the entity tag of another account's answer is taken for one's own.
+    TagOfAnother {
+        /// Whose it is.
+        owner: String,
+    },
+}
+
+/// What is wrong with a token that nobody should accept.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Flaw {
+    /// Its header says that nobody signed it, and nobody did.
+    AlgNone,
+    /// Its signature was cut off.
+    NoSignature,
+    /// Its signature is one that no key has made.
+    ForeignSignature,
+    /// It is genuine, for another audience.
+    WrongAudience,
+    /// It is genuine, by another issuer.
+    WrongIssuer,
+    /// It is genuine, and has ended.
+    Expired,
+    /// It is a refresh token.
+    RefreshToken,
+}
+
+impl Flaw {
+    /// What it is, in words.
+    #[must_use]
+    pub fn words(self) -> &'static str {
+        match self {
+            Self::AlgNone => "a token with `alg: none`",
+            Self::NoSignature => "a token without its signature",
+            Self::ForeignSignature => "a token with a signature that no key has made",
+            Self::WrongAudience => "a genuine token for another audience",
+            Self::WrongIssuer => "a genuine token of another issuer",
+            Self::Expired => "a genuine token that has ended",
+            Self::RefreshToken => "a refresh token in the place of an access token",
+        }
+    }
+}
+
+impl Question {
+    /// The question in words, for timelines.
+    #[must_use]
+    pub fn words(&self) -> String {
+        match self {
+            Self::Own => "what does this account get of its own?".to_owned(),
+            Self::UsedRefresh => "is a used refresh token refused?".to_owned(),
+            Self::SuccessorRefresh => "has its successor ended with it?".to_owned(),
+            Self::NoToken => "is data refused without a token?".to_owned(),
+            Self::GenuineToken => "is data given to a genuine token?".to_owned(),
+            Self::BadToken { flaw } => format!("is {} refused?", flaw.words()),
+            Self::RefreshAfterSignOut => "has the refresh token ended with the session?".to_owned(),
+            Self::AccessAfterSignOut => "has the access token ended with the session?".to_owned(),
+            Self::StatusInMaintenance => "is the kill-switch on?".to_owned(),
+            Self::DataInMaintenance => "is data refused meanwhile?".to_owned(),
+            Self::ForbiddenCall => "is a forbidden call refused?".to_owned(),
+            Self::ForbiddenNamespace { namespace } => {
+                format!("is the namespace `{namespace}` refused?")
+            }
+            Self::Walk { walk, page } => format!("walk {walk} through the list, page {page}"),
+            Self::UnknownCursor => "is an unknown cursor refused?".to_owned(),
+            Self::OfAnother { what, .. } => format!("is another account's {what} refused?"),
+            Self::Alternately { round } => {
+                format!("whose data comes when accounts take turns, round {round}?")
+            }
+            Self::TagOfAnother { .. } => "is another account's entity tag no match?".to_owned(),
+        }
+    }
+}

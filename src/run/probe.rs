@@ -1,0 +1,331 @@
+//! What the harness asks the backend on its own account, and when.
+//!
+//! Probes go through the gateway, marked as the harness's own, so they stand in the journal and are
+//! never taken for the app's. Most are asked when the app is gone, so that nothing of them can
+//! disturb it; what only maintenance can show is asked just before its lever is moved back. Each
+//! question is written down before its request, and the rules judge the answers; here nobody does.
+//!
+//! The mock answers everything. A deployment is asked what its configuration allows: with `probes`,
+//! what a signed-in account may read; with a `disposable` account, also what ends sessions or must
+//! be refused.
+
+mod forge;
+mod lists;
+mod maintenance;
+mod scope;
+mod session;
+mod tenants;
+mod tokens;
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use bytes::Bytes;
+
+use super::Plan;
+use super::operator::{Call, Line, Reply};
+use super::surroundings::Surroundings;
+use super::target::Target;
+use crate::app::{Filling, payload, target};
+use crate::domain::contract::{Operation, Resource};
+use crate::domain::journal::{Fact, HarnessFact, Question};
+use crate::domain::scenario::{Lever, Scenario};
+use crate::domain::secret::Account;
+use crate::net::ServiceAddress;
+use crate::suite::config::LeverMeans;
+
+pub(crate) use session::Signed;
+
+/// What may be asked.
+#[derive(Debug, Clone)]
+pub(crate) enum Allowed {
+    /// Everything, as the mock's testers.
+    Everything(Vec<Account>),
+    /// What these accounts may read, and what must be refused to the disposable one.
+    Some {
+        accounts: Vec<Account>,
+        disposable: Option<Account>,
+        /// Whether its maintenance is the gateway's, and not the backend's.
+        imitated: bool,
+    },
+    /// Nothing, and why.
+    Nothing(String),
+}
+
+impl Allowed {
+    /// What may be asked of the plan's target.
+    pub(crate) fn by(plan: &Plan) -> Self {
+        match &plan.target {
+            Target::Mock => {
+                let users = plan.suite.world.iter().flat_map(|world| &world.users);
+                let testers = users.filter(|user| !user.admin).map(|user| Account {
+                    name: user.name.clone(),
+                    username: user.username.clone(),
+                    password: user.password.clone(),
+                });
+                Self::Everything(testers.collect())
+            }
+            Target::Deployment(own) if !own.probes => Self::Nothing(format!(
+                "the target `{}` allows no probes: its configuration lacks `probes = true`",
+                own.name
+            )),
+            Target::Deployment(own) => {
+                let disposable = own.disposable.as_ref();
+                let is_disposable = |account: &&Account| Some(&account.name) == disposable;
+                Self::Some {
+                    imitated: matches!(
+                        own.levers.get(&Lever::Maintenance),
+                        Some(LeverMeans::Gateway)
+                    ),
+                    accounts: own.accounts.clone(),
+                    disposable: own.accounts.iter().find(is_disposable).cloned(),
+                }
+            }
+        }
+    }
+
+    /// Whether the harness asks after this scenario: on the mock after each, for each has a backend
+    /// of its own; a deployment is asked once, after the first that is played.
+    pub(crate) fn after(plan: &Plan, scenario: &Scenario) -> bool {
+        let mut played = plan.scenarios.iter();
+        matches!(plan.target, Target::Mock)
+            || played
+                .find(|own| super::target::lacks(plan, own).is_none())
+                .is_none_or(|first| first.id == scenario.id)
+    }
+
+    /// Who may read.
+    fn readers(&self) -> &[Account] {
+        match self {
+            Self::Everything(accounts) | Self::Some { accounts, .. } => accounts,
+            Self::Nothing(_) => &[],
+        }
+    }
+
+    /// Whose sessions may be ended, and who may try what is forbidden.
+    fn disposable(&self) -> Result<&Account, String> {
+        match self {
+            Self::Everything(accounts) => accounts
+                .first()
+                .ok_or_else(|| "the world has no tester".to_owned()),
+            Self::Some { disposable, .. } => disposable.as_ref().ok_or_else(|| {
+                "the target names no `disposable` account, and this would end sessions or write"
+                    .to_owned()
+            }),
+            Self::Nothing(why) => Err(why.clone()),
+        }
+    }
+}
+
+/// The rules that are judged by what is asked when the app is gone.
+const AFTERWARDS: [&str; 9] = [
+    "SESSION-6",
+    "SESSION-10",
+    "SESSION-11",
+    "SYNC-12",
+    "SCOPE-5",
+    "TENANT-1",
+    "TENANT-2",
+    "TENANT-3",
+    "TENANT-5",
+];
+
+/// How long a backend may take for everything that is asked.
+const PATIENCE: Duration = Duration::from_secs(20);
+
+/// How many resources of a contract are asked for.
+const RESOURCES: usize = 16;
+
+/// Asks on one run's behalf.
+pub(crate) struct Prober<'s> {
+    around: &'s Surroundings,
+    lines: BTreeMap<String, Line>,
+}
+
+impl<'s> Prober<'s> {
+    pub(crate) fn new(around: &'s Surroundings) -> Self {
+        Self {
+            around,
+            lines: BTreeMap::new(),
+        }
+    }
+
+    /// Asks everything that can be asked when the app is gone.
+    pub(crate) async fn afterwards(mut self, allowed: &Allowed) {
+        if let Allowed::Nothing(why) = allowed {
+            self.skip_all(&AFTERWARDS, why);
+        } else if tokio::time::timeout(
+            PATIENCE + self.around.contract.session.reuse_grace,
+            self.ask(allowed),
+        )
+        .await
+        .is_err()
+        {
+            let why = format!(
+                "the backend took longer than {} s to answer what the harness asked",
+                PATIENCE.as_secs()
+            );
+            self.skip_all(&AFTERWARDS, &why);
+        }
+    }
+
+    async fn ask(&mut self, allowed: &Allowed) {
+        self.used_refresh(allowed).await;
+        self.signed_out(allowed).await;
+        let mut accounts = allowed.readers().iter();
+        if let Some(first) = accounts.next() {
+            self.read_as(allowed, first, accounts.next()).await;
+        } else {
+            self.skip_all(&AFTERWARDS, "the target has no account");
+        }
+        self.forbidden(allowed).await;
+    }
+
+    /// Asks what needs one signed-in account, and what needs two.
+    async fn read_as(&mut self, allowed: &Allowed, first: &Account, second: Option<&Account>) {
+        const READING: [&str; 6] = [
+            "SESSION-10",
+            "SYNC-12",
+            "TENANT-1",
+            "TENANT-2",
+            "TENANT-3",
+            "TENANT-5",
+        ];
+        let own = match self.sign_in(first).await {
+            Ok(own) => own,
+            Err(why) => return self.skip_all(&READING, &why),
+        };
+        self.bad_tokens(allowed, &own).await;
+        let cursors = self.walk(&own).await;
+        let other = match second {
+            Some(second) => self.sign_in(second).await,
+            None => Err("the target has one account only".to_owned()),
+        };
+        match other {
+            Ok(other) => self.two_tenants(&own, &other, &cursors).await,
+            Err(why) => self.skip_all(&READING[2..], &why),
+        }
+    }
+
+    fn skip_all(&self, rules: &[&str], why: &str) {
+        for rule in rules {
+            self.skip(rule, why);
+        }
+    }
+
+    /// Says that nothing is asked for a rule, and why.
+    fn skip(&self, rule: &str, why: &str) {
+        self.around
+            .recorder
+            .record(Fact::Harness(HarnessFact::NotProbed {
+                rule: rule.to_owned(),
+                why: why.to_owned(),
+            }));
+    }
+
+    /// Sends one request, after writing down what it asks, if it asks anything.
+    async fn send(
+        &mut self,
+        question: Option<Question>,
+        asked: Asked<'_>,
+    ) -> Result<Reply, String> {
+        if let Some(question) = question {
+            let fact = HarnessFact::Probe { question };
+            self.around.recorder.record(Fact::Harness(fact));
+        }
+        let address = self.around.gateway.address(asked.service);
+        let base_path = address.as_ref().map_or("", ServiceAddress::base_path);
+        let call = Call {
+            method: asked.method,
+            target: &format!("{base_path}{}", asked.target),
+            mark: format!("probe {}", self.around.marker),
+            headers: asked.headers,
+            body: asked.body,
+        };
+        let lane = format!("{} {}", asked.lane, asked.service);
+        let endpoint = address.as_ref().and_then(|address| address.via.as_ref());
+        let sent = async {
+            let mut line = match self.lines.remove(&lane) {
+                Some(line) => line,
+                None => Line::open(endpoint).await?,
+            };
+            let reply = line.send(&call).await?;
+            self.lines.insert(lane, line);
+            Ok(reply)
+        };
+        match tokio::time::timeout(self.around.contract.request_timeout, sent).await {
+            Ok(reply) => reply,
+            Err(_) => Err("no answer in time".to_owned()),
+        }
+        .map_err(|why: String| format!("{} {} failed: {why}", asked.method, asked.service))
+    }
+
+    /// Sends an operation of the contract with a filling.
+    async fn perform(
+        &mut self,
+        question: Option<Question>,
+        operation: &Operation,
+        query: &[(String, String)],
+        with: With<'_>,
+    ) -> Result<Reply, String> {
+        let mut headers = vec![("accept".to_owned(), "application/json".to_owned())];
+        let authorize = (operation.authorized && with.filling.access.is_some())
+            .then_some(&self.around.contract.session.authorize);
+        for (name, template) in authorize.into_iter().chain(&operation.headers) {
+            headers.push((name.clone(), with.filling.text(template)));
+        }
+        headers.extend(with.headers);
+        let asked = Asked {
+            service: &operation.service,
+            method: &operation.method,
+            target: target(operation, query, with.filling),
+            headers,
+            body: payload(operation, with.filling),
+            lane: with.lane,
+        };
+        self.send(question, asked).await
+    }
+
+    /// The resources that can be read with a token and without changing anything.
+    fn readable(&self) -> Vec<Resource> {
+        self.around
+            .contract
+            .resources
+            .iter()
+            .filter(|resource| resource.operation.authorized && !resource.operation.is_write())
+            .take(RESOURCES)
+            .cloned()
+            .collect()
+    }
+}
+
+/// One request of the harness.
+struct Asked<'a> {
+    service: &'a str,
+    method: &'a str,
+    /// Path and query below the service's URL.
+    target: String,
+    headers: Vec<(String, String)>,
+    body: Option<(&'static str, Bytes)>,
+    /// Requests of one lane share a connection.
+    lane: &'a str,
+}
+
+/// With what an operation is sent.
+struct With<'a> {
+    filling: &'a Filling,
+    headers: Vec<(String, String)>,
+    lane: &'a str,
+}
+
+impl<'a> With<'a> {
+    /// On a connection of its own for each account: connections that accounts share are a question
+    /// of their own.
+    fn of(filling: &'a Filling) -> Self {
+        Self {
+            filling,
+            headers: Vec::new(),
+            lane: filling.username.as_deref().unwrap_or_default(),
+        }
+    }
+}

@@ -1,0 +1,150 @@
+//! Walks through whole lists, and cursors that were never handed out.
+
+use serde_json::Value;
+
+use super::{Prober, Signed};
+use crate::domain::contract::{NextPage, Paging, Resource};
+use crate::domain::journal::Question;
+use crate::run::operator::Reply;
+
+/// How many pages one walk may have.
+const PAGES: u32 = 12;
+
+/// A cursor that no backend has handed out.
+const UNKNOWN: &str = "rehearsal-was-never-handed-this";
+
+/// A query of the contract's, with its value.
+type Pair = (String, String);
+
+/// A cursor that one account was given.
+pub(super) struct Cursor {
+    pub(super) resource: Resource,
+    /// The query of the page that it leads to.
+    pub(super) query: Vec<Pair>,
+}
+
+impl Prober<'_> {
+    /// SYNC-12: walks through every list by one account. Answers the cursors that were handed out.
+    pub(super) async fn walk(&mut self, own: &Signed) -> Vec<Cursor> {
+        let mut cursors = Vec::new();
+        let paged: Vec<Resource> = self
+            .readable()
+            .into_iter()
+            .filter(|resource| resource.paging.is_some())
+            .collect();
+        if paged.is_empty() {
+            self.skip("SYNC-12", "the contract has no list with pages");
+        }
+        for resource in paged {
+            match self.walk_through(own, &resource).await {
+                Ok(query) => cursors.extend(query.map(|query| Cursor { resource, query })),
+                Err(why) => self.skip("SYNC-12", &why),
+            }
+        }
+        cursors
+    }
+
+    async fn walk_through(
+        &mut self,
+        own: &Signed,
+        resource: &Resource,
+    ) -> Result<Option<Vec<Pair>>, String> {
+        let Some(paging) = &resource.paging else {
+            return Ok(None);
+        };
+        let other_size = paging.size.as_ref().map(|(_, size)| size / 2 + 1);
+        let sizes = paging.size.as_ref().map(|(_, size)| *size);
+        let second = self.one_walk(own, resource, paging, 1, sizes).await?;
+        if let Some(size) = other_size {
+            self.one_walk(own, resource, paging, 2, Some(size)).await?;
+        }
+        self.one_walk(own, resource, paging, 3, sizes).await?;
+        let NextPage::Cursor { query, .. } = &paging.next else {
+            return Ok(None);
+        };
+        if !paging.refused_by.is_empty() {
+            let mut unknown = size_pair(paging, sizes);
+            unknown.push((query.clone(), UNKNOWN.to_owned()));
+            let question = Some(Question::UnknownCursor);
+            self.perform(question, &resource.operation, &unknown, own.with())
+                .await?;
+        }
+        Ok(second)
+    }
+
+    /// One walk to the end. Answers the query of its second page.
+    async fn one_walk(
+        &mut self,
+        own: &Signed,
+        resource: &Resource,
+        paging: &Paging,
+        walk: u8,
+        size: Option<u64>,
+    ) -> Result<Option<Vec<Pair>>, String> {
+        let mut second = None;
+        let mut query = size_pair(paging, size);
+        let mut items = 0;
+        for page in 1..=PAGES {
+            let question = Some(Question::Walk { walk, page });
+            let reply = self
+                .perform(question, &resource.operation, &query, own.with())
+                .await?;
+            if !reply.succeeded() {
+                return Err(format!(
+                    "page {page} of `{}` was answered with {}",
+                    resource.name, reply.status
+                ));
+            }
+            let body = reply.json();
+            let list = body
+                .as_ref()
+                .and_then(|body| resource.items.as_ref()?.in_body(body)?.as_array());
+            let count = list.map_or(0, Vec::len) as u64;
+            items += count;
+            let Some(next) = next(paging, &reply, body.as_ref(), page, count, items, size) else {
+                return Ok(second);
+            };
+            query = size_pair(paging, size);
+            query.push(next);
+            if second.is_none() {
+                second = Some(query.clone());
+            }
+        }
+        Err(format!("`{}` has more than {PAGES} pages", resource.name))
+    }
+}
+
+fn size_pair(paging: &Paging, size: Option<u64>) -> Vec<Pair> {
+    let name = paging.size.as_ref().map(|(name, _)| name);
+    name.zip(size)
+        .map(|(name, size)| (name.clone(), size.to_string()))
+        .into_iter()
+        .collect()
+}
+
+/// What leads to the next page, unless this was the last.
+fn next(
+    paging: &Paging,
+    reply: &Reply,
+    body: Option<&Value>,
+    page: u32,
+    count: u64,
+    items: u64,
+    size: Option<u64>,
+) -> Option<Pair> {
+    match &paging.next {
+        NextPage::Cursor { query, from } => {
+            let cursor = match from.in_answer(reply.pairs(), body)? {
+                Value::String(text) if !text.is_empty() => text,
+                Value::Number(number) => number.to_string(),
+                _ => return None,
+            };
+            Some((query.clone(), cursor))
+        }
+        _ if count == 0 || size.is_some_and(|size| count < size) => None,
+        NextPage::Page { query, first } => {
+            Some((query.clone(), (first + u64::from(page)).to_string()))
+        }
+        NextPage::Offset { query } => Some((query.clone(), items.to_string())),
+    }
+}

@@ -1,0 +1,63 @@
+//! KILL-7: what can be had while the kill-switch is on.
+
+use super::{Allowed, Prober, Signed};
+use crate::domain::journal::Question;
+use crate::domain::secret::Account;
+
+impl Prober<'_> {
+    /// Signs in before the kill-switch is moved, as an account that the app does not use.
+    pub(crate) async fn before_maintenance(
+        &mut self,
+        allowed: &Allowed,
+        in_use: &[String],
+    ) -> Option<Signed> {
+        let signed = match bystander(allowed, in_use) {
+            Ok(account) => self.sign_in(account).await,
+            Err(why) => Err(why),
+        };
+        signed.map_err(|why| self.skip("KILL-7", &why)).ok()
+    }
+
+    /// Asks for the status and for all data, while the kill-switch is on.
+    pub(crate) async fn in_maintenance(&mut self, own: &Signed) {
+        let contract = self.around.contract.clone();
+        let Some(switch) = &contract.kill_switch else {
+            return;
+        };
+        let question = Some(Question::StatusInMaintenance);
+        let asked = self
+            .perform(question, &switch.operation, &[], own.with())
+            .await;
+        if let Err(why) = asked {
+            self.skip("KILL-7", &why);
+            return;
+        }
+        for resource in self.readable() {
+            let question = Some(Question::DataInMaintenance);
+            // What is not answered is not data either.
+            let _ = self
+                .perform(question, &resource.operation, &[], own.with())
+                .await;
+        }
+    }
+}
+
+fn bystander<'a>(allowed: &'a Allowed, in_use: &[String]) -> Result<&'a Account, String> {
+    match allowed {
+        Allowed::Nothing(why) => Err(why.clone()),
+        Allowed::Everything(_) => allowed.disposable(),
+        Allowed::Some { imitated: true, .. } => Err(
+            "maintenance is imitated at the gateway, so the backend is not in it".to_owned(),
+        ),
+        Allowed::Some { accounts, .. } => allowed
+            .disposable()
+            .ok()
+            .into_iter()
+            .chain(accounts)
+            .find(|account| !in_use.contains(&account.name))
+            .ok_or_else(|| {
+                "every account of the target is in use by the app, which a second sign-in may disturb"
+                    .to_owned()
+            }),
+    }
+}

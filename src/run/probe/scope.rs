@@ -1,0 +1,116 @@
+//! SCOPE-5: what the app must never call, called once by the harness.
+
+use bytes::Bytes;
+
+use super::{Allowed, Asked, Prober, Signed};
+use crate::domain::contract::{Realtime, TransportName, is_safe};
+use crate::domain::journal::Question;
+
+impl Prober<'_> {
+    /// Calls everything that is forbidden, as an account whose writes do no harm.
+    pub(super) async fn forbidden(&mut self, allowed: &Allowed) {
+        if let Err(why) = self.call_forbidden(allowed).await {
+            self.skip("SCOPE-5", &why);
+        }
+    }
+
+    async fn call_forbidden(&mut self, allowed: &Allowed) -> Result<(), String> {
+        let contract = self.around.contract.clone();
+        if contract.scope.forbid.is_empty() && contract.scope.forbid_namespaces.is_empty() {
+            return Err("the contract forbids nothing".to_owned());
+        }
+        let own = self.sign_in(allowed.disposable()?).await?;
+        let (header, template) = &contract.session.authorize;
+        for pattern in &contract.scope.forbid {
+            let services = contract.services.iter().map(|service| &service.name);
+            for service in
+                services.filter(|name| pattern.service.as_ref().is_none_or(|own| own == *name))
+            {
+                let method = pattern.method.as_deref().unwrap_or("POST");
+                let body = || ("application/json", Bytes::from_static(b"{}"));
+                let asked = Asked {
+                    service,
+                    method,
+                    target: pattern.path.example(),
+                    headers: vec![(header.clone(), own.filling.text(template))],
+                    body: (!is_safe(method)).then(body),
+                    lane: "",
+                };
+                self.send(Some(Question::ForbiddenCall), asked).await?;
+            }
+        }
+        match &contract.realtime {
+            Some(realtime) if !contract.scope.forbid_namespaces.is_empty() => {
+                if !realtime.client.transports.contains(&TransportName::Polling) {
+                    return Err(
+                        "the feed has no long-polling, by which the harness asks".to_owned()
+                    );
+                }
+                for namespace in &contract.scope.forbid_namespaces {
+                    self.join(realtime, namespace, &own).await?;
+                }
+                Ok(())
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// Asks to join a namespace, by long-polling.
+    async fn join(
+        &mut self,
+        realtime: &Realtime,
+        namespace: &str,
+        own: &Signed,
+    ) -> Result<(), String> {
+        let mut target = format!("{}?EIO=4&transport=polling", realtime.path);
+        for (name, template) in &realtime.query {
+            let value = crate::app::escape(&own.filling.text(template));
+            target.push_str(&format!("&{}={value}", crate::app::escape(name)));
+        }
+        let opened = self.poll(realtime, &target, None, None).await?;
+        let sid = opened
+            .strip_prefix('0')
+            .and_then(|open| serde_json::from_str::<serde_json::Value>(open).ok())
+            .and_then(|open| Some(open.get("sid")?.as_str()?.to_owned()))
+            .ok_or("the harness could not open a polling session")?;
+        target.push_str("&sid=");
+        target.push_str(&sid);
+        let auth = realtime.auth.fill(&|name| own.filling.get(name));
+        let connect = format!("40{namespace},{auth}");
+        self.poll(realtime, &target, Some(connect), None).await?;
+        let question = Question::ForbiddenNamespace {
+            namespace: namespace.to_owned(),
+        };
+        self.poll(realtime, &target, None, Some(question)).await?;
+        // Nobody waits for the goodbye.
+        let _ = self
+            .poll(realtime, &target, Some("1".to_owned()), None)
+            .await;
+        Ok(())
+    }
+
+    async fn poll(
+        &mut self,
+        realtime: &Realtime,
+        target: &str,
+        packet: Option<String>,
+        question: Option<Question>,
+    ) -> Result<String, String> {
+        let asked = Asked {
+            service: &realtime.service,
+            method: if packet.is_some() { "POST" } else { "GET" },
+            target: target.to_owned(),
+            headers: Vec::new(),
+            body: packet.map(|packet| ("text/plain;charset=UTF-8", Bytes::from(packet))),
+            lane: "",
+        };
+        let reply = self.send(question, asked).await?;
+        if !reply.succeeded() {
+            return Err(format!(
+                "a poll of the harness was answered with {}",
+                reply.status
+            ));
+        }
+        Ok(String::from_utf8_lossy(&reply.body).into_owned())
+    }
+}

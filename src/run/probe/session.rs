@@ -1,0 +1,123 @@
+//! The harness's own sessions.
+
+use serde_json::Value;
+
+use super::{Prober, With};
+use crate::app::Filling;
+use crate::domain::contract::TokenAnswer;
+use crate::domain::journal::Question;
+use crate::domain::secret::{Account, Secret};
+use crate::domain::selector::Selector;
+use crate::run::operator::Reply;
+
+/// A session that the harness opened.
+#[derive(Debug, Clone)]
+pub(crate) struct Signed {
+    /// What its account signs in with.
+    pub(super) username: String,
+    /// Its tokens.
+    pub(super) filling: Filling,
+}
+
+impl Signed {
+    pub(super) fn with(&self) -> With<'_> {
+        With::of(&self.filling)
+    }
+
+    /// As `with`, on a connection on which nobody is known.
+    pub(super) fn unknown(&self) -> With<'_> {
+        With {
+            lane: "nobody",
+            ..self.with()
+        }
+    }
+
+    /// The same session with another token in the place of the access token.
+    pub(super) fn bearing(&self, token: Option<String>) -> Self {
+        let mut other = self.clone();
+        other.filling.access = token.map(Secret::new);
+        other
+    }
+
+    pub(super) fn access(&self) -> &str {
+        self.filling.access.as_ref().map_or("", Secret::expose)
+    }
+}
+
+impl Prober<'_> {
+    /// Signs in.
+    pub(super) async fn sign_in(&mut self, account: &Account) -> Result<Signed, String> {
+        let contract = self.around.contract.clone();
+        let request = &contract.session.sign_in;
+        let filling = Filling {
+            username: Some(account.username.clone()),
+            password: Some(account.password.clone()),
+            ..Filling::default()
+        };
+        let reply = self
+            .perform(None, &request.operation, &[], With::of(&filling))
+            .await?;
+        let tokens = tokens(&request.answer, &reply, None);
+        tokens
+            .map(|(access, refresh)| Signed {
+                username: account.username.clone(),
+                filling: Filling {
+                    username: Some(account.username.clone()),
+                    password: None,
+                    access: Some(access),
+                    refresh,
+                },
+            })
+            .ok_or_else(|| {
+                format!(
+                    "the harness could not sign in as `{}`: {}",
+                    account.name, reply.status
+                )
+            })
+    }
+
+    /// Exchanges a session's refresh token; nothing when it is refused.
+    pub(super) async fn refresh(
+        &mut self,
+        question: Option<Question>,
+        own: &Signed,
+    ) -> Result<Option<Signed>, String> {
+        let contract = self.around.contract.clone();
+        let Some(request) = &contract.session.refresh else {
+            return Err("the contract has no refresh".to_owned());
+        };
+        let reply = self
+            .perform(question, &request.operation, &[], own.with())
+            .await?;
+        let kept = own.filling.refresh.clone();
+        Ok(
+            tokens(&request.answer, &reply, kept).map(|(access, refresh)| Signed {
+                username: own.username.clone(),
+                filling: Filling {
+                    access: Some(access),
+                    refresh,
+                    ..own.filling.clone()
+                },
+            }),
+        )
+    }
+}
+
+/// The tokens in an answer.
+fn tokens(
+    answer: &TokenAnswer,
+    reply: &Reply,
+    kept: Option<Secret>,
+) -> Option<(Secret, Option<Secret>)> {
+    if !reply.succeeded() {
+        return None;
+    }
+    let body = reply.json();
+    let find = |selector: &Selector| match selector.in_answer(reply.pairs(), body.as_ref())? {
+        Value::String(text) if !text.is_empty() => Some(Secret::new(text)),
+        _ => None,
+    };
+    let access = find(&answer.access_token)?;
+    let refresh = answer.refresh_token.as_ref().and_then(find).or(kept);
+    Some((access, refresh))
+}

@@ -1,0 +1,192 @@
+//! Two accounts: what each gets, by turns and by the other's things.
+
+use super::lists::Cursor;
+use super::{Prober, Signed, With};
+use crate::app::Filling;
+use crate::domain::contract::{Operation, PathPattern, Resource};
+use crate::domain::journal::Question;
+
+/// How many rounds two accounts take turns.
+const ROUNDS: u32 = 3;
+
+/// How many resources they take turns at.
+const SHARED: usize = 3;
+
+impl Prober<'_> {
+    /// TENANT-1, -2, -3 and -5.
+    pub(super) async fn two_tenants(&mut self, own: &Signed, other: &Signed, cursors: &[Cursor]) {
+        let resources = self.readable();
+        let (first, second) = (
+            self.own(own, &resources).await,
+            self.own(other, &resources).await,
+        );
+        self.tags(own, other, &resources, &first, &second).await;
+        self.things_of(own, other, &resources, cursors).await;
+        // What stands still is known by a second look, after the other account's first.
+        self.own(own, &resources).await;
+        for round in 1..=ROUNDS {
+            for signed in [own, other] {
+                for resource in resources.iter().take(SHARED) {
+                    let question = Some(Question::Alternately { round });
+                    let with = With {
+                        lane: "both",
+                        ..signed.with()
+                    };
+                    // What is not answered has no other's data in it.
+                    let _ = self.perform(question, &resource.operation, &[], with).await;
+                }
+            }
+        }
+    }
+
+    /// Reads everything as one account. Answers the entity tags, resource by resource.
+    async fn own(&mut self, signed: &Signed, resources: &[Resource]) -> Vec<Option<String>> {
+        let mut tags = Vec::new();
+        for resource in resources {
+            let question = Some(Question::Own);
+            let operation = &resource.operation;
+            let reply = self.perform(question, operation, &[], signed.with()).await;
+            tags.push(reply.ok().and_then(|reply| {
+                let tag = reply.pairs().find(|(name, _)| *name == "etag")?;
+                Some(tag.1.to_owned())
+            }));
+        }
+        tags
+    }
+
+    async fn tags(
+        &mut self,
+        own: &Signed,
+        other: &Signed,
+        resources: &[Resource],
+        first: &[Option<String>],
+        second: &[Option<String>],
+    ) {
+        let mut asked = false;
+        for ((resource, theirs), mine) in resources.iter().zip(first).zip(second) {
+            let (Some(theirs), Some(mine)) = (theirs, mine) else {
+                continue;
+            };
+            if theirs == mine {
+                continue;
+            }
+            asked = true;
+            let with = With {
+                headers: vec![("if-none-match".to_owned(), theirs.clone())],
+                ..other.with()
+            };
+            let question = Some(Question::TagOfAnother {
+                owner: own.username.clone(),
+            });
+            let _ = self.perform(question, &resource.operation, &[], with).await;
+        }
+        if !asked {
+            let why = "no answer carries an entity tag that tells the two accounts apart";
+            self.skip("TENANT-5", why);
+        }
+    }
+
+    /// TENANT-2: the first account's things, asked for by the second.
+    async fn things_of(
+        &mut self,
+        own: &Signed,
+        other: &Signed,
+        resources: &[Resource],
+        cursors: &[Cursor],
+    ) {
+        let mut asked = false;
+        let of_another = |what: &str| {
+            Some(Question::OfAnother {
+                what: what.to_owned(),
+                owner: own.username.clone(),
+            })
+        };
+        for Cursor { resource, query } in cursors {
+            asked = true;
+            // The owner looks first, so that it is known what is the owner's.
+            let operation = &resource.operation;
+            let _ = self
+                .perform(Some(Question::Own), operation, query, own.with())
+                .await;
+            let _ = self
+                .perform(of_another("cursor"), operation, query, other.with())
+                .await;
+        }
+        // The other's token, and the first one's name wherever the contract puts a name.
+        let disguised = Filling {
+            username: Some(own.username.clone()),
+            ..other.filling.clone()
+        };
+        for resource in resources
+            .iter()
+            .filter(|resource| names_user(&resource.operation))
+        {
+            asked = true;
+            let with = With::of(&disguised);
+            let _ = self
+                .perform(of_another("name"), &resource.operation, &[], with)
+                .await;
+        }
+        for operation in self.below_lists(own, resources).await {
+            asked = true;
+            let _ = self
+                .perform(Some(Question::Own), &operation, &[], own.with())
+                .await;
+            let _ = self
+                .perform(of_another("id"), &operation, &[], other.with())
+                .await;
+        }
+        if !asked {
+            let why = "nothing in the contract is asked for by a cursor, an id or a name";
+            self.skip("TENANT-2", why);
+        }
+    }
+
+    /// Reads that the contract allows of one item below a list, with the first account's own ids.
+    async fn below_lists(&mut self, own: &Signed, resources: &[Resource]) -> Vec<Operation> {
+        let contract = self.around.contract.clone();
+        let mut found = Vec::new();
+        for resource in resources {
+            let list = &resource.operation;
+            let (Some(items), Some(key)) = (&resource.items, &resource.key) else {
+                continue;
+            };
+            let probe = format!("{}/rehearsal", list.path.trim_end_matches('/'));
+            let below = contract.scope.allow.iter().any(|pattern| {
+                pattern.matches("GET", &list.service, &probe)
+                    && PathPattern::parse(&list.path).is_ok_and(|path| path != pattern.path)
+            });
+            if !below {
+                continue;
+            }
+            let Ok(reply) = self.perform(None, list, &[], own.with()).await else {
+                continue;
+            };
+            let body = reply.json();
+            let id = body
+                .as_ref()
+                .and_then(|body| key.in_body(items.in_body(body)?.get(0)?))
+                .map(|id| {
+                    id.as_str()
+                        .map_or_else(|| id.to_string(), ToOwned::to_owned)
+                });
+            if let Some(id) = id.filter(|id| !id.contains(['{', '}', '/', '?', '#', '%', ' '])) {
+                found.push(Operation {
+                    method: "GET".to_owned(),
+                    path: format!("{}/{id}", list.path.trim_end_matches('/')),
+                    query: Vec::new(),
+                    ..list.clone()
+                });
+            }
+        }
+        found
+    }
+}
+
+/// Whether an operation says who asks by something else than the token.
+fn names_user(operation: &Operation) -> bool {
+    let texts = operation.query.iter().chain(&operation.headers);
+    std::iter::once(&operation.path)
+        .chain(texts.map(|(_, template)| template))
+        .any(|template| template.contains("{username}"))
+}

@@ -1,0 +1,156 @@
+//! Tokens that must not be good: used, signed out, or never good at all.
+
+use std::time::Duration;
+
+use super::{Allowed, Prober, Signed, forge};
+use crate::domain::contract::Token;
+use crate::domain::journal::{Flaw, Question};
+use crate::domain::token;
+
+/// How long the harness waits for a grace to pass in real time.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+impl Prober<'_> {
+    /// SESSION-6: a used refresh token comes again.
+    pub(super) async fn used_refresh(&mut self, allowed: &Allowed) {
+        if let Err(why) = self.replay(allowed).await {
+            self.skip("SESSION-6", &why);
+        }
+    }
+
+    async fn replay(&mut self, allowed: &Allowed) -> Result<(), String> {
+        if self.around.contract.session.refresh.is_none() {
+            return Err("the contract has no refresh".to_owned());
+        }
+        let account = allowed.disposable()?;
+        let grace = self.around.contract.session.reuse_grace;
+        if grace > PATIENCE && !matches!(allowed, Allowed::Everything(_)) {
+            return Err(format!(
+                "the contract's `reuse-grace` is longer than {} s",
+                PATIENCE.as_secs()
+            ));
+        }
+        let first = self.sign_in(account).await?;
+        let Some(second) = self.refresh(None, &first).await? else {
+            return Err("the harness could not refresh its own session".to_owned());
+        };
+        if first.filling.refresh.is_none() || first.filling.refresh == second.filling.refresh {
+            return Err(
+                "the backend does not rotate refresh tokens, so none is ever used up".to_owned(),
+            );
+        }
+        if !grace.is_zero() {
+            tokio::time::sleep(grace + Duration::from_secs(1)).await;
+        }
+        let again = self.refresh(Some(Question::UsedRefresh), &first).await?;
+        if again.is_none() {
+            self.refresh(Some(Question::SuccessorRefresh), &second)
+                .await?;
+        }
+        Ok(())
+    }
+
+    /// SESSION-11: what a signed-out session's tokens are still good for.
+    pub(super) async fn signed_out(&mut self, allowed: &Allowed) {
+        if let Err(why) = self.sign_out(allowed).await {
+            self.skip("SESSION-11", &why);
+        }
+    }
+
+    async fn sign_out(&mut self, allowed: &Allowed) -> Result<(), String> {
+        let contract = self.around.contract.clone();
+        let Some(operation) = &contract.session.sign_out else {
+            return Err("the contract has no sign-out request".to_owned());
+        };
+        let own = self.sign_in(allowed.disposable()?).await?;
+        let reply = self.perform(None, operation, &[], own.with()).await?;
+        if !reply.succeeded() {
+            return Err(format!(
+                "the harness's sign-out was answered with {}",
+                reply.status
+            ));
+        }
+        if contract.session.refresh.is_some() && own.filling.refresh.is_some() {
+            self.refresh(Some(Question::RefreshAfterSignOut), &own)
+                .await?;
+        }
+        if contract.session.sign_out_ends_access
+            && let Some(resource) = self.readable().first()
+        {
+            let question = Question::AccessAfterSignOut;
+            self.perform(Some(question), &resource.operation, &[], own.with())
+                .await?;
+        }
+        Ok(())
+    }
+
+    /// SESSION-10: tokens that nobody should accept.
+    pub(super) async fn bad_tokens(&mut self, allowed: &Allowed, own: &Signed) {
+        if let Err(why) = self.forged(allowed, own).await {
+            self.skip("SESSION-10", &why);
+        }
+    }
+
+    async fn forged(&mut self, allowed: &Allowed, own: &Signed) -> Result<(), String> {
+        let contract = self.around.contract.clone();
+        if matches!(contract.session.token, Token::Opaque) {
+            return Err("the contract calls tokens opaque".to_owned());
+        }
+        if token::read(own.access()).is_none() {
+            return Err("the access token is no JSON Web Token".to_owned());
+        }
+        let mut guarded = None;
+        for resource in self.readable() {
+            let nobody = own.bearing(None);
+            let question = Some(Question::NoToken);
+            let reply = self
+                .perform(question, &resource.operation, &[], nobody.unknown())
+                .await?;
+            if matches!(reply.status, 400..500) {
+                guarded = Some(resource);
+                break;
+            }
+        }
+        let Some(resource) = guarded else {
+            return Err("no resource is refused without a token".to_owned());
+        };
+        let question = Some(Question::GenuineToken);
+        let genuine = self
+            .perform(question, &resource.operation, &[], own.with())
+            .await?;
+        if !genuine.succeeded() {
+            return Err(format!(
+                "`{}` was answered with {} to a genuine token",
+                resource.name, genuine.status
+            ));
+        }
+        let minted = |flaw| {
+            self.around
+                .mint(&own.username, flaw)
+                .filter(|_| matches!(allowed, Allowed::Everything(_)))
+        };
+        let refresh = own
+            .filling
+            .refresh
+            .as_ref()
+            .map(|token| token.expose().to_owned());
+        let bad = [
+            (Flaw::AlgNone, forge::unsigned(own.access())),
+            (Flaw::NoSignature, forge::stripped(own.access())),
+            (Flaw::ForeignSignature, forge::foreign(own.access())),
+            (Flaw::RefreshToken, refresh),
+            (Flaw::WrongAudience, minted(Flaw::WrongAudience)),
+            (Flaw::WrongIssuer, minted(Flaw::WrongIssuer)),
+            (Flaw::Expired, minted(Flaw::Expired)),
+        ];
+        for (flaw, token) in bad {
+            if let Some(token) = token {
+                let question = Some(Question::BadToken { flaw });
+                let bearer = own.bearing(Some(token));
+                self.perform(question, &resource.operation, &[], bearer.unknown())
+                    .await?;
+            }
+        }
+        Ok(())
+    }
+}
