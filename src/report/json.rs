@@ -7,8 +7,10 @@ use serde::Serialize;
 
 use super::timeline::Timeline;
 use super::{TitleOf, title};
+use crate::domain::diagnosis;
 use crate::domain::journal::Entry;
 use crate::domain::result::{RunResult, ScenarioResult};
+use crate::domain::rules;
 use crate::domain::runbook::{RunbookItem, RunbookStatus};
 use crate::domain::verdict::{Finding, ScopeTally, Severity, Verdict};
 
@@ -38,9 +40,18 @@ struct Document<'a> {
     reason: Option<&'a str>,
     interrupted: bool,
     duration_wall_ms: u64,
+    causes: Vec<CauseDocument<'a>>,
     scenarios: Vec<ScenarioDocument<'a>>,
     runbook: Vec<RunbookDocument<'a>>,
     scope: ScopeDocument,
+}
+
+/// A rule that is the likely cause of what failed.
+#[derive(Serialize)]
+struct CauseDocument<'a> {
+    rule: &'a str,
+    subject: &'static str,
+    scenarios: Vec<&'a str>,
 }
 
 #[derive(Serialize)]
@@ -75,9 +86,13 @@ struct FindingDocument<'a> {
     title: Option<&'static str>,
     subject: &'static str,
     severity: &'static str,
+    /// The place, in the same list, of the finding that is its likely cause.
+    symptom_of: Option<usize>,
     message: &'a str,
     expected: &'a str,
     observed: &'a str,
+    source: Option<&'static str>,
+    fix: Option<&'static str>,
     evidence: Vec<EntryDocument>,
     request_ids: &'a [String],
 }
@@ -130,6 +145,14 @@ impl<'a> Document<'a> {
             reason: result.verdict.reason(),
             interrupted: result.interrupted,
             duration_wall_ms: millis(result.duration_wall),
+            causes: diagnosis::of_run(result)
+                .into_iter()
+                .map(|cause| CauseDocument {
+                    rule: cause.rule,
+                    subject: cause.subject.name(),
+                    scenarios: cause.scenarios,
+                })
+                .collect(),
             scenarios: result
                 .scenarios
                 .iter()
@@ -151,6 +174,12 @@ impl<'a> ScenarioDocument<'a> {
             duration_wall_ms: millis(scenario.duration_wall),
         };
         let played = !matches!(outcome.verdict, Verdict::Skipped(_));
+        let mut roots = vec![None; outcome.findings.len()];
+        for cause in diagnosis::causes(&outcome.findings) {
+            for symptom in cause.symptoms {
+                roots[symptom] = Some(cause.root);
+            }
+        }
         Self {
             id: &scenario.id,
             name: &scenario.name,
@@ -164,7 +193,11 @@ impl<'a> ScenarioDocument<'a> {
             findings: outcome
                 .findings
                 .iter()
-                .map(|finding| FindingDocument::of(finding, &timeline, title_of))
+                .zip(roots)
+                .map(|(finding, root)| FindingDocument {
+                    symptom_of: root,
+                    ..FindingDocument::of(finding, &timeline, title_of)
+                })
                 .collect(),
             not_judged: outcome
                 .not_judged
@@ -192,8 +225,12 @@ impl<'a> FindingDocument<'a> {
                 line: None,
             },
         });
+        let rule = rules::find(&finding.rule);
         Self {
             rule: &finding.rule,
+            symptom_of: None,
+            source: rule.map(|rule| rule.source),
+            fix: rule.map(|rule| rule.fix),
             title: title(&finding.rule, title_of),
             subject: finding.subject.name(),
             severity: match finding.severity {

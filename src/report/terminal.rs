@@ -6,6 +6,7 @@
 mod finding;
 mod summary;
 
+use std::collections::BTreeMap;
 use std::io::{self, Write};
 
 use anstyle::{AnsiColor, Style};
@@ -83,6 +84,8 @@ pub struct Terminal<W> {
     look: Look,
     id_width: usize,
     virtual_time: bool,
+    /// Where a finding of a rule was told in full first, by the rule.
+    told: BTreeMap<String, String>,
 }
 
 impl<W: Write> Terminal<W> {
@@ -94,6 +97,7 @@ impl<W: Write> Terminal<W> {
             look,
             id_width: 16,
             virtual_time: true,
+            told: BTreeMap::new(),
         }
     }
 

@@ -1,10 +1,12 @@
-//! One finding, told like a good bug report.
+//! One finding, told like a good bug report; what follows from it in a line each.
 
 use std::io::{self, Write};
 
 use super::{BAD, Detail, FAINT, OPEN, STRONG, Terminal};
+use crate::domain::diagnosis;
 use crate::domain::journal::EntryId;
 use crate::domain::result::ScenarioResult;
+use crate::domain::rules;
 use crate::domain::verdict::{Finding, Severity};
 use crate::report::text::{clip, moment};
 use crate::report::timeline::Timeline;
@@ -19,17 +21,53 @@ const INDENT: usize = 4;
 impl<W: Write> Terminal<W> {
     pub(super) fn findings(&mut self, scenario: &ScenarioResult) -> io::Result<()> {
         let timeline = Timeline::new(&scenario.excerpt);
-        for finding in &scenario.outcome.findings {
+        let findings = &scenario.outcome.findings;
+        for cause in diagnosis::causes(findings) {
+            let finding = &findings[cause.root];
             let remark = finding.severity == Severity::Information;
             if remark && self.look.detail != Detail::Verbose {
                 continue;
             }
-            self.finding(finding, &timeline)?;
+            self.heading(finding)?;
+            let before = self.told.get(&finding.rule).cloned();
+            match before.filter(|_| self.look.detail != Detail::Verbose) {
+                Some(before) => self.again(finding, &before)?,
+                None => self.finding(finding, &timeline)?,
+            }
+            if rules::find(&finding.rule).is_some() {
+                let rule = finding.rule.clone();
+                self.told.entry(rule).or_insert_with(|| scenario.id.clone());
+            }
+            let symptoms = cause.symptoms.iter().map(|at| &findings[*at]);
+            if self.look.detail == Detail::Verbose {
+                for symptom in symptoms {
+                    self.heading(symptom)?;
+                    self.finding(symptom, &timeline)?;
+                    self.field(INDENT, "cause", &finding.rule)?;
+                }
+                continue;
+            }
+            for (at, symptom) in symptoms.enumerate() {
+                let word = if at == 0 { "with it" } else { "" };
+                let told = format!(
+                    "{}: {}; {}",
+                    symptom.rule, symptom.message, symptom.observed
+                );
+                self.field(INDENT, word, &told)?;
+            }
         }
         Ok(())
     }
 
-    fn finding(&mut self, finding: &Finding, timeline: &Timeline<'_>) -> io::Result<()> {
+    /// A rule that was broken in an earlier scenario, too: only what is different here.
+    fn again(&mut self, finding: &Finding, before: &str) -> io::Result<()> {
+        self.field(INDENT, "who", finding.subject.name())?;
+        self.field(INDENT, "what", &finding.message)?;
+        self.field(INDENT, "observed", &finding.observed)?;
+        self.field(INDENT, "as in", before)
+    }
+
+    fn heading(&mut self, finding: &Finding) -> io::Result<()> {
         let style = match finding.severity {
             Severity::Information => OPEN,
             Severity::Violation | Severity::ForbiddenWrite => BAD,
@@ -44,7 +82,10 @@ impl<W: Write> Terminal<W> {
             self.out,
             "  {style}{}{style:#}  {STRONG}{heading}{STRONG:#}",
             finding.rule
-        )?;
+        )
+    }
+
+    fn finding(&mut self, finding: &Finding, timeline: &Timeline<'_>) -> io::Result<()> {
         let grave = match finding.severity {
             Severity::Information => ", a remark",
             Severity::Violation => "",
@@ -58,12 +99,11 @@ impl<W: Write> Terminal<W> {
             self.field(INDENT, "requests", &finding.request_ids.join(", "))?;
         }
         self.excerpt(&finding.evidence, timeline)?;
-        if (self.look.title_of)(&finding.rule).is_some() {
-            writeln!(
-                self.out,
-                "{:INDENT$}{FAINT}explain with:{FAINT:#} rehearsal rules {}",
-                "", finding.rule
-            )?;
+        if let Some(rule) = rules::find(&finding.rule) {
+            self.field(INDENT, "to fix", rule.fix)?;
+            self.field(INDENT, "source", rule.source)?;
+            let explain = format!("rehearsal rules {}", finding.rule);
+            self.field(INDENT, "explain", &explain)?;
         }
         Ok(())
     }

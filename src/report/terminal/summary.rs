@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 use std::io::{self, Write};
 
 use super::{BAD, Detail, FAINT, GOOD, OPEN, Terminal};
+use crate::domain::diagnosis;
 use crate::domain::result::RunResult;
 use crate::domain::runbook::RunbookStatus;
 use crate::domain::verdict::Verdict;
@@ -37,6 +38,7 @@ impl<W: Write> Terminal<W> {
             return self.verdict(result, &format!("{counts}, seed {}", result.seed));
         }
         writeln!(self.out)?;
+        self.causes(result)?;
         self.field(2, "scope", &scope(result))?;
         self.field(2, "runbook", &runbook(result))?;
         if self.look.detail == Detail::Verbose {
@@ -64,6 +66,21 @@ impl<W: Write> Terminal<W> {
         }
         writeln!(self.out)?;
         self.verdict(result, &counts)
+    }
+
+    /// One line for each rule that is a likely cause of what failed, and where.
+    fn causes(&mut self, result: &RunResult) -> io::Result<()> {
+        for (at, cause) in diagnosis::of_run(result).iter().enumerate() {
+            let word = if at == 0 { "causes" } else { "" };
+            let told = format!(
+                "{} ({}) in {}",
+                cause.rule,
+                cause.subject.name(),
+                cause.scenarios.join(", ")
+            );
+            self.field(2, word, &told)?;
+        }
+        Ok(())
     }
 
     fn verdict(&mut self, result: &RunResult, counts: &str) -> io::Result<()> {
