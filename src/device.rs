@@ -236,6 +236,14 @@ impl Device {
         self.command(Command::Accident(accident)).await
     }
 
+    /// Sets the device's wall clock so many seconds ahead of the right time, or behind it.
+    ///
+    /// # Errors
+    /// When the device is gone.
+    pub async fn set_clock(&self, offset: i64) -> Result<(), ActError> {
+        self.command(Command::Clock(offset)).await
+    }
+
     /// Ends the device at the end of a scenario. Afterwards nothing more is told to the journal,
     /// and requests that were still open have been told to be broken.
     ///

@@ -259,7 +259,9 @@ impl App {
 
     /// Gives up all loads; what is on its way is cancelled and can never be applied.
     pub(super) fn stop_loads(&mut self) {
-        self.cancel_all(|purpose| matches!(purpose, Purpose::Load(_)));
+        if !self.quirks.has(Quirk::AppliesLateAnswers) {
+            self.cancel_all(|purpose| matches!(purpose, Purpose::Load(_)));
+        }
         for resource in 0..self.data.len() {
             let held = &mut self.data[resource];
             held.progress = Progress::Idle;

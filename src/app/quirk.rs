@@ -36,7 +36,7 @@ misbehaviours! {
         "Once blocked, the app does not ask again until it is started anew.";
     RetryWithoutBackoff "retry-without-backoff" on "session-restore" ["NET-1"]
         "Failed requests are repeated after a short, constant time.";
-    ReconnectWithoutBackoff "reconnect-without-backoff" on "polling-fallback" ["NET-1"]
+    ReconnectWithoutBackoff "reconnect-without-backoff" on "polling-fallback" ["NET-1", "NET-12"]
         "The socket reconnects after a short, constant time.";
     AttemptsWhileOffline "attempts-while-offline" on "degraded-backend" ["NET-10"]
         "The app goes on asking although the device has no network.";
@@ -84,6 +84,20 @@ misbehaviours! {
         "A redirect is followed with the token.";
     FollowsWithTheRefresh "follows-with-the-refresh" on "redirected" ["SCOPE-6"]
         "A refresh that is redirected is sent again to wherever the answer says.";
+    TrustsDeviceClock "trusts-device-clock" on "clock-ahead" ["SESSION-9"]
+        "A token's expiry is compared with the device's clock.";
+    ForgetsSession "forgets-session" on "storage" ["SESSION-13"]
+        "What was stored is not found when the app starts.";
+    StuckOnDamage "stuck-on-damage" on "storage" ["SESSION-13"]
+        "A damaged entry in storage keeps the app on its loading screen.";
+    AppliesLateAnswers "applies-late-answers" on "late-answers" ["NET-11"]
+        "Requests are not cancelled with what wanted them, and their answers applied.";
+    HidesAge "hides-age" on "reads-fail" ["NET-7"]
+        "What could not be renewed is not said to be old.";
+    AllOrNothing "all-or-nothing" on "partial-outage" ["NET-7"]
+        "One read that fails makes the app leave its feed.";
+    StatusWithoutJitter "status-without-jitter" on "long-session" ["KILL-6"]
+        "The kill-switch is asked at a fixed interval, to the millisecond.";
     CatchesUp "catches-up" on "frozen" ["NET-5"]
         "Back from the background, the app polls once for each round that it missed.";
     SpentTokenFirst "spent-token-first" on "expired-offline" ["NET-9"]

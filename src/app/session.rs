@@ -52,8 +52,12 @@ impl App {
         if self.life.storage_read {
             return;
         }
+        if self.quirks.has(Quirk::StuckOnDamage) && read == StorageRead::Corrupt {
+            return;
+        }
         self.life.storage_read = true;
         let stored = match read {
+            StorageRead::Found(_) if self.quirks.has(Quirk::ForgetsSession) => Err("absent"),
             StorageRead::Found(bytes) => Stored::read(&bytes),
             StorageRead::Absent => Err("absent"),
             StorageRead::Corrupt => Err("corrupt"),
@@ -220,10 +224,15 @@ impl App {
             return;
         };
         session.tokens = number;
+        let lifetime = if self.quirks.has(Quirk::TrustsDeviceClock) {
+            token::left_by_clock(&tokens, self.now.unix)
+        } else {
+            tokens.lifetime
+        };
+        session.lifetime = lifetime;
+        session.expires = lifetime.map(|lifetime| now + lifetime);
         session.access = Some(tokens.access);
         session.refresh = tokens.refresh.or(session.refresh.take());
-        session.lifetime = tokens.lifetime;
-        session.expires = tokens.lifetime.map(|lifetime| now + lifetime);
         self.keep();
         self.session.refreshing.taken();
         self.wake_for_refresh();
@@ -294,7 +303,10 @@ impl App {
         self.session.current = None;
         self.session.password = None;
         self.session.refreshing = Refreshing::default();
-        self.cancel_all(|purpose| *purpose != Purpose::SignOut);
+        let late = self.quirks.has(Quirk::AppliesLateAnswers);
+        self.cancel_all(|purpose| {
+            *purpose != Purpose::SignOut && !(late && matches!(purpose, Purpose::Load(_)))
+        });
         self.clear_all_timers();
         self.life.settling = false;
         self.forget_data();

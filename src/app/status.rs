@@ -246,7 +246,12 @@ impl App {
         } else {
             switch.every
         };
-        let wait = retry::lengthen(every.max(AT_MOST_EVERY), JITTER, &mut self.rng);
+        let jitter = if self.quirks.has(Quirk::StatusWithoutJitter) {
+            0.0
+        } else {
+            JITTER
+        };
+        let wait = retry::lengthen(every.max(AT_MOST_EVERY), jitter, &mut self.rng);
         let wait = wait.max(self.hold("status"));
         self.set_timer(Timer::Status, wait);
     }

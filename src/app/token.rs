@@ -18,6 +18,9 @@ use super::event::Answer;
 /// Longer than any token lives; what says more is not believed.
 const LONGEST: Duration = Duration::from_secs(400 * 86_400);
 
+/// So long at least a quirk takes a token to live.
+const QUIRKY_LIFE: Duration = Duration::from_secs(14);
+
 /// What an answer handed out.
 #[derive(Debug)]
 pub(super) struct Tokens {
@@ -72,6 +75,18 @@ pub(super) fn read(
         refresh,
         lifetime: lifetime.filter(|lifetime| *lifetime <= LONGEST),
     })
+}
+
+/// A quirk: from the device's wall clock to the token's own `exp`, and a moment at least.
+pub(super) fn left_by_clock(tokens: &Tokens, unix: Duration) -> Option<Duration> {
+    let ends = claims(tokens.access.expose())?
+        .get("exp")
+        .and_then(moment)?;
+    Some(
+        remaining(Some(ends), unix)
+            .unwrap_or_default()
+            .max(QUIRKY_LIFE),
+    )
 }
 
 /// From the token's own `iat` to a moment: the one span that no device clock takes part in.

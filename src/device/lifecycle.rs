@@ -25,6 +25,7 @@ pub(super) enum Command {
     Foreground,
     Network(bool),
     Accident(StorageAccident),
+    Clock(i64),
     /// Somebody wants to see the view.
     Look,
     Stop,
@@ -36,6 +37,8 @@ pub(super) struct Lifecycle {
     publish: watch::Sender<View>,
     rng: fastrand::Rng,
     online: bool,
+    /// How far the wall clock is off, in seconds.
+    clock_offset: i64,
     running: Option<Running>,
 }
 
@@ -67,6 +70,7 @@ impl Lifecycle {
             storage,
             publish,
             online: true,
+            clock_offset: 0,
             running: None,
         }
     }
@@ -153,7 +157,18 @@ impl Lifecycle {
                 if self.running.is_some() {
                     return Err(ActError::Running);
                 }
+                self.record(Act::Storage {
+                    accident: accident.name().to_owned(),
+                });
                 Ok(self.storage.suffer(accident)?)
+            }
+            Command::Clock(offset) => {
+                self.record(Act::Clock { offset });
+                self.clock_offset = offset;
+                if let Some(running) = &mut self.running {
+                    running.process.set_clock(offset);
+                }
+                Ok(())
             }
             Command::Look => Ok(()),
             Command::Stop => self.end(),
@@ -178,6 +193,7 @@ impl Lifecycle {
                 clients,
                 recorder: self.settings.recorder.clone(),
                 online: self.online,
+                clock_offset: self.clock_offset,
                 seed: self.rng.u64(..),
             }),
             place: Place::Foreground,

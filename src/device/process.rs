@@ -3,6 +3,7 @@
 //! Dropping it is what killing does. Nothing that was under way reaches anybody afterwards.
 
 use std::collections::{BTreeMap, VecDeque};
+use std::time::Duration;
 
 use futures_util::future::select_all;
 use serde_json::Value;
@@ -32,12 +33,15 @@ pub(super) struct Settings {
     pub(super) clients: Clients,
     pub(super) recorder: Recorder,
     pub(super) online: bool,
+    pub(super) clock_offset: i64,
     pub(super) seed: u64,
 }
 
 pub(super) struct Process {
     app: App,
     clock: Clock,
+    /// How far the device's wall clock is off, in seconds.
+    clock_offset: i64,
     recorder: Recorder,
     rng: fastrand::Rng,
     traffic: Traffic,
@@ -69,6 +73,7 @@ impl Process {
         Self {
             app: settings.app,
             clock: settings.recorder.clock(),
+            clock_offset: settings.clock_offset,
             rng: fastrand::Rng::with_seed(settings.seed),
             traffic: Traffic::new(settings.clients, settings.recorder.clone(), settings.online),
             recorder: settings.recorder,
@@ -121,6 +126,22 @@ impl Process {
     pub(super) fn handle(&mut self, event: Event, storage: &SecureStorage) {
         self.settle(event, storage);
         self.hear_sockets(storage);
+    }
+
+    /// The device's wall clock is set.
+    pub(super) fn set_clock(&mut self, offset: i64) {
+        self.clock_offset = offset;
+    }
+
+    /// What the device's wall clock says.
+    fn wall_clock(&self) -> Duration {
+        let off = Duration::from_secs(self.clock_offset.unsigned_abs());
+        let right = self.clock.unix();
+        if self.clock_offset < 0 {
+            right.saturating_sub(off)
+        } else {
+            right.saturating_add(off)
+        }
     }
 
     /// The network comes or goes; the app is not told.
@@ -259,7 +280,7 @@ impl Process {
         while let Some(event) = events.pop_front() {
             let now = Now {
                 elapsed: self.clock.elapsed(),
-                unix: self.clock.unix(),
+                unix: self.wall_clock(),
             };
             for effect in self.app.handle(event, now) {
                 events.extend(self.perform(effect, storage));

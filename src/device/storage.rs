@@ -17,6 +17,8 @@ use crate::domain::scenario::StorageAccident;
 
 /// The beginning of every entry's file.
 const MAGIC: &[u8; 4] = b"RSE1";
+/// Twice of what platforms keep reliably in one entry.
+const OVERSIZED: usize = 4_096;
 const KEY_LEN: usize = 32;
 /// So much of the key's hash stands in an entry, to tell a lost key from damaged data.
 const KEY_MARK_LEN: usize = 8;
@@ -196,6 +198,14 @@ impl SecureStorage {
                 Ok(())
             }
             StorageAccident::Undecryptable => remove_if_there(&self.folder.join(KEY_FILE)),
+            StorageAccident::Oversized => {
+                for path in self.entries()? {
+                    if let Some(name) = path.file_stem().and_then(|name| name.to_str()) {
+                        self.write(name, &[b' '; OVERSIZED])?;
+                    }
+                }
+                Ok(())
+            }
         }
     }
 

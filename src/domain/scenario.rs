@@ -120,6 +120,8 @@ pub enum Action {
     Wait(Duration),
     /// Something happens to the secure storage of a device whose app is not running.
     Storage(StorageAccident),
+    /// The device's clock is set: so many seconds ahead of the right time, or behind it.
+    Clock(i64),
 }
 
 /// What can happen to the secure storage of a device.
@@ -131,6 +133,21 @@ pub enum StorageAccident {
     Corrupt,
     /// The device key is gone, so nothing can be decrypted.
     Undecryptable,
+    /// Its content is larger than any platform keeps reliably.
+    Oversized,
+}
+
+impl StorageAccident {
+    /// Its name in files and in the journal.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Lost => "lost",
+            Self::Corrupt => "corrupt",
+            Self::Undecryptable => "undecryptable",
+            Self::Oversized => "oversized",
+        }
+    }
 }
 
 /// How the world changes.

@@ -261,6 +261,7 @@ fn app(fact: &AppFact) -> String {
             SessionState::NotFound { why } => format!("no session found: {why}"),
             other => format!("session {}", word(other)),
         },
+        AppFact::Stale { resource, .. } => format!("says that {resource} is old"),
         AppFact::Notice { name } => format!("notice {name}"),
         AppFact::Exchange(exchange) => {
             let outcome = match &exchange.outcome {
@@ -296,6 +297,8 @@ fn user(act: &Act) -> String {
         Act::LoadMore { resource } => format!("asks for more of {resource}"),
         Act::Offline => "loses the network".to_owned(),
         Act::Online => "has the network back".to_owned(),
+        Act::Storage { accident } => format!("secure storage: {accident}"),
+        Act::Clock { offset } => format!("sets the device's clock off by {offset} s"),
     }
 }
 

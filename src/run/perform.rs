@@ -153,6 +153,7 @@ impl Player<'_> {
                 Ok(())
             }
             Action::Storage(accident) => device.accident(*accident).await,
+            Action::Clock(offset) => device.set_clock(*offset).await,
         };
         done.map_err(|error| Stop::Failed(error.to_string()))
     }

@@ -30,7 +30,7 @@ impl App {
         }
         let resource = load.resource;
         let wait = if hammers {
-            Duration::from_millis(100)
+            Duration::from_millis(60)
         } else if insists {
             Duration::from_millis(700)
         } else {
@@ -43,6 +43,9 @@ impl App {
 
     /// Keeps the last good data, says that it is old, and leaves the resource alone for a while.
     pub(super) fn give_up(&mut self, load: Load, later: bool) {
+        if self.quirks.has(Quirk::AllOrNothing) {
+            self.give_socket_up();
+        }
         let resource = load.resource;
         let cause = load.cause;
         let held = &mut self.data[resource];

@@ -9,11 +9,19 @@ impl App {
     pub(in crate::app) fn mark_stale(&mut self, index: usize) {
         let now = self.now.elapsed;
         let name = &self.contract.resources[index].name;
+        if self.quirks.has(Quirk::HidesAge) {
+            return;
+        }
         if let Some(shown) = self.view.shown.get_mut(name.as_str())
             && shown.stale_since.is_none()
         {
             shown.stale_since = Some(now);
+            let fact = AppFact::Stale {
+                resource: name.clone(),
+                since_us: u64::try_from(now.as_micros()).unwrap_or(u64::MAX),
+            };
             self.view.revision += 1;
+            self.journal(fact);
         }
     }
 

@@ -33,6 +33,13 @@ pub enum AppFact {
         #[serde(default, skip_serializing_if = "Option::is_none")]
         sequence: Option<i64>,
     },
+    /// A resource's data is said to be old.
+    Stale {
+        /// The resource.
+        resource: String,
+        /// Since when, on the journal's time in microseconds.
+        since_us: u64,
+    },
     /// The session changed.
     Session {
         /// The state.
@@ -174,4 +181,14 @@ pub enum Act {
     Offline,
     /// Got it back.
     Online,
+    /// Something happened to the secure storage while the app did not run.
+    Storage {
+        /// What: `lost`, `corrupt`, `undecryptable` or `oversized`.
+        accident: String,
+    },
+    /// The device's clock was set.
+    Clock {
+        /// How far it is ahead of the run's clock, in seconds; behind, if negative.
+        offset: i64,
+    },
 }

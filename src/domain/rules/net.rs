@@ -5,10 +5,13 @@ use crate::domain::contract::Contract;
 
 mod backoff;
 mod heartbeat;
+mod late;
 mod offline;
+mod partial;
 mod portal;
 mod request_id;
 mod resume;
+mod storm;
 mod timeout;
 
 pub(super) const RULES: &[&RuleInfo] = &[
@@ -18,7 +21,10 @@ pub(super) const RULES: &[&RuleInfo] = &[
     &heartbeat::HALF_OPEN,
     &resume::THAWED,
     &portal::PORTAL,
+    &partial::PARTIAL,
     &resume::SPENT_TOKEN,
+    &late::LATE,
+    &storm::STORM,
     &offline::OFFLINE,
     &request_id::REQUEST_ID,
 ];
@@ -30,6 +36,9 @@ pub(super) fn rules(_contract: &Contract) -> Vec<Box<dyn Rule>> {
         Box::new(offline::Offline::default()),
         Box::new(portal::Portal::default()),
         Box::new(heartbeat::HalfOpen::default()),
+        Box::new(partial::Partial::default()),
+        Box::new(late::Late::default()),
+        Box::new(storm::Storm::default()),
         Box::new(resume::Thawed::default()),
         Box::new(resume::SpentToken::default()),
         Box::new(request_id::RequestId),

@@ -3,6 +3,7 @@
 use super::{Rule, RuleInfo};
 use crate::domain::contract::Contract;
 
+mod clock;
 mod ending;
 mod forged;
 mod genuine;
@@ -12,6 +13,7 @@ mod replay;
 mod restore;
 mod revoked;
 mod socket;
+mod stored;
 mod urls;
 
 pub(super) const RULES: &[&RuleInfo] = &[
@@ -23,9 +25,11 @@ pub(super) const RULES: &[&RuleInfo] = &[
     &replay::REPLAY,
     &ending::ONLY_REFUSAL_ENDS,
     &refusal::ON_401_AND_403,
+    &clock::CLOCK,
     &forged::FORGED,
     &ending::NOTHING_AFTER,
     &socket::EXPIRED,
+    &stored::STORED,
     &restore::RESTORE,
     &genuine::GENUINE,
 ];
@@ -41,6 +45,8 @@ pub(super) fn rules(contract: &Contract) -> Vec<Box<dyn Rule>> {
         Box::new(forged::Forged::default()),
         Box::new(refusal::Refusals::new(contract)),
         Box::new(ending::Ending::default()),
+        Box::new(clock::Clock::default()),
+        Box::new(stored::Restored::default()),
         Box::new(ending::SignedOut::default()),
         Box::new(revoked::Revoked),
         Box::new(restore::Restore::default()),

@@ -40,7 +40,7 @@ pub(super) fn read(fields: &Fields<'_>, names: &Names<'_>) -> Option<Vec<Action>
 
 fn word(place: &Place<'_>) -> Option<Action> {
     let text = place.node.scalar().unwrap_or_default();
-    if ["open", "load-all", "wait", "storage"].contains(&text) {
+    if ["open", "load-all", "wait", "storage", "clock"].contains(&text) {
         return place.refuse(format!("`{text}` needs an object"), FORM);
     }
     let mut words: Vec<(&str, Option<Action>)> = WORDS
@@ -48,7 +48,7 @@ fn word(place: &Place<'_>) -> Option<Action> {
         .map(|(word, action)| (*word, Some(action.clone())))
         .collect();
     words.push(("sign-in", None));
-    for word in ["open", "load-all", "wait", "storage"] {
+    for word in ["open", "load-all", "wait", "storage", "clock"] {
         words.push((word, None));
     }
     place.word(&words)?
@@ -72,10 +72,12 @@ fn with_object(place: &Place<'_>, names: &Names<'_>) -> Option<Vec<Action>> {
             ("lost", StorageAccident::Lost),
             ("corrupt", StorageAccident::Corrupt),
             ("undecryptable", StorageAccident::Undecryptable),
+            ("oversized", StorageAccident::Oversized),
         ])?;
         Some(vec![Action::Storage(accident)])
     });
-    let mut given = [open, load, wait, storage].into_iter().flatten();
+    let clock = fields.get("clock").map(|place| clock(&place));
+    let mut given = [open, load, wait, storage, clock].into_iter().flatten();
     match (given.next(), given.next(), fields.keys().count()) {
         (Some(actions), None, 1) => actions,
         (Some(_), Some(_), _) => {
@@ -86,4 +88,28 @@ fn with_object(place: &Place<'_>, names: &Names<'_>) -> Option<Vec<Action>> {
         (None, _, 0) => fields.refuse("this action is empty", FORM),
         (None, ..) => None,
     }
+}
+
+/// `{ ahead: 24h }`, `{ behind: 10m }` or `right`.
+fn clock(place: &Place<'_>) -> Option<Vec<Action>> {
+    let offset = if place.node.scalar().is_some() {
+        place.word(&[("right", 0)])?
+    } else {
+        let fields = place.fields("`clock`")?;
+        let seconds = |key: &'static str| {
+            let span = fields.get(key)?.positive_duration()?;
+            i64::try_from(span.as_secs()).ok()
+        };
+        match (seconds("ahead"), seconds("behind")) {
+            (Some(ahead), None) => ahead,
+            (None, Some(behind)) => -behind,
+            _ => {
+                return fields.refuse(
+                    "a clock is ahead or behind",
+                    "write `clock: { ahead: 24h }`, `clock: { behind: 10m }` or `clock: right`",
+                );
+            }
+        }
+    };
+    Some(vec![Action::Clock(offset)])
 }

@@ -24,12 +24,12 @@ pub(super) static ASKED_FIRST: RuleInfo = RuleInfo {
 
 pub(super) static FLOOR: RuleInfo = RuleInfo {
     id: "KILL-6",
-    title: "The kill-switch is not asked far more often than agreed",
+    title: "The kill-switch is asked no more often than agreed, with jitter, and more rarely in the background",
     subject: Subject::App,
     judged_from: &[JudgedFrom::Wire],
     source: "runbook S9.7",
-    explanation: "Every device asks all day, so an interval that is half as long doubles the load of the platform. Judged on the gaps between status requests that nothing else explains (a start, a foreground, the user, a failed attempt): four in a row below half the agreed interval.",
-    fix: "One timer, restarted after each answer, with the agreed interval.",
+    explanation: "Every device asks all day, so an interval that is half as long doubles the load of the platform. Judged on the gaps between status requests that nothing else explains (a start, a foreground, the user, a failed attempt): four in a row below half the agreed interval; eight in a row that are the same to within twenty milliseconds, which keeps all devices in step that started together; and, while the app is marked to be in the background, three in a row that are no longer than a quarter above the agreed interval.",
+    fix: "One timer, restarted after each answer, with the agreed interval and some jitter; stop it, or slow it down, in the background.",
     parameters: &["kill_switch.every"],
 };
 
@@ -37,6 +37,11 @@ pub(super) static FLOOR: RuleInfo = RuleInfo {
 const MARKS: Duration = Duration::from_secs(5);
 /// How many short gaps in a row make a pattern.
 const SHORT: u32 = 4;
+/// How many equal gaps in a row show that nothing varies, and how near to each other they are.
+const EQUAL: u32 = 8;
+const NEAR: Duration = Duration::from_millis(20);
+/// How many gaps in the background show that it makes no difference.
+const BEHIND: u32 = 3;
 
 #[derive(Default)]
 pub(super) struct AskedFirst {
@@ -211,6 +216,9 @@ pub(super) struct Floor {
     last: Option<(EntryId, Duration)>,
     failed: bool,
     short: u32,
+    /// The gap that the last ones were equal to, and how many they were.
+    equal: (Duration, u32),
+    behind: u32,
 }
 
 impl Rule for Floor {
@@ -240,7 +248,14 @@ impl Rule for Floor {
                 .session
                 .renewed
                 .is_some_and(|renewed| renewed.at >= at);
-        if explained || entry.at - at >= switch.every / 2 {
+        let gap = entry.at - at;
+        if explained {
+            self.equal.1 = 0;
+            self.behind = 0;
+        } else {
+            self.judge_pattern(entry, id, gap, scene, switch.every, ledger);
+        }
+        if explained || gap >= switch.every / 2 {
             self.short = 0;
             return;
         }
@@ -264,5 +279,52 @@ impl Rule for Floor {
                 },
             );
         }
+    }
+}
+
+impl Floor {
+    /// Jitter, and the background.
+    fn judge_pattern(
+        &mut self,
+        entry: &Entry,
+        before: EntryId,
+        gap: Duration,
+        scene: &Scene,
+        every: Duration,
+        ledger: &mut Ledger,
+    ) {
+        let (like, times) = self.equal;
+        let equal = times > 0 && gap.abs_diff(like) <= NEAR;
+        self.equal = if equal { (like, times + 1) } else { (gap, 1) };
+        let behind = !scene.world.visible && gap <= every.mul_f64(1.25);
+        self.behind = if behind { self.behind + 1 } else { 0 };
+        let (kind, message, expected, observed) = if self.equal.1 == EQUAL {
+            (
+                "jitter",
+                "the app asks for the kill-switch in step with every other device",
+                format!("gaps that vary around {}", show(every)),
+                format!("{EQUAL} gaps in a row of {}", show(gap)),
+            )
+        } else if self.behind == BEHIND {
+            (
+                "background",
+                "the app asks for the kill-switch in the background as often as in front",
+                format!("no request, or gaps well above {}", show(every)),
+                format!("{BEHIND} gaps in a row of at most {}", show(gap)),
+            )
+        } else {
+            return;
+        };
+        ledger.breach(
+            &FLOOR,
+            Breach {
+                kind: kind.to_owned(),
+                message: message.to_owned(),
+                expected,
+                observed,
+                evidence: vec![before, entry.id],
+                ..Breach::default()
+            },
+        );
     }
 }

@@ -92,7 +92,9 @@ impl World {
             | Act::SignOut
             | Act::Refresh
             | Act::Open { .. }
-            | Act::LoadMore { .. } => {}
+            | Act::LoadMore { .. }
+            | Act::Storage { .. }
+            | Act::Clock { .. } => {}
         }
     }
 
