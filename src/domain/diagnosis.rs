@@ -2,8 +2,8 @@
 //!
 //! Findings of one scenario belong together when they blame the same side and cite the same
 //! entries or requests: the same bytes broke several rules. An expectation that did not come true
-//! belongs to the broken rule that was seen last before it, since a screen that never came is
-//! seldom a second mistake.
+//! belongs to the broken rule that was seen nearest to it, since a screen that never came is seldom
+//! a second mistake.
 
 use super::journal::EntryId;
 use super::result::RunResult;
