@@ -271,7 +271,7 @@ fn a_forbidden_write_ends_with_5_and_says_how_to_replay_it() {
     for part in [
         "SCOPE-1",
         "FORBIDDEN WRITE",
-        "explain with: rehearsal rules SCOPE-1",
+        "explain   rehearsal rules SCOPE-1",
         "replay with: rehearsal run --scenario read-only-scope --seed 2 --quirk calls-forbidden",
     ] {
         assert!(out.contains(part), "{part} is missing in\n{out}");

@@ -61,10 +61,19 @@ impl<W: Write> Terminal<W> {
 
     /// A rule that was broken in an earlier scenario, too: only what is different here.
     fn again(&mut self, finding: &Finding, before: &str) -> io::Result<()> {
-        self.field(INDENT, "who", finding.subject.name())?;
+        self.who(finding)?;
         self.field(INDENT, "what", &finding.message)?;
         self.field(INDENT, "observed", &finding.observed)?;
         self.field(INDENT, "as in", before)
+    }
+
+    fn who(&mut self, finding: &Finding) -> io::Result<()> {
+        let grave = match finding.severity {
+            Severity::Information => ", a remark",
+            Severity::Violation => "",
+            Severity::ForbiddenWrite => ", FORBIDDEN WRITE",
+        };
+        self.field(INDENT, "who", &format!("{}{grave}", finding.subject.name()))
     }
 
     fn heading(&mut self, finding: &Finding) -> io::Result<()> {
@@ -86,12 +95,7 @@ impl<W: Write> Terminal<W> {
     }
 
     fn finding(&mut self, finding: &Finding, timeline: &Timeline<'_>) -> io::Result<()> {
-        let grave = match finding.severity {
-            Severity::Information => ", a remark",
-            Severity::Violation => "",
-            Severity::ForbiddenWrite => ", FORBIDDEN WRITE",
-        };
-        self.field(INDENT, "who", &format!("{}{grave}", finding.subject.name()))?;
+        self.who(finding)?;
         self.field(INDENT, "what", &finding.message)?;
         self.field(INDENT, "expected", &finding.expected)?;
         self.field(INDENT, "observed", &finding.observed)?;

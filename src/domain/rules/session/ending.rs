@@ -250,6 +250,7 @@ impl SignedOut {
 
 fn sent(observed: String) -> Breach {
     Breach {
+        by: Some(Subject::App),
         kind: "after sign-out".to_owned(),
         message: "the app goes on with a session that was signed out".to_owned(),
         expected: "closed sockets, and no request for the session, after sign-out".to_owned(),
