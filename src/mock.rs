@@ -7,7 +7,7 @@
 //!
 //! Reading order: [`Mock`] and its levers; what it holds (`backend` to `switchboard`); how requests are
 //! read and answers composed; `routes` (what a request is), `platform` (tokens), `data` (resources and
-//! pages); `realtime` and `feed` (sockets and events); the I/O (`service`, `engine`, `operator`).
+//! pages); `realtime`, `feed` and `question` (sockets and events); the I/O (`service`, `engine`, `operator`).
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Weak};
@@ -38,6 +38,7 @@ mod platform;
 mod routes;
 
 mod feed;
+mod question;
 mod realtime;
 
 mod engine;
@@ -229,6 +230,15 @@ impl Mock {
     /// Cuts every socket without a word; they may come back at once.
     pub fn drop_sockets(&self) {
         self.inner.backend.core().sockets.reset();
+    }
+
+    /// Sends the sockets of one user away, or those of everybody, with a word: out of their
+    /// namespace, or off the whole connection. A stock client stays away then. Answers how many went.
+    ///
+    /// # Errors
+    /// When there is no such user.
+    pub fn send_away(&self, user: Option<&str>, connection: bool) -> Result<usize, LeverError> {
+        self.inner.backend.send_away(user, connection)
     }
 
     /// How many forbidden requests, emits and namespaces have reached the mock.

@@ -349,6 +349,8 @@ pub struct SocketClient {
     pub jitter: f64,
     /// How long one connection attempt may take.
     pub timeout: Duration,
+    /// How long the backend keeps what a lost connection misses; `None`: it keeps nothing.
+    pub recovery: Option<Duration>,
 }
 
 impl Default for SocketClient {
@@ -362,6 +364,7 @@ impl Default for SocketClient {
             delay_max: Duration::from_secs(5),
             jitter: 0.5,
             timeout: Duration::from_secs(20),
+            recovery: None,
         }
     }
 }

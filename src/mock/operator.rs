@@ -18,7 +18,7 @@ use crate::net::Listener;
 const BODY_LIMIT: usize = 1_000_000;
 
 /// Every lever, with a body that moves it.
-const LEVERS: [(&str, &str); 6] = [
+const LEVERS: [(&str, &str); 8] = [
     ("/maintenance", r#"{"on": true}"#),
     (
         "/backend",
@@ -31,6 +31,14 @@ const LEVERS: [(&str, &str); 6] = [
     ("/close-trade", "{}"),
     ("/expire-tokens", "{}"),
     ("/drop-sockets", "{}"),
+    (
+        "/send-away",
+        r#"{"user": "<name, or null for all>", "connection": false}"#,
+    ),
+    (
+        "/ask",
+        r#"{"event": "<name>", "args": ["<any>", {"$binary": "<base64>"}]}"#,
+    ),
 ];
 
 #[derive(Deserialize)]
@@ -53,6 +61,23 @@ struct Push {
     event: String,
     #[serde(default)]
     payload: Option<Value>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct SendAway {
+    #[serde(default)]
+    user: Option<String>,
+    #[serde(default)]
+    connection: bool,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Ask {
+    event: String,
+    #[serde(default)]
+    args: Vec<Value>,
 }
 
 #[derive(Deserialize)]
@@ -116,6 +141,21 @@ async fn pull(mock: &Mock, lever: &str, body: &[u8]) -> Result<Value, Reply> {
         "/close-trade" => {
             let Nothing {} = parse(lever, body)?;
             Ok(json!({ "closed": mock.close_trade().map_err(refused)? }))
+        }
+        "/send-away" => {
+            let SendAway { user, connection } = parse(lever, body)?;
+            let sent = mock.send_away(user.as_deref(), connection);
+            Ok(json!({ "sent_away": sent.map_err(refused)? }))
+        }
+        "/ask" => {
+            let Ask { event, args } = parse(lever, body)?;
+            let asked = mock.inner.backend.ask(&event, args);
+            let asked = asked.map_err(|why| Reply::error(400, "bad-body", &why))?;
+            let mut answers = Vec::new();
+            for question in asked {
+                answers.push(question.settled().await);
+            }
+            Ok(json!({ "event": event, "answers": answers }))
         }
         "/expire-tokens" => {
             let Nothing {} = parse(lever, body)?;
@@ -203,11 +243,13 @@ impl Mock {
             .iter()
             .map(|person| person.user.name.as_str())
             .collect();
+        let away = core.sockets.peers.values().filter(|peer| peer.away).count();
         json!({
             "users": users,
             "maintenance": core.maintenance,
             "sessions": core.sessions.live_count(),
-            "sockets": core.sockets.peers.len(),
+            "sockets": core.sockets.peers.len() - away,
+            "away": away,
             "requests": core.requests,
             "forbidden_calls": core.forbidden,
             "elapsed_ms": u64::try_from(self.inner.backend.clock.elapsed().as_millis()).unwrap_or(u64::MAX),

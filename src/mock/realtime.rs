@@ -6,6 +6,7 @@ use http::HeaderMap;
 use serde_json::{Value, json};
 use tokio::sync::Notify;
 
+use super::LeverError;
 use super::backend::{Backend, Core};
 use super::call::{self, Call};
 use super::capture::{self, Captures};
@@ -106,6 +107,41 @@ impl Backend {
         self.rest_feeds(core);
     }
 
+    /// Sends away whoever is there of a user's sockets, or of everybody's.
+    pub(super) fn send_away(
+        &self,
+        user: Option<&str>,
+        connection: bool,
+    ) -> Result<usize, LeverError> {
+        let mut core = self.core();
+        let core = &mut *core;
+        let found = user.map(|name| {
+            let mut people = core.people.iter();
+            let found = people.position(|person| person.user.name == name);
+            found.ok_or_else(|| LeverError::Unknown {
+                kind: "user",
+                name: name.to_owned(),
+            })
+        });
+        let user = found.transpose()?;
+        let going: Vec<PeerId> = core
+            .sockets
+            .peers
+            .iter()
+            .filter(|(_, peer)| !peer.away && user.is_none_or(|user| peer.user == user))
+            .map(|(peer, _)| *peer)
+            .collect();
+        let scope = if connection {
+            Scope::Connection
+        } else {
+            Scope::Namespace
+        };
+        for peer in &going {
+            self.feed_machine(core, Input::Disconnect { peer: *peer, scope });
+        }
+        Ok(going.len())
+    }
+
     /// Closes the connections that a session has opened.
     pub(super) fn close_sockets_of(&self, core: &mut Core, family: u64) {
         let peers = core
@@ -178,14 +214,39 @@ impl Backend {
             Event::Received {
                 peer, name, ack, ..
             } => self.received(core, realtime, peer, &name, ack),
-            Event::Disconnected { peer, .. } => {
+            Event::Disconnected {
+                peer,
+                recoverable: true,
+                ..
+            } => {
+                if let Some(lost) = core.sockets.peers.get_mut(&peer) {
+                    lost.away = true;
+                }
+            }
+            Event::Disconnected { peer, .. } | Event::Forgotten { peer } => {
                 core.sockets.peers.remove(&peer);
                 self.rest_feeds(core);
             }
-            Event::SessionUpgraded { .. }
-            | Event::Recovered { .. }
-            | Event::Ack { .. }
-            | Event::Forgotten { .. } => {}
+            Event::Recovered { peer, .. } => match core.sockets.peers.get_mut(&peer) {
+                Some(back) => {
+                    back.away = false;
+                    // What they missed was sent again just now.
+                    core.emitted.values_mut().for_each(|at| *at = now);
+                }
+                // They were sent away in their absence.
+                None => {
+                    let scope = Scope::Connection;
+                    let input = Input::Disconnect { peer, scope };
+                    core.sockets.board.server.handle(input, now);
+                }
+            },
+            Event::Ack { token, args, .. } => {
+                if let Some(asked) = core.sockets.asked.remove(&token) {
+                    // Whoever asked may have run out of patience.
+                    let _ = asked.send(args);
+                }
+            }
+            Event::SessionUpgraded { .. } => {}
         }
     }
 
@@ -264,6 +325,7 @@ impl Backend {
             family: holder.family,
             ends,
             listens,
+            away: false,
         };
         core.sockets.peers.insert(peer, peer_of);
         if listens {

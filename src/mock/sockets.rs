@@ -3,8 +3,11 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use tokio::sync::oneshot;
+
 use super::switchboard::Switchboard;
 use crate::domain::contract::Contract;
+use crate::protocol::packet::Args;
 use crate::protocol::server::{Options, PeerId, Server};
 
 /// Everything that hangs on one Engine.IO path.
@@ -16,12 +19,14 @@ pub(super) struct Sockets {
     pub(super) credentials: BTreeMap<String, String>,
     /// The one of the request that is being handled.
     pub(super) credential: Option<String>,
+    /// Acknowledgements that somebody waits for, by the token they were asked with.
+    pub(super) asked: BTreeMap<u64, oneshot::Sender<Args>>,
     /// When each feed emits next, while anybody listens.
     pub(super) feeds: Vec<Option<Duration>>,
     /// When the driver wakes next, as far as it knows.
     pub(super) armed: Option<Duration>,
-    namespaces: Vec<String>,
-    seed: u64,
+    options: Options,
+    questions: u64,
     generation: u64,
 }
 
@@ -34,23 +39,32 @@ pub(super) struct Peer {
     pub(super) ends: Duration,
     /// Whether they get the feed, and are not only in some other namespace.
     pub(super) listens: bool,
+    /// Whether their connection is lost and they may come back as themselves.
+    pub(super) away: bool,
 }
 
 impl Sockets {
     pub(super) fn new(contract: &Contract, seed: u64, feeds: usize) -> Self {
-        let mut namespaces = contract.scope.forbid_namespaces.clone();
+        let mut options = Options {
+            seed,
+            ..Options::default()
+        };
+        let forbidden = contract.scope.forbid_namespaces.iter().cloned();
+        options.namespaces.extend(forbidden);
         if let Some(realtime) = &contract.realtime {
-            namespaces.push(realtime.namespace.clone());
+            options.namespaces.push(realtime.namespace.clone());
+            options.recovery = realtime.client.recovery;
         }
         Self {
-            board: Switchboard::new(server(&namespaces, seed)),
+            board: Switchboard::new(Server::new(options.clone())),
             peers: BTreeMap::new(),
             credentials: BTreeMap::new(),
             credential: None,
+            asked: BTreeMap::new(),
             feeds: vec![None; feeds],
             armed: None,
-            namespaces,
-            seed,
+            options,
+            questions: 0,
             generation: 0,
         }
     }
@@ -58,11 +72,20 @@ impl Sockets {
     /// Forgets every session, as a process that died: all queues end, and no id is used again.
     pub(super) fn reset(&mut self) {
         self.generation += 1;
-        let seed = self.seed ^ (self.generation << 32);
-        self.board.replace(server(&self.namespaces, seed));
+        let seed = self.options.seed ^ (self.generation << 32);
+        let options = self.options.clone();
+        self.board.replace(Server::new(Options { seed, ..options }));
+        self.asked.clear();
         self.peers.clear();
         self.credentials.clear();
         self.feeds.fill(None);
+    }
+
+    /// A token to ask with, whose answer goes to `sender`.
+    pub(super) fn ask(&mut self, sender: oneshot::Sender<Args>) -> u64 {
+        self.questions += 1;
+        self.asked.insert(self.questions, sender);
+        self.questions
     }
 
     /// Whether a socket of this user gets the feed; of anybody, when no user is named.
@@ -79,13 +102,4 @@ impl Sockets {
         let due = feeds.into_iter().chain(ends).min().copied();
         due.into_iter().chain(self.board.server.deadline()).min()
     }
-}
-
-fn server(namespaces: &[String], seed: u64) -> Server {
-    let mut options = Options {
-        seed,
-        ..Options::default()
-    };
-    options.namespaces.extend(namespaces.iter().cloned());
-    Server::new(options)
 }

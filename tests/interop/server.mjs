@@ -1,34 +1,13 @@
-// The real socket.io server that rehearsal's own client is put to.
-//
-// It says in JSON lines on stdout what happens to it, and takes JSON lines on stdin. The first
-// line, `{"ready":{"port":…}}`, says where it listens. It ends when stdin does, so it cannot
-// outlive the test that started it.
+// The real socket.io server, commanded by JSON lines on stdin, telling what happens to it on stdout.
+// The first line, `{"ready":{"port":…}}`, says where it listens.
 //
 //   node server.mjs '{"pingInterval":25000,"pingTimeout":20000}'
-//
-// `{"$binary":"<base64>"}` stands for bytes, in both directions and at any depth.
 
 import { createServer } from "node:http";
-import { createInterface } from "node:readline";
 import { Server } from "socket.io";
+import { inward, obey, say } from "./lines.mjs";
 
 const options = JSON.parse(process.argv[2] ?? "{}");
-
-const say = (what) => process.stdout.write(`${JSON.stringify(outward(what))}\n`);
-
-const outward = (value) => {
-  if (Buffer.isBuffer(value)) return { $binary: value.toString("base64") };
-  if (Array.isArray(value)) return value.map(outward);
-  if (value === null || typeof value !== "object") return value;
-  return Object.fromEntries(Object.entries(value).map(([key, inner]) => [key, outward(inner)]));
-};
-
-const inward = (value) => {
-  if (Array.isArray(value)) return value.map(inward);
-  if (value === null || typeof value !== "object") return value;
-  if (typeof value.$binary === "string") return Buffer.from(value.$binary, "base64");
-  return Object.fromEntries(Object.entries(value).map(([key, inner]) => [key, inward(inner)]));
-};
 
 const refusal = (message, data) => Object.assign(new Error(message), { data });
 
@@ -121,9 +100,4 @@ const commands = {
 };
 
 say({ ready: { port: await start(0) } });
-for await (const line of createInterface({ input: process.stdin })) {
-  const command = JSON.parse(line);
-  await commands[command.do](command);
-  say({ done: command.do });
-}
-process.exit(0);
+await obey(commands);

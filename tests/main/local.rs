@@ -8,13 +8,13 @@ use std::process::{Child, Command, Stdio};
 use serde_json::Value;
 
 /// `rehearsal mock`, ended with the test.
-struct Mock {
+pub(crate) struct Mock {
     child: Child,
     ready: Value,
 }
 
 impl Mock {
-    fn start(suite: &Path) -> Self {
+    pub(crate) fn start(suite: &Path) -> Self {
         let mut child = Command::new(env!("CARGO_BIN_EXE_rehearsal"))
             .args(["mock", "--json", "--seed", "1", "--suite"])
             .arg(suite)
@@ -29,7 +29,7 @@ impl Mock {
         Self { child, ready }
     }
 
-    fn url(&self, pointer: &str) -> &str {
+    pub(crate) fn url(&self, pointer: &str) -> &str {
         self.ready.pointer(pointer).unwrap().as_str().unwrap()
     }
 }

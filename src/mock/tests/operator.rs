@@ -132,3 +132,44 @@ async fn a_bad_request_is_told_what_was_expected() {
         assert!(message.contains(expected), "{message}");
     }
 }
+
+#[tokio::test(start_paused = true)]
+async fn who_is_sent_away_is_told_and_nobody_else_notices() {
+    let operator = Operator::new();
+    let (ann, _) = operator.stage.sign_in("ann").await;
+    let (bob, _) = operator.stage.sign_in("bob").await;
+    let mut anns = operator.stage.listen(&ann).await;
+    let mut bobs = operator.stage.listen(&bob).await;
+    let sent = operator.post("/send-away", r#"{"user": "ann"}"#).await;
+    assert_eq!(sent.json(), json!({"sent_away": 1}));
+    assert_eq!(anns.text().await.unwrap(), "41/desk,");
+    assert_eq!(bobs.event().await.unwrap().0, "price");
+    let sent = operator.post("/send-away", r#"{"connection": true}"#).await;
+    assert_eq!(sent.json(), json!({"sent_away": 1}));
+    assert_eq!(bobs.text().await.unwrap(), "41/desk,");
+    assert_eq!(bobs.text().await, None, "the connection ends as well");
+    let sent = operator.post("/send-away", r#"{"user": "nobody"}"#).await;
+    assert_eq!(sent.status, 404);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_question_brings_back_every_answer_or_the_lack_of_one() {
+    let operator = Operator::new();
+    let (ann, _) = operator.stage.sign_in("ann").await;
+    let (bob, _) = operator.stage.sign_in("bob").await;
+    let mut anns = operator.stage.listen(&ann).await;
+    let _bobs = operator.stage.listen(&bob).await;
+    let asking = operator.post("/ask", r#"{"event": "there", "args": [1]}"#);
+    let answering = async {
+        while anns.text().await.unwrap() != r#"42/desk,0["there",1]"# {}
+        anns.say(r#"43/desk,0["yes"]"#).await;
+    };
+    let (answered, ()) = tokio::join!(asking, answering);
+    let answers = json!([{"user": "ann", "args": ["yes"]}, {"user": "bob", "args": null}]);
+    assert_eq!(
+        answered.json(),
+        json!({"event": "there", "answers": answers})
+    );
+    let bad = r#"{"event": "there", "args": [{"$binary": "%"}]}"#;
+    assert_eq!(operator.post("/ask", bad).await.status, 400);
+}

@@ -12,6 +12,9 @@ use crate::domain::selector::Template;
 use crate::suite::fields::Place;
 use crate::suite::node::{Content, Entry};
 
+/// How long a backend keeps a lost connection's state unless it is told otherwise, as `socket.io` has it.
+const RECOVERY: Duration = Duration::from_secs(120);
+
 pub(super) fn read(
     place: &Place<'_>,
     context: &Context<'_>,
@@ -89,7 +92,27 @@ fn preset(place: &Place<'_>) -> Option<SocketClient> {
         ("default", SocketClient::default()),
         ("websocket-only", only(TransportName::Websocket)),
         ("polling-only", only(TransportName::Polling)),
+        (
+            "try-all-transports",
+            SocketClient {
+                transports: vec![TransportName::Websocket, TransportName::Polling],
+                try_all_transports: true,
+                ..SocketClient::default()
+            },
+        ),
+        (
+            "recovery",
+            SocketClient {
+                recovery: Some(RECOVERY),
+                ..SocketClient::default()
+            },
+        ),
     ])
+}
+
+fn is_off(text: &str) -> bool {
+    let off = ["off", "false", "no"];
+    off.contains(&text.to_ascii_lowercase().as_str())
 }
 
 fn client(place: &Place<'_>) -> Option<SocketClient> {
@@ -126,6 +149,12 @@ fn client(place: &Place<'_>) -> Option<SocketClient> {
         place.number_between(0.0, 1.0)
     });
     let timeout = fields.or("timeout", base.timeout, Place::positive_duration);
+    let recovery = fields.or("recovery", base.recovery, |place| {
+        if place.node.scalar().is_some_and(is_off) {
+            return Some(None);
+        }
+        place.positive_duration().map(Some)
+    });
     named?;
     Some(SocketClient {
         transports: transports?,
@@ -136,6 +165,7 @@ fn client(place: &Place<'_>) -> Option<SocketClient> {
         delay_max: delay_max?,
         jitter: jitter?,
         timeout: timeout?,
+        recovery: recovery?,
     })
 }
 

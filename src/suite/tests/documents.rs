@@ -141,3 +141,42 @@ finally:
     let needs: Vec<&str> = scenario.needs.iter().map(|lever| lever.name()).collect();
     assert_eq!(needs, ["backend", "push", "drop-sockets"]);
 }
+
+#[test]
+fn every_preset_of_a_client_is_what_the_documents_say() {
+    use crate::domain::contract::TransportName::{Polling, Websocket};
+    let second = std::time::Duration::from_secs;
+    let client = |written: &str| {
+        let text = format!(
+            "services: {{ api: {{}} }}\nsession: {{ sign-in: {{ request: POST api /in, answer: {{ access-token: /t }} }} }}\nresources: {{ one: GET api /one }}\n\
+             screens: {{ home: one }}\nrealtime: {{ service: api, client: {written} }}\n"
+        );
+        let contract = read_contract(&Source::new("preset.yaml", text.as_str()));
+        let contract = contract.unwrap_or_else(|problems| {
+            panic!("{}", problems.render(Rendering::Plain));
+        });
+        let client = contract.realtime.clone().unwrap().client;
+        (
+            client.transports,
+            client.upgrade,
+            client.try_all_transports,
+            client.recovery,
+        )
+    };
+    let stock = (vec![Polling, Websocket], true, false, None);
+    let trying = (vec![Websocket, Polling], true, true, None);
+    assert_eq!(client("default"), stock);
+    assert_eq!(
+        client("websocket-only"),
+        (vec![Websocket], false, false, None)
+    );
+    assert_eq!(client("polling-only"), (vec![Polling], false, false, None));
+    assert_eq!(client("try-all-transports"), trying);
+    let recovering = |span| (stock.0.clone(), true, false, span);
+    assert_eq!(client("recovery"), recovering(Some(second(120))));
+    assert_eq!(client("{ recovery: 5s }"), recovering(Some(second(5))));
+    assert_eq!(
+        client("{ preset: recovery, recovery: off }"),
+        recovering(None)
+    );
+}

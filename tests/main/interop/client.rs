@@ -15,7 +15,8 @@ use url::Url;
 
 use super::Route;
 use super::contract::{SERVICE, contract};
-use super::server::{Node, PATIENCE};
+use super::script::PATIENCE;
+use super::server::Node;
 
 /// A client without an app: it answers for its auth itself and remembers what it heard.
 pub(super) struct Peer {
