@@ -8,6 +8,10 @@ use super::*;
 /// The shortest time between two attempts to leave long-polling.
 const UPGRADE_FLOOR: Duration = Duration::from_secs(5);
 
+/// By how much an attempt is put off at random, so that apps which were thrown back together do not
+/// return together.
+const UPGRADE_SPREAD: f64 = 0.2;
+
 impl App {
     /// Every CONNECT carries the token of that moment.
     pub(super) fn auth(&mut self, socket: SocketId, namespace: String, realtime: &Realtime) {
@@ -128,14 +132,16 @@ impl App {
     }
 
     /// A session on long-polling that should be on WebSocket tries again from time to time: the
-    /// client itself probes only once, at open.
+    /// client itself probes only once, at open. Every attempt costs a working session and a snapshot,
+    /// so there are as few as the agreed time and one reconnection delay allow.
     pub(super) fn settle_transport(&mut self, realtime: &Realtime, transport: TransportName) {
         let client = &realtime.client;
         let wants_websocket = client.transports.contains(&TransportName::Websocket)
             && (client.upgrade || client.transports.first() == Some(&TransportName::Websocket));
         if transport == TransportName::Polling && wants_websocket {
-            let every = (realtime.live_within / 2).max(UPGRADE_FLOOR);
-            let wait = retry::lengthen(every, 0.2, &mut self.rng);
+            let latest = realtime.live_within + client.delay_max;
+            let every = latest.div_f64(1.0 + UPGRADE_SPREAD).max(UPGRADE_FLOOR);
+            let wait = retry::lengthen(every, UPGRADE_SPREAD, &mut self.rng);
             self.set_timer(Timer::Upgrade, wait);
         } else {
             self.clear_timer(Timer::Upgrade);
