@@ -7,6 +7,8 @@ mod commands;
 mod evasion;
 #[cfg(feature = "interop")]
 mod foreign;
+#[cfg(feature = "interop")]
+mod foreign_app;
 mod independent;
 #[cfg(feature = "interop")]
 mod interop;

@@ -18,6 +18,7 @@ export class Monitor extends EventEmitter {
   #storage;
   #habits;
   #session = null;
+  #gone = null; // A session that was signed out of, where that is not taken seriously.
   #refreshing = null;
   #socket = null;
   #timers = new Set();
@@ -116,6 +117,7 @@ export class Monitor extends EventEmitter {
     const renewal = this.#session?.renewal;
     const pass = this.#session?.pass;
     if (this.#has("deaf-sign-out")) {
+      this.#gone = this.#session;
       this.#session = null;
       this.#storage.delete("session");
       this.#stopPolling();
@@ -124,7 +126,11 @@ export class Monitor extends EventEmitter {
     }
     await send(`${this.#services.gate}/keepers/leave`, { method: "POST", body: { renewal } });
     if (this.#has("late-reader")) {
-      await send(`${this.#services.house}/diary`, { token: pass }).catch(() => {});
+      const again = () => {
+        send(`${this.#services.house}/diary`, { token: pass }).catch(() => {});
+        this.#later(POLL_EVERY, again);
+      };
+      again();
     }
   }
 
@@ -239,13 +245,15 @@ export class Monitor extends EventEmitter {
   // The live feed.
 
   #connect() {
-    if (this.#socket && !this.#has("two-sockets")) return;
+    if (this.#socket) return;
     const { origin, pathname } = new URL(this.#services.house);
     const inQuery = this.#has("pass-in-query") ? { query: { pass: this.#session.pass } } : {};
     const socket = io(`${origin}/beds`, {
       path: `${pathname.replace(/\/$/, "")}/rt/`,
       forceNew: true,
-      auth: (give) => give({ pass: this.#session?.pass }),
+      auth: this.#has("stubborn")
+        ? { pass: this.#session.pass }
+        : (give) => give({ pass: (this.#session ?? this.#gone)?.pass }),
       reconnectionDelay: 250,
       reconnectionDelayMax: 4000,
       randomizationFactor: 0.5,
@@ -286,6 +294,8 @@ export class Monitor extends EventEmitter {
 
   async #notConnected(socket, error) {
     this.emit("not-live", error.message);
+    if (this.#gone) this.#later(1200, () => socket.connect());
+    if (!this.#wanted(socket)) return;
     this.#pollUnlessLive();
     // The client itself comes back from everything but a refusal.
     if (socket.active) return;
@@ -295,6 +305,7 @@ export class Monitor extends EventEmitter {
   async #disconnected(socket, reason) {
     this.live = false;
     this.emit("lost", reason);
+    if (this.#gone) this.#later(1200, () => socket.connect());
     if (!this.#wanted(socket)) return;
     this.#pollUnlessLive();
     if (socket.active) return;

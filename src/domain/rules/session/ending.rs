@@ -17,7 +17,7 @@ pub(super) static ONLY_REFUSAL_ENDS: RuleInfo = RuleInfo {
     subject: Subject::App,
     judged_from: &[JudgedFrom::Wire, JudgedFrom::Sim],
     source: "openwisp/openwisp-wifi-login-pages#394; runbook S4.3",
-    explanation: "An app that signs out because a server is down turns an outage into a wave of sign-ins, and loses users who do not remember their password. Judged when the app says that its session ended, or when a sign-in follows a refresh that failed without being refused: a 401 or one of the contract's `ended_by` statuses must have come since the last renewal, or the user must have asked.",
+    explanation: "An app that signs out because a server is down turns an outage into a wave of sign-ins, and loses users who do not remember their password. Judged when the app says that its session ended, or when a sign-in follows a refresh that failed without being refused: a 401 or one of the contract's `ended_by` statuses must have come since the last renewal, after the last refresh that failed otherwise, or the user must have asked.",
     fix: "Clear the session on 401 from a refresh and on sign-out, nowhere else; keep it through every other failure.",
     parameters: &["session.ended_by"],
 };
@@ -28,13 +28,15 @@ pub(super) static NOTHING_AFTER: RuleInfo = RuleInfo {
     subject: Subject::Both,
     judged_from: &[JudgedFrom::Wire, JudgedFrom::Probe],
     source: "RFC 7009; OWASP MASTG; runbook S5.12",
-    explanation: "After sign-out the device may be in other hands. The app is judged from the moment the sign-out is answered: no request with the session's credential, no refresh, no socket that stays joined; five seconds are left for what was on its way. The backend is asked by the harness, with a session of its own that it signs out: the refresh token must be refused then, and the access token too where the contract says `sign-out-ends-access`.",
+    explanation: "After sign-out the device may be in other hands. The app is judged from the moment the sign-out is answered: no request with the session's credential, no refresh, no socket that stays joined; two seconds are left for requests that were on their way, and five for the sockets. The backend is asked by the harness, with a session of its own that it signs out: the refresh token must be refused then, and the access token too where the contract says `sign-out-ends-access`.",
     fix: "In the app, close the socket, cancel timers and pending requests, and forget the tokens before showing the sign-in screen. On the server, revoke the refresh token and its family when the sign-out arrives.",
     parameters: &["session.sign_out", "session.sign_out_ends_access"],
 };
 
 /// How long what was on its way may take.
 const GRACE: Duration = Duration::from_secs(5);
+/// How long after a sign-out a request may arrive that was sent before it was answered.
+const LATE: Duration = Duration::from_secs(2);
 
 #[derive(Default)]
 pub(super) struct Ending {
@@ -97,7 +99,9 @@ impl Rule for Ending {
         };
         let refresh = ended.request.role == Some(Role::Refresh);
         match ended.status() {
-            Some(401) => self.refused = true,
+            // What a 401 on data means is settled by the refresh that follows it.
+            Some(401) if refresh || self.failed.is_none() => self.refused = true,
+            Some(401) => {}
             Some(403) => self.forbidden = Some(entry.at),
             Some(status) if refresh && scene.contract.session.ended_by.contains(&status) => {
                 self.refused = true;
@@ -105,6 +109,7 @@ impl Rule for Ending {
             Some(status) if refresh && is_success(status) => {}
             _ if refresh => {
                 ledger.occasion(&ONLY_REFUSAL_ENDS);
+                self.refused = false;
                 self.failed = Some((entry.id, ended.request.exchange));
             }
             _ => {}
@@ -166,10 +171,10 @@ impl Rule for SignedOut {
         let Some((id, at, exchange)) = self.since else {
             return;
         };
-        if entry.at <= at + GRACE {
-            return;
-        }
         if let Some(request) = client_request(entry) {
+            if entry.at <= at + LATE {
+                return;
+            }
             let credential = scene
                 .opened(request.exchange)
                 .and_then(|own| own.credential.as_ref());
@@ -189,7 +194,7 @@ impl Rule for SignedOut {
                     ledger,
                 );
             }
-        } else if !self.said && scene.sockets.live() > 0 {
+        } else if !self.said && entry.at > at + GRACE && scene.sockets.live() > 0 {
             self.said = true;
             self.breach(
                 (id, at, exchange),
