@@ -68,7 +68,9 @@ pub fn reassembler(data: &[u8]) {
     let mut whole = Reassembler::new(LIMITS);
     let (mut held, mut due) = (0, 0);
     for piece in data.split(|byte| *byte == 0xff) {
-        let text = std::str::from_utf8(piece).ok().filter(|text| !text.starts_with('b'));
+        let text = std::str::from_utf8(piece)
+            .ok()
+            .filter(|text| !text.starts_with('b'));
         let progress = match text {
             Some(text) => {
                 held = text.len();

@@ -9,6 +9,7 @@ use super::exit::Exit;
 use super::files::{self, Wanted};
 use super::problem::Problem;
 use super::settings;
+use crate::domain::proof::policy;
 use crate::suite::config::Config;
 use crate::suite::{Choice, ContractChoice, Problems, Suite};
 
@@ -116,6 +117,11 @@ impl Found {
                 let (origin, name) = (&suite.origin, &suite.contract.name);
                 let line = format!("{origin}: {count} for the contract of {name}, {world}");
                 self.good.push(line);
+                for entry in policy::untested(&suite.contract) {
+                    self.good.push(format!(
+                        "{origin}: the forbid entry `{entry}` is untested, because another one forbids its call too"
+                    ));
+                }
             }
             Err(problems) => self.suites.extend(problems),
         }

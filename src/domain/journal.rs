@@ -46,6 +46,15 @@ pub struct Entry {
 pub enum Fact {
     /// The gateway saw a request arrive. Boxed, because every entry is as large as the largest.
     Request(Box<Request>),
+    /// The body of a request that was too long to be read at once has passed the gateway.
+    Uploaded {
+        /// The request's exchange.
+        exchange: u64,
+        /// The whole length in bytes.
+        bytes: u64,
+        /// SHA-256 of the whole, hex.
+        sha256: String,
+    },
     /// The gateway passed an answer to the client.
     Answer(Answer),
     /// An exchange ended without an answer.

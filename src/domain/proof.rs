@@ -15,6 +15,8 @@ use super::journal::{
 };
 use super::verdict::{Finding, Severity, Subject};
 
+pub mod policy;
+
 /// What the proof came to.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Proof {

@@ -213,6 +213,17 @@ pub enum Fault {
     BlackHole,
     /// The connection breaks after the request.
     Reset,
+    /// On the live feed, packets of one kind never arrive; the rest does.
+    Withhold(Withheld),
+}
+
+/// The packets that a fault can withhold.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Withheld {
+    /// The server's heartbeat, on either transport.
+    Ping,
+    /// The client's probe of a WebSocket that it wants to move to.
+    Probe,
 }
 
 /// A lever: one way to change the target's world that a target may lack.
@@ -263,6 +274,8 @@ impl Fault {
             Self::Refuse => "refuse",
             Self::BlackHole => "black-hole",
             Self::Reset => "reset",
+            Self::Withhold(Withheld::Ping) => "withhold-ping",
+            Self::Withhold(Withheld::Probe) => "withhold-probe",
         }
     }
 }

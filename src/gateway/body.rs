@@ -1,6 +1,7 @@
 //! Bodies on their way through: passed on as they come, followed by the journal.
 
 use std::pin::Pin;
+use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use bytes::Bytes;
@@ -8,31 +9,96 @@ use http_body_util::BodyExt as _;
 use hyper::body::{Body, Frame, Incoming, SizeHint};
 
 use super::exchange::Passing;
+use super::hub::Hub;
 use super::observe::Capture;
 use super::upstream::describe;
+use crate::domain::journal::Fact;
 
 /// A body that the gateway sends, either way.
 pub(super) enum Payload {
     /// All of it.
     Whole(Bytes),
     /// A beginning that was read ahead, and the rest as it comes.
-    Ahead { read: Bytes, rest: Incoming },
+    Ahead(Box<Ahead>),
     /// An answer that passes while the journal follows it.
     Watched(Box<Watched>),
 }
 
+/// A request's body that is too long to be read before it passes: its rest is hashed on its way.
+pub(super) struct Ahead {
+    read: Bytes,
+    rest: Incoming,
+    capture: Capture,
+    upload: Option<Upload>,
+}
+
+/// Where the length and the hash of a long body are written once it has passed.
+pub(super) struct Upload {
+    pub(super) hub: Arc<Hub>,
+    pub(super) exchange: u64,
+}
+
+impl Ahead {
+    pub(super) fn new(read: Vec<u8>, rest: Incoming, upload: Upload) -> Self {
+        let mut capture = Capture::new(0);
+        capture.add(&read);
+        Self {
+            read: read.into(),
+            rest,
+            capture,
+            upload: Some(upload),
+        }
+    }
+
+    fn settle(&mut self) {
+        if let Some(Upload { hub, exchange }) = self.upload.take() {
+            let (bytes, sha256) = self.capture.measure();
+            hub.record(Fact::Uploaded {
+                exchange,
+                bytes,
+                sha256,
+            });
+        }
+    }
+
+    fn poll_rest(&mut self, cx: &mut Context<'_>) -> Polled {
+        let polled = Pin::new(&mut self.rest).poll_frame(cx);
+        match &polled {
+            Poll::Ready(Some(Ok(frame))) => {
+                if let Some(chunk) = frame.data_ref() {
+                    self.capture.add(chunk);
+                }
+                if self.rest.is_end_stream() {
+                    self.settle();
+                }
+            }
+            Poll::Ready(None) => self.settle(),
+            Poll::Ready(Some(Err(_))) | Poll::Pending => {}
+        }
+        polled
+    }
+}
+
+type Polled = Poll<Option<Result<Frame<Bytes>, hyper::Error>>>;
+
 /// An answer that passes while the journal follows it.
 pub(super) struct Watched {
+    /// What the gateway says before the backend does.
+    before: Bytes,
     incoming: Incoming,
+    /// Whether the next byte begins a packet of a poll's answer.
+    begins_packet: bool,
     capture: Capture,
     passing: Option<Passing>,
 }
 
 impl Watched {
     /// Follows a body; one that is empty has already passed.
-    pub(super) fn new(incoming: Incoming, limit: usize, passing: Passing) -> Self {
+    pub(super) fn new(before: Bytes, incoming: Incoming, limit: usize, passing: Passing) -> Self {
         let mut watched = Self {
+            before,
             incoming,
+            begins_packet: true,
             capture: Capture::new(limit),
             passing: Some(passing),
         };
@@ -48,6 +114,36 @@ impl Watched {
         }
     }
 
+    fn poll(&mut self, cx: &mut Context<'_>) -> Polled {
+        if !self.before.is_empty() {
+            return Poll::Ready(Some(Ok(Frame::data(std::mem::take(&mut self.before)))));
+        }
+        let frame = match std::task::ready!(Pin::new(&mut self.incoming).poll_frame(cx)) {
+            None => {
+                self.complete();
+                return Poll::Ready(None);
+            }
+            Some(Err(error)) => {
+                if let Some(passing) = self.passing.take() {
+                    passing.broken(describe(&error));
+                }
+                return Poll::Ready(Some(Err(error)));
+            }
+            Some(Ok(frame)) => frame,
+        };
+        let frame = match (frame.into_data(), &self.passing) {
+            (Ok(chunk), Some(passing)) => {
+                let chunk = passing.without_withheld(chunk, &mut self.begins_packet);
+                self.capture.add(&chunk);
+                Frame::data(chunk)
+            }
+            (Ok(chunk), None) => Frame::data(chunk),
+            (Err(frame), _) => frame,
+        };
+        self.settle();
+        Poll::Ready(Some(Ok(frame)))
+    }
+
     fn complete(&mut self) {
         if let Some(passing) = self.passing.take() {
             passing.complete(self.capture.finish());
@@ -59,59 +155,40 @@ impl Body for Payload {
     type Data = Bytes;
     type Error = hyper::Error;
 
-    fn poll_frame(
-        self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-    ) -> Poll<Option<Result<Frame<Bytes>, hyper::Error>>> {
+    fn poll_frame(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Polled {
         match self.get_mut() {
             Self::Whole(bytes) if bytes.is_empty() => Poll::Ready(None),
             Self::Whole(bytes) => Poll::Ready(Some(Ok(Frame::data(std::mem::take(bytes))))),
-            Self::Ahead { read, .. } if !read.is_empty() => {
-                Poll::Ready(Some(Ok(Frame::data(std::mem::take(read)))))
+            Self::Ahead(ahead) if !ahead.read.is_empty() => {
+                Poll::Ready(Some(Ok(Frame::data(std::mem::take(&mut ahead.read)))))
             }
-            Self::Ahead { rest, .. } => Pin::new(rest).poll_frame(cx),
-            Self::Watched(watched) => {
-                let polled = Pin::new(&mut watched.incoming).poll_frame(cx);
-                match &polled {
-                    Poll::Pending => {}
-                    Poll::Ready(Some(Ok(frame))) => {
-                        if let Some(chunk) = frame.data_ref() {
-                            watched.capture.add(chunk);
-                        }
-                        watched.settle();
-                    }
-                    Poll::Ready(Some(Err(error))) => {
-                        if let Some(passing) = watched.passing.take() {
-                            passing.broken(describe(error));
-                        }
-                    }
-                    Poll::Ready(None) => watched.complete(),
-                }
-                polled
-            }
+            Self::Ahead(ahead) => ahead.poll_rest(cx),
+            Self::Watched(watched) => watched.poll(cx),
         }
     }
 
     fn is_end_stream(&self) -> bool {
         match self {
             Self::Whole(bytes) => bytes.is_empty(),
-            Self::Ahead { read, rest } => read.is_empty() && rest.is_end_stream(),
-            Self::Watched(watched) => watched.incoming.is_end_stream(),
+            Self::Ahead(ahead) => ahead.read.is_empty() && ahead.rest.is_end_stream(),
+            Self::Watched(watched) => watched.before.is_empty() && watched.incoming.is_end_stream(),
         }
     }
 
     fn size_hint(&self) -> SizeHint {
         match self {
             Self::Whole(bytes) => SizeHint::with_exact(bytes.len() as u64),
-            Self::Ahead { read, rest } => {
-                let hint = rest.size_hint();
-                match hint.exact() {
-                    Some(rest) => SizeHint::with_exact(rest + read.len() as u64),
-                    None => SizeHint::new(),
-                }
-            }
-            Self::Watched(watched) => watched.incoming.size_hint(),
+            Self::Ahead(ahead) => longer(&ahead.rest, ahead.read.len()),
+            Self::Watched(watched) => longer(&watched.incoming, watched.before.len()),
         }
+    }
+}
+
+/// How much a body holds with so many bytes before it.
+fn longer(body: &Incoming, by: usize) -> SizeHint {
+    match body.size_hint().exact() {
+        Some(rest) => SizeHint::with_exact(rest + by as u64),
+        None => SizeHint::new(),
     }
 }
 

@@ -6,14 +6,14 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use http::header::{CONNECTION, CONTENT_LENGTH, HOST, HeaderName, UPGRADE};
-use http::{Request, Response, Uri, Version};
+use http::{Request, Response, StatusCode, Uri, Version};
 use hyper::body::Incoming;
 use serde_json::json;
 use tokio::sync::watch;
 
-use super::body::{Payload, Watched, read_ahead};
+use super::body::{Ahead, Payload, Upload, Watched, read_ahead};
 use super::headers::{self, MARK};
-use super::hub::Hub;
+use super::hub::{Hub, lock};
 use super::levers::{Course, Matter, Reply};
 use super::observe::KEPT;
 use super::port::Site;
@@ -99,13 +99,19 @@ pub(super) async fn carry(
         .as_ref()
         .filter(|_| polling && sender.is_none())
         .and_then(|sid| hub.sessions().find(sid));
+    let (mut session, mut shortened) = (None, false);
     if let Some(socket) = socket {
         if parts.method == "POST" && rest.is_none() {
             let posted = observe_post(&hub, &socket, &arrival.body);
-            denied |= posted.denied;
             exchange.closes = posted.closes;
+            if let Some(passes) = posted.passes {
+                denied = arrival.denied_with(&passes);
+                shortened = true;
+                arrival.body = passes.into_bytes();
+            }
         }
-        exchange.join(socket);
+        exchange.join(Arc::clone(&socket));
+        session = Some(socket);
     }
     let sunk = sender == Some(Sender::Canary) || parts.method == "CONNECT";
     if sunk || (denied && sender != Some(Sender::Probe)) {
@@ -115,6 +121,16 @@ pub(super) async fn carry(
             Reply::json(403, body),
             Answerer::Policy,
         ));
+    }
+
+    if shortened && arrival.body.is_empty() {
+        // What a server says to a post whose packets it took.
+        let reply = Reply {
+            status: 200,
+            headers: Vec::new(),
+            body: Some("ok".into()),
+        };
+        return Ok(own_answer(exchange, reply, Answerer::Policy));
     }
 
     let course = if sender.is_none() {
@@ -148,10 +164,14 @@ pub(super) async fn carry(
 
     let mut onward = Request::new(match rest {
         None => Payload::Whole(Bytes::from(std::mem::take(&mut arrival.body))),
-        Some(rest) => Payload::Ahead {
-            read: Bytes::from(std::mem::take(&mut arrival.body)),
-            rest,
-        },
+        Some(rest) => {
+            let upload = Upload {
+                hub: Arc::clone(&hub),
+                exchange: exchange.number(),
+            };
+            let read = std::mem::take(&mut arrival.body);
+            Payload::Ahead(Box::new(Ahead::new(read, rest, upload)))
+        }
     });
     *onward.method_mut() = parts.method.clone();
     *onward.uri_mut() = origin_form(&parts.uri);
@@ -162,6 +182,10 @@ pub(super) async fn carry(
         upgrade,
         sender.is_some(),
     );
+    if shortened {
+        // The body's own length frames it now.
+        onward.headers_mut().remove(CONTENT_LENGTH);
+    }
     // The extensions carry the spelling of the header names.
     *onward.extensions_mut() = parts.extensions;
     let sent = async {
@@ -216,12 +240,20 @@ pub(super) async fn carry(
                 tunnels,
             },
         };
-        if realtime {
+        if realtime && reads_version_4(&arrival.target) {
             tokio::spawn(tunnel::follow(Arc::clone(&site), sid, ends));
         } else {
             tokio::spawn(tunnel::pass(ends));
         }
         return Ok(Response::from_parts(head, Payload::Whole(Bytes::new())));
+    }
+    // A feed that the harness looks at is not the client's.
+    let poll = polling && parts.method == "GET" && sender.is_none();
+    let before = session
+        .filter(|_| poll && head.status == StatusCode::OK)
+        .map_or_else(String::new, |session| lock(&session).pay(&hub));
+    if !before.is_empty() {
+        head.headers.remove(CONTENT_LENGTH);
     }
     let passing = Passing {
         exchange,
@@ -230,11 +262,10 @@ pub(super) async fn carry(
         headers: texts,
         role: judged.role,
         grantee,
-        // A feed that the harness looks at is not the client's.
-        poll: polling && parts.method == "GET" && sender.is_none(),
+        poll,
     };
     let limit = if polling { KEPT_OF_POLLS } else { KEPT };
-    let watched = Watched::new(incoming, limit, passing);
+    let watched = Watched::new(Bytes::from(before), incoming, limit, passing);
     Ok(Response::from_parts(
         head,
         Payload::Watched(Box::new(watched)),
@@ -271,6 +302,11 @@ fn wants_upgrade(headers: &http::HeaderMap) -> bool {
                 .to_str()
                 .is_ok_and(|value| value.to_ascii_lowercase().contains("upgrade"))
         })
+}
+
+/// Whether the packets of a session can be read: those of other versions are framed otherwise.
+fn reads_version_4(target: &str) -> bool {
+    query_value(target, "EIO").is_none_or(|version| version == "4")
 }
 
 fn header(headers: &http::HeaderMap, name: &HeaderName) -> String {

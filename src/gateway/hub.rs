@@ -11,9 +11,11 @@ use super::levers::Levers;
 use super::session::Sessions;
 use super::{Mode, Settings};
 use crate::domain::contract::Contract;
-use crate::domain::journal::{Class, Fact, Judgement, Sender, SocketEnd};
+use crate::domain::journal::{Class, Direction, Fact, Judgement, Sender, SocketEnd};
+use crate::domain::scenario::Withheld;
 use crate::domain::secrets::{SecretKind, Vault};
 use crate::net::Recorder;
+use crate::protocol::packet::EnginePacket;
 
 /// What all connections of one gateway share. Decisions are made under its locks and acted on
 /// outside them.
@@ -155,6 +157,16 @@ impl Hub {
 
     pub(super) fn poll_cuts(&self) -> watch::Receiver<()> {
         self.polls.subscribe()
+    }
+
+    /// Whether a fault keeps this packet back. Such a packet is not journalled: it arrived nowhere.
+    pub(super) fn withholds(&self, direction: Direction, packet: &EnginePacket<'_>) -> bool {
+        let kind = match (direction, packet) {
+            (Direction::Down, EnginePacket::Ping("")) => Withheld::Ping,
+            (Direction::Up, EnginePacket::Ping("probe")) => Withheld::Probe,
+            _ => return false,
+        };
+        self.levers().withholds(&self.contract, kind)
     }
 
     /// Whether open WebSockets swallow what they carry, as a black hole does.

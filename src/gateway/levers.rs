@@ -6,7 +6,7 @@ use std::time::Duration;
 use serde_json::{Value, json};
 
 use crate::domain::contract::{Contract, Role};
-use crate::domain::scenario::{Fault, RequestMatch};
+use crate::domain::scenario::{Fault, RequestMatch, Withheld};
 
 /// The state of every lever and fault.
 #[derive(Debug)]
@@ -105,9 +105,11 @@ impl Levers {
             Some(Fault::Delay(hold)) => self
                 .imitate(contract, matter)
                 .unwrap_or(Course::Forward { hold: *hold }),
-            None => self.imitate(contract, matter).unwrap_or(Course::Forward {
-                hold: Duration::ZERO,
-            }),
+            Some(Fault::Withhold(_)) | None => {
+                self.imitate(contract, matter).unwrap_or(Course::Forward {
+                    hold: Duration::ZERO,
+                })
+            }
         }
     }
 
@@ -159,6 +161,11 @@ impl Levers {
     /// Whether a fault swallows what open WebSockets carry.
     pub(super) fn freezes_sockets(&self, contract: &Contract) -> bool {
         self.on_sockets(contract) == Some(&Fault::BlackHole)
+    }
+
+    /// Whether a fault keeps packets of this kind back.
+    pub(super) fn withholds(&self, contract: &Contract, kind: Withheld) -> bool {
+        self.on_sockets(contract) == Some(&Fault::Withhold(kind))
     }
 
     fn on_sockets(&self, contract: &Contract) -> Option<&Fault> {

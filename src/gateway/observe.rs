@@ -58,6 +58,15 @@ impl Capture {
         }
     }
 
+    /// The length and the hash of all that has passed.
+    pub(super) fn measure(&mut self) -> (u64, String) {
+        let captured = self.finish();
+        let sha256 = captured
+            .sha256
+            .unwrap_or_else(|| hex(digest(&SHA256, &captured.bytes).as_ref()));
+        (captured.total, sha256)
+    }
+
     pub(super) fn finish(&mut self) -> Captured {
         Captured {
             bytes: std::mem::take(&mut self.kept),
@@ -142,6 +151,15 @@ impl Captured {
                 sha256,
             },
         }
+    }
+}
+
+/// The beginning, the length and the hash of a text that is more than the journal keeps.
+pub(super) fn shortened(text: &str, bytes: u64) -> Content {
+    Content::Truncated {
+        beginning: text[..text.floor_char_boundary(SHOWN)].to_owned(),
+        bytes,
+        sha256: hex(digest(&SHA256, text.as_bytes()).as_ref()),
     }
 }
 

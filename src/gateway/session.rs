@@ -13,6 +13,7 @@ use tokio::time::Instant;
 use super::hub::{Hub, lock};
 use crate::domain::contract::TransportName;
 use crate::domain::journal::{Fact, SocketEnd};
+use crate::protocol::packet::{Packet, payload};
 
 mod packets;
 
@@ -41,6 +42,8 @@ pub(super) struct Session {
     open: bool,
     up: Half,
     down: Half,
+    /// Answers to packets that were kept back on polling, until a poll can carry them.
+    owed: Vec<Packet>,
     /// How many attachments of a packet that was kept back are still to come.
     unwanted: usize,
     /// How long the session may be silent on polling before it counts as gone.
@@ -57,6 +60,9 @@ pub(super) struct Session {
 /// A client that has given polling up for it says nothing more; one that has not polls at once.
 /// Clients wait longer than this before they connect anew.
 const LULL: Duration = Duration::from_millis(250);
+
+/// How many answers wait for a poll.
+const OWED: usize = 16;
 
 impl Sessions {
     /// An open session; ids of sessions that are over are unknown.
@@ -148,6 +154,7 @@ fn begin(
         open: !sessions.over,
         up: Half::new(),
         down: Half::new(),
+        owed: Vec::new(),
         unwanted: 0,
         silence,
         heard: Instant::now(),
@@ -252,6 +259,26 @@ impl Session {
     fn silent_at(&self) -> Option<Instant> {
         (self.open && self.transport == TransportName::Polling)
             .then(|| self.heard + self.silence + Duration::from_secs(1))
+    }
+
+    /// Keeps an answer for the next poll. A client that asks on without polling gets the first ones.
+    pub(super) fn owe(&mut self, answer: Option<Packet>) {
+        if self.owed.len() < OWED {
+            self.owed.extend(answer);
+        }
+    }
+
+    /// What a poll is answered before the backend's own packets, journalled.
+    pub(super) fn pay(&mut self, hub: &Hub) -> String {
+        let mut before = String::new();
+        for packet in std::mem::take(&mut self.owed) {
+            let frames = packet.encode();
+            let text = payload::join(&frames);
+            self.record_answer(hub, packet, text.len() as u64);
+            before.push_str(&text);
+            before.push(payload::SEPARATOR);
+        }
+        before
     }
 
     pub(super) fn transport(&self) -> TransportName {

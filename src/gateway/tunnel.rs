@@ -50,6 +50,13 @@ type Socket = WebSocketStream<TokioIo<Upgraded>>;
 /// How long both ends may take to end a connection that one of them has closed.
 const FAREWELL: Duration = Duration::from_secs(5);
 
+/// How many answers to packets that were kept back may wait for a client that does not read. A client
+/// that sends more is not read from either, as a backend would do.
+const ANSWERS: usize = 16;
+
+/// The largest message that passes. One is held whole, because it must be judged before it passes.
+const LARGEST: usize = 64 * 1024 * 1024;
+
 async fn upgraded(
     client: OnUpgrade,
     backend: OnUpgrade,
@@ -105,6 +112,8 @@ fn config() -> WebSocketConfig {
     WebSocketConfig::default()
         .read_buffer_size(4096)
         .write_buffer_size(4096)
+        .max_message_size(Some(LARGEST))
+        .max_frame_size(Some(LARGEST))
 }
 
 impl Feed {
@@ -127,7 +136,7 @@ impl Feed {
         let backend = Socket::from_raw_socket(backend, Role::Client, Some(config())).await;
         let (mut to_client, mut from_client) = client.split();
         let (mut to_backend, mut from_backend) = backend.split();
-        let (answers, mut answered) = mpsc::unbounded_channel();
+        let (answers, mut answered) = mpsc::channel(ANSWERS);
         let end = tokio::select! {
             biased;
             end = self.carry_up(&mut from_client, &mut to_backend, &answers) => end,
@@ -147,7 +156,7 @@ impl Feed {
         &self,
         from: &mut SplitStream<Socket>,
         to: &mut SplitSink<Socket, Message>,
-        answers: &mpsc::UnboundedSender<Message>,
+        answers: &mpsc::Sender<Message>,
     ) -> SocketEnd {
         let mut held = Vec::new();
         while let Some(Ok(message)) = from.next().await {
@@ -165,7 +174,7 @@ impl Feed {
                 Some(Passage::Drop { answer }) => {
                     held.clear();
                     if let Some(packet) = answer {
-                        self.answer(packet, answers);
+                        self.answer(packet, answers).await;
                     }
                 }
                 Some(Passage::Forward) if release(to, &mut held, message).await => {}
@@ -179,7 +188,7 @@ impl Feed {
         &self,
         from: &mut SplitStream<Socket>,
         to: &mut SplitSink<Socket, Message>,
-        answered: &mut mpsc::UnboundedReceiver<Message>,
+        answered: &mut mpsc::Receiver<Message>,
     ) -> SocketEnd {
         let mut held = Vec::new();
         loop {
@@ -217,13 +226,20 @@ impl Feed {
         }
     }
 
-    /// Journals a message; `None` for one of WebSocket's own, which each side answers itself.
+    /// Journals a message; `None` for one that goes nowhere and stands nowhere: one of WebSocket's own,
+    /// which each side answers itself, and one that a fault withholds.
     fn observe(&self, direction: Direction, message: &Message) -> Option<Passage> {
         let (text, packet) = match message {
             Message::Text(text) => (text.as_str(), EnginePacket::decode(text.as_str())),
             Message::Binary(bytes) => ("", Ok(EnginePacket::Binary(bytes.clone()))),
             _ => return None,
         };
+        if packet
+            .as_ref()
+            .is_ok_and(|packet| self.hub().withholds(direction, packet))
+        {
+            return None;
+        }
         let session = self.session(&packet);
         let passage = lock(&session).observe(
             self.hub(),
@@ -253,10 +269,10 @@ impl Feed {
     }
 
     /// Answers the sender of a packet that was kept back.
-    fn answer(
+    async fn answer(
         &self,
         packet: crate::protocol::packet::Packet,
-        answers: &mpsc::UnboundedSender<Message>,
+        answers: &mpsc::Sender<Message>,
     ) {
         let frames = packet.encode();
         if let Some(session) = &*lock(&self.session) {
@@ -269,7 +285,7 @@ impl Feed {
                 Frame::Binary(bytes) => Message::Binary(bytes),
             };
             // The other direction ends only together with this one.
-            let _ = answers.send(message);
+            let _ = answers.send(message).await;
         }
     }
 }

@@ -83,6 +83,14 @@ impl<'a> Timeline<'a> {
                 };
                 format!("× {} {why}", self.exchange(*exchange))
             }
+            Fact::Uploaded {
+                exchange, bytes, ..
+            } => {
+                format!(
+                    "· {} its body of {bytes} bytes has passed",
+                    self.exchange(*exchange)
+                )
+            }
             Fact::TokenIssued(token) => issued(token),
             Fact::SocketOpened {
                 socket,

@@ -108,6 +108,7 @@ async fn perform(
         })?;
     let around = Surroundings::start(surroundings::Settings {
         plan,
+        policy: &plan.suite.contract,
         case: case(proxied),
         seed: plan.seed,
         file: proxied.journal.clone(),

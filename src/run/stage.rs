@@ -11,7 +11,7 @@ use super::probe::{Allowed, Prober, Signed};
 use super::surroundings::{Settings, Surroundings};
 use super::{Interrupt, Plan};
 use crate::device::{self, Device};
-use crate::domain::contract::TransportName;
+use crate::domain::contract::{Contract, TransportName};
 use crate::domain::journal::file::Case;
 use crate::domain::journal::{Entry, Observer};
 use crate::domain::result::ScenarioResult;
@@ -23,6 +23,17 @@ pub(super) const UNDER_WAY: Duration = Duration::from_millis(50);
 
 /// Plays a scenario from an empty world to its result, on a runtime of its own.
 pub(crate) fn play(plan: &Plan, scenario: &Scenario, interrupt: &Interrupt) -> ScenarioResult {
+    play_under(plan, scenario, interrupt, &plan.suite.contract)
+}
+
+/// Plays a scenario at a gateway that judges by another policy than the suite's contract says: what
+/// it lets through must then be missed.
+pub(crate) fn play_under(
+    plan: &Plan,
+    scenario: &Scenario,
+    interrupt: &Interrupt,
+    policy: &Arc<Contract>,
+) -> ScenarioResult {
     let began = Instant::now();
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
@@ -30,7 +41,7 @@ pub(crate) fn play(plan: &Plan, scenario: &Scenario, interrupt: &Interrupt) -> S
         .build();
     let mut result = match runtime {
         Ok(runtime) => runtime.block_on(async {
-            match Stage::set_up(plan, scenario, interrupt).await {
+            match Stage::set_up(plan, scenario, interrupt, policy).await {
                 Ok(stage) => stage.play(scenario).await,
                 Err(why) => super::unplayed(
                     scenario,
@@ -76,12 +87,14 @@ impl Stage {
         plan: &Plan,
         scenario: &Scenario,
         interrupt: &Interrupt,
+        policy: &Arc<Contract>,
     ) -> Result<Self, String> {
         // Each scenario has its own stream of choices, so selecting fewer changes none of them.
         let seed = derive(plan.seed, &scenario.id);
         let folder = plan.journal_dir.as_ref();
         let around = Surroundings::start(Settings {
             plan,
+            policy,
             case: Case::from(scenario),
             seed,
             file: folder.map(|folder| folder.join(format!("{}.jsonl", scenario.id))),

@@ -26,6 +26,8 @@ use crate::net::{Clock, Net, Recorder};
 /// How the surroundings of a client are made.
 pub(super) struct Settings<'a> {
     pub(super) plan: &'a Plan,
+    /// What the gateway judges by: the suite's contract, unless it is shown to be needed.
+    pub(super) policy: &'a Arc<Contract>,
     /// What is played in them.
     pub(super) case: Case,
     /// What every choice in them derives from.
@@ -61,6 +63,7 @@ impl Surroundings {
     pub(super) fn start(settings: Settings<'_>) -> Result<Self, String> {
         let Settings {
             plan,
+            policy,
             case,
             seed,
             file,
@@ -121,7 +124,7 @@ impl Surroundings {
         let accounts = backend.accounts(plan);
         let marker = format!("{seed:016x}");
         let settings = gateway::Settings {
-            contract: Arc::clone(&contract),
+            contract: Arc::clone(policy),
             recorder: recorder.clone(),
             net,
             upstreams: backend.upstreams(&contract),

@@ -3,8 +3,11 @@
 use std::sync::Arc;
 
 use super::{Interrupt, Plan, Target, stage};
+use crate::domain::contract::RequestPattern;
 use crate::domain::verdict::Verdict;
 use crate::suite::Suite;
+
+mod policy;
 
 fn plan() -> Plan {
     let suite = Arc::new(Suite::shipped().unwrap());

@@ -9,6 +9,7 @@ mod evasion;
 mod foreign;
 #[cfg(feature = "interop")]
 mod foreign_app;
+mod hostile;
 mod independent;
 #[cfg(feature = "interop")]
 mod interop;

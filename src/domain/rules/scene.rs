@@ -191,6 +191,7 @@ impl Scene {
             Fact::Request(request) => self.request(entry, request),
             Fact::TokenIssued(token) if self.is_of_the_harness(entry) => self.probing.issued(token),
             Fact::TokenIssued(token) => self.session.issued(entry, token),
+            Fact::Uploaded { .. } => {}
             Fact::Answer(_) | Fact::Lost { .. } => self.exchange_ended(entry),
             Fact::Frame {
                 packet, judgement, ..

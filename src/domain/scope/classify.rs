@@ -26,7 +26,10 @@ pub(super) fn classify(
         return classify_realtime(contract, request, method, form);
     }
     if let Some(upgrade) = request.header("upgrade") {
-        let why = format!("an upgrade to `{upgrade}` opens a channel that nobody declared");
+        let protocol = request.header("sec-websocket-protocol");
+        let protocol = protocol.map_or_else(String::new, |name| format!(" ({name})"));
+        let why =
+            format!("an upgrade to `{upgrade}`{protocol} opens a channel that nobody declared");
         return (Class::UndeclaredWrite, why);
     }
     let undeclared = |why: String| {
@@ -108,8 +111,8 @@ fn classify_realtime(
     let mut versions = pairs.iter().filter(|(key, _)| key == "EIO").peekable();
     let handshake = !has("sid");
     if (handshake && versions.peek().is_none()) || versions.any(|(_, version)| version != "4") {
-        let why = "only version 4 of Engine.IO can be read".to_owned();
-        return (Class::NotJudgeable, why);
+        let why = "only version 4 of Engine.IO is declared, and can be read".to_owned();
+        return (Class::UndeclaredWrite, why);
     }
     let own = contract.realtime.as_ref().map(|it| it.query.as_slice());
     let stranger = pairs.iter().map(|(key, _)| key).find(|key| {

@@ -69,6 +69,16 @@ impl Arrival {
         origin.map(|(_, value)| value.clone())
     }
 
+    /// Whether the scope denies the request when it carries only these packets.
+    pub(super) fn denied_with(&self, body: &str) -> bool {
+        let view = RequestView {
+            body: Some(body.as_bytes()),
+            ..self.view()
+        };
+        let hub = &self.site.hub;
+        !body.is_empty() && hub.denies(judge(&hub.contract, &view).judgement.class)
+    }
+
     pub(super) fn journal(&mut self) -> Known {
         self.journalled = true;
         let hub = Arc::clone(&self.site.hub);

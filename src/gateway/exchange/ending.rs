@@ -10,13 +10,16 @@ use tokio::sync::watch;
 
 use super::polling::observe_poll;
 use crate::domain::contract::{Body, Role, TransportName};
-use crate::domain::journal::{Answer, Answerer, Class, Content, Fact, LossReason, SocketEnd};
+use crate::domain::journal::{
+    Answer, Answerer, Class, Content, Direction, Fact, LossReason, SocketEnd,
+};
 use crate::gateway::body::Payload;
 use crate::gateway::hub::{Hub, lock};
 use crate::gateway::levers::Reply;
 use crate::gateway::observe::Captured;
 use crate::gateway::session::{self, Shared};
 use crate::gateway::{headers, tokens};
+use crate::protocol::packet::{EnginePacket, payload};
 
 /// An exchange that must end in the journal: by an answer, or by a loss. One that is dropped was
 /// given up by the client or cut by a fault.
@@ -34,6 +37,10 @@ pub(in crate::gateway) struct Exchange {
 }
 
 impl Exchange {
+    pub(super) fn number(&self) -> u64 {
+        self.number
+    }
+
     /// Makes this a request of a session.
     pub(super) fn join(&mut self, socket: Shared) {
         session::join(&socket);
@@ -140,6 +147,26 @@ pub(in crate::gateway) struct Passing {
 }
 
 impl Passing {
+    /// A piece of the answer to a poll in which each ping that a fault withholds became a noop: the poll
+    /// ends as it would, and the client hears no heartbeat. `begins` says whether the piece begins a
+    /// packet, and then whether the next one does.
+    pub(in crate::gateway) fn without_withheld(&self, chunk: Bytes, begins: &mut bool) -> Bytes {
+        let hub = &self.exchange.hub;
+        if !self.poll {
+            return chunk;
+        }
+        let ping = EnginePacket::Ping("");
+        let withheld = hub.withholds(Direction::Down, &ping);
+        let mut bytes = chunk.to_vec();
+        for byte in &mut bytes {
+            if withheld && *begins && *byte == b'2' {
+                *byte = b'6';
+            }
+            *begins = *byte == payload::SEPARATOR as u8;
+        }
+        bytes.into()
+    }
+
     /// The whole answer is there.
     pub(in crate::gateway) fn complete(self, captured: Captured) {
         let hub = Arc::clone(&self.exchange.hub);

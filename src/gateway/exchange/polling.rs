@@ -41,16 +41,20 @@ pub(super) fn observe_poll(hub: &Arc<Hub>, service: &str, socket: Option<Shared>
 
 /// What a polling POST may do.
 pub(super) struct Posted {
-    pub(super) denied: bool,
+    /// The packets that pass, if some do not.
+    pub(super) passes: Option<String>,
     pub(super) closes: bool,
 }
 
-/// Journals and judges the packets of a polling POST.
+/// Journals and judges the packets of a polling POST. One that is kept back takes its attachments with
+/// it and leaves the others their way, as on a WebSocket.
 pub(super) fn observe_post(hub: &Hub, socket: &Shared, body: &[u8]) -> Posted {
     let mut posted = Posted {
-        denied: false,
+        passes: None,
         closes: false,
     };
+    let mut passing = Vec::new();
+    let mut dropped = false;
     let text = String::from_utf8_lossy(body);
     let mut session = lock(socket);
     session.hear();
@@ -67,7 +71,16 @@ pub(super) fn observe_post(hub: &Hub, socket: &Shared, body: &[u8]) -> Posted {
                 packet,
             },
         );
-        posted.denied |= matches!(passage, Passage::Drop { .. });
+        match passage {
+            Passage::Forward | Passage::Hold | Passage::Over => passing.push(text),
+            Passage::Drop { answer } => {
+                dropped = true;
+                session.owe(answer);
+            }
+        }
+    }
+    if dropped {
+        posted.passes = Some(passing.join(&payload::SEPARATOR.to_string()));
     }
     posted
 }

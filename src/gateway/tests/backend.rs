@@ -193,6 +193,16 @@ async fn answer(shared: Arc<Shared>, mut request: Request<Incoming>) -> Result<R
                 .insert("location", location.parse().unwrap());
             moved
         }
+        ("GET", "/events") => Response::builder()
+            .header("content-type", "text/event-stream")
+            .body(
+                Events {
+                    told: 0,
+                    _given_up: GivenUp(Arc::clone(&shared)),
+                }
+                .boxed(),
+            )
+            .unwrap(),
         ("GET", "/big") => Response::new(Bulk { left: BIG }.boxed()),
         ("GET", "/hang") => {
             let _given_up = GivenUp(Arc::clone(&shared));
@@ -239,6 +249,29 @@ async fn serve_socket(shared: Arc<Shared>, io: TokioIo<hyper::upgrade::Upgraded>
                 shared.messages.lock().unwrap().push(message);
             }
         }
+    }
+}
+
+/// Two events, and then nothing for ever.
+struct Events {
+    told: u32,
+    _given_up: GivenUp,
+}
+
+impl Body for Events {
+    type Data = Bytes;
+    type Error = Infallible;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        _: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
+        if self.told == 2 {
+            return Poll::Pending;
+        }
+        self.told += 1;
+        let event = format!("data: {}\n\n", self.told);
+        Poll::Ready(Some(Ok(Frame::data(event.into()))))
     }
 }
 

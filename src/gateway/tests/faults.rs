@@ -11,7 +11,7 @@ use super::sockets::{opened, websocket};
 use super::*;
 use crate::domain::contract::{RequestPattern, Role};
 use crate::domain::journal::{Answerer, LossReason, SocketEnd};
-use crate::domain::scenario::{Fault, RequestMatch};
+use crate::domain::scenario::{Fault, RequestMatch, Withheld};
 
 const POLL: &str = "/socket.io/?EIO=4&transport=polling&sid=S1";
 
@@ -274,4 +274,56 @@ async fn over_tcp_a_closed_listener_comes_back_on_the_same_port() {
         room.requests().last().unwrap().judgement.non_canonical,
         None
     );
+}
+
+#[tokio::test(start_paused = true)]
+async fn withheld_pings_never_reach_the_client_and_everything_else_does() {
+    let room = Room::new().await;
+    let mut socket = opened(&room).await;
+    let realtime = RequestMatch::Role(Role::Realtime);
+    let withhold = Fault::Withhold(Withheld::Ping);
+    room.gateway
+        .set_fault(realtime.clone(), Some(withhold))
+        .unwrap();
+    let event = Message::text("42/trading,[\"positions_update\",{\"seq\":1}]");
+    for message in [Message::text("2"), event.clone()] {
+        room.backend.push(message);
+    }
+    assert_eq!(socket.next().await.unwrap().unwrap(), event);
+    room.gateway.set_fault(realtime, None).unwrap();
+    room.backend.push(Message::text("2"));
+    assert_eq!(socket.next().await.unwrap().unwrap(), Message::text("2"));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_withheld_ping_becomes_a_noop_in_the_answer_to_a_poll() {
+    let room = Room::new().await;
+    room.get("trading", "/socket.io/?EIO=4&transport=polling")
+        .await
+        .unwrap();
+    let realtime = RequestMatch::Role(Role::Realtime);
+    let withhold = Fault::Withhold(Withheld::Ping);
+    room.gateway.set_fault(realtime, Some(withhold)).unwrap();
+    room.backend.release();
+    let poll = room.get("trading", POLL).await.unwrap();
+    assert_eq!(
+        poll.body,
+        "42/trading,[\"positions_update\",{\"seq\":1}]\u{1e}6"
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_withheld_probe_leaves_the_client_without_its_answer() {
+    let room = Room::new().await;
+    room.get("trading", "/socket.io/?EIO=4&transport=polling")
+        .await
+        .unwrap();
+    let realtime = RequestMatch::Role(Role::Realtime);
+    let withhold = Fault::Withhold(Withheld::Probe);
+    room.gateway.set_fault(realtime, Some(withhold)).unwrap();
+    let mut socket = websocket(&room, "&sid=S1").await.unwrap();
+    socket.send(Message::text("2probe")).await.unwrap();
+    let answer = tokio::time::timeout(Duration::from_secs(30), socket.next()).await;
+    assert!(answer.is_err(), "{answer:?}");
+    assert_eq!(room.backend.messages(), []);
 }

@@ -115,35 +115,57 @@ async fn polling_is_decoded_in_both_directions_and_ends_with_the_clients_word() 
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_forbidden_packet_behind_an_allowed_one_keeps_the_whole_post_back() {
+async fn a_forbidden_packet_of_a_post_goes_nowhere_and_the_others_pass() {
     let room = Room::new().await;
     room.get("trading", POLLING).await.unwrap();
-    let body = "42/trading,[\"subscribe\"]\u{1e}42/trading,[\"close_position\",1]";
-    let got = room
-        .post("trading", &format!("{POLLING}&sid=S1"), body)
-        .await
-        .unwrap();
-    assert_eq!(got.status, 403);
-    assert_eq!(room.backend.lines().len(), 1);
+    let target = format!("{POLLING}&sid=S1");
+    let body = "42/trading,[\"subscribe\"]\u{1e}42/trading,5[\"close_position\",1]\u{1e}3";
+    let got = room.post("trading", &target, body).await.unwrap();
+    assert_eq!((got.status.as_u16(), got.body.as_str()), (200, "ok"));
+    let seen = room.backend.seen();
+    assert_eq!(seen[1].body, "42/trading,[\"subscribe\"]\u{1e}3");
     let classes: Vec<_> = frames(&room)
         .into_iter()
         .filter_map(|it| Some(it.3?.class))
         .collect();
     assert_eq!(classes, [Class::Allowed, Class::Forbidden]);
-    assert_eq!(ends(&room), [SocketEnd::Gateway]);
+    assert_eq!(ends(&room), []);
+
+    // The acknowledgement that the client waits for comes with the next poll.
+    room.backend.release();
+    let poll = room.get("trading", &target).await.unwrap();
+    let (first, rest) = poll.body.split_once('\u{1e}').unwrap();
+    assert!(
+        first.starts_with("43/trading,5[{\"error\":\"blocked"),
+        "{first}"
+    );
+    assert!(
+        rest.starts_with("42/trading,[\"positions_update\""),
+        "{rest}"
+    );
+    let acks = frames(&room)
+        .into_iter()
+        .filter(|it| matches!(it.2, Frame::Ack { id: 5, .. }));
+    assert_eq!(acks.count(), 1);
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_forbidden_binary_packet_is_kept_back_with_attachments_of_later_posts() {
+async fn a_forbidden_binary_packet_takes_its_attachments_of_later_posts_with_it() {
     let room = Room::new().await;
     room.get("trading", POLLING).await.unwrap();
     let target = format!("{POLLING}&sid=S1");
     let header = "451-/trading,[\"close_position\",{\"_placeholder\":true,\"num\":0}]";
-    assert_eq!(
-        room.post("trading", &target, header).await.unwrap().status,
-        403
-    );
+    for body in [header, "bAAAA"] {
+        let got = room.post("trading", &target, body).await.unwrap();
+        assert_eq!((got.status.as_u16(), got.body.as_str()), (200, "ok"));
+    }
     assert_eq!(room.backend.lines().len(), 1);
+    let next = "bAAAA\u{1e}42/trading,[\"subscribe\"]";
+    assert_eq!(
+        room.post("trading", &target, next).await.unwrap().status,
+        200
+    );
+    assert_eq!(room.backend.seen()[1].body, "42/trading,[\"subscribe\"]");
 }
 
 #[tokio::test(start_paused = true)]
@@ -350,4 +372,26 @@ async fn thousands_of_events_cost_no_virtual_time_and_keep_their_order() {
         panic!()
     };
     assert_eq!(value[0]["seq"], 1_999);
+}
+
+#[tokio::test(start_paused = true)]
+async fn binary_data_is_joined_per_direction_however_polls_and_posts_cut_it() {
+    let room = Room::with(Mode::Observing).await;
+    room.get("trading", POLLING).await.unwrap();
+    let target = format!("{POLLING}&sid=S1");
+    let header = "452-/trading,[\"subscribe\",{\"_placeholder\":true,\"num\":0},{\"_placeholder\":true,\"num\":1}]";
+    for body in [header, "bAQ==", "bAg==\u{1e}42/trading,[\"ping_feed\"]"] {
+        room.post("trading", &target, body).await.unwrap();
+    }
+    let events: Vec<_> = frames(&room)
+        .into_iter()
+        .filter_map(|it| match it.2 {
+            Frame::Event {
+                name, attachments, ..
+            } => Some((name, attachments)),
+            _ => None,
+        })
+        .collect();
+    let expected = [("subscribe".to_owned(), 2), ("ping_feed".to_owned(), 0)];
+    assert_eq!(events, expected);
 }

@@ -1,7 +1,7 @@
 //! `set`: how the world changes.
 
 use super::{Names, requests};
-use crate::domain::scenario::{Fault, Setting};
+use crate::domain::scenario::{Fault, Setting, Withheld};
 use crate::suite::fields::{Fields, Place};
 use crate::suite::node::Content;
 
@@ -102,7 +102,7 @@ fn push(place: &Place<'_>, names: &Names<'_>) -> Option<Setting> {
 
 /// `{ on: history, delay: 2s }`; `off` ends it.
 fn fault(place: &Place<'_>, names: &Names<'_>) -> Option<Setting> {
-    const FORM: &str = "write one of `delay: 2s`, `respond: { status: 500 }`, `refuse`, `black-hole`, `reset` or `off`, like `{ on: data, refuse: on }`";
+    const FORM: &str = "write one of `delay: 2s`, `respond: { status: 500 }`, `refuse`, `black-hole`, `reset`, `withhold: ping` or `off`, like `{ on: data, refuse: on }`";
     let fields = place.fields("`fault`")?;
     let on = fields
         .need("on")
@@ -126,6 +126,9 @@ fn fault(place: &Place<'_>, names: &Names<'_>) -> Option<Setting> {
         flag("refuse", Some(Fault::Refuse)),
         flag("black-hole", Some(Fault::BlackHole)),
         flag("reset", Some(Fault::Reset)),
+        fields
+            .get("withhold")
+            .map(|place| withhold(&place).map(Some)),
         flag("off", None),
     ];
     let mut given = faults.into_iter().flatten();
@@ -136,6 +139,12 @@ fn fault(place: &Place<'_>, names: &Names<'_>) -> Option<Setting> {
         }),
         _ => fields.refuse("a fault is one thing", FORM),
     }
+}
+
+fn withhold(place: &Place<'_>) -> Option<Fault> {
+    place
+        .word(&[("ping", Withheld::Ping), ("probe", Withheld::Probe)])
+        .map(Fault::Withhold)
 }
 
 fn respond(place: &Place<'_>) -> Option<Fault> {

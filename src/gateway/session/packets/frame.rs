@@ -7,6 +7,7 @@ use serde_json::Value;
 use crate::domain::journal::{Class, Content, Direction, Frame};
 use crate::gateway::exchange::blocked;
 use crate::gateway::hub::Hub;
+use crate::gateway::observe::{KEPT, shortened};
 use crate::protocol::packet::{Args, Body, Packet};
 
 /// The acknowledgement that the sender of a packet expects, saying that it was kept back.
@@ -35,6 +36,10 @@ pub(super) fn describe(
     let wash = |mut value: Value| {
         if !clean {
             hub.vault().redact_value(&mut value);
+        }
+        if bytes > KEPT as u64 {
+            let text = value.to_string();
+            return shortened(&text, bytes);
         }
         Content::Json {
             value: Arc::new(value),
