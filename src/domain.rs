@@ -7,6 +7,7 @@ pub mod contract;
 pub mod diagnosis;
 pub mod duration;
 pub mod journal;
+pub mod malformed;
 pub(crate) mod misbehaviour;
 pub mod moment;
 pub mod proof;

@@ -33,6 +33,7 @@ mod target;
 
 mod data;
 mod keys;
+mod malform;
 mod paging;
 mod platform;
 mod routes;
@@ -54,6 +55,7 @@ pub use settings::{LeverError, Settings, StartError};
 use self::backend::Backend;
 use self::service::Running;
 use crate::domain::journal::Flaw;
+use crate::domain::malformed::Malformed;
 use crate::net::{Endpoint, Net};
 
 /// A running mock. Clones are handles on the same one; it stops with the last of them.
@@ -225,6 +227,15 @@ impl Mock {
         let mut core = backend.core();
         core.sessions.expire_access(backend.clock.unix());
         backend.shorten_sockets(&mut core);
+    }
+
+    /// Answers a resource with bad data of one class from now on, or with good data again.
+    pub fn malform(&self, resource: &str, class: Option<Malformed>) {
+        let mut core = self.inner.backend.core();
+        match class {
+            Some(class) => core.malformed.insert(resource.to_owned(), class),
+            None => core.malformed.remove(resource),
+        };
     }
 
     /// Cuts every socket without a word; they may come back at once.

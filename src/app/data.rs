@@ -222,12 +222,16 @@ impl App {
         }
     }
 
-    fn data_arrived(&mut self, load: Load, answer: &Answer, body: Value) {
+    fn data_arrived(&mut self, load: Load, answer: &Answer, mut body: Value) {
         let contract = Arc::clone(&self.contract);
         let resource = &contract.resources[load.resource];
         if !merge::has_shape(resource, &body) {
             self.unreadable(load);
             return;
+        }
+        let clears = self.quirks.has(Quirk::BadRecordClearsList);
+        if merge::set_aside(resource, &mut body, clears) > 0 {
+            self.unexpected("records of an answer that cannot be used");
         }
         self.clear_notice_of(notice::DATA_UNREADABLE);
         self.clear_notice_of(notice::DATA_REFUSED);
@@ -251,6 +255,9 @@ impl App {
     fn unreadable(&mut self, load: Load) {
         if self.quirks.has(Quirk::BelievesPages) {
             self.tell_shown(load.resource, "request");
+        }
+        if self.quirks.has(Quirk::UnreadableIsEmpty) {
+            self.show_nothing(load.resource);
         }
         self.notice(notice::DATA_UNREADABLE);
         self.unexpected("an answer that cannot be read");

@@ -128,6 +128,10 @@ misbehaviours! {
         "Each reconnect subscribes once more.";
     TwoSockets "two-sockets" on "long-session" ["SYNC-10"]
         "A second socket is opened beside the first.";
+    BadRecordClearsList "bad-record-clears-list" on "bad-data" ["DATA-1"]
+        "One record that cannot be read makes the app show an empty list.";
+    UnreadableIsEmpty "unreadable-is-empty" on "bad-data" ["DATA-1"]
+        "An answer that cannot be read is shown as if there were nothing.";
 }
 
 #[cfg(test)]

@@ -244,6 +244,16 @@ impl App {
         self.tell_shown(index, source);
     }
 
+    /// Shows that there is nothing, which only a quirk does of its own accord.
+    pub(super) fn show_nothing(&mut self, index: usize) {
+        let contract = Arc::clone(&self.contract);
+        let resource = &contract.resources[index];
+        if let Some(shown) = self.view.shown.get_mut(resource.name.as_str()) {
+            merge::clear(resource, Arc::make_mut(&mut shown.value));
+        }
+        self.tell_shown(index, "request");
+    }
+
     /// What is shown of a resource has changed.
     pub(super) fn tell_shown(&mut self, index: usize, source: &str) {
         let contract = Arc::clone(&self.contract);

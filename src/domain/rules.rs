@@ -14,6 +14,7 @@ use super::journal::{AppFact, Direction, Entry, Fact, Frame, HarnessFact, Observ
 use super::scenario::Waiver;
 use super::verdict::{Finding, ScopeTally, Subject};
 
+mod data;
 mod kill;
 mod labels;
 mod ledger;
@@ -82,6 +83,7 @@ pub fn catalogue() -> impl Iterator<Item = &'static RuleInfo> {
         sync::RULES,
         scope::RULES,
         tenant::RULES,
+        data::RULES,
     ]
     .into_iter()
     .flatten()
@@ -130,6 +132,7 @@ impl Judge {
             sync::rules(&contract),
             scope::rules(),
             tenant::rules(&contract),
+            data::rules(),
         ]
         .into_iter()
         .flatten()

@@ -7,6 +7,7 @@ use serde_json::Value;
 
 use super::contract::{RequestPattern, Role, TransportName, is_safe};
 use super::journal::{FeedState, LinkState};
+use super::malformed::Malformed;
 use super::runbook::RunbookId;
 
 /// One behaviour, as read from a scenario file.
@@ -169,6 +170,13 @@ pub enum Setting {
         /// Its first argument; without one the mock makes it up from its state.
         payload: Option<Value>,
     },
+    /// The backend answers a resource with bad data of one class, or with good data again.
+    Malform {
+        /// The resource.
+        resource: String,
+        /// What is wrong with it.
+        class: Option<Malformed>,
+    },
     /// The backend closes one position.
     CloseTrade,
     /// The backend declares every access token expired.
@@ -241,11 +249,14 @@ pub enum Lever {
     ExpireTokens,
     /// Drops sockets.
     DropSockets,
+    /// Answers with bad data.
+    Malform,
 }
 
 impl Lever {
     /// Every lever with the name that files use.
-    pub const ALL: [(Self, &'static str); 6] = [
+    pub const ALL: [(Self, &'static str); 7] = [
+        (Self::Malform, "malform"),
         (Self::Maintenance, "maintenance"),
         (Self::Backend, "backend"),
         (Self::Push, "push"),
@@ -294,6 +305,7 @@ impl Setting {
             Self::Maintenance(_) => Some(Lever::Maintenance),
             Self::Backend { .. } => Some(Lever::Backend),
             Self::Push { .. } => Some(Lever::Push),
+            Self::Malform { .. } => Some(Lever::Malform),
             Self::CloseTrade => Some(Lever::CloseTrade),
             Self::ExpireTokens => Some(Lever::ExpireTokens),
             Self::DropSockets => Some(Lever::DropSockets),

@@ -19,6 +19,7 @@ use super::sessions::Sessions;
 use super::sockets::Sockets;
 use super::{Settings, StartError, readiness};
 use crate::domain::contract::{Contract, Resource};
+use crate::domain::malformed::Malformed;
 use crate::domain::world::{CloseTrade, Feed, User};
 use crate::net::Clock;
 
@@ -46,6 +47,8 @@ pub(super) struct Core {
     pub(super) sessions: Sessions,
     pub(super) sockets: Sockets,
     pub(super) maintenance: bool,
+    /// Resources that are answered with bad data.
+    pub(super) malformed: BTreeMap<String, Malformed>,
     /// Drift, tokens and everything else that is made up.
     pub(super) rng: Rng,
     pub(super) requests: u64,
@@ -88,6 +91,7 @@ impl Backend {
             sessions: Sessions::default(),
             sockets: Sockets::new(&contract, seed, world.feeds.len()),
             maintenance: false,
+            malformed: BTreeMap::new(),
             rng: Rng::with_seed(seed),
             requests: 0,
             forbidden: 0,

@@ -41,7 +41,11 @@ impl Backend {
         {
             *number = Value::String(number.to_string());
         }
-        self.tagged(reply, user, call)
+        let class = self.core().malformed.get(name).copied();
+        match class {
+            Some(class) => reply.spoilt(class, resource),
+            None => self.tagged(reply, user, call),
+        }
     }
 
     /// The answer with its entity tag, or 304 for who has it already (RFC 9110 §13.1.2). The user is

@@ -12,13 +12,14 @@ use super::reply::{Body, Reply};
 use super::routes::NOT_KEPT;
 use super::service::{Cut, Running, read, serve};
 use super::{LeverError, Mock};
+use crate::domain::malformed::Malformed;
 use crate::net::Listener;
 
 /// Bytes of a body that an operator may send.
 const BODY_LIMIT: usize = 1_000_000;
 
 /// Every lever, with a body that moves it.
-const LEVERS: [(&str, &str); 8] = [
+const LEVERS: [(&str, &str); 9] = [
     ("/maintenance", r#"{"on": true}"#),
     (
         "/backend",
@@ -27,6 +28,10 @@ const LEVERS: [(&str, &str); 8] = [
     (
         "/push",
         r#"{"event": "<name>", "payload": "<any, or absent>"}"#,
+    ),
+    (
+        "/malform",
+        r#"{"resource": "<name>", "as": "<class, or good>"}"#,
     ),
     ("/close-trade", "{}"),
     ("/expire-tokens", "{}"),
@@ -40,6 +45,14 @@ const LEVERS: [(&str, &str); 8] = [
         r#"{"event": "<name>", "args": ["<any>", {"$binary": "<base64>"}]}"#,
     ),
 ];
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Malform {
+    resource: String,
+    #[serde(rename = "as")]
+    class: String,
+}
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -137,6 +150,17 @@ async fn pull(mock: &Mock, lever: &str, body: &[u8]) -> Result<Value, Reply> {
             let Push { event, payload } = parse(lever, body)?;
             let sent = mock.push(&event, payload).map_err(refused)?;
             Ok(json!({ "event": event, "sockets": sent }))
+        }
+        "/malform" => {
+            let Malform { resource, class } = parse(lever, body)?;
+            let known = Malformed::ALL.iter().find(|(name, _)| *name == class);
+            if known.is_none() && class != "good" {
+                let names: Vec<&str> = Malformed::ALL.iter().map(|(name, _)| *name).collect();
+                let why = format!("`as` is `good` or one of: {}", names.join(", "));
+                return Err(Reply::error(400, "bad-body", &why));
+            }
+            mock.malform(&resource, known.map(|(_, class)| *class));
+            Ok(json!({ "resource": resource, "as": class }))
         }
         "/close-trade" => {
             let Nothing {} = parse(lever, body)?;

@@ -5,6 +5,9 @@ use http::{HeaderName, HeaderValue, Response};
 use http_body_util::Full;
 use serde_json::{Value, json};
 
+use super::malform::{Raw, Spoilt, spoil};
+use crate::domain::contract::Resource;
+use crate::domain::malformed::Malformed;
 use crate::domain::selector::Selector;
 
 /// The body of every answer.
@@ -16,6 +19,8 @@ pub(super) struct Reply {
     pub(super) status: u16,
     headers: Vec<(String, String)>,
     body: Option<Value>,
+    /// Bytes in the place of the body.
+    raw: Option<Box<Raw>>,
 }
 
 impl Reply {
@@ -25,6 +30,7 @@ impl Reply {
             status,
             headers: Vec::new(),
             body: Some(body),
+            raw: None,
         }
     }
 
@@ -34,6 +40,7 @@ impl Reply {
             status,
             headers: Vec::new(),
             body: None,
+            raw: None,
         }
     }
 
@@ -46,6 +53,16 @@ impl Reply {
     #[must_use]
     pub(super) fn with(mut self, name: &str, value: impl Into<String>) -> Self {
         self.headers.push((name.to_owned(), value.into()));
+        self
+    }
+
+    /// The answer with bad data of one class.
+    pub(super) fn spoilt(mut self, class: Malformed, resource: &Resource) -> Self {
+        match self.body.take().map(|body| spoil(class, resource, body)) {
+            Some(Spoilt::Value(body)) => self.body = Some(body),
+            Some(Spoilt::Raw(raw)) => self.raw = Some(Box::new(raw)),
+            None => {}
+        }
         self
     }
 
@@ -91,7 +108,17 @@ impl Reply {
                 headers.append(name, value);
             }
         }
-        *response.body_mut() = Full::new(Bytes::from(text.unwrap_or_default()));
+        let mut bytes = Bytes::from(text.unwrap_or_default());
+        if let Some(raw) = self.raw {
+            let headers = response.headers_mut();
+            let kind = raw.kind.unwrap_or("application/json");
+            headers.insert("content-type", HeaderValue::from_static(kind));
+            if let Some(encoding) = raw.encoding {
+                headers.insert("content-encoding", HeaderValue::from_static(encoding));
+            }
+            bytes = Bytes::from(raw.body);
+        }
+        *response.body_mut() = Full::new(bytes);
         response
     }
 }

@@ -237,6 +237,10 @@ async fn set_mock(mock: &Mock, setting: &Setting) -> Result<(), String> {
             mock.set_running(service.as_deref(), *running).await
         }
         Setting::Push { event, payload } => mock.push(event, payload.clone()).map(|_| ()),
+        Setting::Malform { resource, class } => {
+            mock.malform(resource, *class);
+            Ok(())
+        }
         Setting::CloseTrade => mock.close_trade().map(|_| ()),
         Setting::ExpireTokens => {
             mock.expire_tokens();

@@ -37,6 +37,35 @@ pub(crate) fn count(resource: &Resource, value: &Value) -> usize {
     .map_or(1, Vec::len)
 }
 
+/// Takes the records out of an answer's list that are none, and says how many; with `all`, one bad
+/// record takes the whole list with it.
+pub(crate) fn set_aside(resource: &Resource, value: &mut Value, all: bool) -> usize {
+    let Some((items, key)) = resource.items.as_ref().zip(resource.key.as_ref()) else {
+        return 0;
+    };
+    let Some(list) = list_mut(items, value) else {
+        return 0;
+    };
+    let before = list.len();
+    list.retain(|item| identity(key, item).is_some());
+    let aside = before - list.len();
+    if all && aside > 0 {
+        list.clear();
+    }
+    aside
+}
+
+/// Empties the list inside a value.
+pub(crate) fn clear(resource: &Resource, value: &mut Value) {
+    if let Some(list) = resource
+        .items
+        .as_ref()
+        .and_then(|items| list_mut(items, value))
+    {
+        list.clear();
+    }
+}
+
 /// The list inside a value, to be changed.
 fn list_mut<'v>(items: &Selector, value: &'v mut Value) -> Option<&'v mut Vec<Value>> {
     let pointer = match items {

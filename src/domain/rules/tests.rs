@@ -98,7 +98,7 @@ fn a_journal_that_breaks_a_rule_trips_that_rule_once_and_no_other() {
 
 /// Whether a finding about `culprit` fits a rule for `bound`.
 fn names(bound: Subject, culprit: Subject) -> bool {
-    bound == culprit
+    (bound == culprit && culprit != Subject::Both)
         || (bound == Subject::Both && matches!(culprit, Subject::App | Subject::Backend))
 }
 

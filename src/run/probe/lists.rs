@@ -83,6 +83,11 @@ impl Prober<'_> {
     ) -> Result<Option<Vec<Pair>>, String> {
         let mut second = None;
         let mut query = size_pair(paging, size);
+        match &paging.next {
+            NextPage::Page { query: name, first } => query.push((name.clone(), first.to_string())),
+            NextPage::Offset { query: name } => query.push((name.clone(), "0".to_owned())),
+            NextPage::Cursor { .. } => {}
+        }
         let mut items = 0;
         for page in 1..=PAGES {
             let question = Some(Question::Walk { walk, page });

@@ -4,6 +4,7 @@ use std::sync::PoisonError;
 
 use super::Surroundings;
 use crate::domain::journal::HarnessFact;
+use crate::domain::malformed::Malformed;
 use crate::domain::scenario::{Fault, Lever, Setting};
 
 impl Surroundings {
@@ -85,6 +86,9 @@ fn value_of(setting: &Setting) -> String {
             }
         }
         Setting::Push { event, .. } => event.clone(),
+        Setting::Malform { resource, class } => {
+            format!("{resource} {}", class.map_or("good", Malformed::name))
+        }
         _ => "done".to_owned(),
     }
 }

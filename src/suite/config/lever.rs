@@ -50,6 +50,12 @@ pub(super) fn read(
     let (set, reset) = match lever {
         Lever::Maintenance => (calls("on"), calls("off")),
         Lever::Backend => (calls("stop"), calls("start")),
+        Lever::Malform => {
+            return place.refuse(
+                "no deployment can be told to answer with bad data",
+                "leave `malform` away: only the mock has this lever",
+            );
+        }
         Lever::Push | Lever::CloseTrade | Lever::ExpireTokens | Lever::DropSockets => {
             (calls("call"), Some(Vec::new()))
         }

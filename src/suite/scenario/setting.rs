@@ -1,6 +1,7 @@
 //! `set`: how the world changes.
 
 use super::{Names, requests};
+use crate::domain::malformed::Malformed;
 use crate::domain::scenario::{Fault, Setting, Withheld};
 use crate::suite::fields::{Fields, Place};
 use crate::suite::node::Content;
@@ -28,6 +29,7 @@ pub(super) fn read(step: &Fields<'_>, names: &Names<'_>) -> Option<Setting> {
             .map(|place| place.switch().map(Setting::Maintenance)),
         fields.get("backend").map(|place| backend(&place, names)),
         fields.get("push").map(|place| push(&place, names)),
+        fields.get("malform").map(|place| malform(&place, names)),
         fields.get("network").map(|place| {
             place
                 .word(&[("offline", false), ("online", true)])
@@ -80,6 +82,25 @@ fn backend(place: &Place<'_>, names: &Names<'_>) -> Option<Setting> {
     Some(Setting::Backend {
         service: Some(names.service(place, &entry.key)?),
         running: running?,
+    })
+}
+
+/// `{ resource: watched, as: truncated }`, or `as: good`.
+fn malform(place: &Place<'_>, names: &Names<'_>) -> Option<Setting> {
+    let fields = place.fields("`malform`")?;
+    let resource = fields
+        .need("resource")
+        .and_then(|place| names.resource(&place));
+    let class = fields.need("as").and_then(|place| {
+        let classes = Malformed::ALL
+            .iter()
+            .map(|(name, class)| (*name, Some(*class)));
+        let words: Vec<_> = classes.chain([("good", None)]).collect();
+        place.word(&words)
+    });
+    Some(Setting::Malform {
+        resource: resource?,
+        class: class?,
     })
 }
 

@@ -1,0 +1,174 @@
+//! DATA: bad data stays bad data, and nothing else.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use serde_json::Value;
+
+use super::ledger::{Breach, Ledger};
+use super::scene::{Scene, client_request};
+use super::{JudgedFrom, Rule, RuleInfo};
+use crate::domain::contract::{Resource, Role};
+use crate::domain::journal::{Answer, Answerer, AppFact, Content, Entry, EntryId, Fact};
+use crate::domain::verdict::Subject;
+
+pub(super) const RULES: &[&RuleInfo] = &[&SURVIVES];
+
+static SURVIVES: RuleInfo = RuleInfo {
+    id: "DATA-1",
+    title: "Bad data is set aside: the last good data stays, a bad record takes no list with it, and nothing is asked in a storm",
+    subject: Subject::App,
+    judged_from: &[JudgedFrom::Wire, JudgedFrom::Sim],
+    source: "RFC 8259 §8 and §9; crashes and emptied lists in public issue trackers",
+    explanation: "Truncated, mislabelled or half-wrong answers happen, by proxies, releases and one bad row in a table. Judged on answers of success for a resource that are no JSON, say that they are a page, or lack the contract's list, and on lists in which some records have no identity. What such an answer brought must not be shown as data: not at all when it cannot be read, and never as an empty list when good records stand beside the bad. More than five requests for the same resource within ten seconds of an unreadable answer, with no act of the user's between, are a storm. That a session is kept is SESSION-7's to judge.",
+    fix: "Parse into a checked type before anything is replaced; keep the last good value and mark it stale; drop single records with a log line; treat an unreadable answer as a failed one, with back-off.",
+    parameters: &["resources[].items", "resources[].key"],
+};
+
+/// How many requests may follow an unreadable answer, and for how long they are counted.
+const REPEATS: u32 = 5;
+const STORM: Duration = Duration::from_secs(10);
+
+pub(super) fn rules() -> Vec<Box<dyn Rule>> {
+    vec![Box::new(Survives::default())]
+}
+
+/// What the last answer for each resource was.
+#[derive(Default)]
+struct Survives {
+    last: BTreeMap<String, Came>,
+}
+
+/// An answer that was not all good.
+struct Came {
+    entry: EntryId,
+    exchange: u64,
+    at: Duration,
+    kind: Kind,
+    repeats: u32,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Kind {
+    Good,
+    Unreadable,
+    /// Some of its records are bad, and so many are not.
+    Mixed(usize),
+}
+
+impl Rule for Survives {
+    fn see(&mut self, entry: &Arc<Entry>, scene: &Scene, ledger: &mut Ledger) {
+        match &entry.fact {
+            Fact::Act(_) => self.last.values_mut().for_each(|came| came.repeats = 0),
+            Fact::App(AppFact::Shown {
+                resource,
+                items,
+                source,
+                ..
+            }) if source == "request" => self.shown(entry, resource, *items, ledger),
+            _ => {}
+        }
+        if let Some(request) = client_request(entry)
+            && let Some(Role::Resource(name)) = &request.role
+            && let Some(came) = self.last.get_mut(name)
+            && came.kind == Kind::Unreadable
+            && entry.at <= came.at + STORM
+        {
+            came.repeats += 1;
+            if came.repeats == REPEATS + 1 {
+                let observed = format!("{} requests for `{name}`", came.repeats);
+                breach("storm", observed, came, entry, ledger);
+            }
+        }
+        let Some(ended) = scene.ended_by_client(entry).filter(|own| own.succeeded()) else {
+            return;
+        };
+        let (Some(answer), Some(Role::Resource(name))) = (ended.answer, &ended.request.role) else {
+            return;
+        };
+        let Some(resource) = scene.contract.resource(name) else {
+            return;
+        };
+        if answer.from != Answerer::Backend || matches!(answer.status, 204 | 205) {
+            return;
+        }
+        let kind = kind(resource, answer);
+        if kind != Kind::Good && scene.world.simulated {
+            ledger.occasion(&SURVIVES);
+        }
+        let repeats = self.last.get(name).map_or(0, |came| came.repeats);
+        let came = Came {
+            entry: entry.id,
+            exchange: answer.exchange,
+            at: entry.at,
+            repeats: if kind == Kind::Good { 0 } else { repeats },
+            kind,
+        };
+        self.last.insert(name.clone(), came);
+    }
+}
+
+impl Survives {
+    fn shown(&mut self, entry: &Entry, resource: &str, items: usize, ledger: &mut Ledger) {
+        let Some(came) = self.last.get(resource) else {
+            return;
+        };
+        match came.kind {
+            Kind::Unreadable => {
+                let observed = format!("{items} items of `{resource}` shown after it");
+                breach("unreadable", observed, came, entry, ledger);
+            }
+            Kind::Mixed(good) if good > 0 && items == 0 => {
+                let observed = format!("0 items of `{resource}` shown, and {good} were good");
+                breach("emptied", observed, came, entry, ledger);
+            }
+            Kind::Mixed(_) | Kind::Good => {}
+        }
+    }
+}
+
+fn kind(resource: &Resource, answer: &Answer) -> Kind {
+    let page = answer
+        .headers
+        .iter()
+        .any(|(name, value)| name == "content-type" && value.starts_with("text/html"));
+    let body = match &answer.body {
+        Content::Json { value, .. } if !page => value,
+        // The rest of it may be good.
+        Content::Truncated { .. } if !page => return Kind::Good,
+        _ => return Kind::Unreadable,
+    };
+    let Some(items) = &resource.items else {
+        return Kind::Good;
+    };
+    let Some(list) = items.in_body(body).and_then(Value::as_array) else {
+        return Kind::Unreadable;
+    };
+    let Some(key) = &resource.key else {
+        return Kind::Good;
+    };
+    let good = list.iter().filter(|item| {
+        key.in_body(item)
+            .is_some_and(|key| key.is_string() || key.is_number())
+    });
+    match good.count() {
+        good if good == list.len() => Kind::Good,
+        good => Kind::Mixed(good),
+    }
+}
+
+fn breach(kind: &str, observed: String, came: &Came, entry: &Entry, ledger: &mut Ledger) {
+    ledger.breach(
+        &SURVIVES,
+        Breach {
+            kind: kind.to_owned(),
+            message: "the app makes more of bad data than bad data".to_owned(),
+            expected: "the last good data, and good records beside bad ones".to_owned(),
+            observed,
+            evidence: vec![came.entry, entry.id],
+            exchanges: vec![came.exchange],
+            ..Breach::default()
+        },
+    );
+}
