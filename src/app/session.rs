@@ -131,7 +131,9 @@ impl App {
         let Some((username, password)) = self.session.form.take() else {
             return;
         };
-        if self.status.blocked {
+        if self.session.current.is_some() {
+            self.unexpected("a sign-in although somebody is signed in");
+        } else if self.status.blocked {
             // There is no form behind the maintenance screen.
         } else if !self.life.online {
             self.notice(notice::OFFLINE);

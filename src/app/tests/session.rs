@@ -55,6 +55,18 @@ fn a_form_that_is_sent_off_while_the_app_loads_is_not_lost() {
 }
 
 #[test]
+fn a_form_that_is_sent_off_while_a_session_is_restored_is_not_sent() {
+    let mut bench = Bench::new().on_air().relaunch();
+    bench.event(Event::Started { online: true });
+    bench.sign_in();
+    let stored = bench.storage.clone().unwrap();
+    bench.event(Event::StorageRead(StorageRead::Found(stored)));
+    bench.serve();
+    assert_eq!(bench.count(&Role::SignIn), 0);
+    assert_eq!(bench.screen(), "overview");
+}
+
+#[test]
 fn wrong_credentials_and_a_broken_backend_are_told_apart_and_both_can_be_tried_again() {
     for (status, notice) in [
         (401, "sign-in-refused"),
