@@ -63,6 +63,9 @@ pub(super) struct Stream {
     recent: VecDeque<Change>,
     /// The highest position among the changes applied since the last connect.
     position: Option<i64>,
+    /// The highest position among the changes applied since the read on its way began. Neither a
+    /// gap nor the loss of the connection makes an answer newer than it.
+    floor: Option<i64>,
     /// When a gap last caused a snapshot.
     gap_at: Option<Duration>,
 }
@@ -70,6 +73,7 @@ pub(super) struct Stream {
 impl Stream {
     /// A read begins: from now on changes are remembered for its answer.
     pub(super) fn read_begins(&mut self) {
+        self.floor = None;
         if !self.waits {
             self.recent.clear();
         }
@@ -201,6 +205,7 @@ impl App {
                 self.complain(&merged);
                 let stream = &mut self.data[index].stream;
                 stream.position = change.sequence.or(stream.position);
+                stream.floor = stream.position.max(stream.floor);
                 self.tell_shown(index, "event");
             }
         }

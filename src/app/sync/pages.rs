@@ -21,12 +21,13 @@ impl App {
         if wins {
             stream.recent.clear();
         }
+        let position = stream.position.filter(|_| !stream.waits);
         if !wins
-            && !stream.waits
-            && let (Some(position), Some(sequence)) = (stream.position, sequence)
-            && sequence < position
+            && let (Some(floor), Some(sequence)) = (position.max(stream.floor), sequence)
+            && sequence < floor
         {
-            // Older than what the socket has brought meanwhile.
+            // Older than what the socket has brought meanwhile. If changes wait for a snapshot, they
+            // wait on: whatever made them wait has asked for one that begins later.
             return;
         }
         stream.waits = false;

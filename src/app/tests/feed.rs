@@ -105,6 +105,43 @@ fn an_older_answer_never_takes_back_what_a_newer_change_brought() {
     assert!(sequences.is_sorted(), "{sequences:?}");
 }
 
+/// A read of ten that is on its way while eleven and twelve are shown.
+fn overtaken() -> Bench {
+    let mut bench = Bench::new().on_air();
+    bench.user(UserAct::Refresh);
+    bench.answer(&Role::Status, 200, &json!({"maintenance": false}));
+    bench.push("positions_changed", change(11, "11"));
+    bench.push("positions_changed", change(12, "12"));
+    bench
+}
+
+fn ten() -> Value {
+    json!({"seq": 10, "items": [{"id": 1, "pnl": "10"}]})
+}
+
+#[test]
+fn a_gap_does_not_make_an_older_answer_welcome() {
+    let mut bench = overtaken();
+    bench.push("positions_changed", change(14, "14"));
+    bench.answer(&positions(), 200, &ten());
+    assert_eq!(bench.pnl(), "12");
+    bench.sequence = 14;
+    bench.serve();
+    assert_eq!(bench.app.view().shown["positions"].sequence, Some(14));
+}
+
+#[test]
+fn the_loss_of_the_socket_does_not_make_an_older_answer_welcome() {
+    let mut bench = overtaken();
+    bench.disconnect(DisconnectReason::TransportClose);
+    bench.answer(&positions(), 200, &ten());
+    assert_eq!(bench.pnl(), "12");
+    bench.connect();
+    bench.sequence = 13;
+    bench.serve();
+    assert_eq!(bench.app.view().shown["positions"].sequence, Some(13));
+}
+
 #[test]
 fn changes_without_numbers_also_survive_an_answer_that_was_read_before_them() {
     let mut contract = contract();
