@@ -21,6 +21,7 @@ mod bench;
 mod contract;
 mod data;
 mod feed;
+mod interleavings;
 mod kill_switch;
 mod network;
 mod quirks;
