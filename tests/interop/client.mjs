@@ -55,9 +55,10 @@ const commands = {
     if (auth) socket.offered = auth;
     socket.connect();
   },
-  emit({ name, event, args = [], ack = false }) {
+  // `times` is for several in one breath.
+  emit({ name, event, args = [], ack = false, times = 1 }) {
     const more = ack ? [(...answer) => say({ acked: { name, answer } })] : [];
-    sockets.get(name).emit(event, ...inward(args), ...more);
+    for (let n = 0; n < times; n += 1) sockets.get(name).emit(event, ...inward(args), ...more);
   },
   answer({ name, args = [] }) {
     questions.get(name)(...inward(args));

@@ -9,15 +9,24 @@ import { inward, obey, say } from "./lines.mjs";
 
 const options = JSON.parse(process.argv[2] ?? "{}");
 
+const echo = (socket) => (...args) => {
+  const answer = args.at(-1);
+  if (typeof answer === "function") answer(...args.slice(0, -1));
+  else socket.emit("echoed", ...args);
+};
+
 const refusal = (message, data) => Object.assign(new Error(message), { data });
 
 let http;
 let io;
 let upgradesBlocked = false;
 
+// Node would close an idle connection after five seconds, just as the next request may be on its way.
+const unhurried = { keepAliveTimeout: 0, headersTimeout: 0, requestTimeout: 0 };
+
 const start = (port) =>
   new Promise((listening, failed) => {
-    http = createServer();
+    http = createServer(unhurried);
     io = new Server(http, options);
     const engineUpgrades = http.listeners("upgrade");
     http.removeAllListeners("upgrade");
@@ -40,11 +49,12 @@ const start = (port) =>
       say({ connected: { sid: socket.id, token: socket.handshake.auth.token } });
       socket.conn.on("upgrade", (transport) => say({ upgraded: transport.name }));
       socket.on("disconnect", (reason) => say({ disconnected: { sid: socket.id, reason } }));
-      socket.on("echo", (...args) => {
-        const answer = args.at(-1);
-        if (typeof answer === "function") answer(...args.slice(0, -1));
-        else socket.emit("echoed", ...args);
-      });
+      socket.on("echo", echo(socket));
+    });
+
+    io.of("/notes").on("connection", (socket) => {
+      socket.on("disconnect", (reason) => say({ left: { sid: socket.id, reason } }));
+      socket.on("echo", echo(socket));
     });
 
     const admin = io.of("/admin");

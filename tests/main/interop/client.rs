@@ -33,7 +33,7 @@ pub(super) struct Peer {
 }
 
 /// A gateway that lets everything pass, so that the server itself refuses what it refuses.
-fn gateway(authority: &str, recorder: &Recorder) -> Gateway {
+pub(super) fn gateway(authority: &str, recorder: &Recorder) -> Gateway {
     let upstream = Upstream {
         scheme: "http".to_owned(),
         authority: authority.to_owned(),
@@ -134,6 +134,16 @@ impl Peer {
     pub(super) async fn ever(&mut self, what: &str, pick: impl Fn(&Event) -> bool) {
         let deadline = Instant::now() + PATIENCE;
         while !self.heard.iter().any(&pick) {
+            let arrived = tokio::time::timeout_at(deadline, self.socket.arrive()).await;
+            assert!(arrived.is_ok(), "{what} never came, but {:?}", self.heard);
+            self.listen();
+        }
+    }
+
+    /// Waits until more than this many events have been heard.
+    pub(super) async fn more_than(&mut self, count: usize, what: &str) {
+        let deadline = Instant::now() + PATIENCE;
+        while self.heard.len() <= count {
             let arrived = tokio::time::timeout_at(deadline, self.socket.arrive()).await;
             assert!(arrived.is_ok(), "{what} never came, but {:?}", self.heard);
             self.listen();
