@@ -4,6 +4,7 @@
 mod bench;
 mod network;
 
+mod client_cases;
 mod client_faults;
 mod codec;
 mod conversations;
@@ -11,4 +12,5 @@ mod engine_rules;
 mod reconnection;
 mod server_cases;
 mod server_rules;
+mod suspension;
 mod transcripts;

@@ -99,6 +99,14 @@ const commands = {
       clearTimeout(connection.pingTimeoutTimer);
     }
   },
+  // The WebSockets break without a word, and while everybody is away something happens.
+  cut({ event }) {
+    const trading = io.of("/trading");
+    for (const socket of trading.sockets.values()) {
+      socket.once("disconnect", () => trading.emit(event, "meanwhile"));
+      socket.conn.transport.socket.terminate();
+    }
+  },
   "block-upgrades"({ blocked }) {
     upgradesBlocked = blocked;
   },

@@ -149,8 +149,8 @@ impl Network {
         self.now = end;
     }
 
-    /// Freezes the client, as a phone does in the background; the network and the server go on. What arrives is
-    /// there when it wakes, and the late timer runs first.
+    /// Freezes the client, as a phone does in the background; the server goes on. What arrives is there when the client
+    /// wakes, as soon as it gets to do anything.
     pub(super) fn freeze(&mut self, span: Duration) {
         let end = self.now + span;
         while let Some(next) = self.server.deadline().filter(|next| *next <= end) {
@@ -158,7 +158,6 @@ impl Network {
             self.tell_server(server::Input::Tick);
         }
         self.now = end;
-        self.tell_client(client::Input::Tick);
     }
 
     /// Replaces the server by a fresh one: every connection breaks.
@@ -185,6 +184,16 @@ impl Network {
 
     pub(super) fn events(&self) -> Vec<String> {
         self.heard.iter().map(|(_, event)| summary(event)).collect()
+    }
+
+    /// The ids of the namespaces in the order in which they were connected.
+    pub(super) fn ids(&self) -> Vec<String> {
+        let id = |event: &client::Event| match event {
+            client::Event::Connected { sid, .. } => Some(sid.clone()),
+            _ => None,
+        };
+        let heard = self.heard.iter();
+        heard.filter_map(|(_, event)| id(event)).collect()
     }
 
     pub(super) fn forget(&mut self) {

@@ -239,21 +239,7 @@ fn a_silent_connection_is_noticed_after_interval_and_timeout() {
 }
 
 #[test]
-fn after_a_long_sleep_the_ping_timeout_comes_first_and_nothing_late_is_believed() {
-    let mut network = connected(websocket_only());
-    network.freeze(Duration::from_secs(2 * 3600));
-    assert_eq!(
-        network.events(),
-        ["disconnected /trading ping timeout", "scheduled 1"]
-    );
-    network.run(ms(10_000));
-    assert_eq!(
-        network.events().last().unwrap(),
-        "connected /trading websocket"
-    );
-    assert_eq!(network.auths, 2, "one reconnect, no burst");
-
-    // A frame that waited in the socket's buffer does not keep the dead connection alive either.
+fn a_frame_that_waited_while_the_phone_slept_does_not_keep_the_dead_connection_alive() {
     let mut network = connected(websocket_only());
     network.now += Duration::from_secs(3600);
     let ping = client::Input::WsFrame {

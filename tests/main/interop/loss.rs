@@ -112,3 +112,52 @@ async fn a_refused_upgrade_leaves_the_session_on_polling(
     peer.until("the loss", disconnected).await;
     peer.ever("the upgrade of the next session", upgraded).await;
 }
+
+#[rstest]
+#[case(Setup::Default, DisconnectReason::TransportClose)]
+#[case(Setup::WebSocketOnly, DisconnectReason::TransportClose)]
+#[case(Setup::PollingOnly, DisconnectReason::TransportError)]
+#[tokio::test]
+async fn what_the_server_finds_too_large_ends_the_connection_and_is_not_sent_again(
+    #[case] setup: Setup,
+    #[case] expected: DisconnectReason,
+    #[values(Route::Direct, Route::Gateway)] route: Route,
+) {
+    let mut server = quiet();
+    server["maxHttpBufferSize"] = json!(1000);
+    let (mut node, mut peer, first) = connected(setup, route, server).await;
+    peer.handle(emit("echo", Args::none().and("x".repeat(2000))));
+    let reason = peer.until("the loss", disconnected).await;
+    assert_eq!(reason, expected);
+    let second = peer.until("the reconnect", Peer::connects(TRADING)).await;
+    assert_ne!(first, second);
+    peer.handle(emit("echo", Args::none().and("small")));
+    let (args, _) = peer.until("an echo", received("echoed")).await;
+    assert_eq!(args.values, [json!("small")]);
+    peer.meanwhile(node.says("connected")).await;
+}
+
+#[rstest]
+#[tokio::test]
+async fn a_lost_connection_is_recovered_with_its_id_and_with_what_it_missed(
+    #[values(Setup::Default, Setup::WebSocketOnly)] setup: Setup,
+    #[values(Route::Direct, Route::Gateway)] route: Route,
+) {
+    let mut server = quiet();
+    server["connectionStateRecovery"] = json!({});
+    let (mut node, mut peer, first) = connected(setup, route, server).await;
+    node.tell(json!({"do": "emit", "event": "price", "args": [1]}));
+    peer.until("a price", received("price")).await;
+    node.tell(json!({"do": "cut", "event": "missed"}));
+    let reason = peer.until("the loss", disconnected).await;
+    assert_eq!(reason, DisconnectReason::TransportClose);
+    let back = |event: &Event| match event {
+        Event::Connected { sid, recovered, .. } => Some((sid.clone(), *recovered)),
+        _ => None,
+    };
+    let (args, _) = peer.until("what it missed", received("missed")).await;
+    assert_eq!(args.values[0], "meanwhile");
+    let (second, recovered) = peer.until("the reconnect", back).await;
+    assert!(recovered);
+    assert_eq!(first, second);
+}
