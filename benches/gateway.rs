@@ -78,7 +78,11 @@ async fn compare(urls: BTreeMap<String, url::Url>) {
     })
     .expect("a gateway");
     let straight = urls.into_iter().map(|(name, url)| {
-        let address = ServiceAddress { url, via: None };
+        let address = ServiceAddress {
+            url,
+            via: None,
+            certificate: None,
+        };
         (name, address)
     });
     // What the clients tell of themselves goes to a journal that nobody reads.

@@ -80,7 +80,14 @@ impl Mock {
             .map(|(name, url)| {
                 let url = url.as_str().and_then(|url| url.parse().ok());
                 let url = url.expect("a URL");
-                (name.clone(), ServiceAddress { url, via: None })
+                (
+                    name.clone(),
+                    ServiceAddress {
+                        url,
+                        via: None,
+                        certificate: None,
+                    },
+                )
             })
             .collect();
         Self { child, services }

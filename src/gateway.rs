@@ -266,7 +266,11 @@ impl Gateway {
     /// Opens and closes listeners as the levers say.
     fn apply(&self) -> io::Result<()> {
         for (service, site) in &self.sites {
-            let open = self.hub.levers().lets_in(service);
+            let (open, trusted) = {
+                let levers = self.hub.levers();
+                (levers.lets_in(service), levers.is_trusted(service))
+            };
+            site.port.trust(trusted);
             if open {
                 site.port.open()?;
             } else {

@@ -90,6 +90,8 @@ pub struct Request {
     pub body: Option<Bytes>,
     /// How long the whole answer may take.
     pub timeout: Duration,
+    /// Whether it is given up rather than sent in the clear when TLS fails; only a quirk does not.
+    pub insists_on_tls: bool,
 }
 
 impl std::fmt::Debug for Request {

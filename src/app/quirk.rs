@@ -124,6 +124,8 @@ misbehaviours! {
         "Each attempt at a request is itself tried several times.";
     NoTimeout "no-timeout" on "black-hole" ["NET-3"]
         "Requests wait for their answers without end.";
+    FallsBackToClear "falls-back-to-clear" on "untrusted" ["NET-8"]
+        "A request for which TLS fails is sent again in the clear.";
     SubscribesAgain "subscribes-again" on "polling-fallback" ["SYNC-7"]
         "Each reconnect subscribes once more.";
     TwoSockets "two-sockets" on "long-session" ["SYNC-10"]

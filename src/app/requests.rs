@@ -193,6 +193,7 @@ impl App {
             } else {
                 self.contract.request_timeout
             },
+            insists_on_tls: !self.quirks.has(Quirk::FallsBackToClear),
         }));
         id
     }
@@ -346,6 +347,7 @@ mod tests {
             headers: vec![("authorization".into(), "tell-nobody".into())],
             body: Some(Bytes::from("tell-nobody")),
             timeout: std::time::Duration::ZERO,
+            insists_on_tls: true,
         };
         assert!(!format!("{request:?}").contains("tell-nobody"));
     }

@@ -82,6 +82,7 @@ impl Backend {
         ServiceAddress {
             url: Url::parse(&url).unwrap(),
             via: Some(self.endpoint.clone()),
+            certificate: None,
         }
     }
 

@@ -14,7 +14,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use http::header::LOCATION;
 use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
-use reqwest::{Client, Upgraded};
+use reqwest::{Certificate, Client, Upgraded};
 use url::Url;
 
 use crate::net::{Endpoint, ServiceAddress};
@@ -57,6 +57,9 @@ pub struct Call {
     pub timeout: Option<Duration>,
     /// What is expected of the connection.
     pub purpose: Purpose,
+    /// Whether it is sent again in the clear when no connection over TLS can be made; only a quirk
+    /// does.
+    pub falls_back: bool,
 }
 
 /// What is expected of the connection after an answer.
@@ -195,6 +198,7 @@ impl Clients {
 struct Route {
     via: Option<(String, Endpoint)>,
     tls: bool,
+    certificate: Option<Arc<[u8]>>,
 }
 
 impl Route {
@@ -219,7 +223,12 @@ impl Route {
             });
         }
         let via = address.via.clone().map(|via| (host.to_owned(), via));
-        Ok(Self { via, tls })
+        let certificate = address.certificate.clone();
+        Ok(Self {
+            via,
+            tls,
+            certificate,
+        })
     }
 
     fn client(&self) -> reqwest::Result<Client> {
@@ -231,7 +240,9 @@ impl Route {
             .tcp_nodelay(true)
             .user_agent(concat!("rehearsal/", env!("CARGO_PKG_VERSION")));
         // Reading the system's roots takes far longer than anything else here.
-        if !self.tls {
+        if let Some(certificate) = &self.certificate {
+            builder = builder.tls_certs_only([Certificate::from_der(certificate)?]);
+        } else if !self.tls {
             builder = builder.tls_certs_only([]);
         }
         builder = match &self.via {
@@ -269,6 +280,12 @@ async fn perform(clients: &Clients, call: Call, hopped: impl Fn(&Hop)) -> Outcom
             }
             let response = match request.send().await {
                 Ok(response) => response,
+                Err(error) if call.falls_back && error.is_connect() && url.scheme() == "https" => {
+                    if url.set_scheme("http").is_err() {
+                        return failed(&error);
+                    }
+                    continue;
+                }
                 Err(error) => return failed(&error),
             };
             match redirect(&method, &response) {

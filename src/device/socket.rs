@@ -270,6 +270,7 @@ impl Socket {
             body,
             timeout: None,
             purpose: Purpose::Answer,
+            falls_back: false,
         };
         let arrived = self.arrived.clone();
         let exchange = self.traffic.send(call, move |outcome| {
@@ -296,6 +297,7 @@ impl Socket {
             body: None,
             timeout: None,
             purpose: Purpose::Switch,
+            falls_back: false,
         };
         let arrived = self.arrived.clone();
         let exchange = self.traffic.send(call, move |outcome| {

@@ -19,8 +19,8 @@ mod record;
 
 pub use client::{Act, AppFact, ClientExchange, ClientOutcome, FeedState, LinkState, SessionState};
 pub use fact::{
-    Answer, Answerer, Direction, Frame, LossReason, Request, Sender, SignatureCheck, SocketEnd,
-    TokenIssued, TokenKind,
+    Answer, Answerer, Direction, Frame, Insecure, LossReason, Request, Sender, SignatureCheck,
+    SocketEnd, TokenIssued, TokenKind,
 };
 pub use harness::{HarnessFact, LeverHow, StepPhase, UnmetStep};
 pub use probe::{Flaw, Question};
@@ -63,6 +63,13 @@ pub enum Fact {
         exchange: u64,
         /// Why.
         reason: LossReason,
+    },
+    /// A client left the gateway before TLS was agreed on.
+    TlsRefused {
+        /// The service.
+        service: String,
+        /// Why, as the gateway learnt it.
+        why: String,
     },
     /// The gateway saw the backend hand out a token.
     TokenIssued(TokenIssued),

@@ -223,6 +223,8 @@ pub enum Fault {
     Reset,
     /// On the live feed, packets of one kind never arrive; the rest does.
     Withhold(Withheld),
+    /// The services show a certificate that no client may trust.
+    Untrusted,
 }
 
 /// The packets that a fault can withhold.
@@ -287,6 +289,7 @@ impl Fault {
             Self::Reset => "reset",
             Self::Withhold(Withheld::Ping) => "withhold-ping",
             Self::Withhold(Withheld::Probe) => "withhold-probe",
+            Self::Untrusted => "untrusted",
         }
     }
 }
@@ -414,6 +417,28 @@ impl RequestMatch {
             }
             Self::Any => true,
             Self::Pattern(pattern) => pattern.matches(method, service, path),
+        }
+    }
+}
+
+impl RequestMatch {
+    /// Whether everything that a service could be asked is meant.
+    #[must_use]
+    pub fn covers_service(&self, service: &str) -> bool {
+        self.is_of_whole_services()
+            && match self {
+                Self::Pattern(pattern) => pattern.service.as_ref().is_none_or(|own| own == service),
+                _ => true,
+            }
+    }
+
+    /// Whether it is said of whole services rather than of some of their requests.
+    #[must_use]
+    pub fn is_of_whole_services(&self) -> bool {
+        match self {
+            Self::Any => true,
+            Self::Pattern(pattern) => pattern.method.is_none() && pattern.path.to_string() == "/**",
+            Self::Role(_) | Self::Data | Self::Writes => false,
         }
     }
 }

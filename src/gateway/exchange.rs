@@ -20,7 +20,7 @@ use super::port::Site;
 use super::tunnel;
 use super::upstream::Link;
 use crate::domain::contract::Role;
-use crate::domain::journal::{Answerer, Content, LossReason, Sender};
+use crate::domain::journal::{Answerer, Content, Insecure, LossReason, Sender};
 use crate::domain::scope::Judged;
 
 mod arrival;
@@ -41,13 +41,27 @@ const KEPT_OF_POLLS: usize = 16 * 1024 * 1024;
 #[error("the connection was severed")]
 pub(super) struct Severed;
 
+/// The connection that a request comes over.
+pub(super) struct Client {
+    /// Its own connection to the backend.
+    pub(super) link: Arc<Link>,
+    /// Tells when it is cut.
+    pub(super) cut: watch::Receiver<()>,
+    /// In what it falls short of the TLS that was offered.
+    pub(super) insecure: Option<Insecure>,
+}
+
 /// Carries one request through.
 pub(super) async fn carry(
     site: Arc<Site>,
-    link: Arc<Link>,
-    cut: watch::Receiver<()>,
+    client: Client,
     mut request: Request<Incoming>,
 ) -> Result<Response<Payload>, Severed> {
+    let Client {
+        link,
+        cut,
+        insecure,
+    } = client;
     let hub = Arc::clone(&site.hub);
     let mut polls = hub.poll_cuts();
     let tunnels = hub.tunnel_cuts();
@@ -59,6 +73,8 @@ pub(super) async fn carry(
     let mut arrival = Arrival {
         cut,
         sender: sender.unwrap_or(Sender::Client),
+        // The harness's own calls are in the clear everywhere.
+        insecure: insecure.filter(|_| sender.is_none()),
         method: parts.method.to_string(),
         target: parts.uri.to_string(),
         host: header(&parts.headers, &HOST),

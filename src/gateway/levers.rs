@@ -101,7 +101,7 @@ impl Levers {
                 body: body.clone(),
             }),
             Some(Fault::BlackHole) => Course::Hang,
-            Some(Fault::Refuse | Fault::Reset) => Course::Sever,
+            Some(Fault::Refuse | Fault::Reset | Fault::Untrusted) => Course::Sever,
             Some(Fault::Delay(hold)) => self
                 .imitate(contract, matter)
                 .unwrap_or(Course::Forward { hold: *hold }),
@@ -133,8 +133,16 @@ impl Levers {
         let refused = self
             .faults
             .iter()
-            .any(|(which, fault)| *fault == Fault::Refuse && covers_all_of(which, service));
+            .any(|(which, fault)| *fault == Fault::Refuse && which.covers_service(service));
         self.network && !refused && !self.stopped.contains(service)
+    }
+
+    /// Whether a service shows the certificate that its clients trust.
+    pub(super) fn is_trusted(&self, service: &str) -> bool {
+        !self
+            .faults
+            .iter()
+            .any(|(which, fault)| *fault == Fault::Untrusted && which.covers_service(service))
     }
 
     pub(super) fn set_running(&mut self, service: &str, running: bool) {
@@ -155,7 +163,7 @@ impl Levers {
     /// Whether a fault cuts what is open on the live feed.
     pub(super) fn severs_sockets(&self, contract: &Contract) -> bool {
         self.on_sockets(contract)
-            .is_some_and(|fault| matches!(fault, Fault::Refuse | Fault::Reset))
+            .is_some_and(|fault| matches!(fault, Fault::Refuse | Fault::Reset | Fault::Untrusted))
     }
 
     /// Whether a fault swallows what open WebSockets carry.
@@ -188,19 +196,6 @@ impl Levers {
 /// Whether a request is meant.
 fn covers(which: &RequestMatch, matter: &Matter<'_>) -> bool {
     which.matches(matter.role, matter.method, matter.service, matter.path)
-}
-
-/// Whether everything that a service could be asked is meant, so that its listener may close.
-fn covers_all_of(which: &RequestMatch, service: &str) -> bool {
-    match which {
-        RequestMatch::Any => true,
-        RequestMatch::Pattern(pattern) => {
-            pattern.method.is_none()
-                && pattern.service.as_ref().is_none_or(|own| own == service)
-                && pattern.path.to_string() == "/**"
-        }
-        RequestMatch::Role(_) | RequestMatch::Data | RequestMatch::Writes => false,
-    }
 }
 
 #[cfg(test)]

@@ -25,9 +25,20 @@ pub struct Listen {
     pub tls: Option<Tls>,
 }
 
+/// The gateway's own certificate, for clients that are told to trust it.
+const OWN: &[u8] = include_bytes!("../../fixtures/keys/gateway-test-only.pem");
+/// The certificate that no client may trust.
+const STRANGER: &[u8] = include_bytes!("../../fixtures/keys/stranger-test-only.pem");
+/// Names are below it where a listener has no address that a certificate could name.
+const OWN_DOMAIN: &str = ".rehearsal.test";
+
 /// A certificate and its key.
 #[derive(Clone)]
-pub struct Tls(TlsAcceptor);
+pub struct Tls {
+    acceptor: TlsAcceptor,
+    /// What clients are told to trust, when it is the gateway's own.
+    told: Option<Arc<[u8]>>,
+}
 
 impl fmt::Debug for Tls {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -48,17 +59,53 @@ impl Tls {
             .and_then(Iterator::collect)
             .map_err(|error| about(certificate, &error))?;
         let private = PrivateKeyDer::from_pem_file(key).map_err(|error| about(key, &error))?;
+        Self::of(chain, private).map_err(|error| about(certificate, &error))
+    }
+
+    /// The gateway's own: its clients are told to trust this certificate alone.
+    ///
+    /// # Errors
+    /// When TLS cannot be set up.
+    pub fn own() -> io::Result<Self> {
+        Self::embedded(OWN)
+    }
+
+    /// One that no client may trust.
+    pub(super) fn stranger() -> io::Result<Self> {
+        Self::embedded(STRANGER)
+    }
+
+    fn embedded(pem: &[u8]) -> io::Result<Self> {
+        let certificate = CertificateDer::from_pem_slice(pem).map_err(io::Error::other)?;
+        let private = PrivateKeyDer::from_pem_slice(pem).map_err(io::Error::other)?;
+        let told = Some(Arc::from(certificate.as_ref()));
+        let own = Self::of(vec![certificate], private)?;
+        Ok(Self { told, ..own })
+    }
+
+    fn of(
+        chain: Vec<CertificateDer<'static>>,
+        private: PrivateKeyDer<'static>,
+    ) -> io::Result<Self> {
         let config = ServerConfig::builder_with_provider(Arc::new(aws_lc_rs::default_provider()))
             .with_safe_default_protocol_versions()
             .map_err(io::Error::other)?
             .with_no_client_auth()
             .with_single_cert(chain, private)
-            .map_err(|error| about(certificate, &error))?;
-        Ok(Self(TlsAcceptor::from(Arc::new(config))))
+            .map_err(io::Error::other)?;
+        Ok(Self {
+            acceptor: TlsAcceptor::from(Arc::new(config)),
+            told: None,
+        })
     }
 
     pub(super) fn acceptor(&self) -> &TlsAcceptor {
-        &self.0
+        &self.acceptor
+    }
+
+    /// The certificate, in DER, that clients are told to trust.
+    pub(super) fn told(&self) -> Option<Arc<[u8]>> {
+        self.told.clone()
     }
 }
 
@@ -86,6 +133,7 @@ impl Names {
         Self {
             authority: match port {
                 Some(port) => format!("{told}:{port}"),
+                None if listen.tls.is_some() => format!("{bound}{OWN_DOMAIN}"),
                 None => bound.clone(),
             },
             scheme: if listen.tls.is_some() {
@@ -100,6 +148,10 @@ impl Names {
 
     /// The authority that a request should name: the one it names, if that leads here too.
     pub(super) fn expected<'a>(&'a self, named: &'a str) -> &'a str {
+        if self.authority.strip_suffix(OWN_DOMAIN) == Some(named) {
+            // The harness calls a listener by its own name.
+            return named;
+        }
         let (_, own_port) = split(&self.authority);
         let (host, port) = split(named);
         let default = if self.scheme == "https" { "443" } else { "80" };

@@ -1,7 +1,7 @@
 //! One service's listener, which can really close and come back at the same address.
 
 use std::future::poll_fn;
-use std::io;
+use std::io::{self, Cursor};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::task::{Context, Poll};
@@ -10,7 +10,7 @@ use std::time::Duration;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
-use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite};
 use tokio::sync::{Notify, watch};
 use url::Url;
 
@@ -18,6 +18,7 @@ use super::exchange;
 use super::hub::{Hub, lock};
 use super::listen::{Homes, Listen, Names, Tls};
 use super::upstream::{Link, Route};
+use crate::domain::journal::{Fact, Insecure};
 use crate::net::{Endpoint, Listener, Net, ServiceAddress, Stream};
 
 /// One service, as the gateway serves it.
@@ -37,6 +38,7 @@ impl Site {
         ServiceAddress {
             url: self.url.clone(),
             via: Some(self.port.endpoint.clone()),
+            certificate: self.port.tls.as_ref().and_then(|own| own.tls.told()),
         }
     }
 }
@@ -48,7 +50,15 @@ pub(super) struct Port {
     changed: Notify,
     cut: watch::Sender<()>,
     ended: AtomicBool,
-    tls: Option<Tls>,
+    tls: Option<Secured>,
+}
+
+/// How a listener serves over TLS.
+struct Secured {
+    tls: Tls,
+    /// What it shows while no client may trust it.
+    stranger: Tls,
+    trusted: AtomicBool,
 }
 
 impl Port {
@@ -68,7 +78,7 @@ impl Port {
             changed: Notify::new(),
             cut: watch::Sender::new(()),
             ended: AtomicBool::new(false),
-            tls: listen.tls.clone(),
+            tls: listen.tls.clone().map(Secured::new).transpose()?,
         })
     }
 
@@ -98,6 +108,16 @@ impl Port {
         }
     }
 
+    /// Shows the certificate that its clients trust, or another, to whoever connects from now on;
+    /// what is connected is cut.
+    pub(super) fn trust(&self, trusted: bool) {
+        if let Some(own) = &self.tls
+            && own.trusted.swap(trusted, Ordering::Relaxed) != trusted
+        {
+            self.cut.send_replace(());
+        }
+    }
+
     /// Closes for good.
     pub(super) fn end(&self) {
         self.ended.store(true, Ordering::Relaxed);
@@ -110,6 +130,16 @@ impl Port {
             Some(listener) => listener.poll_accept(cx),
             None => Poll::Pending,
         }
+    }
+}
+
+impl Secured {
+    fn new(tls: Tls) -> io::Result<Self> {
+        Ok(Self {
+            tls,
+            stranger: Tls::stranger()?,
+            trusted: AtomicBool::new(true),
+        })
     }
 }
 
@@ -142,27 +172,41 @@ pub(super) async fn listen(site: Arc<Site>) {
 
 /// Finds out what a client speaks. The harness's own calls are in plain text also where clients are
 /// served over TLS.
-async fn welcome(site: Arc<Site>, stream: Stream, mut cut: watch::Receiver<()>) {
-    let (Some(tls), Stream::Tcp(tcp)) = (&site.port.tls, &stream) else {
-        return serve(site, stream, cut).await;
+async fn welcome(site: Arc<Site>, mut stream: Stream, mut cut: watch::Receiver<()>) {
+    let Some(own) = &site.port.tls else {
+        return serve(site, stream, cut, None).await;
     };
+    let trusted = own.trusted.load(Ordering::Relaxed);
     let mut first = [0];
-    let peeked = tokio::select! {
+    let read = tokio::select! {
         biased;
         _ = cut.changed() => return,
-        peeked = tcp.peek(&mut first) => peeked,
+        read = stream.read(&mut first) => read,
     };
-    if !matches!(peeked, Ok(1)) || first != [TLS_HANDSHAKE] {
-        return serve(site, stream, cut).await;
+    if !matches!(read, Ok(1)) {
+        return;
     }
+    let (rest, write) = tokio::io::split(stream);
+    let stream = tokio::io::join(Cursor::new(first).chain(rest), write);
+    if first != [TLS_HANDSHAKE] {
+        return serve(site, stream, cut, Some(Insecure::Clear)).await;
+    }
+    let tls = if trusted { &own.tls } else { &own.stranger };
     let shaken = tokio::select! {
         biased;
         _ = cut.changed() => return,
         shaken = tls.acceptor().accept(stream) => shaken,
     };
-    // A client that trusts no such certificate goes away, and says so on its own side.
-    if let Ok(stream) = shaken {
-        serve(site, stream, cut).await;
+    match shaken {
+        Ok(stream) => {
+            let insecure = (!trusted).then_some(Insecure::Untrusted);
+            serve(site, stream, cut, insecure).await;
+        }
+        // A client that trusts no such certificate goes away.
+        Err(error) => site.hub.record(Fact::TlsRefused {
+            service: site.service.clone(),
+            why: error.to_string(),
+        }),
     }
 }
 
@@ -170,14 +214,23 @@ async fn welcome(site: Arc<Site>, stream: Stream, mut cut: watch::Receiver<()>) 
 const TLS_HANDSHAKE: u8 = 22;
 
 /// Serves one connection until either side ends it, or a fault cuts it.
-async fn serve<S>(site: Arc<Site>, stream: S, mut cut: watch::Receiver<()>)
-where
+async fn serve<S>(
+    site: Arc<Site>,
+    stream: S,
+    mut cut: watch::Receiver<()>,
+    insecure: Option<Insecure>,
+) where
     S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
 {
     let link = Arc::new(Link::default());
     let seen = cut.clone();
     let service = service_fn(move |request| {
-        exchange::carry(Arc::clone(&site), Arc::clone(&link), seen.clone(), request)
+        let client = exchange::Client {
+            link: Arc::clone(&link),
+            cut: seen.clone(),
+            insecure,
+        };
+        exchange::carry(Arc::clone(&site), client, request)
     });
     let connection = http1::Builder::new()
         .preserve_header_case(true)

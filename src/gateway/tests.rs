@@ -8,6 +8,7 @@ mod plain;
 mod secrets;
 mod sessions;
 mod sockets;
+mod tls;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -19,7 +20,7 @@ use hyper::client::conn::http1;
 use hyper_util::rt::TokioIo;
 use tokio::task::AbortHandle;
 
-use super::{Gateway, Mode, Settings, Upstream};
+use super::{Gateway, Listen, Mode, Settings, Upstream};
 use crate::domain::journal::{Answer, Fact, Request as RequestFact};
 use crate::domain::scope::sample;
 use crate::domain::secret::{Account, Secret};
@@ -58,6 +59,10 @@ impl Room {
     }
 
     async fn on(net: Net, scheme: &str, mode: Mode) -> Self {
+        Self::listening(net, scheme, mode, &Listen::default())
+    }
+
+    fn listening(net: Net, scheme: &str, mode: Mode, listen: &Listen) -> Self {
         let recorder = Recorder::new(Clock::virtual_time());
         let backend = Backend::start(&net);
         let upstream = Upstream {
@@ -66,7 +71,7 @@ impl Room {
             base_path: String::new(),
             via: Some(backend.endpoint().clone()),
         };
-        let gateway = Gateway::start(Settings {
+        let settings = Settings {
             contract: Arc::new(sample::contract()),
             recorder: recorder.clone(),
             net: net.clone(),
@@ -81,8 +86,8 @@ impl Room {
                 password: Secret::new(PASSWORD),
             }],
             marker: "m4rk".to_owned(),
-        })
-        .unwrap();
+        };
+        let gateway = Gateway::start_at(settings, listen).unwrap();
         Self {
             gateway,
             backend,

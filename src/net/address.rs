@@ -1,5 +1,7 @@
 //! Where a client finds one service.
 
+use std::sync::Arc;
+
 use url::Url;
 
 use super::Endpoint;
@@ -11,6 +13,8 @@ pub struct ServiceAddress {
     pub url: Url,
     /// What to connect to in place of the URL's host.
     pub via: Option<Endpoint>,
+    /// The one certificate, in DER, that vouches for it in place of the system's authorities.
+    pub certificate: Option<Arc<[u8]>>,
 }
 
 impl ServiceAddress {

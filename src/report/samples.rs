@@ -47,6 +47,7 @@ fn request(exchange: u64, method: &str, target: &str, class: Class, reason: &str
             reason: reason.to_owned(),
             non_canonical: None,
         },
+        insecure: None,
     }))
 }
 

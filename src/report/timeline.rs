@@ -6,8 +6,8 @@ use std::sync::Arc;
 use crate::domain::contract::TransportName;
 use crate::domain::journal::{
     Act, Answer, Answerer, AppFact, Class, ClientOutcome, Direction, Entry, EntryId, Fact, Frame,
-    HarnessFact, LeverHow, LossReason, Request, Sender, SessionState, SignatureCheck, SocketEnd,
-    StepPhase, TokenIssued,
+    HarnessFact, Insecure, LeverHow, LossReason, Request, Sender, SessionState, SignatureCheck,
+    SocketEnd, StepPhase, TokenIssued,
 };
 
 /// How many entries before a cited one are shown with it. After it, only the very next one is: what
@@ -90,6 +90,9 @@ impl<'a> Timeline<'a> {
                     "· {} its body of {bytes} bytes has passed",
                     self.exchange(*exchange)
                 )
+            }
+            Fact::TlsRefused { service, why } => {
+                format!("× TLS with {service} was refused by the client: {why}")
             }
             Fact::TokenIssued(token) => issued(token),
             Fact::SocketOpened {
@@ -177,6 +180,11 @@ fn request(request: &Request) -> String {
     }
     if let Some(role) = &request.role {
         line.push_str(&format!(" ({role})"));
+    }
+    match request.insecure {
+        Some(Insecure::Clear) => line.push_str(" in the clear"),
+        Some(Insecure::Untrusted) => line.push_str(" under an untrusted certificate"),
+        None => {}
     }
     line.push_str(&judged(request.judgement.class, &request.judgement.reason));
     line

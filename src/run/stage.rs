@@ -15,8 +15,8 @@ use crate::domain::contract::{Contract, TransportName};
 use crate::domain::journal::file::Case;
 use crate::domain::journal::{Entry, Observer};
 use crate::domain::result::ScenarioResult;
-use crate::domain::scenario::{Scenario, Setting};
-use crate::gateway::{Listen, Mode};
+use crate::domain::scenario::{Fault, Scenario, Setting, StepKind};
+use crate::gateway::{Listen, Mode, Tls};
 
 /// How long what is under way has to come to its end once the client is gone.
 pub(super) const UNDER_WAY: Duration = Duration::from_millis(50);
@@ -99,7 +99,7 @@ impl Stage {
             seed,
             file: folder.map(|folder| folder.join(format!("{}.jsonl", scenario.id))),
             mode: Mode::Enforcing,
-            listen: Listen::default(),
+            listen: listen(scenario)?,
         })?;
         let sockets = Arc::new(Mutex::new(Sockets::default()));
         around
@@ -191,6 +191,25 @@ impl Stage {
             *bystander = prober.before_maintenance(&self.allowed, &self.in_use).await;
         }
     }
+}
+
+/// Where the gateway listens: over TLS if the scenario lets TLS fail.
+fn listen(scenario: &Scenario) -> Result<Listen, String> {
+    let mut steps = scenario.steps.iter().chain(&scenario.finally);
+    let fails = steps.any(|step| {
+        matches!(
+            &step.kind,
+            StepKind::Set(Setting::Fault {
+                fault: Some(Fault::Untrusted),
+                ..
+            })
+        )
+    });
+    let tls = fails.then(Tls::own).transpose();
+    Ok(Listen {
+        tls: tls.map_err(|error| format!("TLS could not be set up: {error}"))?,
+        ..Listen::default()
+    })
 }
 
 /// A scenario's own seed.

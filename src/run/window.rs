@@ -123,6 +123,7 @@ mod tests {
                 reason: String::new(),
                 non_canonical: None,
             },
+            insecure: None,
         };
         let answer = Answer {
             exchange,

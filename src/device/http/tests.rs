@@ -59,6 +59,7 @@ impl World {
             target: target.into(),
             headers: vec![("authorization".into(), "Bearer t".into())],
             body: None,
+            falls_back: false,
             timeout: Some(Duration::from_secs(10)),
             purpose: Purpose::Answer,
         };
@@ -240,6 +241,7 @@ async fn an_unspeakable_header_or_address_is_refused_without_being_repeated() {
     let address = ServiceAddress {
         url: Url::parse("ftp://user:s3cret@example.com/").unwrap(),
         via: None,
+        certificate: None,
     };
     let error = Clients::new(&BTreeMap::from([("files".to_owned(), address)])).unwrap_err();
     assert!(error.to_string().contains("files") && !error.to_string().contains("s3cret"));

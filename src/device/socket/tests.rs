@@ -59,6 +59,7 @@ fn listening() -> (Net, Listener, ServiceAddress) {
     let address = ServiceAddress {
         url: "http://trading".parse().unwrap(),
         via: Some(listener.endpoint().clone()),
+        certificate: None,
     };
     (net, listener, address)
 }

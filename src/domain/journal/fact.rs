@@ -34,6 +34,19 @@ pub struct Request {
     pub role: Option<Role>,
     /// What the scope says.
     pub judgement: Judgement,
+    /// How it came where its client was to come over TLS and did not rightly.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub insecure: Option<Insecure>,
+}
+
+/// How a request came that should have come over TLS that its client trusts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Insecure {
+    /// In the clear, although clients are served over TLS.
+    Clear,
+    /// Over TLS with a certificate that no client may trust.
+    Untrusted,
 }
 
 /// Who sent a request.

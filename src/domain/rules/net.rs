@@ -13,6 +13,7 @@ mod request_id;
 mod resume;
 mod storm;
 mod timeout;
+mod tls;
 
 pub(super) const RULES: &[&RuleInfo] = &[
     &backoff::BACKOFF,
@@ -22,6 +23,7 @@ pub(super) const RULES: &[&RuleInfo] = &[
     &resume::THAWED,
     &portal::PORTAL,
     &partial::PARTIAL,
+    &tls::TLS,
     &resume::SPENT_TOKEN,
     &late::LATE,
     &storm::STORM,
@@ -37,6 +39,7 @@ pub(super) fn rules(_contract: &Contract) -> Vec<Box<dyn Rule>> {
         Box::new(portal::Portal::default()),
         Box::new(heartbeat::HalfOpen::default()),
         Box::new(partial::Partial::default()),
+        Box::new(tls::Tls::default()),
         Box::new(late::Late::default()),
         Box::new(storm::Storm::default()),
         Box::new(resume::Thawed::default()),

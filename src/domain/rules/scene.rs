@@ -205,6 +205,7 @@ impl Scene {
             Fact::SocketOpened { .. } | Fact::SocketUpgraded { .. } | Fact::SocketClosed { .. } => {
                 self.sockets.engine(entry);
             }
+            Fact::TlsRefused { .. } => {}
             Fact::App(fact) => {
                 self.world.simulated = true;
                 if let AppFact::Session { state } = fact {

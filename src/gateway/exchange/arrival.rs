@@ -6,7 +6,7 @@ use tokio::sync::watch;
 
 use super::ending::Exchange;
 use crate::domain::contract::Role;
-use crate::domain::journal::{Fact, Request as RequestFact, Sender};
+use crate::domain::journal::{Fact, Insecure, Request as RequestFact, Sender};
 use crate::domain::scope::{Judged, RequestView, is_mere_data, judge};
 use crate::gateway::observe::{self, Captured};
 use crate::gateway::port::Site;
@@ -18,6 +18,7 @@ pub(super) struct Arrival {
     pub(super) site: Arc<Site>,
     pub(super) cut: watch::Receiver<()>,
     pub(super) sender: Sender,
+    pub(super) insecure: Option<Insecure>,
     pub(super) method: String,
     pub(super) target: String,
     pub(super) host: String,
@@ -111,6 +112,7 @@ impl Arrival {
             body,
             role: judged.role.clone(),
             judgement: judged.judgement.clone(),
+            insecure: self.insecure,
         };
         hub.record(Fact::Request(Box::new(fact)));
         Known {

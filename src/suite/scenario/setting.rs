@@ -123,7 +123,7 @@ fn push(place: &Place<'_>, names: &Names<'_>) -> Option<Setting> {
 
 /// `{ on: history, delay: 2s }`; `off` ends it.
 fn fault(place: &Place<'_>, names: &Names<'_>) -> Option<Setting> {
-    const FORM: &str = "write one of `delay: 2s`, `respond: { status: 500 }`, `refuse`, `black-hole`, `reset`, `withhold: ping` or `off`, like `{ on: data, refuse: on }`";
+    const FORM: &str = "write one of `delay: 2s`, `respond: { status: 500 }`, `refuse`, `black-hole`, `reset`, `withhold: ping`, `untrusted` or `off`, like `{ on: data, refuse: on }`";
     let fields = place.fields("`fault`")?;
     let on = fields
         .need("on")
@@ -150,14 +150,21 @@ fn fault(place: &Place<'_>, names: &Names<'_>) -> Option<Setting> {
         fields
             .get("withhold")
             .map(|place| withhold(&place).map(Some)),
+        flag("untrusted", Some(Fault::Untrusted)),
         flag("off", None),
     ];
     let mut given = faults.into_iter().flatten();
     match (given.next(), given.next()) {
-        (Some(fault), None) => Some(Setting::Fault {
-            on: on?,
-            fault: fault?,
-        }),
+        (Some(fault), None) => {
+            let (on, fault) = (on?, fault?);
+            if fault == Some(Fault::Untrusted) && !on.is_of_whole_services() {
+                return fields.refuse(
+                    "a certificate is shown for a whole service, before any request",
+                    "write `{ on: any, untrusted: on }`, or `{ on: \"* trading /**\", untrusted: on }` for one service",
+                );
+            }
+            Some(Setting::Fault { on, fault })
+        }
         _ => fields.refuse("a fault is one thing", FORM),
     }
 }

@@ -63,6 +63,7 @@ impl Peer {
             None => ServiceAddress {
                 url: Url::parse(&format!("http://{authority}")).unwrap(),
                 via: None,
+                certificate: None,
             },
         };
         let services = BTreeMap::from([(SERVICE.to_owned(), address)]);

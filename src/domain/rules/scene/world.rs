@@ -132,10 +132,9 @@ impl World {
     pub(in crate::domain::rules) fn is_blind(&self) -> bool {
         !self.online
             || self.stopped == Some(LeverHow::Gateway)
-            || self
-                .faults
-                .iter()
-                .any(|fault| fault == "network" || fault.contains("refuse"))
+            || self.faults.iter().any(|fault| {
+                fault == "network" || fault.contains("refuse") || fault.contains("untrusted")
+            })
     }
 
     /// Whether a lever holds the backend stopped.
