@@ -211,7 +211,7 @@ fn nothing_is_found_in_an_app_that_is_well_written(
 #[case("pass-in-query", &["SESSION-1", "SESSION-2"])]
 #[case("deaf-sign-out", &["SESSION-11", "SESSION-3"])]
 #[case("late-reader", &["SESSION-11"])]
-#[case("stubborn", &["SESSION-3", "SYNC-8", "NET-12"])]
+#[case("stubborn", &["SESSION-3", "SYNC-8"])]
 #[case("gives-up-session", &["SESSION-7"])]
 #[case("signs-in-again", &["SESSION-14"])]
 #[case("polls-beside", &["SYNC-3"])]

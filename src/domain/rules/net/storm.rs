@@ -70,8 +70,12 @@ impl Rule for Storm {
         let Some(request) = client_request(entry).filter(|request| is_handshake(request)) else {
             return;
         };
+        // Whoever was refused comes back for another reason, which is SYNC-8's and SESSION-3's to judge.
+        let refused = scene.sockets.refused;
         self.cut.take_if(|cut| {
-            entry.at > cut.moment.at + RETURN || scene.world.acted_since(cut.moment.id)
+            entry.at > cut.moment.at + RETURN
+                || scene.world.acted_since(cut.moment.id)
+                || refused.is_some_and(|refused| refused.at + TOGETHER >= cut.moment.at)
         });
         let Some(cut) = self.cut.as_mut().filter(|cut| !cut.found) else {
             return;
