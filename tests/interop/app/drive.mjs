@@ -66,7 +66,7 @@ const parts = {
     const live = app.when("live");
     await control("/drop-sockets");
     await live;
-    await times({ "polls-beside": 18, "no-snapshot": 12 }[habit] ?? 2, "reading");
+    await times({ "polls-beside": 30, "no-snapshot": 12 }[habit] ?? 2, "reading");
   },
   async socketBlocked() {
     await control("/socket", { on: false });
