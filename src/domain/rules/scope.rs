@@ -3,13 +3,16 @@
 //! The gateway has already judged each request and packet on its canonical form; these rules turn
 //! its judgements into findings.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::ledger::{Breach, Ledger};
 use super::scene::{Scene, client_request};
 use super::{JudgedFrom, Rule, RuleInfo};
 use crate::domain::contract::Role;
-use crate::domain::journal::{Class, Direction, Entry, EntryId, Fact, Frame, Judgement, Request};
+use crate::domain::journal::{
+    Answer, Class, Direction, Entry, EntryId, Fact, Frame, Judgement, Request,
+};
 use crate::domain::verdict::{Severity, Subject};
 
 mod redirect;
@@ -78,27 +81,63 @@ static SOCKET: RuleInfo = RuleInfo {
 pub(super) fn rules() -> Vec<Box<dyn Rule>> {
     vec![
         Box::new(server::Server),
-        Box::new(Scope),
+        Box::new(Scope::default()),
         Box::new(redirect::Redirects::default()),
     ]
 }
 
-struct Scope;
+#[derive(Default)]
+struct Scope {
+    /// Posts of long-polling that were denied, until one of their packets or their end is seen.
+    denied: BTreeMap<u64, Arc<Entry>>,
+}
 
 impl Rule for Scope {
     fn see(&mut self, entry: &Arc<Entry>, _scene: &Scene, ledger: &mut Ledger) {
-        if let Some(request) = client_request(entry) {
-            judge_request(entry.id, request, ledger);
-        } else if let Fact::Frame {
-            direction: Direction::Up,
-            packet,
-            judgement: Some(judgement),
-            ..
-        } = &entry.fact
-        {
-            judge_packet(entry.id, packet, judgement, ledger);
+        match &entry.fact {
+            Fact::Request(_) => {
+                let Some(request) = client_request(entry) else {
+                    return;
+                };
+                // Packets are judged one by one as SCOPE-4.
+                if !carries_packets(request) {
+                    judge_request(entry.id, request, ledger);
+                } else if is_denied(&request.judgement) {
+                    self.denied.insert(request.exchange, Arc::clone(entry));
+                }
+            }
+            Fact::Frame {
+                direction: Direction::Up,
+                packet,
+                judgement: Some(judgement),
+                ..
+            } => {
+                if is_denied(judgement) {
+                    self.denied.clear();
+                }
+                judge_packet(entry.id, packet, judgement, ledger);
+            }
+            // What is wrong with the request itself, such as an act in its query, no packet tells.
+            Fact::Answer(Answer { exchange, .. }) | Fact::Lost { exchange, .. } => {
+                if let Some(denied) = self.denied.remove(exchange)
+                    && let Some(request) = client_request(&denied)
+                {
+                    judge_request(denied.id, request, ledger);
+                }
+            }
+            _ => {}
         }
     }
+}
+
+fn carries_packets(request: &Request) -> bool {
+    request.role == Some(Role::Realtime)
+        && request.method == "POST"
+        && request.judgement.non_canonical.is_none()
+}
+
+fn is_denied(judgement: &Judgement) -> bool {
+    !matches!(judgement.class, Class::Allowed | Class::UndeclaredRead)
 }
 
 fn judge_request(id: EntryId, request: &Request, ledger: &mut Ledger) {
@@ -112,11 +151,6 @@ fn judge_request(id: EntryId, request: &Request, ledger: &mut Ledger) {
         || format!("{} {}", request.method, super::scene::path(&request.target)),
         |form| form.canonical.clone(),
     );
-    // Posts of long-polling carry packets, which are judged one by one as SCOPE-4.
-    let carries_packets = request.role == Some(Role::Realtime) && request.method == "POST";
-    if carries_packets && disguise.is_none() {
-        return;
-    }
     let (rule, message, expected, severity) = match (judgement.class, disguise) {
         (Class::Forbidden, _) => (
             &FORBIDDEN,

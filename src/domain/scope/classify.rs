@@ -130,11 +130,17 @@ fn classify_realtime(
             let why = format!("the query key `{key}` is not declared");
             (Class::UndeclaredRead, why)
         }
-        ("POST", None) => packet::judge_payload(contract, request.body),
-        ("POST", Some(key)) => {
-            let why = format!("the query key `{key}` is not declared");
+        ("POST", Some(key)) if ACT_KEYS.contains(&fold(key).as_str()) => {
+            let why = format!("the query key `{key}` names an act that nobody declared");
             (Class::UndeclaredWrite, why)
         }
+        // Script polling wraps the packets in a form, which nothing here reads.
+        ("POST", Some(key)) if key == "j" => {
+            let why = "polling by scripts (`j`) is not declared".to_owned();
+            (Class::UndeclaredWrite, why)
+        }
+        // Other keys change no packet: the server reads them once, at the handshake.
+        ("POST", _) => packet::judge_payload(contract, request.body),
         ("OPTIONS", _) => (Class::UndeclaredRead, "OPTIONS is not declared".to_owned()),
         _ => {
             let why = format!("`{method}` on the live feed is not declared");
