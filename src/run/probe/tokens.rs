@@ -93,12 +93,6 @@ impl Prober<'_> {
 
     async fn forged(&mut self, allowed: &Allowed, own: &Signed) -> Result<(), String> {
         let contract = self.around.contract.clone();
-        if matches!(contract.session.token, Token::Opaque) {
-            return Err("the contract calls tokens opaque".to_owned());
-        }
-        if token::read(own.access()).is_none() {
-            return Err("the access token is no JSON Web Token".to_owned());
-        }
         let mut guarded = None;
         for resource in self.readable() {
             let nobody = own.bearing(None);
@@ -114,6 +108,12 @@ impl Prober<'_> {
         let Some(resource) = guarded else {
             return Err("no resource is refused without a token".to_owned());
         };
+        if matches!(contract.session.token, Token::Opaque) {
+            return Err("the contract calls tokens opaque".to_owned());
+        }
+        if token::read(own.access()).is_none() {
+            return Err("the access token is no JSON Web Token".to_owned());
+        }
         let question = Some(Question::GenuineToken);
         let genuine = self
             .perform(question, &resource.operation, &[], own.with())

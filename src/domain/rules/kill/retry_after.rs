@@ -75,7 +75,9 @@ impl Rule for RetryAfter {
         let Some(ended) = scene.ended_by_client(entry) else {
             return;
         };
-        if ended.request.role == Some(Role::Realtime) {
+        // A kill-switch that speaks by its status is asked again as often as was agreed: KILL-6.
+        let by_status = ended.request.role == Some(Role::Status) && scene.switch.told.is_some();
+        if ended.request.role == Some(Role::Realtime) || by_status {
             return;
         }
         let Some(answer) = ended

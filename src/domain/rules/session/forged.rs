@@ -2,7 +2,8 @@
 
 use std::sync::Arc;
 
-use crate::domain::journal::{Entry, Flaw, Question};
+use crate::domain::contract::Role;
+use crate::domain::journal::{Entry, Question, Request};
 use crate::domain::rules::ledger::{Breach, Ledger};
 use crate::domain::rules::scene::{Scene, Verdict};
 use crate::domain::rules::{JudgedFrom, Rule, RuleInfo};
@@ -14,7 +15,7 @@ pub(super) static FORGED: RuleInfo = RuleInfo {
     subject: Subject::Backend,
     judged_from: &[JudgedFrom::Probe],
     source: "RFC 8725 §2 and §3; OWASP MASTG, testing of stateless authentication",
-    explanation: "A server that reads a token's claims before it has checked the signature lets anybody be anybody. The harness takes a resource that is refused without a token and given to a genuine one, and asks for it with `alg: none`, without the signature, with a signature that no key has made, and with the refresh token. Genuine tokens for another audience, of another issuer and past their end can only be made by who holds the key, so these are asked on the mock. Opaque tokens are not judged.",
+    explanation: "A server that reads a token's claims before it has checked the signature lets anybody be anybody. The harness asks for a user's resource without any token. It takes one that is refused then and given to a genuine token, and asks for it with `alg: none`, without the signature, with a signature that no key has made, and with the refresh token. Genuine tokens for another audience, of another issuer and past their end can only be made by who holds the key, so these are asked on the mock. Of opaque tokens only their absence is judged.",
     fix: "Verify with a fixed list of algorithms and the issuer's key set, then check `iss`, `aud`, `exp`, `nbf` and the token's type; refuse on the first doubt.",
     parameters: &["session.token"],
 };
@@ -32,12 +33,17 @@ impl Rule for Forged {
             return;
         };
         match question {
-            Question::NoToken => self.guarded = ended.verdict() == Verdict::Refused,
+            Question::NoToken => {
+                self.guarded = ended.verdict() == Verdict::Refused;
+                if ended.verdict() == Verdict::Granted && is_for_users(ended.request, scene) {
+                    breach("no token", entry, &ended, ledger);
+                }
+            }
             Question::GenuineToken => self.given = ended.verdict() == Verdict::Granted,
             Question::BadToken { flaw } if self.guarded && self.given => match ended.verdict() {
                 Verdict::Refused => ledger.occasion(&FORGED),
                 Verdict::Unclear(why) => ledger.unable(&FORGED, why),
-                Verdict::Granted => breach(*flaw, entry, &ended, ledger),
+                Verdict::Granted => breach(flaw.words(), entry, &ended, ledger),
             },
             _ => {}
         }
@@ -48,8 +54,17 @@ impl Rule for Forged {
     }
 }
 
+/// Whether the contract says that a user's token goes with this request.
+fn is_for_users(request: &Request, scene: &Scene) -> bool {
+    let Some(Role::Resource(name)) = &request.role else {
+        return false;
+    };
+    let resource = scene.contract.resource(name);
+    resource.is_some_and(|resource| resource.operation.authorized)
+}
+
 fn breach(
-    flaw: Flaw,
+    flaw: &str,
     entry: &Entry,
     ended: &crate::domain::rules::scene::Ended<'_>,
     ledger: &mut Ledger,
@@ -57,9 +72,9 @@ fn breach(
     ledger.breach(
         &FORGED,
         Breach {
-            kind: flaw.words().to_owned(),
-            message: format!("the backend accepts {}", flaw.words()),
-            expected: "401, as without any token".to_owned(),
+            kind: flaw.to_owned(),
+            message: format!("the backend gives a user's data for {flaw}"),
+            expected: "a refusal, such as 401".to_owned(),
             observed: ended.words(),
             evidence: vec![ended.opened.id(), entry.id],
             exchanges: vec![ended.request.exchange],
