@@ -50,6 +50,6 @@ pub(super) fn rules(contract: &Contract) -> Vec<Box<dyn Rule>> {
         Box::new(ending::SignedOut::default()),
         Box::new(revoked::Revoked),
         Box::new(restore::Restore::default()),
-        Box::new(genuine::Genuine),
+        Box::new(genuine::Genuine::default()),
     ]
 }

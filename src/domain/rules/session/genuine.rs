@@ -1,11 +1,12 @@
 //! SESSION-15: the token is the platform's, and the profile is its subject's.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use serde_json::Value;
 
 use crate::domain::contract::{Identity, JwtPolicy, Role, Token as TokenPolicy};
-use crate::domain::journal::{Answerer, Entry, SignatureCheck, TokenIssued, TokenKind};
+use crate::domain::journal::{Answerer, Entry, EntryId, SignatureCheck, TokenIssued, TokenKind};
 use crate::domain::rules::ledger::{Breach, Ledger};
 use crate::domain::rules::scene::{Ended, Scene, Token, token_in};
 use crate::domain::rules::{JudgedFrom, Rule, RuleInfo};
@@ -17,12 +18,16 @@ pub(super) static GENUINE: RuleInfo = RuleInfo {
     subject: Subject::Backend,
     judged_from: &[JudgedFrom::Wire],
     source: "RFC 7519; RFC 8725; runbook S2.4, S2.5",
-    explanation: "Each access token that is handed out is verified: a signature by the platform's key set with an allowed algorithm, issuer, audience, the contract's claims, and a validity that holds when it is handed out. The profile that is answered to a token must be the profile of the token's subject and of the account that signed in.",
+    explanation: "Each access token that is handed out is verified: a signature by the platform's key set with an allowed algorithm, issuer, audience, the contract's claims, and a validity that holds when it is handed out, and the same subject whenever the same account's session is renewed. The profile that is answered to a token must be the profile of the token's subject and of the account that signed in.",
     fix: "Issue tokens by the platform's identity service only, and read the user from the token, never from the request or from a cache.",
     parameters: &["session.token", "session.identity"],
 };
 
-pub(super) struct Genuine;
+#[derive(Default)]
+pub(super) struct Genuine {
+    /// Whom the first token of each account named.
+    subjects: BTreeMap<String, (EntryId, Value)>,
+}
 
 impl Rule for Genuine {
     fn see(&mut self, entry: &Arc<Entry>, scene: &Scene, ledger: &mut Ledger) {
@@ -34,7 +39,10 @@ impl Rule for Genuine {
                     &GENUINE,
                     "the contract says that access tokens are opaque, so only the backend can read them",
                 ),
-                TokenPolicy::Jwt(policy) => judge_token(entry, token, policy, ledger),
+                TokenPolicy::Jwt(policy) => {
+                    judge_token(entry, token, policy, ledger);
+                    self.judge_subject(entry, token, scene, ledger);
+                }
             }
             if let Some(ends) = token.ends.filter(|ends| *ends <= token.seen_at) {
                 breach(
@@ -62,6 +70,49 @@ impl Rule for Genuine {
         {
             judge_profile(entry, &ended, token, identity, ledger);
         }
+    }
+}
+
+impl Genuine {
+    /// A refresh renews a session; it never makes another one's of it.
+    fn judge_subject(
+        &mut self,
+        entry: &Entry,
+        token: &TokenIssued,
+        scene: &Scene,
+        ledger: &mut Ledger,
+    ) {
+        let claimed = scene
+            .contract
+            .session
+            .identity
+            .as_ref()
+            .and_then(|identity| {
+                let claims = token.claims.as_ref()?;
+                claims.pointer(&identity.claim)
+            });
+        let (Some(username), Some(claimed)) = (&token.username, claimed) else {
+            return;
+        };
+        let known = self
+            .subjects
+            .entry(username.clone())
+            .or_insert_with(|| (entry.id, claimed.clone()));
+        if known.1 == *claimed {
+            return;
+        }
+        ledger.breach(
+            &GENUINE,
+            Breach {
+                kind: "another subject".to_owned(),
+                message: "the backend handed out a token of another user".to_owned(),
+                expected: format!("the subject {}, as before for this account", known.1),
+                observed: format!("{}: the subject {claimed}", token.label),
+                evidence: vec![known.0, entry.id],
+                exchanges: vec![token.exchange],
+                ..Breach::default()
+            },
+        );
     }
 }
 
