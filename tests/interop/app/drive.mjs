@@ -36,11 +36,10 @@ const parts = {
   async signIn() {
     await launch();
     await mark("sign-in", { account: "mona" });
-    // In a query the pass is not declared, so the gateway keeps the feed from coming about.
-    const there = habit === "pass-in-query" ? times(2, "not-live") : times(1, "live");
+    const there = times(1, "live");
     await app.signIn(credentials);
     await there;
-    if (app.live) await times(2, "reading");
+    await times(2, "reading");
   },
   async reads() {
     await mark("open", { screen: "diary" });
@@ -143,6 +142,12 @@ const story = {
   "signs-in-again": ["comesBack"],
 }[habit];
 
+// Whoever waits for what never comes says so, in place of waiting for ever.
+const patience = setTimeout(() => {
+  process.stdout.write(`${JSON.stringify({ broken: "what was waited for did not come within 3 minutes" })}\n`);
+  process.exit(1);
+}, 180_000);
+
 try {
   for (const part of ["signIn", ...story]) {
     process.stderr.write(`${part}\n`);
@@ -152,5 +157,6 @@ try {
 } catch (error) {
   process.stdout.write(`${JSON.stringify({ broken: error.stack })}\n`);
 } finally {
+  clearTimeout(patience);
   app?.kill();
 }

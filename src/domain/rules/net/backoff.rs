@@ -247,7 +247,6 @@ impl Series {
         let grown = (least * 2).min(agreed.cap.mul_f64(0.4));
         let hammering = match &gaps[..] {
             [.., before, last] if *before < least / 3 && *last < grown / 2 => true,
-            [.., before, last] if *before < least / 2 && *last < before.mul_f64(1.25) => true,
             [.., first, before, last] => {
                 *before < least && *last < grown && *last < first.mul_f64(1.5)
             }
