@@ -207,7 +207,8 @@ fn nothing_is_found_in_an_app_that_is_well_written(
 }
 
 #[rstest]
-#[case("refresh-each", &["SESSION-4"])]
+// Refreshes that overtake one another also make replays of what was just replayed.
+#[case("refresh-each", &["SESSION-4", "SESSION-8"])]
 #[case("pass-in-query", &["SESSION-1", "SESSION-2"])]
 #[case("deaf-sign-out", &["SESSION-11", "SESSION-3"])]
 #[case("late-reader", &["SESSION-11"])]
