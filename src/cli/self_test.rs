@@ -171,3 +171,85 @@ impl<'a> Document<'a> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::verdict::{STEP, Severity, Subject, Verdict};
+
+    fn matrix() -> Matrix {
+        Matrix {
+            suite: Arc::new(Suite::with_stages().unwrap()),
+            seed: 1,
+            jobs: 1,
+        }
+    }
+
+    /// Every trial of a whole matrix as it should be.
+    fn all_right(matrix: &Matrix) -> Vec<Trial> {
+        let clean = matrix.suite.scenarios.iter().map(|scenario| Trial {
+            misbehaviour: None,
+            stage: scenario.id.clone(),
+            verdict: Verdict::Passed,
+            findings: Vec::new(),
+        });
+        let caught = Misbehaviour::all().map(|one| Trial {
+            misbehaviour: Some(one),
+            stage: one.stage().to_owned(),
+            verdict: Verdict::Failed,
+            // What only a step of its stage notices names no rule.
+            findings: one
+                .trips()
+                .iter()
+                .chain(one.trips().is_empty().then_some(&STEP))
+                .map(|rule| finding(rule, one.culprit()))
+                .collect(),
+        });
+        clean.chain(caught).collect()
+    }
+
+    fn finding(rule: &str, subject: Subject) -> Finding {
+        Finding {
+            rule: rule.to_owned(),
+            subject,
+            message: "something happened".to_owned(),
+            expected: String::new(),
+            observed: String::new(),
+            evidence: Vec::new(),
+            request_ids: Vec::new(),
+            severity: Severity::Violation,
+        }
+    }
+
+    #[test]
+    fn only_a_whole_matrix_without_a_miss_is_right() {
+        let matrix = matrix();
+        let trials = all_right(&matrix);
+        assert!(Summary::of(&matrix, &trials).is_right());
+        for left_out in [0, trials.len() - 1] {
+            let mut interrupted = trials.clone();
+            interrupted.remove(left_out);
+            assert!(!Summary::of(&matrix, &interrupted).is_right());
+        }
+    }
+
+    #[test]
+    fn a_miss_and_a_false_finding_are_told_where_they_happened() {
+        let matrix = matrix();
+        let mut trials = all_right(&matrix);
+        let last = trials.len() - 1;
+        trials[last].findings.clear();
+        trials[0].findings.push(finding("NET-1", Subject::App));
+        let summary = Summary::of(&matrix, &trials);
+        assert!(!summary.is_right());
+        let mut out = Vec::new();
+        tell(&mut out, &trials, &summary).unwrap();
+        let told = anstream::adapter::strip_str(std::str::from_utf8(&out).unwrap()).to_string();
+        assert!(
+            told.contains("false finding NET-1 blames the app: something happened"),
+            "{told}"
+        );
+        assert!(told.contains("missed by"), "{told}");
+        assert!(told.contains("1 false findings"), "{told}");
+    }
+}
