@@ -8,16 +8,16 @@ pub mod terminal;
 pub(crate) mod text;
 mod timeline;
 
-/// Finds the title of a rule by its id, so that reporters need no catalogue of their own.
-pub type TitleOf = fn(&str) -> Option<&'static str>;
+use crate::domain::rules;
+use crate::domain::verdict::{PROOF, STEP};
 
 /// The title of what stands in a finding's `rule`: a rule, or one of the two judgements that are
 /// the run's own.
-fn title(rule: &str, title_of: TitleOf) -> Option<&'static str> {
+fn title(rule: &str) -> Option<&'static str> {
     match rule {
-        "STEP" => Some("What the scenario expects did not come true"),
-        "PROOF" => Some("The never-called proof does not stand"),
-        _ => title_of(rule),
+        STEP => Some("What the scenario expects did not come true"),
+        PROOF => Some("The never-called proof does not stand"),
+        _ => rules::find(rule).map(|rule| rule.title),
     }
 }
 

@@ -145,19 +145,35 @@ pub(super) struct FilesArguments {
     #[arg(long, value_name = "PATH")]
     pub(super) suite: Option<PathBuf>,
 
+    /// A contract in place of the suite's own
+    #[arg(long, value_name = "FILE")]
+    pub(super) contract: Option<PathBuf>,
+
     /// The configuration [default: rehearsal.toml here or above]
     #[arg(long, value_name = "FILE")]
     pub(super) config: Option<PathBuf>,
+}
+
+impl FilesArguments {
+    /// The words that name the same files again.
+    pub(super) fn words(&self) -> Vec<String> {
+        let flags = [
+            ("--suite", &self.suite),
+            ("--contract", &self.contract),
+            ("--config", &self.config),
+        ];
+        let given = flags.into_iter().filter_map(|(flag, path)| {
+            let path = path.as_ref()?;
+            Some([flag.to_owned(), path.display().to_string()])
+        });
+        given.flatten().collect()
+    }
 }
 
 #[derive(Debug, Args)]
 pub(super) struct RunArguments {
     #[command(flatten)]
     pub(super) files: FilesArguments,
-
-    /// A contract in place of the suite's own
-    #[arg(long, value_name = "FILE")]
-    pub(super) contract: Option<PathBuf>,
 
     /// Where the backend is: `mock`, or a target of the configuration [default: mock]
     #[arg(long, value_name = "NAME")]
@@ -234,10 +250,6 @@ pub(super) struct JudgeArguments {
     #[command(flatten)]
     pub(super) files: FilesArguments,
 
-    /// A contract in place of the suite's own
-    #[arg(long, value_name = "FILE")]
-    pub(super) contract: Option<PathBuf>,
-
     /// Write the report as JSON
     #[arg(long, value_name = "FILE")]
     pub(super) report_json: Option<PathBuf>,
@@ -250,10 +262,6 @@ pub(super) struct JudgeArguments {
 pub(super) struct ProxyArguments {
     #[command(flatten)]
     pub(super) files: FilesArguments,
-
-    /// A contract in place of the suite's own
-    #[arg(long, value_name = "FILE")]
-    pub(super) contract: Option<PathBuf>,
 
     /// Where the backend is: `mock`, or a target of the configuration [default: mock]
     #[arg(long, value_name = "NAME")]

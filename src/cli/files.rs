@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
+use super::arguments::FilesArguments;
 use super::problem::Problem;
 use super::settings::{Environment, layered};
 use crate::suite::config::{Config, RunDefaults, Target};
@@ -27,7 +28,16 @@ pub(super) struct Wanted<'a> {
     pub(super) defaults: Option<&'a RunDefaults>,
 }
 
-impl Wanted<'_> {
+impl<'a> Wanted<'a> {
+    /// What the flags of a command say.
+    pub(super) fn flagged(files: &'a FilesArguments) -> Self {
+        Self {
+            suite: files.suite.as_deref(),
+            contract: files.contract.as_deref(),
+            ..Self::default()
+        }
+    }
+
     /// What is read. The first layer that names a suite decides, and a contract that is named
     /// further back than the suite belongs to another one. Only a target's contract always counts:
     /// it is what that deployment keeps, whichever scenarios are played.

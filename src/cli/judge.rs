@@ -6,7 +6,7 @@ use super::arguments::JudgeArguments;
 use super::exit::Exit;
 use super::files::{self, Wanted};
 use super::problem::Problem;
-use super::run::{conclude, report_file, title_of};
+use super::run::{conclude, report_file};
 use super::{console, settings};
 use crate::report::terminal::{Again, Look, Opening, Terminal};
 use crate::run::{self, JudgedBy};
@@ -17,10 +17,8 @@ pub(super) fn judge(asked: &JudgeArguments) -> Result<Exit, Problem> {
     let config = files::config(asked.files.config.as_deref(), environment)?;
     let report = report_file(asked.report_json.as_deref(), &config, environment)?;
     let wanted = Wanted {
-        suite: asked.files.suite.as_deref(),
-        contract: asked.contract.as_deref(),
         defaults: Some(&config.run),
-        ..Wanted::default()
+        ..Wanted::flagged(&asked.files)
     };
     let suite = files::suite(&wanted.choice(environment)?)?;
     let mut terminal = Terminal::new(console::out(), look(asked));
@@ -58,19 +56,10 @@ fn look(asked: &JudgeArguments) -> Look {
     let mut words = vec!["judge".to_owned()];
     let paths = asked.journals.iter();
     words.extend(paths.map(|path| path.display().to_string()));
-    for (flag, path) in [
-        ("--suite", &asked.files.suite),
-        ("--contract", &asked.contract),
-        ("--config", &asked.files.config),
-    ] {
-        if let Some(path) = path {
-            words.extend([flag.to_owned(), path.display().to_string()]);
-        }
-    }
+    words.extend(asked.files.words());
     Look {
         detail: asked.detail.chosen(),
         width: console::width(),
         again: Again::Judge(words),
-        title_of,
     }
 }

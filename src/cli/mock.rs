@@ -27,9 +27,8 @@ pub(super) fn mock(asked: &MockArguments) -> Result<Exit, Problem> {
     let defects = names::defects(&asked.defects)?;
     let config = files::config(asked.files.config.as_deref(), &settings::environment)?;
     let wanted = Wanted {
-        suite: asked.files.suite.as_deref(),
         defaults: Some(&config.run),
-        ..Wanted::default()
+        ..Wanted::flagged(&asked.files)
     };
     let suite = files::suite(&wanted.choice(&settings::environment)?)?;
     let Some(world) = suite.world.as_deref() else {

@@ -12,7 +12,7 @@ use super::arguments::ProxyArguments;
 use super::exit::Exit;
 use super::files;
 use super::problem::Problem;
-use super::run::{Place, conclude, report_file, title_of};
+use super::run::{Place, conclude, report_file};
 use super::settings::{self, layered};
 use super::{console, interrupt, mock};
 use crate::domain::result::RunResult;
@@ -31,7 +31,6 @@ pub(super) fn proxy(asked: &ProxyArguments) -> Result<Exit, Problem> {
     let seed = layered(asked.seed, config.run.seed, environment, "REHEARSAL_SEED")?;
     let place = Place {
         files: &asked.files,
-        contract: asked.contract.as_deref(),
         target: asked.target.clone(),
         defects: &asked.defects,
     };
@@ -196,22 +195,14 @@ fn tell_end(result: &RunResult) -> io::Result<()> {
 }
 
 fn look(asked: &ProxyArguments) -> Look {
-    let mut words = vec!["judge".to_owned()];
-    let journal = asked.journal.as_ref();
-    words.push(journal.map_or_else(|| "FILE".to_owned(), |path| path.display().to_string()));
-    for (flag, path) in [
-        ("--suite", &asked.files.suite),
-        ("--contract", &asked.contract),
-        ("--config", &asked.files.config),
-    ] {
-        if let Some(path) = path {
-            words.extend([flag.to_owned(), path.display().to_string()]);
-        }
-    }
+    let again = asked.journal.as_ref().map_or(Again::Unrecorded, |journal| {
+        let mut words = vec!["judge".to_owned(), journal.display().to_string()];
+        words.extend(asked.files.words());
+        Again::Judge(words)
+    });
     Look {
         detail: asked.detail.chosen(),
         width: console::width(),
-        again: Again::Judge(words),
-        title_of,
+        again,
     }
 }

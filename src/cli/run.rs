@@ -13,7 +13,6 @@ use super::select::Selection;
 use super::settings::{self, Environment, layered};
 use super::{console, interrupt, names};
 use crate::domain::result::RunResult;
-use crate::domain::rules;
 use crate::mock::Defect;
 use crate::report::file::ReportFile;
 use crate::report::json;
@@ -56,7 +55,7 @@ pub(super) fn conclude(
     told: io::Result<()>,
 ) -> Result<Exit, Problem> {
     let exit = Exit::of(result);
-    let written = report.map_or(Ok(()), |file| file.write(&json::render(result, title_of)));
+    let written = report.map_or(Ok(()), |file| file.write(&json::render(result)));
     let complaint = match (written, told) {
         (Err(unwritable), _) => Some(Problem::Report(unwritable)),
         (_, Err(error)) if error.kind() != io::ErrorKind::BrokenPipe => {
@@ -96,7 +95,6 @@ fn plan(
     let quirks = names::quirks(&asked.quirks)?;
     let place = Place {
         files: &asked.files,
-        contract: asked.contract.as_deref(),
         target: asked.target.clone(),
         defects: &asked.defects,
     };
@@ -135,7 +133,6 @@ fn plan(
 /// Which suite against which target: what every command that needs a backend is told.
 pub(super) struct Place<'a> {
     pub(super) files: &'a FilesArguments,
-    pub(super) contract: Option<&'a Path>,
     pub(super) target: Option<String>,
     pub(super) defects: &'a [String],
 }
@@ -159,10 +156,9 @@ impl Place<'_> {
             });
         }
         let wanted = Wanted {
-            suite: self.files.suite.as_deref(),
-            contract: self.contract,
             target: deployment,
             defaults: Some(&config.run),
+            ..Wanted::flagged(self.files)
         };
         let suite = files::suite(&wanted.choice(environment)?)?;
         if deployment.is_none() && suite.world.is_none() {
@@ -217,25 +213,11 @@ fn journal_folder(
     Ok(folder)
 }
 
-pub(super) fn title_of(rule: &str) -> Option<&'static str> {
-    rules::find(rule).map(|rule| rule.title)
-}
-
 fn look(asked: &RunArguments) -> Look {
-    let mut replay = Vec::new();
-    let mut flag = |name: &str, path: Option<&Path>| {
-        if let Some(path) = path {
-            replay.extend([name.to_owned(), path.display().to_string()]);
-        }
-    };
-    flag("--suite", asked.files.suite.as_deref());
-    flag("--contract", asked.contract.as_deref());
-    flag("--config", asked.files.config.as_deref());
     Look {
         detail: asked.detail.chosen(),
         width: console::width(),
-        again: Again::Play(replay),
-        title_of,
+        again: Again::Play(asked.files.words()),
     }
 }
 

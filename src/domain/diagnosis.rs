@@ -31,7 +31,7 @@ pub fn causes(findings: &[Finding]) -> Vec<Cause> {
             .filter(|root| share(&findings[*root], &findings[symptom]))
             .min_by_key(|root| rank(findings, *root));
         let root = shared.or_else(|| {
-            let step = Some(&findings[symptom]).filter(|step| !is_of_a_rule(step))?;
+            let step = Some(&findings[symptom]).filter(|step| !step.is_of_a_rule())?;
             candidates.min_by_key(|root| distance(&findings[*root], step))
         });
         roots[symptom] = root.unwrap_or(symptom);
@@ -98,7 +98,7 @@ pub fn of_run(result: &RunResult) -> Vec<RunCause<'_>> {
 /// and is the word of a rule.
 fn may_cause(findings: &[Finding], root: usize, symptom: usize) -> bool {
     let (cause, effect) = (&findings[root], &findings[symptom]);
-    is_of_a_rule(cause)
+    cause.is_of_a_rule()
         && cause.subject == effect.subject
         && cause.severity > Severity::Information
         && effect.severity == Severity::Violation
@@ -110,15 +110,10 @@ fn rank(findings: &[Finding], at: usize) -> impl Ord + use<> {
     let finding = &findings[at];
     (
         std::cmp::Reverse(finding.severity),
-        !is_of_a_rule(finding),
+        !finding.is_of_a_rule(),
         finding.evidence.first().copied(),
         at,
     )
-}
-
-/// Expectations and the never-called proof speak in capitals without a number.
-fn is_of_a_rule(finding: &Finding) -> bool {
-    finding.rule.contains('-')
 }
 
 fn share(one: &Finding, other: &Finding) -> bool {

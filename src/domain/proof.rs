@@ -13,7 +13,7 @@ use super::journal::{
     Act, Answerer, AppFact, Class, ClientOutcome, Direction, Entry, EntryId, Fact, Frame,
     HarnessFact, Observer, Request, Sender,
 };
-use super::verdict::{Finding, Severity, Subject};
+use super::verdict::{Finding, PROOF, Severity, Subject};
 
 pub mod policy;
 
@@ -319,7 +319,7 @@ impl Account {
 
 fn unseen_calls(id: EntryId, calls: u64) -> Finding {
     Finding {
-        rule: "PROOF".to_owned(),
+        rule: PROOF.to_owned(),
         subject: Subject::Harness,
         message: "forbidden endpoints were called although the gateway saw no such request"
             .to_owned(),

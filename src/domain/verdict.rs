@@ -9,8 +9,7 @@ use super::journal::EntryId;
 /// One violation.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Finding {
-    /// The rule's id, or `STEP` for an expectation of the scenario, or `PROOF` for the
-    /// never-called proof.
+    /// The rule's id, or [`STEP`], or [`PROOF`].
     pub rule: String,
     /// Who broke it.
     pub subject: Subject,
@@ -26,6 +25,20 @@ pub struct Finding {
     pub request_ids: Vec<String>,
     /// How grave it is.
     pub severity: Severity,
+}
+
+/// Stands for a rule where an expectation of the scenario did not come true.
+pub const STEP: &str = "STEP";
+
+/// Stands for a rule where the never-called proof does not hold.
+pub const PROOF: &str = "PROOF";
+
+impl Finding {
+    /// Whether a rule of the catalogue was broken.
+    #[must_use]
+    pub fn is_of_a_rule(&self) -> bool {
+        ![STEP, PROOF].contains(&self.rule.as_str())
+    }
 }
 
 /// How grave a finding is.

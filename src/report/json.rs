@@ -6,7 +6,7 @@
 use serde::Serialize;
 
 use super::timeline::Timeline;
-use super::{TitleOf, title};
+use super::title;
 use crate::domain::diagnosis;
 use crate::domain::journal::Entry;
 use crate::domain::result::{RunResult, ScenarioResult};
@@ -19,8 +19,8 @@ const VERSION: u32 = 1;
 
 /// The whole document, with a line break at its end.
 #[must_use]
-pub fn render(result: &RunResult, title_of: TitleOf) -> Vec<u8> {
-    let document = Document::of(result, title_of);
+pub fn render(result: &RunResult) -> Vec<u8> {
+    let document = Document::of(result);
     // Every key is a text and no type fails to serialize, so there is always a document.
     let mut bytes = serde_json::to_vec_pretty(&document).unwrap_or_default();
     bytes.push(b'\n');
@@ -132,7 +132,7 @@ struct ScopeDocument {
 }
 
 impl<'a> Document<'a> {
-    fn of(result: &'a RunResult, title_of: TitleOf) -> Self {
+    fn of(result: &'a RunResult) -> Self {
         Self {
             version: VERSION,
             rehearsal: env!("CARGO_PKG_VERSION"),
@@ -153,11 +153,7 @@ impl<'a> Document<'a> {
                     scenarios: cause.scenarios,
                 })
                 .collect(),
-            scenarios: result
-                .scenarios
-                .iter()
-                .map(|scenario| ScenarioDocument::of(scenario, title_of))
-                .collect(),
+            scenarios: result.scenarios.iter().map(ScenarioDocument::of).collect(),
             runbook: result.runbook.iter().map(RunbookDocument::of).collect(),
             scope: ScopeDocument::of(result.scope),
         }
@@ -165,7 +161,7 @@ impl<'a> Document<'a> {
 }
 
 impl<'a> ScenarioDocument<'a> {
-    fn of(scenario: &'a ScenarioResult, title_of: TitleOf) -> Self {
+    fn of(scenario: &'a ScenarioResult) -> Self {
         let outcome = &scenario.outcome;
         let timeline = Timeline::new(&scenario.excerpt);
         let attempt = AttemptDocument {
@@ -196,7 +192,7 @@ impl<'a> ScenarioDocument<'a> {
                 .zip(roots)
                 .map(|(finding, root)| FindingDocument {
                     symptom_of: root,
-                    ..FindingDocument::of(finding, &timeline, title_of)
+                    ..FindingDocument::of(finding, &timeline)
                 })
                 .collect(),
             not_judged: outcome
@@ -216,7 +212,7 @@ impl<'a> ScenarioDocument<'a> {
 }
 
 impl<'a> FindingDocument<'a> {
-    fn of(finding: &'a Finding, timeline: &Timeline<'_>, title_of: TitleOf) -> Self {
+    fn of(finding: &'a Finding, timeline: &Timeline<'_>) -> Self {
         let evidence = finding.evidence.iter().map(|id| match timeline.get(*id) {
             Some(entry) => EntryDocument::of(entry, timeline),
             None => EntryDocument {
@@ -231,7 +227,7 @@ impl<'a> FindingDocument<'a> {
             symptom_of: None,
             source: rule.map(|rule| rule.source),
             fix: rule.map(|rule| rule.fix),
-            title: title(&finding.rule, title_of),
+            title: title(&finding.rule),
             subject: finding.subject.name(),
             severity: match finding.severity {
                 Severity::Information => "information",
@@ -299,7 +295,7 @@ mod tests {
     use crate::report::samples;
 
     fn document(result: &RunResult) -> serde_json::Value {
-        serde_json::from_slice(&render(result, samples::title_of)).unwrap()
+        serde_json::from_slice(&render(result)).unwrap()
     }
 
     #[test]

@@ -12,15 +12,6 @@ use crate::domain::result::{RunResult, ScenarioResult};
 use crate::domain::runbook::{self, RunbookId};
 use crate::domain::verdict::{Finding, Outcome, ScopeTally, Severity, Subject, Verdict};
 
-pub(super) fn title_of(rule: &str) -> Option<&'static str> {
-    match rule {
-        "SCOPE-1" => Some("No forbidden write is ever attempted"),
-        "SESSION-4" => Some("Refresh is single-flight"),
-        "NET-1" => Some("Retries back off with jitter"),
-        _ => None,
-    }
-}
-
 pub(super) fn entry(id: u64, at_ms: u64, fact: Fact) -> Arc<Entry> {
     Arc::new(Entry {
         id: EntryId(id),

@@ -11,7 +11,6 @@ use std::io::{self, Write};
 
 use anstyle::{AnsiColor, Style};
 
-use super::TitleOf;
 use super::text::{clip, shell_word, took, wrap};
 use crate::domain::result::{RunResult, ScenarioResult};
 use crate::domain::verdict::Verdict;
@@ -48,8 +47,6 @@ pub struct Look {
     pub width: usize,
     /// How a person has the same again.
     pub again: Again,
-    /// Where rules have their titles.
-    pub title_of: TitleOf,
 }
 
 /// How what is reported can be had again.
@@ -60,6 +57,8 @@ pub enum Again {
     Play(Vec<String>),
     /// By judging a journal, with these arguments.
     Judge(Vec<String>),
+    /// Not at all: what an app did was not written down.
+    Unrecorded,
 }
 
 /// What is known before the first scenario ends.
@@ -130,7 +129,9 @@ impl<W: Write> Terminal<W> {
                 super::text::count(number, "scenario"),
                 opening.seed
             ),
-            Again::Judge(_) => format!("rehearsal · {}", super::text::count(number, "journal")),
+            Again::Judge(_) | Again::Unrecorded => {
+                format!("rehearsal · {}", super::text::count(number, "journal"))
+            }
         };
         self.paragraph(0, STRONG, &first)?;
         if !opening.deviations.is_empty() {
@@ -201,7 +202,7 @@ impl<W: Write> Terminal<W> {
     fn is_thorough(&self) -> bool {
         match self.look.detail {
             Detail::Quiet => false,
-            Detail::Normal => matches!(self.look.again, Again::Judge(_)),
+            Detail::Normal => !matches!(self.look.again, Again::Play(_)),
             Detail::Verbose => true,
         }
     }
@@ -241,11 +242,15 @@ impl<W: Write> Terminal<W> {
         }
         if is_worth_telling(verdict) {
             writeln!(self.out)?;
-            // A command is never broken into lines: it is there to be copied.
             let (how, command) = match &self.look.again {
                 Again::Play(beside) => ("replay with:", replay(scenario, result, beside)),
                 Again::Judge(words) => ("judge again with:", words.clone()),
+                Again::Unrecorded => {
+                    let advice = "no journal was kept: --journal FILE writes one, to judge again";
+                    return self.paragraph(2, FAINT, advice);
+                }
             };
+            // A command is never broken into lines: it is there to be copied.
             let command: Vec<_> = command.iter().map(|word| shell_word(word)).collect();
             writeln!(
                 self.out,

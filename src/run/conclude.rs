@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use crate::domain::journal::{Entry, EntryId, Fact, Journal};
-use crate::domain::verdict::{Finding, Severity, Subject, Verdict};
+use crate::domain::verdict::{Finding, STEP, Severity, Subject, Verdict};
 
 /// What is known about a scenario when it is over.
 #[derive(Debug, Default)]
@@ -47,7 +47,7 @@ pub(crate) fn verdict(known_failure: Option<&str>, evidence: &Evidence) -> Verdi
 pub(crate) fn arrange(findings: &mut [Finding]) {
     let culprits: BTreeSet<Subject> = findings
         .iter()
-        .filter(|finding| finding.rule != STEP && finding.severity > Severity::Information)
+        .filter(|finding| finding.is_of_a_rule() && finding.severity > Severity::Information)
         .map(|finding| finding.subject)
         .collect();
     if let (1, Some(culprit)) = (culprits.len(), culprits.first().copied()) {
@@ -64,9 +64,6 @@ pub(crate) fn arrange(findings: &mut [Finding]) {
         )
     });
 }
-
-/// The rule id of expectations that did not come true.
-pub(crate) const STEP: &str = "STEP";
 
 /// How many entries before and after a cited one are shown with it.
 const AROUND: u64 = 2;

@@ -15,7 +15,7 @@ use crate::domain::proof::{Proof, Prover};
 use crate::domain::result::ScenarioResult;
 use crate::domain::rules::{self, Judge, JudgeSettings, JudgedFrom};
 use crate::domain::runbook::RunbookId;
-use crate::domain::verdict::{Finding, Outcome, ScopeTally, Severity};
+use crate::domain::verdict::{Finding, Outcome, PROOF, STEP, ScopeTally, Severity};
 
 /// Follows one journal. Clones are handles on one hearing.
 #[derive(Clone)]
@@ -141,9 +141,6 @@ fn untold(known: &[(String, String)]) -> Vec<(String, String)> {
         .collect()
 }
 
-/// The rule id of remarks on the never-called proof.
-const PROOF: &str = "PROOF";
-
 /// What entries cannot tell.
 #[derive(Debug, Default)]
 pub(super) struct Trouble {
@@ -188,7 +185,7 @@ impl Account {
                 });
             }
             HarnessFact::Unmet(step) => self.unmet.push(Finding {
-                rule: conclude::STEP.to_owned(),
+                rule: STEP.to_owned(),
                 subject: step.subject,
                 message: step.message.clone(),
                 expected: step.expected.clone(),

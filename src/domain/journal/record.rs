@@ -33,7 +33,7 @@ pub trait Observer: Send {
 const ROUTINE_KEPT: usize = 1_024;
 
 /// How many other entries stay in memory whole. Older ones stay too, so that findings can cite them,
-/// but lose headers and bodies: a poll every half minute is two hundred megabytes in a month.
+/// but lose headers and bodies, which are most of what an entry weighs.
 const WHOLE_KEPT: usize = 1_024;
 
 /// The append-only record.

@@ -81,7 +81,7 @@ impl<W: Write> Terminal<W> {
             Severity::Information => OPEN,
             Severity::Violation | Severity::ForbiddenWrite => BAD,
         };
-        let title = title(&finding.rule, self.look.title_of);
+        let title = title(&finding.rule);
         let heading = clip(
             title.unwrap_or(""),
             self.look.width.saturating_sub(finding.rule.len() + 4),

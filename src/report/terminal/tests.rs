@@ -8,7 +8,6 @@ fn look(detail: Detail, width: usize) -> Look {
         detail,
         width,
         again: Again::Play(Vec::new()),
-        title_of: samples::title_of,
     }
 }
 
@@ -61,7 +60,7 @@ fn a_quiet_report_tells_only_what_went_wrong() {
 fn a_verbose_report_adds_remarks_and_what_was_not_judged() {
     let told = report(&samples::passed(), look(Detail::Verbose, 100));
     assert!(
-        told.contains("NET-1  Retries back off with jitter"),
+        told.contains("NET-1  Retries back off, with jitter"),
         "{told}"
     );
     assert!(told.contains("SESSION-4 not judged"), "{told}");
