@@ -42,7 +42,8 @@ pub(super) struct Session {
     open: bool,
     up: Half,
     down: Half,
-    /// Answers to packets that were kept back on polling, until a poll can carry them.
+    /// Answers to packets that were kept back on polling, until a poll or the WebSocket that the session
+    /// moves to can carry them.
     owed: Vec<Packet>,
     /// How many attachments of a packet that was kept back are still to come.
     unwanted: usize,
@@ -279,6 +280,14 @@ impl Session {
             before.push(payload::SEPARATOR);
         }
         before
+    }
+
+    /// What polling still owes when the session has left it: its WebSocket carries that.
+    pub(super) fn left_owing(&mut self) -> Vec<Packet> {
+        match self.transport {
+            TransportName::Polling => Vec::new(),
+            TransportName::Websocket => std::mem::take(&mut self.owed),
+        }
     }
 
     pub(super) fn transport(&self) -> TransportName {

@@ -18,7 +18,7 @@ use super::session::{self, Passage, Piece, Shared};
 use super::upstream::Wire;
 use crate::domain::contract::TransportName;
 use crate::domain::journal::{Direction, SocketEnd};
-use crate::protocol::packet::{EnginePacket, Frame};
+use crate::protocol::packet::{EnginePacket, Frame, Packet};
 
 /// Both ends of an upgraded connection.
 pub(super) struct Ends {
@@ -177,7 +177,11 @@ impl Feed {
                         self.answer(packet, answers).await;
                     }
                 }
-                Some(Passage::Forward) if release(to, &mut held, message).await => {}
+                Some(Passage::Forward) if release(to, &mut held, message).await => {
+                    for packet in self.left_owing() {
+                        self.answer(packet, answers).await;
+                    }
+                }
                 Some(Passage::Forward) => return broken("the backend's connection broke"),
             }
         }
@@ -268,12 +272,16 @@ impl Feed {
         Arc::clone(known.get_or_insert_with(opened))
     }
 
+    fn left_owing(&self) -> Vec<Packet> {
+        let session = lock(&self.session);
+        session
+            .as_ref()
+            .map(|session| lock(session).left_owing())
+            .unwrap_or_default()
+    }
+
     /// Answers the sender of a packet that was kept back.
-    async fn answer(
-        &self,
-        packet: crate::protocol::packet::Packet,
-        answers: &mpsc::Sender<Message>,
-    ) {
+    async fn answer(&self, packet: Packet, answers: &mpsc::Sender<Message>) {
         let frames = packet.encode();
         if let Some(session) = &*lock(&self.session) {
             let bytes = frames.iter().map(|frame| frame.len() as u64).sum();

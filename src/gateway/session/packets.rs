@@ -100,7 +100,9 @@ impl Session {
             EnginePacket::Upgrade => Frame::Upgrade,
             EnginePacket::Noop => Frame::Noop,
         };
-        let upgraded = frame == Frame::Upgrade && direction == Direction::Up;
+        // Posted, it moves nothing: only the transport that takes over can say so.
+        let upgraded = frame == Frame::Upgrade
+            && (direction, transport) == (Direction::Up, TransportName::Websocket);
         self.record(hub, direction, transport, piece.bytes, frame, None);
         if upgraded && self.open && self.transport == TransportName::Polling {
             self.transport = TransportName::Websocket;

@@ -11,8 +11,8 @@ use tokio_tungstenite::tungstenite::Message;
 
 use super::sockets::websocket;
 use super::*;
-use crate::domain::contract::Role;
-use crate::domain::journal::{Class, Direction, SocketEnd};
+use crate::domain::contract::{Role, TransportName};
+use crate::domain::journal::{Class, Direction, Frame, SocketEnd};
 use crate::domain::scenario::{Fault, RequestMatch};
 
 const HANDSHAKE: &str = "/socket.io/?EIO=4&transport=polling";
@@ -132,6 +132,73 @@ async fn a_session_whose_upgrade_is_cut_lives_on_while_it_is_polled() {
     room.post("trading", POLL, "1").await.unwrap();
     let ends = BTreeMap::from([(1, (1, vec![SocketEnd::Client]))]);
     assert_eq!(lives(&room.facts()), ends);
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_answer_that_polling_still_owes_comes_over_the_websocket_after_the_upgrade() {
+    let room = Room::new().await;
+    let mut socket = probing(&room).await;
+    for id in [5, 6] {
+        let body = format!("42/trading,{id}[\"close_position\",1]");
+        assert_eq!(room.post("trading", POLL, &body).await.unwrap().body, "ok");
+    }
+    socket.send(Message::text("5")).await.unwrap();
+    for id in [5, 6] {
+        let answer = tokio::time::timeout(Duration::from_secs(1), socket.next()).await;
+        let answer = answer.unwrap().unwrap().unwrap();
+        let expected = format!("43/trading,{id}[{{\"error\":\"blocked");
+        assert!(answer.to_text().unwrap().starts_with(&expected), "{answer}");
+    }
+    settle().await;
+    let reached = ["2probe", "5"].map(Message::text);
+    assert_eq!(room.backend.messages(), reached);
+    assert_eq!(answers_over(&room, TransportName::Websocket), [5, 6]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_answer_that_a_poll_carried_does_not_come_again_over_the_websocket() {
+    let room = Room::new().await;
+    let mut socket = probing(&room).await;
+    let body = "42/trading,5[\"close_position\",1]";
+    room.post("trading", POLL, body).await.unwrap();
+    room.backend.release();
+    let poll = room.get("trading", POLL).await.unwrap();
+    assert!(poll.body.starts_with("43/trading,5["), "{}", poll.body);
+    socket.send(Message::text("5")).await.unwrap();
+    settle().await;
+    room.backend.push(Message::text("42/trading,[\"next\"]"));
+    let next = socket.next().await.unwrap().unwrap();
+    assert_eq!(next, Message::text("42/trading,[\"next\"]"));
+    assert_eq!(answers_over(&room, TransportName::Polling), [5]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_session_moves_to_websocket_only_by_that_websockets_own_word() {
+    let room = Room::new().await;
+    room.get("trading", HANDSHAKE).await.unwrap();
+    room.post("trading", POLL, "5").await.unwrap();
+    let moved = |fact: &Fact| matches!(fact, Fact::SocketUpgraded { .. });
+    assert!(!room.facts().iter().any(moved));
+    // It still lives on polling, and so ends with its word there.
+    room.post("trading", POLL, "1").await.unwrap();
+    let ends = BTreeMap::from([(1, (1, vec![SocketEnd::Client]))]);
+    assert_eq!(lives(&room.facts()), ends);
+}
+
+/// The acknowledgements that went down over this transport.
+fn answers_over(room: &Room, wanted: TransportName) -> Vec<u64> {
+    let facts = room.facts().into_iter();
+    facts
+        .filter_map(|fact| match fact {
+            Fact::Frame {
+                direction: Direction::Down,
+                transport,
+                packet: Frame::Ack { id, .. },
+                ..
+            } if transport == wanted => Some(id),
+            _ => None,
+        })
+        .collect()
 }
 
 /// What a client, its backend or an operator does next.
