@@ -33,7 +33,7 @@ pub(super) enum Meaning {
 
 impl Answer {
     /// The headers as pairs of texts.
-    pub(super) fn header_pairs(&self) -> impl Iterator<Item = (&str, &str)> {
+    pub(super) fn header_pairs(&self) -> impl Iterator<Item = (&str, &str)> + Clone {
         self.headers
             .iter()
             .map(|(name, value)| (name.as_str(), value.as_str()))

@@ -5,7 +5,6 @@ use std::collections::BTreeSet;
 use serde_json::Value;
 
 use crate::domain::contract::{NextPage, Paging};
-use crate::domain::selector::Selector;
 
 use super::event::Answer;
 
@@ -76,7 +75,7 @@ impl Pages {
         let is_last =
             items == 0 || matches!(&paging.size, Some((_, size)) if (items as u64) < *size);
         self.next = match &paging.next {
-            NextPage::Cursor { from, .. } => cursor(from, answer, body),
+            NextPage::Cursor { .. } => paging.next.cursor(answer.header_pairs(), Some(body)),
             NextPage::Page { first, .. } => (!is_last).then(|| (first + self.read).to_string()),
             NextPage::Offset { .. } => (!is_last).then(|| self.received.to_string()),
         };
@@ -95,14 +94,6 @@ impl Pages {
     }
 }
 
-fn cursor(from: &Selector, answer: &Answer, body: &Value) -> Option<String> {
-    match from.in_answer(answer.header_pairs(), Some(body))? {
-        Value::String(text) if !text.is_empty() => Some(text),
-        Value::Number(number) => Some(number.to_string()),
-        _ => None,
-    }
-}
-
 /// The query parameters that ask for a page.
 pub(super) fn query(paging: &Paging, page: &Page) -> Vec<(String, String)> {
     let size = paging
@@ -110,12 +101,7 @@ pub(super) fn query(paging: &Paging, page: &Page) -> Vec<(String, String)> {
         .iter()
         .map(|(name, size)| (name.clone(), size.to_string()));
     let place = match (page, &paging.next) {
-        (
-            Page::Later(value),
-            NextPage::Cursor { query, .. }
-            | NextPage::Page { query, .. }
-            | NextPage::Offset { query },
-        ) => Some((query.clone(), value.clone())),
+        (Page::Later(value), next) => Some((next.query().to_owned(), value.clone())),
         (Page::First, NextPage::Page { query, first }) => Some((query.clone(), first.to_string())),
         (Page::First, NextPage::Cursor { .. } | NextPage::Offset { .. }) => None,
     };
@@ -127,6 +113,7 @@ mod tests {
     use serde_json::json;
 
     use super::*;
+    use crate::domain::selector::Selector;
 
     fn answer() -> Answer {
         Answer {
@@ -176,10 +163,11 @@ mod tests {
     }
 
     #[test]
-    fn a_cursor_is_followed_until_it_is_missing_null_or_empty() {
+    fn a_cursor_is_followed_until_there_is_none() {
         let paging = paging(NextPage::Cursor {
             query: "after".into(),
             from: Selector::Pointer("/next".into()),
+            more: None,
         });
         for end in [json!({}), json!({"next": null}), json!({"next": ""})] {
             let mut pages = Pages::default();
@@ -197,6 +185,7 @@ mod tests {
         let paging = paging(NextPage::Cursor {
             query: "after".into(),
             from: Selector::Pointer("/next".into()),
+            more: None,
         });
         let mut pages = Pages::default();
         for cursor in ["a", "b"] {

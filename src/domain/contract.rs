@@ -10,10 +10,12 @@ use std::time::Duration;
 use serde_json::Value;
 
 mod lookup;
+mod paging;
 pub mod pattern;
 mod sharing;
 
 pub use lookup::{Role, is_safe};
+pub use paging::{NextPage, Paging};
 pub use pattern::{PathPattern, RequestPattern};
 
 use super::selector::{Selector, Template};
@@ -257,45 +259,6 @@ pub struct Resource {
     pub schema: Option<Value>,
     /// Whether no two accounts ever get the same answer.
     pub personal: bool,
-}
-
-/// How pages of a list are asked for.
-#[derive(Debug, Clone)]
-pub struct Paging {
-    /// The query parameter and value that ask for a page's size, if the app says one.
-    pub size: Option<(String, u64)>,
-    /// How the next page is found.
-    pub next: NextPage,
-    /// In the answer: how many items the whole list has.
-    pub total: Option<Selector>,
-    /// Statuses by which a cursor is refused that was never handed out to who asks; none if the
-    /// backend promises nothing.
-    pub refused_by: Vec<u16>,
-}
-
-/// How the next page is found.
-#[derive(Debug, Clone)]
-pub enum NextPage {
-    /// The answer brings a cursor (absent, null or empty on the last page) that goes into this
-    /// query parameter.
-    Cursor {
-        /// The query parameter.
-        query: String,
-        /// Where the cursor stands in the answer.
-        from: Selector,
-    },
-    /// Pages are numbered; a page with fewer items than the size, or none, is the last.
-    Page {
-        /// The query parameter.
-        query: String,
-        /// The first page's number.
-        first: u64,
-    },
-    /// Items are counted; a page with fewer items than the size, or none, is the last.
-    Offset {
-        /// The query parameter.
-        query: String,
-    },
 }
 
 /// A tab of the app.

@@ -10,6 +10,7 @@ use super::holding::Holding;
 use super::paging::{Asked, Page};
 use super::reply::{Reply, place};
 use crate::domain::contract::{NextPage, Operation, Resource};
+use crate::domain::selector::Selector;
 
 impl Backend {
     pub(super) fn resource(&self, name: &str, operation: &Operation, call: &Call) -> Reply {
@@ -127,8 +128,13 @@ impl Backend {
             *slot = Value::Array(page);
         }
         let mut reply = Reply::json(200, body);
-        if let (NextPage::Cursor { from, .. }, Some(next)) = (&paging.next, next) {
-            reply.put(from, next.into());
+        if let NextPage::Cursor { query, from, more } = &paging.next {
+            if let Some(more) = more {
+                reply.put(more, next.is_some().into());
+            }
+            if let Some(next) = next {
+                reply.put(from, handed_out(from, query, next).into());
+            }
         }
         Ok(reply)
     }
@@ -143,6 +149,17 @@ pub(super) fn find<'a>(
     let Core { people, shared, .. } = core;
     let own = user.and_then(|user| people[user].data.get_mut(name));
     own.or_else(|| shared.get_mut(name))
+}
+
+/// A cursor as it stands in its place: a `Link` header holds links (RFC 8288).
+fn handed_out(from: &Selector, query: &str, cursor: String) -> String {
+    if *from != Selector::Header("link".to_owned()) {
+        return cursor;
+    }
+    let query = url::form_urlencoded::Serializer::new(String::new())
+        .append_pair(query, &cursor)
+        .finish();
+    format!("<?{query}>; rel=\"next\"")
 }
 
 /// A strong entity tag.

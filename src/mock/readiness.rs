@@ -68,14 +68,12 @@ fn written(contract: &Contract) -> impl Iterator<Item = &Selector> {
         ]
     });
     let resources = contract.resources.iter().flat_map(|resource| {
-        let cursor = resource
-            .paging
-            .as_ref()
-            .and_then(|paging| match &paging.next {
-                NextPage::Cursor { from, .. } => Some(from),
-                NextPage::Page { .. } | NextPage::Offset { .. } => None,
-            });
-        [resource.sequence.as_ref(), cursor, None]
+        let next = resource.paging.as_ref().map(|paging| &paging.next);
+        let (cursor, more) = match next {
+            Some(NextPage::Cursor { from, more, .. }) => (Some(from), more.as_ref()),
+            Some(NextPage::Page { .. } | NextPage::Offset { .. }) | None => (None, None),
+        };
+        [resource.sequence.as_ref(), cursor, more]
     });
     let events = contract
         .realtime

@@ -59,7 +59,7 @@ impl Reply {
     }
 
     /// The headers as selectors read them.
-    pub(crate) fn pairs(&self) -> impl Iterator<Item = (&str, &str)> {
+    pub(crate) fn pairs(&self) -> impl Iterator<Item = (&str, &str)> + Clone {
         self.headers
             .iter()
             .map(|(name, value)| (name.as_str(), value.as_str()))

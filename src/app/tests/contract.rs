@@ -87,6 +87,7 @@ pub(super) fn contract() -> Contract {
         next: NextPage::Cursor {
             query: "after".into(),
             from: at("/next"),
+            more: None,
         },
         total: None,
         refused_by: Vec::new(),

@@ -4,7 +4,7 @@ use super::canonical::Canonical;
 use super::method::names_the_method;
 use super::readings::fold;
 use super::{RequestView, body, packet, severity};
-use crate::domain::contract::{Contract, NextPage, Operation, Role};
+use crate::domain::contract::{Contract, Operation, Role};
 use crate::domain::journal::Class;
 
 /// Query keys that name an act, which a read has no use for.
@@ -88,12 +88,7 @@ fn undeclared_key(
     };
     form.pairs().map(|(key, _)| key).find(|key| {
         let by_paging = paging.is_some_and(|paging| {
-            let next = match &paging.next {
-                NextPage::Cursor { query, .. }
-                | NextPage::Page { query, .. }
-                | NextPage::Offset { query } => query,
-            };
-            next == key || paging.size.as_ref().is_some_and(|(size, _)| size == key)
+            paging.next.query() == key || paging.size.as_ref().is_some_and(|(size, _)| size == key)
         });
         !by_paging && !operation.query.iter().any(|(own, _)| own == key) && !names_the_method(key)
     })

@@ -59,6 +59,7 @@ pub(crate) fn contract() -> Contract {
         next: NextPage::Cursor {
             query: "cursor".to_owned(),
             from: Selector::Pointer("/next".to_owned()),
+            more: None,
         },
         total: None,
         refused_by: Vec::new(),

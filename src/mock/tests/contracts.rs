@@ -189,6 +189,7 @@ pub(super) fn desk() -> Contract {
         next: NextPage::Cursor {
             query: "cursor".to_owned(),
             from: at("/next"),
+            more: None,
         },
     });
     contract.resources = vec![

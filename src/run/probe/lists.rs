@@ -138,12 +138,8 @@ fn next(
     size: Option<u64>,
 ) -> Option<Pair> {
     match &paging.next {
-        NextPage::Cursor { query, from } => {
-            let cursor = match from.in_answer(reply.pairs(), body)? {
-                Value::String(text) if !text.is_empty() => text,
-                Value::Number(number) => number.to_string(),
-                _ => return None,
-            };
+        NextPage::Cursor { query, .. } => {
+            let cursor = paging.next.cursor(reply.pairs(), body)?;
             Some((query.clone(), cursor))
         }
         _ if count == 0 || size.is_some_and(|size| count < size) => None,

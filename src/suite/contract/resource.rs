@@ -114,10 +114,12 @@ fn paging(place: &Place<'_>) -> Option<Paging> {
         let fields = place.fields("`cursor`")?;
         let query = fields.need("query").and_then(|place| place.name_text());
         let from = fields.need("from").and_then(|place| place.selector());
+        let more = fields.maybe("more", Place::selector);
         refused_by = fields.or("refused-by", Vec::new(), Place::statuses)?;
         Some(NextPage::Cursor {
             query: query?,
             from: from?,
+            more: more?,
         })
     });
     let total = fields.maybe("total", Place::body_selector);

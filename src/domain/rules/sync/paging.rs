@@ -81,12 +81,12 @@ impl Walk {
         let Some(paging) = &resource.paging else {
             return;
         };
-        let (parameter, first) = match &paging.next {
-            NextPage::Cursor { query, .. } => (query, None),
-            NextPage::Page { query, first } => (query, Some(first.to_string())),
-            NextPage::Offset { query } => (query, Some("0".to_owned())),
+        let first = match &paging.next {
+            NextPage::Cursor { .. } => None,
+            NextPage::Page { first, .. } => Some(first.to_string()),
+            NextPage::Offset { .. } => Some("0".to_owned()),
         };
-        let asked = query(&request.target, parameter)
+        let asked = query(&request.target, paging.next.query())
             .map(decode)
             .filter(|asked| !asked.is_empty());
         let begins = asked.is_none() || asked == first;
@@ -119,16 +119,9 @@ impl Walk {
             return;
         };
         let count = self.items(entry, resource, body, by_cursor, answer, ledger);
-        let headers = || {
-            answer
-                .headers
-                .iter()
-                .map(|(name, value)| (name.as_str(), value.as_str()))
-        };
+        let headers = (answer.headers.iter()).map(|(name, value)| (name.as_str(), value.as_str()));
         self.next = match &paging.next {
-            NextPage::Cursor { from, .. } => from
-                .in_answer(headers(), Some(body))
-                .and_then(|cursor| text(&cursor)),
+            NextPage::Cursor { .. } => paging.next.cursor(headers, Some(body)),
             NextPage::Page { first, .. } => {
                 let page = asked.and_then(|asked| asked.parse().ok()).unwrap_or(*first);
                 Some((page + 1).to_string())
@@ -223,15 +216,6 @@ fn breach(
             ..Breach::default()
         },
     );
-}
-
-/// A cursor as it stands in a query.
-fn text(cursor: &Value) -> Option<String> {
-    match cursor {
-        Value::String(text) if !text.is_empty() => Some(text.clone()),
-        Value::Number(number) => Some(number.to_string()),
-        _ => None,
-    }
 }
 
 fn decode(value: &str) -> String {

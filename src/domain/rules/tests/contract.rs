@@ -85,6 +85,7 @@ pub(crate) fn harbour() -> Contract {
                     next: NextPage::Cursor {
                         query: "after".to_owned(),
                         from: at("/next"),
+                        more: None,
                     },
                     total: Some(at("/total")),
                     refused_by: vec![400],
