@@ -351,6 +351,10 @@ pub(super) struct CheckArguments {
     #[arg(value_name = "PATH")]
     pub(super) paths: Vec<PathBuf>,
 
+    /// A contract in place of the suites' own
+    #[arg(long, value_name = "FILE")]
+    pub(super) contract: Option<PathBuf>,
+
     /// The configuration [default: rehearsal.toml here or above]
     #[arg(long, value_name = "FILE")]
     pub(super) config: Option<PathBuf>,

@@ -43,6 +43,7 @@ pub(super) fn check(asked: &CheckArguments) -> Result<Exit, Problem> {
     let mut read: Vec<Choice> = Vec::new();
     if asked.paths.is_empty() {
         let wanted = Wanted {
+            contract: asked.contract.as_deref(),
             defaults: Some(&config.run),
             ..Wanted::default()
         };
@@ -50,7 +51,11 @@ pub(super) fn check(asked: &CheckArguments) -> Result<Exit, Problem> {
         found.targets(&config, &mut read)?;
     } else {
         for path in &asked.paths {
-            read.push(choice_of(path));
+            let mut choice = choice_of(path);
+            if let Some(contract) = &asked.contract {
+                choice.contract = ContractChoice::parse(&contract.to_string_lossy());
+            }
+            read.push(choice);
         }
     }
     for (at, choice) in read.iter().enumerate() {

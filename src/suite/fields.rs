@@ -113,12 +113,16 @@ impl<'a> Place<'a> {
         Some(text)
     }
 
-    /// A switch: `true` and `false`, also as the words that people write for them.
+    /// A switch: `true` and `false`, also as the words that people write for them. The advice is in
+    /// the file's own language.
     pub(crate) fn switch(&self) -> Option<bool> {
         let text = self.node.scalar().unwrap_or_default();
         match text.to_ascii_lowercase().as_str() {
-            "true" | "yes" => Some(true),
-            "false" | "no" => Some(false),
+            "true" | "yes" | "on" => Some(true),
+            "false" | "no" | "off" => Some(false),
+            _ if self.sheet.source.name().ends_with(".toml") => {
+                self.word(&[("true", true), ("false", false)])
+            }
             _ => self.word(&[("on", true), ("off", false)]),
         }
     }
@@ -362,7 +366,7 @@ pub(crate) fn suggest<'w>(word: &str, known: impl Iterator<Item = &'w str> + Clo
     )
 }
 
-fn nearest<'w>(word: &str, known: impl Iterator<Item = &'w str>) -> Option<&'w str> {
+pub(crate) fn nearest<'w>(word: &str, known: impl Iterator<Item = &'w str>) -> Option<&'w str> {
     let word = word.to_ascii_lowercase();
     known
         .map(|candidate| {

@@ -266,6 +266,16 @@ impl Found {
     fn look(path: &Path) -> Result<Self, Problem> {
         match fs::metadata(path) {
             Ok(meta) if meta.is_dir() => Ok(Self::Folder(path.to_owned())),
+            Ok(_)
+                if [CONTRACT_FILE, WORLD_FILE]
+                    .iter()
+                    .any(|own| path.ends_with(own)) =>
+            {
+                let message = format!("`{}` holds no scenarios", path.display());
+                Err(Problem::new(message).hint(
+                    "name the folder that it stands in; `--contract FILE` takes a contract alone",
+                ))
+            }
             Ok(_) => Ok(Self::File(path.to_owned())),
             Err(error) => Err(unreadable(path, &error)),
         }

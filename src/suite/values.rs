@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use serde_json::{Map, Value};
 
-use super::fields::{Place, suggest};
+use super::fields::{Place, nearest, suggest};
 use super::node::{Content, Node};
 use crate::domain::contract::{PathPattern, RequestPattern};
 use crate::domain::duration;
@@ -71,7 +71,23 @@ impl Place<'_> {
         if let Some(service) = &pattern.service {
             self.known("service", service, services)?;
         }
+        if let Some(method) = &pattern.method {
+            self.method(method)?;
+        }
         Some(pattern)
+    }
+
+    /// An HTTP method. Any token may be one (RFC 9110 §9.1), but what nearly is a registered one is a
+    /// slip, and a forbid list with a slip forbids nothing.
+    pub(crate) fn method(&self, text: &str) -> Option<String> {
+        let method = text.to_ascii_uppercase();
+        match nearest(&method, METHODS.into_iter()) {
+            Some(known) if known != method => self.refuse(
+                format!("`{text}` is not an HTTP method"),
+                format!("did you mean `{known}`?"),
+            ),
+            _ => Some(method),
+        }
     }
 
     /// A path below a service's URL, which may hold `{placeholders}` but no query.
@@ -168,6 +184,30 @@ impl Place<'_> {
         }
     }
 }
+
+/// The registered methods that apps use, and those of WebDAV.
+const METHODS: [&str; 20] = [
+    "GET",
+    "HEAD",
+    "POST",
+    "PUT",
+    "PATCH",
+    "DELETE",
+    "OPTIONS",
+    "TRACE",
+    "CONNECT",
+    "QUERY",
+    "SEARCH",
+    "REPORT",
+    "PROPFIND",
+    "PROPPATCH",
+    "MKCOL",
+    "COPY",
+    "MOVE",
+    "LOCK",
+    "UNLOCK",
+    "PURGE",
+];
 
 /// How much is checked.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

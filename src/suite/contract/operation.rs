@@ -171,10 +171,10 @@ fn line(place: &Place<'_>, context: &Context<'_>, purpose: Use) -> Option<Line> 
     if !method.bytes().all(|byte| byte.is_ascii_alphabetic()) {
         return place.refuse(format!("`{method}` is not an HTTP method"), FORM);
     }
-    let path = place.path(path);
+    let (method, path) = (place.method(method), place.path(path));
     place.known("service", service, &context.services)?;
     Some(Line {
-        method: method.to_ascii_uppercase(),
+        method: method?,
         service: service.to_owned(),
         path: path?,
     })

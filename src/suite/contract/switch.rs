@@ -55,11 +55,11 @@ pub(super) fn read(place: &Place<'_>, context: &Context<'_>) -> Option<KillSwitc
 fn condition(place: &Place<'_>) -> Option<Condition> {
     const FORM: &str = "write `{ at: /maintenance, is: true }`, `{ at: /state, is-not: [open, degraded] }` or `{ status: 503 }`";
     let fields = place.fields("`blocked`")?;
-    let at = fields.maybe("at", Place::selector)?;
+    let at = fields.maybe("at", Place::selector);
     let is = fields.get("is").map(|place| values(&place));
     let is_not = fields.get("is-not").map(|place| values(&place));
-    let status = fields.maybe("status", Place::statuses)?;
-    match (at, is, is_not, status) {
+    let status = fields.maybe("status", Place::statuses);
+    match (at?, is, is_not, status?) {
         (Some(at), Some(values), None, None) => Some(Condition::OneOf(at, values)),
         (Some(at), None, Some(values), None) => Some(Condition::NoneOf(at, values)),
         (None, None, None, Some(statuses)) => Some(Condition::Status(statuses)),

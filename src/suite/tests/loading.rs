@@ -180,3 +180,20 @@ fn a_suite_that_is_not_there_or_has_no_scenarios_says_what_to_do() {
     });
     assert!(contract.unwrap_err().to_string().contains("no such file"));
 }
+
+#[test]
+fn one_mistake_in_a_part_is_one_error_and_hides_no_key_of_that_part() {
+    let switch = "kill-switch: { request: GET api /flags, blocked: { at: \"$.a[\", is: shut } }\n";
+    let folder = folder(&[("contract.yaml", &format!("{CONTRACT}{switch}"))]);
+    let problems = load(folder.path()).unwrap_err().to_string();
+    assert!(problems.contains("not a JSONPath"), "{problems}");
+    assert!(!problems.contains("has no key"), "{problems}");
+}
+
+#[test]
+fn a_contract_is_no_suite() {
+    let folder = folder(&[("contract.yaml", CONTRACT)]);
+    let problem = error(&folder.path().join("contract.yaml"));
+    assert!(problem.contains("holds no scenarios"), "{problem}");
+    assert!(problem.contains("--contract"), "{problem}");
+}
