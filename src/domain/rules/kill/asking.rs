@@ -53,7 +53,6 @@ pub(super) struct AskedFirst {
 
 struct Start {
     id: EntryId,
-    at: Duration,
     what: &'static str,
     /// The status request of this start.
     asked: Option<(u64, Duration)>,
@@ -147,7 +146,6 @@ impl AskedFirst {
             .filter(|(_, at)| !scene.world.simulated && *at + MARKS >= entry.at);
         Start {
             id: entry.id,
-            at: entry.at,
             what,
             asked: early,
         }
@@ -178,11 +176,11 @@ impl AskedFirst {
             None => {
                 let unseen = scene.world.is_blind()
                     || scene.world.is_disturbed()
-                    || !scene.world.same_network_since(start.at)
+                    || !scene.world.same_network_since(start.id)
                     || scene
                         .world
                         .changed
-                        .is_some_and(|changed| changed.at >= start.at);
+                        .is_some_and(|changed| changed.id > start.id);
                 if !unseen {
                     let observed = format!("{what} without a status request before it");
                     breach(&start, entry.id, request.exchange, observed, ledger);
@@ -243,11 +241,8 @@ impl Rule for Floor {
         ledger.occasion(&FLOOR);
         let explained = self.failed
             || scene.world.acted_since(id)
-            || !scene.world.same_process_since(at)
-            || scene
-                .session
-                .renewed
-                .is_some_and(|renewed| renewed.at >= at);
+            || !scene.world.same_process_since(id)
+            || scene.session.renewed.is_some_and(|renewed| renewed.id > id);
         let gap = entry.at - at;
         if explained {
             self.equal.1 = 0;

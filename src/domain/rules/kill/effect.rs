@@ -155,12 +155,12 @@ impl Effect {
 fn limit(scene: &Scene, switch: &KillSwitch) -> Option<(Moment, Duration)> {
     let lever = scene.world.maintenance;
     if let Some(told) = scene.switch.told {
-        let lifted = lever.is_some_and(|(on, moment)| !on && moment.at >= told.moment.at);
+        let lifted = lever.is_some_and(|(on, moment)| !on && moment.id > told.moment.id);
         let may_go_on = switch.fail_mode == FailMode::Open
             && scene
                 .switch
                 .failed
-                .is_some_and(|failed| failed.at >= told.moment.at);
+                .is_some_and(|failed| failed.id > told.moment.id);
         let grace = switch.takes_effect_within.min(REACTION);
         return (!lifted && !may_go_on).then_some((told.moment, told.moment.at + grace));
     }
@@ -171,7 +171,7 @@ fn limit(scene: &Scene, switch: &KillSwitch) -> Option<(Moment, Duration)> {
     if scene
         .switch
         .failed
-        .is_some_and(|failed| failed.at >= lever.at)
+        .is_some_and(|failed| failed.id > lever.id)
         || !scene.app_is_awake()
         || scene.world.is_blind()
         || scene.world.is_disturbed()
@@ -182,7 +182,7 @@ fn limit(scene: &Scene, switch: &KillSwitch) -> Option<(Moment, Duration)> {
     let contradicted = scene
         .switch
         .open
-        .filter(|(asked, _)| asked.at >= lever.at)
+        .filter(|(asked, _)| asked.id > lever.id)
         .map(|(_, answered)| answered);
     let from = [
         Some(lever),
@@ -273,10 +273,11 @@ impl Rule for Enforced {
             );
             return;
         };
+        // Also while the parts of the backend still hear of it.
         let lifted = scene
             .world
             .maintenance
-            .is_some_and(|(on, moment)| !on && moment.at >= told.moment.at);
+            .is_some_and(|(on, moment)| !on && told.moment.at <= moment.at + SPREAD);
         let Some(ended) = scene.ended(entry).filter(|_| !lifted) else {
             return;
         };

@@ -82,6 +82,8 @@ impl Rule for Recovery {
 impl Recovery {
     fn follow(&mut self, entry: &Entry, scene: &Scene) {
         let now = Moment::of(entry);
+        let lever = scene.world.maintenance;
+        let lever_off = lever.is_some_and(|(on, _)| !on);
         match (&mut self.blocked, scene.switch.told) {
             (None, Some(told))
                 if told.moment.id == entry.id
@@ -91,13 +93,12 @@ impl Recovery {
                 self.blocked = Some(Blocked {
                     told: entry.id,
                     at: entry.at,
-                    lifted: None,
+                    // What the app was told may be older than the lever's last move.
+                    lifted: lever_off.then_some(now),
                     known: None,
                 });
             }
             (Some(blocked), told) => {
-                let lever = scene.world.maintenance;
-                let lever_off = lever.is_some_and(|(on, moment)| !on && moment.at >= blocked.at);
                 if told.is_some() {
                     blocked.known = None;
                 }
@@ -122,7 +123,7 @@ impl Recovery {
             return;
         };
         let refused = scene.session.refused;
-        if scene.session.wants_out || refused.is_some_and(|refused| refused.at >= blocked.at) {
+        if scene.session.wants_out || refused.is_some_and(|refused| refused.id > blocked.told) {
             self.blocked = None;
             return;
         }

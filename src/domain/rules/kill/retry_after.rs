@@ -53,7 +53,7 @@ impl Rule for RetryAfter {
             let lifted = scene.switch.reopened.is_some_and(|it| it.id > wait.id);
             let explained = lifted
                 || scene.world.acted_since(wait.id)
-                || !scene.world.same_process_since(wait.at);
+                || !scene.world.same_process_since(wait.id);
             if over || explained {
                 self.waits.remove(&key);
             } else if entry.at > wait.at + ON_ITS_WAY {

@@ -177,8 +177,7 @@ impl Backoff {
                 let gap = entry.at - failed.at;
                 let own = gap > agreed.ceiling
                     || scene.world.acted_since(failed.id)
-                    || !scene.world.same_process_since(failed.at)
-                    || !scene.world.same_network_since(failed.at)
+                    || !scene.world.same_life_since(failed.id)
                     || scene
                         .session
                         .renewed

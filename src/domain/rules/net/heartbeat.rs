@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::domain::duration::show;
-use crate::domain::journal::{Entry, Fact};
+use crate::domain::journal::{Entry, EntryId, Fact};
 use crate::domain::rules::ledger::{Breach, Ledger};
 use crate::domain::rules::scene::{Scene, client_request, is_handshake};
 use crate::domain::rules::{JudgedFrom, Rule, RuleInfo};
@@ -29,7 +29,7 @@ const SLACK: Duration = Duration::from_secs(5);
 pub(super) struct HalfOpen {
     found: BTreeSet<u64>,
     /// When a client last opened another session.
-    another: Duration,
+    another: EntryId,
 }
 
 impl Rule for HalfOpen {
@@ -40,13 +40,13 @@ impl Rule for HalfOpen {
         }
         self.judge(scene, ledger);
         if client_request(entry).is_some_and(is_handshake) {
-            self.another = entry.at;
+            self.another = entry.id;
         }
         if let Fact::SocketClosed { socket, .. } = &entry.fact {
             self.found.remove(socket);
             let silent = scene.sockets.get(*socket).is_some_and(|own| {
                 own.patience
-                    .is_some_and(|patience| entry.at >= own.heard + patience)
+                    .is_some_and(|patience| entry.at >= own.heard.at + patience)
             });
             if silent {
                 ledger.occasion(&HALF_OPEN);
@@ -68,13 +68,12 @@ impl HalfOpen {
             let world = &scene.world;
             let since = socket.heard;
             let awake = scene.app_is_awake()
-                && world.same_process_since(since)
-                && world.same_network_since(since)
-                && world.foreground.is_none_or(|moment| moment.at < since);
+                && world.same_life_since(since.id)
+                && world.same_visit_since(since.id);
             // Without a ping nobody knows whether whoever wrote the journal kept them.
             let known = socket.pinged || world.is_disturbed();
-            let left = !awake || self.another > since;
-            if scene.now <= since + patience + SLACK || left || !known {
+            let left = !awake || self.another > since.id;
+            if scene.now <= since.at + patience + SLACK || left || !known {
                 continue;
             }
             if !self.found.insert(number) {
@@ -89,7 +88,7 @@ impl HalfOpen {
                         "the socket is left {} after its last packet",
                         show(patience)
                     ),
-                    observed: format!("still joined {} after it", show(scene.now - since)),
+                    observed: format!("still joined {} after it", show(scene.now - since.at)),
                     evidence: vec![joined.id],
                     ..Breach::default()
                 },

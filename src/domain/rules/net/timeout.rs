@@ -49,12 +49,8 @@ impl Finite {
     fn judge(&mut self, opened: &Opened, request: &Request, scene: &Scene, ledger: &mut Ledger) {
         let limit = scene.contract.request_timeout * 2 + Duration::from_secs(5);
         let awake = scene.app_is_awake()
-            && scene.world.same_process_since(opened.at())
-            && scene.world.same_network_since(opened.at())
-            && scene
-                .world
-                .foreground
-                .is_none_or(|moment| moment.at < opened.at());
+            && scene.world.same_life_since(opened.id())
+            && scene.world.same_visit_since(opened.id());
         if scene.now <= opened.at() + limit
             || !awake
             || request.role == Some(Role::Realtime)

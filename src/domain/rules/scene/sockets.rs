@@ -26,7 +26,7 @@ pub(in crate::domain::rules) struct Socket {
     /// When the feed's namespace was joined.
     pub(in crate::domain::rules) connected: Option<Moment>,
     /// When the last packet came down.
-    pub(in crate::domain::rules) heard: Duration,
+    pub(in crate::domain::rules) heard: Moment,
     /// Whether a ping of the server has come down, so that the journal is known to hold them.
     pub(in crate::domain::rules) pinged: bool,
     /// How long nothing may come down, by the handshake.
@@ -56,10 +56,8 @@ impl Sockets {
     }
 
     /// Since when the feed has been there without a break.
-    pub(in crate::domain::rules) fn live_since(&self) -> Option<Duration> {
-        (self.live() > 0)
-            .then(|| self.connected.map(|moment| moment.at))
-            .flatten()
+    pub(in crate::domain::rules) fn live_since(&self) -> Option<Moment> {
+        self.connected.filter(|_| self.live() > 0)
     }
 
     /// Something came down.
@@ -72,7 +70,7 @@ impl Sockets {
         } = &entry.fact
             && let Some(own) = self.open.get_mut(socket)
         {
-            own.heard = entry.at;
+            own.heard = Moment::of(entry);
             own.pinged |= matches!(packet, Frame::Ping { .. });
         }
     }
@@ -90,7 +88,7 @@ impl Sockets {
                         service: service.clone(),
                         transport: *transport,
                         connected: None,
-                        heard: entry.at,
+                        heard: Moment::of(entry),
                         pinged: false,
                         patience: None,
                         asked_to_recover: None,

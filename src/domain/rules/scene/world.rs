@@ -1,7 +1,6 @@
 //! What the user, the network and the harness did to the client and its world.
 
 use std::collections::BTreeSet;
-use std::time::Duration;
 
 use super::session::Moment;
 use crate::domain::journal::{Act, Entry, EntryId, HarnessFact, LeverHow};
@@ -142,29 +141,38 @@ impl World {
         self.stopped.is_some()
     }
 
-    /// Whether the process that lived at `at` still lives.
-    pub(in crate::domain::rules) fn same_process_since(&self, at: Duration) -> bool {
-        let after = |moment: Option<Moment>| moment.is_some_and(|moment| moment.at >= at);
-        !after(self.launched) && !after(self.killed)
+    // What follows takes an entry and no time: in virtual time all that follows from an act can bear
+    // the same moment as the act itself, and only the order tells them apart.
+
+    /// Whether the process that lived at this entry still lives.
+    pub(in crate::domain::rules) fn same_process_since(&self, entry: EntryId) -> bool {
+        is_before(self.launched, entry) && is_before(self.killed, entry)
     }
 
-    /// Whether the network neither went nor came since `at`.
-    pub(in crate::domain::rules) fn same_network_since(&self, at: Duration) -> bool {
-        self.online && self.network.is_none_or(|moment| moment.at < at)
+    /// Whether the network neither went nor came since this entry.
+    pub(in crate::domain::rules) fn same_network_since(&self, entry: EntryId) -> bool {
+        self.online && is_before(self.network, entry)
     }
 
-    /// Whether the process that lives and its network are those of this entry. In virtual time a
-    /// start can bear the same moment as what follows it.
+    /// Whether the process that lives and its network are those of this entry.
     pub(in crate::domain::rules) fn same_life_since(&self, entry: EntryId) -> bool {
-        let after = |moment: Option<Moment>| moment.is_some_and(|moment| moment.id >= entry);
-        self.online && !after(self.launched) && !after(self.killed) && !after(self.network)
+        self.same_process_since(entry) && self.same_network_since(entry)
     }
 
-    /// Whether the user did something after this entry. In virtual time all that follows from an
-    /// act can bear the same moment as the act itself; only the order tells them apart.
+    /// Whether the user did not come back to the app since this entry.
+    pub(in crate::domain::rules) fn same_visit_since(&self, entry: EntryId) -> bool {
+        is_before(self.foreground, entry)
+    }
+
+    /// Whether the user did something after this entry.
     pub(in crate::domain::rules) fn acted_since(&self, entry: EntryId) -> bool {
         self.acted.is_some_and(|moment| moment.id > entry)
     }
+}
+
+/// Whether something happened before this entry, or never.
+fn is_before(moment: Option<Moment>, entry: EntryId) -> bool {
+    moment.is_none_or(|moment| moment.id < entry)
 }
 
 /// How levers say that something is there or on. `stopped`, `off`, `false` and `down` say it is not;

@@ -122,8 +122,7 @@ impl SingleFlight {
             other.role == Some(Role::Refresh)
                 && other.exchange != request.exchange
                 && entry.at < opened.at() + scene.contract.request_timeout.mul_f64(0.9)
-                && scene.world.same_process_since(opened.at())
-                && scene.world.same_network_since(opened.at())
+                && scene.world.same_life_since(opened.id())
         });
         if let Some((opened, other)) = first {
             self.overlaps.push(Overlap {
@@ -154,7 +153,7 @@ impl SingleFlight {
             || levered
             || self.refused.is_some_and(|refused| refused > id)
             || scene.world.acted_since(id)
-            || !scene.world.same_process_since(at)
+            || !scene.world.same_process_since(id)
         {
             return;
         }
@@ -213,7 +212,7 @@ impl Rule for Bounded {
             && let Some((id, at, exchange)) = self.over
             // A refresh that was already on its way when the refusal came is no repetition.
             && entry.at > at + NOTICE
-            && scene.world.same_process_since(at)
+            && scene.world.same_process_since(id)
         {
             ledger.breach(
                 &BOUNDED,

@@ -154,7 +154,7 @@ impl Refusals {
         };
         if entry.at > cause + self.at_once
             || scene.world.acted_since(chain.id)
-            || !scene.world.same_process_since(chain.refused)
+            || !scene.world.same_process_since(chain.id)
             || scene.is_refetched(request.role.as_ref())
         {
             self.chains.remove(&key);

@@ -176,7 +176,7 @@ impl SocketToken {
         // A renewal whose answer did not reach the client does not count.
         let settled =
             renewed.at + TURNOVER < entry.at && current.issued.at <= renewed.at + TURNOVER;
-        if outdated && settled && scene.world.same_process_since(renewed.at) {
+        if outdated && settled && scene.world.same_process_since(renewed.id) {
             ledger.breach(
                 &CURRENT,
                 Breach {

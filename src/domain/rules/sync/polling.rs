@@ -128,7 +128,7 @@ impl Polling {
         let before = target.last;
         // The first request after a connect is its snapshot, and so is what comes with it.
         let snapshot = scene.sockets.live_since().is_some_and(|since| {
-            before.is_none_or(|before| before.at < since) || entry.at < since + SNAPSHOT
+            before.is_none_or(|before| before.id < since.id) || entry.at < since.at + SNAPSHOT
         });
         let explained = snapshot || target.failed || is_explained(entry.at, scene);
         let poll = Poll {
@@ -139,7 +139,7 @@ impl Polling {
         let last = target
             .last
             .replace(poll)
-            .filter(|last| scene.world.same_process_since(last.at));
+            .filter(|last| scene.world.same_process_since(last.id));
         if scene.sockets.live() > 0 {
             target.while_joined(poll, last, &key, request.exchange, agreed, scene, ledger);
             return;
@@ -153,8 +153,7 @@ impl Polling {
             other.exchange != request.exchange
                 && self::key(other) == key
                 && entry.at < opened.at() + scene.contract.request_timeout.mul_f64(0.9)
-                && scene.world.same_process_since(opened.at())
-                && scene.world.same_network_since(opened.at())
+                && scene.world.same_life_since(opened.id())
         });
         if let Some((opened, other)) = other {
             self.overlaps
@@ -205,9 +204,9 @@ impl Target {
             return;
         };
         ledger.occasion(&NEVER_BOTH);
-        let late = poll.at > since + agreed.every.mul_f64(1.25) + Duration::from_secs(1);
+        let late = poll.at > since.at + agreed.every.mul_f64(1.25) + Duration::from_secs(1);
         let regular = last.filter(|last| {
-            !last.explained && last.at > since && poll.at - last.at <= agreed.every.mul_f64(1.5)
+            !last.explained && last.id > since.id && poll.at - last.at <= agreed.every.mul_f64(1.5)
         });
         let Some(last) = regular.filter(|_| late && !poll.explained) else {
             if poll.explained {
@@ -230,7 +229,7 @@ impl Target {
                     ),
                     observed: format!(
                         "{key} {} after it, {} after the poll before",
-                        show(poll.at - since),
+                        show(poll.at - since.at),
                         show(poll.at - last.at)
                     ),
                     evidence: scene
@@ -261,9 +260,11 @@ impl Target {
         scene: &Scene,
         ledger: &mut Ledger,
     ) {
-        let Some(lost) = scene.sockets.lost.filter(|lost| {
-            scene.world.same_process_since(lost.at) && scene.world.same_network_since(lost.at)
-        }) else {
+        let Some(lost) = scene
+            .sockets
+            .lost
+            .filter(|lost| scene.world.same_life_since(lost.id))
+        else {
             return;
         };
         ledger.occasion(&NEVER_BOTH);

@@ -54,7 +54,7 @@ impl Rule for Restart {
         else {
             return;
         };
-        if ended.opened.at() < restarted.at || scene.session.wants_out {
+        if ended.opened.id() < restarted.id || scene.session.wants_out {
             return;
         }
         let token = match &ended.request.role {
@@ -78,7 +78,7 @@ impl Rule for Restart {
             || scene
                 .world
                 .tokens_expired
-                .is_some_and(|moment| moment.at >= token.issued.at);
+                .is_some_and(|moment| moment.id > token.issued.id);
         let (refused, expected) = if ended.request.role == Some(Role::Refresh) {
             (
                 scene.contract.session.ended_by.contains(&answer.status),
