@@ -14,6 +14,7 @@ mod client;
 mod fact;
 pub mod file;
 mod harness;
+mod json;
 mod probe;
 mod record;
 
@@ -23,6 +24,7 @@ pub use fact::{
     SocketEnd, TokenIssued, TokenKind,
 };
 pub use harness::{HarnessFact, LeverHow, StepPhase, UnmetStep};
+pub use json::Json;
 pub use probe::{Flaw, Question};
 pub use record::{EntryId, Journal, Observer};
 
@@ -173,7 +175,7 @@ pub enum Content {
     /// JSON.
     Json {
         /// The value.
-        value: Arc<Value>,
+        value: Json,
         /// Its length on the wire in bytes.
         bytes: u64,
     },
@@ -203,13 +205,19 @@ pub enum Content {
 }
 
 impl Content {
+    /// The JSON value, if it is one, to be kept.
+    #[must_use]
+    pub fn shared(&self) -> Option<&Arc<Value>> {
+        match self {
+            Self::Json { value, .. } => value.value(),
+            _ => None,
+        }
+    }
+
     /// The JSON value, if it is one.
     #[must_use]
     pub fn json(&self) -> Option<&Value> {
-        match self {
-            Self::Json { value, .. } => Some(value),
-            _ => None,
-        }
+        self.shared().map(Arc::as_ref)
     }
 }
 

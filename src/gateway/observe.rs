@@ -1,7 +1,5 @@
 //! Bodies as the journal keeps them: JSON or text without secrets, or only their hash.
 
-use std::sync::Arc;
-
 use aws_lc_rs::digest::{Context, SHA256, digest};
 use serde_json::Value;
 
@@ -115,7 +113,7 @@ impl Captured {
             }
             vault.redact_value(&mut value);
             return Content::Json {
-                value: Arc::new(value),
+                value: value.into(),
                 bytes: self.total,
             };
         }

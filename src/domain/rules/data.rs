@@ -133,10 +133,10 @@ fn kind(resource: &Resource, answer: &Answer) -> Kind {
         .headers
         .iter()
         .any(|(name, value)| name == "content-type" && value.starts_with("text/html"));
-    let body = match &answer.body {
-        Content::Json { value, .. } if !page => value,
+    let body = match (&answer.body, answer.body.json()) {
+        (_, Some(value)) if !page => value,
         // The rest of it may be good.
-        Content::Truncated { .. } if !page => return Kind::Good,
+        (Content::Truncated { .. }, _) if !page => return Kind::Good,
         _ => return Kind::Unreadable,
     };
     let Some(items) = &resource.items else {

@@ -34,7 +34,7 @@ pub(super) fn in_value(value: &Value) -> Option<&str> {
 /// The first label in a content.
 pub(super) fn in_content(content: &Content) -> Option<&str> {
     match content {
-        Content::Json { value, .. } => in_value(value),
+        Content::Json { value, .. } => in_value(value.value()?),
         Content::Text { text, .. } => first(text),
         Content::Truncated { beginning, .. } => first(beginning),
         Content::Empty | Content::Binary { .. } => None,

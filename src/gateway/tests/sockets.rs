@@ -371,7 +371,7 @@ async fn thousands_of_events_cost_no_virtual_time_and_keep_their_order() {
     else {
         panic!()
     };
-    assert_eq!(value[0]["seq"], 1_999);
+    assert_eq!(value.pointer("/0/seq").unwrap().as_ref(), &1_999);
 }
 
 #[tokio::test(start_paused = true)]

@@ -2,17 +2,20 @@
 //!
 //! Parsing costs several times what judging does, so blocks of lines are parsed on threads of their
 //! own and handed over in the file's order. A block is the most that is held of the file at once.
+//! Entries that were judged go back to the thread that made them: to free what another thread
+//! allocated costs more than to parse it.
 
 use std::fs::File;
 use std::io::{self, BufRead, BufReader, Read, Seek, SeekFrom};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
+use std::sync::mpsc::{Receiver, Sender, SyncSender, channel, sync_channel};
 use std::thread;
+use std::time::Duration;
 
 use super::Unjudgeable;
-use crate::domain::journal::Entry;
 use crate::domain::journal::file::{FirstLine, Header, first_line};
+use crate::domain::journal::{Entry, EntryId};
 
 /// How many bytes of lines are parsed at once.
 const BLOCK: usize = 256 * 1024;
@@ -130,9 +133,13 @@ impl Reader {
             for _ in 0..parsers {
                 let (give, take) = sync_channel::<Block>(1);
                 let (hand_over, receive) = sync_channel(1);
-                scope.spawn(move || parse_all(&take, &hand_over));
+                let (give_back, judged) = channel();
+                scope.spawn(move || parse_all(&take, &hand_over, &judged));
                 blocks.push(give);
-                parsed.push(receive);
+                parsed.push(Parser {
+                    parsed: receive,
+                    judged: give_back,
+                });
             }
             scope.spawn(move || cut(file, first, &blocks));
             receive_all(&parsed, first, see)
@@ -192,28 +199,55 @@ struct Parsed {
     end: Option<End>,
 }
 
-fn parse_all(take: &Receiver<Block>, hand_over: &SyncSender<Parsed>) {
+/// A thread that parses, as seen by the one that judges.
+struct Parser {
+    parsed: Receiver<Parsed>,
+    judged: Sender<Vec<Arc<Entry>>>,
+}
+
+fn parse_all(
+    take: &Receiver<Block>,
+    hand_over: &SyncSender<Parsed>,
+    judged: &Receiver<Vec<Arc<Entry>>>,
+) {
     for block in take {
-        if hand_over.send(parse(&block)).is_err() {
+        let mut entries = Vec::new();
+        for used in judged.try_iter() {
+            entries = used;
+            entries.clear();
+        }
+        if hand_over.send(parse(&block, entries)).is_err() {
             return;
         }
     }
 }
 
-fn parse(block: &Block) -> Parsed {
-    let mut parsed = Parsed {
-        entries: Vec::new(),
-        end: None,
-    };
-    for (at, line) in block
-        .text
-        .split_inclusive(|byte| *byte == b'\n')
-        .enumerate()
-    {
-        let number = block.first + at as u64;
-        match serde_json::from_slice(line) {
+fn parse(block: &Block, entries: Vec<Arc<Entry>>) -> Parsed {
+    match std::str::from_utf8(&block.text) {
+        // Checked as a whole, no text in it needs to be checked again.
+        Ok(text) => {
+            let lines = text.split_inclusive('\n');
+            parse_lines(block, entries, lines, serde_json::from_str)
+        }
+        Err(_) => {
+            let lines = block.text.split_inclusive(|byte| *byte == b'\n');
+            parse_lines(block, entries, lines, serde_json::from_slice)
+        }
+    }
+}
+
+fn parse_lines<'a, L: AsRef<[u8]> + ?Sized + 'a>(
+    block: &Block,
+    entries: Vec<Arc<Entry>>,
+    lines: impl Iterator<Item = &'a L>,
+    read: impl Fn(&'a L) -> serde_json::Result<Entry>,
+) -> Parsed {
+    let mut parsed = Parsed { entries, end: None };
+    for line in lines {
+        match read(line) {
             Ok(entry) => parsed.entries.push(Arc::new(entry)),
             Err(error) => {
+                let (line, number) = (line.as_ref(), block.first + parsed.entries.len() as u64);
                 let is_last = !line.ends_with(b"\n");
                 parsed.end = Some(if is_last && error.is_eof() {
                     End::CutOff { line: number }
@@ -247,38 +281,40 @@ fn explain(line: &[u8], error: &serde_json::Error) -> String {
 }
 
 /// Takes parsed blocks in turn and shows their entries, which must be numbered without gaps.
-fn receive_all(from: &[Receiver<Parsed>], first: u64, see: &mut dyn FnMut(&Arc<Entry>)) -> End {
-    let mut last: Option<Arc<Entry>> = None;
+fn receive_all(from: &[Parser], first: u64, see: &mut dyn FnMut(&Arc<Entry>)) -> End {
+    let mut last: Option<(EntryId, Duration)> = None;
     let mut line = first - 1;
-    for turn in (0..from.len()).cycle() {
-        let Ok(parsed) = from[turn].recv() else {
+    for parser in from.iter().cycle() {
+        let Ok(Parsed { entries, end }) = parser.parsed.recv() else {
             return End::Whole;
         };
-        for entry in parsed.entries {
+        for entry in &entries {
             line += 1;
-            if let Some(last) = &last {
-                if entry.id.0 != last.id.0 + 1 {
+            if let Some((id, at)) = last {
+                if entry.id.0 != id.0 + 1 {
                     return End::Broken {
                         line,
                         why: format!(
-                            "entry {} follows {}: lines are missing or moved",
-                            entry.id, last.id
+                            "entry {} follows {id}: lines are missing or moved",
+                            entry.id
                         ),
                     };
                 }
-                if entry.at < last.at {
+                if entry.at < at {
                     return End::Broken {
                         line,
                         why: format!("entry {} is older than the one before it", entry.id),
                     };
                 }
             }
-            see(&entry);
-            last = Some(entry);
+            see(entry);
+            last = Some((entry.id, entry.at));
         }
-        if let Some(end) = parsed.end {
+        if let Some(end) = end {
             return end;
         }
+        // Whoever made them may have ended already.
+        let _ = parser.judged.send(entries);
     }
     End::Whole
 }

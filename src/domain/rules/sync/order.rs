@@ -9,7 +9,7 @@ use serde_json::Value;
 use crate::domain::contract::{Apply, EventRule, Resource, Role};
 use crate::domain::duration::show;
 use crate::domain::journal::{
-    Act, Answer, AppFact, Direction, Entry, EntryId, Fact, Frame, HarnessFact,
+    Act, Answer, AppFact, Content, Direction, Entry, EntryId, Fact, Frame, HarnessFact,
 };
 use crate::domain::rules::ledger::{Breach, Ledger};
 use crate::domain::rules::scene::{Moment, Scene, client_request};
@@ -98,10 +98,8 @@ impl Rule for Order {
                     ..
                 } if *namespace == feed.namespace => {
                     let rule = feed.events.iter().find(|rule| rule.name == *name);
-                    if let Some(rule) = rule
-                        && let Some(payload) = args.json().and_then(|args| args.get(0))
-                    {
-                        self.changed(entry, rule, payload, ledger);
+                    if let Some(rule) = rule {
+                        self.changed(entry, rule, args, ledger);
                     }
                 }
                 Frame::Disconnect { .. } => self.forget_gaps(),
@@ -150,11 +148,11 @@ impl Rule for Order {
 
 impl Order {
     /// A change passed down.
-    fn changed(&mut self, entry: &Entry, rule: &EventRule, payload: &Value, ledger: &mut Ledger) {
+    fn changed(&mut self, entry: &Entry, rule: &EventRule, args: &Content, ledger: &mut Ledger) {
         let (Some(resource), Some(selector)) = (&rule.updates, &rule.sequence) else {
             return;
         };
-        let Some(number) = integer(selector, payload) else {
+        let Some(number) = number_of(selector, args) else {
             return;
         };
         if !self.streams.contains_key(resource) {
@@ -296,8 +294,15 @@ fn number_in(resource: &Resource, answer: &Answer) -> Option<i64> {
     as_integer(&selector.in_answer(headers, answer.body.json())?)
 }
 
-fn integer(selector: &Selector, payload: &Value) -> Option<i64> {
-    as_integer(selector.in_body(payload)?)
+/// The number in the first argument of an event. Feeds bring them by the million, so that nothing
+/// else in them is looked at where the contract names the place.
+fn number_of(selector: &Selector, args: &Content) -> Option<i64> {
+    match (selector, args) {
+        (Selector::Pointer(pointer), Content::Json { value, .. }) => {
+            as_integer(&*value.pointer(&format!("/0{pointer}"))?)
+        }
+        _ => as_integer(selector.in_body(args.json()?.get(0)?)?),
+    }
 }
 
 fn as_integer(value: &Value) -> Option<i64> {

@@ -143,7 +143,10 @@ impl Payload {
             return;
         }
         let fault = match &answer.body {
-            Content::Json { value, .. } => fault(validator, value),
+            Content::Json { value, .. } => match value.value() {
+                Some(value) => fault(validator, value),
+                None => Some("the body cannot be read".to_owned()),
+            },
             Content::Truncated { .. } => {
                 ledger.unable(
                     &SCHEMA,

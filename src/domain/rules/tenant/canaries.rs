@@ -102,7 +102,10 @@ pub(super) struct Sent {
 impl Sent {
     pub(super) fn content(&mut self, content: &Content) {
         match content {
-            Content::Json { value, .. } => self.value(value),
+            Content::Json { value, .. } => value
+                .value()
+                .into_iter()
+                .for_each(|value| self.value(value)),
             Content::Text { text, .. } => self.text(text),
             Content::Truncated { beginning, .. } => self.text(beginning),
             Content::Empty | Content::Binary { .. } => {}

@@ -220,8 +220,8 @@ impl Isolation {
                 return;
             }
         }
-        if let (Some(resource), true, Content::Json { value, .. }) =
-            (resource, ended.succeeded(), &answer.body)
+        if let (Some(resource), true, Some(value)) =
+            (resource, ended.succeeded(), answer.body.shared())
             && let Some(own) = self.accounts.get_mut(&account)
         {
             if let Some(identity) = &scene.contract.session.identity

@@ -80,9 +80,11 @@ impl Rule for Others {
 
 impl Others {
     fn own(&mut self, entry: &Entry, ended: &Ended<'_>, answer: &Answer, contract: &Contract) {
-        let (Some(account), true, crate::domain::journal::Content::Json { value, .. }) =
-            (&ended.opened.account, ended.succeeded(), &answer.body)
-        else {
+        let (Some(account), true, Some(value)) = (
+            &ended.opened.account,
+            ended.succeeded(),
+            answer.body.shared(),
+        ) else {
             return;
         };
         let tag = answer.headers.iter().find(|(name, _)| name == "etag");

@@ -1,7 +1,5 @@
 //! Packets as the journal has them, and the answer to one that was kept back.
 
-use std::sync::Arc;
-
 use serde_json::Value;
 
 use crate::domain::journal::{Class, Content, Direction, Frame};
@@ -42,7 +40,7 @@ pub(super) fn describe(
             return shortened(&text, bytes);
         }
         Content::Json {
-            value: Arc::new(value),
+            value: value.into(),
             bytes,
         }
     };
