@@ -1,5 +1,6 @@
 //! `rehearsal run`: from the command line to a plan, and from the result to reports.
 
+use std::collections::BTreeSet;
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
@@ -111,7 +112,10 @@ fn plan(
         environment,
         "REHEARSAL_REAL_TIME",
     )?;
-    let (suite, target, defects) = place.find(config, environment)?;
+    let (mut suite, target, defects) = place.find(config, environment)?;
+    let quirk_stages = quirks.iter().map(|quirk| quirk.stage());
+    let defect_stages = defects.iter().map(|defect| defect.stage());
+    add_stages(&mut suite, quirk_stages.chain(defect_stages).collect())?;
     let selection = Selection {
         patterns: &asked.scenarios,
         tags: &asked.tags,
@@ -128,6 +132,21 @@ fn plan(
         jobs: jobs.unwrap_or_else(settings::processors),
         journal_dir: journal_folder(asked, environment)?,
     })
+}
+
+/// Adds to the shipped suite the stages on which deliberate misbehaviours show: what has no occasion
+/// in its scenarios would seem to go unnoticed.
+fn add_stages(suite: &mut Suite, stages: BTreeSet<&str>) -> Result<(), Problem> {
+    if stages.is_empty() {
+        return Ok(());
+    }
+    let staged = Suite::with_stages().map_err(Problem::Suite)?;
+    if staged.origin == suite.origin && staged.fingerprint == suite.fingerprint {
+        let added = staged.scenarios.into_iter().skip(suite.scenarios.len());
+        let wanted = added.filter(|scenario| stages.contains(scenario.id.as_str()));
+        suite.scenarios.extend(wanted);
+    }
+    Ok(())
 }
 
 /// Which suite against which target: what every command that needs a backend is told.

@@ -279,6 +279,19 @@ fn a_forbidden_write_ends_with_5_and_says_how_to_replay_it() {
 }
 
 #[test]
+fn a_misbehaviour_is_played_where_it_shows() {
+    let folder = tempfile::tempdir().unwrap();
+    let defect = ["run", "--defect", "events-after-expiry", "--seed", "3"];
+    let (out, _) = ends(folder.path(), &defect, 4);
+    assert!(out.contains("SESSION-12"), "{out}");
+    let replay = "rehearsal run --scenario long-session --seed 3 --defect events-after-expiry";
+    assert!(out.contains(replay), "{out}");
+    let words: Vec<&str> = replay.split(' ').skip(1).collect();
+    let (out, _) = ends(folder.path(), &words, 4);
+    assert!(out.contains("1 scenario "), "{out}");
+}
+
+#[test]
 fn a_started_suite_passes_as_it_is() {
     let folder = tempfile::tempdir().unwrap();
     ends(folder.path(), &["init"], 0);
