@@ -39,7 +39,8 @@ mod token;
 mod view;
 
 pub use effect::{
-    Effect, OpenSocket, Request, RequestId, SocketId, SocketPayload, StorageContent, TimerId,
+    Channel, Effect, OpenSocket, Request, RequestId, SocketId, SocketPayload, StorageContent,
+    TimerId,
 };
 pub use event::{
     Answer, DisconnectReason, Event, Now, RequestFailure, SocketEvent, StorageRead, UserAct,

@@ -90,8 +90,20 @@ pub struct Request {
     pub body: Option<Bytes>,
     /// How long the whole answer may take.
     pub timeout: Duration,
-    /// Whether it is given up rather than sent in the clear when TLS fails; only a quirk does not.
-    pub insists_on_tls: bool,
+    /// What it may be sent over.
+    pub channel: Channel,
+}
+
+/// What a request to a service that is served over TLS may be sent over.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Channel {
+    /// TLS with the service's own certificate, or not at all.
+    #[default]
+    Verified,
+    /// TLS with whatever certificate is shown; only a quirk allows it.
+    Unverified,
+    /// The clear, when TLS fails; only a quirk allows it.
+    OrClear,
 }
 
 impl std::fmt::Debug for Request {

@@ -8,6 +8,7 @@ use crate::domain::contract::{Body, Operation, RequestPattern, is_safe};
 use crate::domain::selector::Template;
 
 use super::answer::Reply;
+use super::effect::Channel;
 use super::requests::Purpose;
 use super::{App, Quirk};
 
@@ -138,6 +139,17 @@ impl App {
                 path: location.clone(),
                 ..refresh.operation.clone()
             });
+        }
+    }
+
+    /// What a request may be sent over.
+    pub(super) fn channel(&self) -> Channel {
+        if self.quirks.has(Quirk::FallsBackToClear) {
+            Channel::OrClear
+        } else if self.quirks.has(Quirk::TrustsAnyCertificate) {
+            Channel::Unverified
+        } else {
+            Channel::Verified
         }
     }
 

@@ -126,6 +126,8 @@ misbehaviours! {
         "Requests wait for their answers without end.";
     FallsBackToClear "falls-back-to-clear" on "untrusted" ["NET-8"]
         "A request for which TLS fails is sent again in the clear.";
+    TrustsAnyCertificate "trusts-any-certificate" on "untrusted" ["NET-8"]
+        "Requests go to whoever answers, under whatever certificate.";
     SubscribesAgain "subscribes-again" on "polling-fallback" ["SYNC-7"]
         "Each reconnect subscribes once more.";
     TwoSockets "two-sockets" on "long-session" ["SYNC-10"]

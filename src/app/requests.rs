@@ -193,7 +193,7 @@ impl App {
             } else {
                 self.contract.request_timeout
             },
-            insists_on_tls: !self.quirks.has(Quirk::FallsBackToClear),
+            channel: self.channel(),
         }));
         id
     }
@@ -287,6 +287,7 @@ mod tests {
     use serde_json::json;
 
     use super::*;
+    use crate::app::Channel;
     use crate::domain::selector::Template;
 
     fn operation(body: Body) -> Operation {
@@ -347,7 +348,7 @@ mod tests {
             headers: vec![("authorization".into(), "tell-nobody".into())],
             body: Some(Bytes::from("tell-nobody")),
             timeout: std::time::Duration::ZERO,
-            insists_on_tls: true,
+            channel: Channel::Verified,
         };
         assert!(!format!("{request:?}").contains("tell-nobody"));
     }

@@ -8,7 +8,7 @@
 use std::collections::BTreeMap;
 use std::error::Error as _;
 use std::io;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -17,6 +17,7 @@ use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
 use reqwest::{Certificate, Client, Upgraded};
 use url::Url;
 
+use crate::app::Channel;
 use crate::net::{Endpoint, ServiceAddress};
 
 mod traffic;
@@ -37,7 +38,10 @@ pub struct Clients(Arc<BTreeMap<String, Service>>);
 #[derive(Debug)]
 struct Service {
     url: Url,
+    route: Arc<Route>,
     client: Client,
+    /// Made for the first call that asks nothing of a certificate.
+    unverified: OnceLock<Client>,
 }
 
 /// One request.
@@ -57,9 +61,8 @@ pub struct Call {
     pub timeout: Option<Duration>,
     /// What is expected of the connection.
     pub purpose: Purpose,
-    /// Whether it is sent again in the clear when no connection over TLS can be made; only a quirk
-    /// does.
-    pub falls_back: bool,
+    /// What it may be sent over.
+    pub channel: Channel,
 }
 
 /// What is expected of the connection after an answer.
@@ -140,24 +143,30 @@ impl Clients {
     /// # Errors
     /// When a URL cannot be asked or TLS cannot be set up.
     pub fn new(services: &BTreeMap<String, ServiceAddress>) -> Result<Self, HttpError> {
-        let mut shared: Vec<(Route, Client)> = Vec::new();
+        let mut shared: Vec<(Arc<Route>, Client)> = Vec::new();
         let mut all = BTreeMap::new();
         for (name, address) in services {
             let route = Route::to(name, address)?;
-            let known = shared.iter().find(|(own, _)| *own == route);
-            let client = match known {
-                Some((_, client)) => client.clone(),
+            let known = shared.iter().find(|(own, _)| **own == route);
+            let (route, client) = match known {
+                Some(known) => known.clone(),
                 None => {
-                    let client = route.client().map_err(|error| HttpError::Setup {
+                    let built = route.client(Channel::Verified);
+                    let client = built.map_err(|error| HttpError::Setup {
                         service: name.clone(),
                         why: cause(&error),
                     })?;
-                    shared.push((route, client.clone()));
-                    client
+                    shared.push((Arc::new(route), client));
+                    shared[shared.len() - 1].clone()
                 }
             };
-            let url = address.url.clone();
-            all.insert(name.clone(), Service { url, client });
+            let service = Service {
+                url: address.url.clone(),
+                route,
+                client,
+                unverified: OnceLock::new(),
+            };
+            all.insert(name.clone(), service);
         }
         Ok(Self(Arc::new(all)))
     }
@@ -170,31 +179,47 @@ impl Clients {
             .map_or("", |service| service.url.path().trim_end_matches('/'))
     }
 
+    fn service(&self, name: &str) -> Result<&Service, String> {
+        self.0
+            .get(name)
+            .ok_or_else(|| format!("nobody said where service `{name}` is"))
+    }
+
     /// The URL of a target on a service's origin, or why there is none.
-    fn url(&self, service: &str, target: &str) -> Result<(Client, Url), String> {
-        let service = self
-            .0
-            .get(service)
-            .ok_or_else(|| format!("nobody said where service `{service}` is"))?;
+    fn url(&self, service: &str, target: &str) -> Result<Url, String> {
+        let service = self.service(service)?;
         // Joining would read a target that begins with two slashes as another host.
         let origin = service.url.origin().ascii_serialization();
         let url = Url::parse(&format!("{origin}{target}"));
-        let url = url.map_err(|error| format!("no URL: {error}"))?;
-        Ok((service.client.clone(), url))
+        url.map_err(|error| format!("no URL: {error}"))
     }
 
     /// The path that a call's request line will carry: a URL is normalized on its way there.
     fn sent_path(&self, call: &Call) -> String {
         match self.url(&call.service, &call.target) {
-            Ok((_, url)) => url.path().to_owned(),
+            Ok(url) => url.path().to_owned(),
             Err(_) => call.target.clone(),
         }
     }
 }
 
+impl Service {
+    /// The client by which a call is sent.
+    fn client(&self, channel: Channel) -> Result<Client, String> {
+        if channel != Channel::Unverified {
+            return Ok(self.client.clone());
+        }
+        if let Some(client) = self.unverified.get() {
+            return Ok(client.clone());
+        }
+        let client = self.route.client(channel).map_err(|error| cause(&error))?;
+        Ok(self.unverified.get_or_init(|| client).clone())
+    }
+}
+
 /// What decides whether two services can share a client: nothing but a socket path, a pinned
 /// address and the need for TLS roots does.
-#[derive(PartialEq)]
+#[derive(Debug, PartialEq)]
 struct Route {
     via: Option<(String, Endpoint)>,
     tls: bool,
@@ -231,13 +256,14 @@ impl Route {
         })
     }
 
-    fn client(&self) -> reqwest::Result<Client> {
+    fn client(&self, channel: Channel) -> reqwest::Result<Client> {
         let mut builder = Client::builder()
             .no_proxy()
             .redirect(reqwest::redirect::Policy::none())
             .referer(false)
             .http1_only()
             .tcp_nodelay(true)
+            .tls_danger_accept_invalid_certs(channel == Channel::Unverified)
             .user_agent(concat!("rehearsal/", env!("CARGO_PKG_VERSION")));
         // Reading the system's roots takes far longer than anything else here.
         if let Some(certificate) = &self.certificate {
@@ -266,8 +292,13 @@ async fn perform(clients: &Clients, call: Call, hopped: impl Fn(&Hop)) -> Outcom
         Ok(head) => head,
         Err(why) => return Outcome::NotSent { why },
     };
-    let (client, mut url) = match clients.url(&call.service, &call.target) {
-        Ok(found) => found,
+    let service = clients.service(&call.service);
+    let client = match service.and_then(|own| own.client(call.channel)) {
+        Ok(client) => client,
+        Err(why) => return Outcome::NotSent { why },
+    };
+    let mut url = match clients.url(&call.service, &call.target) {
+        Ok(url) => url,
         Err(why) => return Outcome::NotSent { why },
     };
     let work = async {
@@ -280,7 +311,11 @@ async fn perform(clients: &Clients, call: Call, hopped: impl Fn(&Hop)) -> Outcom
             }
             let response = match request.send().await {
                 Ok(response) => response,
-                Err(error) if call.falls_back && error.is_connect() && url.scheme() == "https" => {
+                Err(error)
+                    if call.channel == Channel::OrClear
+                        && error.is_connect()
+                        && url.scheme() == "https" =>
+                {
                     if url.set_scheme("http").is_err() {
                         return failed(&error);
                     }

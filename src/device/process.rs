@@ -216,7 +216,7 @@ impl Process {
             body: request.body,
             timeout: Some(request.timeout),
             purpose: Purpose::Answer,
-            falls_back: !request.insists_on_tls,
+            channel: request.channel,
         };
         let ended = self.ended.clone();
         let exchange = self.traffic.send(call, move |outcome| {

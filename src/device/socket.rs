@@ -15,6 +15,7 @@ use tokio::task::AbortHandle;
 use tokio_tungstenite::tungstenite::handshake::derive_accept_key;
 
 use super::http::{Call, ExchangeId, Outcome, Purpose, Switched, Traffic};
+use crate::app::Channel;
 use crate::net::Clock;
 use crate::protocol::client::{
     Client, Event, Input, Options, Output, POST_CONTENT_TYPE, RequestId, SocketId, Transport,
@@ -270,7 +271,7 @@ impl Socket {
             body,
             timeout: None,
             purpose: Purpose::Answer,
-            falls_back: false,
+            channel: Channel::Verified,
         };
         let arrived = self.arrived.clone();
         let exchange = self.traffic.send(call, move |outcome| {
@@ -297,7 +298,7 @@ impl Socket {
             body: None,
             timeout: None,
             purpose: Purpose::Switch,
-            falls_back: false,
+            channel: Channel::Verified,
         };
         let arrived = self.arrived.clone();
         let exchange = self.traffic.send(call, move |outcome| {

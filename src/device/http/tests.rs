@@ -59,7 +59,7 @@ impl World {
             target: target.into(),
             headers: vec![("authorization".into(), "Bearer t".into())],
             body: None,
-            falls_back: false,
+            channel: Channel::Verified,
             timeout: Some(Duration::from_secs(10)),
             purpose: Purpose::Answer,
         };
