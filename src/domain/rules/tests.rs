@@ -1,7 +1,8 @@
 //! Every rule has journals that keep it and journals that break it.
 //!
 //! They are `fixtures/journals/<RULE>.keeps.jsonl` and `<RULE>.breaks.jsonl`, with `-2`, `-3` … for
-//! further ones, written for the contract below, whose names are those of no other app here.
+//! further ones, written for the contract below, whose names are those of no other app here. A word
+//! in the place of the number, as in `-closed`, is an agreement that differs in that.
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
@@ -15,7 +16,7 @@ use crate::domain::verdict::{Severity, Subject};
 
 mod contract;
 
-pub(crate) use contract::harbour;
+pub(crate) use contract::{agreed_in, harbour};
 
 fn folder() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures/journals")
@@ -48,8 +49,8 @@ fn journals(kind: &str) -> Vec<(String, String, Vec<Arc<Entry>>)> {
     found
 }
 
-fn judge(entries: &[Arc<Entry>], settings: JudgeSettings) -> Judged {
-    let judge = Judge::new(Arc::new(harbour()), settings);
+fn judge(journal: &str, entries: &[Arc<Entry>], settings: JudgeSettings) -> Judged {
+    let judge = Judge::new(Arc::new(agreed_in(journal)), settings);
     let mut observer = judge.observer();
     for entry in entries {
         observer.observe(entry);
@@ -57,15 +58,15 @@ fn judge(entries: &[Arc<Entry>], settings: JudgeSettings) -> Judged {
     judge.finish()
 }
 
-fn plainly(entries: &[Arc<Entry>]) -> Judged {
-    judge(entries, JudgeSettings::default())
+fn plainly(journal: &str, entries: &[Arc<Entry>]) -> Judged {
+    judge(journal, entries, JudgeSettings::default())
 }
 
 #[test]
 fn a_journal_that_keeps_a_rule_trips_nothing_and_gives_the_rule_an_occasion() {
     let mut wrong = Vec::new();
     for (rule, name, entries) in journals("keeps") {
-        let judged = plainly(&entries);
+        let judged = plainly(&name, &entries);
         if !judged.findings.is_empty() {
             wrong.push(format!("{name}: {:#?}", judged.findings));
         }
@@ -83,7 +84,7 @@ fn a_journal_that_keeps_a_rule_trips_nothing_and_gives_the_rule_an_occasion() {
 fn a_journal_that_breaks_a_rule_trips_that_rule_once_and_no_other() {
     let mut wrong = Vec::new();
     for (rule, name, entries) in journals("breaks") {
-        let judged = plainly(&entries);
+        let judged = plainly(&name, &entries);
         let known: BTreeSet<EntryId> = entries.iter().map(|entry| entry.id).collect();
         let right = matches!(&judged.findings[..], [finding] if finding.rule == rule
             && names(find(&rule).unwrap().subject, finding.subject)
@@ -150,20 +151,20 @@ fn every_rule_explains_itself_under_an_id_of_its_own() {
 #[test]
 fn the_same_journal_is_judged_the_same_twice() {
     for (_, name, entries) in journals("breaks") {
-        assert_eq!(plainly(&entries), plainly(&entries), "{name}");
+        assert_eq!(plainly(&name, &entries), plainly(&name, &entries), "{name}");
     }
 }
 
 #[test]
 fn a_waived_rule_is_named_as_not_judged_instead_of_found() {
-    let (rule, _, entries) = journals("breaks").remove(0);
+    let (rule, name, entries) = journals("breaks").remove(0);
     let settings = JudgeSettings {
         waived: vec![Waiver {
             rule: rule.clone(),
             reason: "agreed until spring".to_owned(),
         }],
     };
-    let judged = judge(&entries, settings);
+    let judged = judge(&name, &entries, settings);
     assert_eq!(judged.findings, []);
     assert!(
         judged
@@ -175,7 +176,7 @@ fn a_waived_rule_is_named_as_not_judged_instead_of_found() {
 #[test]
 fn a_forbidden_request_and_a_forbidden_emit_weigh_most_and_are_counted() {
     for (rule, name, entries) in journals("breaks") {
-        let judged = plainly(&entries);
+        let judged = plainly(&name, &entries);
         assert!(!judged.findings.is_empty(), "{name}");
         if rule == "SCOPE-1" || name == "SCOPE-4.breaks.jsonl" {
             assert_eq!(
@@ -192,17 +193,17 @@ fn a_forbidden_request_and_a_forbidden_emit_weigh_most_and_are_counted() {
 
 #[test]
 fn a_finding_names_the_request_ids_of_answers_that_come_after_it() {
-    let (_, _, entries) = journals("breaks")
+    let (_, name, entries) = journals("breaks")
         .into_iter()
         .find(|(_, name, _)| name == "SESSION-1.breaks.jsonl")
         .unwrap();
-    let judged = plainly(&entries);
+    let judged = plainly(&name, &entries);
     assert!(!judged.findings[0].request_ids.is_empty());
 }
 
 #[test]
 fn without_anything_to_judge_no_rule_is_said_to_hold() {
-    let judged = plainly(&[]);
+    let judged = plainly("", &[]);
     assert_eq!(judged.findings, []);
     assert_eq!(
         judged.no_occasion.len() + judged.not_judged.len(),
@@ -212,7 +213,7 @@ fn without_anything_to_judge_no_rule_is_said_to_hold() {
 
 #[test]
 fn a_long_feed_of_events_finds_nothing() {
-    let (_, _, entries) = journals("keeps")
+    let (.., entries) = journals("keeps")
         .into_iter()
         .find(|(_, name, _)| name == "SYNC-13.keeps.jsonl")
         .unwrap();
@@ -247,7 +248,7 @@ fn a_long_feed_of_events_finds_nothing() {
 
 #[test]
 fn a_disguised_forbidden_request_is_forbidden_and_disguised() {
-    let (_, _, mut entries) = journals("breaks")
+    let (_, name, mut entries) = journals("breaks")
         .into_iter()
         .find(|(_, name, _)| name == "SCOPE-1.breaks.jsonl")
         .unwrap();
@@ -262,7 +263,7 @@ fn a_disguised_forbidden_request_is_forbidden_and_disguised() {
             });
         }
     }
-    let judged = plainly(&entries);
+    let judged = plainly(&name, &entries);
     let tripped: Vec<&str> = judged
         .findings
         .iter()

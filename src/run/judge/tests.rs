@@ -6,7 +6,7 @@ use rstest::rstest;
 
 use super::*;
 use crate::domain::journal::Entry;
-use crate::domain::rules::tests::harbour;
+use crate::domain::rules::tests::{agreed_in, harbour};
 use crate::domain::rules::{Judge, JudgeSettings};
 use crate::domain::verdict::Verdict;
 use crate::run::{Interrupt, Misbehaviour, Plan, Target, stage};
@@ -31,8 +31,8 @@ fn fixtures() -> Vec<PathBuf> {
 
 #[test]
 fn a_journal_from_disk_is_judged_as_one_in_memory() {
-    let contract = Arc::new(harbour());
     for path in fixtures() {
+        let contract = Arc::new(agreed_in(&path.file_name().unwrap().to_string_lossy()));
         let judge = Judge::new(Arc::clone(&contract), JudgeSettings::default());
         let mut observer = judge.observer();
         let text = std::fs::read_to_string(&path).unwrap();

@@ -8,7 +8,7 @@ use crate::domain::contract::Role;
 use crate::domain::duration::show;
 use crate::domain::journal::{Answer, Entry, EntryId, Request};
 use crate::domain::rules::ledger::{Breach, Ledger};
-use crate::domain::rules::scene::{Scene, client_request, path};
+use crate::domain::rules::scene::{Scene, client_request, is_blocked, path};
 use crate::domain::rules::{JudgedFrom, Rule, RuleInfo};
 use crate::domain::verdict::Subject;
 
@@ -18,7 +18,7 @@ pub(super) static RETRY_AFTER: RuleInfo = RuleInfo {
     subject: Subject::App,
     judged_from: &[JudgedFrom::Wire],
     source: "RFC 9110 §10.2.3 and §15.6.4; RFC 6585 §4",
-    explanation: "Retry-After is how an overloaded backend spreads its return. Judged for each request that was answered so, in seconds or as a date: the same request does not come again before nine tenths of the time, unless the user asks or the kill-switch is lifted. Absurd values are capped at the contract's largest retry delay, but at no less than 30 s. The feed's own requests are left out: its client does not read the header.",
+    explanation: "Retry-After is how an overloaded backend spreads its return. Judged for each request that was answered so, in seconds or as a date: the same request does not come again before nine tenths of the time, unless the user asks or the kill-switch is lifted. Absurd values are capped at the contract's largest retry delay, but at no less than 30 s. The feed's own requests are left out: its client does not read the header. So is an answer of the status that is how the kill-switch says that it is on.",
     fix: "Read both forms of the header, cap them, and let them override the back-off's own delay; hold pollers too.",
     parameters: &["retry.delay_max"],
 };
@@ -75,17 +75,19 @@ impl Rule for RetryAfter {
         let Some(ended) = scene.ended_by_client(entry) else {
             return;
         };
-        // A kill-switch that speaks by its status is asked again as often as was agreed: KILL-6.
-        let by_status = ended.request.role == Some(Role::Status) && scene.switch.told.is_some();
-        if ended.request.role == Some(Role::Realtime) || by_status {
-            return;
-        }
         let Some(answer) = ended
             .answer
             .filter(|answer| matches!(answer.status, 429 | 503))
         else {
             return;
         };
+        // A kill-switch that speaks by its status is asked again as often as was agreed: KILL-6.
+        let switch = scene.contract.kill_switch.as_ref();
+        let spoken = ended.request.role == Some(Role::Status)
+            && switch.is_some_and(|switch| is_blocked(switch, answer) == Some(true));
+        if ended.request.role == Some(Role::Realtime) || spoken {
+            return;
+        }
         let cap = scene.contract.retry.delay_max.max(Duration::from_secs(30));
         let Some(wait) = wait_of(answer, scene.unix(entry.at)) else {
             return;

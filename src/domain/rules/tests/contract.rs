@@ -52,6 +52,28 @@ fn resource(name: &str, path: &str) -> Resource {
     }
 }
 
+/// The contract for a journal of this name. Some are written under another agreement, which is what
+/// their names end in: `KILL-3.keeps-closed.jsonl`.
+pub(crate) fn agreed_in(journal: &str) -> Contract {
+    let mut contract = harbour();
+    let stem = journal.trim_end_matches(".jsonl");
+    let kind = stem.split_once('.').map_or("", |(_, kind)| kind);
+    let agreement = kind.split_once('-').map_or("", |(_, agreement)| agreement);
+    let agreement = agreement.trim_end_matches(|sign: char| sign == '-' || sign.is_ascii_digit());
+    if let Some(switch) = &mut contract.kill_switch {
+        match agreement {
+            "open" => switch.fail_mode = FailMode::Open,
+            "closed" => switch.fail_mode = FailMode::Closed,
+            "by-status" => {
+                switch.blocked_when = Condition::Status(vec![503]);
+                switch.status_on = 503;
+            }
+            other => assert_eq!(other, "", "{journal}"),
+        }
+    }
+    contract
+}
+
 pub(crate) fn harbour() -> Contract {
     Contract {
         name: "harbour".to_owned(),
