@@ -121,7 +121,10 @@ impl App {
             .status
             .asked_at
             .is_some_and(|at| self.now.elapsed < at + AT_MOST_EVERY);
-        if !is_recent {
+        // A switch that could not be asked is asked again in its own time: whoever refuses every
+        // request for data would otherwise have it asked without end.
+        let is_silent = self.status.asked_at > self.status.answered_at;
+        if !is_recent && !is_silent {
             self.ask_status();
         }
     }

@@ -7,6 +7,7 @@ use crate::domain::contract::RequestPattern;
 use crate::domain::verdict::Verdict;
 use crate::suite::Suite;
 
+mod fail_modes;
 mod policy;
 
 fn plan() -> Plan {

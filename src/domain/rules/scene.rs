@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::labels;
-use crate::domain::contract::{Contract, Role};
+use crate::domain::contract::{Contract, FailMode, Role};
 use crate::domain::journal::{
     Answer, Answerer, AppFact, Class, Entry, EntryId, Fact, Frame, HarnessFact, LossReason,
     Question, Request, Sender,
@@ -401,6 +401,17 @@ impl Scene {
     /// Whether an event of the server makes the app read this resource again.
     pub(super) fn is_refetched(&self, role: Option<&Role>) -> bool {
         matches!(role, Some(Role::Resource(name)) if self.refetched.contains(name))
+    }
+
+    /// Whether the kill-switch may keep the app from its data: because it was told so, or because it
+    /// could not ask and the contract has it block then.
+    pub(super) fn may_be_blocked(&self) -> bool {
+        let closed = self
+            .contract
+            .kill_switch
+            .as_ref()
+            .is_some_and(|switch| switch.fail_mode == FailMode::Closed);
+        self.switch.told.is_some() || (closed && self.switch.is_silent())
     }
 
     /// Whether the app ought to be working: its process runs, is visible and can reach the network.

@@ -19,7 +19,7 @@ pub(super) static FAIL_MODE: RuleInfo = RuleInfo {
     subject: Subject::App,
     judged_from: &[JudgedFrom::Wire, JudgedFrom::Sim],
     source: "runbook S4.1, S4.3",
-    explanation: "A status request that fails (5xx, no answer, a page, JSON without the value) says nothing. With the fail mode `last-known` an app that was blocked stays blocked over a restart, and one that was not goes on; `open` always goes on, `closed` always blocks. Judged from a status request that failed until one brings an answer: data that is asked for although the app must be blocked, and a maintenance screen, or a feed that the app itself closes without asking for data any more past the time at which it would poll, although it must go on. What an app still knows after its session has ended is not judged.",
+    explanation: "A status request that fails (5xx, no answer, a page, JSON without the value) says nothing. With the fail mode `last-known` an app that was blocked stays blocked over a restart, and one that was not goes on; `open` always goes on, `closed` always blocks. Judged from a status request that failed until one brings an answer: data that is asked for although the app must be blocked, or a socket that stays joined; and a maintenance screen, or a feed that the app itself closes without asking for data any more past the time at which it would poll, although it must go on. With `open` that includes an app that was told to block: once its attempts are spent it asks for data again. What an app still knows after its session has ended is not judged.",
     fix: "Keep the last valid answer in storage, and evaluate the agreed fail mode wherever an answer cannot be read, not only where the request throws.",
     parameters: &[
         "kill_switch.fail_mode",
@@ -30,6 +30,8 @@ pub(super) static FAIL_MODE: RuleInfo = RuleInfo {
 
 /// How soon after a failed question an app closes its feed because of it.
 const BECAUSE: Duration = Duration::from_secs(5);
+/// How long leaving the feed may take.
+const GOOD_BYE: Duration = Duration::from_secs(2);
 /// How long an app that goes on may ask for no data where the contract has no polling.
 const QUIET: Duration = Duration::from_secs(20);
 
@@ -49,6 +51,10 @@ struct Silence {
     first: Moment,
     last: Moment,
     count: u32,
+    /// When the attempts at one question were spent, or the app could do something about it again.
+    spent: Option<Moment>,
+    /// Whether data was asked for since the last answer.
+    goes_on: bool,
 }
 
 /// What the app must do.
@@ -79,6 +85,7 @@ impl Rule for Silent {
         }
         self.answered(entry, scene, ledger);
         self.blocks(entry, switch, scene, ledger);
+        self.lasts(switch, scene, ledger);
         let Some(request) = client_request(entry) else {
             return;
         };
@@ -86,6 +93,9 @@ impl Rule for Silent {
             Some(Role::SignIn) if !self.here => self.known = None,
             Some(role) if role.is_data() => {
                 self.closed = None;
+                if let Some(silence) = &mut self.silence {
+                    silence.goes_on = true;
+                }
                 let what = format!("{} {} {}", request.method, request.service, request.target);
                 self.asks(entry, switch, scene, what, request.exchange, ledger);
             }
@@ -95,6 +105,9 @@ impl Rule for Silent {
 
     fn end(&mut self, scene: &Scene, ledger: &mut Ledger) {
         self.overdue(scene, ledger);
+        if let Some(switch) = &scene.contract.kill_switch {
+            self.lasts(switch, scene, ledger);
+        }
     }
 }
 
@@ -132,9 +145,14 @@ impl Silent {
                 first: moment,
                 last: moment,
                 count: 0,
+                spent: None,
+                goes_on: false,
             });
             silence.last = moment;
             silence.count += 1;
+            if silence.count >= scene.contract.retry.attempts {
+                silence.spent.get_or_insert(moment);
+            }
         }
     }
 
@@ -160,16 +178,14 @@ impl Silent {
             || silence.count >= scene.contract.retry.attempts
             || entry.at > silence.first.at + switch.takes_effect_within;
         if settled {
+            let after = show(entry.at - silence.last.at);
+            let observed = format!("{what}, {after} after a status request failed");
+            let evidence = vec![silence.first.id, silence.last.id, entry.id];
             ledger.breach(
                 &FAIL_MODE,
                 Breach {
-                    kind: "open".to_owned(),
-                    message: "the app goes on although it must stay blocked while the kill-switch cannot be asked".to_owned(),
-                    expected: "no request for data until a valid answer says that the switch is off".to_owned(),
-                    observed: format!("{what}, {} after a status request failed", show(entry.at - silence.last.at)),
-                    evidence: vec![silence.first.id, silence.last.id, entry.id],
                     exchanges: vec![exchange],
-                    ..Breach::default()
+                    ..goes_on(observed, evidence)
                 },
             );
         }
@@ -210,10 +226,49 @@ impl Silent {
         self.overdue(scene, ledger);
     }
 
+    /// What goes on although the silence lasts, or does not.
+    fn lasts(&mut self, switch: &KillSwitch, scene: &Scene, ledger: &mut Ledger) {
+        let Some(silence) = &mut self.silence else {
+            return;
+        };
+        let (Some(spent), last) = (&mut silence.spent, silence.last) else {
+            return;
+        };
+        if !is_awake(scene) {
+            spent.at = scene.now;
+            return;
+        }
+        let joined = scene.sockets.iter().find_map(|(_, own)| own.connected);
+        match (switch.fail_mode, scene.switch.told, joined) {
+            (FailMode::Closed, None, Some(joined))
+                if scene.now > spent.at + switch.takes_effect_within + GOOD_BYE =>
+            {
+                let observed = format!(
+                    "a socket that is still joined {} later",
+                    show(scene.now - spent.at)
+                );
+                let evidence = vec![joined.id, last.id];
+                ledger.breach(&FAIL_MODE, goes_on(observed, evidence));
+            }
+            (FailMode::Open, Some(told), _)
+                if !silence.goes_on && scene.now > spent.at + quiet(scene) =>
+            {
+                let observed = format!(
+                    "blocked before, the app asked for no data for {}",
+                    show(scene.now - spent.at)
+                );
+                breach(told.moment, spent.id, observed, ledger);
+            }
+            _ => return,
+        }
+        // Found once in a silence.
+        silence.spent = None;
+        silence.count = 0;
+    }
+
     fn overdue(&mut self, scene: &Scene, ledger: &mut Ledger) {
-        let awake = scene.app_is_awake() && scene.session.open && !scene.world.is_blind();
-        let polls = scene.contract.polling.as_ref();
-        let quiet = polls.map_or(QUIET, |polling| polling.after + polling.every);
+        let awake = is_awake(scene);
+        let quiet = quiet(scene);
         let Some((failed, closed)) = self
             .closed
             .take_if(|(_, closed)| awake && scene.now > closed.at + quiet)
@@ -229,6 +284,30 @@ impl Silent {
             at: closed.at,
         };
         breach(failed, closed.id, observed, ledger);
+    }
+}
+
+/// Whether the app can do something.
+fn is_awake(scene: &Scene) -> bool {
+    scene.app_is_awake() && scene.session.open && !scene.world.is_blind()
+}
+
+/// How long an app that goes on may ask for no data.
+fn quiet(scene: &Scene) -> Duration {
+    let polls = scene.contract.polling.as_ref();
+    polls.map_or(QUIET, |polling| polling.after + polling.every)
+}
+
+fn goes_on(observed: String, evidence: Vec<EntryId>) -> Breach {
+    Breach {
+        kind: "open".to_owned(),
+        message:
+            "the app goes on although it must stay blocked while the kill-switch cannot be asked"
+                .to_owned(),
+        expected: "no data until a valid answer says that the switch is off".to_owned(),
+        observed,
+        evidence,
+        ..Breach::default()
     }
 }
 

@@ -123,7 +123,7 @@ impl Partial {
             && scene.session.open
             && scene.app_is_awake()
             && scene.world.acts_marked
-            && scene.switch.told.is_none();
+            && !scene.may_be_blocked();
         if because {
             self.left = Some((failed, exchange, Moment::of(entry)));
         }
@@ -135,7 +135,7 @@ impl Partial {
             && let Some((failed, exchange, left)) = self
                 .left
                 .take_if(|(.., left)| scene.now > left.at + feed.live_within)
-            && scene.switch.told.is_none()
+            && !scene.may_be_blocked()
         {
             ledger.breach(
                 &PARTIAL,
@@ -153,7 +153,7 @@ impl Partial {
                 },
             );
         }
-        if !scene.world.simulated || !scene.app_is_awake() || scene.switch.told.is_some() {
+        if !scene.world.simulated || !scene.app_is_awake() || scene.may_be_blocked() {
             self.failing.clear();
             return;
         }

@@ -38,6 +38,12 @@ impl Switch {
         }
     }
 
+    /// Whether the last attempt brought no valid answer.
+    pub(super) fn is_silent(&self) -> bool {
+        let id = |moment: Option<Moment>| moment.map(|moment| moment.id);
+        id(self.failed) > id(self.answered)
+    }
+
     pub(super) fn ended(&mut self, entry: &Arc<Entry>, ended: &Ended<'_>, switch: &KillSwitch) {
         if ended.request.role != Some(Role::Status) {
             return;

@@ -60,7 +60,7 @@ impl Rule for Ending {
                 SessionState::Ended { why } => {
                     ledger.occasion(&ONLY_REFUSAL_ENDS);
                     // What a maintenance does to the session is KILL-4's to find, and a 403 SESSION-8's.
-                    let other = scene.switch.told.is_some() || self.is_forbidden(entry.at);
+                    let other = scene.may_be_blocked() || self.is_forbidden(entry.at);
                     if self.session && !self.refused && !scene.session.wants_out && !other {
                         self.breach(
                             entry,

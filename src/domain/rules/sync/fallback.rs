@@ -86,7 +86,7 @@ impl Rule for Fallback {
             self.failing = ended.failed();
         }
         // What follows a kill is judged as KILL-4 until the app opens its feed again.
-        if !scene.world.running || scene.switch.told.is_some() {
+        if !scene.world.running || scene.may_be_blocked() {
             *self = Self {
                 heard: self.heard,
                 ..Self::default()
@@ -100,7 +100,7 @@ impl Rule for Fallback {
             && scene.session.open
             && scene.app_is_awake()
             && !scene.world.is_blind()
-            && scene.switch.told.is_none()
+            && !scene.may_be_blocked()
             && scene.sockets.live() == 0;
         if !wanted {
             self.dry = None;
@@ -216,7 +216,7 @@ impl Rule for Return {
             && !scene.world.is_blind()
             && !scene.world.is_disturbed()
             && !scene.world.backend_is_stopped()
-            && scene.switch.told.is_none();
+            && !scene.may_be_blocked();
         if !expected {
             self.allowed = None;
         }

@@ -244,7 +244,7 @@ impl Order {
         };
         let free = scene.app_is_awake()
             && scene.session.open
-            && scene.switch.told.is_none()
+            && !scene.may_be_blocked()
             && !scene.world.is_blind();
         for (resource, stream) in &mut self.streams {
             let Some(gap) = &mut stream.gap else {

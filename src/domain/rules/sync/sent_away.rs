@@ -135,7 +135,7 @@ impl SentAway {
     fn overdue(&mut self, entry: &Entry, scene: &Scene, ledger: &mut Ledger) {
         let free = scene.app_is_awake()
             && scene.session.open
-            && scene.switch.told.is_none()
+            && !scene.may_be_blocked()
             && !scene.world.is_blind()
             && !scene.world.is_disturbed();
         match &mut self.away {

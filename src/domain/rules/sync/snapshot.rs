@@ -81,7 +81,7 @@ impl Rule for Snapshot {
             self.loaded.clear();
             self.waiting = None;
         }
-        if scene.switch.told.is_some() || scene.world.is_blind() {
+        if scene.may_be_blocked() || scene.world.is_blind() {
             self.waiting = None;
         }
         if let Some(request) = client_request(entry)

@@ -109,7 +109,7 @@ impl UnknownSession {
         };
         let free = scene.app_is_awake()
             && scene.session.open
-            && scene.switch.told.is_none()
+            && !scene.may_be_blocked()
             && !scene.world.is_blind();
         if !free {
             lost.free = scene.now;
