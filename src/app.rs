@@ -94,6 +94,7 @@ pub struct App {
     poller: poller::Poller,
     /// What is held of each resource, in the contract's order.
     data: Vec<Held>,
+    mischief: misbehave::Mischief,
 }
 
 impl App {
@@ -121,6 +122,7 @@ impl App {
             feed: feed::Feed::default(),
             poller: poller::Poller::default(),
             data: contract.resources.iter().map(|_| Held::default()).collect(),
+            mischief: misbehave::Mischief::default(),
             contract,
             quirks,
         }

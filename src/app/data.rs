@@ -161,8 +161,9 @@ impl App {
             .map(|paging| paging::query(paging, &load.page))
             .unwrap_or_default();
         let overlaps = load.cause == Cause::Poll && self.quirks.has(Quirk::OverlappingPolls);
-        let filling = self.filling();
-        self.send(&own.operation, &query, &filling, Purpose::Load(load));
+        let filling = self.filling_for_read();
+        let operation = self.conditional(resource, &own.operation);
+        self.send(&operation, &query, &filling, Purpose::Load(load));
         self.data[resource].progress = Progress::Flying;
         if overlaps {
             self.send_stray_poll(resource);
@@ -237,6 +238,7 @@ impl App {
         self.clear_notice_of(notice::DATA_REFUSED);
         let index = load.resource;
         self.data[index].refused_at = None;
+        self.note_entity_tag(index, answer);
         match load.page {
             Page::First => self.first_page(index, answer, body),
             Page::Later(_) => self.later_page(index, answer, &body),

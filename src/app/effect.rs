@@ -32,6 +32,10 @@ pub enum Effect {
     /// Leave all namespaces of a socket and close it for good; nothing needs to be reported about
     /// it any more.
     CloseSocket(SocketId),
+    /// Leave all namespaces of a socket and keep it, to be joined again; only a quirk does.
+    LeaveSocket(SocketId),
+    /// Connect the namespaces of a socket that was left.
+    RejoinSocket(SocketId),
     /// The payload that `AuthWanted` asked for.
     SocketAuth {
         /// The socket.

@@ -22,7 +22,7 @@ mod loss;
 pub(super) struct Feed {
     last: u64,
     /// The socket that is open, connected or not.
-    socket: Option<SocketId>,
+    pub(super) socket: Option<SocketId>,
     pub(super) connected: bool,
     /// Connected, and everything that events keep up to date has been read since.
     pub(super) live: bool,
@@ -40,13 +40,9 @@ pub(super) struct Feed {
     pub(super) starting: bool,
     /// Refusals since the last connect.
     refusals: u32,
-    reopens: u32,
+    pub(super) reopens: u32,
     /// The access token that the server refused.
     refused: Option<u64>,
-    /// Only a quirk gives up.
-    gave_up: bool,
-    /// Only a quirk has a second socket.
-    twin: Option<SocketId>,
     emits: u64,
 }
 
@@ -74,7 +70,7 @@ impl App {
     pub(super) fn settle_socket(&mut self) {
         if !self.flowing
             || self.feed.socket.is_some()
-            || self.feed.gave_up
+            || self.has_given_up()
             || self.timers.runs(Timer::Reopen)
         {
             return;
@@ -88,8 +84,10 @@ impl App {
             return;
         };
         self.feed.refused = None;
-        self.feed.last += 1;
-        let socket = SocketId(self.feed.last);
+        if self.rejoin() {
+            return;
+        }
+        let socket = self.next_socket();
         self.feed.socket = Some(socket);
         let filling = self.filling();
         let lookup = |name: &str| filling.get(name);
@@ -122,16 +120,14 @@ impl App {
             client,
             notices_silence: !self.quirks.has(Quirk::Deaf),
         };
-        if self.quirks.has(Quirk::TwoSockets) && self.feed.twin.is_none() {
-            self.feed.last += 1;
-            let twin = SocketId(self.feed.last);
-            self.feed.twin = Some(twin);
-            self.out.push(Effect::OpenSocket(OpenSocket {
-                socket: twin,
-                ..open.clone()
-            }));
-        }
+        self.open_twin(&open);
         self.out.push(Effect::OpenSocket(open));
+    }
+
+    /// A number that no socket has had.
+    pub(super) fn next_socket(&mut self) -> SocketId {
+        self.feed.last += 1;
+        SocketId(self.feed.last)
     }
 
     /// Something happened on a socket.
@@ -139,7 +135,7 @@ impl App {
         let contract = Arc::clone(&self.contract);
         if let (Some(realtime), SocketEvent::AuthWanted { namespace }) =
             (&contract.realtime, &event)
-            && self.feed.twin == Some(socket)
+            && self.is_twin(socket)
         {
             return self.auth(socket, namespace.clone(), realtime);
         }

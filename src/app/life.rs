@@ -9,7 +9,6 @@ use super::data::Cause;
 use super::effect::Effect;
 use super::event::UserAct;
 use super::feed::Missing;
-use super::requests::Filling;
 use super::timers::Timer;
 use super::view::{LOADING, MAINTENANCE, SIGNED_OUT};
 use super::{App, Quirk, notice};
@@ -17,9 +16,6 @@ use super::{App, Quirk, notice};
 /// The longest pause between the return of the network and the first request: apps that lost it
 /// together must not come back together.
 const SETTLING: Duration = Duration::from_millis(1_000);
-
-/// So many missed rounds a quirk catches up on.
-const QUIRKY_ROUNDS: u32 = 12;
 
 /// Where the process stands.
 #[derive(Debug)]
@@ -33,13 +29,6 @@ pub(super) struct Life {
     pub(super) screen: Arc<str>,
     /// Whether the open screen is to be read again.
     pub(super) reload: bool,
-    /// Only quirks misbehave.
-    pub(super) misbehaved: bool,
-    /// Only a quirk counts the rounds of polling that it missed in the background.
-    left_at: Option<Duration>,
-    missed: u32,
-    /// Only a quirk keeps what filled its requests when the user signed out.
-    pub(super) leftover: Option<Filling>,
 }
 
 impl Life {
@@ -52,10 +41,6 @@ impl Life {
             settling: false,
             screen: home.into(),
             reload: false,
-            misbehaved: false,
-            left_at: None,
-            missed: 0,
-            leftover: None,
         }
     }
 }
@@ -113,7 +98,7 @@ impl App {
             UserAct::LoadAll(resource) => self.load_all(&resource),
             UserAct::Background => {
                 self.life.visible = false;
-                self.life.left_at = Some(self.now.elapsed);
+                self.note_leaving();
                 self.wait_for_status();
             }
             UserAct::Foreground if !self.life.visible => {
@@ -128,24 +113,6 @@ impl App {
                 self.wait_for_status();
             }
             UserAct::Foreground => {}
-        }
-    }
-
-    /// A quirk: each round of polling since the app was left counts.
-    fn count_missed(&mut self) {
-        let left = self.life.left_at.take();
-        if let (Some(left), Some(polling)) = (left, &self.contract.polling)
-            && self.quirks.has(Quirk::CatchesUp)
-        {
-            let away = self.now.elapsed.saturating_sub(left);
-            let rounds = away.as_secs() / polling.every.as_secs().max(1);
-            self.life.missed = u32::try_from(rounds).unwrap_or(u32::MAX).min(QUIRKY_ROUNDS);
-        }
-    }
-
-    fn catch_up(&mut self) {
-        for _ in 0..std::mem::take(&mut self.life.missed) {
-            self.send_stray_polls();
         }
     }
 

@@ -3,14 +3,44 @@
 //! They are made of the contract's own lists, so no path or event of any app stands here.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use crate::domain::contract::{Body, Operation, RequestPattern, is_safe};
 use crate::domain::selector::Template;
 
 use super::answer::Reply;
-use super::effect::Channel;
-use super::requests::Purpose;
+use super::effect::{Channel, Effect, OpenSocket, SocketId};
+use super::requests::{Filling, Purpose};
+use super::timers::Timer;
 use super::{App, Quirk};
+
+mod inheritance;
+
+/// How long after sign-out the last request is sent.
+const REST: Duration = Duration::from_secs(6);
+/// So many missed rounds of polling are made up for.
+const ROUNDS: u32 = 12;
+/// How often a socket that was sent away comes back at once, and after what time.
+const RETURNS: u32 = 5;
+const PAUSE: Duration = Duration::from_millis(20);
+
+/// What only quirks remember.
+#[derive(Debug, Default)]
+pub(super) struct Mischief {
+    /// Whether what is done once a process was done.
+    done: bool,
+    /// When the app was left.
+    left_at: Option<Duration>,
+    /// The rounds of polling that it missed since.
+    missed: u32,
+    /// What filled the requests of the session that was signed out.
+    leftover: Option<Filling>,
+    /// The second socket.
+    twin: Option<SocketId>,
+    /// Whether the socket is not wanted any more.
+    gave_up: bool,
+    inheritance: inheritance::Inheritance,
+}
 
 /// A path in a form that servers may take for the same one: a doubled slash, and the first letter
 /// of the last segment escaped without need.
@@ -29,7 +59,7 @@ fn disguise(path: &str) -> String {
 impl App {
     /// Once a process, when data flows for the first time.
     pub(super) fn misbehave(&mut self) {
-        if std::mem::replace(&mut self.life.misbehaved, true) {
+        if std::mem::replace(&mut self.mischief.done, true) {
             return;
         }
         let contract = Arc::clone(&self.contract);
@@ -68,11 +98,83 @@ impl App {
         }
     }
 
+    /// The app is left.
+    pub(super) fn note_leaving(&mut self) {
+        self.mischief.left_at = Some(self.now.elapsed);
+    }
+
+    /// A quirk: each round of polling since the app was left counts.
+    pub(super) fn count_missed(&mut self) {
+        let left = self.mischief.left_at.take();
+        if let (Some(left), Some(polling)) = (left, &self.contract.polling)
+            && self.quirks.has(Quirk::CatchesUp)
+        {
+            let away = self.now.elapsed.saturating_sub(left);
+            let rounds = away.as_secs() / polling.every.as_secs().max(1);
+            self.mischief.missed = u32::try_from(rounds).unwrap_or(u32::MAX).min(ROUNDS);
+        }
+    }
+
+    /// A quirk: all of them are made up for at once.
+    pub(super) fn catch_up(&mut self) {
+        for _ in 0..std::mem::take(&mut self.mischief.missed) {
+            self.send_stray_polls();
+        }
+    }
+
+    /// A quirk: a second socket beside the first, once a process.
+    pub(super) fn open_twin(&mut self, open: &OpenSocket) {
+        if self.quirks.has(Quirk::TwoSockets) && self.mischief.twin.is_none() {
+            let socket = self.next_socket();
+            self.mischief.twin = Some(socket);
+            self.out.push(Effect::OpenSocket(OpenSocket {
+                socket,
+                ..open.clone()
+            }));
+        }
+    }
+
+    /// Whether this is the second socket.
+    pub(super) fn is_twin(&self, socket: SocketId) -> bool {
+        self.mischief.twin == Some(socket)
+    }
+
+    /// A quirk: a new socket without a question and without a pause, a few times.
+    pub(super) fn returns_at_once(&mut self) -> bool {
+        let returns = self.quirks.has(Quirk::ReturnsAtOnce) && self.feed.reopens < RETURNS;
+        if returns {
+            self.close_socket();
+            self.feed.reopens += 1;
+            self.set_timer(Timer::Reopen, PAUSE);
+            self.await_fallback();
+        }
+        returns
+    }
+
+    /// A quirk: the socket is not wanted any more.
+    pub(super) fn give_socket_up(&mut self) {
+        self.mischief.gave_up = true;
+        self.close_socket();
+    }
+
+    /// Whether the socket is not wanted any more.
+    pub(super) fn has_given_up(&self) -> bool {
+        self.mischief.gave_up
+    }
+
+    /// A quirk: something is still to be asked with the session that was signed out.
+    pub(super) fn keep_leftover(&mut self, filling: &Filling) {
+        if self.quirks.has(Quirk::GoesOnAfterSignOut) {
+            self.mischief.leftover = Some(filling.clone());
+            self.set_timer(Timer::Leftover, REST);
+        }
+    }
+
     /// A quirk: one more request for a session that is over.
     pub(super) fn send_leftover(&mut self) {
         let contract = Arc::clone(&self.contract);
         if let (Some(filling), Some(resource)) = (
-            self.life.leftover.take(),
+            self.mischief.leftover.take(),
             contract
                 .resources
                 .iter()
@@ -109,7 +211,7 @@ impl App {
             || !self.life.online
             || self.is_loading()
             || self.status.blocked
-            || std::mem::replace(&mut self.life.misbehaved, true)
+            || std::mem::replace(&mut self.mischief.done, true)
         {
             return;
         }

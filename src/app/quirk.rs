@@ -108,6 +108,12 @@ misbehaviours! {
         "An answer takes the place of newer changes.";
     ShowsPreviousUser "shows-previous-user" on "two-users" ["TENANT-6"]
         "What one user was shown is kept, and shown to the next.";
+    KeepsEntityTags "keeps-entity-tags" on "two-users" ["TENANT-6"]
+        "The next user's first reads carry the entity tags of what the user before was given.";
+    KeepsSocket "keeps-socket" on "two-users" ["TENANT-6"]
+        "The socket object outlives the session: what waits in its queue, and the session that it could recover, go to the next user.";
+    KeepsToken "keeps-token" on "two-users" ["TENANT-6"]
+        "The next user's first read carries the token of the user before.";
     Deaf "deaf" on "half-open" ["NET-4"]
         "A socket on which nothing arrives any more is not noticed.";
     RefreshesForEver "refreshes-for-ever" on "refresh-lost" ["SESSION-5"]

@@ -12,12 +12,8 @@ use super::event::StorageRead;
 use super::refresh::Refreshing;
 use super::requests::{Filling, Purpose};
 use super::stored::Stored;
-use super::timers::Timer;
 use super::token::{self, Tokens};
 use super::{App, Quirk, SignedIn, notice};
-
-/// How long after sign-out a quirk sends its last request.
-const QUIRKY_REST: Duration = Duration::from_secs(6);
 
 /// What the app knows about sessions.
 #[derive(Debug, Default)]
@@ -283,10 +279,7 @@ impl App {
         }
         let filling = self.filling();
         self.end("signed out");
-        if self.quirks.has(Quirk::GoesOnAfterSignOut) {
-            self.life.leftover = Some(filling.clone());
-            self.set_timer(Timer::Leftover, QUIRKY_REST);
-        }
+        self.keep_leftover(&filling);
         self.clear_notice();
         let contract = Arc::clone(&self.contract);
         if let Some(operation) = &contract.session.sign_out
@@ -302,6 +295,7 @@ impl App {
             return;
         }
         self.stop_flow();
+        self.leave_behind();
         self.session.current = None;
         self.session.password = None;
         self.session.refreshing = Refreshing::default();

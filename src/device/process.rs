@@ -166,6 +166,12 @@ impl Process {
             }
             Effect::OpenSocket(open) => self.open(open),
             Effect::CloseSocket(socket) => self.close(socket),
+            Effect::LeaveSocket(socket) => {
+                self.each_namespace(socket, |namespace| Input::Disconnect { namespace });
+            }
+            Effect::RejoinSocket(socket) => {
+                self.each_namespace(socket, |namespace| Input::Connect { namespace });
+            }
             Effect::SocketAuth {
                 socket,
                 namespace,
@@ -237,24 +243,19 @@ impl Process {
             traffic: self.traffic.clone(),
             clock: self.clock,
         });
-        let namespaces = open.namespaces;
         let session = Session {
             socket,
-            namespaces: namespaces.clone(),
+            namespaces: open.namespaces,
         };
         self.sockets.insert(open.socket, session);
-        for namespace in namespaces {
-            self.tell(open.socket, Input::Connect { namespace });
-        }
+        self.each_namespace(open.socket, |namespace| Input::Connect { namespace });
     }
 
     fn close(&mut self, socket: SocketId) {
-        let Some(mut session) = self.sockets.remove(&socket) else {
+        self.each_namespace(socket, |namespace| Input::Disconnect { namespace });
+        let Some(session) = self.sockets.remove(&socket) else {
             return;
         };
-        for namespace in session.namespaces {
-            session.socket.handle(Input::Disconnect { namespace });
-        }
         if !session.socket.is_quiet() {
             self.leaving.push(session.socket);
         }
@@ -263,6 +264,14 @@ impl Process {
     fn tell(&mut self, socket: SocketId, input: Input) {
         if let Some(session) = self.sockets.get_mut(&socket) {
             session.socket.handle(input);
+        }
+    }
+
+    fn each_namespace(&mut self, socket: SocketId, input: impl Fn(String) -> Input) {
+        if let Some(session) = self.sockets.get_mut(&socket) {
+            for namespace in &session.namespaces {
+                session.socket.handle(input(namespace.clone()));
+            }
         }
     }
 

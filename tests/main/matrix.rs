@@ -7,6 +7,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
+use std::time::Duration;
 
 use rehearsal::app::Quirk;
 use rehearsal::cli::Exit;
@@ -95,6 +96,33 @@ fn every_misbehaviour_is_caught_by_the_rules_that_it_names_and_nobody_else_is_bl
         assert_eq!(trial.false_findings().next(), None, "{told}");
         assert!(trial.is_right(), "{told}");
     }
+}
+
+#[test]
+fn a_socket_that_outlives_its_session_asks_to_recover_it_for_the_next_user() {
+    let mut suite = Suite::with_stages().unwrap_or_else(|_| panic!("the shipped files are valid"));
+    let contract = Arc::make_mut(&mut suite.contract);
+    let feed = contract.realtime.as_mut().expect("the shipped feed");
+    feed.client.recovery = Some(Duration::from_secs(120));
+    let stage = Quirk::KeepsSocket.stage();
+    suite.scenarios.retain(|scenario| scenario.id == stage);
+    let suite = Arc::new(suite);
+    let played = |quirks: Vec<Quirk>| {
+        play(&Plan {
+            scenarios: suite.scenarios.clone(),
+            suite: Arc::clone(&suite),
+            quirks,
+            ..plan(3)
+        })
+    };
+    let clean = played(Vec::new());
+    assert!(violations(&clean).is_empty(), "{}", told(&clean));
+    let result = played(vec![Quirk::KeepsSocket]);
+    let mut found = violations(&result).into_iter();
+    let asks = found.any(|finding| {
+        finding.rule == "TENANT-6" && finding.observed.contains("asks for the recovery")
+    });
+    assert!(asks, "{}", told(&result));
 }
 
 #[test]

@@ -87,7 +87,7 @@ impl App {
         self.go_live_if_whole();
     }
 
-    fn emit(
+    pub(in crate::app) fn emit(
         &mut self,
         socket: SocketId,
         realtime: &Realtime,

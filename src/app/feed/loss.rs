@@ -12,10 +12,6 @@ const REOPEN: Duration = Duration::from_secs(1);
 /// The longest such delay.
 const REOPEN_MAX: Duration = Duration::from_secs(60);
 
-/// How often a quirk comes back at once, and after what time.
-const QUIRKY_RETURNS: u32 = 5;
-const QUIRKY_PAUSE: Duration = Duration::from_millis(20);
-
 /// A connection that lasted so long was a good one: the delays begin anew.
 const GOOD: Duration = Duration::from_secs(60);
 
@@ -97,18 +93,6 @@ impl App {
         self.await_fallback();
     }
 
-    /// A quirk: a new socket without a question and without a pause, a few times.
-    fn returns_at_once(&mut self) -> bool {
-        let returns = self.quirks.has(Quirk::ReturnsAtOnce) && self.feed.reopens < QUIRKY_RETURNS;
-        if returns {
-            self.close_socket();
-            self.feed.reopens += 1;
-            self.set_timer(Timer::Reopen, QUIRKY_PAUSE);
-            self.await_fallback();
-        }
-        returns
-    }
-
     /// Leaves the socket for good.
     pub(in crate::app) fn close_socket(&mut self) {
         if self.feed.connected {
@@ -120,13 +104,7 @@ impl App {
         // A new socket has no session that could be recovered.
         self.feed.was_whole = false;
         if let Some(socket) = self.feed.socket.take() {
-            self.out.push(Effect::CloseSocket(socket));
+            self.leave(socket);
         }
-    }
-
-    /// A quirk: the socket is not wanted any more.
-    pub(in crate::app) fn give_socket_up(&mut self) {
-        self.feed.gave_up = true;
-        self.close_socket();
     }
 }

@@ -90,8 +90,11 @@ impl Bench {
                 self.socket = Some(open.socket);
                 self.sockets.push(open);
             }
-            Effect::CloseSocket(socket) => {
+            Effect::CloseSocket(socket) | Effect::LeaveSocket(socket) => {
                 assert_eq!(self.socket.take(), Some(socket));
+            }
+            Effect::RejoinSocket(socket) => {
+                assert_eq!(self.socket.replace(socket), None, "two sockets");
             }
             Effect::SocketAuth { payload, .. } => self.auths.push(payload.0),
             Effect::Emit { event, .. } => self.emitted.push(event),

@@ -97,6 +97,28 @@ fn a_journal_that_breaks_a_rule_trips_that_rule_once_and_no_other() {
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }
 
+#[test]
+fn an_event_may_name_somebody_whom_an_answer_of_this_session_has_named() {
+    let file = folder().join("TENANT-6.breaks-6.jsonl");
+    let text = std::fs::read_to_string(file).unwrap();
+    let own = r#""id":"sailor-8","mail":"bob@port.example""#;
+    let contact = r#""id":"sailor-8","mail":"bob@port.example","friend":"ada@port.example""#;
+    let entries = |text: &str| -> Vec<Arc<Entry>> {
+        text.lines()
+            .map(|line| Arc::new(serde_json::from_str(line).unwrap()))
+            .collect()
+    };
+    let leaks = |text: &str| {
+        let judged = plainly("TENANT-6.breaks-6.jsonl", &entries(text));
+        judged
+            .findings
+            .iter()
+            .any(|finding| finding.rule == "TENANT-6")
+    };
+    assert!(leaks(&text) && text.contains(own));
+    assert!(!leaks(&text.replace(own, contact)));
+}
+
 /// Whether a finding about `culprit` fits a rule for `bound`.
 fn names(bound: Subject, culprit: Subject) -> bool {
     (bound == culprit && culprit != Subject::Both)

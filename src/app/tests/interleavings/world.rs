@@ -185,6 +185,9 @@ impl World {
                 };
                 keep(&mut self.past_sockets, (socket, wire.owner));
             }
+            Effect::LeaveSocket(_) | Effect::RejoinSocket(_) => {
+                return ensure(false, "TENANT-6", || "a socket is kept".into());
+            }
             Effect::SocketAuth { payload, .. } => {
                 let owner = Owner::of_token(payload.0["token"].as_str().unwrap_or_default());
                 return ensure(

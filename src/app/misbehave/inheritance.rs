@@ -1,0 +1,100 @@
+//! What one user leaves to the next on the same device, although all of it should go with the session.
+
+use std::borrow::Cow;
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use crate::app::effect::{Effect, SocketId};
+use crate::app::event::Answer;
+use crate::app::requests::Filling;
+use crate::app::{App, Quirk};
+use crate::domain::contract::Operation;
+use crate::domain::selector::Template;
+
+/// What outlives a session.
+#[derive(Debug, Default)]
+pub(super) struct Inheritance {
+    /// The entity tags of the session that is open, by resource.
+    tags: BTreeMap<usize, String>,
+    /// Those of the session before.
+    inherited: BTreeMap<usize, String>,
+    /// What filled the requests of the session before.
+    filling: Option<Filling>,
+    /// The socket of the session before.
+    socket: Option<SocketId>,
+}
+
+impl App {
+    /// The session ends: what quirks keep of it stays.
+    pub(in crate::app) fn leave_behind(&mut self) {
+        let tags = std::mem::take(&mut self.mischief.inheritance.tags);
+        self.mischief.inheritance.inherited = tags;
+        if self.quirks.has(Quirk::KeepsToken) {
+            self.mischief.inheritance.filling = Some(self.filling());
+        }
+        self.emit_after_leaving();
+    }
+
+    /// A quirk: an answer's entity tag is kept.
+    pub(in crate::app) fn note_entity_tag(&mut self, resource: usize, answer: &Answer) {
+        if self.quirks.has(Quirk::KeepsEntityTags) {
+            let tag = answer.header_pairs().find(|(name, _)| *name == "etag");
+            let tag = tag.map(|(_, tag)| (resource, tag.to_owned()));
+            self.mischief.inheritance.tags.extend(tag);
+        }
+    }
+
+    /// A read, under a condition if a quirk has kept an entity tag from the session before.
+    pub(in crate::app) fn conditional<'a>(
+        &mut self,
+        resource: usize,
+        operation: &'a Operation,
+    ) -> Cow<'a, Operation> {
+        let inherited = &mut self.mischief.inheritance.inherited;
+        let Some(tag) = inherited.remove(&resource) else {
+            return Cow::Borrowed(operation);
+        };
+        let mut operation = operation.clone();
+        operation.headers.push(("if-none-match".into(), tag));
+        Cow::Owned(operation)
+    }
+
+    /// What fills a read; a quirk sends the first one as the user before.
+    pub(in crate::app) fn filling_for_read(&mut self) -> Filling {
+        let inherited = self.mischief.inheritance.filling.take();
+        inherited.unwrap_or_else(|| self.filling())
+    }
+
+    /// Closes a socket for good; a quirk keeps it, to be joined again.
+    pub(in crate::app) fn leave(&mut self, socket: SocketId) {
+        if self.quirks.has(Quirk::KeepsSocket) {
+            self.mischief.inheritance.socket = Some(socket);
+            self.out.push(Effect::LeaveSocket(socket));
+        } else {
+            self.out.push(Effect::CloseSocket(socket));
+        }
+    }
+
+    /// Whether a quirk joins the socket again that it has left.
+    pub(in crate::app) fn rejoin(&mut self) -> bool {
+        let kept = self.mischief.inheritance.socket.take();
+        self.feed.socket = kept;
+        self.out.extend(kept.map(Effect::RejoinSocket));
+        kept.is_some()
+    }
+
+    /// A quirk: something is emitted on the socket that was left, and waits there for whoever joins
+    /// it next.
+    fn emit_after_leaving(&mut self) {
+        let contract = Arc::clone(&self.contract);
+        if let Some(socket) = self.mischief.inheritance.socket
+            && let Some(realtime) = &contract.realtime
+            && let Some(emit) = realtime.subscribe.first()
+        {
+            let filling = self.filling();
+            let fill = |arg: &Template| arg.fill(&|name| filling.get(name));
+            let args = emit.args.iter().map(fill).collect();
+            self.emit(socket, realtime, &emit.event, args, false);
+        }
+    }
+}
