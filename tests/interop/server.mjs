@@ -99,13 +99,21 @@ const commands = {
       clearTimeout(connection.pingTimeoutTimer);
     }
   },
-  // The WebSockets break without a word, and while everybody is away something happens.
+  // The connections break without a word of the namespace's, and while everybody is away something
+  // happens, if it has a name.
   cut({ event }) {
     const trading = io.of("/trading");
     for (const socket of trading.sockets.values()) {
-      socket.once("disconnect", () => trading.emit(event, "meanwhile"));
-      socket.conn.transport.socket.terminate();
+      if (event) socket.once("disconnect", () => trading.emit(event, "meanwhile"));
+      const { transport } = socket.conn;
+      if (transport.name === "websocket") transport.socket.terminate();
+      else socket.conn.close();
     }
+  },
+  // What the WebSockets agreed on beyond the protocol.
+  extensions() {
+    const agreed = Object.values(io.engine.clients).map(({ transport }) => transport.socket?.extensions);
+    say({ extensions: agreed });
   },
   "block-upgrades"({ blocked }) {
     upgradesBlocked = blocked;

@@ -12,10 +12,12 @@ mod server;
 mod witness;
 
 mod admission;
+mod compression;
 mod differential;
 mod events;
 mod loss;
 mod stock;
+mod transports;
 
 use rehearsal::domain::contract::TransportName;
 use rehearsal::protocol::client::{
@@ -36,6 +38,10 @@ enum Setup {
     Default,
     WebSocketOnly,
     PollingOnly,
+    /// WebSocket, and polling when it cannot be opened.
+    AllTransports,
+    /// As the default, but a session begins where the one before it got to.
+    Remembering,
 }
 
 impl Setup {
@@ -46,10 +52,13 @@ impl Setup {
         reconnection.backoff.min = std::time::Duration::from_millis(20);
         Options {
             transports: match self {
-                Self::Default => defaults.transports,
+                Self::Default | Self::Remembering => defaults.transports,
                 Self::WebSocketOnly => vec![Transport::WebSocket],
                 Self::PollingOnly => vec![Transport::Polling],
+                Self::AllTransports => vec![Transport::WebSocket, Transport::Polling],
             },
+            try_all_transports: self == Self::AllTransports,
+            remember_upgrade: self == Self::Remembering,
             reconnection,
             connect_timeout: None,
             seed: 7,
@@ -60,16 +69,34 @@ impl Setup {
     /// The transport that a session settles on.
     fn transport(self) -> Transport {
         match self {
-            Self::Default | Self::WebSocketOnly => Transport::WebSocket,
             Self::PollingOnly => Transport::Polling,
+            _ => Transport::WebSocket,
         }
+    }
+
+    /// The same for `socket.io-client`.
+    fn stock(self) -> serde_json::Value {
+        let options = self.options();
+        let transports = options.transports.iter();
+        let names: Vec<_> = transports.map(|transport| transport.name()).collect();
+        json!({
+            "transports": names,
+            "tryAllTransports": options.try_all_transports,
+            "rememberUpgrade": options.remember_upgrade,
+            "reconnectionDelay": 20,
+        })
+    }
+
+    /// Whether a first session moves from polling to WebSocket.
+    fn upgrades(self) -> bool {
+        matches!(self, Self::Default | Self::Remembering)
     }
 
     /// The transport that a session begins on, as the gateway calls it.
     fn begins(self) -> TransportName {
         match self {
-            Self::WebSocketOnly => TransportName::Websocket,
-            Self::Default | Self::PollingOnly => TransportName::Polling,
+            Self::WebSocketOnly | Self::AllTransports => TransportName::Websocket,
+            Self::Default | Self::PollingOnly | Self::Remembering => TransportName::Polling,
         }
     }
 
@@ -94,7 +121,7 @@ async fn connected(setup: Setup, route: Route, server: serde_json::Value) -> (No
     let mut node = Node::start(&server).await;
     let mut peer = Peer::of(&node, route, setup.options());
     let sid = peer.join(TRADING).await;
-    if setup == Setup::Default {
+    if setup.upgrades() {
         peer.ever("the upgrade", upgraded).await;
     }
     assert_eq!(peer.socket.transport(), Some(setup.transport()));

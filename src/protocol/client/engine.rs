@@ -379,7 +379,7 @@ impl Engine {
         let offered = fields["upgrades"].as_array();
         self.sid = Some(sid.to_owned());
         self.upgrades = matches!(self.link, Link::Polling(_))
-            && options.transports.contains(&Transport::WebSocket)
+            && self.untried.contains(&Transport::WebSocket)
             && offered.is_some_and(|offered| offered.iter().any(|name| name == "websocket"));
         self.patience = interval.saturating_add(timeout);
         self.max_payload = fields["maxPayload"].as_u64().unwrap_or(0);

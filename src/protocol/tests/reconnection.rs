@@ -412,6 +412,11 @@ fn the_transports_are_tried_in_turn_only_if_asked_for() {
         network.connect("/trading");
         network.run(ms(30_000));
         assert_eq!(network.client.is_connected("/trading"), try_all_transports);
+        if try_all_transports {
+            // What failed is not among the transports of this session any more, so nothing upgrades to it.
+            let tries = network.log.iter().filter(|line| line.starts_with("WS"));
+            assert_eq!(tries.count(), 1);
+        }
     }
 }
 

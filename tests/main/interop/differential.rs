@@ -6,10 +6,10 @@ mod stage;
 
 use rehearsal::domain::journal::Frame;
 use rstest::rstest;
-use serde_json::json;
+use serde_json::{Value, json};
 use tokio::sync::Semaphore;
 
-use super::Setup;
+use super::{Setup, quiet};
 use record::Record;
 use stage::{Kind, Stage};
 
@@ -33,12 +33,17 @@ enum Plot {
     Leaving,
 }
 
-async fn play(plot: Plot, kind: Kind, setup: Setup) -> Record {
-    let mut stage = Stage::of(kind, setup).await;
+/// A client that has joined and settled on its transport.
+async fn begin(kind: Kind, setup: Setup, server: &Value) -> Stage {
+    let mut stage = Stage::of(kind, setup, server).await;
     stage.join(TRADING).await;
     // With this the server has seen the upgrade as well.
-    stage.ask(TRADING, &json!(["the beginning"]));
-    stage.until("acked").await;
+    stage.talk().await;
+    stage
+}
+
+async fn play(plot: Plot, kind: Kind, setup: Setup) -> Record {
+    let mut stage = begin(kind, setup, &quiet()).await;
     match plot {
         Plot::Conversation => conversation(&mut stage).await,
         Plot::Bytes => bytes(&mut stage).await,
@@ -63,8 +68,7 @@ async fn play(plot: Plot, kind: Kind, setup: Setup) -> Record {
         }
         Plot::Restart => {
             stage.node.tell(json!({"do": "restart"}));
-            stage.until("disconnect").await;
-            stage.until("connect").await;
+            stage.returned().await;
             stage.upgraded_again().await;
         }
         Plot::Leaving => {
@@ -78,8 +82,7 @@ async fn play(plot: Plot, kind: Kind, setup: Setup) -> Record {
         }
     }
     // A last round trip: everything before it has crossed the gateway.
-    stage.ask(TRADING, &json!(["the end"]));
-    stage.until("acked").await;
+    stage.talk().await;
     stage.record()
 }
 
@@ -142,17 +145,13 @@ async fn our_client_and_the_stock_one_cannot_be_told_apart(
     plot: Plot,
     #[values(Setup::Default, Setup::WebSocketOnly, Setup::PollingOnly)] setup: Setup,
 ) {
-    let _turn = TURNS.acquire().await;
-    let ours = play(plot, Kind::Ours, setup).await;
-    let stock = play(plot, Kind::Stock, setup).await;
-    same(&ours, &stock);
+    both(async |kind| play(plot, kind, setup).await).await;
 }
 
 #[tokio::test]
 async fn an_upgrade_that_the_gateway_refuses_leaves_both_on_polling() {
-    let _turn = TURNS.acquire().await;
-    let play = async |kind| {
-        let mut stage = Stage::of(kind, Setup::Default).await;
+    both(async |kind| {
+        let mut stage = Stage::of(kind, Setup::Default, &quiet()).await;
         stage.set_websocket(false);
         stage.connect(TRADING);
         stage.until("connect").await;
@@ -160,12 +159,119 @@ async fn an_upgrade_that_the_gateway_refuses_leaves_both_on_polling() {
         stage.ask(TRADING, &json!([{"$binary": "AP8="}]));
         stage.until("acked").await;
         stage.record()
-    };
-    let ours = play(Kind::Ours).await;
-    let stock = play(Kind::Stock).await;
-    same(&ours, &stock);
+    })
+    .await;
 }
 
-fn same(ours: &Record, stock: &Record) {
+#[rstest]
+#[tokio::test]
+async fn both_choose_the_same_transports_when_websocket_goes_and_comes_back(
+    #[values(Setup::Default, Setup::AllTransports, Setup::Remembering)] setup: Setup,
+) {
+    both(async |kind| {
+        let mut stage = begin(kind, setup, &quiet()).await;
+        let mut upgrades = usize::from(setup.upgrades());
+        // A session that was lost on WebSocket.
+        stage.node.tell(json!({"do": "cut"}));
+        stage.returned().await;
+        upgrades += usize::from(setup == Setup::Default);
+        stage.upgraded(upgrades).await;
+        stage.talk().await;
+        stage.set_websocket(false);
+        stage.returned().await;
+        if setup.upgrades() {
+            stage.ever("not-upgraded").await;
+        }
+        stage.talk().await;
+        // One that was lost on polling.
+        stage.set_websocket(true);
+        stage.node.tell(json!({"do": "cut"}));
+        stage.returned().await;
+        upgrades += usize::from(setup.upgrades());
+        stage.upgraded(upgrades).await;
+        stage.talk().await;
+        stage.record()
+    })
+    .await;
+}
+
+#[rstest]
+#[tokio::test]
+async fn only_a_client_that_tries_all_transports_takes_the_second(
+    #[values(Setup::WebSocketOnly, Setup::AllTransports)] setup: Setup,
+) {
+    both(async |kind| {
+        let mut stage = Stage::of(kind, setup, &quiet()).await;
+        stage.set_websocket(false);
+        stage.connect(TRADING);
+        if setup == Setup::AllTransports {
+            stage.until("connect").await;
+        } else {
+            stage.until("unreached").await;
+            stage.set_websocket(true);
+            stage.until("connect").await;
+        }
+        stage.talk().await;
+        stage.record()
+    })
+    .await;
+}
+
+/// What a server that keeps what a lost connection misses is to make of a loss.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Loss {
+    Short,
+    /// Longer than the server keeps anything.
+    Long,
+    /// The client had heard nothing by which it could say how far it got.
+    BeforeAnyEvent,
+    /// The server itself was new.
+    Restart,
+}
+
+#[rstest]
+#[tokio::test]
+async fn both_recover_the_same_after_the_same_loss(
+    #[values(Loss::Short, Loss::Long, Loss::BeforeAnyEvent, Loss::Restart)] loss: Loss,
+    #[values(Setup::Default, Setup::WebSocketOnly, Setup::PollingOnly)] setup: Setup,
+) {
+    let mut server = quiet();
+    server["connectionStateRecovery"] = match loss {
+        Loss::Long => json!({"maxDisconnectionDuration": 1}),
+        _ => json!({}),
+    };
+    both(async |kind| {
+        let mut stage = begin(kind, setup, &server).await;
+        if loss != Loss::BeforeAnyEvent {
+            stage
+                .node
+                .tell(json!({"do": "emit", "event": "price", "args": [1]}));
+            stage.until("event /trading price").await;
+        }
+        stage.node.tell(match loss {
+            Loss::Restart => json!({"do": "restart"}),
+            _ => json!({"do": "cut", "event": "missed"}),
+        });
+        stage.until("disconnect").await;
+        if loss == Loss::Short {
+            stage.until("event /trading missed").await;
+        }
+        let recovered = stage.until("connect").await.ends_with("true");
+        assert_eq!(recovered, loss == Loss::Short);
+        stage.upgraded_again().await;
+        stage.talk().await;
+        stage
+            .node
+            .tell(json!({"do": "emit", "event": "price", "args": [2, "and on"]}));
+        stage.until("event /trading price").await;
+        stage.record()
+    })
+    .await;
+}
+
+async fn both(play: impl AsyncFn(Kind) -> Record) {
+    let _turn = TURNS.acquire().await;
+    let ours = play(Kind::Ours).await;
+    let stock = play(Kind::Stock).await;
     assert_eq!(ours, stock, "\nours:  {ours:#?}\nstock: {stock:#?}");
 }

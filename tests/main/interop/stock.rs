@@ -85,19 +85,16 @@ impl Stage {
 
     /// Opens a socket with this token.
     fn open(&mut self, name: &str, setup: Setup, namespace: &str, token: &str) {
-        let transports = match setup {
-            Setup::Default => json!(["polling", "websocket"]),
-            Setup::WebSocketOnly => json!(["websocket"]),
-            Setup::PollingOnly => json!(["polling"]),
-        };
+        let mut options = setup.stock();
         let url = url::Url::parse(self.mock.url("/services/trading")).unwrap();
         let path = format!("{}/socket.io/", url.path().trim_end_matches('/'));
+        options["path"] = path.into();
         self.node.tell(json!({
             "do": "open",
             "name": name,
             "url": url.origin().ascii_serialization(),
             "namespace": namespace,
-            "options": {"transports": transports, "path": path, "reconnectionDelay": 20},
+            "options": options,
             "auth": {"token": token},
         }));
     }
@@ -286,11 +283,7 @@ async fn a_service_that_is_restarted_is_found_again_with_a_fresh_session(
     let running = |running: bool| json!({"service": "trading", "running": running});
     stage.operator("backend", running(false)).await;
     let gone = stage.heard("a", "disconnect").await;
-    let reason = match setup {
-        Setup::PollingOnly => "transport error",
-        Setup::Default | Setup::WebSocketOnly => "transport close",
-    };
-    assert_eq!(gone["reason"], reason);
+    assert_eq!(gone["reason"], setup.lost().as_str());
     stage.operator("backend", running(true)).await;
     let second = stage.heard("a", "connect").await;
     assert_ne!(first["sid"], second["sid"]);

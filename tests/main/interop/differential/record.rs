@@ -1,7 +1,9 @@
 //! What is compared of a client: what it heard, in words that both kinds have, and what crossed its
 //! gateway.
 //!
-//! Left out is what no client decides: ids, stamps, the randomness of `t`, headers of the HTTP
+//! Ids and offsets that the server made up go by the order in which they came.
+//!
+//! Left out is what no client decides: stamps, the randomness of `t`, headers of the HTTP
 //! library, how often a poll came back with nothing, how often a server was tried that was not
 //! there, and whether a farewell was still in time.
 //!
@@ -32,13 +34,16 @@ pub(super) struct Record {
 impl Record {
     pub(super) fn of(mut heard: Vec<String>, journal: &Journal) -> Self {
         // A server that is not there is answered for by the gateway.
-        let reached: BTreeSet<u64> = journal
+        let reached: BTreeMap<u64, u16> = journal
             .entries()
             .filter_map(|entry| match &entry.fact {
-                Fact::Answer(answer) if answer.status < 500 => Some(answer.exchange),
+                Fact::Answer(answer) if answer.status < 500 => {
+                    Some((answer.exchange, answer.status))
+                }
                 _ => None,
             })
             .collect();
+        let made_up = MadeUp::of(journal);
         let mut channels: BTreeMap<String, Vec<String>> = BTreeMap::new();
         let mut requests = BTreeSet::new();
         let mut note = |channel: String, line: String| {
@@ -53,8 +58,8 @@ impl Record {
                         all.find(|(name, _)| name == wanted).map(|(_, value)| value)
                     };
                     if header("upgrade").is_some() {
-                        if reached.contains(&request.exchange) {
-                            note("handshakes".to_owned(), line);
+                        if let Some(status) = reached.get(&request.exchange) {
+                            note("handshakes".to_owned(), format!("{line} {status}"));
                         }
                     } else {
                         let kind = header("content-type").cloned().unwrap_or_default();
@@ -77,6 +82,8 @@ impl Record {
                             _ if is_the_transports(packet) => ("transport", Some(transport)),
                             _ => ("messages", Some(transport)),
                         };
+                        let (shown, hidden) = made_up.hide(&shown.to_string());
+                        let bytes = *bytes - hidden as u64;
                         note(
                             format!("{direction:?} {channel}"),
                             format!("{transport:?} {bytes} {shown}"),
@@ -95,13 +102,70 @@ impl Record {
                 _ => {}
             }
         }
+        if let Some(handshakes) = channels.get_mut("handshakes") {
+            handshakes.dedup_by(|next, last| next == last && !next.ends_with("101"));
+        }
         // The upgrade runs beside everything else.
-        heard.retain(|line| !line.contains("upgraded"));
+        heard.retain(|line| !line.contains("upgraded") && !line.starts_with("unreached"));
+        for line in &mut heard {
+            *line = made_up.hide(line).0;
+        }
         Record {
             heard,
             channels,
             requests,
         }
+    }
+}
+
+/// What the server made up, in the order in which it came: the ids of namespaces, and, if it keeps
+/// what a lost connection misses, the connection's secret id and the offset at the end of each event.
+struct MadeUp(Vec<String>);
+
+impl MadeUp {
+    fn of(journal: &Journal) -> Self {
+        let (mut found, mut keeps) = (Vec::new(), false);
+        for entry in journal.entries() {
+            let Fact::Frame {
+                direction: Direction::Down,
+                packet,
+                ..
+            } = &entry.fact
+            else {
+                continue;
+            };
+            let news = match packet {
+                Frame::Connect { payload, .. } => {
+                    let payload = payload.json().unwrap_or(&Value::Null);
+                    keeps |= payload["pid"].is_string();
+                    vec![&payload["sid"], &payload["pid"]]
+                }
+                Frame::Event {
+                    args, ack: None, ..
+                } if keeps => {
+                    let args = args.json().and_then(Value::as_array);
+                    args.and_then(|args| args.last()).into_iter().collect()
+                }
+                _ => continue,
+            };
+            for text in news.into_iter().filter_map(Value::as_str) {
+                if !found.iter().any(|known| known == text) {
+                    found.push(text.to_owned());
+                }
+            }
+        }
+        Self(found)
+    }
+
+    /// A text with numbers in the place of what was made up, and the length of that.
+    fn hide(&self, text: &str) -> (String, usize) {
+        let (mut text, mut length) = (text.to_owned(), 0);
+        for (number, word) in self.0.iter().enumerate() {
+            let quoted = format!("\"{word}\"");
+            length += word.len() * text.matches(&quoted).count();
+            text = text.replace(&quoted, &format!("#{number}"));
+        }
+        (text, length)
     }
 }
 
@@ -122,7 +186,7 @@ fn is_the_transports(packet: &Frame) -> bool {
     )
 }
 
-/// A packet without what the server made up; nothing for those whose number is an accident.
+/// A packet; nothing for those whose number is an accident.
 fn decisive(packet: &Frame) -> Option<Value> {
     if matches!(
         packet,
@@ -130,13 +194,7 @@ fn decisive(packet: &Frame) -> Option<Value> {
     ) {
         return None;
     }
-    let mut shown = serde_json::to_value(packet).unwrap();
-    for pointer in ["/connect/payload/json/value/sid"] {
-        if let Some(sid) = shown.pointer_mut(pointer) {
-            *sid = "S".into();
-        }
-    }
-    Some(shown)
+    Some(serde_json::to_value(packet).unwrap())
 }
 
 /// A target without what is random in it.
@@ -171,6 +229,10 @@ pub(super) fn ours(event: &Event) -> Option<String> {
             refusal.message,
             refusal.data.clone().unwrap_or_default()
         ),
+        Event::ConnectError {
+            namespace,
+            error: ConnectError::Transport(_),
+        } => format!("unreached {namespace}"),
         Event::Received {
             namespace,
             name,
@@ -204,7 +266,7 @@ pub(super) fn stock(line: &Value) -> Option<String> {
         "connect" => format!("connect {name} {}", news["recovered"]),
         "disconnect" => format!("disconnect {name} {}", text("reason")),
         // Without data it is the transport that failed, or an unknown namespace.
-        "refused" if text("message").ends_with("error") => return None,
+        "refused" if text("message").ends_with("error") => format!("unreached {name}"),
         "refused" => format!("refused {name} {} {}", text("message"), news["data"]),
         "event" => format!(
             "event {name} {} {} {}",

@@ -15,7 +15,7 @@ use crate::interop::client::{Peer, gateway};
 use crate::interop::contract::SERVICE;
 use crate::interop::script::Script;
 use crate::interop::server::Node;
-use crate::interop::{Route, Setup, quiet};
+use crate::interop::{Route, Setup};
 
 /// Which client plays.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -44,8 +44,8 @@ pub(super) struct Stage {
 }
 
 impl Stage {
-    pub(super) async fn of(kind: Kind, setup: Setup) -> Self {
-        let node = Node::start(&quiet()).await;
+    pub(super) async fn of(kind: Kind, setup: Setup, server: &Value) -> Self {
+        let node = Node::start(server).await;
         let actor = match kind {
             Kind::Ours => {
                 let mut peer = Peer::of(&node, Route::Gateway, setup.options());
@@ -88,17 +88,15 @@ impl Stage {
                 if script.lines().iter().any(known) {
                     return script.tell(json!({"do": "connect", "name": namespace}));
                 }
+                let mut options = setup.stock();
+                options["timeout"] = false.into();
                 script.tell(json!({
                     "do": "open",
                     "name": namespace,
                     "namespace": namespace,
                     "url": url,
                     "beside": first,
-                    "options": {
-                        "transports": setup.names(),
-                        "reconnectionDelay": 20,
-                        "timeout": false,
-                    },
+                    "options": options,
                     "auth": {"token": "good-1"},
                 }));
                 first.get_or_insert(namespace);
@@ -110,9 +108,15 @@ impl Stage {
     pub(super) async fn join(&mut self, namespace: &'static str) {
         self.connect(namespace);
         self.until(&format!("connect {namespace}")).await;
-        if self.setup == Setup::Default {
-            self.ever("upgraded websocket").await;
+        if self.setup.upgrades() {
+            self.upgraded(1).await;
         }
+    }
+
+    /// Waits until the connection is lost and, by itself, there again.
+    pub(super) async fn returned(&mut self) {
+        self.until("disconnect").await;
+        self.until("connect").await;
     }
 
     pub(super) fn leave(&mut self, namespace: &str) {
@@ -134,6 +138,12 @@ impl Stage {
     /// Emits `echo` with an acknowledgement asked for.
     pub(super) fn ask(&mut self, namespace: &str, args: &Value) {
         self.emit(namespace, args, 1, true);
+    }
+
+    /// A round trip.
+    pub(super) async fn talk(&mut self) {
+        self.ask("/trading", &json!(["to and fro"]));
+        self.until("acked").await;
     }
 
     fn emit(&mut self, namespace: &str, args: &Value, times: u64, ack: bool) {
@@ -224,19 +234,23 @@ impl Stage {
         }
     }
 
-    /// Waits until the session after the first has upgraded as well, if that is what it does.
-    pub(super) async fn upgraded_again(&mut self) {
-        if self.setup != Setup::Default {
-            return;
-        }
+    /// Waits until as many sessions as this have moved to WebSocket.
+    pub(super) async fn upgraded(&mut self, sessions: usize) {
         let count = |heard: Vec<String>| {
             let upgrades = heard
                 .into_iter()
                 .filter(|line| line == "upgraded websocket");
             upgrades.count()
         };
-        while count(self.heard()) < 2 {
-            self.listen("the second upgrade").await;
+        while count(self.heard()) < sessions {
+            self.listen("an upgrade").await;
+        }
+    }
+
+    /// Waits until the session after the first has upgraded as well, if that is what it does.
+    pub(super) async fn upgraded_again(&mut self) {
+        if self.setup == Setup::Default {
+            self.upgraded(2).await;
         }
     }
 
@@ -285,16 +299,6 @@ impl Stage {
             Actor::Stock { recorder, .. } => recorder,
         };
         Record::of(self.heard(), &recorder.journal())
-    }
-}
-
-impl Setup {
-    fn names(self) -> Value {
-        match self {
-            Self::Default => json!(["polling", "websocket"]),
-            Self::WebSocketOnly => json!(["websocket"]),
-            Self::PollingOnly => json!(["polling"]),
-        }
     }
 }
 
