@@ -93,6 +93,11 @@ impl Server {
 
     /// Takes one input. Inputs that name a request, socket or peer which is gone are ignored.
     pub fn handle(&mut self, input: Input, now: Duration) {
+        // A busy machine may bring a request before the tick that would have ended its session.
+        let is_request = matches!(input, Input::Request { .. } | Input::Upgrade { .. });
+        if is_request && self.deadline().is_some_and(|due| due <= now) {
+            self.tick(now);
+        }
         match input {
             Input::Request { exchange, request } => {
                 if let Some(opened) = self.engine.request(exchange, &request, now) {

@@ -23,6 +23,21 @@ fn benches() -> [Bench; 2] {
     [Bench::echo(), Bench::new(Server::new(patient))]
 }
 
+#[test]
+fn a_session_whose_time_is_up_is_unknown_even_to_a_request_that_comes_before_the_tick() {
+    for late in [0, 10] {
+        for mut bench in benches() {
+            let query = bench.session();
+            bench.pass(25_000 + 19_999);
+            bench.now += ms(1 + late);
+            let (status, body) = bench.ask("GET", &query, "");
+            assert_eq!(status, 400);
+            assert!(body.contains("Session ID unknown"), "{body}");
+            assert_eq!(bench.server.sessions(), 0);
+        }
+    }
+}
+
 fn emit(peer: PeerId, name: &str, args: Args) -> Input {
     let emit = Emit {
         name: name.to_owned(),
