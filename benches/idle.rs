@@ -2,9 +2,17 @@
 //! process of its own.
 //!
 //! `cargo bench --bench idle` prints kilobytes of resident memory an app, over what the first fifty
-//! have already paid for together. Nothing here asserts a figure: allocators round, and pages are
-//! shared. Two ways of holding an app are weighed: its live feed alone, with all HTTP clients shared,
-//! as a fleet holds it; and a whole device with a life of its own.
+//! have already paid for together (code, roots of trust, the contract). Nothing here asserts a
+//! figure: allocators round, and pages are shared. Two ways of holding an app are weighed:
+//!
+//! - the client's side of a Socket.IO connection: the protocol's state, the WebSocket with its
+//!   buffers, the task and the channels that serve it. HTTP clients are shared;
+//! - a whole device with its app, signed in and live: besides that the app with the data that it
+//!   shows, its storage, its timers, and HTTP clients of its own. It is at rest: a connection counts
+//!   only while the kill-switch is asked for, about one second in five.
+//!
+//! Not counted are the kernel's socket buffers, and the journal: it is the run's, bounded for itself,
+//! and taken away here as it grows.
 
 #![expect(clippy::print_stdout, reason = "a benchmark's figures are its output")]
 
@@ -27,6 +35,7 @@ use rehearsal::protocol::client::{Input, Options, Transport};
 use rehearsal::protocol::packet::Auth;
 use rehearsal::suite::Suite;
 use serde_json::json;
+use tokio::task::JoinSet;
 
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
@@ -34,18 +43,27 @@ static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 const APPS: usize = 1_000;
 /// What is loaded, resolved and pooled once is paid for by these.
 const FIRST: usize = 50;
+/// How long all are left alone before they are weighed: connections that their launch has opened are
+/// closed by then.
+const REST: Duration = Duration::from_secs(15);
 
 const USERNAME: &str = "ada.lindqvist@tradedesk.example";
 const PASSWORD: &str = "mock-heron-41";
 
 fn main() {
+    // Pages of two megabytes would hide what an app weighs.
+    #[cfg(target_os = "linux")]
+    nix::sys::prctl::set_thp_disable(true).expect("small pages");
     let (_, most) = getrlimit(Resource::RLIMIT_NOFILE).expect("the limit of open files");
     setrlimit(Resource::RLIMIT_NOFILE, most, most).expect("more open files");
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
         .expect("a runtime");
-    println!("{:<44} {:>12}", "idle and connected", "kB an app");
+    println!(
+        "{:<44} {:>12}",
+        "a thousand, idle and connected", "kB an app"
+    );
     runtime.block_on(async {
         let mock = Mock::start();
         feeds(&mock).await;
@@ -117,13 +135,26 @@ fn report(name: &str, before: f64) {
     println!("{name:<44} {each:>9.1} kB");
 }
 
+/// Empties the journal, whose weight is not an app's.
+fn forget(recorder: &Recorder) {
+    drop(std::mem::take(&mut *recorder.journal()));
+}
+
+async fn rest(recorder: &Recorder) {
+    let until = tokio::time::Instant::now() + REST;
+    while tokio::time::Instant::now() < until {
+        tokio::time::sleep(Duration::from_millis(100)).await;
+        forget(recorder);
+    }
+}
+
 /// Live feeds over one set of HTTP clients.
 async fn feeds(mock: &Mock) {
     let clients = Clients::new(&mock.services).expect("clients");
     let recorder = Recorder::new(Clock::real_time());
     let traffic = Traffic::new(clients, recorder.clone(), true);
     let token = sign_in(&traffic).await;
-    let mut sockets = Vec::with_capacity(APPS);
+    let mut sockets: JoinSet<()> = JoinSet::new();
     let mut before = 0.0;
     for seed in 0..APPS {
         if seed == FIRST {
@@ -156,10 +187,16 @@ async fn feeds(mock: &Mock) {
                 }
             }
         }
-        sockets.push(socket);
+        sockets.spawn(async move {
+            loop {
+                socket.arrive().await;
+                while socket.news().is_some() {}
+            }
+        });
+        forget(&recorder);
     }
-    tokio::time::sleep(Duration::from_secs(2)).await;
-    report("the live feed, HTTP clients shared", before);
+    rest(&recorder).await;
+    report("client side of a Socket.IO connection", before);
 }
 
 async fn sign_in(traffic: &Traffic) -> String {
@@ -193,6 +230,7 @@ async fn devices(mock: &Mock) {
     };
     let recorder = Recorder::new(Clock::real_time());
     let storage = tempfile::tempdir().expect("a folder");
+    let services = Arc::new(mock.services.clone());
     let mut devices = Vec::with_capacity(APPS);
     let mut before = 0.0;
     for seed in 0..APPS {
@@ -202,7 +240,7 @@ async fn devices(mock: &Mock) {
         let device = Device::start(Settings {
             contract: Arc::clone(&suite.contract),
             recorder: recorder.clone(),
-            services: mock.services.clone(),
+            services: Arc::clone(&services),
             storage: storage.path().join(seed.to_string()),
             seed: seed as u64,
             quirks: Quirks::none(),
@@ -215,7 +253,8 @@ async fn devices(mock: &Mock) {
         let live = view.wait_for(|view| view.feed == FeedState::Live).await;
         live.map(drop).expect("a live feed");
         devices.push(device);
+        forget(&recorder);
     }
-    tokio::time::sleep(Duration::from_secs(2)).await;
-    report("a whole device", before);
+    rest(&recorder).await;
+    report("a whole device with its app", before);
 }

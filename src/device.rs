@@ -44,7 +44,7 @@ pub struct Settings {
     /// The journal, and the time.
     pub recorder: Recorder,
     /// Where each of the contract's services is.
-    pub services: BTreeMap<String, ServiceAddress>,
+    pub services: Arc<BTreeMap<String, ServiceAddress>>,
     /// The folder of its secure storage.
     pub storage: PathBuf,
     /// The source of all randomness.
@@ -94,12 +94,14 @@ pub enum ActError {
 ///
 /// Every method returns as soon as the app has been told, not when it has done what was asked.
 pub struct Device {
-    commands: mpsc::UnboundedSender<(Command, Reply)>,
+    commands: mpsc::UnboundedSender<Order>,
     view: watch::Sender<View>,
     task: JoinHandle<()>,
 }
 
 type Reply = oneshot::Sender<Result<(), ActError>>;
+/// In a box, because a channel keeps room for many.
+type Order = Box<(Command, Reply)>;
 
 impl Device {
     /// A device that is switched on, with a network, and whose app is not running yet.
@@ -261,7 +263,7 @@ impl Device {
 
     async fn command(&self, command: Command) -> Result<(), ActError> {
         let (reply, result) = oneshot::channel();
-        let sent = self.commands.send((command, reply));
+        let sent = self.commands.send(Box::new((command, reply)));
         sent.map_err(|_| ActError::Ended)?;
         result.await.map_err(|_| ActError::Ended)?
     }

@@ -14,14 +14,16 @@ use std::time::Duration;
 use bytes::Bytes;
 use http::header::LOCATION;
 use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
-use reqwest::{Certificate, Client, Upgraded};
+use reqwest::{Client, Upgraded};
 use url::Url;
 
 use crate::app::Channel;
-use crate::net::{Endpoint, ServiceAddress};
+use crate::net::ServiceAddress;
 
+mod route;
 mod traffic;
 
+use route::Route;
 pub use traffic::{ExchangeId, Traffic};
 
 /// How many redirects are followed, as browsers and phones agree to within a few.
@@ -33,10 +35,11 @@ const ANSWER_LIMIT: usize = 32 * 1024 * 1024;
 ///
 /// Cheap to clone. Dropping the last clone closes whatever connection is idle.
 #[derive(Debug, Clone)]
-pub struct Clients(Arc<BTreeMap<String, Service>>);
+pub struct Clients(Arc<[Service]>);
 
 #[derive(Debug)]
 struct Service {
+    name: String,
     url: Url,
     route: Arc<Route>,
     client: Client,
@@ -144,7 +147,7 @@ impl Clients {
     /// When a URL cannot be asked or TLS cannot be set up.
     pub fn new(services: &BTreeMap<String, ServiceAddress>) -> Result<Self, HttpError> {
         let mut shared: Vec<(Arc<Route>, Client)> = Vec::new();
-        let mut all = BTreeMap::new();
+        let mut all = Vec::with_capacity(services.len());
         for (name, address) in services {
             let route = Route::to(name, address)?;
             let known = shared.iter().find(|(own, _)| **own == route);
@@ -152,36 +155,36 @@ impl Clients {
                 Some(known) => known.clone(),
                 None => {
                     let built = route.client(Channel::Verified);
-                    let client = built.map_err(|error| HttpError::Setup {
+                    let client = built.map_err(|why| HttpError::Setup {
                         service: name.clone(),
-                        why: cause(&error),
+                        why,
                     })?;
                     shared.push((Arc::new(route), client));
                     shared[shared.len() - 1].clone()
                 }
             };
-            let service = Service {
+            all.push(Service {
+                name: name.clone(),
                 url: address.url.clone(),
                 route,
                 client,
                 unverified: OnceLock::new(),
-            };
-            all.insert(name.clone(), service);
+            });
         }
-        Ok(Self(Arc::new(all)))
+        Ok(Self(all.into()))
     }
 
     /// The base path of a service's URL, without a trailing slash; empty for an unknown service.
     #[must_use]
     pub fn base_path(&self, service: &str) -> &str {
-        self.0
-            .get(service)
+        self.service(service)
             .map_or("", |service| service.url.path().trim_end_matches('/'))
     }
 
     fn service(&self, name: &str) -> Result<&Service, String> {
         self.0
-            .get(name)
+            .iter()
+            .find(|service| service.name == name)
             .ok_or_else(|| format!("nobody said where service `{name}` is"))
     }
 
@@ -212,71 +215,8 @@ impl Service {
         if let Some(client) = self.unverified.get() {
             return Ok(client.clone());
         }
-        let client = self.route.client(channel).map_err(|error| cause(&error))?;
+        let client = self.route.client(channel)?;
         Ok(self.unverified.get_or_init(|| client).clone())
-    }
-}
-
-/// What decides whether two services can share a client: nothing but a socket path, a pinned
-/// address and the need for TLS roots does.
-#[derive(Debug, PartialEq)]
-struct Route {
-    via: Option<(String, Endpoint)>,
-    tls: bool,
-    certificate: Option<Arc<[u8]>>,
-}
-
-impl Route {
-    fn to(service: &str, address: &ServiceAddress) -> Result<Self, HttpError> {
-        let url = &address.url;
-        let (tls, host) = match (url.scheme(), url.host_str()) {
-            ("http", Some(host)) => (false, host),
-            ("https", Some(host)) => (true, host),
-            _ => {
-                let mut url = url.clone();
-                let _ = url.set_password(None);
-                return Err(HttpError::Address {
-                    service: service.to_owned(),
-                    url: url.to_string(),
-                });
-            }
-        };
-        if let Some(Endpoint::Memory(_)) = address.via {
-            return Err(HttpError::Setup {
-                service: service.to_owned(),
-                why: "an app connects over sockets only".to_owned(),
-            });
-        }
-        let via = address.via.clone().map(|via| (host.to_owned(), via));
-        let certificate = address.certificate.clone();
-        Ok(Self {
-            via,
-            tls,
-            certificate,
-        })
-    }
-
-    fn client(&self, channel: Channel) -> reqwest::Result<Client> {
-        let mut builder = Client::builder()
-            .no_proxy()
-            .redirect(reqwest::redirect::Policy::none())
-            .referer(false)
-            .http1_only()
-            .tcp_nodelay(true)
-            .tls_danger_accept_invalid_certs(channel == Channel::Unverified)
-            .user_agent(concat!("rehearsal/", env!("CARGO_PKG_VERSION")));
-        // Reading the system's roots takes far longer than anything else here.
-        if let Some(certificate) = &self.certificate {
-            builder = builder.tls_certs_only([Certificate::from_der(certificate)?]);
-        } else if !self.tls {
-            builder = builder.tls_certs_only([]);
-        }
-        builder = match &self.via {
-            Some((_, Endpoint::Unix(path))) => builder.unix_socket(path.clone()),
-            Some((host, Endpoint::Tcp(address))) => builder.resolve(host, *address),
-            Some((_, Endpoint::Memory(_))) | None => builder,
-        };
-        builder.build()
     }
 }
 

@@ -7,7 +7,7 @@ use tokio::sync::{mpsc, watch};
 use super::http::Clients;
 use super::process::{self, Process};
 use super::storage::SecureStorage;
-use super::{ActError, Reply, Settings};
+use super::{ActError, Order, Settings};
 use crate::app::{App, Event, UserAct, View};
 use crate::domain::journal::{Act, Fact};
 use crate::domain::scenario::StorageAccident;
@@ -75,13 +75,14 @@ impl Lifecycle {
         }
     }
 
-    pub(super) async fn run(mut self, mut orders: mpsc::UnboundedReceiver<(Command, Reply)>) {
+    pub(super) async fn run(mut self, mut orders: mpsc::UnboundedReceiver<Order>) {
         loop {
             // What the user does goes before what arrives at the same instant.
             tokio::select! {
                 biased;
                 order = orders.recv() => {
-                    let Some((command, reply)) = order else { return };
+                    let Some(order) = order else { return };
+                    let (command, reply) = *order;
                     let stops = matches!(command, Command::Stop);
                     let result = self.obey(command);
                     self.publish();
@@ -267,21 +268,19 @@ impl Lifecycle {
     /// Shows the view to whoever looks. While nobody does, the app changes what it shows without
     /// leaving a copy behind.
     fn publish(&self) {
-        if self.publish.receiver_count() == 0 {
-            return;
-        }
-        let view = self.running.as_ref().map(|running| running.process.view());
+        let looked_at = self.publish.receiver_count() > 0;
+        let running = self.running.as_ref().filter(|_| looked_at);
+        let view = running.map(|running| running.process.view());
         self.publish.send_if_modified(|shown| match view {
             Some(view) if view.revision == shown.revision => false,
             Some(view) => {
                 view.clone_into(shown);
                 true
             }
+            None if shown.revision == 0 => false,
             None => {
-                let before = View::default();
-                let changed = *shown != before;
-                *shown = before;
-                changed
+                *shown = View::default();
+                true
             }
         });
     }

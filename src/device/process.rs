@@ -46,12 +46,13 @@ pub(super) struct Process {
     rng: fastrand::Rng,
     traffic: Traffic,
     requests: BTreeMap<RequestId, ExchangeId>,
-    sockets: BTreeMap<SocketId, Session>,
+    /// In boxes, because a map keeps room for several.
+    sockets: BTreeMap<SocketId, Box<Session>>,
     /// Sockets that the app has closed and that still have last words to send.
     leaving: Vec<Socket>,
     timers: Timers,
-    outcomes: mpsc::UnboundedReceiver<(RequestId, Outcome)>,
-    ended: mpsc::UnboundedSender<(RequestId, Outcome)>,
+    outcomes: mpsc::UnboundedReceiver<Ended>,
+    ended: mpsc::UnboundedSender<Ended>,
     trouble: Option<StorageError>,
 }
 
@@ -59,6 +60,9 @@ struct Session {
     socket: Socket,
     namespaces: Vec<String>,
 }
+
+/// A request with how it ended. In a box, because a channel keeps room for many.
+type Ended = Box<(RequestId, Outcome)>;
 
 /// What a process waits for.
 enum Arrival {
@@ -226,7 +230,7 @@ impl Process {
         };
         let ended = self.ended.clone();
         let exchange = self.traffic.send(call, move |outcome| {
-            let _ = ended.send((id, outcome));
+            let _ = ended.send(Box::new((id, outcome)));
         });
         self.requests.insert(id, exchange);
     }
@@ -247,7 +251,7 @@ impl Process {
             socket,
             namespaces: open.namespaces,
         };
-        self.sockets.insert(open.socket, session);
+        self.sockets.insert(open.socket, Box::new(session));
         self.each_namespace(open.socket, |namespace| Input::Connect { namespace });
     }
 
@@ -327,7 +331,10 @@ impl Process {
         tokio::select! {
             biased;
             outcome = self.outcomes.recv() => match outcome {
-                Some((request, outcome)) => Arrival::Outcome(request, outcome),
+                Some(ended) => {
+                    let (request, outcome) = *ended;
+                    Arrival::Outcome(request, outcome)
+                }
                 // This holds a sender itself, so the channel cannot end.
                 None => std::future::pending().await,
             },

@@ -65,8 +65,8 @@ pub struct Socket {
     wires: BTreeMap<SocketId, Wire>,
     leaving: Vec<AbortHandle>,
     news: VecDeque<News>,
-    arrivals: mpsc::UnboundedReceiver<Arrival>,
-    arrived: mpsc::UnboundedSender<Arrival>,
+    arrivals: mpsc::UnboundedReceiver<Box<Arrival>>,
+    arrived: mpsc::UnboundedSender<Box<Arrival>>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -81,7 +81,7 @@ enum Wire {
     Open(wire::Handle),
 }
 
-/// What the connections have brought.
+/// What the connections have brought. In a box, because a channel keeps room for many.
 enum Arrival {
     Answered {
         request: RequestId,
@@ -143,7 +143,7 @@ impl Socket {
         tokio::select! {
             biased;
             arrival = self.arrivals.recv() => match arrival {
-                Some(arrival) => self.take(arrival),
+                Some(arrival) => self.take(*arrival),
                 // This holds a sender itself, so the channel cannot end.
                 None => std::future::pending().await,
             },
@@ -157,9 +157,8 @@ impl Socket {
             if let Wire::Open(handle) = wire {
                 handle.abort();
                 let socket = *socket;
-                let _ = self
-                    .arrived
-                    .send(Arrival::Brought(Input::WsClosed { socket }));
+                let closed = Arrival::Brought(Input::WsClosed { socket });
+                let _ = self.arrived.send(Box::new(closed));
             }
         }
     }
@@ -275,7 +274,7 @@ impl Socket {
         };
         let arrived = self.arrived.clone();
         let exchange = self.traffic.send(call, move |outcome| {
-            let _ = arrived.send(Arrival::Answered { request, outcome });
+            let _ = arrived.send(Box::new(Arrival::Answered { request, outcome }));
         });
         self.requests.insert(request, (kind, exchange));
     }
@@ -302,11 +301,11 @@ impl Socket {
         };
         let arrived = self.arrived.clone();
         let exchange = self.traffic.send(call, move |outcome| {
-            let _ = arrived.send(Arrival::Handshaken {
+            let _ = arrived.send(Box::new(Arrival::Handshaken {
                 socket,
                 key,
                 outcome,
-            });
+            }));
         });
         self.wires.insert(socket, Wire::Handshake(exchange));
     }

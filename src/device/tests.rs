@@ -157,7 +157,7 @@ fn world(reply: impl Fn(&Seen) -> Reply + Send + Sync + 'static) -> World {
     let device = Device::start(Settings {
         contract: Arc::new(contract()),
         recorder: recorder.clone(),
-        services: BTreeMap::from([(SERVICE.to_owned(), backend.address())]),
+        services: BTreeMap::from([(SERVICE.to_owned(), backend.address())]).into(),
         storage: storage.path().join("device"),
         seed: 7,
         quirks: Quirks::none(),

@@ -111,7 +111,7 @@ impl Stage {
         let device = Device::start(device::Settings {
             contract: Arc::clone(&around.contract),
             recorder: around.recorder.clone(),
-            services: around.gateway.addresses(),
+            services: around.gateway.addresses().into(),
             storage: storage.path().to_owned(),
             seed,
             quirks: plan.quirks.iter().copied().collect(),

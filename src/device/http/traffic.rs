@@ -27,7 +27,8 @@ pub struct Traffic {
 struct State {
     network: Network,
     last: u64,
-    open: BTreeMap<ExchangeId, Open>,
+    /// In boxes, because a map keeps room for several.
+    open: BTreeMap<ExchangeId, Box<Open>>,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -69,13 +70,13 @@ impl Traffic {
 
     /// Starts an exchange. Without a network it ends before this returns.
     pub fn send(&self, call: Call, done: impl FnOnce(Outcome) + Send + 'static) -> ExchangeId {
-        let open = Open {
+        let open = Box::new(Open {
             service: call.service.clone(),
             method: call.method.clone(),
             path: self.clients.sent_path(&call),
             done: Box::new(done),
             task: None,
-        };
+        });
         let mut state = self.state();
         state.last += 1;
         let id = ExchangeId(state.last);
@@ -101,7 +102,7 @@ impl Traffic {
     pub fn abandon(&self, id: ExchangeId) {
         let open = self.state().open.remove(&id);
         if let Some(open) = open {
-            self.give_up(open, "it was given up");
+            self.give_up(*open, "it was given up");
         }
     }
 
@@ -109,7 +110,7 @@ impl Traffic {
     pub fn end_all(&self) {
         let open = std::mem::take(&mut self.state().open);
         for open in open.into_values() {
-            self.give_up(open, "the process ended");
+            self.give_up(*open, "the process ended");
         }
     }
 

@@ -42,7 +42,7 @@ impl Handle {
 pub(super) fn open(
     connection: Upgraded,
     socket: SocketId,
-    arrived: mpsc::UnboundedSender<Arrival>,
+    arrived: mpsc::UnboundedSender<Box<Arrival>>,
 ) -> Handle {
     let (frames, queue) = mpsc::unbounded_channel();
     let (open, closing) = oneshot::channel::<()>();
@@ -68,15 +68,15 @@ async fn carry(
     connection: Upgraded,
     socket: SocketId,
     mut queue: mpsc::UnboundedReceiver<Frame>,
-    arrived: &mpsc::UnboundedSender<Arrival>,
+    arrived: &mpsc::UnboundedSender<Box<Arrival>>,
 ) {
-    // The default read buffer would be most of what an idle app weighs.
+    // The default read buffer would be most of what an idle app weighs; it grows for what is larger.
     let config = WebSocketConfig::default()
-        .read_buffer_size(4096)
+        .read_buffer_size(1024)
         .write_buffer_size(0);
     let mut stream = WebSocketStream::from_raw_socket(connection, Role::Client, Some(config)).await;
     let brought = |input| {
-        let _ = arrived.send(Arrival::Brought(input));
+        let _ = arrived.send(Box::new(Arrival::Brought(input)));
     };
     loop {
         tokio::select! {

@@ -28,6 +28,8 @@ impl Client {
         };
         namespace.active = true;
         namespace.return_at = None;
+        // Most clients have one, and a list that grows by itself makes room for four.
+        self.namespaces.reserve_exact(1);
         self.namespaces.push(namespace);
         true
     }

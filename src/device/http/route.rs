@@ -1,0 +1,145 @@
+//! The way to a service: what is connected to, and whom it may be.
+//!
+//! Every process of the app has connections and TLS sessions of its own, as phones have. Shared is
+//! only what says nothing about anybody: the roots of trust, which cost more to read than all else
+//! that a device does.
+
+use std::sync::{Arc, OnceLock};
+use std::time::Duration;
+
+use hyper_rustls::ConfigBuilderExt as _;
+use reqwest::Client;
+use tokio_rustls::rustls::client::{ClientConfig, Resumption, WantsClientCert};
+use tokio_rustls::rustls::crypto::aws_lc_rs;
+use tokio_rustls::rustls::pki_types::CertificateDer;
+use tokio_rustls::rustls::{self, ConfigBuilder, RootCertStore, WantsVerifier};
+
+use super::{HttpError, cause};
+use crate::app::Channel;
+use crate::net::{Endpoint, ServiceAddress};
+
+/// How long a connection is kept for another request. A kept one weighs about as much as all the
+/// rest of an idle app. Backends close theirs after five seconds and more, and a request that meets
+/// that moment is lost without a fault of either side.
+const KEPT: Duration = Duration::from_secs(4);
+
+/// How many servers' TLS sessions are kept for the next handshake.
+const RESUMED: usize = 8;
+
+/// What decides whether two services can share a client: nothing but a socket path, a pinned
+/// address and the need for TLS roots does.
+#[derive(Debug, PartialEq)]
+pub(super) struct Route {
+    via: Option<(String, Endpoint)>,
+    tls: bool,
+    certificate: Option<Arc<[u8]>>,
+}
+
+impl Route {
+    pub(super) fn to(service: &str, address: &ServiceAddress) -> Result<Self, HttpError> {
+        let url = &address.url;
+        let (tls, host) = match (url.scheme(), url.host_str()) {
+            ("http", Some(host)) => (false, host),
+            ("https", Some(host)) => (true, host),
+            _ => {
+                let mut url = url.clone();
+                let _ = url.set_password(None);
+                return Err(HttpError::Address {
+                    service: service.to_owned(),
+                    url: url.to_string(),
+                });
+            }
+        };
+        if let Some(Endpoint::Memory(_)) = address.via {
+            return Err(HttpError::Setup {
+                service: service.to_owned(),
+                why: "an app connects over sockets only".to_owned(),
+            });
+        }
+        let via = address.via.clone().map(|via| (host.to_owned(), via));
+        let certificate = address.certificate.clone();
+        Ok(Self {
+            via,
+            tls,
+            certificate,
+        })
+    }
+
+    /// A client with connections of its own, or why there is none.
+    pub(super) fn client(&self, channel: Channel) -> Result<Client, String> {
+        let mut builder = Client::builder()
+            .no_proxy()
+            .redirect(reqwest::redirect::Policy::none())
+            .referer(false)
+            .http1_only()
+            .tcp_nodelay(true)
+            .pool_idle_timeout(KEPT)
+            .user_agent(concat!("rehearsal/", env!("CARGO_PKG_VERSION")));
+        builder = match channel {
+            Channel::Unverified => builder
+                .tls_certs_only([])
+                .tls_danger_accept_invalid_certs(true),
+            Channel::Verified | Channel::OrClear => {
+                let trust = self.trust().map_err(|error| error.to_string())?;
+                builder.tls_backend_preconfigured(trust)
+            }
+        };
+        builder = match &self.via {
+            Some((_, Endpoint::Unix(path))) => builder.unix_socket(path.clone()),
+            Some((host, Endpoint::Tcp(address))) => builder.resolve(host, *address),
+            Some((_, Endpoint::Memory(_))) | None => builder,
+        };
+        builder.build().map_err(|error| cause(&error))
+    }
+
+    /// Whom a server may be, with no memory of any server yet.
+    fn trust(&self) -> Result<ClientConfig, rustls::Error> {
+        static SYSTEM: OnceLock<ClientConfig> = OnceLock::new();
+        static NOBODY: OnceLock<ClientConfig> = OnceLock::new();
+        let mut trust = match (&self.certificate, self.tls) {
+            (Some(certificate), _) => finish(only(Some(certificate))?),
+            (None, true) => shared(&SYSTEM, || versions()?.try_with_platform_verifier())?,
+            (None, false) => shared(&NOBODY, || only(None))?,
+        };
+        trust.resumption = if self.tls {
+            Resumption::in_memory_sessions(RESUMED)
+        } else {
+            Resumption::disabled()
+        };
+        Ok(trust)
+    }
+}
+
+type Verified = ConfigBuilder<ClientConfig, WantsClientCert>;
+
+/// What is made once and copied from then on.
+fn shared(
+    once: &OnceLock<ClientConfig>,
+    make: impl FnOnce() -> Result<Verified, rustls::Error>,
+) -> Result<ClientConfig, rustls::Error> {
+    if let Some(made) = once.get() {
+        return Ok(made.clone());
+    }
+    let made = finish(make()?);
+    Ok(once.get_or_init(|| made).clone())
+}
+
+fn versions() -> Result<ConfigBuilder<ClientConfig, WantsVerifier>, rustls::Error> {
+    ClientConfig::builder_with_provider(Arc::new(aws_lc_rs::default_provider()))
+        .with_safe_default_protocol_versions()
+}
+
+/// Trust in one certificate at most.
+fn only(certificate: Option<&Arc<[u8]>>) -> Result<Verified, rustls::Error> {
+    let mut roots = RootCertStore::empty();
+    if let Some(certificate) = certificate {
+        roots.add(CertificateDer::from(certificate.to_vec()))?;
+    }
+    Ok(versions()?.with_root_certificates(roots))
+}
+
+fn finish(verified: Verified) -> ClientConfig {
+    let mut config = verified.with_no_client_auth();
+    config.alpn_protocols = vec![b"http/1.1".to_vec()];
+    config
+}
