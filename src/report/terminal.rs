@@ -225,9 +225,12 @@ impl<W: Write> Terminal<W> {
         let mut place = scenario.file.clone();
         if !scenario.runbook.is_empty() {
             let items: Vec<String> = scenario.runbook.iter().map(ToString::to_string).collect();
-            place.push_str(&format!(" · runbook {}", items.join(", ")));
+            let separator = if place.is_empty() { "" } else { " · " };
+            place.push_str(&format!("{separator}runbook {}", items.join(", ")));
         }
-        self.paragraph(2, FAINT, &place)?;
+        if !place.is_empty() {
+            self.paragraph(2, FAINT, &place)?;
+        }
         if let Some(why) = verdict.reason() {
             self.field(2, verdict.name(), why)?;
         }

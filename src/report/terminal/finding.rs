@@ -31,8 +31,12 @@ impl<W: Write> Terminal<W> {
             self.heading(finding)?;
             let before = self.told.get(&finding.rule).cloned();
             match before.filter(|_| self.look.detail != Detail::Verbose) {
+                Some(before) if before == scenario.id => self.finding(finding, &timeline)?,
                 Some(before) => self.again(finding, &before)?,
-                None => self.finding(finding, &timeline)?,
+                None => {
+                    self.finding(finding, &timeline)?;
+                    self.advice(finding)?;
+                }
             }
             if rules::find(&finding.rule).is_some() {
                 let rule = finding.rule.clone();
@@ -43,6 +47,7 @@ impl<W: Write> Terminal<W> {
                 for symptom in symptoms {
                     self.heading(symptom)?;
                     self.finding(symptom, &timeline)?;
+                    self.advice(symptom)?;
                     self.field(INDENT, "cause", &finding.rule)?;
                 }
                 continue;
@@ -102,7 +107,10 @@ impl<W: Write> Terminal<W> {
         if !finding.request_ids.is_empty() {
             self.field(INDENT, "requests", &finding.request_ids.join(", "))?;
         }
-        self.excerpt(&finding.evidence, timeline)?;
+        self.excerpt(&finding.evidence, timeline)
+    }
+
+    fn advice(&mut self, finding: &Finding) -> io::Result<()> {
         if let Some(rule) = rules::find(&finding.rule) {
             self.field(INDENT, "to fix", rule.fix)?;
             self.field(INDENT, "source", rule.source)?;

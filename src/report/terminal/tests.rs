@@ -101,3 +101,17 @@ fn colours_are_in_the_stream_for_those_who_can_show_them() {
     let told = String::from_utf8(terminal.into_inner()).unwrap();
     assert!(told.contains("\u{1b}[32mpassed\u{1b}[0m"), "{told}");
 }
+
+#[test]
+fn a_rule_that_is_broken_twice_shows_both_and_advises_once() {
+    let mut result = samples::forbidden();
+    let outcome = &mut result.scenarios[0].outcome;
+    let mut second = outcome.findings[0].clone();
+    second.observed = "the second one".to_owned();
+    outcome.findings.push(second);
+    let told = report(&result, look(Detail::Normal, 100));
+    assert!(told.contains("the second one"), "{told}");
+    assert_eq!(told.matches("explain ").count(), 1, "{told}");
+    assert_eq!(told.matches("▸").count() % 2, 0, "{told}");
+    assert!(!told.contains("as in"), "{told}");
+}
