@@ -23,6 +23,9 @@ impl Backend {
             return Reply::error(404, "not-found", "there is no such resource");
         };
         let mut core = self.core();
+        if self.has(Defect::FailsNowAndThen) && core.requests.is_multiple_of(4) {
+            return Reply::error(500, "internal", "something went wrong");
+        }
         let user = holder.map(|user| self.answered_user(&core, user, name, call));
         self.catch_up(&mut core, user, resource);
         let Some(holding) = find(&mut core, user, name) else {
@@ -59,15 +62,17 @@ impl Backend {
             self.has(Defect::AnyEntityTag) || wanted.split(',').any(|own| own.trim() == tag)
         });
         let reply = if known { Reply::empty(304) } else { reply };
-        let reply = reply.with("etag", tag);
-        match user.filter(|_| self.has(Defect::NamesAnother)) {
-            Some(user) => {
-                let core = self.core();
-                let other = &core.people[(user + 1) % core.people.len()].user;
-                reply.with("x-served-with", other.username.as_str())
-            }
-            None => reply,
+        let mut reply = reply.with("etag", tag);
+        let Some(user) = user else { return reply };
+        let core = self.core();
+        let person = |at: usize| &core.people[at % core.people.len()].user;
+        if self.has(Defect::NamesAnother) {
+            reply = reply.with("x-served-with", person(user + 1).username.as_str());
         }
+        if self.has(Defect::RepeatsPassword) {
+            reply = reply.with("x-served-to", person(user).password.expose());
+        }
+        reply
     }
 
     /// Whose data is answered. Only a defect makes it anybody else's.

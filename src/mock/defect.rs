@@ -68,4 +68,8 @@ misbehaviours! {
         "It takes anybody's entity tag for a match.";
     CacheableData "cacheable-data" on "sign-in" ["TENANT-4"]
         "It lets shared caches keep a user's data.";
+    RepeatsPassword "repeats-password" on "sign-in" ["SESSION-16"]
+        "It repeats the user's password in a header.";
+    FailsNowAndThen "fails-now-and-then" on "read-only-scope" ["NET-14"]
+        "It answers every fourth request with 500.";
 }

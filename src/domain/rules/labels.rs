@@ -21,24 +21,29 @@ pub(super) fn first(text: &str) -> Option<&str> {
     labels(text).next()
 }
 
-/// The first label anywhere in a JSON value, keys excepted.
-pub(super) fn in_value(value: &Value) -> Option<&str> {
+/// The first wanted label anywhere in a JSON value, keys excepted.
+pub(super) fn in_value<'a>(value: &'a Value, is_wanted: &dyn Fn(&str) -> bool) -> Option<&'a str> {
     match value {
-        Value::String(text) => first(text),
-        Value::Array(items) => items.iter().find_map(in_value),
-        Value::Object(fields) => fields.values().find_map(in_value),
+        Value::String(text) => labels(text).find(|label| is_wanted(label)),
+        Value::Array(items) => items.iter().find_map(|item| in_value(item, is_wanted)),
+        Value::Object(fields) => fields.values().find_map(|field| in_value(field, is_wanted)),
         _ => None,
+    }
+}
+
+/// The first wanted label in a content.
+pub(super) fn find<'a>(content: &'a Content, is_wanted: &dyn Fn(&str) -> bool) -> Option<&'a str> {
+    match content {
+        Content::Json { value, .. } => in_value(value.value()?, is_wanted),
+        Content::Text { text, .. } => labels(text).find(|label| is_wanted(label)),
+        Content::Truncated { beginning, .. } => labels(beginning).find(|label| is_wanted(label)),
+        Content::Empty | Content::Binary { .. } => None,
     }
 }
 
 /// The first label in a content.
 pub(super) fn in_content(content: &Content) -> Option<&str> {
-    match content {
-        Content::Json { value, .. } => in_value(value.value()?),
-        Content::Text { text, .. } => first(text),
-        Content::Truncated { beginning, .. } => first(beginning),
-        Content::Empty | Content::Binary { .. } => None,
-    }
+    find(content, &|_| true)
 }
 
 /// A label as it compares with others: without its quotation marks.
@@ -55,7 +60,10 @@ mod tests {
         let found: Vec<&str> = labels("/x?a=‹access-1›&b=‹refresh-2›&c=‹").collect();
         assert_eq!(found, ["‹access-1›", "‹refresh-2›"]);
         assert_eq!(
-            in_value(&serde_json::json!({"a": [1, "Bearer ‹access-3›"]})),
+            in_value(
+                &serde_json::json!({"a": [1, "Bearer ‹access-3›"]}),
+                &|_| true
+            ),
             Some("‹access-3›")
         );
         assert_eq!(bare("‹access-3›"), "access-3");

@@ -11,6 +11,7 @@ mod partial;
 mod portal;
 mod request_id;
 mod resume;
+mod server_error;
 mod storm;
 mod timeout;
 mod tls;
@@ -29,6 +30,7 @@ pub(super) const RULES: &[&RuleInfo] = &[
     &storm::STORM,
     &offline::OFFLINE,
     &request_id::REQUEST_ID,
+    &server_error::SERVER_ERROR,
 ];
 
 pub(super) fn rules(_contract: &Contract) -> Vec<Box<dyn Rule>> {
@@ -45,5 +47,6 @@ pub(super) fn rules(_contract: &Contract) -> Vec<Box<dyn Rule>> {
         Box::new(resume::Thawed::default()),
         Box::new(resume::SpentToken::default()),
         Box::new(request_id::RequestId),
+        Box::new(server_error::ServerError::default()),
     ]
 }

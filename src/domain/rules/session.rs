@@ -9,6 +9,7 @@ mod forged;
 mod genuine;
 mod refresh;
 mod refusal;
+mod repeated;
 mod replay;
 mod restore;
 mod revoked;
@@ -32,6 +33,7 @@ pub(super) const RULES: &[&RuleInfo] = &[
     &stored::STORED,
     &restore::RESTORE,
     &genuine::GENUINE,
+    &repeated::REPEATED,
 ];
 
 pub(super) fn rules(contract: &Contract) -> Vec<Box<dyn Rule>> {
@@ -51,5 +53,6 @@ pub(super) fn rules(contract: &Contract) -> Vec<Box<dyn Rule>> {
         Box::new(revoked::Revoked),
         Box::new(restore::Restore::default()),
         Box::new(genuine::Genuine::default()),
+        Box::new(repeated::Repeated),
     ]
 }

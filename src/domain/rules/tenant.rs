@@ -3,10 +3,10 @@
 use std::sync::Arc;
 
 use super::ledger::{Breach, Ledger};
-use super::scene::Scene;
+use super::scene::{Scene, header};
 use super::{JudgedFrom, Rule, RuleInfo};
 use crate::domain::contract::{Contract, Role};
-use crate::domain::journal::{Answer, Answerer, Entry};
+use crate::domain::journal::{Answer, Answerer, Entry, Request};
 use crate::domain::verdict::Subject;
 
 mod canaries;
@@ -29,7 +29,7 @@ static CACHED: RuleInfo = RuleInfo {
     subject: Subject::Backend,
     judged_from: &[JudgedFrom::Wire],
     source: "RFC 9111 §3.5 and §5.2.2; runbook S9.3",
-    explanation: "An answer to a request with authorization may be kept by a proxy, and given to the next user, once it says `public`, `s-maxage` or `must-revalidate` without `private` or `no-store`; a cache that says HIT has already done so. Judged on successful answers for resources that need authorization.",
+    explanation: "An answer to a request with authorization may be kept by a proxy, and given to the next user, once it says `public`, `s-maxage` or `must-revalidate` without `private` or `no-store`; a cache that says HIT has already done so. That a request carries `Authorization` keeps its answer from shared caches otherwise; where the session travels in a cookie or a header of its own, `max-age` offers the answer, too. Judged on successful answers for resources that need authorization, and on those that hand tokens out (RFC 6749 §5.1).",
     fix: "Answer user data with `Cache-Control: no-store` (or `private`), and exclude these routes from the CDN.",
     parameters: &["resources[].authorized"],
 };
@@ -54,18 +54,21 @@ impl Rule for Cached {
         let Some(ended) = scene.ended(entry).filter(super::scene::Ended::succeeded) else {
             return;
         };
-        let (Some(answer), Some(Role::Resource(name))) = (ended.answer, &ended.request.role) else {
+        let is_of_a_user = match &ended.request.role {
+            Some(Role::Resource(name)) => {
+                let resource = scene.contract.resource(name);
+                resource.is_some_and(|resource| resource.operation.authorized)
+                    && ended.opened.credential.is_some()
+            }
+            Some(Role::SignIn | Role::Refresh) => true,
+            _ => false,
+        };
+        let from_backend = |answer: &&Answer| answer.from == Answerer::Backend;
+        let Some(answer) = ended.answer.filter(from_backend).filter(|_| is_of_a_user) else {
             return;
         };
-        let authorized = scene
-            .contract
-            .resource(name)
-            .is_some_and(|resource| resource.operation.authorized);
-        if answer.from != Answerer::Backend || !authorized || ended.opened.credential.is_none() {
-            return;
-        }
         ledger.occasion(&CACHED);
-        if let Some(fault) = offered(answer) {
+        if let Some(fault) = offered(ended.request, answer) {
             ledger.breach(
                 &CACHED,
                 Breach {
@@ -82,7 +85,7 @@ impl Rule for Cached {
     }
 }
 
-fn offered(answer: &Answer) -> Option<String> {
+fn offered(request: &Request, answer: &Answer) -> Option<String> {
     let values = |name: &'static str| {
         answer
             .headers
@@ -102,11 +105,15 @@ fn offered(answer: &Answer) -> Option<String> {
         .split(',')
         .map(|part| part.split('=').next().unwrap_or_default().trim())
         .collect();
-    let kept = directives
-        .iter()
-        .any(|own| matches!(*own, "private" | "no-store"));
-    let shared = directives
-        .iter()
-        .find(|own| matches!(**own, "public" | "s-maxage" | "must-revalidate"))?;
-    (!kept).then(|| format!("`cache-control: {control}` ({shared})"))
+    let has = |any: &[&str]| directives.iter().find(|own| any.contains(own)).copied();
+    if has(&["private", "no-store"]).is_some() {
+        return None;
+    }
+    let shared = has(&["public", "s-maxage", "must-revalidate"]).or_else(|| {
+        // RFC 9111 §3.5 speaks of this header only.
+        let is_kept = header(request, "authorization").is_some() || has(&["no-cache"]).is_some();
+        let stale = control.contains("max-age=0");
+        has(&["max-age"]).filter(|_| !is_kept && !stale)
+    });
+    Some(format!("`cache-control: {control}` ({})", shared?))
 }

