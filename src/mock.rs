@@ -19,6 +19,7 @@ use tokio::sync::Mutex;
 mod defect;
 mod settings;
 
+pub(crate) mod asked;
 mod backend;
 mod holding;
 mod readiness;
@@ -57,6 +58,9 @@ use self::service::Running;
 use crate::domain::journal::Flaw;
 use crate::domain::malformed::Malformed;
 use crate::net::{Endpoint, Net};
+
+/// Why no trade can be closed.
+const NO_TRADES: &str = "the world says nothing about closing a trade";
 
 /// A running mock. Clones are handles on the same one; it stops with the last of them.
 #[derive(Clone)]

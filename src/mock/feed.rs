@@ -67,7 +67,7 @@ impl Backend {
         let Some(close) = &self.close_trade else {
             return Err(LeverError::Nothing {
                 lever: "close-trade",
-                why: "the world says nothing about closing a trade".to_owned(),
+                why: super::NO_TRADES.to_owned(),
             });
         };
         let from = self.known_resource(&close.from)?;

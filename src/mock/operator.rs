@@ -8,34 +8,23 @@ use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 
+use super::asked::{self, Asked, Backend, Nothing, Push, Switch};
 use super::reply::{Body, Reply};
 use super::routes::NOT_KEPT;
 use super::service::{Cut, Running, read, serve};
-use super::{LeverError, Mock};
+use super::{LeverError, Mock, NO_TRADES};
 use crate::domain::malformed::Malformed;
 use crate::net::Listener;
 
 /// Bytes of a body that an operator may send.
 const BODY_LIMIT: usize = 1_000_000;
 
-/// Every lever, with a body that moves it.
-const LEVERS: [(&str, &str); 9] = [
-    ("/maintenance", r#"{"on": true}"#),
-    (
-        "/backend",
-        r#"{"service": "<name, or null for all>", "running": false}"#,
-    ),
-    (
-        "/push",
-        r#"{"event": "<name>", "payload": "<any, or absent>"}"#,
-    ),
+/// What only the mock can do, with a body that has it done.
+const OWN: [Asked; 3] = [
     (
         "/malform",
         r#"{"resource": "<name>", "as": "<class, or good>"}"#,
     ),
-    ("/close-trade", "{}"),
-    ("/expire-tokens", "{}"),
-    ("/drop-sockets", "{}"),
     (
         "/send-away",
         r#"{"user": "<name, or null for all>", "connection": false}"#,
@@ -56,28 +45,6 @@ struct Malform {
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-struct Maintenance {
-    on: bool,
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Backend {
-    #[serde(default)]
-    service: Option<String>,
-    running: bool,
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Push {
-    event: String,
-    #[serde(default)]
-    payload: Option<Value>,
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
 struct SendAway {
     #[serde(default)]
     user: Option<String>,
@@ -92,10 +59,6 @@ struct Ask {
     #[serde(default)]
     args: Vec<Value>,
 }
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Nothing {}
 
 /// Serves the interface for as long as `mock` finds one.
 pub(super) fn start<F>(listener: Listener, mock: F) -> Running
@@ -119,14 +82,14 @@ async fn respond(mock: Mock, request: Request<Incoming>) -> Result<Response<Body
     let reply = match (&parts.method, path) {
         (&Method::GET, "") => Reply::json(200, directory(&mock)),
         (&Method::GET, "/state") => Reply::json(200, mock.state()),
-        (&Method::POST, lever) if LEVERS.iter().any(|(path, _)| *path == lever) => {
+        (&Method::POST, lever) if asked::is_lever(lever, &OWN) => {
             match pull(&mock, lever, &body).await {
                 Ok(done) => Reply::json(200, done),
                 Err(reply) => reply,
             }
         }
         (_, "" | "/state") => not_allowed("GET"),
-        (_, lever) if LEVERS.iter().any(|(path, _)| *path == lever) => not_allowed("POST"),
+        (_, lever) if asked::is_lever(lever, &OWN) => not_allowed("POST"),
         _ => Reply::error(404, "not-found", "GET / lists what there is"),
     };
     Ok(reply.finish(NOT_KEPT))
@@ -135,7 +98,7 @@ async fn respond(mock: Mock, request: Request<Incoming>) -> Result<Response<Body
 async fn pull(mock: &Mock, lever: &str, body: &[u8]) -> Result<Value, Reply> {
     match lever {
         "/maintenance" => {
-            let Maintenance { on } = parse(lever, body)?;
+            let Switch { on } = parse(lever, body)?;
             mock.set_maintenance(on).map_err(refused)?;
             Ok(json!({ "maintenance": on }))
         }
@@ -194,24 +157,8 @@ async fn pull(mock: &Mock, lever: &str, body: &[u8]) -> Result<Value, Reply> {
     }
 }
 
-/// Reads a lever's body. None at all is an empty object.
 fn parse<T: DeserializeOwned>(lever: &str, body: &[u8]) -> Result<T, Reply> {
-    let body = if body.trim_ascii().is_empty() {
-        b"{}"
-    } else {
-        body
-    };
-    serde_json::from_slice(body).map_err(|error| {
-        let wanted = LEVERS
-            .iter()
-            .find(|(path, _)| *path == lever)
-            .map_or("{}", |(_, wanted)| wanted);
-        Reply::error(
-            400,
-            "bad-body",
-            &format!("{error}. POST {lever} takes JSON like {wanted}"),
-        )
-    })
+    asked::parse(lever, &OWN, body).map_err(|why| Reply::error(400, "bad-body", &why))
 }
 
 fn refused(error: LeverError) -> Reply {
@@ -235,19 +182,24 @@ fn directory(mock: &Mock) -> Value {
         .keys()
         .map(|name| (name.clone(), mock.url(name).into()))
         .collect();
-    let levers: Vec<Value> = LEVERS
-        .iter()
-        .map(|(path, body)| json!({ "method": "POST", "path": path, "body": body }))
-        .collect();
     json!({
         "contract": mock.inner.backend.contract.name,
         "services": services,
-        "levers": levers,
+        "levers": asked::directory(&OWN, |path| mock.lacks(path)),
         "state": { "method": "GET", "path": "/state" },
     })
 }
 
 impl Mock {
+    /// Why there is nothing to be moved at an address, if there is not.
+    pub(crate) fn lacks(&self, path: &str) -> Option<String> {
+        let backend = &self.inner.backend;
+        asked::pointless(path, &backend.contract).or_else(|| {
+            let trades = path != "/close-trade" || backend.close_trade.is_some();
+            (!trades).then(|| NO_TRADES.to_owned())
+        })
+    }
+
     /// Which services run.
     pub(super) async fn running(&self) -> Value {
         let running = self.inner.running.lock().await;

@@ -21,6 +21,7 @@ use crate::domain::result::ScenarioResult;
 use crate::domain::secret::Account;
 use crate::domain::verdict::ScopeTally;
 use crate::gateway::{self, Gateway, Listen, Mode};
+use crate::mock::asked;
 use crate::net::{Clock, Net, Recorder};
 
 /// How the surroundings of a client are made.
@@ -177,6 +178,11 @@ impl Surroundings {
             ));
         }
         Ok(())
+    }
+
+    /// Why what is asked for at this address cannot be moved, if it cannot.
+    pub(super) fn lacks(&self, path: &str) -> Option<String> {
+        asked::pointless(path, &self.contract).or_else(|| self.backend.lacks(path))
     }
 
     /// What the scope saw so far.

@@ -7,7 +7,7 @@ use super::deployment;
 use super::{Interrupt, Plan};
 use crate::domain::contract::Contract;
 use crate::domain::journal::{Flaw, LeverHow};
-use crate::domain::scenario::{Action, Scenario, Setting, StepKind};
+use crate::domain::scenario::{Action, Lever, Scenario, Setting, StepKind};
 use crate::domain::secret::Account;
 use crate::gateway::{Gateway, Upstream};
 use crate::mock::{self, Mock};
@@ -82,12 +82,12 @@ pub(super) fn lacks(plan: &Plan, scenario: &Scenario) -> Option<String> {
         return None;
     };
     let name = &deployment.name;
-    if let Some(lever) = scenario
+    if let Some(why) = scenario
         .needs
         .iter()
-        .find(|lever| !deployment.levers.contains_key(lever))
+        .find_map(|lever| lacks_lever(deployment, *lever))
     {
-        return Some(format!("the target `{name}` has no lever `{lever}`"));
+        return Some(why);
     }
     scenario
         .steps
@@ -101,6 +101,11 @@ pub(super) fn lacks(plan: &Plan, scenario: &Scenario) -> Option<String> {
             }
             _ => None,
         })
+}
+
+fn lacks_lever(deployment: &config::Target, lever: Lever) -> Option<String> {
+    let lacks = !deployment.levers.contains_key(&lever);
+    lacks.then(|| format!("the target `{}` has no lever `{lever}`", deployment.name))
 }
 
 /// The backend of one scenario.
@@ -204,6 +209,18 @@ impl Backend {
         }
     }
 
+    /// Why the lever that is asked for at this address cannot be moved, if it cannot.
+    pub(super) fn lacks(&self, path: &str) -> Option<String> {
+        match self {
+            Self::Mock(mock) => mock.lacks(path),
+            Self::Deployment(deployment) => {
+                let name = path.trim_start_matches('/');
+                let lever = Lever::ALL.iter().find(|(_, own)| *own == name);
+                lever.and_then(|(lever, _)| lacks_lever(deployment, *lever))
+            }
+        }
+    }
+
     /// Moves a lever and says how.
     pub(super) async fn set(
         &self,
@@ -215,10 +232,7 @@ impl Backend {
             Self::Deployment(deployment) => {
                 let lever = setting.lever().ok_or("no lever")?;
                 match deployment.levers.get(&lever) {
-                    None => Err(format!(
-                        "the target `{}` has no lever `{lever}`",
-                        deployment.name
-                    )),
+                    None => Err(lacks_lever(deployment, lever).unwrap_or_default()),
                     Some(LeverMeans::Gateway) => imitate(gateway, setting),
                     Some(LeverMeans::Http { set, reset }) => {
                         deployment::operate(deployment, setting, set, reset).await?;

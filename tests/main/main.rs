@@ -15,5 +15,6 @@ mod independent;
 mod interop;
 mod local;
 mod matrix;
+mod proxy;
 mod scenarios;
 mod tidy;

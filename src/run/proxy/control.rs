@@ -12,7 +12,6 @@ use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
-use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 use tokio::sync::{mpsc, oneshot};
@@ -23,6 +22,7 @@ use super::marks::{ACTS, Mark};
 use crate::domain::journal::Fact;
 use crate::domain::result::ScenarioResult;
 use crate::domain::scenario::Setting;
+use crate::mock::asked::{self, Asked, Backend, Nothing, Push, Switch};
 use crate::net::Listener;
 use crate::run::surroundings::Surroundings;
 use crate::suite;
@@ -30,20 +30,8 @@ use crate::suite;
 /// Bytes of a body that may be sent.
 const BODY_LIMIT: usize = 1_000_000;
 
-/// Everything that can be moved, with a body that moves it. The first six are the mock's own, too.
-const LEVERS: [(&str, &str); 12] = [
-    ("/maintenance", r#"{"on": true}"#),
-    (
-        "/backend",
-        r#"{"service": "<name, or null for all>", "running": false}"#,
-    ),
-    (
-        "/push",
-        r#"{"event": "<name>", "payload": "<any, or absent>"}"#,
-    ),
-    ("/close-trade", "{}"),
-    ("/expire-tokens", "{}"),
-    ("/drop-sockets", "{}"),
+/// What can be moved beside the levers that the mock's operator has, too.
+const OWN: [Asked; 6] = [
     ("/network", r#"{"on": false}"#),
     ("/websocket", r#"{"on": false}"#),
     ("/socket", r#"{"on": false}"#),
@@ -161,32 +149,6 @@ impl Control {
     }
 }
 
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Switch {
-    on: bool,
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Backend {
-    #[serde(default)]
-    service: Option<String>,
-    running: bool,
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Push {
-    event: String,
-    #[serde(default)]
-    payload: Option<Value>,
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Nothing {}
-
 /// A status, a stable word and what to tell people.
 struct Refusal(u16, &'static str, String);
 
@@ -226,7 +188,7 @@ impl Desk {
     }
 
     async fn route(&self, method: &Method, path: &str, body: Incoming) -> Result<Value, Refusal> {
-        let is_lever = LEVERS.iter().any(|(own, _)| *own == path);
+        let is_lever = asked::is_lever(path, &OWN);
         match (method, path) {
             (&Method::GET, "") => Ok(self.directory()),
             (&Method::GET, "/state") => Ok(self.state()),
@@ -246,6 +208,9 @@ impl Desk {
     }
 
     async fn pull(&self, lever: &str, body: &[u8]) -> Result<Value, Refusal> {
+        if let Some(why) = self.around.lacks(lever) {
+            return Err(Refusal(409, "cannot-be-moved", why));
+        }
         match lever {
             "/mark" => {
                 let mark: Mark = parse(lever, body)?;
@@ -272,14 +237,8 @@ impl Desk {
             }
             "/backend" => {
                 let Backend { service, running } = parse(lever, body)?;
-                let known = service
-                    .as_ref()
-                    .is_none_or(|name| self.ready.services.contains_key(name));
-                if !known {
-                    let all: Vec<&str> = self.ready.services.keys().map(String::as_str).collect();
-                    let name = service.unwrap_or_default();
-                    let why = format!("there is no service `{name}`; there are {}", all.join(", "));
-                    return Err(Refusal(404, "unknown", why));
+                if let Some(name) = &service {
+                    known("service", name, self.ready.services.keys())?;
                 }
                 let setting = Setting::Backend {
                     service: service.clone(),
@@ -290,6 +249,9 @@ impl Desk {
             }
             "/push" => {
                 let Push { event, payload } = parse(lever, body)?;
+                let feed = self.around.contract.realtime.iter();
+                let events = feed.flat_map(|feed| feed.events.iter().map(|own| &own.name));
+                known("event", &event, events)?;
                 let setting = Setting::Push {
                     event: event.clone(),
                     payload,
@@ -355,13 +317,10 @@ impl Desk {
     }
 
     fn directory(&self) -> Value {
-        let levers = LEVERS
-            .iter()
-            .map(|(path, body)| json!({"method": "POST", "path": path, "body": body}));
         json!({
             "contract": self.around.contract.name,
             "services": self.ready.services,
-            "levers": levers.collect::<Vec<_>>(),
+            "levers": asked::directory(&OWN, |path| self.around.lacks(path)),
             "acts": ACTS.iter().map(|(_, body)| body).collect::<Vec<_>>(),
             "state": {"method": "GET", "path": "/state"},
         })
@@ -399,21 +358,25 @@ fn is_local(headers: &http::HeaderMap) -> bool {
         || address.is_ok_and(|ip: std::net::IpAddr| ip.is_loopback())
 }
 
-/// Reads a body. None at all is an empty object.
+/// Refuses a name that the contract does not have, with those that it has.
+fn known<'a>(
+    kind: &str,
+    name: &str,
+    mut all: impl Iterator<Item = &'a String> + Clone,
+) -> Result<(), Refusal> {
+    if all.clone().any(|own| own == name) {
+        return Ok(());
+    }
+    let first = all.next().map_or("", String::as_str);
+    let listed = all.fold(first.to_owned(), |list, own| format!("{list}, {own}"));
+    let why = format!("there is no {kind} `{name}`; there are {listed}");
+    Err(Refusal(404, "unknown", why))
+}
+
 fn parse<T: DeserializeOwned>(lever: &str, body: &[u8]) -> Result<T, Refusal> {
-    let body = if body.trim_ascii().is_empty() {
-        b"{}"
-    } else {
-        body
-    };
-    serde_json::from_slice(body).map_err(|error| bad_body(lever, &error.to_string()))
+    asked::parse(lever, &OWN, body).map_err(|why| Refusal(400, "bad-body", why))
 }
 
 fn bad_body(lever: &str, why: &str) -> Refusal {
-    let wanted = LEVERS
-        .iter()
-        .find(|(path, _)| *path == lever)
-        .map_or("{}", |(_, wanted)| wanted);
-    let message = format!("{why}. POST {lever} takes JSON like {wanted}");
-    Refusal(400, "bad-body", message)
+    Refusal(400, "bad-body", asked::misread(lever, &OWN, why))
 }

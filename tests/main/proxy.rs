@@ -1,0 +1,336 @@
+//! `rehearsal proxy` from outside: what it lets through, how it is addressed, and its control API.
+
+use std::io::{BufRead as _, BufReader};
+use std::net::SocketAddr;
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
+
+use reqwest::{Certificate, Client, StatusCode};
+use serde_json::{Value, json};
+use tempfile::TempDir;
+
+use super::local::Mock;
+
+/// A running proxy with a journal. It is killed with this, unless it ended before.
+struct Proxy {
+    child: Child,
+    ready: Value,
+    folder: TempDir,
+    client: Client,
+}
+
+impl Proxy {
+    fn start(more: &[&str]) -> Self {
+        Self::start_in(tempfile::tempdir().unwrap(), more)
+    }
+
+    fn start_in(folder: TempDir, more: &[&str]) -> Self {
+        let mut child = Command::new(env!("CARGO_BIN_EXE_rehearsal"))
+            .current_dir(folder.path())
+            .args(["proxy", "--json", "--seed", "1"])
+            .args(["--journal", "session.jsonl"])
+            .args(more)
+            .stdout(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let mut line = String::new();
+        BufReader::new(child.stdout.take().unwrap())
+            .read_line(&mut line)
+            .unwrap();
+        let ready = serde_json::from_str(&line).unwrap_or_else(|_| panic!("not ready: {line}"));
+        let client = Client::builder().no_proxy().tls_certs_only([]);
+        Self {
+            child,
+            ready,
+            folder,
+            client: client.build().unwrap(),
+        }
+    }
+
+    fn url(&self, service: &str, path: &str) -> String {
+        format!(
+            "{}{path}",
+            self.ready["services"][service].as_str().unwrap()
+        )
+    }
+
+    /// The address behind a service's URL, whatever name it has there.
+    fn address(&self, service: &str) -> SocketAddr {
+        let url = reqwest::Url::parse(&self.url(service, "")).unwrap();
+        SocketAddr::from(([127, 0, 0, 1], url.port().unwrap()))
+    }
+
+    async fn asked(&self, path: &str) -> Value {
+        let url = format!("{}{path}", self.ready["control"].as_str().unwrap());
+        let answer = self.client.get(url).send().await.unwrap();
+        assert_eq!(answer.status(), StatusCode::OK, "{path}");
+        serde_json::from_slice(&answer.bytes().await.unwrap()).unwrap()
+    }
+
+    /// What the control API says to a body.
+    async fn told(&self, path: &str, body: &Value) -> (u16, Value) {
+        let url = format!("{}{path}", self.ready["control"].as_str().unwrap());
+        let request = self.client.post(url).body(body.to_string());
+        let answer = request.send().await.unwrap();
+        let status = answer.status().as_u16();
+        (
+            status,
+            serde_json::from_slice(&answer.bytes().await.unwrap()).unwrap(),
+        )
+    }
+
+    /// Moves something, which must be possible.
+    async fn set(&self, path: &str, body: Value) -> Value {
+        let (status, said) = self.told(path, &body).await;
+        assert_eq!(status, 200, "{path} {body}: {said}");
+        said
+    }
+
+    /// Why a lever is said not to be there for the moving; nothing if it is.
+    async fn unavailable(&self, path: &str) -> Option<String> {
+        let directory = self.asked("/").await;
+        let levers = directory["levers"].as_array().unwrap();
+        let lever = levers.iter().find(|lever| lever["path"] == path).unwrap();
+        lever["unavailable"].as_str().map(str::to_owned)
+    }
+
+    /// Ends the session: the rules that were broken and by what, the exit code, and the journal.
+    async fn end(mut self) -> End {
+        let said = self.set("/end", json!({})).await;
+        let code = self.child.wait().unwrap().code();
+        let journal = std::fs::read_to_string(self.folder.path().join("session.jsonl")).unwrap();
+        End {
+            said,
+            code,
+            journal,
+        }
+    }
+}
+
+impl Drop for Proxy {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+struct End {
+    said: Value,
+    code: Option<i32>,
+    journal: String,
+}
+
+impl End {
+    fn rules(&self) -> Vec<&str> {
+        let findings = self.said["findings"].as_array().unwrap().iter();
+        findings
+            .map(|finding| finding["rule"].as_str().unwrap())
+            .collect()
+    }
+}
+
+const FORBIDDEN: &str = "/api/trade";
+const STATUS: &str = "/api/v1/status?product=tradedesk";
+
+#[tokio::test]
+async fn what_is_forbidden_is_found_whether_it_reaches_the_target_or_not() {
+    for (more, arrives) in [(&["--observe"][..], true), (&[][..], false)] {
+        let proxy = Proxy::start(more);
+        let mode = if arrives { "observing" } else { "enforcing" };
+        assert_eq!(proxy.ready["mode"], mode);
+        let request = proxy.client.post(proxy.url("trading", FORBIDDEN));
+        let answer = request.body("{}").send().await.unwrap();
+        assert!(answer.status().is_client_error(), "{}", answer.status());
+        assert_eq!(proxy.asked("/state").await["forbidden"], 1);
+        let end = proxy.end().await;
+        assert!(end.rules().contains(&"SCOPE-1"), "{}", end.said);
+        assert_eq!(end.code, Some(5), "{}", end.said);
+        // The proxy's own marked calls are kept back in both modes.
+        let count = format!(
+            r#"{{"forbidden-reached":{{"calls":{}}}}}"#,
+            u8::from(arrives)
+        );
+        assert!(end.journal.contains(&count), "{mode}: {}", end.journal);
+    }
+}
+
+#[tokio::test]
+async fn over_tls_an_app_that_checks_certificates_is_served_and_one_that_does_not_is_found() {
+    let pem = Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures/keys/gateway-test-only.pem");
+    let file = pem.to_str().unwrap();
+    let proxy = Proxy::start(&["--tls-cert", file, "--tls-key", file]);
+    let status = proxy.url("platform", STATUS);
+    assert!(status.starts_with("https://127.0.0.1:"), "{status}");
+    let certificate = Certificate::from_pem(&std::fs::read(&pem).unwrap()).unwrap();
+    let builder = || Client::builder().no_proxy().pool_max_idle_per_host(0);
+    let careful = builder().tls_certs_only([certificate]).build().unwrap();
+    let careless = builder().tls_danger_accept_invalid_certs(true);
+    let careless = careless.build().unwrap();
+
+    let answer = careful.get(&status).send().await.unwrap();
+    assert_eq!(answer.status(), StatusCode::OK);
+    // Nobody vouches for this certificate to a client that was not told.
+    assert!(proxy.client.get(&status).send().await.is_err());
+
+    let fault = json!({"on": "any", "untrusted": true});
+    proxy.set("/fault", fault).await;
+    assert!(careful.get(&status).send().await.is_err());
+    assert!(careless.get(&status).send().await.is_err());
+    let over = json!({"on": "any", "off": true});
+    proxy.set("/fault", over).await;
+    assert_eq!(
+        careful.get(&status).send().await.unwrap().status(),
+        StatusCode::OK
+    );
+    let clear = status.replace("https:", "http:");
+    // It is let talk, so that what it sends can be seen.
+    let _ = proxy.client.get(clear).send().await.unwrap();
+
+    let end = proxy.end().await;
+    let found = end.rules().iter().filter(|rule| **rule == "NET-8").count();
+    assert_eq!(found, 2, "{}", end.said);
+    for entry in [
+        r#""insecure":"untrusted""#,
+        r#""insecure":"clear""#,
+        "tls-refused",
+    ] {
+        assert!(end.journal.contains(entry), "{entry}\n{}", end.journal);
+    }
+}
+
+#[tokio::test]
+async fn an_app_reaches_the_proxy_by_the_names_that_it_was_given_and_by_no_other() {
+    let proxy = Proxy::start(&["--bind", "0.0.0.0", "--name", "desk.test"]);
+    let address = proxy.address("platform");
+    let status = proxy.url("platform", STATUS);
+    let prefix = format!("http://desk.test:{}/", address.port());
+    assert!(status.starts_with(&prefix), "{status}");
+    let named = |name: &str| {
+        let client = Client::builder().no_proxy().tls_certs_only([]);
+        client.resolve(name, address).build().unwrap()
+    };
+    let answer = named("desk.test").get(&status).send().await.unwrap();
+    assert_eq!(answer.status(), StatusCode::OK);
+    assert_eq!(proxy.asked("/state").await["undeclared"], 0);
+    let other = status.replace("desk.test", "evil.test");
+    let _ = named("evil.test").get(other).send().await.unwrap();
+    let end = proxy.end().await;
+    assert!(end.rules().contains(&"SCOPE-3"), "{}", end.said);
+}
+
+#[tokio::test]
+async fn the_control_api_says_what_is_going_on_and_refuses_what_it_does_not_know() {
+    let proxy = Proxy::start(&[]);
+    let state = proxy.asked("/state").await;
+    for switch in ["network", "websocket", "socket"] {
+        assert_eq!(state[switch], true, "{state}");
+        assert_eq!(proxy.unavailable(&format!("/{switch}")).await, None);
+        proxy.set(&format!("/{switch}"), json!({"on": false})).await;
+    }
+    let fault = json!({"on": "data", "respond": {"status": 503}});
+    let said = proxy.set("/fault", fault).await;
+    let before = state["requests_judged"].clone();
+    let state = proxy.asked("/state").await;
+    for switch in ["network", "websocket", "socket"] {
+        assert_eq!(state[switch], false, "{state}");
+    }
+    assert_eq!(state["faults"], json!([said["on"]]), "{state}");
+    // Nobody reaches a listener while the network is away.
+    let status = proxy.url("platform", STATUS);
+    assert!(proxy.client.get(&status).send().await.is_err());
+    proxy.set("/network", json!({"on": true})).await;
+    let answer = proxy.client.get(&status).send().await.unwrap();
+    assert_eq!(answer.status(), StatusCode::OK);
+    let over = json!({"on": "data", "off": true});
+    proxy.set("/fault", over).await;
+    let state = proxy.asked("/state").await;
+    assert_eq!(state["faults"], json!([]));
+    assert_eq!(
+        state["requests_judged"].as_u64(),
+        before.as_u64().map(|own| own + 1)
+    );
+
+    let (status, refusal) = proxy
+        .told("/push", &json!({"event": "no_such_thing"}))
+        .await;
+    assert_eq!((status, &refusal["error"]), (404, &json!("unknown")));
+    let message = refusal["message"].as_str().unwrap();
+    assert!(
+        message.contains("`no_such_thing`") && message.contains("positions_update"),
+        "{message}"
+    );
+    proxy
+        .set("/push", json!({"event": "positions_update"}))
+        .await;
+    let nowhere = json!({"service": "nowhere", "running": false});
+    let (status, refusal) = proxy.told("/backend", &nowhere).await;
+    assert_eq!((status, &refusal["error"]), (404, &json!("unknown")));
+    for (path, body) in [
+        ("/maintenance", json!({"off": true})),
+        ("/push", json!({"evnt": "positions_update"})),
+        ("/drop-sockets", json!({"all": true})),
+        ("/fault", json!({"on": "data"})),
+        ("/mark", json!({"act": "dance"})),
+    ] {
+        let (status, refusal) = proxy.told(path, &body).await;
+        assert_eq!((status, &refusal["error"]), (400, &json!("bad-body")));
+        let message = refusal["message"].as_str().unwrap();
+        assert!(message.contains(&format!("POST {path} takes")), "{message}");
+    }
+    let control = proxy.ready["control"].as_str().unwrap();
+    let wrong = proxy.client.get(format!("{control}/push"));
+    let wrong = wrong.send().await.unwrap();
+    assert_eq!(wrong.status(), StatusCode::METHOD_NOT_ALLOWED);
+    assert_eq!(wrong.headers()["allow"], "POST");
+    let elsewhere = proxy.client.get(control).header("host", "evil.test");
+    let elsewhere = elsewhere.send().await.unwrap();
+    assert_eq!(elsewhere.status(), StatusCode::FORBIDDEN);
+    assert_eq!(proxy.told("/nothing", &json!({})).await.0, 404);
+}
+
+#[tokio::test]
+async fn levers_that_a_target_lacks_are_marked_with_why_and_refused() {
+    let shipped = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let suite = tempfile::tempdir().unwrap();
+    for (from, to) in [
+        ("scenarios/contract.yaml", "contract.yaml"),
+        ("scenarios/sign-in.yaml", "sign-in.yaml"),
+        ("fixtures/world.yaml", "world.yaml"),
+    ] {
+        std::fs::copy(shipped.join(from), suite.path().join(to)).unwrap();
+    }
+    let mock = Mock::start(suite.path());
+    let config = format!(
+        r#"
+[targets.local.services]
+platform = "{}"
+trading = "{}"
+
+[targets.local.levers]
+maintenance = "gateway"
+push.call = {{ request = "POST {}/push", json = {{ event = "{{event}}" }} }}
+"#,
+        mock.url("/services/platform"),
+        mock.url("/services/trading"),
+        mock.url("/operator"),
+    );
+    std::fs::write(suite.path().join("rehearsal.toml"), config).unwrap();
+    let proxy = Proxy::start_in(suite, &["--target", "local"]);
+    for path in ["/maintenance", "/push", "/network", "/mark"] {
+        assert_eq!(proxy.unavailable(path).await, None, "{path}");
+    }
+    let lacking = "the target `local` has no lever `expire-tokens`";
+    let said = proxy.unavailable("/expire-tokens").await;
+    assert_eq!(said.as_deref(), Some(lacking));
+    let (status, refusal) = proxy.told("/expire-tokens", &json!({})).await;
+    assert_eq!(status, 409);
+    let expected = json!({"error": "cannot-be-moved", "message": lacking});
+    assert_eq!(refusal, expected);
+    let (status, refusal) = proxy
+        .told("/push", &json!({"event": "no_such_thing"}))
+        .await;
+    assert_eq!((status, &refusal["error"]), (404, &json!("unknown")));
+    proxy
+        .set("/push", json!({"event": "positions_update"}))
+        .await;
+}
