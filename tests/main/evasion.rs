@@ -6,80 +6,16 @@
 //! raw bytes. Needs Node, `npm ci --prefix tests/interop`, and nginx.
 
 use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
-use std::sync::Arc;
 
 use rehearsal::domain::contract::Contract;
-use rehearsal::domain::journal::{Class, Judgement};
-use rehearsal::domain::scope::{RequestView, judge};
-use rehearsal::suite::{Source, read_contract};
-use serde::Deserialize;
 
 mod disguise;
 mod routers;
 
+use crate::corpus::{Case, contract, frames, requests};
 use routers::{Parsers, Router, routers};
 
-const AUTHORITY: &str = "trading.test";
-
-fn fixture(name: &str) -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR"))
-        .join("fixtures/evasion")
-        .join(name)
-}
-
-fn contract() -> Arc<Contract> {
-    let Ok(source) = Source::read(&fixture("contract.yaml"), "contract") else {
-        panic!("the corpus' contract cannot be read");
-    };
-    let Ok(contract) = read_contract(&source) else {
-        panic!("the corpus' contract is not valid");
-    };
-    Arc::new(contract)
-}
-
-/// One request of the corpus.
-#[derive(Debug, Clone, Deserialize)]
-struct Case {
-    why: String,
-    #[serde(default = "trading")]
-    service: String,
-    #[serde(default)]
-    base_path: String,
-    method: String,
-    target: String,
-    #[serde(default = "host")]
-    host: String,
-    #[serde(default)]
-    headers: Vec<(String, String)>,
-    body: Option<String>,
-    class: Class,
-    non_canonical: bool,
-}
-
-fn trading() -> String {
-    "trading".to_owned()
-}
-
-fn host() -> String {
-    AUTHORITY.to_owned()
-}
-
 impl Case {
-    fn judge(&self, contract: &Contract) -> Judgement {
-        let request = RequestView {
-            service: &self.service,
-            base_path: &self.base_path,
-            method: &self.method,
-            target: &self.target,
-            host: &self.host,
-            expected_authority: AUTHORITY,
-            headers: &self.headers,
-            body: Some(self.body.as_deref().unwrap_or_default().as_bytes()),
-        };
-        judge(contract, &request).judgement
-    }
-
     /// The request as it stands on the wire.
     fn bytes(&self) -> Vec<u8> {
         let mut head = format!(
@@ -99,11 +35,6 @@ impl Case {
         }
         format!("{head}\r\n{body}").into_bytes()
     }
-}
-
-fn corpus() -> Vec<Case> {
-    let text = std::fs::read_to_string(fixture("requests.json")).unwrap();
-    serde_json::from_str(&text).unwrap()
 }
 
 /// Sends each case to each router. Whatever reaches a forbidden endpoint must have been judged not to
@@ -147,30 +78,11 @@ fn hold_against(
 }
 
 #[test]
-fn the_contract_as_a_file_judges_the_corpus_as_it_says() {
-    let contract = contract();
-    let wrong: Vec<String> = corpus()
-        .iter()
-        .filter_map(|case| {
-            let judgement = case.judge(&contract);
-            let found = (judgement.class, judgement.non_canonical.is_some());
-            (found != (case.class, case.non_canonical)).then(|| {
-                format!(
-                    "{} {}: {judgement:?}: {}",
-                    case.method, case.target, case.why
-                )
-            })
-        })
-        .collect();
-    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
-}
-
-#[test]
 fn what_a_real_router_takes_for_a_forbidden_endpoint_is_never_judged_to_pass() {
     let contract = contract();
     let routers = routers(&contract);
     // Only the trading service has forbidden endpoints.
-    let cases: Vec<Case> = corpus()
+    let cases: Vec<Case> = requests()
         .into_iter()
         .filter(|case| case.service == "trading")
         .collect();
@@ -190,41 +102,21 @@ fn a_thousand_disguises_reach_real_routers_and_none_is_judged_to_pass() {
     assert!(reached.values().all(|count| *count >= 50), "{reached:?}");
 }
 
-#[derive(Deserialize)]
-struct Frames {
-    why: String,
-    body: String,
-}
-
 #[test]
 fn what_the_real_parsers_find_in_a_polling_body_is_never_judged_to_pass_when_forbidden() {
     let contract = contract();
-    let text = std::fs::read_to_string(fixture("frames.json")).unwrap();
-    let cases: Vec<Frames> = serde_json::from_str(&text).unwrap();
     let mut parsers = Parsers::start(&contract);
     let (mut wrong, mut found) = (Vec::new(), 0);
-    for case in cases {
+    for case in frames() {
         let read = parsers.read(&case.body);
         let emits = &contract.scope.forbid_emits;
         let namespaces = &contract.scope.forbid_namespaces;
         let forbidden = read.events.iter().any(|(_, name)| emits.contains(name))
             || read.joins.iter().any(|name| namespaces.contains(name));
         found += usize::from(forbidden);
-        let request = Case {
-            why: case.why,
-            service: trading(),
-            base_path: String::new(),
-            method: "POST".to_owned(),
-            target: "/socket.io/?EIO=4&transport=polling&sid=S".to_owned(),
-            host: host(),
-            headers: Vec::new(),
-            body: Some(case.body),
-            class: Class::Forbidden,
-            non_canonical: false,
-        };
-        let judgement = request.judge(&contract);
+        let judgement = case.judge(&contract);
         if forbidden && judgement.class.passes() {
-            wrong.push(format!("{judgement:?}: {}", request.why));
+            wrong.push(format!("{judgement:?}: {}", case.why));
         }
     }
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));

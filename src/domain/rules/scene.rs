@@ -97,7 +97,13 @@ pub(super) enum Verdict {
     Unclear(String),
 }
 
-impl Ended<'_> {
+impl<'a> Ended<'a> {
+    /// The answer, if it is the backend's own.
+    pub(super) fn by_backend(&self) -> Option<&'a Answer> {
+        let is_own = |answer: &&Answer| answer.from == Answerer::Backend;
+        self.answer.filter(is_own)
+    }
+
     pub(super) fn status(&self) -> Option<u16> {
         self.answer.map(|answer| answer.status)
     }
@@ -108,8 +114,7 @@ impl Ended<'_> {
 
     /// What the backend makes of it, for a question that only a clear answer decides.
     pub(super) fn verdict(&self) -> Verdict {
-        let from_backend = |answer: &&Answer| answer.from == Answerer::Backend;
-        let Some(answer) = self.answer.filter(from_backend) else {
+        let Some(answer) = self.by_backend() else {
             return Verdict::Unclear(format!("{}: the backend gave no answer", self.call()));
         };
         match answer.status {

@@ -4,7 +4,7 @@ use fastrand::Rng;
 use rehearsal::domain::contract::Contract;
 use rehearsal::domain::journal::Class;
 
-use super::{Case, host, trading};
+use crate::corpus::{Case, host, trading};
 
 /// A forbidden call, disguised by zero to three tricks, each of which may hit any place.
 pub(super) fn case(contract: &Contract, dice: &mut Rng) -> Case {

@@ -312,7 +312,7 @@ impl Counting {
             .enable_all()
             .build()
             .unwrap();
-        let Ok(source) = Source::read(&super::fixture("world.yaml"), "world") else {
+        let Ok(source) = Source::read(&crate::corpus::fixture("world.yaml"), "world") else {
             panic!("the corpus' world cannot be read");
         };
         let Ok(world) = read_world(&source, contract) else {

@@ -285,10 +285,7 @@ impl Rule for Enforced {
         if !data || ended.opened.at() < told.moment.at + SPREAD {
             return;
         }
-        let Some(answer) = ended
-            .answer
-            .filter(|answer| answer.from == Answerer::Backend)
-        else {
+        let Some(answer) = ended.by_backend() else {
             return;
         };
         ledger.occasion(&ENFORCED);

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use serde_json::Value;
 
 use crate::domain::contract::{Identity, JwtPolicy, Role, Token as TokenPolicy};
-use crate::domain::journal::{Answerer, Entry, EntryId, SignatureCheck, TokenIssued, TokenKind};
+use crate::domain::journal::{Entry, EntryId, SignatureCheck, TokenIssued, TokenKind};
 use crate::domain::rules::ledger::{Breach, Ledger};
 use crate::domain::rules::scene::{Ended, Scene, Token, token_in};
 use crate::domain::rules::{JudgedFrom, Rule, RuleInfo};
@@ -59,9 +59,7 @@ impl Rule for Genuine {
             && let Some(identity) = &scene.contract.session.identity
             && ended.request.role == Some(Role::Resource(identity.resource.clone()))
             && ended.succeeded()
-            && ended
-                .answer
-                .is_some_and(|answer| answer.from == Answerer::Backend)
+            && ended.by_backend().is_some()
             && let Some(token) = ended
                 .opened
                 .credential

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use crate::domain::contract::Role;
 use crate::domain::duration::show;
-use crate::domain::journal::{Answerer, Entry, EntryId, Fact, LossReason, Request};
+use crate::domain::journal::{Entry, EntryId, Fact, LossReason, Request};
 use crate::domain::rules::ledger::{Breach, Ledger};
 use crate::domain::rules::scene::{Scene, client_request, is_success};
 use crate::domain::rules::{JudgedFrom, Rule, RuleInfo};
@@ -82,9 +82,7 @@ impl Rule for SingleFlight {
         let exchange = ended.request.exchange;
         if ended.request.role == Some(Role::Refresh) {
             let given_up = matches!(ended.lost, Some(LossReason::ClientGone));
-            let from_backend = ended
-                .answer
-                .is_some_and(|answer| answer.from == Answerer::Backend);
+            let from_backend = ended.by_backend().is_some();
             let mut rest = Vec::new();
             for overlap in self.overlaps.drain(..) {
                 if overlap.first != exchange {

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use crate::domain::contract::Role;
-use crate::domain::journal::{Answerer, Entry, Fact, HarnessFact};
+use crate::domain::journal::{Entry, Fact, HarnessFact};
 use crate::domain::rules::ledger::{Breach, Ledger};
 use crate::domain::rules::scene::{Moment, Scene};
 use crate::domain::rules::{JudgedFrom, Rule, RuleInfo};
@@ -48,10 +48,7 @@ impl Rule for Restart {
         let (Some(restarted), Some(ended)) = (self.restarted, scene.ended_by_client(entry)) else {
             return;
         };
-        let Some(answer) = ended
-            .answer
-            .filter(|answer| answer.from == Answerer::Backend)
-        else {
+        let Some(answer) = ended.by_backend() else {
             return;
         };
         if ended.opened.id() < restarted.id || scene.session.wants_out {

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use super::paging::WALK;
 use crate::domain::contract::{Resource, Role};
-use crate::domain::journal::{Answerer, Entry, EntryId, Question};
+use crate::domain::journal::{Entry, EntryId, Question};
 use crate::domain::moment;
 use crate::domain::rules::Rule;
 use crate::domain::rules::ledger::{Breach, Ledger};
@@ -108,9 +108,7 @@ fn refusal(resource: &Resource, kind: &str, entry: &Entry, ended: &Ended<'_>, le
 
 impl Walk {
     fn page(&mut self, entry: &Entry, resource: &Resource, ended: &Ended<'_>) {
-        let answer = ended
-            .answer
-            .filter(|answer| answer.from == Answerer::Backend && ended.succeeded());
+        let answer = ended.by_backend().filter(|_| ended.succeeded());
         let body = answer.and_then(|answer| answer.body.json());
         let (Some(body), Some(items), Some(key)) = (body, &resource.items, &resource.key) else {
             self.broken = true;

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use serde_json::Value;
 
 use crate::domain::contract::{Contract, Role};
-use crate::domain::journal::{Answer, Answerer, Entry, EntryId, Question, Request};
+use crate::domain::journal::{Answer, Entry, EntryId, Question, Request};
 use crate::domain::rules::ledger::{Breach, Ledger};
 use crate::domain::rules::scene::{Ended, Scene};
 use crate::domain::rules::{JudgedFrom, Rule, RuleInfo};
@@ -53,10 +53,7 @@ impl Rule for Others {
         let Some((question, ended)) = scene.answered(entry) else {
             return;
         };
-        let Some(answer) = ended
-            .answer
-            .filter(|answer| answer.from == Answerer::Backend)
-        else {
+        let Some(answer) = ended.by_backend() else {
             return;
         };
         match question {
