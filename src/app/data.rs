@@ -259,7 +259,7 @@ impl App {
             self.tell_shown(load.resource, "request");
         }
         if self.quirks.has(Quirk::UnreadableIsEmpty) {
-            self.show_nothing(load.resource);
+            self.show_nothing(load.resource, "request");
         }
         self.notice(notice::DATA_UNREADABLE);
         self.unexpected("an answer that cannot be read");

@@ -142,6 +142,8 @@ misbehaviours! {
         "One record that cannot be read makes the app show an empty list.";
     UnreadableIsEmpty "unreadable-is-empty" on "bad-data" ["DATA-1"]
         "An answer that cannot be read is shown as if there were nothing.";
+    BadEventClearsList "bad-event-clears-list" on "bad-events" ["DATA-1"]
+        "An event that cannot be used makes the app show an empty list.";
 }
 
 #[cfg(test)]

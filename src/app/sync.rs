@@ -198,6 +198,9 @@ impl App {
             Place::Next | Place::Beyond => {
                 let merged = change.merge_into(shown, resource, rule);
                 if merged == Merged::Unusable {
+                    if self.quirks.has(Quirk::BadEventClearsList) {
+                        self.show_nothing(index, "event");
+                    }
                     return self.complain(&merged);
                 }
                 shown.as_of = self.now.elapsed;
@@ -250,13 +253,13 @@ impl App {
     }
 
     /// Shows that there is nothing, which only a quirk does of its own accord.
-    pub(super) fn show_nothing(&mut self, index: usize) {
+    pub(super) fn show_nothing(&mut self, index: usize, source: &str) {
         let contract = Arc::clone(&self.contract);
         let resource = &contract.resources[index];
         if let Some(shown) = self.view.shown.get_mut(resource.name.as_str()) {
             merge::clear(resource, Arc::make_mut(&mut shown.value));
         }
-        self.tell_shown(index, "request");
+        self.tell_shown(index, source);
     }
 
     /// What is shown of a resource has changed.

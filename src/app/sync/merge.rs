@@ -123,13 +123,13 @@ fn replace(value: &mut Value, resource: &Resource, change: &Value) -> Merged {
         && let Some(list) = list_mut(items, value)
     {
         list.clone_from(new);
-        return Merged::Applied { aside: 0 };
-    }
-    if !has_shape(resource, change) {
+    } else if has_shape(resource, change) {
+        value.clone_from(change);
+    } else {
         return Merged::Unusable;
     }
-    value.clone_from(change);
-    Merged::Applied { aside: 0 }
+    let aside = set_aside(resource, value, false);
+    Merged::Applied { aside }
 }
 
 fn merge_items(value: &mut Value, resource: &Resource, items: &Selector, change: &Value) -> Merged {

@@ -6,6 +6,8 @@ use std::time::Duration;
 
 use serde_json::Value;
 
+mod events;
+
 use super::ledger::{Breach, Ledger};
 use super::scene::{Scene, client_request};
 use super::{JudgedFrom, Rule, RuleInfo};
@@ -21,9 +23,13 @@ static SURVIVES: RuleInfo = RuleInfo {
     subject: Subject::App,
     judged_from: &[JudgedFrom::Wire, JudgedFrom::Sim],
     source: "RFC 8259 §8 and §9; crashes and emptied lists in public issue trackers",
-    explanation: "Truncated, mislabelled or half-wrong answers happen, by proxies, releases and one bad row in a table. Judged on answers of success for a resource that are no JSON, say that they are a page, or lack the contract's list, and on lists in which some records have no identity. What such an answer brought must not be shown as data: not at all when it cannot be read, and never as an empty list when good records stand beside the bad. More than five requests for the same resource within ten seconds of an unreadable answer, with no act of the user's between, are a storm. That a session is kept is SESSION-7's to judge.",
+    explanation: "Truncated, mislabelled or half-wrong answers happen, by proxies, releases and one bad row in a table. Judged on answers of success for a resource that are no JSON, say that they are a page, or lack the contract's list, and on lists in which some records have no identity. What such an answer brought must not be shown as data: not at all when it cannot be read, and never as an empty list when good records stand beside the bad. More than five requests for the same resource within ten seconds of an unreadable answer, with no act of the user's between, are a storm. An event that cannot change its resource, because its list is missing or it is of another kind, is judged alike: it is not shown, takes no list with it, and causes no storm; and an app that twice leaves its feed just after a packet of no use to it (such an event, one that the contract does not have, an acknowledgement that nobody asked for) does not survive them. Of each event's name the first 256 are looked into, then each sixteenth. That a session is kept is SESSION-7's to judge. Which values are on the screen no journal says.",
     fix: "Parse into a checked type before anything is replaced; keep the last good value and mark it stale; drop single records with a log line; treat an unreadable answer as a failed one, with back-off.",
-    parameters: &["resources[].items", "resources[].key"],
+    parameters: &[
+        "resources[].items",
+        "resources[].key",
+        "realtime.events[].items",
+    ],
 };
 
 /// How many requests may follow an unreadable answer, and for how long they are counted.
@@ -31,7 +37,10 @@ const REPEATS: u32 = 5;
 const STORM: Duration = Duration::from_secs(10);
 
 pub(super) fn rules() -> Vec<Box<dyn Rule>> {
-    vec![Box::new(Survives::default())]
+    vec![
+        Box::new(Survives::default()),
+        Box::<events::Events>::default(),
+    ]
 }
 
 /// What the last answer for each resource was.
@@ -78,7 +87,13 @@ impl Rule for Survives {
             came.repeats += 1;
             if came.repeats == REPEATS + 1 {
                 let observed = format!("{} requests for `{name}`", came.repeats);
-                breach("storm", observed, came, entry, ledger);
+                breach(
+                    "storm",
+                    observed,
+                    [came.entry, entry.id],
+                    Some(came.exchange),
+                    ledger,
+                );
             }
         }
         let Some(ended) = scene.ended_by_client(entry).filter(|own| own.succeeded()) else {
@@ -114,14 +129,16 @@ impl Survives {
         let Some(came) = self.last.get(resource) else {
             return;
         };
+        let evidence = [came.entry, entry.id];
+        let exchange = Some(came.exchange);
         match came.kind {
             Kind::Unreadable => {
                 let observed = format!("{items} items of `{resource}` shown after it");
-                breach("unreadable", observed, came, entry, ledger);
+                breach("unreadable", observed, evidence, exchange, ledger);
             }
             Kind::Mixed(good) if good > 0 && items == 0 => {
                 let observed = format!("0 items of `{resource}` shown, and {good} were good");
-                breach("emptied", observed, came, entry, ledger);
+                breach("emptied", observed, evidence, exchange, ledger);
             }
             Kind::Mixed(_) | Kind::Good => {}
         }
@@ -145,6 +162,11 @@ fn kind(resource: &Resource, answer: &Answer) -> Kind {
     let Some(list) = items.in_body(body).and_then(Value::as_array) else {
         return Kind::Unreadable;
     };
+    records(resource, list)
+}
+
+/// What the records of a list are: those without their identity are bad.
+fn records(resource: &Resource, list: &[Value]) -> Kind {
     let Some(key) = &resource.key else {
         return Kind::Good;
     };
@@ -158,7 +180,13 @@ fn kind(resource: &Resource, answer: &Answer) -> Kind {
     }
 }
 
-fn breach(kind: &str, observed: String, came: &Came, entry: &Entry, ledger: &mut Ledger) {
+fn breach(
+    kind: &str,
+    observed: String,
+    evidence: [EntryId; 2],
+    exchange: Option<u64>,
+    ledger: &mut Ledger,
+) {
     ledger.breach(
         &SURVIVES,
         Breach {
@@ -166,8 +194,8 @@ fn breach(kind: &str, observed: String, came: &Came, entry: &Entry, ledger: &mut
             message: "the app makes more of bad data than bad data".to_owned(),
             expected: "the last good data, and good records beside bad ones".to_owned(),
             observed,
-            evidence: vec![came.entry, entry.id],
-            exchanges: vec![came.exchange],
+            evidence: evidence.into(),
+            exchanges: exchange.into_iter().collect(),
             ..Breach::default()
         },
     );
