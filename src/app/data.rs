@@ -170,13 +170,6 @@ impl App {
         }
     }
 
-    pub(super) fn send_stray_poll(&mut self, resource: usize) {
-        let contract = Arc::clone(&self.contract);
-        let filling = self.filling();
-        let operation = &contract.resources[resource].operation;
-        self.send(operation, &[], &filling, Purpose::Stray);
-    }
-
     /// The wait for a further attempt is over.
     pub(super) fn load_timer(&mut self, resource: usize) {
         match std::mem::take(&mut self.data[resource].progress) {

@@ -15,11 +15,10 @@ use super::timers::Timer;
 use super::{App, Quirk};
 
 mod inheritance;
+mod pollers;
 
 /// How long after sign-out the last request is sent.
 const REST: Duration = Duration::from_secs(6);
-/// So many missed rounds of polling are made up for.
-const ROUNDS: u32 = 12;
 /// How often a socket that was sent away comes back at once, and after what time.
 const RETURNS: u32 = 5;
 const PAUSE: Duration = Duration::from_millis(20);
@@ -29,16 +28,13 @@ const PAUSE: Duration = Duration::from_millis(20);
 pub(super) struct Mischief {
     /// Whether what is done once a process was done.
     done: bool,
-    /// When the app was left.
-    left_at: Option<Duration>,
-    /// The rounds of polling that it missed since.
-    missed: u32,
     /// What filled the requests of the session that was signed out.
     leftover: Option<Filling>,
     /// The second socket.
     twin: Option<SocketId>,
     /// Whether the socket is not wanted any more.
     gave_up: bool,
+    pollers: pollers::Pollers,
     inheritance: inheritance::Inheritance,
 }
 
@@ -95,30 +91,6 @@ impl App {
                 path: disguise(&read.path),
                 ..read.clone()
             });
-        }
-    }
-
-    /// The app is left.
-    pub(super) fn note_leaving(&mut self) {
-        self.mischief.left_at = Some(self.now.elapsed);
-    }
-
-    /// A quirk: each round of polling since the app was left counts.
-    pub(super) fn count_missed(&mut self) {
-        let left = self.mischief.left_at.take();
-        if let (Some(left), Some(polling)) = (left, &self.contract.polling)
-            && self.quirks.has(Quirk::CatchesUp)
-        {
-            let away = self.now.elapsed.saturating_sub(left);
-            let rounds = away.as_secs() / polling.every.as_secs().max(1);
-            self.mischief.missed = u32::try_from(rounds).unwrap_or(u32::MAX).min(ROUNDS);
-        }
-    }
-
-    /// A quirk: all of them are made up for at once.
-    pub(super) fn catch_up(&mut self) {
-        for _ in 0..std::mem::take(&mut self.mischief.missed) {
-            self.send_stray_polls();
         }
     }
 

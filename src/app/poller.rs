@@ -10,15 +10,10 @@ use super::{App, Quirk, retry};
 /// Share by which the interval is made longer.
 const JITTER: f64 = 0.05;
 
-/// How far the pollers of a quirk are apart.
-const BESIDE: Duration = Duration::from_millis(100);
-
 /// What the app knows about its poller.
 #[derive(Debug, Default)]
 pub(super) struct Poller {
-    active: bool,
-    /// Only a quirk has further pollers: so many are still to go in this round.
-    others: u32,
+    pub(super) active: bool,
     /// Whether anything arrived in this round.
     arrived: bool,
     /// Whether polling brings data at the moment.
@@ -63,24 +58,10 @@ impl App {
         let wait = self.interval();
         self.set_timer(Timer::Poll, wait);
         self.poll_round();
-        if self.quirks.has(Quirk::TwoPollers) {
-            self.poller.others = 2;
-            self.set_timer(Timer::SecondPoll, BESIDE);
-        }
+        self.poll_beside();
     }
 
-    /// The further pollers of a quirk.
-    pub(super) fn second_poll_timer(&mut self) {
-        if self.poller.active {
-            self.poll_round();
-            self.poller.others = self.poller.others.saturating_sub(1);
-            if self.poller.others > 0 {
-                self.set_timer(Timer::SecondPoll, BESIDE);
-            }
-        }
-    }
-
-    fn poll_round(&mut self) {
+    pub(super) fn poll_round(&mut self) {
         let contract = Arc::clone(&self.contract);
         let Some(polling) = &contract.polling else {
             return;
@@ -88,16 +69,6 @@ impl App {
         for name in &polling.resources {
             if let Some(index) = self.resource_named(name) {
                 self.want(index, Cause::Poll);
-            }
-        }
-    }
-
-    /// A quirk's further round, in which nobody looks at what is on its way.
-    pub(super) fn send_stray_polls(&mut self) {
-        let contract = Arc::clone(&self.contract);
-        for name in contract.polling.iter().flat_map(|own| &own.resources) {
-            if let Some(index) = self.resource_named(name) {
-                self.send_stray_poll(index);
             }
         }
     }

@@ -8,6 +8,7 @@ use crate::domain::verdict::Verdict;
 use crate::suite::Suite;
 
 mod fail_modes;
+mod fleet;
 mod policy;
 
 fn plan() -> Plan {

@@ -218,6 +218,52 @@ async fn an_app_reaches_the_proxy_by_the_names_that_it_was_given_and_by_no_other
     assert!(end.rules().contains(&"SCOPE-3"), "{}", end.said);
 }
 
+/// Signs in at the proxy and gives the access token.
+async fn signed_in(proxy: &Proxy, email: &str, password: &str) -> String {
+    let mark = json!({"act": "sign-in", "account": email});
+    proxy.set("/mark", mark).await;
+    let form = json!({"email": email, "password": password, "product": "tradedesk"});
+    let request = proxy.client.post(proxy.url("platform", "/api/v1/sessions"));
+    let request = request.header("content-type", "application/json");
+    let answer = request.body(form.to_string()).send().await.unwrap();
+    let said: Value = serde_json::from_slice(&answer.bytes().await.unwrap()).unwrap();
+    let access = said.pointer("/tokens/access").unwrap();
+    access.as_str().unwrap().to_owned()
+}
+
+/// Reads the profile, under a condition if there is one, and gives its entity tag.
+async fn profile(proxy: &Proxy, access: &str, known: Option<&str>) -> String {
+    let request = proxy.client.get(proxy.url("trading", "/api/me/profile"));
+    let mut request = request.bearer_auth(access);
+    if let Some(tag) = known {
+        request = request.header("if-none-match", tag);
+    }
+    let answer = request.send().await.unwrap();
+    let tag = answer.headers()["etag"].to_str().unwrap();
+    tag.to_owned()
+}
+
+#[tokio::test]
+async fn what_an_app_of_others_keeps_for_the_next_user_of_the_device_is_found() {
+    const ADA: (&str, &str) = ("ada.lindqvist@tradedesk.example", "mock-heron-41");
+    const BRAM: (&str, &str) = ("bram.okonkwo@tradedesk.example", "mock-otter-88");
+    for keeps in [None, Some("etag"), Some("token")] {
+        let proxy = Proxy::start(&[]);
+        let ada = signed_in(&proxy, ADA.0, ADA.1).await;
+        let known = profile(&proxy, &ada, None).await;
+        let bram = signed_in(&proxy, BRAM.0, BRAM.1).await;
+        let own = profile(&proxy, &bram, None).await;
+        match keeps {
+            Some("etag") => profile(&proxy, &bram, Some(&known)).await,
+            Some(_) => profile(&proxy, &ada, None).await,
+            None => profile(&proxy, &bram, Some(&own)).await,
+        };
+        let end = proxy.end().await;
+        let found = end.rules().contains(&"TENANT-6");
+        assert_eq!(found, keeps.is_some(), "{keeps:?}: {}", end.said);
+    }
+}
+
 #[tokio::test]
 async fn the_control_api_says_what_is_going_on_and_refuses_what_it_does_not_know() {
     let proxy = Proxy::start(&[]);
