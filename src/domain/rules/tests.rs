@@ -10,6 +10,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::{Judge, JudgeSettings, Judged, catalogue, find};
+use crate::domain::contract::Contract;
 use crate::domain::journal::{Class, Direction, Entry, EntryId, Fact, Frame, NonCanonical};
 use crate::domain::scenario::Waiver;
 use crate::domain::verdict::{Severity, Subject};
@@ -50,7 +51,11 @@ fn journals(kind: &str) -> Vec<(String, String, Vec<Arc<Entry>>)> {
 }
 
 fn judge(journal: &str, entries: &[Arc<Entry>], settings: JudgeSettings) -> Judged {
-    let judge = Judge::new(Arc::new(agreed_in(journal)), settings);
+    judge_by(agreed_in(journal), entries, settings)
+}
+
+fn judge_by(contract: Contract, entries: &[Arc<Entry>], settings: JudgeSettings) -> Judged {
+    let judge = Judge::new(Arc::new(contract), settings);
     let mut observer = judge.observer();
     for entry in entries {
         observer.observe(entry);
@@ -266,6 +271,30 @@ fn a_long_feed_of_events_finds_nothing() {
         }));
     }
     assert_eq!(judge.finish().findings, []);
+}
+
+#[test]
+fn polling_is_judged_without_a_feed_too() {
+    for (rule, name, entries) in journals("breaks").into_iter().chain(journals("keeps")) {
+        // The third is about a socket that fails, and its polls are few.
+        if rule != "SYNC-4" || name == "SYNC-4.breaks-3.jsonl" {
+            continue;
+        }
+        let contract = Contract {
+            realtime: None,
+            ..harbour()
+        };
+        let judged = judge_by(contract, &entries, JudgeSettings::default());
+        let found = judged
+            .findings
+            .iter()
+            .any(|finding| finding.rule == "SYNC-4");
+        assert_eq!(found, name.contains("breaks"), "{name}");
+        assert!(
+            !judged.not_judged.iter().any(|(own, _)| *own == rule),
+            "{name}"
+        );
+    }
 }
 
 #[test]

@@ -235,7 +235,7 @@ impl Events {
         let because = entry.at <= odd.at + BECAUSE
             && scene.app_is_awake()
             && scene.world.acts_marked
-            && scene.session.open
+            && scene.session.is_wanted()
             && !scene.session.wants_out
             && !scene.may_be_blocked()
             && !scene.world.is_disturbed();

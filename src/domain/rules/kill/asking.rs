@@ -86,6 +86,8 @@ impl Rule for AskedFirst {
             Fact::Act(Act::Kill) => {
                 self.start = None;
                 self.hasty = None;
+                // What the process before asked tells the next one nothing.
+                self.asked = None;
             }
             // A status request that could not even be sent was tried all the same.
             Fact::App(AppFact::Exchange(exchange))

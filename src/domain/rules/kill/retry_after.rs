@@ -23,8 +23,11 @@ pub(super) static RETRY_AFTER: RuleInfo = RuleInfo {
     parameters: &["retry.delay_max"],
 };
 
-/// How long what was on its way may take.
+/// How long what was on its way may take: the very same request can be only a repetition, another
+/// one of the same path may belong to the same wish.
 const ON_ITS_WAY: Duration = Duration::from_secs(1);
+/// How long an answer is on its way to the app, which may have asked meanwhile.
+const CROSSING: Duration = Duration::from_millis(50);
 /// How many waits are remembered.
 const WAITS: usize = 64;
 
@@ -33,8 +36,9 @@ pub(super) struct RetryAfter {
     waits: BTreeMap<String, Wait>,
 }
 
-#[derive(Clone, Copy)]
+#[derive(Clone)]
 struct Wait {
+    target: String,
     id: EntryId,
     at: Duration,
     wait: Duration,
@@ -45,7 +49,7 @@ impl Rule for RetryAfter {
     fn see(&mut self, entry: &Arc<Entry>, scene: &Scene, ledger: &mut Ledger) {
         if let Some(request) = client_request(entry) {
             let key = key(request);
-            let Some(wait) = self.waits.get(&key).copied() else {
+            let Some(wait) = self.waits.get(&key).cloned() else {
                 return;
             };
             let over = entry.at >= wait.at + wait.wait.mul_f64(0.9);
@@ -56,7 +60,9 @@ impl Rule for RetryAfter {
                 || !scene.world.same_process_since(wait.id);
             if over || explained {
                 self.waits.remove(&key);
-            } else if entry.at > wait.at + ON_ITS_WAY {
+            } else if entry.at > wait.at + ON_ITS_WAY
+                || entry.at > wait.at + CROSSING && request.target == wait.target
+            {
                 ledger.breach(
                     &RETRY_AFTER,
                     Breach {
@@ -99,6 +105,7 @@ impl Rule for RetryAfter {
         self.waits.insert(
             key(ended.request),
             Wait {
+                target: ended.request.target.clone(),
                 id: entry.id,
                 at: entry.at,
                 wait: wait.min(cap),

@@ -1,4 +1,4 @@
-//! NET-1 and -2: retries wait longer and longer, with jitter, and come to an end.
+//! NET-1: retries wait longer and longer, with jitter. Which of them are one request is NET-2's part.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -11,6 +11,11 @@ use crate::domain::rules::ledger::{Breach, Ledger};
 use crate::domain::rules::scene::{Moment, Scene, client_request, is_handshake, wants_websocket};
 use crate::domain::rules::{JudgedFrom, Rule, RuleInfo};
 use crate::domain::verdict::{Severity, Subject};
+
+mod attempts;
+
+pub(super) use attempts::ATTEMPTS;
+use attempts::Tries;
 
 pub(super) static BACKOFF: RuleInfo = RuleInfo {
     id: "NET-1",
@@ -26,17 +31,6 @@ pub(super) static BACKOFF: RuleInfo = RuleInfo {
         "retry.jitter",
         "realtime.client",
     ],
-};
-
-pub(super) static ATTEMPTS: RuleInfo = RuleInfo {
-    id: "NET-2",
-    title: "A request is tried as often as agreed, by one layer",
-    subject: Subject::App,
-    judged_from: &[JudgedFrom::Wire],
-    source: "retry amplification, as described in the Google SRE book",
-    explanation: "An HTTP client that retries three times below a query library that retries three times makes nine requests of one. Judged on failing attempts of one request that follow each other by back-off: two more than agreed are a finding. Polls and what the user asks for are requests of their own.",
-    fix: "Switch the retries of all layers off but one.",
-    parameters: &["retry.attempts"],
 };
 
 /// How many gaps make a series that can be judged.
@@ -72,6 +66,7 @@ struct Series {
     parallel: bool,
     judged_regularity: bool,
     hammering: bool,
+    tries: Tries,
 }
 
 /// What was agreed for one kind of attempt.
@@ -115,13 +110,22 @@ impl Rule for Backoff {
         };
         let failed = ended.failed() || ended.status() == Some(429);
         if !failed {
-            self.series.remove(&key);
+            if let Some(series) = self.series.get_mut(&key) {
+                series.tries.close(scene.contract.retry.attempts, ledger);
+                *series = Series {
+                    tries: series.tries.anew(),
+                    ..Series::default()
+                };
+            }
         } else if let Some(series) = self.series.get_mut(&key) {
             series.failed = Some(Moment::of(entry));
         }
     }
 
     fn end(&mut self, scene: &Scene, ledger: &mut Ledger) {
+        for series in self.series.values_mut() {
+            series.tries.close(scene.contract.retry.attempts, ledger);
+        }
         for (regularity, what) in [
             (&self.http, "requests"),
             (&self.socket, "handshakes of the feed"),
@@ -162,7 +166,9 @@ impl Backoff {
             return;
         };
         if self.series.len() >= SERIES && !self.series.contains_key(&key) {
-            self.series.pop_first();
+            if let Some((_, mut oldest)) = self.series.pop_first() {
+                oldest.tries.close(scene.contract.retry.attempts, ledger);
+            }
         }
         let parallel = scene.under_way().any(|(_, other)| {
             other.exchange != request.exchange && self::key(other).as_ref() == Some(&key)
@@ -190,12 +196,16 @@ impl Backoff {
             None => series.count == 0,
         };
         if fresh {
+            series.tries.close(scene.contract.retry.attempts, ledger);
             *series = Series {
                 parallel: series.parallel && series.count > 0 && parallel,
+                tries: series.tries.anew(),
                 ..Series::default()
             };
+            series.tries.begin(entry.at, scene);
         }
         series.count += 1;
+        series.tries.note(entry, request.exchange);
         if series.attempts.len() >= GAPS {
             series.attempts.remove(1);
         }
@@ -212,7 +222,14 @@ impl Backoff {
         series.note_regularity(&agreed, regularity);
         series.judge_growth(&agreed, request, ledger);
         if !agreed.socket {
-            series.judge_attempts(scene.contract.retry.attempts, request, ledger);
+            ledger.occasion(&ATTEMPTS);
+            if !series.hammering {
+                // The app's own first delay may be longer than the agreed one.
+                let first = agreed.delay.mul_f64(1.0 + agreed.jitter);
+                let first = first.max(series.gaps[0]).mul_f64(1.1);
+                let anew = series.gaps.last().is_some_and(|gap| *gap <= first);
+                series.tries.read(request, anew, scene);
+            }
         }
         if series.gaps.len() > GAPS * 2 {
             series.gaps.remove(2);
@@ -311,28 +328,6 @@ impl Series {
                 },
             );
         }
-    }
-
-    fn judge_attempts(&self, agreed: u32, request: &Request, ledger: &mut Ledger) {
-        ledger.occasion(&ATTEMPTS);
-        if self.hammering || self.count < agreed + 2 {
-            return;
-        }
-        ledger.breach(
-            &ATTEMPTS,
-            Breach {
-                kind: "attempts".to_owned(),
-                message: "the app tries one request more often than agreed".to_owned(),
-                expected: format!("{agreed} attempts"),
-                observed: format!(
-                    "{} attempts of {} {} in a row",
-                    self.count, request.method, request.target
-                ),
-                evidence: self.attempts.clone(),
-                exchanges: vec![request.exchange],
-                ..Breach::default()
-            },
-        );
     }
 }
 

@@ -27,6 +27,8 @@ pub(in crate::domain::rules) struct Session {
     pub(in crate::domain::rules) refused: Option<Moment>,
     /// The user's requests to sign out and in that nothing has answered yet.
     pub(in crate::domain::rules) wants_out: bool,
+    /// Whether a sign-out was asked for or tried, however it went, and nobody signed in since.
+    leaving: bool,
     tokens: VecDeque<Token>,
 }
 
@@ -68,6 +70,11 @@ impl Session {
         self.tokens.iter().rev().find(|token| token.label == label)
     }
 
+    /// Whether an app ought to go on with it: it is open, and nobody set out to end it.
+    pub(in crate::domain::rules) fn is_wanted(&self) -> bool {
+        self.open && !self.leaving
+    }
+
     /// The access token handed out last.
     pub(in crate::domain::rules) fn current(&self) -> Option<&Token> {
         self.tokens
@@ -102,6 +109,7 @@ impl Session {
     }
 
     pub(super) fn requested(&mut self, request: &Request, credential: Option<&str>) {
+        self.leaving |= request.role == Some(Role::SignOut);
         // A session that was opened before the journal began shows itself by its credential.
         if credential.is_some()
             && request.role.as_ref().is_some_and(Role::is_data)
@@ -123,6 +131,7 @@ impl Session {
         };
         match request.role {
             Some(Role::SignIn | Role::Refresh) if is_success(status) => {
+                self.leaving &= request.role == Some(Role::Refresh);
                 self.open = true;
                 self.renewed = Some(Moment::of(entry));
                 self.refused = None;
@@ -152,8 +161,14 @@ impl Session {
 
     pub(super) fn act(&mut self, act: &Act) {
         match act {
-            Act::SignOut => self.wants_out = true,
-            Act::SignIn { .. } | Act::Launch => self.wants_out = false,
+            Act::SignOut => {
+                self.wants_out = true;
+                self.leaving = true;
+            }
+            Act::SignIn { .. } | Act::Launch => {
+                self.wants_out = false;
+                self.leaving = false;
+            }
             _ => {}
         }
     }

@@ -5,9 +5,11 @@ use std::time::Duration;
 
 use crate::domain::contract::Role;
 use crate::domain::duration::show;
-use crate::domain::journal::{AppFact, Entry, EntryId, Fact, SessionState};
+use crate::domain::journal::{Act, AppFact, Entry, EntryId, Fact, Frame, SessionState};
 use crate::domain::rules::ledger::{Breach, Ledger};
-use crate::domain::rules::scene::{Scene, client_request, is_success};
+use crate::domain::rules::scene::{
+    Moment, Scene, client_request, is_handshake, is_success, packet_up,
+};
 use crate::domain::rules::{JudgedFrom, Rule, RuleInfo};
 use crate::domain::verdict::Subject;
 
@@ -28,15 +30,19 @@ pub(super) static NOTHING_AFTER: RuleInfo = RuleInfo {
     subject: Subject::Both,
     judged_from: &[JudgedFrom::Wire, JudgedFrom::Probe],
     source: "RFC 7009; OWASP MASTG; runbook S5.12",
-    explanation: "After sign-out the device may be in other hands. The app is judged from the moment the sign-out is answered: no request with the session's credential, no refresh, no socket that stays joined; two seconds are left for requests that were on their way, and five for the sockets. The backend is asked by the harness, with a session of its own that it signs out: the refresh token must be refused then, and the access token too where the contract says `sign-out-ends-access`.",
+    explanation: "After sign-out the device may be in other hands. The app is judged from the moment the sign-out is answered: no request with the session's credential, no refresh, no new connect of the feed, no socket that stays joined. A quarter of a second is left for a request that crosses the answer, unless it follows another one that began later still; two seconds for what an open socket still says, and five until it is closed. A sign-out that the user is marked to have asked for is sent, or at least tried, within three seconds while the app has a network. The backend is asked by the harness, with a session of its own that it signs out: the refresh token must be refused then, and the access token too where the contract says `sign-out-ends-access`.",
     fix: "In the app, close the socket, cancel timers and pending requests, and forget the tokens before showing the sign-in screen. On the server, revoke the refresh token and its family when the sign-out arrives.",
     parameters: &["session.sign_out", "session.sign_out_ends_access"],
 };
 
 /// How long what was on its way may take.
 const GRACE: Duration = Duration::from_secs(5);
-/// How long after a sign-out a request may arrive that was sent before it was answered.
+/// How long after a sign-out an open socket may still say something.
 const LATE: Duration = Duration::from_secs(2);
+/// How soon after the user's wish a sign-out is sent, or after it at most the wish is marked.
+const SENT_WITHIN: Duration = Duration::from_secs(3);
+/// How long the answer and a request may cross each other.
+const CROSSING: Duration = Duration::from_millis(250);
 
 #[derive(Default)]
 pub(super) struct Ending {
@@ -146,6 +152,14 @@ pub(super) struct SignedOut {
     /// The answered sign-out, while nobody signed in again.
     since: Option<(EntryId, Duration, u64)>,
     said: bool,
+    /// The session's requests that may have crossed the answer, and whether one of them has ended:
+    /// what the app begins after that it begins with the answer in its hands.
+    crossing: Vec<u64>,
+    followed: bool,
+    /// The user's wish to sign out, while nothing was sent for it.
+    wished: Option<Moment>,
+    /// When the app last tried to sign out.
+    tried: Option<Duration>,
 }
 
 impl Rule for SignedOut {
@@ -154,10 +168,16 @@ impl Rule for SignedOut {
             ledger.unable(&NOTHING_AFTER, "the contract has no sign-out request");
             return;
         }
+        self.follow_wish(entry, scene, ledger);
         if matches!(entry.fact, Fact::TokenIssued(_)) {
-            *self = Self::default();
+            *self = Self {
+                wished: self.wished,
+                tried: self.tried,
+                ..Self::default()
+            };
         }
         if let Some(ended) = scene.ended_by_client(entry) {
+            self.followed |= self.crossing.contains(&ended.request.exchange);
             match ended.request.role {
                 Some(Role::SignOut) if ended.succeeded() && self.since.is_none() => {
                     ledger.occasion(&NOTHING_AFTER);
@@ -172,20 +192,20 @@ impl Rule for SignedOut {
             return;
         };
         if let Some(request) = client_request(entry) {
-            if entry.at <= at + LATE {
-                return;
-            }
             let credential = scene
                 .opened(request.exchange)
                 .and_then(|own| own.credential.as_ref());
             let sends = match &request.role {
-                Some(Role::Refresh | Role::Realtime) => true,
+                Some(Role::Realtime) => is_handshake(request) || entry.at > at + LATE,
+                Some(Role::Refresh) => true,
                 Some(Role::SignIn | Role::SignOut | Role::Status | Role::Health | Role::Keys) => {
                     false
                 }
                 Some(Role::Resource(_)) | None => credential.is_some(),
             };
-            if sends {
+            if sends && entry.at <= at + CROSSING && !self.followed {
+                self.crossing.push(request.exchange);
+            } else if sends {
                 self.breach(
                     (id, at, exchange),
                     entry,
@@ -194,6 +214,16 @@ impl Rule for SignedOut {
                     ledger,
                 );
             }
+        } else if let Some((socket, Frame::Connect { namespace, .. })) = packet_up(entry)
+            && scene
+                .contract
+                .realtime
+                .as_ref()
+                .is_some_and(|feed| feed.namespace == *namespace)
+            && (entry.at > at + CROSSING || self.followed)
+        {
+            let what = format!("CONNECT to {namespace} on socket {socket}");
+            self.breach((id, at, exchange), entry, what, None, ledger);
         } else if !self.said && entry.at > at + GRACE && scene.sockets.live() > 0 {
             self.said = true;
             self.breach(
@@ -207,6 +237,7 @@ impl Rule for SignedOut {
     }
 
     fn end(&mut self, scene: &Scene, ledger: &mut Ledger) {
+        self.overdue(scene, ledger);
         if let Some((id, at, exchange)) = self.since
             && scene.now > at + GRACE
             && scene.sockets.live() > 0
@@ -233,6 +264,73 @@ impl Rule for SignedOut {
 }
 
 impl SignedOut {
+    /// The user's wish to sign out is sent to the server, or tried.
+    fn follow_wish(&mut self, entry: &Entry, scene: &Scene, ledger: &mut Ledger) {
+        self.overdue(scene, ledger);
+        let able = scene.app_is_awake()
+            && !scene.world.ended
+            && !scene.world.is_blind()
+            && scene.switch.told.is_none();
+        match &entry.fact {
+            Fact::Act(Act::SignOut)
+                if scene.session.open
+                    && able
+                    && self.tried.is_none_or(|at| entry.at > at + SENT_WITHIN) =>
+            {
+                self.wished = Some(Moment::of(entry));
+            }
+            // Whatever else happens may be why it was not sent.
+            Fact::Act(_) => self.wished = None,
+            Fact::App(AppFact::Exchange(exchange))
+                if scene.contract.session.sign_out.as_ref().is_some_and(|own| {
+                    exchange.service == own.service && exchange.path.ends_with(&own.path)
+                }) =>
+            {
+                self.wished = None;
+            }
+            _ => {}
+        }
+        let sent = client_request(entry).is_some_and(|request| request.role == Some(Role::SignOut));
+        // Without a session that can be renewed there is nothing to sign out with.
+        let over = scene
+            .ended_by_client(entry)
+            .is_some_and(|ended| ended.request.role == Some(Role::Refresh) && !ended.succeeded());
+        if sent {
+            self.tried = Some(entry.at);
+        }
+        if sent || over || !able {
+            self.wished = None;
+        }
+    }
+
+    fn overdue(&mut self, scene: &Scene, ledger: &mut Ledger) {
+        // A request that is still unanswered may hold it up.
+        let held_up = scene
+            .under_way()
+            .any(|(_, other)| other.role != Some(Role::Realtime));
+        let Some(wished) = self
+            .wished
+            .take_if(|wished| scene.now > wished.at + SENT_WITHIN && !held_up)
+        else {
+            return;
+        };
+        ledger.breach(
+            &NOTHING_AFTER,
+            Breach {
+                by: Some(Subject::App),
+                kind: "not sent".to_owned(),
+                message: "the app signs out without telling the server".to_owned(),
+                expected: format!(
+                    "the contract's sign-out request within {}",
+                    show(SENT_WITHIN)
+                ),
+                observed: format!("none for {}", show(scene.now - wished.at)),
+                evidence: vec![wished.id],
+                ..Breach::default()
+            },
+        );
+    }
+
     fn breach(
         &self,
         (id, at, exchange): (EntryId, Duration, u64),

@@ -6,10 +6,10 @@ use std::time::Duration;
 
 use crate::domain::contract::Role;
 use crate::domain::duration::show;
-use crate::domain::journal::{Entry, EntryId, Fact, LossReason, Request};
+use crate::domain::journal::{Entry, EntryId, Fact, LossReason, Request, TokenKind};
 use crate::domain::rules::ledger::{Breach, Ledger};
 use crate::domain::rules::scene::{Scene, client_request, is_success};
-use crate::domain::rules::{JudgedFrom, Rule, RuleInfo};
+use crate::domain::rules::{JudgedFrom, Rule, RuleInfo, labels};
 use crate::domain::verdict::Subject;
 
 pub(super) static SINGLE_FLIGHT: RuleInfo = RuleInfo {
@@ -18,7 +18,7 @@ pub(super) static SINGLE_FLIGHT: RuleInfo = RuleInfo {
     subject: Subject::App,
     judged_from: &[JudgedFrom::Wire],
     source: "axios/axios#10701; RFC 9700 §4.14.2 (rotation)",
-    explanation: "Several 401s, the timer ahead of expiry and the socket may all want a new token at the same moment. With rotating refresh tokens the second refresh looks like a replayed one, and the whole session is revoked. Judged: no refresh begins while another is under way, and none follows a successful one at once unless the new token was refused.",
+    explanation: "Several 401s, the timer ahead of expiry and the socket may all want a new token at the same moment. With rotating refresh tokens the second refresh looks like a replayed one, and the whole session is revoked. Judged: no refresh begins while another is under way, none follows a successful one at once unless the new token was refused, and none presents a refresh token that was exchanged before, once the answer with its successor has arrived whole.",
     fix: "Keep the running refresh as one shared promise; everybody awaits it. After a 401 compare the token that was sent with the current one before refreshing.",
     parameters: &["session.refresh", "session.refresh_ahead"],
 };
@@ -38,6 +38,8 @@ pub(super) static BOUNDED: RuleInfo = RuleInfo {
 const AT_ONCE: Duration = Duration::from_secs(5);
 /// How long after an overlap the gateway may take to notice that the client had given the first up.
 const NOTICE: Duration = Duration::from_secs(1);
+/// How many exchanged refresh tokens are remembered.
+const SPENT: usize = 16;
 /// How many refreshes may fail within [`WINDOW`].
 const FAILURES: usize = 10;
 const WINDOW: Duration = Duration::from_secs(60);
@@ -48,8 +50,22 @@ pub(super) struct SingleFlight {
     overlaps: Vec<Overlap>,
     /// The refresh that succeeded last.
     succeeded: Option<(EntryId, Duration, u64)>,
+    /// The refresh tokens that were exchanged, by the answers that brought their successors.
+    spent: Vec<Spent>,
+    /// The refresh token that was handed out last, and by which exchange.
+    newest: Option<(u64, String)>,
     /// When the token in use was last refused, by an answer or on the socket.
     refused: Option<EntryId>,
+}
+
+/// A refresh token that was exchanged for another.
+struct Spent {
+    token: String,
+    answer: EntryId,
+    at: Duration,
+    exchange: u64,
+    /// Whether a successor was seen in the answer.
+    replaced: bool,
 }
 
 struct Overlap {
@@ -72,6 +88,16 @@ impl Rule for SingleFlight {
             ledger.occasion(&SINGLE_FLIGHT);
             self.overlap(entry, request, scene);
             self.repeat(entry, request, scene, ledger);
+            self.present(entry, request, scene, ledger);
+        }
+        if let Fact::TokenIssued(issued) = &entry.fact
+            && issued.kind == TokenKind::Refresh
+        {
+            let label = labels::bare(&issued.label);
+            for spent in &mut self.spent {
+                spent.replaced |= spent.exchange == issued.exchange && label != spent.token;
+            }
+            self.newest = Some((issued.exchange, label.to_owned()));
         }
         if let Some(refused) = scene.sockets.refused {
             self.refused = self.refused.max(Some(refused.id));
@@ -93,6 +119,25 @@ impl Rule for SingleFlight {
             }
             self.overlaps = rest;
             if ended.succeeded() && from_backend {
+                let whole = entry.at < ended.opened.at() + scene.contract.request_timeout / 2
+                    && !scene.world.is_disturbed();
+                if let Some(token) = presented(ended.request, scene).filter(|_| whole) {
+                    if self.spent.len() == SPENT {
+                        self.spent.remove(0);
+                    }
+                    // It is noted before the answer or after it.
+                    let replaced = self
+                        .newest
+                        .as_ref()
+                        .is_some_and(|(by, label)| *by == exchange && *label != token);
+                    self.spent.push(Spent {
+                        token,
+                        answer: entry.id,
+                        at: entry.at,
+                        exchange,
+                        replaced,
+                    });
+                }
                 self.succeeded = Some((entry.id, entry.at, exchange));
             }
         } else if ended.status() == Some(401) {
@@ -131,6 +176,39 @@ impl SingleFlight {
                 at: entry.at,
             });
         }
+    }
+
+    /// A refresh token is presented once its successor is in the client's hands.
+    fn present(&self, entry: &Entry, request: &Request, scene: &Scene, ledger: &mut Ledger) {
+        let Some(token) = presented(request, scene) else {
+            return;
+        };
+        let grace = scene.contract.session.reuse_grace.max(NOTICE);
+        let spent = self.spent.iter().find(|spent| {
+            spent.replaced
+                && spent.token == token
+                && entry.at > spent.at + grace
+                && scene.world.same_life_since(spent.answer)
+        });
+        let Some(spent) = spent else {
+            return;
+        };
+        ledger.breach(
+            &SINGLE_FLIGHT,
+            Breach {
+                kind: "spent token".to_owned(),
+                message: "the app presents a refresh token that it had already exchanged"
+                    .to_owned(),
+                expected: "the refresh token that was handed out last".to_owned(),
+                observed: format!(
+                    "‹{token}› again, {} after the answer that brought its successor",
+                    show(entry.at - spent.at)
+                ),
+                evidence: vec![spent.answer, entry.id],
+                exchanges: vec![spent.exchange, request.exchange],
+                ..Breach::default()
+            },
+        );
     }
 
     fn repeat(&mut self, entry: &Entry, request: &Request, scene: &Scene, ledger: &mut Ledger) {
@@ -172,6 +250,23 @@ impl SingleFlight {
             },
         );
     }
+}
+
+/// The one refresh token that a request presents.
+fn presented(request: &Request, scene: &Scene) -> Option<String> {
+    let is_refresh = |label: &str| {
+        let token = scene.session.token(label);
+        token.is_some_and(|token| token.kind == TokenKind::Refresh)
+    };
+    let mut found = request
+        .headers
+        .iter()
+        .flat_map(|(_, value)| labels::labels(value))
+        .filter(|label| is_refresh(label))
+        .chain(labels::find(&request.body, &is_refresh))
+        .map(labels::bare);
+    let first = found.next()?;
+    found.all(|other| other == first).then(|| first.to_owned())
 }
 
 fn confirm(overlap: &Overlap, ledger: &mut Ledger) {

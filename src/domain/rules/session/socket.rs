@@ -47,8 +47,11 @@ pub(super) static EXPIRED: RuleInfo = RuleInfo {
     parameters: &["session.token.leeway"],
 };
 
-/// How long a client that has just received a token may still be seen to use the one before.
-const TURNOVER: Duration = Duration::from_secs(5);
+/// How long a client that has just received a token may still be seen to use the one before: its
+/// answer and the client's CONNECT may cross.
+const TURNOVER: Duration = Duration::from_secs(1);
+/// How much later than the renewal's answer its token may be noticed.
+const NOTICED: Duration = Duration::from_secs(5);
 /// How often a refused token may be sent until it is a loop.
 const REFUSALS: u32 = 3;
 /// What clocks and queues may add to an expiry.
@@ -174,8 +177,7 @@ impl SocketToken {
                 .token(label)
                 .is_some_and(|own| own.issued.id < current.issued.id);
         // A renewal whose answer did not reach the client does not count.
-        let settled =
-            renewed.at + TURNOVER < entry.at && current.issued.at <= renewed.at + TURNOVER;
+        let settled = renewed.at + TURNOVER < entry.at && current.issued.at <= renewed.at + NOTICED;
         if outdated && settled && scene.world.same_process_since(renewed.id) {
             ledger.breach(
                 &CURRENT,

@@ -97,7 +97,7 @@ impl Rule for Fallback {
             self.polled = false;
         }
         let wanted = self.tried
-            && scene.session.open
+            && scene.session.is_wanted()
             && scene.app_is_awake()
             && !scene.world.is_blind()
             && !scene.may_be_blocked()
@@ -212,7 +212,7 @@ impl Rule for Return {
             self.refused = Some(entry.id);
         }
         let expected = scene.app_is_awake()
-            && scene.session.open
+            && scene.session.is_wanted()
             && !scene.world.is_blind()
             && !scene.world.is_disturbed()
             && !scene.world.backend_is_stopped()

@@ -243,7 +243,7 @@ impl Order {
             return;
         };
         let free = scene.app_is_awake()
-            && scene.session.open
+            && scene.session.is_wanted()
             && !scene.may_be_blocked()
             && !scene.world.is_blind();
         for (resource, stream) in &mut self.streams {

@@ -1,6 +1,6 @@
 //! SYNC-3 and -4: one poller, only while the socket is gone.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -29,7 +29,7 @@ pub(super) static ONE_POLLER: RuleInfo = RuleInfo {
     subject: Subject::App,
     judged_from: &[JudgedFrom::Wire],
     source: "runbook S9.7",
-    explanation: "Pollers multiply when a screen starts its own, and pile up when the backend is slower than the interval. Judged on the requests for one polled resource while no socket is joined, retries and what the user asks for set aside: none begins while the one before is unanswered, and no two gaps are below the floor.",
+    explanation: "Pollers multiply when a screen starts its own, and pile up when the backend is slower than the interval. Judged on the requests for one polled resource while no socket is joined, retries and what the user asks for set aside: none begins while the one before is unanswered, and no two gaps are below the floor. Where the contract has no live feed, polling goes on all the time: three of eight gaps in a row, or five where nobody marks what the user does.",
     fix: "Keep one poller outside the screens; schedule the next poll when the last one is answered.",
     parameters: &["polling.floor"],
 };
@@ -38,6 +38,8 @@ pub(super) static ONE_POLLER: RuleInfo = RuleInfo {
 const CAUSE: Duration = Duration::from_secs(5);
 /// How soon after a connect whatever is asked for belongs to its snapshot.
 const SNAPSHOT: Duration = Duration::from_secs(2);
+/// Among how many gaps a pattern is looked for.
+const LAST_GAPS: usize = 8;
 /// How many targets are followed.
 const TARGETS: usize = 64;
 
@@ -53,6 +55,8 @@ struct Target {
     failed: bool,
     /// Gaps below the floor since the socket was lost.
     short: u32,
+    /// Where there is no socket to be lost: which of the last gaps were below the floor.
+    gaps: VecDeque<bool>,
     /// Regular polls in a row while the socket is joined.
     both: u32,
     /// A poll well inside the grace period.
@@ -68,13 +72,14 @@ struct Poll {
 
 impl Rule for Polling {
     fn see(&mut self, entry: &Arc<Entry>, scene: &Scene, ledger: &mut Ledger) {
-        let (Some(polling), Some(_)) = (&scene.contract.polling, &scene.contract.realtime) else {
-            for rule in [&NEVER_BOTH, &ONE_POLLER] {
-                ledger.unable(
-                    rule,
-                    "the contract has no live feed with polling in its place",
-                );
-            }
+        if scene.contract.realtime.is_none() || scene.contract.polling.is_none() {
+            ledger.unable(
+                &NEVER_BOTH,
+                "the contract has no live feed with polling in its place",
+            );
+        }
+        let Some(polling) = &scene.contract.polling else {
+            ledger.unable(&ONE_POLLER, "the contract agrees on no polling");
             return;
         };
         if let Some(request) = client_request(entry)
@@ -160,11 +165,9 @@ impl Polling {
                 .push((other.exchange, opened.id(), entry.id, request.exchange));
             return;
         }
-        if let Some(last) = last
-            && entry.at - last.at < agreed.floor.mul_f64(0.9)
-        {
-            target.short += 1;
-            if target.short >= 2 {
+        if let Some(last) = last {
+            let short = entry.at - last.at < agreed.floor.mul_f64(0.9);
+            if target.is_pattern(short, scene) {
                 ledger.breach(
                     &ONE_POLLER,
                     Breach {
@@ -186,6 +189,22 @@ impl Polling {
 }
 
 impl Target {
+    /// Whether this gap makes those below the floor a pattern.
+    fn is_pattern(&mut self, short: bool, scene: &Scene) -> bool {
+        if scene.contract.realtime.is_some() {
+            self.short += u32::from(short);
+            return short && self.short >= 2;
+        }
+        // Such a poller runs all the time, so rare short gaps say nothing about it; and of an app
+        // whose user nobody follows more is asked to tell a poller from a person.
+        if self.gaps.len() == LAST_GAPS {
+            self.gaps.pop_front();
+        }
+        self.gaps.push_back(short);
+        let enough = if scene.world.acts_marked { 3 } else { 5 };
+        short && self.gaps.iter().filter(|short| **short).count() >= enough
+    }
+
     #[expect(
         clippy::too_many_arguments,
         reason = "one poll in all its circumstances"

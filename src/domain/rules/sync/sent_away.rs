@@ -134,7 +134,7 @@ impl SentAway {
 
     fn overdue(&mut self, entry: &Entry, scene: &Scene, ledger: &mut Ledger) {
         let free = scene.app_is_awake()
-            && scene.session.open
+            && scene.session.is_wanted()
             && !scene.may_be_blocked()
             && !scene.world.is_blind()
             && !scene.world.is_disturbed();

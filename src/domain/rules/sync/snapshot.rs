@@ -77,7 +77,7 @@ impl Rule for Snapshot {
             Fact::App(AppFact::Screen { screen }) => self.screen = Some(screen.clone()),
             _ => {}
         }
-        if !scene.session.open {
+        if !scene.session.is_wanted() {
             self.loaded.clear();
             self.waiting = None;
         }

@@ -108,7 +108,7 @@ impl UnknownSession {
             return;
         };
         let free = scene.app_is_awake()
-            && scene.session.open
+            && scene.session.is_wanted()
             && !scene.may_be_blocked()
             && !scene.world.is_blind();
         if !free {
