@@ -165,10 +165,11 @@ impl Backoff {
         let Some(agreed) = agreed(request, &scene.contract) else {
             return;
         };
-        if self.series.len() >= SERIES && !self.series.contains_key(&key) {
-            if let Some((_, mut oldest)) = self.series.pop_first() {
-                oldest.tries.close(scene.contract.retry.attempts, ledger);
-            }
+        if self.series.len() >= SERIES
+            && !self.series.contains_key(&key)
+            && let Some((_, mut oldest)) = self.series.pop_first()
+        {
+            oldest.tries.close(scene.contract.retry.attempts, ledger);
         }
         let parallel = scene.under_way().any(|(_, other)| {
             other.exchange != request.exchange && self::key(other).as_ref() == Some(&key)
@@ -227,7 +228,12 @@ impl Backoff {
                 // The app's own first delay may be longer than the agreed one.
                 let first = agreed.delay.mul_f64(1.0 + agreed.jitter);
                 let first = first.max(series.gaps[0]).mul_f64(1.1);
-                let anew = series.gaps.last().is_some_and(|gap| *gap <= first);
+                // Far below the agreed delays another layer repeats, and no request begins.
+                let least = agreed.delay.mul_f64((1.0 - agreed.jitter).max(0.0) / 2.0);
+                let anew = series
+                    .gaps
+                    .last()
+                    .is_some_and(|gap| (least..=first).contains(gap));
                 series.tries.read(request, anew, scene);
             }
         }

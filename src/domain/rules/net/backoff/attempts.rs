@@ -126,14 +126,13 @@ impl Tries {
         }
         let begins = self.readings.iter().any(|reading| due(reading.tick));
         // Whether an attempt that may be another request's belongs to this one the next gap tells.
-        let own = u32::from(!begins);
-        let least = self.readings.iter().min_by_key(|reading| reading.count);
-        let least = least.map_or(0, |reading| reading.count + own);
+        let sure = |reading: &Reading| reading.count + u32::from(!due(reading.tick));
+        let least = self.readings.iter().min_by_key(|reading| sure(reading));
+        let (least, before_last) = least.map_or((0, false), |it| (sure(it), due(it.tick)));
         if least >= attempts + 2 {
-            self.exceed(request, least, begins);
+            self.exceed(request, least, before_last);
         } else {
-            self.readings
-                .retain(|reading| reading.count + own < attempts + 2);
+            self.readings.retain(|reading| sure(reading) < attempts + 2);
         }
         for reading in &mut self.readings {
             reading.count += 1;
