@@ -12,7 +12,7 @@ use serde_json::Value;
 mod escape;
 mod needles;
 
-use needles::Needles;
+use needles::{Needles, Sought};
 
 /// What kind of secret a value is; its label says so.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -82,6 +82,12 @@ impl Vault {
         if value.len() >= SHORTEST {
             self.needles.add(value, at);
         }
+        let is_token = matches!(kind, SecretKind::Access | SecretKind::Refresh);
+        if is_token && value.len() >= 2 * SHORTEST {
+            self.needles.add_parts(value, self.labels.len());
+            let part = format!("‹part of {}", label.trim_start_matches('‹'));
+            self.labels.push(part);
+        }
         label
     }
 
@@ -105,9 +111,21 @@ impl Vault {
 
     /// Replaces every secret in a text: as it is, percent-encoded, in base64, or behind the escapes
     /// of a JSON string.
+    ///
+    /// The beginning of a token, from half of it on, and the parts of a JSON Web Token count too.
     #[must_use]
     pub fn redact<'t>(&self, text: &'t str) -> Cow<'t, str> {
-        let plain = self.replace(text);
+        self.redact_by(text, Sought::Parts)
+    }
+
+    /// Replaces whole secrets only: where a credential stands, what is no secret that is known is
+    /// another one.
+    fn redact_whole<'t>(&self, text: &'t str) -> Cow<'t, str> {
+        self.redact_by(text, Sought::Whole)
+    }
+
+    fn redact_by<'t>(&self, text: &'t str, what: Sought) -> Cow<'t, str> {
+        let plain = self.replace(text, what);
         // Any character may be escaped or not, and escapes may be escaped, so the text is searched
         // as it reads after decoding; only if a secret shows then is its spelling given up.
         let mut decoded = plain.clone();
@@ -115,7 +133,7 @@ impl Vault {
             let Some(next) = without_escapes(&decoded) else {
                 break;
             };
-            if let Cow::Owned(found) = self.replace(&next) {
+            if let Cow::Owned(found) = self.replace(&next, what) {
                 return Cow::Owned(found);
             }
             decoded = Cow::Owned(next);
@@ -123,8 +141,8 @@ impl Vault {
         plain
     }
 
-    fn replace<'t>(&self, text: &'t str) -> Cow<'t, str> {
-        let found = self.needles.find(text.as_bytes());
+    fn replace<'t>(&self, text: &'t str, what: Sought) -> Cow<'t, str> {
+        let found = self.needles.find(text.as_bytes(), what);
         if found.is_empty() {
             return Cow::Borrowed(text);
         }
@@ -242,7 +260,7 @@ impl Vault {
         if credential.is_empty() {
             return value.to_owned();
         }
-        let redacted = match self.redact(credential) {
+        let redacted = match self.redact_whole(credential) {
             Cow::Owned(redacted) => redacted,
             Cow::Borrowed(credential) => self.learn(SecretKind::Unknown, credential),
         };
@@ -269,7 +287,7 @@ impl Vault {
                     redacted.push_str(name);
                     redacted.push('=');
                     let secret = secret.trim();
-                    let label = match self.redact(secret) {
+                    let label = match self.redact_whole(secret) {
                         Cow::Owned(redacted) => redacted,
                         Cow::Borrowed(secret) => self.learn(SecretKind::Unknown, secret),
                     };
@@ -288,7 +306,7 @@ impl Vault {
 
 impl std::fmt::Debug for Vault {
     fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(out, "Vault({} secrets)", self.labels.len())
+        write!(out, "Vault({} secrets)", self.known.len())
     }
 }
 
@@ -350,6 +368,34 @@ mod tests {
                 }
             }
         }
+    }
+
+    #[test]
+    fn part_of_a_token_gives_it_away_and_what_only_looks_like_it_does_not() {
+        let mut vault = Vault::new();
+        vault.learn(SecretKind::Access, "q7Zr20Lw9fKc83VbXt5HmP1dE");
+        vault.learn(SecretKind::Refresh, "sailor-0123456789.aB3dE6gH9");
+        vault.learn(SecretKind::Access, TOKEN);
+        for (text, expected) in [
+            ("/x?k=q7Zr20Lw9fKc83Vb&n=1", "/x?k=‹part of access-1›&n=1"),
+            ("/x?k=q7Zr20Lw9fKc8", "/x?k=‹part of access-1›"),
+            ("/x?k=%717Zr20Lw9fKc83V", "/x?k=‹part of access-1›"),
+            ("/x?k=q7Zr20Lw9fKc83VbXt5HmP1dE", "/x?k=‹access-1›"),
+            // Less than half of it, another word, and an id that the token is made of.
+            ("/x?k=q7Zr20Lw9fKc", "/x?k=q7Zr20Lw9fKc"),
+            ("/x?k=q7Zr20Lw9fKc83VbQQ", "/x?k=q7Zr20Lw9fKc83VbQQ"),
+            ("/users/sailor-0123456789/x", "/users/sailor-0123456789/x"),
+            ("/x?p=eyJzdWIiOiJ1MSJ9", "/x?p=‹part of access-2›"),
+            ("/x?p=eyJhbGciOiJFUzI1NiJ9", "/x?p=eyJhbGciOiJFUzI1NiJ9"),
+        ] {
+            assert_eq!(vault.redact(text), expected, "{text}");
+        }
+        // Where a credential stands it is one of its own.
+        assert_eq!(
+            vault.redact_credential("Bearer q7Zr20Lw9fKc83Vb"),
+            "Bearer ‹unknown-credential-1›"
+        );
+        assert_eq!(format!("{vault:?}"), "Vault(4 secrets)");
     }
 
     #[test]

@@ -11,6 +11,9 @@ use base64::engine::general_purpose::{STANDARD_NO_PAD, URL_SAFE_NO_PAD};
 /// The number of bytes by which a needle is indexed.
 const WINDOW: usize = 8;
 
+/// The least that gives away part of a secret.
+const SHORTEST_PART: usize = 12;
+
 /// The bit set's size, as a power of two.
 const FILTER_BITS: u32 = 17;
 
@@ -18,6 +21,16 @@ const FILTER_BITS: u32 = 17;
 struct Needle {
     bytes: Box<[u8]>,
     label: usize,
+    /// For the beginning of a secret, what follows it there.
+    rest: Option<Box<[u8]>>,
+    sought: Sought,
+}
+
+/// How much of a secret is enough.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Sought {
+    Whole,
+    Parts,
 }
 
 /// Where a secret stands in a text.
@@ -64,7 +77,34 @@ impl Needles {
         }
     }
 
+    /// Adds what still gives a secret away where somebody cut it: the beginning, once it is half of
+    /// the secret, and of a JSON Web Token, whose beginnings are alike, its payload and signature.
+    pub(super) fn add_parts(&mut self, secret: &str, label: usize) {
+        if let [header, payload, signature] = secret.split('.').collect::<Vec<_>>()[..]
+            && header.starts_with("eyJ")
+        {
+            for part in [payload, signature] {
+                if part.len() >= SHORTEST_PART {
+                    self.add_needle(part.as_bytes(), label, None, Sought::Parts);
+                }
+            }
+            return;
+        }
+        // A cut in the middle of a character would be none.
+        if !secret.is_ascii() {
+            return;
+        }
+        let half = secret.len().div_ceil(2).max(SHORTEST_PART);
+        if let Some((beginning, rest)) = secret.as_bytes().split_at_checked(half) {
+            self.add_needle(beginning, label, Some(rest.into()), Sought::Parts);
+        }
+    }
+
     fn add_spelling(&mut self, bytes: &[u8], label: usize) {
+        self.add_needle(bytes, label, None, Sought::Whole);
+    }
+
+    fn add_needle(&mut self, bytes: &[u8], label: usize, rest: Option<Box<[u8]>>, sought: Sought) {
         let Some(end) = bytes.last_chunk::<WINDOW>() else {
             return;
         };
@@ -75,11 +115,13 @@ impl Needles {
         self.needles.push(Needle {
             bytes: bytes.into(),
             label,
+            rest,
+            sought,
         });
     }
 
     /// All secrets in a text, in order, without overlap; where several overlap, they count as one.
-    pub(super) fn find(&self, text: &[u8]) -> Vec<Hit> {
+    pub(super) fn find(&self, text: &[u8], what: Sought) -> Vec<Hit> {
         let mut hits: Vec<Hit> = Vec::new();
         if self.needles.is_empty() {
             return hits;
@@ -91,7 +133,7 @@ impl Needles {
             if self.filter[bit >> 6] >> (bit & 63) & 1 == 0 {
                 continue;
             }
-            if let Some(hit) = self.ending_at(text, at + 1, window) {
+            if let Some(hit) = self.ending_at(text, at + 1, window, what) {
                 merge(&mut hits, hit);
             }
         }
@@ -99,18 +141,43 @@ impl Needles {
     }
 
     /// The longest needle that ends here.
-    fn ending_at(&self, text: &[u8], end: usize, window: u64) -> Option<Hit> {
+    fn ending_at(&self, text: &[u8], end: usize, window: u64, what: Sought) -> Option<Hit> {
         self.by_end
             .get(&window)?
             .iter()
             .map(|index| &self.needles[*index])
+            .filter(|needle| what == Sought::Parts || needle.sought == what)
             .filter(|needle| text[..end].ends_with(&needle.bytes))
-            .max_by_key(|needle| needle.bytes.len())
-            .map(|needle| Hit {
-                start: end - needle.bytes.len(),
-                end,
-                label: needle.label,
+            .filter_map(|needle| {
+                Some(Hit {
+                    start: end - needle.bytes.len(),
+                    end: end + needle.followed_by(text, end)?,
+                    label: needle.label,
+                })
             })
+            .max_by_key(|hit| hit.end - hit.start)
+    }
+}
+
+impl Needle {
+    /// How much more of the secret follows this needle in a text; nothing if it only looks like it.
+    fn followed_by(&self, text: &[u8], end: usize) -> Option<usize> {
+        let Some(rest) = &self.rest else {
+            return Some(0);
+        };
+        let before = end.checked_sub(self.bytes.len() + 1).map(|at| text[at]);
+        let after = &text[end..];
+        let more = rest
+            .iter()
+            .zip(after)
+            .take_while(|(own, other)| own == other)
+            .count();
+        // What begins like a secret and goes on otherwise is another word; and what ends where the
+        // secret has a separator may be an id that it is made of.
+        let word = |byte: Option<&u8>| byte.is_some_and(u8::is_ascii_alphanumeric);
+        let whole = more == rest.len();
+        let cut = !word(before.as_ref()) && !word(after.get(more)) && word(rest.get(more));
+        (whole || cut).then_some(more)
     }
 }
 
@@ -123,14 +190,12 @@ fn merge(hits: &mut Vec<Hit>, mut hit: Hit) {
     while let Some(last) = hits.last()
         && last.end > hit.start
     {
+        // Two secrets share some bytes: the pair is hidden under the first one's label.
         if last.start < hit.start {
-            // Two secrets share some bytes: the pair is hidden under the first one's label.
-            hit = Hit {
-                start: last.start,
-                end: hit.end,
-                label: last.label,
-            };
+            hit.start = last.start;
+            hit.label = last.label;
         }
+        hit.end = hit.end.max(last.end);
         hits.pop();
     }
     hits.push(hit);
