@@ -36,6 +36,16 @@ evasion:
     npm ci --prefix tests/interop --no-audit --no-fund
     cargo test --features interop --test main evasion
 
+# look for input that breaks a decoder; needs a nightly toolchain and cargo-fuzz
+fuzz target seconds="240":
+    mkdir -p fuzz/corpus/{{ target }}
+    cargo +nightly fuzz run --dev {{ target }} fuzz/corpus/{{ target }} fuzz/seeds/{{ target }} -- \
+        -dict=fuzz/words.dict -max_len=2048 -max_total_time={{ seconds }}
+
+# keep what of that reaches something new
+fuzz-keep target:
+    cargo +nightly fuzz run --dev {{ target }} fuzz/seeds/{{ target }} fuzz/corpus/{{ target }} -- -merge=1
+
 # how fast it is, in a release build
 bench:
     cargo bench

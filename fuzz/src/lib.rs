@@ -1,8 +1,11 @@
 //! What must hold for any input: each function is one fuzz target, and panics when something does
 //! not hold.
 //!
-//! `cargo +nightly fuzz run codec fuzz/corpus/codec fuzz/seeds/codec` (with `cargo-fuzz` installed)
-//! looks for such input; so do `payload`, `reassembler`, `canonical` and `scope`.
+//! `just fuzz codec` looks for input with which it does not, guided by coverage, and goes on from what
+//! it found before; so with `payload`, `reassembler`, `canonical` and `scope`. It wants a nightly
+//! toolchain and `cargo install cargo-fuzz`. What it keeps is in `fuzz/corpus`; the part of that which
+//! reaches something new belongs into `fuzz/seeds`, with which every test run begins:
+//! `just fuzz-keep codec`.
 
 use std::sync::{Arc, OnceLock};
 

@@ -1,9 +1,10 @@
-//! The fuzz targets on a stable compiler: hostile input made from the evasion corpus, some with every
-//! test run, more on demand.
+//! The fuzz targets on a stable compiler: what coverage-guided search left in `fuzz/seeds`, and hostile
+//! input made from that and the evasion corpus, some with every test run, more on demand.
 //!
 //! `REHEARSAL_FUZZ_SECONDS=180 cargo test --test main hostile -- --nocapture` looks longer and says how
-//! much it tried. Coverage-guided search is `cargo +nightly fuzz run TARGET` (see `fuzz/`).
+//! much it tried. Coverage-guided search is `just fuzz TARGET` (see `fuzz/`).
 
+use std::path::Path;
 use std::time::{Duration, Instant};
 
 use fastrand::Rng;
@@ -71,6 +72,16 @@ fn seeds() -> Vec<Vec<u8>> {
     seeds
 }
 
+/// What coverage-guided search has kept for this target, in the order of the files' names.
+fn kept(target: &str) -> Vec<Vec<u8>> {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("fuzz/seeds");
+    let files = std::fs::read_dir(folder.join(target)).unwrap();
+    let mut paths: Vec<_> = files.map(|file| file.unwrap().path()).collect();
+    paths.sort();
+    let read = |path| std::fs::read(path).unwrap();
+    paths.into_iter().map(read).collect()
+}
+
 /// A seed with up to eight changes: bytes, pieces that mean something, parts of other seeds.
 fn input(seeds: &[Vec<u8>], dice: &mut Rng) -> Vec<u8> {
     let mut data = dice.choice(seeds).cloned().unwrap_or_default();
@@ -96,17 +107,24 @@ fn input(seeds: &[Vec<u8>], dice: &mut Rng) -> Vec<u8> {
 }
 
 #[rstest]
-#[case::codec(targets::codec)]
-#[case::payload(targets::payload)]
-#[case::reassembler(targets::reassembler)]
-#[case::canonical(targets::canonical_form)]
-#[case::scope(targets::scope)]
-fn no_input_breaks_what_must_hold_for_any(#[case] target: fn(&[u8])) {
+#[case::codec("codec", targets::codec)]
+#[case::payload("payload", targets::payload)]
+#[case::reassembler("reassembler", targets::reassembler)]
+#[case::canonical("canonical", targets::canonical_form)]
+#[case::scope("scope", targets::scope)]
+fn no_input_breaks_what_must_hold_for_any(#[case] name: &str, #[case] target: fn(&[u8])) {
     let longer = std::env::var("REHEARSAL_FUZZ_SECONDS").ok();
     let seconds = longer.map(|text| text.parse().unwrap());
     let began = Instant::now();
     let until = seconds.map(|seconds| began + Duration::from_secs(seconds));
-    let seeds = seeds();
+    let kept = kept(name);
+    assert!(!kept.is_empty());
+    for data in &kept {
+        let held = std::panic::catch_unwind(|| target(data));
+        assert!(held.is_ok(), "{:?}", data.escape_ascii().to_string());
+    }
+    let mut seeds = seeds();
+    seeds.extend(kept);
     let seed = if until.is_some() {
         fastrand::u64(..)
     } else {
