@@ -12,7 +12,7 @@ use crate::domain::scope::RequestView;
 pub(super) const KEPT: usize = 256 * 1024;
 
 /// How much of a longer body is shown.
-const SHOWN: usize = 4 * 1024;
+pub(super) const SHOWN: usize = 4 * 1024;
 
 /// Follows a body that passes, in bounded memory.
 pub(super) struct Capture {

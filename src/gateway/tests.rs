@@ -2,6 +2,7 @@
 
 mod backend;
 mod faults;
+mod large;
 mod limits;
 mod modes;
 mod plain;

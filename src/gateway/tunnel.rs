@@ -1,31 +1,41 @@
 //! Upgraded connections: the live feed's WebSocket, and whatever else a backend may switch to.
+//!
+//! A message of ordinary size is held whole, judged and passed on as one frame. A larger one is judged
+//! by its beginning and passes in fragments, as it comes. Control frames pass between them, so a ping
+//! asks the other end and not the gateway.
 
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use futures_util::stream::{SplitSink, SplitStream};
-use futures_util::{SinkExt as _, StreamExt as _};
+use bytes::Bytes;
 use hyper::upgrade::{OnUpgrade, Upgraded};
 use hyper_util::rt::TokioIo;
+use tokio::io::{ReadHalf, WriteHalf};
 use tokio::sync::{mpsc, watch};
-use tokio_tungstenite::WebSocketStream;
 use tokio_tungstenite::tungstenite::Message;
-use tokio_tungstenite::tungstenite::protocol::{Role, WebSocketConfig};
 
 use super::hub::{Hub, lock};
 use super::port::Site;
 use super::session::{self, Passage, Piece, Shared};
-use super::upstream::Wire;
+use super::upstream;
 use crate::domain::contract::TransportName;
 use crate::domain::journal::{Direction, SocketEnd};
 use crate::protocol::packet::{EnginePacket, Frame, Packet};
+
+mod framing;
+mod large;
+mod wire;
+
+use framing::Signal;
+use large::Way;
+use wire::Incoming;
 
 /// Both ends of an upgraded connection.
 pub(super) struct Ends {
     pub(super) client: OnUpgrade,
     pub(super) backend: OnUpgrade,
     /// Keeps the backend's connection alive until the upgrade is done.
-    pub(super) wire: Wire,
+    pub(super) wire: upstream::Wire,
     pub(super) cuts: Cuts,
 }
 
@@ -45,7 +55,8 @@ impl Cuts {
     }
 }
 
-type Socket = WebSocketStream<TokioIo<Upgraded>>;
+type Reader = wire::Reader<ReadHalf<TokioIo<Upgraded>>>;
+type Writer = wire::Writer<WriteHalf<TokioIo<Upgraded>>>;
 
 /// How long both ends may take to end a connection that one of them has closed.
 const FAREWELL: Duration = Duration::from_secs(5);
@@ -54,13 +65,10 @@ const FAREWELL: Duration = Duration::from_secs(5);
 /// that sends more is not read from either, as a backend would do.
 const ANSWERS: usize = 16;
 
-/// The largest message that passes. One is held whole, because it must be judged before it passes.
-const LARGEST: usize = 64 * 1024 * 1024;
-
 async fn upgraded(
     client: OnUpgrade,
     backend: OnUpgrade,
-    wire: Wire,
+    wire: upstream::Wire,
 ) -> Option<(TokioIo<Upgraded>, TokioIo<Upgraded>)> {
     let (client, backend) = tokio::join!(client, backend);
     drop(wire);
@@ -107,13 +115,11 @@ pub(super) async fn follow(site: Arc<Site>, sid: Option<String>, mut ends: Ends)
     }
 }
 
-fn config() -> WebSocketConfig {
-    // The defaults cost a hundred times what a message of a feed needs.
-    WebSocketConfig::default()
-        .read_buffer_size(4096)
-        .write_buffer_size(4096)
-        .max_message_size(Some(LARGEST))
-        .max_frame_size(Some(LARGEST))
+/// How one direction ended.
+struct End {
+    why: SocketEnd,
+    /// What a peer that has closed the connection said, to be answered.
+    closed: Option<Bytes>,
 }
 
 impl Feed {
@@ -128,44 +134,72 @@ impl Feed {
         }
     }
 
-    async fn run(&self, client: OnUpgrade, backend: OnUpgrade, wire: Wire) {
+    async fn run(&self, client: OnUpgrade, backend: OnUpgrade, wire: upstream::Wire) {
         let Some((client, backend)) = upgraded(client, backend, wire).await else {
-            return self.end(broken("the upgrade broke"));
+            return self.end(network("the upgrade broke"));
         };
-        let client = Socket::from_raw_socket(client, Role::Server, Some(config())).await;
-        let backend = Socket::from_raw_socket(backend, Role::Client, Some(config())).await;
-        let (mut to_client, mut from_client) = client.split();
-        let (mut to_backend, mut from_backend) = backend.split();
+        let (from_client, to_client) = tokio::io::split(client);
+        let (from_backend, to_backend) = tokio::io::split(backend);
+        let mut from_client = Reader::new(from_client, true);
+        let mut from_backend = Reader::new(from_backend, false);
+        let mut to_client = Writer::to_client(to_client);
+        let mut to_backend = Writer::to_backend(to_backend);
         let (answers, mut answered) = mpsc::channel(ANSWERS);
         let end = tokio::select! {
             biased;
             end = self.carry_up(&mut from_client, &mut to_backend, &answers) => end,
             end = self.carry_down(&mut from_backend, &mut to_client, &mut answered) => end,
         };
-        let farewell = matches!(end, SocketEnd::Client | SocketEnd::Backend);
-        self.end(end);
-        if farewell {
-            let drained = async {
-                tokio::join!(drain(&mut from_client), drain(&mut from_backend));
-            };
-            let _ = tokio::time::timeout(FAREWELL, drained).await;
-        }
+        let by_client = end.why == SocketEnd::Client;
+        self.end(end.why);
+        let Some(said) = end.closed else { return };
+        let farewell = async {
+            if by_client {
+                let _ = to_client.signal(Signal::Close, &said).await;
+                from_backend.drain().await;
+            } else {
+                let _ = to_backend.signal(Signal::Close, &said).await;
+                from_client.drain().await;
+            }
+        };
+        let _ = tokio::time::timeout(FAREWELL, farewell).await;
     }
 
     async fn carry_up(
         &self,
-        from: &mut SplitStream<Socket>,
-        to: &mut SplitSink<Socket, Message>,
+        from: &mut Reader,
+        to: &mut Writer,
         answers: &mpsc::Sender<Message>,
-    ) -> SocketEnd {
+    ) -> End {
         let mut held = Vec::new();
-        while let Some(Ok(message)) = from.next().await {
+        while let Some(incoming) = from.next().await {
+            let message = match incoming {
+                Incoming::Whole(message) => message,
+                Incoming::Signal(signal, payload) => {
+                    match self.signal(signal, payload, to, SocketEnd::Client).await {
+                        Ok(()) => continue,
+                        Err(end) => return end,
+                    }
+                }
+                Incoming::Large(kind, piece) => {
+                    let way = Way {
+                        direction: Direction::Up,
+                        from,
+                        to,
+                        held: &mut held,
+                    };
+                    match self.stream(way, kind, piece).await {
+                        Ok(Some(packet)) => self.answer(packet, answers).await,
+                        Ok(None) => {}
+                        Err(end) => return end,
+                    }
+                    continue;
+                }
+                // Whoever takes a large message takes it to its end.
+                Incoming::More(_) => continue,
+            };
             if self.hub().is_frozen() {
                 continue;
-            }
-            if message.is_close() {
-                let _ = to.send(message).await;
-                return SocketEnd::Client;
             }
             match self.observe(Direction::Up, &message) {
                 None => {}
@@ -177,7 +211,7 @@ impl Feed {
                         self.answer(packet, answers).await;
                     }
                 }
-                Some(Passage::Forward) if release(to, &mut held, message).await => {
+                Some(Passage::Forward) if release(to, &mut held, Some(message)).await => {
                     for packet in self.left_owing() {
                         self.answer(packet, answers).await;
                     }
@@ -190,48 +224,86 @@ impl Feed {
 
     async fn carry_down(
         &self,
-        from: &mut SplitStream<Socket>,
-        to: &mut SplitSink<Socket, Message>,
+        from: &mut Reader,
+        to: &mut Writer,
         answered: &mut mpsc::Receiver<Message>,
-    ) -> SocketEnd {
+    ) -> End {
         let mut held = Vec::new();
         loop {
-            let message = tokio::select! {
+            let incoming = tokio::select! {
                 biased;
                 Some(answer) = answered.recv() => {
-                    if to.send(answer).await.is_err() {
+                    if to.message(&answer).await.is_err() {
                         return broken("the client's connection broke");
                     }
                     continue;
                 }
-                message = from.next() => match message {
-                    Some(Ok(message)) => message,
-                    _ => {
-                        // A dead line does not tell one end that the other has left.
-                        self.hub().thawed().await;
-                        return broken("the backend's connection broke");
+                incoming = from.next() => incoming,
+            };
+            let message = match incoming {
+                Some(Incoming::Whole(message)) => message,
+                Some(Incoming::Signal(signal, payload)) => {
+                    match self.signal(signal, payload, to, SocketEnd::Backend).await {
+                        Ok(()) => continue,
+                        Err(end) => return end,
                     }
-                },
+                }
+                Some(Incoming::Large(kind, piece)) => {
+                    let way = Way {
+                        direction: Direction::Down,
+                        from,
+                        to,
+                        held: &mut held,
+                    };
+                    match self.stream(way, kind, piece).await {
+                        Ok(_) => continue,
+                        Err(end) => return end,
+                    }
+                }
+                Some(Incoming::More(_)) => continue,
+                None => {
+                    // A dead line does not tell one end that the other has left.
+                    self.hub().thawed().await;
+                    return broken("the backend's connection broke");
+                }
             };
             if self.hub().is_frozen() {
                 continue;
-            }
-            if message.is_close() {
-                let _ = to.send(message).await;
-                return SocketEnd::Backend;
             }
             match self.observe(Direction::Down, &message) {
                 None | Some(Passage::Drop { .. }) => {}
                 Some(Passage::Over) => return broken("the session was over"),
                 Some(Passage::Hold) => held.push(message),
-                Some(Passage::Forward) if release(to, &mut held, message).await => {}
+                Some(Passage::Forward) if release(to, &mut held, Some(message)).await => {}
                 Some(Passage::Forward) => return broken("the client's connection broke"),
             }
         }
     }
 
-    /// Journals a message; `None` for one that goes nowhere and stands nowhere: one of WebSocket's own,
-    /// which each side answers itself, and one that a fault withholds.
+    /// Passes a control frame on; a closing one ends the direction.
+    async fn signal(
+        &self,
+        signal: Signal,
+        payload: Bytes,
+        to: &mut Writer,
+        sender: SocketEnd,
+    ) -> Result<(), End> {
+        if self.hub().is_frozen() {
+            return Ok(());
+        }
+        let sent = to.signal(signal, &payload).await;
+        match (signal, sent) {
+            (Signal::Close, _) => Err(End {
+                why: sender,
+                closed: Some(payload),
+            }),
+            (_, Ok(())) => Ok(()),
+            (_, Err(_)) => Err(lost(sender)),
+        }
+    }
+
+    /// Journals a message; `None` for one that goes nowhere and stands nowhere, because a fault
+    /// withholds it.
     fn observe(&self, direction: Direction, message: &Message) -> Option<Passage> {
         let (text, packet) = match message {
             Message::Text(text) => (text.as_str(), EnginePacket::decode(text.as_str())),
@@ -298,27 +370,33 @@ impl Feed {
     }
 }
 
-fn broken(detail: &str) -> SocketEnd {
+fn network(detail: &str) -> SocketEnd {
     SocketEnd::Network {
         detail: detail.to_owned(),
     }
 }
 
-/// Sends a message after what was held for it; says whether that was possible.
-async fn release(
-    to: &mut SplitSink<Socket, Message>,
-    held: &mut Vec<Message>,
-    message: Message,
-) -> bool {
-    for message in held.drain(..) {
-        if to.feed(message).await.is_err() {
+fn broken(detail: &str) -> End {
+    End {
+        why: network(detail),
+        closed: None,
+    }
+}
+
+/// What `sender` sent could not be passed on.
+fn lost(sender: SocketEnd) -> End {
+    match sender {
+        SocketEnd::Client => broken("the backend's connection broke"),
+        _ => broken("the client's connection broke"),
+    }
+}
+
+/// Sends what was held, and a message after it; says whether that was possible.
+async fn release(to: &mut Writer, held: &mut Vec<Message>, message: Option<Message>) -> bool {
+    for message in held.drain(..).chain(message) {
+        if to.message(&message).await.is_err() {
             return false;
         }
     }
-    to.send(message).await.is_ok()
-}
-
-/// Reads to the end, so that each side's closing frame is answered.
-async fn drain(from: &mut SplitStream<Socket>) {
-    while let Some(Ok(_)) = from.next().await {}
+    true
 }

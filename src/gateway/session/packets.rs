@@ -10,6 +10,7 @@ use crate::protocol::packet::{
 };
 
 mod frame;
+mod large;
 
 use frame::{describe, refusal};
 

@@ -113,6 +113,30 @@ impl Packet {
         })
     }
 
+    /// Decodes as much as the beginning of a text says that was cut short: an event's name or that it is an
+    /// acknowledgement, without their arguments, which begin with the text that comes along.
+    ///
+    /// # Errors
+    /// As [`Packet::decode`], and [`DecodeError::TooLarge`] for a packet whose beginning does not say what it asks.
+    pub fn beginning(text: &str, limits: Limits) -> Result<(Self, &str), DecodeError> {
+        let event = match text.chars().next() {
+            Some('2') => true,
+            Some('3') => false,
+            _ => return Err(DecodeError::TooLarge),
+        };
+        let (_, rest) = split_namespace(&text[1..]);
+        let (_, json) = split_id(rest)?;
+        let head = &text[..text.len() - json.len()];
+        let list = json.strip_prefix('[').ok_or(DecodeError::TooLarge)?;
+        let (name, args) = if event {
+            split_first(list).ok_or(DecodeError::TooLarge)?
+        } else {
+            ("", list)
+        };
+        let header = Self::decode(&format!("{head}[{name}]"), limits)?;
+        Ok((header.packet, args))
+    }
+
     /// Encodes the packet as Engine.IO messages: one text frame, then one binary frame per attachment.
     #[must_use]
     pub fn encode(&self) -> Vec<Frame> {
@@ -252,6 +276,24 @@ fn split_id(rest: &str) -> Result<(Option<u64>, &str), DecodeError> {
     }
     let id = digits.parse().map_err(|_| DecodeError::AckId)?;
     Ok((Some(id), json))
+}
+
+/// The first element of a list, if it is a text or a number and another one follows, and all that follows.
+fn split_first(list: &str) -> Option<(&str, &str)> {
+    let mut escaped = false;
+    let mut quoted = false;
+    for (at, byte) in list.bytes().enumerate() {
+        match byte {
+            _ if escaped => escaped = false,
+            b'\\' if quoted => escaped = true,
+            b'"' => quoted = !quoted,
+            _ if quoted => {}
+            b',' => return Some((&list[..at], &list[at + 1..])),
+            b'[' | b'{' | b']' | b'}' => return None,
+            _ => {}
+        }
+    }
+    None
 }
 
 /// JavaScript accepts half of a surrogate pair in a string and serde_json does not; such text is read a second time

@@ -355,3 +355,71 @@ proptest! {
         let _ = decode(&noise);
     }
 }
+
+#[test]
+fn the_beginning_of_a_packet_tells_what_the_whole_asks() {
+    let beginning = |text| {
+        let (packet, args) = Packet::beginning(text, Limits::default())?;
+        Ok((packet, args))
+    };
+    let named = |namespace, id, name| event(namespace, id, name, vec![]);
+    let table = [
+        (r#"2["a","bcd"#, named("/", None, "a"), r#""bcd"#),
+        (r#"2/x,7[ "a\",b" ,1"#, named("/x", Some(7), "a\",b"), "1"),
+        (r#"2/x, ["a",{"#, named("/x", Some(0), "a"), "{"),
+        ("2[5.0,6", named("/", None, "5"), "6"),
+    ];
+    for (text, packet, args) in table {
+        assert_eq!(beginning(text), Ok((packet, args)), "{text}");
+    }
+    let ack = Packet {
+        namespace: "/x".to_owned(),
+        body: Body::Ack {
+            id: Some(3),
+            args: Args::none(),
+        },
+    };
+    assert_eq!(beginning(r#"3/x,3["abc"#), Ok((ack, r#""abc"#)));
+    for text in [
+        "",
+        "2",
+        "2/x",
+        "2[",
+        r#"2["a"#,
+        r#"2["a""#,
+        r#"2["a"]"#,
+        r#"2[["a","b"#,
+        r#"2[{"a":1,"#,
+        r#"0{"token":"#,
+        r#"51-["a",{"#,
+    ] {
+        assert_eq!(beginning(text), Err(DecodeError::TooLarge), "{text}");
+    }
+    let reserved = DecodeError::Reserved("connect".to_owned());
+    assert_eq!(beginning(r#"2["connect",1"#), Err(reserved));
+}
+
+proptest! {
+    #[test]
+    fn wherever_an_event_is_cut_its_beginning_is_that_of_the_whole_or_says_nothing(
+        name in "[a-z\",\\\\\\[ é]{1,8}",
+        id in proptest::option::of(0_u64..1000),
+        values in vec("[a-z\",\\]\\\\]{0,6}", 1..4),
+        cut in any::<proptest::sample::Index>(),
+    ) {
+        let args = values.into_iter().map(Value::from).collect();
+        let text = match &event("/n", id, &name, args).encode()[0] {
+            Frame::Text(text) => text[1..].to_owned(),
+            Frame::Binary(_) => unreachable!(),
+        };
+        let at = text.floor_char_boundary(cut.index(text.len()));
+        let expected = event("/n", id, &name, vec![]);
+        match Packet::beginning(&text[..at], Limits::default()) {
+            Ok((packet, args)) => {
+                prop_assert_eq!(packet, expected);
+                prop_assert!(text[..at].ends_with(args));
+            }
+            Err(error) => prop_assert_eq!(error, DecodeError::TooLarge),
+        }
+    }
+}

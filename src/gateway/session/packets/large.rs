@@ -1,0 +1,166 @@
+//! Messages too long to be held: judged by their beginning, journalled by their length and hash.
+//!
+//! The scope never looks at what an event carries, so its name, which stands at the beginning, says
+//! all that there is to judge. What cannot be told from the beginning is not judgeable.
+
+use crate::domain::contract::TransportName;
+use crate::domain::journal::{Content, Direction, Frame, Judgement};
+use crate::domain::scope::{judge_packet, judge_unreadable};
+use crate::gateway::hub::Hub;
+use crate::gateway::observe::SHOWN;
+use crate::gateway::session::Session;
+use crate::protocol::packet::{Body, DecodeError, EnginePacket, Limits, Packet};
+
+use super::refusal;
+
+/// A large message on its way.
+pub(in crate::gateway) struct Large {
+    what: What,
+    direction: Direction,
+    judgement: Option<Judgement>,
+    /// Whether it goes to the other end.
+    pub(in crate::gateway) passes: bool,
+    /// Whether its session is over, so that nothing may follow it.
+    pub(in crate::gateway) over: bool,
+}
+
+enum What {
+    /// An event or an acknowledgement, and how its arguments begin.
+    Packet(Packet, String),
+    /// Data of a packet that was announced before it.
+    Attachment,
+    /// Data of a packet that was kept back.
+    Unwanted,
+    Unreadable(DecodeError),
+}
+
+impl Session {
+    /// Judges a message by its beginning; `text` is that of a text message.
+    pub(in crate::gateway) fn begin(
+        &mut self,
+        hub: &Hub,
+        direction: Direction,
+        text: Option<&str>,
+    ) -> Large {
+        let up = direction == Direction::Up;
+        let what = self.what(direction, text);
+        let judgement = match &what {
+            What::Packet(packet, _) if up => judge_packet(&hub.contract, packet, 0),
+            What::Unreadable(error) if up => Some(judge_unreadable(
+                &hub.contract,
+                text.unwrap_or_default(),
+                error,
+            )),
+            _ => None,
+        };
+        let judgement = judgement.map(|judgement| hub.clean(judgement));
+        let denied = judgement.as_ref().is_some_and(|it| hub.denies(it.class));
+        let what = match what {
+            What::Packet(packet, beginning) => {
+                let beginning = hub.redact(&beginning);
+                let shown = beginning[..beginning.floor_char_boundary(SHOWN)].to_owned();
+                What::Packet(packet, shown)
+            }
+            what => what,
+        };
+        Large {
+            passes: self.open && !denied && !matches!(what, What::Unwanted),
+            over: !self.open,
+            what,
+            direction,
+            judgement,
+        }
+    }
+
+    fn what(&mut self, direction: Direction, text: Option<&str>) -> What {
+        let packet = match text.map(EnginePacket::decode) {
+            None | Some(Ok(EnginePacket::Binary(_))) => {
+                if direction == Direction::Up && self.unwanted > 0 {
+                    self.unwanted -= 1;
+                    return What::Unwanted;
+                }
+                if self.half(direction).whole.missing() > 0 {
+                    return What::Attachment;
+                }
+                return What::Unreadable(DecodeError::StrayAttachment);
+            }
+            Some(Ok(EnginePacket::Text(text))) => {
+                if direction == Direction::Up {
+                    self.unwanted = 0;
+                }
+                let whole = &mut self.half(direction).whole;
+                if whole.missing() > 0 {
+                    whole.reset();
+                    Err(DecodeError::TextAmidAttachments)
+                } else {
+                    Packet::beginning(text, Limits::default())
+                }
+            }
+            Some(Ok(_)) => Err(DecodeError::TooLarge),
+            Some(Err(error)) => Err(error),
+        };
+        match packet {
+            Ok((packet, args)) => What::Packet(packet, format!("[{args}")),
+            Err(error) => What::Unreadable(error),
+        }
+    }
+
+    /// Journals a large message when its length and hash are known, before its last bytes pass.
+    /// Comes to the acknowledgement that the sender of one that was kept back expects.
+    pub(in crate::gateway) fn end_large(
+        &mut self,
+        hub: &Hub,
+        large: Large,
+        bytes: u64,
+        sha256: String,
+    ) -> Option<Packet> {
+        let websocket = TransportName::Websocket;
+        let answer = match &large.what {
+            What::Packet(packet, _) if !large.passes => refusal(packet),
+            _ => None,
+        };
+        let frame = match large.what {
+            What::Unwanted => return None,
+            What::Attachment => {
+                // It counts, and what it holds is nobody's business.
+                self.binary(hub, large.direction, websocket, bytes, bytes::Bytes::new());
+                return None;
+            }
+            What::Unreadable(error) => Frame::Unreadable {
+                why: hub.redact(&format!("{error}: {bytes} bytes with the SHA-256 {sha256}")),
+            },
+            What::Packet(packet, beginning) => {
+                let namespace = hub.redact(&packet.namespace);
+                match packet.body {
+                    Body::Event { id, name, .. } => Frame::Event {
+                        namespace,
+                        name: hub.redact(&name),
+                        args: Content::Truncated {
+                            beginning,
+                            bytes,
+                            sha256,
+                        },
+                        ack: id,
+                        attachments: 0,
+                    },
+                    Body::Ack { id, .. } => Frame::Ack {
+                        namespace,
+                        id: id.unwrap_or_default(),
+                    },
+                    _ => Frame::Unreadable {
+                        why: DecodeError::TooLarge.to_string(),
+                    },
+                }
+            }
+        };
+        self.record(
+            hub,
+            large.direction,
+            websocket,
+            bytes,
+            frame,
+            large.judgement,
+        );
+        answer
+    }
+}

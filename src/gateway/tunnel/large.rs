@@ -1,0 +1,117 @@
+//! Messages that are too long to be held, on their way.
+
+use tokio_tungstenite::tungstenite::Message;
+
+use super::framing::Kind;
+use super::wire::{Incoming, Piece};
+use super::{End, Feed, Reader, Writer, broken, lost, release};
+use crate::domain::journal::{Direction, SocketEnd};
+use crate::gateway::hub::lock;
+use crate::gateway::observe::Capture;
+use crate::protocol::packet::{DecodeError, Packet};
+
+/// The direction that a large message goes.
+pub(super) struct Way<'a> {
+    pub(super) direction: Direction,
+    pub(super) from: &'a mut Reader,
+    pub(super) to: &'a mut Writer,
+    /// Messages that wait for this one.
+    pub(super) held: &'a mut Vec<Message>,
+}
+
+impl Feed {
+    /// Takes a large message to its end: passes it on as it comes, or not at all. Comes to the
+    /// acknowledgement that the sender of one that was kept back expects.
+    pub(super) async fn stream(
+        &self,
+        way: Way<'_>,
+        kind: Kind,
+        piece: Piece,
+    ) -> Result<Option<Packet>, End> {
+        let Way {
+            direction,
+            from,
+            to,
+            held,
+        } = way;
+        let sender = match direction {
+            Direction::Up => SocketEnd::Client,
+            Direction::Down => SocketEnd::Backend,
+        };
+        let beginning = match kind {
+            Kind::Text => Some(readable(&piece.bytes).ok_or_else(|| left(&sender))?),
+            Kind::Binary => None,
+        };
+        // One that begins on a dead line is gone as a whole.
+        let mut large = (!self.hub().is_frozen()).then(|| {
+            let session = self.session::<DecodeError>(&Err(DecodeError::TooLarge));
+            let large = lock(&session).begin(self.hub(), direction, beginning);
+            (session, large)
+        });
+        let passes = large.as_ref().is_some_and(|(_, large)| large.passes);
+        let over = large.as_ref().is_some_and(|(_, large)| large.over);
+        if passes && !release(to, held, None).await {
+            return Err(lost(sender));
+        }
+        if large.is_some() {
+            held.clear();
+        }
+        let mut capture = Capture::new(0);
+        let (mut piece, mut first, mut answer) = (piece, true, None);
+        loop {
+            capture.add(&piece.bytes);
+            if piece.ends
+                && let Some((session, large)) = large.take()
+            {
+                let (bytes, sha256) = capture.measure();
+                answer = lock(&session).end_large(self.hub(), large, bytes, sha256);
+            }
+            if passes && to.piece(kind, &piece, first).await.is_err() {
+                return Err(lost(sender));
+            }
+            if piece.ends {
+                break;
+            }
+            first = false;
+            piece = loop {
+                match from.next().await {
+                    Some(Incoming::More(piece)) => break piece,
+                    Some(Incoming::Signal(signal, payload)) => {
+                        self.signal(signal, payload, to, sender.clone()).await?;
+                    }
+                    Some(_) => {}
+                    None => {
+                        self.hub().thawed().await;
+                        return Err(left(&sender));
+                    }
+                }
+            };
+            if passes {
+                // Half a message would spoil all that follows it, so a dead line delays the rest.
+                self.hub().thawed().await;
+            }
+        }
+        if over {
+            return Err(broken("the session was over"));
+        }
+        Ok(answer)
+    }
+}
+
+/// The text of a beginning, whose last character may be cut in two.
+fn readable(bytes: &[u8]) -> Option<&str> {
+    std::str::from_utf8(bytes)
+        .or_else(|error| match error.error_len() {
+            None => std::str::from_utf8(&bytes[..error.valid_up_to()]),
+            Some(_) => Err(error),
+        })
+        .ok()
+}
+
+/// `sender` broke off, or broke the protocol.
+fn left(sender: &SocketEnd) -> End {
+    match sender {
+        SocketEnd::Client => broken("the client's connection broke"),
+        _ => broken("the backend's connection broke"),
+    }
+}
