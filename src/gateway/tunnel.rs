@@ -289,7 +289,16 @@ impl Feed {
         sender: SocketEnd,
     ) -> Result<(), End> {
         if self.hub().is_frozen() {
-            return Ok(());
+            return match (signal, sender) {
+                // Whoever closes stays no longer, answered or not.
+                (Signal::Close, SocketEnd::Client) => Err(broken("the client's connection broke")),
+                (Signal::Close, _) => {
+                    // A dead line does not tell one end that the other has left.
+                    self.hub().thawed().await;
+                    Err(broken("the backend's connection broke"))
+                }
+                _ => Ok(()),
+            };
         }
         let sent = to.signal(signal, &payload).await;
         match (signal, sent) {

@@ -19,6 +19,8 @@ pub(super) struct Half {
     whole: Reassembler,
     bytes: u64,
     judgement: Option<Judgement>,
+    /// How many attachments are still to pass of a packet that was too long to wait for them.
+    passing: usize,
 }
 
 impl Half {
@@ -27,6 +29,7 @@ impl Half {
             whole: Reassembler::new(Limits::default()),
             bytes: 0,
             judgement: None,
+            passing: 0,
         }
     }
 }
@@ -133,6 +136,7 @@ impl Session {
             self.unwanted = 0;
         }
         let half = self.half(direction);
+        half.passing = 0;
         let (packet, missing) = match half.whole.text(text) {
             Err(error) => return self.unreadable(hub, direction, transport, text, &error),
             Ok(Progress::Complete(packet)) => (packet, 0),
@@ -178,6 +182,10 @@ impl Session {
             return Passage::Drop { answer: None };
         }
         let half = self.half(direction);
+        if half.passing > 0 {
+            half.passing -= 1;
+            return Passage::Forward;
+        }
         let packet = match half.whole.binary(data) {
             Err(error) => return self.unreadable(hub, direction, transport, "", &error),
             Ok(Progress::Pending { .. }) => {

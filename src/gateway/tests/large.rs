@@ -238,3 +238,34 @@ async fn a_client_that_breaks_off_in_a_large_message_leaves_no_event() {
     });
     assert!(!up);
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_large_event_with_attachments_is_known_by_its_name_and_takes_them_along() {
+    let room = Room::new().await;
+    let mut socket = opened(&room).await;
+    let text = |name| event(name, 1 << 20).replacen("42", "451-", 1);
+    let data = Message::binary(vec![7; 100]);
+    let down = text("positions_update");
+    room.backend.push(Message::text(&down));
+    room.backend.push(data.clone());
+    assert!(socket.next().await.unwrap().unwrap() == Message::text(&down));
+    assert_eq!(socket.next().await.unwrap().unwrap(), data);
+    let (_, packet, _) = latest(&room, Direction::Down);
+    let Frame::Event { attachments: 1, .. } = packet else {
+        panic!("{packet:?}")
+    };
+
+    socket
+        .send(Message::text(text("close_position")))
+        .await
+        .unwrap();
+    socket.send(data).await.unwrap();
+    socket.send(Message::text("2")).await.unwrap();
+    settle().await;
+    assert_eq!(room.backend.messages(), [Message::text("2")]);
+    let classes = room.facts().into_iter().filter_map(|fact| match fact {
+        Fact::Frame { judgement, .. } => Some(judgement?.class),
+        _ => None,
+    });
+    assert_eq!(classes.collect::<Vec<_>>(), [Class::Forbidden]);
+}

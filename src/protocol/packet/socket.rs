@@ -118,23 +118,25 @@ impl Packet {
     ///
     /// # Errors
     /// As [`Packet::decode`], and [`DecodeError::TooLarge`] for a packet whose beginning does not say what it asks.
-    pub fn beginning(text: &str, limits: Limits) -> Result<(Self, &str), DecodeError> {
-        let event = match text.chars().next() {
-            Some('2') => true,
-            Some('3') => false,
-            _ => return Err(DecodeError::TooLarge),
+    pub fn beginning(text: &str, limits: Limits) -> Result<(Header, &str), DecodeError> {
+        let kind = text.chars().next().unwrap_or_default();
+        if !matches!(kind, '2' | '3' | '5' | '6') {
+            return Err(DecodeError::TooLarge);
+        }
+        let rest = match kind {
+            '5' | '6' => split_attachments(&text[1..], limits)?.1,
+            _ => &text[1..],
         };
-        let (_, rest) = split_namespace(&text[1..]);
+        let (_, rest) = split_namespace(rest);
         let (_, json) = split_id(rest)?;
         let head = &text[..text.len() - json.len()];
         let list = json.strip_prefix('[').ok_or(DecodeError::TooLarge)?;
-        let (name, args) = if event {
-            split_first(list).ok_or(DecodeError::TooLarge)?
-        } else {
-            ("", list)
+        let (name, args) = match kind {
+            '2' | '5' => split_first(list).ok_or(DecodeError::TooLarge)?,
+            _ => ("", list),
         };
         let header = Self::decode(&format!("{head}[{name}]"), limits)?;
-        Ok((header.packet, args))
+        Ok((header, args))
     }
 
     /// Encodes the packet as Engine.IO messages: one text frame, then one binary frame per attachment.

@@ -359,8 +359,8 @@ proptest! {
 #[test]
 fn the_beginning_of_a_packet_tells_what_the_whole_asks() {
     let beginning = |text| {
-        let (packet, args) = Packet::beginning(text, Limits::default())?;
-        Ok((packet, args))
+        let (header, args) = Packet::beginning(text, Limits::default())?;
+        Ok((header.packet, args))
     };
     let named = |namespace, id, name| event(namespace, id, name, vec![]);
     let table = [
@@ -391,10 +391,14 @@ fn the_beginning_of_a_packet_tells_what_the_whole_asks() {
         r#"2[["a","b"#,
         r#"2[{"a":1,"#,
         r#"0{"token":"#,
-        r#"51-["a",{"#,
+        r#"51-["a""#,
     ] {
         assert_eq!(beginning(text), Err(DecodeError::TooLarge), "{text}");
     }
+    let binary = Packet::beginning(r#"52-/x,["a",{"_placeholder""#, Limits::default());
+    let (header, args) = binary.unwrap();
+    assert_eq!((header.attachments, args), (2, r#"{"_placeholder""#));
+    assert_eq!(header.packet, named("/x", None, "a"));
     let reserved = DecodeError::Reserved("connect".to_owned());
     assert_eq!(beginning(r#"2["connect",1"#), Err(reserved));
 }
@@ -415,8 +419,8 @@ proptest! {
         let at = text.floor_char_boundary(cut.index(text.len()));
         let expected = event("/n", id, &name, vec![]);
         match Packet::beginning(&text[..at], Limits::default()) {
-            Ok((packet, args)) => {
-                prop_assert_eq!(packet, expected);
+            Ok((header, args)) => {
+                prop_assert_eq!(header.packet, expected);
                 prop_assert!(text[..at].ends_with(args));
             }
             Err(error) => prop_assert_eq!(error, DecodeError::TooLarge),

@@ -9,7 +9,7 @@ use crate::domain::scope::{judge_packet, judge_unreadable};
 use crate::gateway::hub::Hub;
 use crate::gateway::observe::SHOWN;
 use crate::gateway::session::Session;
-use crate::protocol::packet::{Body, DecodeError, EnginePacket, Limits, Packet};
+use crate::protocol::packet::{Body, DecodeError, EnginePacket, Header, Limits, Packet};
 
 use super::refusal;
 
@@ -26,9 +26,11 @@ pub(in crate::gateway) struct Large {
 
 enum What {
     /// An event or an acknowledgement, and how its arguments begin.
-    Packet(Packet, String),
-    /// Data of a packet that was announced before it.
+    Packet(Header, String),
+    /// Data of a packet that waits for it.
     Attachment,
+    /// Data of a packet that is journalled already.
+    Passing,
     /// Data of a packet that was kept back.
     Unwanted,
     Unreadable(DecodeError),
@@ -45,7 +47,9 @@ impl Session {
         let up = direction == Direction::Up;
         let what = self.what(direction, text);
         let judgement = match &what {
-            What::Packet(packet, _) if up => judge_packet(&hub.contract, packet, 0),
+            What::Packet(header, _) if up => {
+                judge_packet(&hub.contract, &header.packet, header.attachments)
+            }
             What::Unreadable(error) if up => Some(judge_unreadable(
                 &hub.contract,
                 text.unwrap_or_default(),
@@ -56,10 +60,15 @@ impl Session {
         let judgement = judgement.map(|judgement| hub.clean(judgement));
         let denied = judgement.as_ref().is_some_and(|it| hub.denies(it.class));
         let what = match what {
-            What::Packet(packet, beginning) => {
+            What::Packet(header, beginning) => {
+                if denied {
+                    self.unwanted = header.attachments;
+                } else {
+                    self.half(direction).passing = header.attachments;
+                }
                 let beginning = hub.redact(&beginning);
                 let shown = beginning[..beginning.floor_char_boundary(SHOWN)].to_owned();
-                What::Packet(packet, shown)
+                What::Packet(header, shown)
             }
             what => what,
         };
@@ -79,7 +88,12 @@ impl Session {
                     self.unwanted -= 1;
                     return What::Unwanted;
                 }
-                if self.half(direction).whole.missing() > 0 {
+                let half = self.half(direction);
+                if half.passing > 0 {
+                    half.passing -= 1;
+                    return What::Passing;
+                }
+                if half.whole.missing() > 0 {
                     return What::Attachment;
                 }
                 return What::Unreadable(DecodeError::StrayAttachment);
@@ -88,9 +102,10 @@ impl Session {
                 if direction == Direction::Up {
                     self.unwanted = 0;
                 }
-                let whole = &mut self.half(direction).whole;
-                if whole.missing() > 0 {
-                    whole.reset();
+                let half = self.half(direction);
+                half.passing = 0;
+                if half.whole.missing() > 0 {
+                    half.whole.reset();
                     Err(DecodeError::TextAmidAttachments)
                 } else {
                     Packet::beginning(text, Limits::default())
@@ -100,7 +115,7 @@ impl Session {
             Some(Err(error)) => Err(error),
         };
         match packet {
-            Ok((packet, args)) => What::Packet(packet, format!("[{args}")),
+            Ok((header, args)) => What::Packet(header, format!("[{args}")),
             Err(error) => What::Unreadable(error),
         }
     }
@@ -116,11 +131,11 @@ impl Session {
     ) -> Option<Packet> {
         let websocket = TransportName::Websocket;
         let answer = match &large.what {
-            What::Packet(packet, _) if !large.passes => refusal(packet),
+            What::Packet(header, _) if !large.passes => refusal(&header.packet),
             _ => None,
         };
         let frame = match large.what {
-            What::Unwanted => return None,
+            What::Unwanted | What::Passing => return None,
             What::Attachment => {
                 // It counts, and what it holds is nobody's business.
                 self.binary(hub, large.direction, websocket, bytes, bytes::Bytes::new());
@@ -129,9 +144,9 @@ impl Session {
             What::Unreadable(error) => Frame::Unreadable {
                 why: hub.redact(&format!("{error}: {bytes} bytes with the SHA-256 {sha256}")),
             },
-            What::Packet(packet, beginning) => {
-                let namespace = hub.redact(&packet.namespace);
-                match packet.body {
+            What::Packet(header, beginning) => {
+                let namespace = hub.redact(&header.packet.namespace);
+                match header.packet.body {
                     Body::Event { id, name, .. } => Frame::Event {
                         namespace,
                         name: hub.redact(&name),
@@ -141,7 +156,7 @@ impl Session {
                             sha256,
                         },
                         ack: id,
-                        attachments: 0,
+                        attachments: header.attachments,
                     },
                     Body::Ack { id, .. } => Frame::Ack {
                         namespace,
