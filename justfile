@@ -44,7 +44,8 @@ fuzz target seconds="240":
 
 # keep what of that reaches something new
 fuzz-keep target:
-    cargo +nightly fuzz run --dev {{ target }} fuzz/seeds/{{ target }} fuzz/corpus/{{ target }} -- -merge=1
+    cargo +nightly fuzz run --dev {{ target }} fuzz/seeds/{{ target }} fuzz/corpus/{{ target }} -- \
+        -merge=1 -use_counters=0
 
 # how fast it is, in a release build
 bench:
