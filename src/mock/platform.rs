@@ -211,7 +211,12 @@ impl Backend {
                     .saturating_sub(LONG_AGO.as_secs());
                 claims["exp"] = ended.into();
             }
-            Flaw::AlgNone | Flaw::NoSignature | Flaw::ForeignSignature | Flaw::RefreshToken => {
+            Flaw::AlgNone
+            | Flaw::NoSignature
+            | Flaw::ForeignSignature
+            | Flaw::RefreshToken
+            | Flaw::Altered
+            | Flaw::CutShort => {
                 return None;
             }
         }

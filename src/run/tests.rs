@@ -9,6 +9,7 @@ use crate::suite::Suite;
 
 mod fail_modes;
 mod fleet;
+mod opaque;
 mod policy;
 
 fn plan() -> Plan {

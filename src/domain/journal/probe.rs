@@ -84,6 +84,10 @@ pub enum Flaw {
     Expired,
     /// It is a refresh token.
     RefreshToken,
+    /// Some characters in its middle are others.
+    Altered,
+    /// Its end is missing.
+    CutShort,
 }
 
 impl Flaw {
@@ -98,6 +102,8 @@ impl Flaw {
             Self::WrongIssuer => "a genuine token of another issuer",
             Self::Expired => "a genuine token that has ended",
             Self::RefreshToken => "a refresh token in the place of an access token",
+            Self::Altered => "a token some of whose characters were changed",
+            Self::CutShort => "a token without its end",
         }
     }
 }

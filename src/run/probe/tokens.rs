@@ -3,7 +3,6 @@
 use std::time::Duration;
 
 use super::{Allowed, Prober, Signed, forge};
-use crate::domain::contract::Token;
 use crate::domain::journal::{Flaw, Question};
 use crate::domain::token;
 
@@ -92,7 +91,6 @@ impl Prober<'_> {
     }
 
     async fn forged(&mut self, allowed: &Allowed, own: &Signed) -> Result<(), String> {
-        let contract = self.around.contract.clone();
         let mut guarded = None;
         for resource in self.readable() {
             let nobody = own.bearing(None);
@@ -108,12 +106,6 @@ impl Prober<'_> {
         let Some(resource) = guarded else {
             return Err("no resource is refused without a token".to_owned());
         };
-        if matches!(contract.session.token, Token::Opaque) {
-            return Err("the contract calls tokens opaque".to_owned());
-        }
-        if token::read(own.access()).is_none() {
-            return Err("the access token is no JSON Web Token".to_owned());
-        }
         let question = Some(Question::GenuineToken);
         let genuine = self
             .perform(question, &resource.operation, &[], own.with())
@@ -134,7 +126,12 @@ impl Prober<'_> {
             .refresh
             .as_ref()
             .map(|token| token.expose().to_owned());
+        // Whatever the contract calls it, a token that can be read is forged as such.
+        let opaque = token::read(own.access()).is_none();
+        let altered = |forged: Option<String>| forged.filter(|_| opaque);
         let bad = [
+            (Flaw::Altered, altered(forge::altered(own.access()))),
+            (Flaw::CutShort, altered(forge::cut_short(own.access()))),
             (Flaw::AlgNone, forge::unsigned(own.access())),
             (Flaw::NoSignature, forge::stripped(own.access())),
             (Flaw::ForeignSignature, forge::foreign(own.access())),

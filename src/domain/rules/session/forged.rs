@@ -15,7 +15,7 @@ pub(super) static FORGED: RuleInfo = RuleInfo {
     subject: Subject::Backend,
     judged_from: &[JudgedFrom::Probe],
     source: "RFC 8725 §2 and §3; OWASP MASTG, testing of stateless authentication",
-    explanation: "A server that reads a token's claims before it has checked the signature lets anybody be anybody. The harness asks for a user's resource without any token. It takes one that is refused then and given to a genuine token, and asks for it with `alg: none`, without the signature, with a signature that no key has made, and with the refresh token. Genuine tokens for another audience, of another issuer and past their end can only be made by who holds the key, so these are asked on the mock. Of opaque tokens only their absence is judged.",
+    explanation: "A server that reads a token's claims before it has checked the signature lets anybody be anybody. The harness asks for a user's resource without any token. It takes one that is refused then and given to a genuine token, and asks for it with `alg: none`, without the signature, with a signature that no key has made, and with the refresh token. Genuine tokens for another audience, of another issuer and past their end can only be made by who holds the key, so these are asked on the mock. An opaque token is asked with characters changed in its middle, without its end, and with the refresh token in its place; when it is over only its issuer knows.",
     fix: "Verify with a fixed list of algorithms and the issuer's key set, then check `iss`, `aud`, `exp`, `nbf` and the token's type; refuse on the first doubt.",
     parameters: &["session.token"],
 };
