@@ -20,13 +20,20 @@ const PASSWORD: &str = "mock-heron-41";
 const REHEARSAL: &str = env!("CARGO_BIN_EXE_rehearsal");
 
 fn main() {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    if let [first, rest @ ..] = &arguments[..]
+        && first == ALONE
+    {
+        let alone = sample(Command::new(REHEARSAL).args(rest));
+        println!("{}", alone.peak_kb);
+        return;
+    }
     println!(
         "{:<44} {:>10} {:>10} {:>9}",
         "case (median)", "wall", "cpu", "peak"
     );
-    // First, so that the peaks are its own.
     judging();
-    if std::env::args().any(|argument| argument == "judge") {
+    if arguments.iter().any(|argument| argument == "judge") {
         return;
     }
     case("help", 20, &["--help"]);
@@ -81,27 +88,46 @@ fn judging() {
                 .arg("--journal")
                 .arg(folder.path()),
         );
+        if !recorded.ok {
+            println!("the journal of {suite} was not written");
+        }
         let journal = folder.path().join(format!("{suite}.jsonl"));
         let entries = lines(&journal).expect("a journal").saturating_sub(1);
-        let name = format!("judge {entries} entries");
-        let samples = (0..runs).map(|_| {
-            sample(
-                Command::new(REHEARSAL)
-                    .args(["judge", "--quiet", "--contract", "shipped"])
-                    .arg(&journal),
-            )
+        let file = journal.to_string_lossy();
+        let judge = ["judge", "--quiet", "--contract", "shipped", &*file];
+        let peak_kb = peak_alone(&judge);
+        let samples = (0..runs).map(|_| Sample {
+            peak_kb,
+            ..sample(Command::new(REHEARSAL).args(judge))
         });
-        let median = report(&name, samples.collect());
-        if !recorded.ok || !median.ok {
-            println!("    the journal was not written or not judged as passed");
+        let median = report(&format!("judge {entries} entries"), samples.collect());
+        if entries > 1_000_000 {
+            let of_a_million = |time: Duration| time.as_secs_f64() * 1e6 / entries as f64;
+            println!(
+                "    a million: {:.2} s, CPU {:.2} s (target: 2 s)",
+                of_a_million(median.wall),
+                of_a_million(median.cpu)
+            );
         }
-        let of_a_million = |time: Duration| time.as_secs_f64() * 1e6 / entries as f64;
-        println!(
-            "    a million would take {:.2} s, CPU {:.2} s (target: 2 s, and the memory of the short one)",
-            of_a_million(median.wall),
-            of_a_million(median.cpu)
-        );
     }
+}
+
+/// What this program is called with to measure one command and nothing before it.
+const ALONE: &str = "--alone";
+
+/// The peak of memory of one command. The system keeps one peak for all that a process has run, so
+/// a process of its own asks.
+fn peak_alone(arguments: &[&str]) -> i64 {
+    let asked = std::env::current_exe().and_then(|own| {
+        Command::new(own)
+            .arg(ALONE)
+            .args(arguments)
+            .stderr(Stdio::null())
+            .output()
+    });
+    let output = asked.expect("this program runs again");
+    let text = String::from_utf8_lossy(&output.stdout);
+    text.trim().parse().unwrap_or_default()
 }
 
 fn lines(file: &std::path::Path) -> std::io::Result<u64> {
