@@ -22,6 +22,9 @@ const THEN_EACH: u64 = 16;
 /// How soon after an event an app shows it, or leaves because of it.
 const BECAUSE: Duration = Duration::from_secs(1);
 
+/// How soon after a renewal an app may leave its socket to join with the new token.
+const RENEWAL: Duration = Duration::from_secs(10);
+
 /// How often an app must have left after an event that it could not use. Once may be an accident.
 const TIMES: u32 = 2;
 
@@ -34,6 +37,8 @@ pub(super) struct Events {
     last: BTreeMap<String, Last>,
     /// The last packet that an app cannot use.
     odd: Option<(Moment, String)>,
+    /// How many such packets there were.
+    odds: u32,
     /// How often the app left its feed because of such a packet, and the first time.
     left: (u32, Vec<EntryId>),
     /// The acknowledgements that the app asked for.
@@ -116,8 +121,9 @@ impl Events {
             }
             (Direction::Up, Frame::Disconnect { .. }) => self.leaves(entry, scene, ledger),
             (Direction::Down, Frame::Ack { id, .. }) if !self.asked.remove(&(socket, *id)) => {
-                let what = "an acknowledgement that nobody had asked for".to_owned();
-                self.odd = Some((Moment::of(entry), what));
+                self.odd(entry, || {
+                    "an acknowledgement that nobody had asked for".to_owned()
+                });
             }
             (
                 Direction::Down,
@@ -131,14 +137,19 @@ impl Events {
             ) if *namespace == feed.namespace => {
                 match feed.events.iter().find(|rule| rule.name == *name) {
                     Some(rule) => self.event(entry, rule, args, scene, ledger),
-                    None => {
-                        let what = format!("`{name}`, which the contract does not have");
-                        self.odd = Some((Moment::of(entry), what));
-                    }
+                    None => self.odd(entry, || {
+                        format!("`{name}`, which the contract does not have")
+                    }),
                 }
             }
             _ => {}
         }
+    }
+
+    /// A packet came that is of no use.
+    fn odd(&mut self, entry: &Entry, what: impl Fn() -> String) {
+        self.odds = self.odds.saturating_add(1);
+        self.odd = Some((Moment::of(entry), what()));
     }
 
     fn event(
@@ -166,8 +177,7 @@ impl Events {
         let kind = looked_into.then(|| kind(rule, resource, args));
         if kind.is_some_and(|kind| kind != Kind::Good) {
             ledger.occasion(&SURVIVES);
-            let what = format!("`{}`, which cannot be used", rule.name);
-            self.odd = Some((Moment::of(entry), what));
+            self.odd(entry, || format!("`{}`, which cannot be used", rule.name));
         }
         match self.last.get_mut(&resource.name) {
             Some(last) => {
@@ -238,13 +248,19 @@ impl Events {
             && scene.session.is_wanted()
             && !scene.session.wants_out
             && !scene.may_be_blocked()
-            && !scene.world.is_disturbed();
+            && !scene.world.is_disturbed()
+            // A socket that changes its token is left as well.
+            && scene
+                .session
+                .renewed
+                .is_none_or(|renewed| renewed.at + RENEWAL < entry.at);
         if !because {
             return;
         }
         self.left.0 += 1;
         self.left.1.extend([odd.id, entry.id]);
-        if self.left.0 == TIMES {
+        // Who leaves after a few of a thousand leaves for reasons of their own.
+        if self.left.0 == TIMES && self.odds <= TIMES * 2 {
             ledger.breach(
                 &SURVIVES,
                 Breach {
