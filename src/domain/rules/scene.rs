@@ -25,7 +25,7 @@ use probing::Probing;
 pub(super) use session::{Moment, Session, Token, token_in};
 pub(super) use sockets::Sockets;
 pub(super) use switch::{Switch, Told, is_blocked};
-pub(super) use world::World;
+pub(super) use world::{UNSEEN, World};
 
 /// How many ended exchanges stay known.
 const RECENT: usize = 128;

@@ -11,7 +11,9 @@ use std::time::Duration;
 
 use super::{Judge, JudgeSettings, Judged, catalogue, find};
 use crate::domain::contract::Contract;
-use crate::domain::journal::{Class, Direction, Entry, EntryId, Fact, Frame, NonCanonical};
+use crate::domain::journal::{
+    Class, Direction, Entry, EntryId, Fact, Frame, HarnessFact, NonCanonical,
+};
 use crate::domain::scenario::Waiver;
 use crate::domain::verdict::{Severity, Subject};
 
@@ -295,6 +297,37 @@ fn polling_is_judged_without_a_feed_too() {
             "{name}"
         );
     }
+}
+
+#[test]
+fn where_the_gateway_was_closed_retries_are_named_as_not_judged() {
+    let (_, name, mut entries) = journals("keeps")
+        .into_iter()
+        .find(|(_, name, _)| name == "KILL-6.keeps-3.jsonl")
+        .unwrap();
+    let why = |judged: &Judged| -> BTreeSet<String> {
+        let closed = judged
+            .not_judged
+            .iter()
+            .filter(|(_, why)| why.contains("the gateway itself was closed"));
+        closed.map(|(rule, _)| rule.clone()).collect()
+    };
+    assert_eq!(
+        why(&judge(&name, &entries, JudgeSettings::default())),
+        BTreeSet::new()
+    );
+    let last = entries.pop().unwrap();
+    entries.push(Arc::new(Entry {
+        fact: Fact::Harness(HarnessFact::Fault {
+            fault: "network".to_owned(),
+            on: true,
+        }),
+        ..(*last).clone()
+    }));
+    assert_eq!(
+        why(&judge(&name, &entries, JudgeSettings::default())),
+        ["NET-1", "NET-12", "NET-2"].map(str::to_owned).into()
+    );
 }
 
 #[test]

@@ -28,7 +28,7 @@ pub(super) static FLOOR: RuleInfo = RuleInfo {
     subject: Subject::App,
     judged_from: &[JudgedFrom::Wire],
     source: "runbook S9.7",
-    explanation: "Every device asks all day, so an interval that is half as long doubles the load of the platform. Judged on the gaps between status requests that nothing else explains (a start, a foreground, the user, a failed attempt): four in a row below half the agreed interval; eight in a row that are the same to within twenty milliseconds, which keeps all devices in step that started together; and, while the app is marked to be in the background, three in a row that are no longer than a quarter above the agreed interval.",
+    explanation: "Every device asks all day, so an interval that is half as long doubles the load of the platform. Judged on the gaps between status requests that nothing else explains (a start, a foreground, the user, a failed attempt): four in a row below half the agreed interval; eight in a row that are the same to within twenty milliseconds, which keeps all devices in step that started together; and, while the app is marked to be in the background, three in a row that on average are no longer than a quarter above the agreed interval.",
     fix: "One timer, restarted after each answer, with the agreed interval and some jitter; stop it, or slow it down, in the background.",
     parameters: &["kill_switch.every"],
 };
@@ -41,7 +41,8 @@ const SHORT: u32 = 4;
 const EQUAL: u32 = 8;
 const NEAR: Duration = Duration::from_millis(20);
 /// How many gaps in the background show that it makes no difference.
-const BEHIND: u32 = 3;
+const BEHIND: usize = 3;
+const SHARE: u32 = 3;
 
 #[derive(Default)]
 pub(super) struct AskedFirst {
@@ -218,7 +219,8 @@ pub(super) struct Floor {
     short: u32,
     /// The gap that the last ones were equal to, and how many they were.
     equal: (Duration, u32),
-    behind: u32,
+    /// The last gaps in the background.
+    behind: Vec<Duration>,
 }
 
 impl Rule for Floor {
@@ -248,7 +250,7 @@ impl Rule for Floor {
         let gap = entry.at - at;
         if explained {
             self.equal.1 = 0;
-            self.behind = 0;
+            self.behind.clear();
         } else {
             self.judge_pattern(entry, id, gap, scene, switch.every, ledger);
         }
@@ -293,8 +295,16 @@ impl Floor {
         let (like, times) = self.equal;
         let equal = times > 0 && gap.abs_diff(like) <= NEAR;
         self.equal = if equal { (like, times + 1) } else { (gap, 1) };
-        let behind = !scene.world.visible && gap <= every.mul_f64(1.25);
-        self.behind = if behind { self.behind + 1 } else { 0 };
+        if scene.world.visible {
+            self.behind.clear();
+        } else {
+            self.behind.push(gap);
+        }
+        // A single gap says little: it may be jitter.
+        let mean = self
+            .behind
+            .last_chunk::<BEHIND>()
+            .map(|gaps| gaps.iter().sum::<Duration>() / SHARE);
         let (kind, message, expected, observed) = if self.equal.1 == EQUAL {
             (
                 "jitter",
@@ -302,12 +312,13 @@ impl Floor {
                 format!("gaps that vary around {}", show(every)),
                 format!("{EQUAL} gaps in a row of {}", show(gap)),
             )
-        } else if self.behind == BEHIND {
+        } else if let Some(mean) = mean.filter(|mean| *mean <= every.mul_f64(1.25)) {
+            self.behind.clear();
             (
                 "background",
                 "the app asks for the kill-switch in the background as often as in front",
                 format!("no request, or gaps well above {}", show(every)),
-                format!("{BEHIND} gaps in a row of at most {}", show(gap)),
+                format!("{BEHIND} gaps in a row of {} on average", show(mean)),
             )
         } else {
             return;

@@ -8,7 +8,9 @@ use crate::domain::contract::{Contract, Role};
 use crate::domain::duration::show;
 use crate::domain::journal::{Entry, EntryId, Fact, Request, SocketEnd};
 use crate::domain::rules::ledger::{Breach, Ledger};
-use crate::domain::rules::scene::{Moment, Scene, client_request, is_handshake, wants_websocket};
+use crate::domain::rules::scene::{
+    Moment, Scene, UNSEEN, client_request, is_handshake, wants_websocket,
+};
 use crate::domain::rules::{JudgedFrom, Rule, RuleInfo};
 use crate::domain::verdict::{Severity, Subject};
 
@@ -81,6 +83,11 @@ struct Agreed {
 
 impl Rule for Backoff {
     fn see(&mut self, entry: &Arc<Entry>, scene: &Scene, ledger: &mut Ledger) {
+        if scene.world.is_closed_by(entry) {
+            for rule in [&BACKOFF, &ATTEMPTS] {
+                ledger.unprobed(rule.id, UNSEEN);
+            }
+        }
         if let Some(request) = client_request(entry) {
             if let Some(key) = key(request)
                 && !scene.is_refetched(request.role.as_ref())

@@ -7,7 +7,7 @@ use std::time::Duration;
 use crate::domain::duration::show;
 use crate::domain::journal::{Entry, EntryId, Fact, SocketEnd};
 use crate::domain::rules::ledger::{Breach, Ledger};
-use crate::domain::rules::scene::{Moment, Scene, client_request, is_handshake};
+use crate::domain::rules::scene::{Moment, Scene, UNSEEN, client_request, is_handshake};
 use crate::domain::rules::{JudgedFrom, Rule, RuleInfo};
 use crate::domain::verdict::Subject;
 
@@ -50,6 +50,9 @@ impl Rule for Storm {
             ledger.unable(&STORM, "the contract has no live feed");
             return;
         };
+        if scene.world.is_closed_by(entry) {
+            ledger.unprobed(STORM.id, UNSEEN);
+        }
         if let Fact::SocketClosed { socket, end } = &entry.fact
             && *end != SocketEnd::Client
         {

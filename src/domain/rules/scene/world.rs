@@ -3,7 +3,11 @@
 use std::collections::BTreeSet;
 
 use super::session::Moment;
-use crate::domain::journal::{Act, Entry, EntryId, HarnessFact, LeverHow};
+use crate::domain::journal::{Act, Entry, EntryId, Fact, HarnessFact, LeverHow};
+
+/// Why attempts were not judged.
+pub(in crate::domain::rules) const UNSEEN: &str =
+    "the gateway itself was closed, so what the app tried meanwhile reached nobody";
 
 /// What was done to the client and its world.
 pub(in crate::domain::rules) struct World {
@@ -134,6 +138,16 @@ impl World {
             || self.faults.iter().any(|fault| {
                 fault == "network" || fault.contains("refuse") || fault.contains("untrusted")
             })
+    }
+
+    /// Whether this entry closes the gateway's own doors: what a client that says nothing about
+    /// itself tries until they open reaches nobody.
+    pub(in crate::domain::rules) fn is_closed_by(&self, entry: &Entry) -> bool {
+        let closes = matches!(
+            &entry.fact,
+            Fact::Harness(HarnessFact::Lever { .. } | HarnessFact::Fault { on: true, .. })
+        );
+        closes && !self.simulated && self.online && self.is_blind()
     }
 
     /// Whether a lever holds the backend stopped.

@@ -19,7 +19,7 @@ pub(super) static ONLY_REFUSAL_ENDS: RuleInfo = RuleInfo {
     subject: Subject::App,
     judged_from: &[JudgedFrom::Wire, JudgedFrom::Sim],
     source: "openwisp/openwisp-wifi-login-pages#394; runbook S4.3",
-    explanation: "An app that signs out because a server is down turns an outage into a wave of sign-ins, and loses users who do not remember their password. Judged when the app says that its session ended, or when a sign-in follows a refresh that failed without being refused: a 401 or one of the contract's `ended_by` statuses must have come since the last renewal, after the last refresh that failed otherwise, or the user must have asked.",
+    explanation: "An app that signs out because a server is down turns an outage into a wave of sign-ins, and loses users who do not remember their password. Judged when the app says that its session ended, or when a sign-in, or a sign-out that the user is not marked to have asked for, follows a refresh that failed without being refused: a 401 or one of the contract's `ended_by` statuses must have come since the last renewal, after the last refresh that failed otherwise, or the user must have asked.",
     fix: "Clear the session on 401 from a refresh and on sign-out, nowhere else; keep it through every other failure.",
     parameters: &["session.ended_by"],
 };
@@ -39,6 +39,8 @@ pub(super) static NOTHING_AFTER: RuleInfo = RuleInfo {
 const GRACE: Duration = Duration::from_secs(5);
 /// How long after a sign-out an open socket may still say something.
 const LATE: Duration = Duration::from_secs(2);
+/// How much later than what they are about acts may be marked.
+const MARKS: Duration = Duration::from_secs(3);
 /// How soon after the user's wish a sign-out is sent, or after it at most the wish is marked.
 const SENT_WITHIN: Duration = Duration::from_secs(3);
 /// How long the answer and a request may cross each other.
@@ -51,11 +53,31 @@ pub(super) struct Ending {
     failed: Option<(EntryId, u64)>,
     session: bool,
     forbidden: Option<Duration>,
+    /// The last request for the session.
+    asked: Option<EntryId>,
+    /// A sign-out after a refresh that failed, until it is known that the user wanted it.
+    left: Option<Left>,
+}
+
+/// A sign-out that the user may not have asked for.
+struct Left {
+    sign_out: Moment,
+    exchange: u64,
+    failed: (EntryId, u64),
 }
 
 impl Rule for Ending {
     fn see(&mut self, entry: &Arc<Entry>, scene: &Scene, ledger: &mut Ledger) {
+        if scene.now
+            > self
+                .left
+                .as_ref()
+                .map_or(Duration::MAX, |left| left.sign_out.at + MARKS)
+        {
+            self.judge_left(ledger);
+        }
         match &entry.fact {
+            Fact::Act(_) => self.left = None,
             Fact::TokenIssued(_) => {
                 *self = Self {
                     session: true,
@@ -84,8 +106,29 @@ impl Rule for Ending {
             _ => {}
         }
         if let Some(request) = client_request(entry) {
+            if request.role == Some(Role::Refresh)
+                || request.role.as_ref().is_some_and(Role::is_data)
+            {
+                self.asked = Some(entry.id);
+            }
             match request.role {
-                Some(Role::SignOut) => *self = Self::default(),
+                Some(Role::SignOut) => {
+                    let by_itself = self.session
+                        && !self.refused
+                        && scene.world.acts_marked
+                        && !scene.world.simulated
+                        && !scene.session.wants_out
+                        && scene.switch.told.is_none();
+                    let left = self.failed.filter(|_| by_itself).map(|failed| Left {
+                        sign_out: Moment::of(entry),
+                        exchange: request.exchange,
+                        failed,
+                    });
+                    *self = Self {
+                        left,
+                        ..Self::default()
+                    };
+                }
                 Some(Role::SignIn)
                     if self.session
                         && !self.refused
@@ -121,9 +164,44 @@ impl Rule for Ending {
             _ => {}
         }
     }
+
+    fn end(&mut self, scene: &Scene, ledger: &mut Ledger) {
+        if scene.now
+            > self
+                .left
+                .as_ref()
+                .map_or(Duration::MAX, |left| left.sign_out.at + MARKS)
+        {
+            self.judge_left(ledger);
+        }
+        let silent = self.failed.is_some_and(|(failed, _)| {
+            self.asked.is_none_or(|asked| asked < failed) && scene.app_is_awake()
+        });
+        if silent && !scene.world.simulated {
+            ledger.unable(
+                &ONLY_REFUSAL_ENDS,
+                "after a refresh that failed the app asked for nothing more, and whether it had given up its session only it can say",
+            );
+        }
+    }
 }
 
 impl Ending {
+    /// Nobody marked that the user wanted the sign-out.
+    fn judge_left(&mut self, ledger: &mut Ledger) {
+        let Some(left) = self.left.take() else {
+            return;
+        };
+        ledger.breach(
+            &ONLY_REFUSAL_ENDS,
+            Breach {
+                evidence: vec![left.failed.0, left.sign_out.id],
+                exchanges: vec![left.failed.1, left.exchange],
+                ..given_up("a sign-out that the user did not ask for".to_owned())
+            },
+        );
+    }
+
     fn is_forbidden(&self, at: Duration) -> bool {
         self.forbidden
             .is_some_and(|forbidden| forbidden + GRACE >= at)
@@ -134,16 +212,21 @@ impl Ending {
         ledger.breach(
             &ONLY_REFUSAL_ENDS,
             Breach {
-                kind: "ended".to_owned(),
-                message: "the app gave up a session that nobody had refused".to_owned(),
-                expected: "the session is kept until a refresh is refused or the user signs out"
-                    .to_owned(),
-                observed,
                 evidence: failure.into_iter().chain([entry.id]).collect(),
                 exchanges: lost.into_iter().chain(exchange).collect(),
-                ..Breach::default()
+                ..given_up(observed)
             },
         );
+    }
+}
+
+fn given_up(observed: String) -> Breach {
+    Breach {
+        kind: "ended".to_owned(),
+        message: "the app gave up a session that nobody had refused".to_owned(),
+        expected: "the session is kept until a refresh is refused or the user signs out".to_owned(),
+        observed,
+        ..Breach::default()
     }
 }
 

@@ -10,7 +10,7 @@ use crate::domain::journal::{Entry, EntryId, Fact, Request};
 use crate::domain::rules::ledger::{Breach, Ledger};
 use crate::domain::rules::scene::{Scene, client_request};
 use crate::domain::rules::{JudgedFrom, Rule, RuleInfo};
-use crate::domain::verdict::Subject;
+use crate::domain::verdict::{Severity, Subject};
 
 pub(super) static NEVER_BOTH: RuleInfo = RuleInfo {
     id: "SYNC-3",
@@ -29,7 +29,7 @@ pub(super) static ONE_POLLER: RuleInfo = RuleInfo {
     subject: Subject::App,
     judged_from: &[JudgedFrom::Wire],
     source: "runbook S9.7",
-    explanation: "Pollers multiply when a screen starts its own, and pile up when the backend is slower than the interval. Judged on the requests for one polled resource while no socket is joined, retries and what the user asks for set aside: none begins while the one before is unanswered, and no two gaps are below the floor. Where the contract has no live feed, polling goes on all the time: three of eight gaps in a row, or five where nobody marks what the user does.",
+    explanation: "Pollers multiply when a screen starts its own, and pile up when the backend is slower than the interval. Judged on the requests for one polled resource while no socket is joined, retries and what the user asks for set aside: none begins while the one before is unanswered, and no two gaps are below the floor. Where the contract has no live feed, polling goes on all the time: three of eight gaps in a row, or five where nobody marks what the user does. That an app which is marked to be in the background polls as often as in front is reported as information.",
     fix: "Keep one poller outside the screens; schedule the next poll when the last one is answered.",
     parameters: &["polling.floor"],
 };
@@ -38,6 +38,10 @@ pub(super) static ONE_POLLER: RuleInfo = RuleInfo {
 const CAUSE: Duration = Duration::from_secs(5);
 /// How soon after a connect whatever is asked for belongs to its snapshot.
 const SNAPSHOT: Duration = Duration::from_secs(2);
+/// How many gaps in the background show that it makes no difference, and how many agreed intervals
+/// they take together at most.
+const BEHIND: usize = 3;
+const BEHIND_TOTAL: f64 = 3.75;
 /// Among how many gaps a pattern is looked for.
 const LAST_GAPS: usize = 8;
 /// How many targets are followed.
@@ -59,6 +63,8 @@ struct Target {
     gaps: VecDeque<bool>,
     /// Regular polls in a row while the socket is joined.
     both: u32,
+    /// The last gaps in the background.
+    behind: Vec<Duration>,
     /// A poll well inside the grace period.
     early: Option<(EntryId, Duration, EntryId)>,
 }
@@ -166,6 +172,7 @@ impl Polling {
             return;
         }
         if let Some(last) = last {
+            target.in_background(poll, last, &key, agreed, scene, ledger);
             let short = entry.at - last.at < agreed.floor.mul_f64(0.9);
             if target.is_pattern(short, scene) {
                 ledger.breach(
@@ -189,6 +196,43 @@ impl Polling {
 }
 
 impl Target {
+    /// What nobody sees need not be as fresh: worth a word, and no more, as nothing was agreed on it.
+    fn in_background(
+        &mut self,
+        poll: Poll,
+        last: Poll,
+        key: &str,
+        agreed: &Agreed,
+        scene: &Scene,
+        ledger: &mut Ledger,
+    ) {
+        if scene.world.visible || scene.world.acted_since(last.id) {
+            self.behind.clear();
+            return;
+        }
+        self.behind.push(poll.at - last.at);
+        let Some(gaps) = self.behind.last_chunk::<BEHIND>() else {
+            return;
+        };
+        let total = gaps.iter().sum::<Duration>();
+        if total > agreed.every.mul_f64(BEHIND_TOTAL) {
+            return;
+        }
+        self.behind.clear();
+        ledger.breach(
+            &ONE_POLLER,
+            Breach {
+                kind: "background".to_owned(),
+                message: "the app polls in the background as often as in front".to_owned(),
+                expected: format!("no polls, or gaps well above {}", show(agreed.every)),
+                observed: format!("{BEHIND} gaps of {key} within {}", show(total)),
+                evidence: vec![last.id, poll.id],
+                severity: Severity::Information,
+                ..Breach::default()
+            },
+        );
+    }
+
     /// Whether this gap makes those below the floor a pattern.
     fn is_pattern(&mut self, short: bool, scene: &Scene) -> bool {
         if scene.contract.realtime.is_some() {
