@@ -7,6 +7,7 @@
 mod agreement;
 mod canary;
 mod conclude;
+mod credentials;
 mod deployment;
 mod expect;
 mod hearing;
@@ -48,6 +49,7 @@ use crate::domain::scenario::{Scenario, StepKind, Timing};
 use crate::domain::verdict::{Outcome, ScopeTally, Verdict};
 use crate::mock::Defect;
 use crate::suite::Suite;
+use credentials::Accounts;
 use watchdog::{News, Patience, Waited};
 
 /// What to play, against what, and how.
@@ -113,15 +115,17 @@ pub fn perform(
         plan.scenarios.iter().map(|_| OnceLock::new()).collect();
     let next = std::sync::atomic::AtomicUsize::new(0);
     let (finished, arrivals) = mpsc::channel();
+    let accounts = Accounts::default();
     thread::scope(|scope| {
         for _ in 0..jobs.min(plan.scenarios.len()) {
             let (finished, next, results) = (finished.clone(), &next, &results);
+            let accounts = &accounts;
             scope.spawn(move || {
                 while let Some((index, scenario)) = {
                     let index = next.fetch_add(1, std::sync::atomic::Ordering::SeqCst);
                     plan.scenarios.get(index).map(|scenario| (index, scenario))
                 } {
-                    let result = supervise(plan, scenario, interrupt);
+                    let result = supervise(plan, scenario, interrupt, accounts);
                     let _ = results[index].set(result);
                     let _ = finished.send(index);
                 }
@@ -150,7 +154,12 @@ pub fn perform(
 }
 
 /// Plays one scenario on a thread of its own and gives up on it when it is stuck.
-fn supervise(plan: &Plan, scenario: &Arc<Scenario>, interrupt: &Interrupt) -> ScenarioResult {
+fn supervise(
+    plan: &Plan,
+    scenario: &Arc<Scenario>,
+    interrupt: &Interrupt,
+    accounts: &Accounts,
+) -> ScenarioResult {
     let began = Instant::now();
     if interrupt.is_triggered() {
         let verdict = Verdict::Skipped("the run was interrupted before it began".to_owned());
@@ -159,6 +168,11 @@ fn supervise(plan: &Plan, scenario: &Arc<Scenario>, interrupt: &Interrupt) -> Sc
     let lacks = agreement::lacks(&plan.suite.contract, scenario);
     if let Some(reason) = lacks.or_else(|| target::lacks(plan, scenario)) {
         return unplayed(scenario, Verdict::Skipped(reason), began.elapsed());
+    }
+    // To try again might lock an account.
+    let own = scenario.accounts();
+    if let Some(why) = accounts.refusal(plan.target.name(), own.into_iter()) {
+        return unplayed(scenario, Verdict::Misconfigured(why), began.elapsed());
     }
     let limit = if plan.virtual_time() {
         STUCK_VIRTUAL + named_time(scenario) / SLOWEST_PACE
@@ -175,10 +189,14 @@ fn supervise(plan: &Plan, scenario: &Arc<Scenario>, interrupt: &Interrupt) -> Sc
     let own = interrupt.child();
     let spawned = {
         let (plan, scenario, own) = (plan.clone(), Arc::clone(scenario), own.clone());
+        let accounts = accounts.clone();
         thread::Builder::new()
             .name(scenario.id.clone())
             .spawn(move || {
-                let play = AssertUnwindSafe(|| stage::play(&plan, &scenario, &own));
+                let play = AssertUnwindSafe(|| {
+                    let contract = &plan.suite.contract;
+                    stage::play_with(&plan, &scenario, &own, contract, &accounts)
+                });
                 let _ = tell.send(News::Ended(panic::catch_unwind(play).ok()));
             })
     };

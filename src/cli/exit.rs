@@ -59,6 +59,7 @@ impl Exit {
         match &result.verdict {
             Verdict::Failed | Verdict::UnexpectedPass(_) => Self::NonConformance,
             Verdict::Errored(_) => Self::Broken,
+            Verdict::Misconfigured(_) => Self::Usage,
             _ if result.interrupted => Self::Broken,
             Verdict::Inconclusive(_) | Verdict::Skipped(_) => Self::Inconclusive,
             Verdict::Passed | Verdict::KnownFailure(_) => Self::Passed,
@@ -145,6 +146,7 @@ mod tests {
             (Verdict::Failed, 4),
             (Verdict::UnexpectedPass(why()), 4),
             (Verdict::Errored(why()), 3),
+            (Verdict::Misconfigured(why()), 1),
             (Verdict::Inconclusive(why()), 6),
             (Verdict::KnownFailure(why()), 0),
         ] {

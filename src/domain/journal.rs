@@ -25,7 +25,7 @@ pub use fact::{
 };
 pub use harness::{HarnessFact, LeverHow, StepPhase, UnmetStep};
 pub use json::Json;
-pub use probe::{Flaw, Question};
+pub use probe::{Flaw, Heard, Question};
 pub use record::{EntryId, Journal, Observer};
 
 use super::contract::TransportName;

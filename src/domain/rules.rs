@@ -232,7 +232,7 @@ impl Bench {
     fn see_probes(&mut self, entry: &Arc<Entry>) {
         self.scene.afterwards(entry);
         let asked = match &entry.fact {
-            Fact::Harness(HarnessFact::Probe { .. }) => true,
+            Fact::Harness(HarnessFact::Probe { .. } | HarnessFact::Listened(_)) => true,
             Fact::Harness(HarnessFact::NotProbed { rule, why }) => {
                 self.ledger.unprobed(rule, why);
                 false

@@ -90,6 +90,8 @@ pub enum Verdict {
     Inconclusive(String),
     /// The environment or the harness failed.
     Errored(String),
+    /// The configuration does not fit the target, so nothing can be said.
+    Misconfigured(String),
     /// It was not played.
     Skipped(String),
     /// It failed, as announced.
@@ -106,7 +108,7 @@ impl Verdict {
             Self::Passed => "passed",
             Self::Failed => "failed",
             Self::Inconclusive(_) => "inconclusive",
-            Self::Errored(_) => "errored",
+            Self::Errored(_) | Self::Misconfigured(_) => "errored",
             Self::Skipped(_) => "skipped",
             Self::KnownFailure(_) => "known-failure",
             Self::UnexpectedPass(_) => "unexpected-pass",
@@ -142,6 +144,7 @@ impl Verdict {
             Self::Passed | Self::Failed => None,
             Self::Inconclusive(why)
             | Self::Errored(why)
+            | Self::Misconfigured(why)
             | Self::Skipped(why)
             | Self::KnownFailure(why)
             | Self::UnexpectedPass(why) => Some(why),

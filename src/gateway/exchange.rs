@@ -256,7 +256,8 @@ pub(super) async fn carry(
                 tunnels,
             },
         };
-        if realtime && reads_version_4(&arrival.target) {
+        // A feed that the harness listens to is not the client's.
+        if realtime && sender.is_none() && reads_version_4(&arrival.target) {
             tokio::spawn(tunnel::follow(Arc::clone(&site), sid, ends));
         } else {
             tokio::spawn(tunnel::pass(ends));

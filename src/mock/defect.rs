@@ -22,6 +22,26 @@ misbehaviours! {
         "It serves data and events while the kill-switch is on.";
     SilentFeed "silent-feed" on "pushed-event" ["SYNC-11"]
         "It never emits an event.";
+    FeedDiesWithRestart "feed-dies-with-restart" on "degraded-backend" []
+        "It emits nothing any more once a service was started again.";
+    ForeignEvents "foreign-events" on "read-only-scope" ["TENANT-1"]
+        "It emits one user's changes to another.";
+    ForeignItem "foreign-item" on "sign-in" ["TENANT-1"]
+        "It has always had an item of one user's in another's list.";
+    MislabelledData "mislabelled-data" on "sign-in" ["SYNC-13"]
+        "It calls its data plain text.";
+    LongPromise "long-promise" on "sign-in" ["SESSION-15"]
+        "It says that access tokens live far longer than they do.";
+    OneRequestId "one-request-id" on "sign-in" ["NET-13"]
+        "It gives every answer the same request id.";
+    SkippedNumbers "skipped-numbers" on "read-only-scope" ["SYNC-11"]
+        "It leaves numbers out between the changes that it emits.";
+    UnauthorizedInMaintenance "unauthorized-in-maintenance" on "kill-switch" ["KILL-7"]
+        "It answers data requests during maintenance as if nobody were signed in.";
+    SocketForAnyToken "socket-for-any-token" on "sign-in" ["SESSION-10"]
+        "It lets every socket into the feed, whatever its token.";
+    SocketDuringMaintenance "socket-during-maintenance" on "kill-switch" ["KILL-7"]
+        "It lets sockets in and emits while the kill-switch is on.";
     SocketsRefused "sockets-refused" on "sign-in" []
         "It answers every request on the socket path with 404.";
     EventsAfterExpiry "events-after-expiry" on "long-session" ["SESSION-12"]
@@ -66,6 +86,8 @@ misbehaviours! {
         "It answers everybody on a connection with the data of who came first.";
     AnyEntityTag "any-entity-tag" on "sign-in" ["TENANT-5"]
         "It takes anybody's entity tag for a match.";
+    OneEntityTag "one-entity-tag" on "sign-in" ["TENANT-5"]
+        "It gives everybody's answers one entity tag.";
     CacheableData "cacheable-data" on "sign-in" ["TENANT-4"]
         "It lets shared caches keep a user's data.";
     RepeatsPassword "repeats-password" on "sign-in" ["SESSION-16"]

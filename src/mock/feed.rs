@@ -141,9 +141,11 @@ impl Backend {
         rule: &EventRule,
         mut payloads: impl FnMut(&mut Core, usize) -> Option<Value>,
     ) -> usize {
-        if self.has(Defect::SilentFeed) {
+        let dead = self.has(Defect::FeedDiesWithRestart) && core.sockets.have_restarted();
+        if self.has(Defect::SilentFeed) || dead {
             return 0;
         }
+        let shift = usize::from(self.has(Defect::ForeignEvents));
         let mut by_user: BTreeMap<usize, Vec<PeerId>> = BTreeMap::new();
         for (peer, Peer { user, listens, .. }) in &core.sockets.peers {
             if *listens {
@@ -153,9 +155,13 @@ impl Backend {
         let now = self.clock.elapsed();
         let mut sent = 0;
         for (user, mut peers) in by_user {
-            let Some(payload) = payloads(core, user) else {
+            let made_for = (user + shift) % core.people.len();
+            let Some(mut payload) = payloads(core, made_for) else {
                 continue;
             };
+            if made_for != user {
+                self.renumber(core, rule, user, &mut payload);
+            }
             let last = peers.pop();
             for peer in peers {
                 self.send(core, peer, rule, payload.clone(), now);
@@ -176,6 +182,16 @@ impl Backend {
             self.settle(core);
         }
         sent
+    }
+
+    /// Gives somebody else's change the number that the user's own would have had.
+    fn renumber(&self, core: &mut Core, rule: &EventRule, user: usize, payload: &mut Value) {
+        if let (Some(selector), Some(resource)) = (&rule.sequence, self.updated(rule))
+            && let Some(own) = core.people[user].data.get_mut(&resource.name)
+        {
+            own.sequence += 1;
+            selector.write(payload, own.sequence.into());
+        }
     }
 
     fn send(&self, core: &mut Core, peer: PeerId, rule: &EventRule, payload: Value, now: Duration) {
@@ -239,6 +255,7 @@ impl Backend {
         match own.or_else(|| shared.get_mut(&resource.name)) {
             Some(holding) => {
                 holding.changed = now;
+                holding.sequence += u64::from(self.has(Defect::SkippedNumbers));
                 Holding::advance(holding, resource, rule, touched, rng)
             }
             None => json!({}),

@@ -25,6 +25,9 @@ const LONG_AGO: Duration = Duration::from_secs(24 * 3600);
 /// Characters of a token that only the mock can read.
 const OPAQUE_LENGTH: usize = 43;
 
+/// How much longer a defect promises that tokens live.
+const PROMISE: Duration = Duration::from_secs(24 * 3600);
+
 impl Backend {
     pub(super) fn sign_in(&self, found: &Captures) -> Reply {
         let session = &self.contract.session;
@@ -150,11 +153,15 @@ impl Backend {
             core.sessions.add_refresh(family, refresh.clone(), ends);
             reply.put(selector, refresh.into());
         }
+        let more = match self.has(Defect::LongPromise) {
+            true => PROMISE,
+            false => Duration::ZERO,
+        };
         match &answer.expiry {
             Some(Expiry::In(selector)) => {
-                reply.put(selector, self.access_lifetime.as_secs().into())
+                reply.put(selector, (self.access_lifetime + more).as_secs().into())
             }
-            Some(Expiry::At(selector)) => reply.put(selector, expires.as_secs().into()),
+            Some(Expiry::At(selector)) => reply.put(selector, (expires + more).as_secs().into()),
             None => {}
         }
         reply
@@ -216,7 +223,8 @@ impl Backend {
             | Flaw::ForeignSignature
             | Flaw::RefreshToken
             | Flaw::Altered
-            | Flaw::CutShort => {
+            | Flaw::CutShort
+            | Flaw::Garbage => {
                 return None;
             }
         }

@@ -98,7 +98,8 @@ impl Reply {
             .unwrap_or(http::StatusCode::INTERNAL_SERVER_ERROR);
         let headers = response.headers_mut();
         headers.insert("cache-control", HeaderValue::from_static(caching));
-        if text.is_some() {
+        let named = self.headers.iter().any(|(name, _)| name == "content-type");
+        if text.is_some() && !named {
             headers.insert("content-type", HeaderValue::from_static("application/json"));
         }
         for (name, value) in self.headers {

@@ -35,7 +35,9 @@ impl Backend {
         let Some(role) = role(contract, service, call) else {
             return Route::Answer(Reply::error(404, "not-found", "there is no such endpoint"));
         };
+        let open = role == Role::Realtime && self.has(Defect::SocketDuringMaintenance);
         if role.is_data()
+            && !open
             && let Some(refusal) = self.refusal()
         {
             return Route::Answer(refusal);
@@ -137,6 +139,10 @@ impl Backend {
     fn refusal(&self) -> Option<Reply> {
         let status = self.contract.kill_switch.as_ref()?.data_refusal?;
         (self.core().maintenance && !self.has(Defect::DataDuringMaintenance)).then(|| {
+            let status = match self.has(Defect::UnauthorizedInMaintenance) {
+                true => 401,
+                false => status,
+            };
             Reply::error(status, "maintenance", "the service is being maintained")
                 .with("retry-after", RETRY_AFTER)
         })
@@ -210,7 +216,10 @@ pub(super) fn finish(backend: &Backend, reply: Reply) -> Response<Body> {
 
 /// Adds the request id that the contract promises.
 pub(super) fn stamp(backend: &Backend, headers: &mut http::HeaderMap) {
-    let id = backend.core().request_id();
+    let mut id = backend.core().request_id();
+    if backend.has(Defect::OneRequestId) {
+        "req-000001".clone_into(&mut id);
+    }
     if let Some(name) = &backend.contract.request_id
         && !backend.has(Defect::NoRequestId)
         && let (Ok(name), Ok(value)) = (

@@ -81,6 +81,11 @@ impl Sockets {
         self.feeds.fill(None);
     }
 
+    /// Whether the service was stopped since the run began.
+    pub(super) fn have_restarted(&self) -> bool {
+        self.generation > 0
+    }
+
     /// A token to ask with, whose answer goes to `sender`.
     pub(super) fn ask(&mut self, sender: oneshot::Sender<Args>) -> u64 {
         self.questions += 1;

@@ -322,6 +322,7 @@ fn is_worth_telling(verdict: &Verdict) -> bool {
         Verdict::Failed
         | Verdict::Inconclusive(_)
         | Verdict::Errored(_)
+        | Verdict::Misconfigured(_)
         | Verdict::UnexpectedPass(_) => true,
     }
 }
@@ -331,7 +332,7 @@ fn symbol(verdict: &Verdict) -> (char, Style) {
         Verdict::Passed => ('✓', GOOD),
         Verdict::Failed => ('✗', BAD),
         Verdict::Inconclusive(_) => ('?', OPEN),
-        Verdict::Errored(_) => ('!', BAD),
+        Verdict::Errored(_) | Verdict::Misconfigured(_) => ('!', BAD),
         Verdict::Skipped(_) => ('-', FAINT),
         Verdict::KnownFailure(_) => ('~', OPEN),
         Verdict::UnexpectedPass(_) => ('!', OPEN),

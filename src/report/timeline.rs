@@ -349,6 +349,10 @@ fn harness(fact: &HarnessFact) -> String {
             format!("canary {call} {fate}")
         }
         HarnessFact::Probe { question } => format!("rehearsal asks: {}", question.words()),
+        HarnessFact::Listened(heard) => {
+            let question = heard.question.words();
+            format!("rehearsal asks the feed: {question} {}", heard.words())
+        }
         HarnessFact::NotProbed { rule, why } => format!("nothing is asked for {rule}: {why}"),
         HarnessFact::ForbiddenReached { calls } => {
             format!("the mock counted {calls} forbidden calls")

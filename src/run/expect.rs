@@ -27,6 +27,9 @@ pub(crate) struct Watch {
     expectation: Expectation,
     seen: u64,
     last: Vec<EntryId>,
+    /// Whether the next thing that is read is the snapshot that follows a connect: it shows that the
+    /// resource can be read, and nothing about the feed.
+    snapshot_due: bool,
 }
 
 /// How many matching entries a watch keeps as evidence: the newest ones.
@@ -39,6 +42,7 @@ impl Watch {
             expectation,
             seen: 0,
             last: Vec::new(),
+            snapshot_due: false,
         }
     }
 
@@ -66,12 +70,31 @@ impl Watch {
 
     /// Takes notice of an entry.
     pub(crate) fn observe(&mut self, entry: &Entry) {
-        if counts(&self.expectation, &entry.fact) {
+        if let Fact::Frame {
+            direction: Direction::Down,
+            packet: Frame::Connect { .. },
+            ..
+        } = &entry.fact
+        {
+            self.snapshot_due = true;
+        }
+        if counts(&self.expectation, &entry.fact) && !self.is_snapshot(&entry.fact) {
             self.seen += 1;
             if self.last.len() == EVIDENCE {
                 self.last.remove(0);
             }
             self.last.push(entry.id);
+        }
+    }
+
+    /// Whether this is what an app reads because its feed was connected. Told of everything that
+    /// happens, it knows of connects before its window too.
+    fn is_snapshot(&mut self, fact: &Fact) -> bool {
+        match fact {
+            Fact::App(AppFact::Shown { source, .. }) => {
+                source != "event" && std::mem::take(&mut self.snapshot_due)
+            }
+            _ => false,
         }
     }
 

@@ -10,7 +10,7 @@ use tokio::task::JoinHandle;
 use crate::net::Endpoint;
 
 /// The header by which the gateway knows the harness's own calls; it never reaches the backend.
-const MARK: &str = "x-rehearsal";
+pub(crate) const MARK: &str = "x-rehearsal";
 
 /// Why a call of the harness itself failed.
 #[derive(Debug, thiserror::Error)]

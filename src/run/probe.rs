@@ -9,6 +9,7 @@
 //! what a signed-in account may read; with a `disposable` account, also what ends sessions or must
 //! be refused.
 
+mod feed;
 mod forge;
 mod lists;
 mod maintenance;
@@ -166,6 +167,12 @@ impl<'s> Prober<'s> {
                 PATIENCE.as_secs()
             );
             self.skip_all(&AFTERWARDS, &why);
+        }
+        if !matches!(allowed, Allowed::Nothing(_)) {
+            let feed = tokio::time::timeout(PATIENCE, self.feed_tokens(allowed)).await;
+            if let Ok(Err(why)) = feed {
+                self.skip("SESSION-10", &why);
+            }
         }
     }
 

@@ -5,11 +5,12 @@ use std::time::{Duration, Instant};
 
 use tempfile::TempDir;
 
+use super::credentials::{self, Accounts};
 use super::expect::Sockets;
 use super::perform::perform;
 use super::probe::{Allowed, Prober, Signed};
 use super::surroundings::{Settings, Surroundings};
-use super::{Interrupt, Plan};
+use super::{Interrupt, Plan, Target};
 use crate::device::{self, Device};
 use crate::domain::contract::{Contract, TransportName};
 use crate::domain::journal::file::Case;
@@ -21,18 +22,14 @@ use crate::gateway::{Listen, Mode, Tls};
 /// How long what is under way has to come to its end once the client is gone.
 pub(super) const UNDER_WAY: Duration = Duration::from_millis(50);
 
-/// Plays a scenario from an empty world to its result, on a runtime of its own.
-pub(crate) fn play(plan: &Plan, scenario: &Scenario, interrupt: &Interrupt) -> ScenarioResult {
-    play_under(plan, scenario, interrupt, &plan.suite.contract)
-}
-
-/// Plays a scenario at a gateway that judges by another policy than the suite's contract says: what
-/// it lets through must then be missed.
-pub(crate) fn play_under(
+/// Plays a scenario from an empty world to its result, on a runtime of its own. The gateway judges by
+/// `policy`: where that is another one than the suite's contract, what it lets through must be missed.
+pub(crate) fn play_with(
     plan: &Plan,
     scenario: &Scenario,
     interrupt: &Interrupt,
     policy: &Arc<Contract>,
+    accounts: &Accounts,
 ) -> ScenarioResult {
     let began = Instant::now();
     let runtime = tokio::runtime::Builder::new_current_thread()
@@ -42,7 +39,7 @@ pub(crate) fn play_under(
     let mut result = match runtime {
         Ok(runtime) => runtime.block_on(async {
             match Stage::set_up(plan, scenario, interrupt, policy).await {
-                Ok(stage) => stage.play(scenario).await,
+                Ok(stage) => stage.play(scenario, plan, accounts).await,
                 Err(why) => super::unplayed(
                     scenario,
                     crate::domain::verdict::Verdict::Errored(why),
@@ -132,13 +129,30 @@ impl Stage {
         })
     }
 
-    async fn play(mut self, scenario: &Scenario) -> ScenarioResult {
+    async fn play(
+        mut self,
+        scenario: &Scenario,
+        plan: &Plan,
+        accounts: &Accounts,
+    ) -> ScenarioResult {
+        let deployed = matches!(plan.target, Target::Deployment(_));
+        if deployed {
+            let observer = accounts.observer(&self.around.contract);
+            self.around.recorder.journal().watch(observer);
+        }
         perform(&self, scenario).await;
         // Whatever the app could still not write was said when it happened.
         let _ = self.device.stop().await;
         // What is under way is let come to its end, so that both ends of every exchange are known.
         tokio::time::sleep(UNDER_WAY).await;
         self.around.end();
+        let own = self.in_use.iter().map(String::as_str);
+        if let Some(why) = accounts.refusal(plan.target.name(), own) {
+            // Asking more as an account that is refused may lock it.
+            let mut result = self.around.conclude();
+            credentials::instead_of(&mut result.outcome, why);
+            return result;
+        }
         if self.asks_afterwards && !self.interrupt.is_triggered() {
             tokio::select! {
                 biased;
@@ -229,4 +243,11 @@ impl Observer for FollowSockets {
             .unwrap_or_else(PoisonError::into_inner)
             .observe(entry);
     }
+}
+
+/// Plays a scenario as if it were a run's only one.
+#[cfg(test)]
+pub(crate) fn play(plan: &Plan, scenario: &Scenario, interrupt: &Interrupt) -> ScenarioResult {
+    let contract = &plan.suite.contract;
+    play_with(plan, scenario, interrupt, contract, &Accounts::default())
 }

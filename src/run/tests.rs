@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use super::credentials::Accounts;
 use super::{Interrupt, Plan, Target, stage};
 use crate::domain::contract::RequestPattern;
 use crate::domain::verdict::Verdict;

@@ -188,4 +188,36 @@ mod tests {
         windows.end(2);
         assert_eq!(windows.look(2, <[Watch]>::len), 0);
     }
+
+    #[test]
+    fn what_is_read_because_the_feed_was_connected_is_no_update() {
+        let updates = Expectation::Updates("watched".to_owned());
+        let fact = |fact: serde_json::Value| serde_json::from_value::<Fact>(fact).unwrap();
+        let connected = || {
+            fact(
+                serde_json::json!({"frame": {"socket": 1, "direction": "down", "transport": "polling", "bytes": 2,
+                "packet": {"connect": {"namespace": "/feed", "payload": "empty"}}}}),
+            )
+        };
+        let shown = |source: &str| {
+            fact(
+                serde_json::json!({"app": {"shown": {"resource": "watched", "source": source, "items": 1}}}),
+            )
+        };
+        let seen = |facts: Vec<Fact>| {
+            let mut watch = Watch::new(updates.clone());
+            for (at, fact) in facts.into_iter().enumerate() {
+                watch.observe(&Entry {
+                    id: crate::domain::journal::EntryId(at as u64 + 1),
+                    at: Duration::ZERO,
+                    fact,
+                });
+            }
+            watch.seen()
+        };
+        assert_eq!(seen(vec![connected(), shown("read")]), 0);
+        assert_eq!(seen(vec![connected(), shown("read"), shown("event")]), 1);
+        assert_eq!(seen(vec![connected(), shown("read"), shown("read")]), 1);
+        assert_eq!(seen(vec![shown("read")]), 1);
+    }
 }

@@ -158,6 +158,28 @@ fn every_file_of_a_foreign_backend_is_valid() {
     }
 }
 
+#[test]
+fn a_password_that_was_never_right_is_a_problem_of_the_set_up_and_of_nobody_else() {
+    let backend = Backend::start(Kind::Portfolio, None);
+    let arguments = ["run", "--target", backend.target()];
+    let played = backend
+        .rehearsal(&arguments)
+        .args(["--scenario", "sign-in", "--scenario", "kill-switch"])
+        .env("FOLIO_WANDA", "not-hers")
+        .output()
+        .unwrap();
+    let told = [played.stdout, played.stderr].map(|told| String::from_utf8(told).unwrap());
+    let told = told.join("\n");
+    assert_eq!(played.status.code(), Some(1), "{told}");
+    for word in ["tester-a", "password-env", "refused"] {
+        assert!(told.contains(word), "{told}");
+    }
+    assert!(
+        !told.contains("STEP") && !told.contains("not-hers"),
+        "{told}"
+    );
+}
+
 #[rstest::rstest]
 #[case(Kind::Portfolio, "slow")]
 #[case(Kind::Fleet, "slow")]
@@ -194,6 +216,14 @@ fn a_backend_that_takes_its_time_is_no_bad_one(#[case] kind: Kind, #[case] habit
 #[case(Kind::Portfolio, "data-during-closure", "kill-switch", "KILL-7")]
 #[case(Kind::Portfolio, "page-loses-an-order", "sign-in", "SYNC-12")]
 #[case(Kind::Portfolio, "investor-kept-for-all", "sign-in", "TENANT-1")]
+#[case(Kind::Portfolio, "any-bearer", "sign-in", "SESSION-10")]
+#[case(Kind::Portfolio, "live-for-anybody", "sign-in", "SESSION-10")]
+#[case(Kind::Portfolio, "closed-as-401", "kill-switch", "KILL-7")]
+#[case(Kind::Portfolio, "socket-during-closure", "kill-switch", "KILL-7")]
+#[case(Kind::Fleet, "socket-while-closed", "kill-switch", "KILL-7")]
+#[case(Kind::Fleet, "socket-for-anybody", "sign-in", "SESSION-10")]
+#[case(Kind::Fleet, "data-as-text", "sign-in", "SYNC-13")]
+#[case(Kind::Fleet, "one-correlation", "sign-in", "NET-13")]
 #[case(Kind::Fleet, "unsigned-tokens", "sign-in", "SESSION-10")]
 #[case(Kind::Fleet, "signature-unchecked", "sign-in", "SESSION-10")]
 #[case(Kind::Fleet, "shift-renewed-twice", "sign-in", "SESSION-6")]

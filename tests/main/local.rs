@@ -179,7 +179,7 @@ fn a_target_that_is_not_there_or_is_something_else_ends_with_3_and_says_what_was
 }
 
 #[test]
-fn wrong_credentials_of_a_target_fail_and_never_show() {
+fn wrong_credentials_of_a_target_are_a_problem_of_the_set_up_and_never_show() {
     let suite = tempfile::tempdir().unwrap();
     impatient_suite(suite.path());
     let mock = Mock::start(suite.path());
@@ -187,7 +187,8 @@ fn wrong_credentials_of_a_target_fail_and_never_show() {
     let journal = suite.path().join("journal");
     let more = ["--scenario", "sign-in", "--journal", "journal"];
     let (code, out, err) = run(suite.path(), &config(&mock, ""), wrong, &more);
-    assert_eq!(code, Some(4), "{out}\n{err}");
+    assert_eq!(code, Some(1), "{out}\n{err}");
+    assert!(out.contains("password-env"), "{out}\n{err}");
     let journal = fs::read_to_string(journal.join("sign-in.jsonl")).unwrap();
     for text in [&out, &err, &journal] {
         assert!(!text.contains(wrong), "{text}");

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{EntryId, Question};
+use super::{EntryId, Heard, Question};
 use crate::domain::verdict::Subject;
 
 /// What the harness did or noticed.
@@ -70,6 +70,8 @@ pub enum HarnessFact {
         /// What.
         question: Question,
     },
+    /// A socket of the harness's own is over.
+    Listened(Heard),
     /// The harness asks nothing for a rule.
     NotProbed {
         /// The rule's id.

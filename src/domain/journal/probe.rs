@@ -88,6 +88,54 @@ pub enum Flaw {
     Altered,
     /// Its end is missing.
     CutShort,
+    /// It never was a token, and only looks like one.
+    Garbage,
+}
+
+/// What came of a socket that the harness opened on its own account: it joined the live feed as the
+/// app does, or was refused, and listened for a while.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Heard {
+    /// What it asks.
+    pub question: Question,
+    /// Whether the namespace was joined, and nobody sent the socket away again.
+    pub joined: bool,
+    /// How it was received, in words.
+    pub how: String,
+    /// The events that came and change data, by name.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub events: Vec<String>,
+    /// What tells the acknowledgements apart that its subscriptions got.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub answers: Vec<u64>,
+    /// How many milliseconds after joining the first event came.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub after_ms: Option<u64>,
+}
+
+impl Heard {
+    /// Whether it got all that a genuine socket got; nothing if that cannot be told.
+    #[must_use]
+    pub fn is_let_in(&self, genuine: &Self) -> Option<bool> {
+        if !self.joined {
+            return Some(false);
+        }
+        let got = if genuine.events.is_empty() {
+            self.answers == genuine.answers
+        } else {
+            !self.events.is_empty()
+        };
+        got.then_some(true)
+    }
+
+    /// What came of it, in words.
+    #[must_use]
+    pub fn words(&self) -> String {
+        match self.events.first() {
+            Some(event) => format!("the socket was {}, and `{event}` came", self.how),
+            None => format!("the socket was {}", self.how),
+        }
+    }
 }
 
 impl Flaw {
@@ -104,6 +152,7 @@ impl Flaw {
             Self::RefreshToken => "a refresh token in the place of an access token",
             Self::Altered => "a token some of whose characters were changed",
             Self::CutShort => "a token without its end",
+            Self::Garbage => "a text that was never a token",
         }
     }
 }

@@ -46,7 +46,7 @@ pub(super) fn rules(_contract: &Contract) -> Vec<Box<dyn Rule>> {
         Box::new(storm::Storm::default()),
         Box::new(resume::Thawed::default()),
         Box::new(resume::SpentToken::default()),
-        Box::new(request_id::RequestId),
+        Box::new(request_id::RequestId::default()),
         Box::new(server_error::ServerError::default()),
     ]
 }

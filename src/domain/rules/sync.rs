@@ -13,6 +13,7 @@ mod restart;
 mod sent_away;
 mod snapshot;
 mod socket;
+mod stream;
 mod unknown_session;
 mod walks;
 
@@ -37,7 +38,7 @@ pub(super) fn rules(contract: &Contract) -> Vec<Box<dyn Rule>> {
     vec![
         Box::new(fallback::Fallback::default()),
         Box::new(fallback::Return::default()),
-        Box::new(polling::Polling::default()),
+        Box::new(polling::Polling::new(contract)),
         Box::new(snapshot::Snapshot::default()),
         Box::new(socket::Subscriptions::default()),
         Box::new(socket::OneSocket::default()),

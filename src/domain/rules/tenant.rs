@@ -6,13 +6,18 @@ use super::ledger::{Breach, Ledger};
 use super::scene::{Scene, header};
 use super::{JudgedFrom, Rule, RuleInfo};
 use crate::domain::contract::{Contract, Role};
-use crate::domain::journal::{Answer, Answerer, Entry, Request};
+use crate::domain::journal::{Answer, Answerer, Entry, EntryId, Request};
 use crate::domain::verdict::Subject;
 
+mod alike;
 mod canaries;
 mod isolation;
+mod leaves;
 mod next_user;
 mod others;
+mod owners;
+#[cfg(test)]
+mod tests;
 
 pub(super) const RULES: &[&RuleInfo] = &[
     &isolation::CANARIES,
@@ -38,6 +43,7 @@ pub(super) fn rules(_contract: &Contract) -> Vec<Box<dyn Rule>> {
     vec![
         Box::new(Cached),
         Box::new(isolation::Isolation::default()),
+        Box::new(alike::Alike::default()),
         Box::new(others::Others::default()),
         Box::new(next_user::NextUser::default()),
     ]
@@ -116,4 +122,27 @@ fn offered(request: &Request, answer: &Answer) -> Option<String> {
         has(&["max-age"]).filter(|_| !is_kept && !stale)
     });
     Some(format!("`cache-control: {control}` ({})", shared?))
+}
+
+/// What tells requests apart: the same one brings two accounts answers that can be compared.
+fn key(request: &Request) -> String {
+    format!("{} {} {}", request.method, request.service, request.target)
+}
+
+/// Something of one account in what was sent to another.
+fn breach(
+    to: &str,
+    owner: &str,
+    canary: &canaries::Canary,
+    observed: &str,
+    entry: EntryId,
+) -> Breach {
+    Breach {
+        kind: format!("{owner} to {to}"),
+        message: "the backend sends one account what belongs to another".to_owned(),
+        expected: format!("nothing of `{owner}` in what is sent to `{to}`"),
+        observed: format!("{observed}, holding {}", canary.value),
+        evidence: vec![canary.learnt, entry],
+        ..Breach::default()
+    }
 }

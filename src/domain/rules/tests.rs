@@ -17,9 +17,12 @@ use crate::domain::journal::{
 use crate::domain::scenario::Waiver;
 use crate::domain::verdict::{Severity, Subject};
 
+mod blame;
 mod contract;
+mod play;
 
 pub(crate) use contract::{agreed_in, harbour};
+pub(crate) use play::Play;
 
 fn folder() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures/journals")

@@ -86,7 +86,10 @@ impl<W: Write> Terminal<W> {
     fn verdict(&mut self, result: &RunResult, counts: &str) -> io::Result<()> {
         let style = match &result.verdict {
             Verdict::Passed | Verdict::KnownFailure(_) => GOOD,
-            Verdict::Failed | Verdict::Errored(_) | Verdict::UnexpectedPass(_) => BAD,
+            Verdict::Failed
+            | Verdict::Errored(_)
+            | Verdict::Misconfigured(_)
+            | Verdict::UnexpectedPass(_) => BAD,
             Verdict::Inconclusive(_) | Verdict::Skipped(_) => OPEN,
         };
         let name = result.verdict.name();

@@ -1,4 +1,4 @@
-//! KILL-7: what can be had while the kill-switch is on.
+//! KILL-7: what can be had, and heard, while the kill-switch is on.
 
 use super::{Allowed, Prober, Signed};
 use crate::domain::journal::Question;
@@ -39,6 +39,8 @@ impl Prober<'_> {
                 .perform(question, &resource.operation, &[], own.with())
                 .await;
         }
+        // That the feed is not to be asked leaves what was asked.
+        let _ = self.ask_feed(Question::DataInMaintenance, own).await;
     }
 }
 

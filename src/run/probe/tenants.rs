@@ -67,7 +67,8 @@ impl Prober<'_> {
             let (Some(theirs), Some(mine)) = (theirs, mine) else {
                 continue;
             };
-            if theirs == mine {
+            // One tag for both is asked with too: what matters is whether it matches another answer.
+            if theirs == mine && !resource.personal {
                 continue;
             }
             asked = true;
@@ -81,7 +82,8 @@ impl Prober<'_> {
             let _ = self.perform(question, &resource.operation, &[], with).await;
         }
         if !asked {
-            let why = "no answer carries an entity tag that tells the two accounts apart";
+            let why =
+                "no answer carries an entity tag that tells the two accounts apart, or should";
             self.skip("TENANT-5", why);
         }
     }

@@ -80,6 +80,10 @@ impl Prober<'_> {
             self.perform(Some(question), &resource.operation, &[], own.with())
                 .await?;
         }
+        if contract.session.sign_out_ends_access {
+            // That the feed is not to be asked leaves what was asked.
+            let _ = self.ask_feed(Question::AccessAfterSignOut, &own).await;
+        }
         Ok(())
     }
 

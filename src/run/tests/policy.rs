@@ -11,7 +11,13 @@ fn without_an_entry_of_the_forbid_list_its_marked_call_is_missed_and_nothing_is_
     for (at, entry) in contract.scope.forbid.iter().enumerate() {
         let policy = policy::without(contract, at);
         let scenario = &plan.scenarios[0];
-        let result = stage::play_under(&plan, scenario, &Interrupt::new(), &policy);
+        let result = stage::play_with(
+            &plan,
+            scenario,
+            &Interrupt::new(),
+            &policy,
+            &Accounts::default(),
+        );
         let Verdict::Inconclusive(why) = &result.outcome.verdict else {
             panic!("{entry}: {:?}", result.outcome.verdict)
         };
@@ -27,7 +33,13 @@ fn without_an_entry_of_the_forbid_list_its_marked_call_is_missed_and_nothing_is_
 fn with_the_whole_list_every_marked_call_is_caught() {
     let plan = plan();
     let contract = Arc::clone(&plan.suite.contract);
-    let result = stage::play_under(&plan, &plan.scenarios[0], &Interrupt::new(), &contract);
+    let result = stage::play_with(
+        &plan,
+        &plan.scenarios[0],
+        &Interrupt::new(),
+        &contract,
+        &Accounts::default(),
+    );
     let scope = &result.outcome.scope;
     assert_eq!(scope.canaries_caught, scope.canaries_sent);
     assert!(scope.canaries_sent >= contract.scope.forbid.len() as u64);

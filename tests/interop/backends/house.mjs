@@ -38,10 +38,13 @@ export const cookieOf = (request, name) =>
  *
  * `routes` maps `METHOD /path` to a function of the request and its URL that gives an answer; with
  * `feed`, what it makes of each new HTTP server (a Socket.IO server) is closed with it. `requestId`
- * names the header of the request id, or says per request that there is none.
+ * names the header of the request id, or says per request that there is none. `plainText` and `oneId`
+ * are two ways to be wrong.
  */
 export class Service {
-  constructor({ base = "", routes, feed, requestId }) {
+  constructor({ base = "", routes, feed, requestId, plainText, oneId }) {
+    this.plainText = plainText;
+    this.oneId = oneId;
     this.base = base;
     this.routes = routes;
     this.feed = feed;
@@ -90,9 +93,9 @@ export class Service {
     const text = typeof told.body === "string" ? told.body : JSON.stringify(told.body);
     const name = this.requestId?.(url);
     response.writeHead(told.status, {
-      ...(told.body === undefined ? {} : { "content-type": "application/json" }),
+      ...(told.body === undefined ? {} : { "content-type": this.plainText ? "text/plain" : "application/json" }),
       "cache-control": "no-store",
-      ...(name ? { [name]: randomUUID() } : {}),
+      ...(name ? { [name]: this.oneId ?? randomUUID() } : {}),
       ...told.headers,
     });
     response.end(text);

@@ -7,7 +7,7 @@ use crate::domain::contract::Role;
 use crate::domain::duration::show;
 use crate::domain::journal::{Act, AppFact, ClientOutcome, Entry, EntryId, Fact};
 use crate::domain::rules::ledger::{Breach, Ledger};
-use crate::domain::rules::scene::{Scene, client_request, is_handshake};
+use crate::domain::rules::scene::{Scene, client_request, is_blocked, is_handshake, is_success};
 use crate::domain::rules::{JudgedFrom, Rule, RuleInfo};
 use crate::domain::verdict::Subject;
 
@@ -232,7 +232,20 @@ impl Rule for Floor {
         if let Some(ended) = scene.ended_by_client(entry)
             && ended.request.role == Some(Role::Status)
         {
-            self.failed = ended.status().is_none_or(|status| status >= 400);
+            // An answer that says neither on nor off is none; a client may ask again soon.
+            let says = ended
+                .answer
+                .is_some_and(|answer| answer.status == 304 || is_blocked(switch, answer).is_some());
+            self.failed = !says || ended.status().is_none_or(|status| status >= 400);
+            if !says && ended.status().is_some_and(is_success) {
+                ledger.unable(
+                    &FLOOR,
+                    format!(
+                        "{}, which does not say what the contract looks for",
+                        ended.words()
+                    ),
+                );
+            }
         }
         let Some(request) = client_request(entry).filter(|own| own.role == Some(Role::Status))
         else {

@@ -6,10 +6,12 @@ use std::time::Duration;
 use crate::domain::contract::{FailMode, KillSwitch, Role};
 use crate::domain::duration::show;
 use crate::domain::journal::{
-    Answerer, AppFact, Direction, Entry, EntryId, Fact, Frame, HarnessFact, Question,
+    Answerer, AppFact, Direction, Entry, EntryId, Fact, Frame, HarnessFact, Heard, Question, Sender,
 };
 use crate::domain::rules::ledger::{Breach, Ledger};
-use crate::domain::rules::scene::{Moment, Scene, Told, client_request, is_blocked, is_success};
+use crate::domain::rules::scene::{
+    Ended, Moment, Scene, Told, client_request, is_blocked, is_success,
+};
 use crate::domain::rules::{JudgedFrom, Rule, RuleInfo};
 use crate::domain::verdict::Subject;
 
@@ -30,7 +32,7 @@ pub(super) static ENFORCED: RuleInfo = RuleInfo {
     subject: Subject::Backend,
     judged_from: &[JudgedFrom::Wire, JudgedFrom::Probe],
     source: "runbook S4.1; defence in depth",
-    explanation: "An old app version or a broken one does not ask. Where the contract says how data requests are answered during maintenance, one that is answered with success while the backend itself says *blocked* shows that the switch binds only the polite. The client's own requests are judged, and the harness asks for the status and then for every resource while the lever is on; two seconds are left to a backend whose parts have to hear of it.",
+    explanation: "An old app version or a broken one does not ask. Where the contract says how data requests are answered during maintenance, one that is answered with success while the backend itself says *blocked* shows that the switch binds only the polite, and one that is refused by another status says something else to the app: 401 signs people out. The client's own requests are judged, and the harness asks for the status and then for every resource while the lever is on, and listens to the feed; two seconds are left to a backend whose parts have to hear of it.",
     fix: "Check the switch in a middleware in front of every data route and of the socket's namespace.",
     parameters: &["kill_switch.data_refusal"],
 };
@@ -224,6 +226,54 @@ fn seen(observed: String) -> Breach {
     }
 }
 
+/// Whether the feed goes on: by an event that came to a socket of the harness's own.
+fn listened(entry: &Entry, heard: &Heard, told: Told, ledger: &mut Ledger) {
+    if heard.question != Question::DataInMaintenance || entry.at < told.moment.at + SPREAD {
+        return;
+    }
+    if !heard.joined {
+        ledger.occasion(&ENFORCED);
+    } else if !heard.events.is_empty() {
+        ledger.breach(
+            &ENFORCED,
+            Breach {
+                kind: "feed".to_owned(),
+                message: "the backend goes on with the live feed although its kill-switch is on"
+                    .to_owned(),
+                expected: "no socket is let in, or none is sent anything".to_owned(),
+                observed: heard.words(),
+                evidence: vec![told.moment.id, entry.id],
+                ..Breach::default()
+            },
+        );
+    }
+}
+
+/// Whether a refusal may have another reason than the kill-switch: too many requests, a proxy without
+/// its backend, a token that may be over.
+fn is_excused(ended: &Ended<'_>, scene: &Scene) -> bool {
+    match ended.status() {
+        Some(401 | 403) => {
+            let of_the_harness = ended.request.sender == Sender::Probe;
+            let label = ended.opened.credential.as_deref();
+            let token = label.and_then(|label| scene.session.token(label));
+            let holds = token.is_some_and(|token| {
+                let expired = scene.world.tokens_expired;
+                let now = scene.unix(ended.opened.at());
+                token
+                    .ends
+                    .zip(now)
+                    .is_some_and(|(ends, now)| now + 5 < ends)
+                    && expired.is_none_or(|moment| moment.at < token.issued.at)
+            });
+            // The harness has signed in just before the switch was moved.
+            !of_the_harness && !holds
+        }
+        Some(408 | 429 | 502 | 504) | None => true,
+        Some(_) => false,
+    }
+}
+
 #[derive(Default)]
 pub(super) struct Enforced {
     /// What the harness was told when it asked for the status itself.
@@ -273,6 +323,9 @@ impl Rule for Enforced {
             );
             return;
         };
+        if let Fact::Harness(HarnessFact::Listened(heard)) = &entry.fact {
+            listened(entry, heard, told, ledger);
+        }
         // Also while the parts of the backend still hear of it.
         let lifted = scene
             .world
@@ -289,16 +342,26 @@ impl Rule for Enforced {
             return;
         };
         ledger.occasion(&ENFORCED);
-        if is_success(answer.status) {
+        let wrong = if is_success(answer.status) || answer.status == 304 {
+            Some((
+                "data",
+                "the backend answers data requests although its kill-switch is on",
+            ))
+        } else {
+            (answer.status != refusal && !is_excused(&ended, scene)).then_some((
+                "refusal",
+                "the backend refuses data during maintenance otherwise than agreed",
+            ))
+        };
+        if let Some((kind, message)) = wrong {
             let Told {
                 moment, exchange, ..
             } = told;
             ledger.breach(
                 &ENFORCED,
                 Breach {
-                    kind: "data".to_owned(),
-                    message: "the backend answers data requests although its kill-switch is on"
-                        .to_owned(),
+                    kind: kind.to_owned(),
+                    message: message.to_owned(),
                     expected: format!("data requests are refused with {refusal}"),
                     observed: format!(
                         "{} {} was answered with {}",

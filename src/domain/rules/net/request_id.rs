@@ -5,7 +5,7 @@ use std::sync::Arc;
 use crate::domain::contract::Role;
 use crate::domain::journal::{Answerer, Entry};
 use crate::domain::rules::ledger::{Breach, Ledger};
-use crate::domain::rules::scene::Scene;
+use crate::domain::rules::scene::{Ended, Scene};
 use crate::domain::rules::{JudgedFrom, Rule, RuleInfo};
 use crate::domain::verdict::Subject;
 
@@ -15,12 +15,19 @@ pub(super) static REQUEST_ID: RuleInfo = RuleInfo {
     subject: Subject::Backend,
     judged_from: &[JudgedFrom::Wire],
     source: "runbook, facts given by the product",
-    explanation: "A tester's report is worth little if nobody can find the request in the logs. Every answer of the backend, errors included, must carry the header. Engine.IO's own answers are left out: its server does not pass through the application's middleware.",
+    explanation: "A tester's report is worth little if nobody can find the request in the logs. Every answer of the backend, errors included, must carry the header, and an id that five answers in a row have, although no request brought it, finds none of them. Engine.IO's own answers are left out: its server does not pass through the application's middleware.",
     fix: "Set the header in the outermost middleware or in the proxy, for errors too.",
     parameters: &["request_id"],
 };
 
-pub(super) struct RequestId;
+/// How many answers in a row with one id show that it names none of them.
+const ALIKE: u32 = 5;
+
+#[derive(Default)]
+pub(super) struct RequestId {
+    /// The last id, and how many answers in a row had it.
+    last: Option<(String, u32)>,
+}
 
 impl Rule for RequestId {
     fn see(&mut self, entry: &Arc<Entry>, scene: &Scene, ledger: &mut Ledger) {
@@ -57,6 +64,35 @@ impl Rule for RequestId {
                         answer.status
                     ),
                     evidence: vec![ended.opened.id(), entry.id],
+                    ..Breach::default()
+                },
+            );
+        }
+        self.repeated(entry, &ended, ledger);
+    }
+}
+
+impl RequestId {
+    fn repeated(&mut self, entry: &Entry, ended: &Ended<'_>, ledger: &mut Ledger) {
+        let Some(id) = ended.answer.and_then(|answer| answer.request_id.as_ref()) else {
+            return;
+        };
+        let brought = ended.request.headers.iter().any(|(_, value)| value == id);
+        let times = match &self.last {
+            Some((last, times)) if last == id && !brought => times + 1,
+            _ => u32::from(!brought),
+        };
+        self.last = Some((id.clone(), times));
+        if times >= ALIKE {
+            ledger.breach(
+                &REQUEST_ID,
+                Breach {
+                    kind: "alike".to_owned(),
+                    message: "the backend gives every answer the same request id".to_owned(),
+                    expected: "an id for each answer".to_owned(),
+                    observed: format!("{times} answers in a row with `{id}`"),
+                    evidence: vec![ended.opened.id(), entry.id],
+                    exchanges: vec![ended.request.exchange],
                     ..Breach::default()
                 },
             );

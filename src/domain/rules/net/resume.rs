@@ -203,7 +203,9 @@ impl SpentToken {
 
 /// Whether the current access token ended before a moment; nothing if nobody knows when it ends.
 fn ended_before(scene: &Scene, at: Duration) -> Option<bool> {
-    let ends = scene.session.current()?.ends?;
+    let current = scene.session.current()?;
+    // One that had ended when it was handed out did not end meanwhile.
+    let ends = current.ends.filter(|_| !current.is_over())?;
     Some(scene.unix(at)? > ends)
 }
 

@@ -63,6 +63,13 @@ pub(in crate::domain::rules) struct Token {
     pub(in crate::domain::rules) username: Option<String>,
 }
 
+impl Token {
+    /// Whether it had ended when it was handed out.
+    pub(in crate::domain::rules) fn is_over(&self) -> bool {
+        self.lifetime == Some(Duration::ZERO)
+    }
+}
+
 impl Session {
     /// The token of this label, with or without quotation marks.
     pub(in crate::domain::rules) fn token(&self, label: &str) -> Option<&Token> {

@@ -18,10 +18,13 @@ pub(super) static GENUINE: RuleInfo = RuleInfo {
     subject: Subject::Backend,
     judged_from: &[JudgedFrom::Wire],
     source: "RFC 7519; RFC 8725; runbook S2.4, S2.5",
-    explanation: "Each access token that is handed out is verified: a signature by the platform's key set with an allowed algorithm, issuer, audience, the contract's claims, and a validity that holds when it is handed out, and the same subject whenever the same account's session is renewed. The profile that is answered to a token must be the profile of the token's subject and of the account that signed in.",
+    explanation: "Each access token that is handed out is verified: a signature by the platform's key set with an allowed algorithm, issuer, audience, the contract's claims, a validity that holds when it is handed out and of which the answer beside it says the same, and the same subject whenever the same account's session is renewed. The profile that is answered to a token must be the profile of the token's subject and of the account that signed in.",
     fix: "Issue tokens by the platform's identity service only, and read the user from the token, never from the request or from a cache.",
     parameters: &["session.token", "session.identity"],
 };
+
+/// How many seconds an answer and its token may be apart about the end.
+const PROMISE: u64 = 60;
 
 #[derive(Default)]
 pub(super) struct Genuine {
@@ -43,6 +46,10 @@ impl Rule for Genuine {
                     judge_token(entry, token, policy, ledger);
                     self.judge_subject(entry, token, scene, ledger);
                 }
+            }
+            if let Some(observed) = contradicted(token) {
+                let expected = "an answer that says the end that the token has".to_owned();
+                breach(entry, token, "lifetime", expected, observed, ledger);
             }
             if let Some(ends) = token.ends.filter(|ends| *ends <= token.seen_at) {
                 breach(
@@ -150,6 +157,17 @@ fn judge_token(entry: &Entry, token: &TokenIssued, policy: &JwtPolicy, ledger: &
     for (kind, expected, observed) in faults(token, claims, policy) {
         breach(entry, token, kind, expected, observed, ledger);
     }
+}
+
+/// How the answer beside a token contradicts the token about its end. An answer may advise to come
+/// back somewhat before the end; one that promises more leads the app to send a token that is over.
+fn contradicted(token: &TokenIssued) -> Option<String> {
+    let claimed = token.claims.as_ref()?.get("exp")?.as_u64()?;
+    let said = token.ends?.saturating_sub(token.seen_at);
+    let lives = claimed.saturating_sub(token.seen_at);
+    let lies = said > lives + PROMISE || lives > said * 2 + PROMISE;
+    (lies && said > 0 && lives > 0)
+        .then(|| format!("the answer says {said} s and the token's `exp` is in {lives} s"))
 }
 
 /// What is wrong with a token's header and claims: what, expected, observed.

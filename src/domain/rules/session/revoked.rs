@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::ending::NOTHING_AFTER;
-use crate::domain::journal::{Entry, Question};
+use crate::domain::journal::{Entry, Fact, HarnessFact, Heard, Question};
 use crate::domain::rules::Rule;
 use crate::domain::rules::ledger::{Breach, Ledger};
 use crate::domain::rules::scene::{Scene, Verdict};
@@ -13,6 +13,11 @@ pub(super) struct Revoked;
 
 impl Rule for Revoked {
     fn see(&mut self, entry: &Arc<Entry>, scene: &Scene, ledger: &mut Ledger) {
+        if let Fact::Harness(HarnessFact::Listened(heard)) = &entry.fact
+            && heard.question == Question::AccessAfterSignOut
+        {
+            listened(entry, heard, ledger);
+        }
         let Some((question, ended)) = scene.answered(entry) else {
             return;
         };
@@ -44,5 +49,25 @@ impl Rule for Revoked {
 
     fn hears_probes(&self) -> bool {
         true
+    }
+}
+
+/// Whether the feed is told to who was signed out: by an event that came.
+fn listened(entry: &Entry, heard: &Heard, ledger: &mut Ledger) {
+    if !heard.joined {
+        ledger.occasion(&NOTHING_AFTER);
+    } else if !heard.events.is_empty() {
+        ledger.breach(
+            &NOTHING_AFTER,
+            Breach {
+                kind: "feed kept".to_owned(),
+                message: "the backend lets a socket into the live feed with the access token of a session that was signed out".to_owned(),
+                expected: "CONNECT_ERROR after sign-out".to_owned(),
+                observed: heard.words(),
+                evidence: vec![entry.id],
+                by: Some(Subject::Backend),
+                ..Breach::default()
+            },
+        );
     }
 }

@@ -10,7 +10,7 @@ use crate::domain::contract::{Realtime, Role, Token};
 use crate::domain::duration::show;
 use crate::domain::journal::{Content, Direction, Entry, Fact, Frame};
 use crate::domain::rules::ledger::{Breach, Ledger};
-use crate::domain::rules::scene::{Scene, client_request, packet_up};
+use crate::domain::rules::scene::{Scene, Token as Issued, client_request, packet_up};
 use crate::domain::rules::{JudgedFrom, Rule, RuleInfo, labels};
 use crate::domain::verdict::Subject;
 
@@ -31,7 +31,7 @@ pub(super) static CURRENT: RuleInfo = RuleInfo {
     subject: Subject::App,
     judged_from: &[JudgedFrom::Wire],
     source: "seen as an endless loop in public issues of socket.io-client",
-    explanation: "A token captured when the socket was made is sent for ever, so the first reconnect after its expiry is refused, and so is each one after it. Judged on each CONNECT: its token is the one handed out last, and no token is sent a third time after the server refused it.",
+    explanation: "A token captured when the socket was made is sent for ever, so the first reconnect after its expiry is refused, and so is each one after it. Judged on each CONNECT: its token is the one handed out last, and no token is sent a third time after the server refused it, unless it had ended when it was handed out or does not say when it ends.",
     fix: "Evaluate the token in the `auth` function at each connect; on `connect_error` refresh before connecting again.",
     parameters: &["realtime.auth"],
 };
@@ -154,6 +154,7 @@ impl SocketToken {
         if let Some((refused, times)) = &self.refused
             && refused == label
             && *times >= REFUSALS
+            && !is_dead(refused, scene)
         {
             ledger.breach(
                 &CURRENT,
@@ -196,6 +197,16 @@ impl SocketToken {
             );
         }
     }
+}
+
+/// Whether a token was worth nothing when it was handed out: it had ended, or does not say when it
+/// ends although the contract has tokens that do. A client can then do nothing with any other.
+fn is_dead(label: &str, scene: &Scene) -> bool {
+    let (Some(token), Token::Jwt(_)) = (scene.session.token(label), &scene.contract.session.token)
+    else {
+        return scene.session.token(label).is_some_and(Issued::is_over);
+    };
+    token.ends.is_none() || token.is_over()
 }
 
 fn in_query(entry: &Arc<Entry>, exchange: u64, label: &str, target: &str, ledger: &mut Ledger) {

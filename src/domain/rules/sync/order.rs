@@ -285,7 +285,7 @@ impl Order {
     }
 }
 
-fn number_in(resource: &Resource, answer: &Answer) -> Option<i64> {
+pub(super) fn number_in(resource: &Resource, answer: &Answer) -> Option<i64> {
     let selector = resource.sequence.as_ref()?;
     let headers = answer
         .headers
@@ -296,7 +296,7 @@ fn number_in(resource: &Resource, answer: &Answer) -> Option<i64> {
 
 /// The number in the first argument of an event. Feeds bring them by the million, so that nothing
 /// else in them is looked at where the contract names the place.
-fn number_of(selector: &Selector, args: &Content) -> Option<i64> {
+pub(super) fn number_of(selector: &Selector, args: &Content) -> Option<i64> {
     match (selector, args) {
         (Selector::Pointer(pointer), Content::Json { value, .. }) => {
             as_integer(&*value.pointer(&format!("/0{pointer}"))?)

@@ -7,7 +7,7 @@ use jsonschema::Validator;
 use serde_json::Value;
 
 use crate::domain::contract::{Contract, Role};
-use crate::domain::journal::{Answerer, Content, Direction, Entry, Fact, Frame};
+use crate::domain::journal::{Answer, Answerer, Content, Direction, Entry, Fact, Frame};
 use crate::domain::rules::ledger::{Breach, Ledger};
 use crate::domain::rules::scene::Scene;
 use crate::domain::rules::{JudgedFrom, Rule, RuleInfo};
@@ -19,7 +19,7 @@ pub(super) static SCHEMA: RuleInfo = RuleInfo {
     subject: Subject::Backend,
     judged_from: &[JudgedFrom::Wire],
     source: "JSON Schema; runbook P.5, S5.6",
-    explanation: "A field that is missing, or a number that became a text, shows as a blank or as 0 on a phone. Every successful answer for a resource with a schema is validated, and every event with one: the first 256 of each name, then each sixteenth, since feeds run for days.",
+    explanation: "A field that is missing, or a number that became a text, shows as a blank or as 0 on a phone. Every successful answer for a resource with a schema is validated and must call itself JSON, and every event with one: the first 256 of each name, then each sixteenth, since feeds run for days.",
     fix: "Correct the payload, or the contract if the change was agreed; generate both from one definition.",
     parameters: &["resources[].schema", "realtime.events[].schema"],
 };
@@ -91,13 +91,21 @@ impl Rule for Payload {
                 direction: Direction::Down,
                 packet:
                     Frame::Event {
+                        namespace,
                         name,
                         args,
                         attachments: 0,
                         ..
                     },
                 ..
-            } => self.event(entry, name, args, ledger),
+            } if scene
+                .contract
+                .realtime
+                .as_ref()
+                .is_some_and(|feed| feed.namespace == *namespace) =>
+            {
+                self.event(entry, name, args, ledger);
+            }
             Fact::Answer(_) => self.answer(entry, scene, ledger),
             _ => {}
         }
@@ -144,7 +152,7 @@ impl Payload {
         }
         let fault = match &answer.body {
             Content::Json { value, .. } => match value.value() {
-                Some(value) => fault(validator, value),
+                Some(value) => fault(validator, value).or_else(|| mislabelled(answer)),
                 None => Some("the body cannot be read".to_owned()),
             },
             Content::Truncated { .. } => {
@@ -165,6 +173,14 @@ impl Payload {
             breach(entry, what, fault, Some(answer.exchange), ledger);
         }
     }
+}
+
+/// What an answer in JSON says that it is, if it says something else (RFC 8259 §11).
+fn mislabelled(answer: &Answer) -> Option<String> {
+    let mut headers = answer.headers.iter();
+    let (_, kind) = headers.find(|(name, _)| name == "content-type")?;
+    let json = kind.to_ascii_lowercase().contains("json");
+    (!json).then(|| format!("JSON that is called `{kind}`"))
 }
 
 fn fault(validator: &Validator, payload: &Value) -> Option<String> {

@@ -4,7 +4,8 @@ use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::domain::contract::{Polling as Agreed, Role};
+use super::stream::Streams;
+use crate::domain::contract::{Contract, Polling as Agreed, Role};
 use crate::domain::duration::show;
 use crate::domain::journal::{Entry, EntryId, Fact, Request};
 use crate::domain::rules::ledger::{Breach, Ledger};
@@ -18,7 +19,7 @@ pub(super) static NEVER_BOTH: RuleInfo = RuleInfo {
     subject: Subject::App,
     judged_from: &[JudgedFrom::Wire],
     source: "runbook S6.5, S6.6, S9.7",
-    explanation: "A poller that starts at every hiccup, or that survives the socket's return, multiplies the load of every client. Judged on requests for polled resources that nothing else explains (the user, a start, a snapshot after connecting, a retry, a renewed session): a regular series of them while a socket is joined, later than one interval after it was, and one that begins well inside the grace period.",
+    explanation: "A poller that starts at every hiccup, or that survives the socket's return, multiplies the load of every client. Judged on requests for polled resources that nothing else explains (the user, a start, a snapshot after connecting, a retry, a renewed session, numbers of events or of a snapshot that do not fit): a regular series of them while a socket is joined, later than one interval after it was, and one that begins well inside the grace period.",
     fix: "Start the poller by a timer that connecting cancels; stop it in the handler that takes the snapshot.",
     parameters: &["polling.after", "polling.every"],
 };
@@ -47,8 +48,8 @@ const LAST_GAPS: usize = 8;
 /// How many targets are followed.
 const TARGETS: usize = 64;
 
-#[derive(Default)]
 pub(super) struct Polling {
+    streams: Streams,
     targets: BTreeMap<String, Target>,
     overlaps: Vec<(u64, EntryId, EntryId, u64)>,
 }
@@ -76,8 +77,24 @@ struct Poll {
     explained: bool,
 }
 
+impl Polling {
+    pub(super) fn new(contract: &Contract) -> Self {
+        Self {
+            streams: Streams::new(contract),
+            targets: BTreeMap::new(),
+            overlaps: Vec::new(),
+        }
+    }
+}
+
 impl Rule for Polling {
+    fn hears_routine(&self) -> bool {
+        // The numbers of what is sent explain why something is read again.
+        true
+    }
+
     fn see(&mut self, entry: &Arc<Entry>, scene: &Scene, ledger: &mut Ledger) {
+        self.streams.see(entry, scene, ledger);
         if scene.contract.realtime.is_none() || scene.contract.polling.is_none() {
             ledger.unable(
                 &NEVER_BOTH,
@@ -141,7 +158,8 @@ impl Polling {
         let snapshot = scene.sockets.live_since().is_some_and(|since| {
             before.is_none_or(|before| before.id < since.id) || entry.at < since.at + SNAPSHOT
         });
-        let explained = snapshot || target.failed || is_explained(entry.at, scene);
+        let excused = matches!(&request.role, Some(Role::Resource(name)) if self.streams.excuses(name, entry.at));
+        let explained = snapshot || target.failed || excused || is_explained(entry.at, scene);
         let poll = Poll {
             id: entry.id,
             at: entry.at,

@@ -17,9 +17,13 @@ pub(super) static ARRIVES: RuleInfo = RuleInfo {
     subject: Subject::Backend,
     judged_from: &[JudgedFrom::Wire],
     source: "runbook S5.2, S5.7, S6.1",
-    explanation: "Judged when the harness has the backend emit an event of the contract while a socket is joined and stays so: the event passes the gateway within the time in which the feed must be live.",
+    explanation: "Judged when the harness has the backend emit an event of the contract while a socket is joined and stays so: the event passes the gateway within the time in which the feed must be live. Where the contract says where changes are numbered, the numbers on one socket grow by one, and a snapshot is not older than what was emitted before it was asked for: three times that they do not, and every fourth time or more often, is no accident.",
     fix: "Emit to the namespace and the user's room that the contract names; look for a room joined too late, or by one node of several only.",
-    parameters: &["realtime.events", "realtime.live_within"],
+    parameters: &[
+        "realtime.events",
+        "realtime.live_within",
+        "resources[].sequence",
+    ],
 };
 
 /// How much later than the event itself its lever may be written down.

@@ -28,6 +28,12 @@ impl Values {
         values
     }
 
+    pub(super) fn of_body(body: &Value) -> Self {
+        let mut values = Self::default();
+        values.add("", body);
+        values
+    }
+
     fn add(&mut self, path: &str, value: &Value) {
         if self.0.len() >= LEARNT {
             return;
@@ -77,7 +83,7 @@ impl Values {
 
 /// Whether a text is unlikely to be anybody else's: an address, or long and with a digit. Dates and
 /// labels of the journal are nobody's.
-fn is_distinctive(text: &str) -> bool {
+pub(super) fn is_distinctive(text: &str) -> bool {
     let date = text.len() >= 10
         && text.bytes().take(4).all(|byte| byte.is_ascii_digit())
         && text.as_bytes()[4] == b'-';

@@ -6,14 +6,14 @@ use std::sync::Arc;
 use serde_json::Value;
 
 use super::canaries::{Canary, Sent, Values, is_name};
-use crate::domain::contract::Role;
+use super::{breach, key, owners};
+use crate::domain::contract::{Contract, Resource, Role};
 use crate::domain::journal::{
-    Answer, Answerer, Content, Direction, Entry, EntryId, Fact, Frame, Question, Request,
-    TokenIssued,
+    Answer, Answerer, Direction, Entry, EntryId, Fact, Frame, Question, TokenIssued,
 };
 use crate::domain::rules::ledger::{Breach, Ledger};
 use crate::domain::rules::scene::{Ended, Scene};
-use crate::domain::rules::{JudgedFrom, Rule, RuleInfo, labels};
+use crate::domain::rules::{JudgedFrom, Rule, RuleInfo};
 use crate::domain::verdict::Subject;
 
 pub(super) static CANARIES: RuleInfo = RuleInfo {
@@ -44,15 +44,23 @@ const ACCOUNTS: usize = 8;
 /// How often an answer is looked at while only one account is known.
 const READS: u32 = 4;
 
+/// How many events of one name are kept while only one account is known, and of how many names.
+const EARLY: usize = 32;
+const NAMES: usize = 32;
+
 /// What is known of all accounts.
 #[derive(Default)]
 pub(super) struct Isolation {
     accounts: BTreeMap<Arc<str>, Account>,
-    /// Whose socket it is.
-    sockets: BTreeMap<u64, Arc<str>>,
+    sockets: owners::Sockets,
+    /// Events that were sent while there was nobody to compare with, and to whom.
+    early: BTreeMap<String, Vec<Early>>,
     /// Whether something of one account was found in an answer to another already.
     leaks: bool,
 }
+
+/// An event, and to whom it was sent.
+type Early = (Arc<Entry>, Arc<str>);
 
 /// What is known of one account.
 #[derive(Default)]
@@ -64,6 +72,9 @@ struct Account {
 
 /// What one request brought an account.
 struct Read {
+    resource: String,
+    /// Whether the contract lets nobody else have the like.
+    personal: bool,
     first: (EntryId, Values),
     last: (EntryId, Arc<Value>),
     /// What did not stand still.
@@ -74,6 +85,7 @@ struct Read {
 
 impl Rule for Isolation {
     fn see(&mut self, entry: &Arc<Entry>, scene: &Scene, ledger: &mut Ledger) {
+        self.sockets.follow(entry, scene);
         match &entry.fact {
             Fact::TokenIssued(token) => self.signed_in(entry, token, scene),
             Fact::Answer(answer) => {
@@ -83,30 +95,26 @@ impl Rule for Isolation {
             }
             Fact::Frame {
                 socket,
-                direction: Direction::Up,
-                packet: Frame::Connect { payload, .. },
+                direction: Direction::Down,
+                packet: Frame::Event { name, .. },
                 ..
             } => {
-                let label = labels::in_content(payload).map(labels::bare);
-                if let Some(account) = label.and_then(|label| scene.account_of(label)) {
-                    self.sockets.insert(*socket, account);
+                if let Some(account) = self.sockets.of(*socket) {
+                    self.event(entry, name, account, &scene.contract, ledger);
                 }
-            }
-            Fact::Frame {
-                socket,
-                direction: Direction::Down,
-                packet: Frame::Event { name, args, .. },
-                ..
-            } => self.event(entry, *socket, name, args, ledger),
-            Fact::SocketClosed { socket, .. } => {
-                self.sockets.remove(socket);
             }
             _ => {}
         }
     }
 
+    fn end(&mut self, scene: &Scene, ledger: &mut Ledger) {
+        let early = std::mem::take(&mut self.early);
+        for (entry, account) in early.into_values().flatten() {
+            self.sent(&entry, &account, &scene.contract, ledger);
+        }
+    }
+
     fn hears_routine(&self) -> bool {
-        // With one account there is nothing to compare.
         true
     }
 
@@ -203,13 +211,14 @@ impl Isolation {
                 && ended.succeeded()
                 && !values.is_empty();
             let place = Place {
-                key: &key,
+                key: Some(&key),
+                resource: resource.map(|resource| resource.name.as_str()),
                 values: &values,
                 body: answer.body.json().filter(|_| alike),
             };
-            if let Some((owner, canary)) = self.found(&account, &sent, &asked, Some(&place)) {
+            if let Some((owner, canary)) = self.found(&account, &sent, &asked, &place) {
                 self.leaks |= rule.id == CANARIES.id;
-                let breach = breach(&account, &owner, &canary, &ended.words(), entry);
+                let breach = breach(&account, &owner, &canary, &ended.words(), entry.id);
                 ledger.breach(
                     rule,
                     Breach {
@@ -234,32 +243,59 @@ impl Isolation {
                     }
                 }
             }
-            own.learn(key, entry.id, values, value, resource.paging.is_some());
+            own.learn(key, entry.id, values, value, resource);
         }
     }
 
+    /// While there is nobody to compare with, some events of each name are kept for the end.
     fn event(
         &mut self,
-        entry: &Entry,
-        socket: u64,
+        entry: &Arc<Entry>,
         name: &str,
-        args: &Content,
+        account: Arc<str>,
+        contract: &Contract,
         ledger: &mut Ledger,
     ) {
+        if self.accounts.len() >= 2 {
+            self.sent(entry, &account, contract, ledger);
+        } else if let Some(kept) = self.early.get_mut(name) {
+            if kept.len() < EARLY {
+                kept.push((Arc::clone(entry), account));
+            }
+        } else if self.early.len() < NAMES {
+            let kept = vec![(Arc::clone(entry), account)];
+            self.early.insert(name.to_owned(), kept);
+        }
+    }
+
+    fn sent(&self, entry: &Entry, account: &str, contract: &Contract, ledger: &mut Ledger) {
+        let Fact::Frame {
+            packet: Frame::Event { name, args, .. },
+            ..
+        } = &entry.fact
+        else {
+            return;
+        };
         if self.accounts.len() < 2 {
             return;
         }
-        let Some(account) = self.sockets.get(&socket).cloned() else {
-            return;
-        };
         let mut sent = Sent::default();
         sent.content(args);
         ledger.occasion(&CANARIES);
-        if let Some((owner, canary)) = self.found(&account, &sent, &Sent::default(), None) {
+        let mut rules = contract.realtime.iter().flat_map(|feed| &feed.events);
+        let place = Place {
+            key: None,
+            resource: rules
+                .find(|rule| rule.name == *name)
+                .and_then(|rule| rule.updates.as_deref()),
+            values: &Values::default(),
+            body: None,
+        };
+        if let Some((owner, canary)) = self.found(account, &sent, &Sent::default(), &place) {
             let observed = format!("the event `{name}` on a socket");
             ledger.breach(
                 &CANARIES,
-                breach(&account, &owner, &canary, &observed, entry),
+                breach(account, &owner, &canary, &observed, entry.id),
             );
         }
     }
@@ -271,15 +307,15 @@ impl Isolation {
         account: &str,
         sent: &Sent,
         asked: &Sent,
-        place: Option<&Place<'_>>,
+        place: &Place<'_>,
     ) -> Option<(Arc<str>, Canary)> {
         let own = self.accounts.get(account)?;
         let others = self.accounts.iter().filter(|(name, _)| &***name != account);
         for (name, other) in others {
             let canary = other
                 .named_in(own, sent, asked)
-                .or_else(|| other.betrayed_by(own, sent, asked))
-                .or_else(|| place.and_then(|place| other.placed(own, place)));
+                .or_else(|| other.betrayed_by(own, sent, asked, place))
+                .or_else(|| other.placed(own, place));
             if let Some(canary) = canary {
                 return Some((Arc::clone(name), canary));
             }
@@ -290,7 +326,10 @@ impl Isolation {
 
 /// What was asked for, and what came.
 struct Place<'a> {
-    key: &'a str,
+    /// What was asked for; nothing for an event.
+    key: Option<&'a str>,
+    /// The resource that it is or changes.
+    resource: Option<&'a str>,
     values: &'a Values,
     /// The whole answer, if nobody else's may be like it.
     body: Option<&'a Value>,
@@ -310,7 +349,14 @@ impl Account {
             .is_some_and(|read| read.reads >= READS)
     }
 
-    fn learn(&mut self, key: String, at: EntryId, values: Values, body: &Arc<Value>, paged: bool) {
+    fn learn(
+        &mut self,
+        key: String,
+        at: EntryId,
+        values: Values,
+        body: &Arc<Value>,
+        resource: &Resource,
+    ) {
         if let Some(read) = self.answers.get_mut(&key) {
             for (path, value) in read.first.1.iter() {
                 if values.at(path) != Some(value) {
@@ -321,10 +367,12 @@ impl Account {
             read.reads += 1;
         } else if self.answers.len() < 64 {
             let read = Read {
+                resource: resource.name.clone(),
+                personal: resource.personal,
                 first: (at, values),
                 last: (at, Arc::clone(body)),
                 moved: BTreeSet::new(),
-                paged,
+                paged: resource.paging.is_some(),
                 reads: 1,
             };
             self.answers.insert(key, read);
@@ -342,19 +390,36 @@ impl Account {
         })
     }
 
-    /// A distinctive text that this account had before the other's own answer lacked it.
-    fn betrayed_by(&self, other: &Self, sent: &Sent, asked: &Sent) -> Option<Canary> {
+    /// A distinctive text that this account had and the other's own answer lacked: before that
+    /// answer, or also in an answer that the other got later. What both get of a list that is
+    /// nobody's own, such as one of instruments, is common.
+    fn betrayed_by(
+        &self,
+        other: &Self,
+        sent: &Sent,
+        asked: &Sent,
+        place: &Place<'_>,
+    ) -> Option<Canary> {
         self.answers.iter().find_map(|(key, read)| {
             let theirs = other.answers.get(key)?;
             // A list that goes on elsewhere may bring it to the other in its own right.
-            if read.paged || read.first.0 > theirs.first.0 {
+            if read.paged {
                 return None;
             }
-            let mut texts =
-                read.first.1.iter().filter(|(_, value)| {
-                    value.parse::<f64>().is_err() && !theirs.first.1.holds(value)
-                });
-            let (_, value) = texts.find(|(_, value)| !asked.has(value) && sent.has(value))?;
+            let before = read.first.0 <= theirs.first.0;
+            let latest =
+                (!before && theirs.last.0 > read.first.0).then(|| Values::of_body(&theirs.last.1));
+            if !before && latest.is_none() {
+                return None;
+            }
+            let mut texts = read.first.1.iter().filter(|(_, value)| {
+                value.parse::<f64>().is_err()
+                    && !theirs.first.1.holds(value)
+                    && latest.as_ref().is_none_or(|latest| !latest.holds(value))
+            });
+            let (_, value) = texts.find(|(_, value)| {
+                !asked.has(value) && sent.has(value) && !self.is_common(value, key, place)
+            })?;
             Some(Canary {
                 value: value.to_owned(),
                 learnt: read.first.0,
@@ -362,17 +427,26 @@ impl Account {
         })
     }
 
+    /// Whether this account gets a value in the same place too, which is not where it was learnt and
+    /// not personal.
+    fn is_common(&self, value: &str, learnt: &str, place: &Place<'_>) -> bool {
+        let mut there = self.answers.iter().filter(|(key, read)| {
+            place.resource == Some(&read.resource) && *key != learnt && !read.personal
+        });
+        there.any(|(_, read)| read.first.1.holds(value))
+    }
+
     /// A value of this account's in the same place of the other's answer, where the other's own was
     /// another and this account's stood still before and after that; or the whole answer.
     fn placed(&self, other: &Self, place: &Place<'_>) -> Option<Canary> {
-        let read = self.answers.get(place.key)?;
+        let read = self.answers.get(place.key?)?;
         if place.body == Some(&*read.last.1) {
             return Some(Canary {
                 value: "the whole answer".to_owned(),
                 learnt: read.last.0,
             });
         }
-        let theirs = other.answers.get(place.key)?;
+        let theirs = other.answers.get(place.key?)?;
         if read.first.0 > theirs.first.0 || read.last.0 < theirs.first.0 {
             return None;
         }
@@ -389,21 +463,5 @@ impl Account {
             value: value.to_owned(),
             learnt: read.first.0,
         })
-    }
-}
-
-/// What tells requests apart: the same one brings two accounts answers that can be compared.
-fn key(request: &Request) -> String {
-    format!("{} {} {}", request.method, request.service, request.target)
-}
-
-fn breach(to: &str, owner: &str, canary: &Canary, observed: &str, entry: &Entry) -> Breach {
-    Breach {
-        kind: format!("{owner} to {to}"),
-        message: "the backend sends one account what belongs to another".to_owned(),
-        expected: format!("nothing of `{owner}` in what is sent to `{to}`"),
-        observed: format!("{observed}, holding {}", canary.value),
-        evidence: vec![canary.learnt, entry.id],
-        ..Breach::default()
     }
 }

@@ -5,7 +5,9 @@ use std::sync::Arc;
 
 use serde_json::Value;
 
-use crate::domain::contract::{Contract, Role};
+use super::canaries::is_distinctive;
+use super::leaves::{Leaves, plain};
+use crate::domain::contract::{Contract, Resource, Role};
 use crate::domain::journal::{Answer, Entry, EntryId, Question, Request};
 use crate::domain::rules::ledger::{Breach, Ledger};
 use crate::domain::rules::scene::{Ended, Scene};
@@ -29,7 +31,7 @@ pub(super) static TAG: RuleInfo = RuleInfo {
     subject: Subject::Backend,
     judged_from: &[JudgedFrom::Probe],
     source: "RFC 9110 §8.8.3 and §13.1.2; runbook S9.4",
-    explanation: "A 304 says: what you have is current. When it is given for another account's tag, the app shows the other's data as its own, and whoever asks learns what the other has. The harness reads a resource as two accounts; where their tags differ, it asks as the second with the first one's tag. A backend that sends no entity tags is not judged.",
+    explanation: "A 304 says: what you have is current. When it is given for another account's tag, the app shows the other's data as its own, and whoever asks learns what the other has. The harness reads a resource as two accounts; where their tags differ, it asks as the second with the first one's tag. Where one tag is given for a resource that the contract calls `personal`, it is no match either if the two accounts got other items or texts: one tag for two representations lets any cache between give the first one's. A backend that sends no entity tags is not judged.",
     fix: "Compare the tag with the representation that this account would get; make the account part of the tag.",
     parameters: &[],
 };
@@ -64,7 +66,7 @@ impl Rule for Others {
                 self.of_another(what, owner, entry, &ended, answer, scene, ledger);
             }
             Question::TagOfAnother { owner } => {
-                self.tag_of_another(owner, entry, &ended, answer, ledger);
+                self.tag_of_another(owner, entry, &ended, answer, scene, ledger);
             }
             _ => {}
         }
@@ -157,6 +159,7 @@ impl Others {
         entry: &Entry,
         ended: &Ended<'_>,
         answer: &Answer,
+        scene: &Scene,
         ledger: &mut Ledger,
     ) {
         let Some(asking) = &ended.opened.account else {
@@ -165,12 +168,20 @@ impl Others {
         let target = &ended.request.target;
         let of = |account: &str| {
             let got = self.got.get(&(Arc::from(account), target.clone()))?;
-            Some((got.entry, got.tag.as_ref()?))
+            Some((got, got.tag.as_ref()?))
         };
-        let (Some((learnt, theirs)), Some((_, own))) = (of(owner), of(asking)) else {
+        let (Some((first, theirs)), Some((second, own))) = (of(owner), of(asking)) else {
             return;
         };
-        if theirs == own {
+        let learnt = first.entry;
+        let resource = match &ended.request.role {
+            Some(Role::Resource(name)) => scene.contract.resource(name),
+            _ => None,
+        };
+        let differ = |resource: &Resource| {
+            resource.personal && are_others(resource, &first.body, &second.body)
+        };
+        if theirs == own && !resource.is_some_and(differ) {
             return;
         }
         ledger.occasion(&TAG);
@@ -190,6 +201,20 @@ impl Others {
             );
         }
     }
+}
+
+/// Whether two answers are of different things: other items, or other texts that tell. A moment that
+/// has gone on makes no other answer.
+fn are_others(resource: &Resource, one: &Value, other: &Value) -> bool {
+    let (one, other) = (Leaves::of(resource, one), Leaves::of(resource, other));
+    let telling = |leaves: &Leaves| -> Vec<String> {
+        let texts = leaves.single.values().filter(|value| value.is_string());
+        texts
+            .map(plain)
+            .filter(|text| is_distinctive(text))
+            .collect()
+    };
+    !one.items.keys().eq(other.items.keys()) || telling(&one) != telling(&other)
 }
 
 /// The keys of the items in an answer, if it is a list's.

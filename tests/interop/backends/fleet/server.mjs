@@ -18,7 +18,7 @@ const MISBEHAVIOURS = [
   "socket-while-closed", "never-closes", "silent-feed", "weight-as-text", "event-weight-as-text",
   "no-request-id", "socket-refuses", "cached-for-all", "slow", "short-lived", "no-pings",
   "unsigned-tokens", "signature-unchecked", "shift-renewed-twice", "driver-of-the-connection", "any-entity-tag",
-  "dispatch-for-all",
+  "dispatch-for-all", "socket-for-anybody", "data-as-text", "one-correlation",
 ];
 const bad = process.argv[2] ?? "none";
 if (bad !== "none" && !MISBEHAVIOURS.includes(bad)) throw new Error(`no such misbehaviour: ${bad}`);
@@ -133,6 +133,8 @@ const own = (give) => async (request, url) => {
 
 const fleet = new Service({
   base: "/api",
+  plainText: bad === "data-as-text",
+  oneId: bad === "one-correlation" ? "c-0001" : undefined,
   requestId: (url) => (bad === "no-request-id" && url.pathname.endsWith("/stops") ? undefined : "x-correlation"),
   routes: {
     "GET /gate": async () => (closed && bad !== "never-closes" ? answer(503, "closed", { "content-type": "text/plain" }) : answer(204)),
@@ -159,7 +161,7 @@ const fleet = new Service({
     const io = new Server(http, { path: "/api/rt/ws-io/", transports: ["websocket"], serveClient: false, pingInterval: 4000, pingTimeout: 3000 });
     if (bad === "no-pings") io.engine.on("connection", (socket) => clearTimeout(socket.pingIntervalTimer));
     io.use((socket, next) => {
-      const driver = holder(socket.handshake.auth.jwt);
+      const driver = holder(socket.handshake.auth.jwt) ?? (bad === "socket-for-anybody" ? Object.values(drivers)[0] : undefined);
       if (!driver || bad === "socket-refuses") return next(Object.assign(new Error("who are you"), { data: { status: 401 } }));
       if (closed && bad !== "socket-while-closed") return next(new Error("closed"));
       socket.data.ref = driver.ref;
@@ -177,7 +179,7 @@ setInterval(() => {
   }
   if (bad === "silent-feed") return;
   for (const socket of fleet.opened?.sockets.sockets.values() ?? []) {
-    if (!holder(socket.data.token)) {
+    if (!holder(socket.data.token) && bad !== "socket-for-anybody") {
       socket.disconnect(true);
       continue;
     }

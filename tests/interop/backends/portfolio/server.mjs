@@ -18,6 +18,7 @@ const MISBEHAVIOURS = [
   "redirects-orders", "html-for-performance", "socket-refuses", "ticks-of-another",
   "no-pings", "short-lived", "short-lived-feed-goes-on", "renewal-used-twice", "renewal-family-lives",
   "revokes-nothing", "transfers-for-all", "page-loses-an-order", "investor-kept-for-all",
+  "any-bearer", "live-for-anybody", "closed-as-401",
 ];
 const bad = process.argv[2] ?? "none";
 if (bad !== "none" && !MISBEHAVIOURS.includes(bad)) throw new Error(`no such misbehaviour: ${bad}`);
@@ -96,9 +97,10 @@ const holder = (value) => {
 
 /** What only a signed-in investor gets, and nobody while the app is closed. */
 const own = (give) => async (request, url) => {
-  const session = holder((request.headers.authorization ?? "").replace(/^Bearer /, ""));
+  const bearer = (request.headers.authorization ?? "").replace(/^Bearer /, "");
+  const session = holder(bearer) ?? (bad === "any-bearer" && bearer && !access.has(bearer) ? { login: "wanda.okafor" } : undefined);
   if (!session) return answer(401, { error: "invalid_token" });
-  if (closed && bad !== "data-during-closure") return answer(503, { error: "closed" });
+  if (closed && bad !== "data-during-closure") return answer(bad === "closed-as-401" ? 401 : 503, { error: "closed" });
   if (bad === "slow") await later(2000);
   const shared = bad === "cached-for-all" ? { "cache-control": "public, max-age=60" } : {};
   const told = await give(investors[session.login], url);
@@ -167,7 +169,8 @@ const desk = new Service({
     if (bad === "no-pings") io.engine.on("connection", (socket) => clearTimeout(socket.pingIntervalTimer));
     const live = io.of("/live");
     live.use((socket, next) => {
-      const session = holder(socket.handshake.auth.bearer);
+      const session = holder(socket.handshake.auth.bearer)
+        ?? (bad === "live-for-anybody" ? { login: "wanda.okafor", until: Date.now() + 60_000 } : undefined);
       if (!session || bad === "socket-refuses") return next(new Error("unauthorized"));
       if (closed && bad !== "socket-during-closure") return next(new Error("closed"));
       socket.data.investor = investors[session.login].id;
