@@ -64,6 +64,8 @@ misbehaviours! {
         "It answers a sign-out without ending the session.";
     UnsignedTokens "unsigned-tokens" on "sign-in" ["SESSION-10"]
         "It believes access tokens that nobody signed.";
+    RouteWithoutGuard "route-without-guard" on "sign-in" ["SESSION-10"]
+        "It asks for no token where it answers the last resource of the contract.";
     SignatureIgnored "signature-ignored" on "sign-in" ["SESSION-10"]
         "It believes access tokens whoever signed them.";
     ClaimsIgnored "claims-ignored" on "sign-in" ["SESSION-10"]

@@ -94,32 +94,44 @@ impl Prober<'_> {
         }
     }
 
+    /// Each resource is asked on its own: a guard is forgotten route by route. What a token says is
+    /// read in one place for all of them, so only the first is asked with every flaw.
     async fn forged(&mut self, allowed: &Allowed, own: &Signed) -> Result<(), String> {
-        let mut guarded = None;
+        let mut bad = self.bad(allowed, own);
+        let mut refused = Err("no resource is refused without a token".to_owned());
         for resource in self.readable() {
             let nobody = own.bearing(None);
             let question = Some(Question::NoToken);
             let reply = self
                 .perform(question, &resource.operation, &[], nobody.unknown())
                 .await?;
-            if matches!(reply.status, 400..500) {
-                guarded = Some(resource);
-                break;
+            if !matches!(reply.status, 400..500) {
+                continue;
             }
+            let question = Some(Question::GenuineToken);
+            let genuine = self
+                .perform(question, &resource.operation, &[], own.with())
+                .await?;
+            if !genuine.succeeded() {
+                let (name, status) = (&resource.name, genuine.status);
+                let why = format!("`{name}` was answered with {status} to a genuine token");
+                refused = refused.or(Err(why));
+                continue;
+            }
+            for (flaw, token) in &bad {
+                let question = Some(Question::BadToken { flaw: *flaw });
+                let bearer = own.bearing(Some(token.clone()));
+                self.perform(question, &resource.operation, &[], bearer.unknown())
+                    .await?;
+            }
+            bad.retain(|(flaw, _)| shows_no_guard(*flaw));
+            refused = Ok(());
         }
-        let Some(resource) = guarded else {
-            return Err("no resource is refused without a token".to_owned());
-        };
-        let question = Some(Question::GenuineToken);
-        let genuine = self
-            .perform(question, &resource.operation, &[], own.with())
-            .await?;
-        if !genuine.succeeded() {
-            return Err(format!(
-                "`{}` was answered with {} to a genuine token",
-                resource.name, genuine.status
-            ));
-        }
+        refused
+    }
+
+    /// The tokens that nobody should accept.
+    fn bad(&self, allowed: &Allowed, own: &Signed) -> Vec<(Flaw, String)> {
         let minted = |flaw| {
             self.around
                 .mint(&own.username, flaw)
@@ -144,14 +156,17 @@ impl Prober<'_> {
             (Flaw::WrongIssuer, minted(Flaw::WrongIssuer)),
             (Flaw::Expired, minted(Flaw::Expired)),
         ];
-        for (flaw, token) in bad {
-            if let Some(token) = token {
-                let question = Some(Question::BadToken { flaw });
-                let bearer = own.bearing(Some(token));
-                self.perform(question, &resource.operation, &[], bearer.unknown())
-                    .await?;
-            }
-        }
-        Ok(())
+        let made = bad
+            .into_iter()
+            .filter_map(|(flaw, token)| Some((flaw, token?)));
+        made.collect()
     }
+}
+
+/// Whether who accepts such a token does not look at it at all.
+fn shows_no_guard(flaw: Flaw) -> bool {
+    matches!(
+        flaw,
+        Flaw::Altered | Flaw::NoSignature | Flaw::ForeignSignature
+    )
 }
