@@ -206,7 +206,12 @@ impl Account {
     fn harness(&mut self, entry: &Entry, fact: &HarnessFact) {
         match fact {
             HarnessFact::Canary { caught: true, .. } => self.canaries_reported += 1,
-            HarnessFact::Canary { call, .. } => self.uncaught.push(call.clone()),
+            HarnessFact::Canary { call, exchange, .. } => self.uncaught.push(match exchange {
+                Some(_) => format!("the marked call {call} was not caught"),
+                None => format!(
+                    "the marked call {call} did not reach the gateway; the network and the backend must not be switched off there when it ends"
+                ),
+            }),
             HarnessFact::ForbiddenReached { calls } => self.reached = Some((entry.id, *calls)),
             HarnessFact::Ended => self.client_ended(entry.at),
             _ => {}
@@ -271,11 +276,7 @@ impl Account {
             );
             return Vec::new();
         }
-        let mut reasons: Vec<String> = self
-            .uncaught
-            .iter()
-            .map(|call| format!("the marked call {call} was not caught"))
-            .collect();
+        let mut reasons = self.uncaught.clone();
         if self.canaries_reported == 0 && self.uncaught.is_empty() {
             reasons.push("no marked forbidden call was sent".to_owned());
         } else if self.canaries_reported > self.caught_on_the_wire {

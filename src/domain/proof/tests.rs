@@ -129,9 +129,17 @@ fn a_canary_that_reached_the_backend_proves_nothing_whatever_is_reported() {
 
 #[test]
 fn a_canary_that_was_not_caught_is_named() {
-    let mut story = sound();
-    story.then(json!({"harness": {"canary": {"exchange": null, "call": "POST deck /v2/orders", "caught": false}}}));
-    assert!(reasons(&story.end())[0].contains("POST deck /v2/orders was not caught"));
+    for (exchange, told) in [
+        (json!(9), "POST deck /v2/orders was not caught"),
+        (
+            json!(null),
+            "POST deck /v2/orders did not reach the gateway",
+        ),
+    ] {
+        let mut story = sound();
+        story.then(json!({"harness": {"canary": {"exchange": exchange, "call": "POST deck /v2/orders", "caught": false}}}));
+        assert!(reasons(&story.end())[0].contains(told), "{told}");
+    }
 }
 
 #[test]
