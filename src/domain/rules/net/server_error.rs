@@ -17,7 +17,7 @@ pub(super) static SERVER_ERROR: RuleInfo = RuleInfo {
     subject: Subject::Backend,
     judged_from: &[JudgedFrom::Wire],
     source: "RFC 9110 §15.6; runbook S9.2",
-    explanation: "An app that retries hides errors from its user and doubles the load. Judged on the answers to the app's requests while no fault is switched on, no lever holds the backend stopped, and neither has moved for half a minute: an answer of 500 or above, 503 excepted, which a backend gives on purpose. A row of errors without a good answer of the same service between them counts once, since an outage is one event; three such are a finding.",
+    explanation: "An app that retries hides errors from its user and doubles the load. Judged on the answers to the app's requests while no fault is switched on, no lever holds the backend stopped, and neither has moved for ten seconds: an answer of 500 or above, 503 excepted, which a backend gives on purpose. A row of errors without a good answer of the same service between them counts once, since an outage is one event; three such are a finding.",
     fix: "Find the requests by their ids in the backend's logs. Errors that come and go are often a bad instance behind the balancer, a pool that runs dry, or a timeout to the database.",
     parameters: &["request_id"],
 };
@@ -26,7 +26,7 @@ pub(super) static SERVER_ERROR: RuleInfo = RuleInfo {
 const TOLERATED: usize = 2;
 
 /// How long what a lever or a fault did may go on.
-const AFTERMATH: Duration = Duration::from_secs(30);
+const AFTERMATH: Duration = Duration::from_secs(10);
 
 #[derive(Default)]
 pub(super) struct ServerError {

@@ -100,6 +100,26 @@ fn a_list_that_nobody_calls_personal_may_be_by_one_author_but_not_everybodys_own
 }
 
 #[test]
+fn an_id_of_the_one_is_a_leak_anywhere_in_the_others_answer() {
+    let ships = |no: &str, more: Value| json!({"ships": [], "berth": {"no": no, "note": more}});
+    let theirs = ships("berth-8841-a", json!("calm"));
+    let beside = ships("berth-2210-b", json!("berth-8841-a"));
+    leaks(&still(&theirs, &beside), "berth-8841-a");
+    let own = ships("berth-2210-b", json!("calm"));
+    let once = both(
+        [theirs.clone(), theirs.clone()],
+        [own.clone(), theirs.clone()],
+    );
+    assert!(!once.found("TENANT-1").is_empty());
+    let figures = |one: &str, other: &str| json!({"ships": [], "cap": one, "used": other});
+    let found = still(
+        &figures("500000.00", "1.50"),
+        &figures("250000.00", "500000.00"),
+    );
+    assert_eq!(found, [""; 0]);
+}
+
+#[test]
 fn a_word_that_both_have_is_nobodys_although_the_profiles_differ_by_it() {
     let ships = |imo: u64| json!({"ships": [{"imo": imo, "berth": "premium"}]});
     assert_eq!(still(&ships(1), &ships(11)), [""; 0]);

@@ -42,7 +42,8 @@ impl<'a> Pair<'a> {
         for (theirs, own) in self.both() {
             if theirs.resource.personal {
                 let one = self.whole(theirs, own).or_else(|| self.item(theirs, own));
-                found.extend(one.or_else(|| self.marked(theirs, own)));
+                let one = one.or_else(|| self.marked(theirs, own));
+                found.extend(one.or_else(|| self.strayed(theirs, own)));
             } else {
                 found.extend(self.owned(theirs, own));
             }
@@ -144,6 +145,38 @@ impl<'a> Pair<'a> {
             }
         }
         None
+    }
+
+    /// An id that always stands in one place of the owner's answer, where the other has one of its
+    /// own, and yet turned up in an answer to the other.
+    fn strayed(&self, theirs: &'a Known<'a>, own: &'a Known<'a>) -> Option<Found<'a>> {
+        let of_resource = |resource: &str| *resource == own.resource.name;
+        let reads = self.other.1.reads.values();
+        let reads = reads.filter(|read| of_resource(&read.resource));
+        let mut answers = reads.flat_map(|read| &read.answers);
+        let id = |value: &'a Value| {
+            let text = value.as_str()?;
+            let is_id =
+                is_distinctive(text) && is_handed_out(text) && text.contains(char::is_alphabetic);
+            is_id.then_some(text)
+        };
+        let still = theirs.first.single.iter();
+        let still = still.filter(|(field, _)| !theirs.moved.contains(*field));
+        let ids: Vec<&str> = still
+            .filter_map(|(field, value)| {
+                let (theirs, own) = (id(value)?, id(own.first.single.get(field)?)?);
+                (theirs != own).then_some(theirs)
+            })
+            .collect();
+        answers.find_map(|sent| {
+            let leaves = Leaves::of(own.resource, &sent.body);
+            let (field, id) = leaves.single.iter().find_map(|(field, value)| {
+                let id = value.as_str().filter(|text| ids.contains(text))?;
+                Some((field.clone(), id.to_owned()))
+            })?;
+            let observed = format!("`{}` at {field}", own.resource.name);
+            Some((canary(&id, theirs.shown), sent, observed))
+        })
     }
 
     /// An item of the other's own, in a list that need not be personal, which says that it is the
