@@ -277,7 +277,7 @@ impl Series {
         let hammering = match &gaps[..] {
             [.., before, last] if *before < least / 3 && *last < grown / 2 => true,
             [.., first, before, last] => {
-                *before < least && *last < grown && *last < first.mul_f64(1.5)
+                *before < least && *last < least && *last < first.mul_f64(1.5)
             }
             _ => false,
         };
@@ -393,4 +393,44 @@ fn agreed(request: &Request, contract: &Contract) -> Option<Agreed> {
         jitter: retry.jitter,
         ceiling: interval.map_or(ceiling, |every| ceiling.min(every / 2)),
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    /// Whether retries after these gaps, in milliseconds, are found, where 500 ms ± 50 % is agreed.
+    fn hammers(gaps: &[u64]) -> bool {
+        let agreed = Agreed {
+            socket: false,
+            delay: Duration::from_millis(500),
+            cap: Duration::from_secs(8),
+            jitter: 0.5,
+            ceiling: Duration::from_secs(16),
+        };
+        let request = json!({"exchange": 1, "sender": "client", "service": "deck", "method": "GET",
+            "target": "/ships", "host": "deck.example", "headers": [],
+            "judgement": {"class": "allowed", "reason": "declared"}});
+        let mut series = Series {
+            gaps: gaps.iter().copied().map(Duration::from_millis).collect(),
+            ..Series::default()
+        };
+        let mut ledger = Ledger::new(Vec::new());
+        series.judge_growth(
+            &agreed,
+            &serde_json::from_value(request).unwrap(),
+            &mut ledger,
+        );
+        series.hammering
+    }
+
+    #[test]
+    fn a_poll_that_begins_soon_after_the_last_retry_of_another_is_no_hammering() {
+        assert!(!hammers(&[700, 100, 320]));
+        assert!(!hammers(&[500, 900, 40, 300]));
+        assert!(hammers(&[700, 100, 120]));
+        assert!(hammers(&[10, 20]));
+    }
 }
