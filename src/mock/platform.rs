@@ -223,8 +223,7 @@ impl Backend {
             | Flaw::ForeignSignature
             | Flaw::RefreshToken
             | Flaw::Altered
-            | Flaw::CutShort
-            | Flaw::Garbage => {
+            | Flaw::CutShort => {
                 return None;
             }
         }

@@ -88,8 +88,6 @@ pub enum Flaw {
     Altered,
     /// Its end is missing.
     CutShort,
-    /// It never was a token, and only looks like one.
-    Garbage,
 }
 
 /// What came of a socket that the harness opened on its own account: it joined the live feed as the
@@ -152,7 +150,6 @@ impl Flaw {
             Self::RefreshToken => "a refresh token in the place of an access token",
             Self::Altered => "a token some of whose characters were changed",
             Self::CutShort => "a token without its end",
-            Self::Garbage => "a text that was never a token",
         }
     }
 }

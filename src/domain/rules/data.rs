@@ -12,7 +12,7 @@ use super::ledger::{Breach, Ledger};
 use super::scene::{Scene, client_request};
 use super::{JudgedFrom, Rule, RuleInfo};
 use crate::domain::contract::{Resource, Role};
-use crate::domain::journal::{Answer, Answerer, AppFact, Content, Entry, EntryId, Fact};
+use crate::domain::journal::{Answer, AppFact, Content, Entry, EntryId, Fact};
 use crate::domain::verdict::Subject;
 
 pub(super) const RULES: &[&RuleInfo] = &[&SURVIVES];
@@ -99,13 +99,14 @@ impl Rule for Survives {
         let Some(ended) = scene.ended_by_client(entry).filter(|own| own.succeeded()) else {
             return;
         };
-        let (Some(answer), Some(Role::Resource(name))) = (ended.answer, &ended.request.role) else {
+        let (Some(answer), Some(Role::Resource(name))) = (ended.by_backend(), &ended.request.role)
+        else {
             return;
         };
         let Some(resource) = scene.contract.resource(name) else {
             return;
         };
-        if answer.from != Answerer::Backend || matches!(answer.status, 204 | 205) {
+        if matches!(answer.status, 204 | 205) {
             return;
         }
         let kind = kind(resource, answer);

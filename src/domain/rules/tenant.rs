@@ -6,7 +6,7 @@ use super::ledger::{Breach, Ledger};
 use super::scene::{Scene, header};
 use super::{JudgedFrom, Rule, RuleInfo};
 use crate::domain::contract::{Contract, Role};
-use crate::domain::journal::{Answer, Answerer, Entry, EntryId, Request};
+use crate::domain::journal::{Answer, Entry, EntryId, Request};
 use crate::domain::verdict::Subject;
 
 mod alike;
@@ -69,8 +69,7 @@ impl Rule for Cached {
             Some(Role::SignIn | Role::Refresh) => true,
             _ => false,
         };
-        let from_backend = |answer: &&Answer| answer.from == Answerer::Backend;
-        let Some(answer) = ended.answer.filter(from_backend).filter(|_| is_of_a_user) else {
+        let Some(answer) = ended.by_backend().filter(|_| is_of_a_user) else {
             return;
         };
         ledger.occasion(&CACHED);

@@ -16,7 +16,7 @@ use tokio_tungstenite::WebSocketStream;
 use tokio_tungstenite::tungstenite::Message;
 use tokio_tungstenite::tungstenite::protocol::Role;
 
-use super::{Allowed, Prober, Signed, forge};
+use super::{Allowed, Prober, Signed};
 use crate::app::Filling;
 use crate::domain::contract::{Apply, Realtime, TransportName};
 use crate::domain::journal::{Fact, Flaw, HarnessFact, Heard, Question};
@@ -52,30 +52,15 @@ impl Prober<'_> {
         let patience = genuine
             .after_ms
             .map_or(LEAST * 2, |after| Duration::from_millis(after) * 2 + LEAST);
-        let opaque = forge::garbled(own.access());
-        let refresh = own.filling.refresh.as_ref();
-        let refresh = refresh.map(|token| token.expose().to_owned());
-        let minted = |flaw| {
-            self.around
-                .mint(&own.username, flaw)
-                .filter(|_| matches!(allowed, Allowed::Everything(_)))
-        };
-        let bad = [
-            (Flaw::Garbage, Some(opaque)),
-            (Flaw::AlgNone, forge::unsigned(own.access())),
-            (Flaw::ForeignSignature, forge::foreign(own.access())),
-            (Flaw::RefreshToken, refresh),
-            (Flaw::Expired, minted(Flaw::Expired)),
-        ];
         let nobody = own.bearing(None);
         self.listen(realtime, Question::NoToken, &nobody, patience)
             .await?;
-        for (flaw, token) in bad {
-            if let Some(token) = token {
-                let bearer = own.bearing(Some(token));
-                let question = Question::BadToken { flaw };
-                self.listen(realtime, question, &bearer, patience).await?;
-            }
+        // Each of them takes the patience of a whole socket, so one of a kind is enough.
+        let bad = self.bad(allowed, &own).into_iter();
+        for (flaw, token) in bad.filter(|(flaw, _)| is_one_of_its_kind(*flaw)) {
+            let bearer = own.bearing(Some(token));
+            let question = Question::BadToken { flaw };
+            self.listen(realtime, question, &bearer, patience).await?;
         }
         Ok(())
     }
@@ -277,6 +262,14 @@ async fn converse(mut socket: Socket, realtime: &Realtime, filling: &Filling, he
     };
     heard.joined = false;
     how.clone_into(&mut heard.how);
+}
+
+/// Whether no other of these flaws shows the same negligence.
+fn is_one_of_its_kind(flaw: Flaw) -> bool {
+    matches!(
+        flaw,
+        Flaw::Altered | Flaw::AlgNone | Flaw::ForeignSignature | Flaw::RefreshToken | Flaw::Expired
+    )
 }
 
 fn changes_data(realtime: &Realtime, name: &str) -> bool {

@@ -72,23 +72,6 @@ const ALTERED: usize = 4;
 /// The shortest token of which a part cannot be a token of somebody else's.
 const SHORTEST: usize = 16;
 
-/// A text of the token's shape that nobody has handed out.
-pub(super) fn garbled(token: &str) -> String {
-    let turn = |letter: char, first: char, all: u8, by: u8| {
-        let place = (letter as u8 - first as u8 + by) % all;
-        char::from(first as u8 + place)
-    };
-    token
-        .chars()
-        .map(|letter| match letter {
-            'a'..='z' => turn(letter, 'a', 26, 13),
-            'A'..='Z' => turn(letter, 'A', 26, 13),
-            '0'..='9' => turn(letter, '0', 10, 5),
-            other => other,
-        })
-        .collect()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -113,7 +96,6 @@ mod tests {
             "none"
         );
         assert_eq!(unsigned("opaque"), None);
-        assert_eq!(garbled("at_Zz09-x.y"), "ng_Mm54-k.l");
     }
 
     #[test]

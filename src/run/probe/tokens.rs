@@ -131,7 +131,7 @@ impl Prober<'_> {
     }
 
     /// The tokens that nobody should accept.
-    fn bad(&self, allowed: &Allowed, own: &Signed) -> Vec<(Flaw, String)> {
+    pub(super) fn bad(&self, allowed: &Allowed, own: &Signed) -> Vec<(Flaw, String)> {
         let minted = |flaw| {
             self.around
                 .mint(&own.username, flaw)

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use crate::domain::contract::Role;
-use crate::domain::journal::{Answerer, Entry};
+use crate::domain::journal::Entry;
 use crate::domain::rules::ledger::{Breach, Ledger};
 use crate::domain::rules::scene::{Ended, Scene};
 use crate::domain::rules::{JudgedFrom, Rule, RuleInfo};
@@ -38,10 +38,10 @@ impl Rule for RequestId {
         let Some(ended) = scene.ended(entry) else {
             return;
         };
-        let Some(answer) = ended.answer else {
+        let Some(answer) = ended.by_backend() else {
             return;
         };
-        if answer.from != Answerer::Backend || ended.request.role == Some(Role::Realtime) {
+        if ended.request.role == Some(Role::Realtime) {
             return;
         }
         ledger.occasion(&REQUEST_ID);

@@ -1,11 +1,11 @@
 //! NET-14: a backend that nothing ails does not fail now and then.
 
-use std::collections::BTreeMap;
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
 use crate::domain::contract::Role;
-use crate::domain::journal::{Answerer, Entry, EntryId, Sender};
+use crate::domain::journal::{Entry, EntryId};
 use crate::domain::rules::ledger::{Breach, Ledger};
 use crate::domain::rules::scene::{Ended, Scene};
 use crate::domain::rules::{JudgedFrom, Rule, RuleInfo};
@@ -31,9 +31,9 @@ const AFTERMATH: Duration = Duration::from_secs(10);
 #[derive(Default)]
 pub(super) struct ServerError {
     /// Services whose last answer was an error.
-    failing: BTreeMap<String, bool>,
+    failing: BTreeSet<String>,
+    /// The first answer of each outage, in words, and its exchange; none after it was told.
     seen: Vec<(EntryId, String, u64)>,
-    told: bool,
 }
 
 impl Rule for ServerError {
@@ -41,25 +41,24 @@ impl Rule for ServerError {
         let Some(ended) = scene.ended(entry) else {
             return;
         };
-        let Some(answer) = ended.answer else {
+        let Some(answer) = ended.by_backend() else {
             return;
         };
-        let of_the_app = ended.request.sender == Sender::Client
-            && ended.request.role != Some(Role::Realtime)
-            && answer.from == Answerer::Backend;
-        if !of_the_app || is_provoked(entry, &ended, scene) {
+        if ended.request.role == Some(Role::Realtime) || is_provoked(&ended, scene) {
             return;
         }
         ledger.occasion(&SERVER_ERROR);
         let is_error = answer.status >= 500 && answer.status != 503;
-        let service = ended.request.service.clone();
-        let was_failing = self.failing.insert(service, is_error).unwrap_or(false);
-        if !is_error || was_failing || self.told {
+        if !is_error {
+            self.failing.remove(&ended.request.service);
+            return;
+        }
+        let goes_on = !self.failing.insert(ended.request.service.clone());
+        if goes_on || self.seen.len() > TOLERATED {
             return;
         }
         self.seen.push((entry.id, ended.words(), answer.exchange));
         if self.seen.len() > TOLERATED {
-            self.told = true;
             let all: Vec<&str> = self
                 .seen
                 .iter()
@@ -82,13 +81,9 @@ impl Rule for ServerError {
 }
 
 /// Whether the harness, or whoever moves its levers, may be behind it.
-fn is_provoked(entry: &Entry, ended: &Ended<'_>, scene: &Scene) -> bool {
-    let begun = ended.opened.at();
-    let settled = |moved: Duration| moved + AFTERMATH <= begun;
+fn is_provoked(ended: &Ended<'_>, scene: &Scene) -> bool {
+    let moved = scene.world.changed;
     scene.world.is_disturbed()
         || scene.world.backend_is_stopped()
-        || scene
-            .world
-            .changed
-            .is_some_and(|moment| !settled(moment.at) || moment.id > entry.id)
+        || moved.is_some_and(|moved| moved.at + AFTERMATH > ended.opened.at())
 }

@@ -68,14 +68,7 @@ struct Left {
 
 impl Rule for Ending {
     fn see(&mut self, entry: &Arc<Entry>, scene: &Scene, ledger: &mut Ledger) {
-        if scene.now
-            > self
-                .left
-                .as_ref()
-                .map_or(Duration::MAX, |left| left.sign_out.at + MARKS)
-        {
-            self.judge_left(ledger);
-        }
+        self.judge_left(scene.now, ledger);
         match &entry.fact {
             Fact::Act(_) => self.left = None,
             Fact::TokenIssued(_) => {
@@ -166,14 +159,7 @@ impl Rule for Ending {
     }
 
     fn end(&mut self, scene: &Scene, ledger: &mut Ledger) {
-        if scene.now
-            > self
-                .left
-                .as_ref()
-                .map_or(Duration::MAX, |left| left.sign_out.at + MARKS)
-        {
-            self.judge_left(ledger);
-        }
+        self.judge_left(scene.now, ledger);
         let silent = self.failed.is_some_and(|(failed, _)| {
             self.asked.is_none_or(|asked| asked < failed) && scene.app_is_awake()
         });
@@ -188,8 +174,9 @@ impl Rule for Ending {
 
 impl Ending {
     /// Nobody marked that the user wanted the sign-out.
-    fn judge_left(&mut self, ledger: &mut Ledger) {
-        let Some(left) = self.left.take() else {
+    /// Whoever drives the app had the time to mark that the user wanted it.
+    fn judge_left(&mut self, now: Duration, ledger: &mut Ledger) {
+        let Some(left) = self.left.take_if(|left| now > left.sign_out.at + MARKS) else {
             return;
         };
         ledger.breach(

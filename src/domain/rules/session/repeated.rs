@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use crate::domain::contract::Role;
-use crate::domain::journal::{Answer, Answerer, Entry};
+use crate::domain::journal::{Answer, Entry};
 use crate::domain::rules::ledger::{Breach, Ledger};
 use crate::domain::rules::scene::Scene;
 use crate::domain::rules::{JudgedFrom, Rule, RuleInfo, labels};
@@ -27,10 +27,10 @@ impl Rule for Repeated {
         let Some(ended) = scene.ended(entry) else {
             return;
         };
-        let Some(answer) = ended.answer else {
+        let Some(answer) = ended.by_backend() else {
             return;
         };
-        if answer.from != Answerer::Backend || ended.request.role == Some(Role::Realtime) {
+        if ended.request.role == Some(Role::Realtime) {
             return;
         }
         ledger.occasion(&REPEATED);

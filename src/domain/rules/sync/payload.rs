@@ -7,7 +7,7 @@ use jsonschema::Validator;
 use serde_json::Value;
 
 use crate::domain::contract::{Contract, Role};
-use crate::domain::journal::{Answer, Answerer, Content, Direction, Entry, Fact, Frame};
+use crate::domain::journal::{Answer, Content, Direction, Entry, Fact, Frame};
 use crate::domain::rules::ledger::{Breach, Ledger};
 use crate::domain::rules::scene::Scene;
 use crate::domain::rules::{JudgedFrom, Rule, RuleInfo};
@@ -140,14 +140,15 @@ impl Payload {
         let Some(ended) = scene.ended(entry) else {
             return;
         };
-        let (Some(answer), Some(Role::Resource(name))) = (ended.answer, &ended.request.role) else {
+        let (Some(answer), Some(Role::Resource(name))) = (ended.by_backend(), &ended.request.role)
+        else {
             return;
         };
         let Some(validator) = self.resources.get(name) else {
             return;
         };
         let empty = matches!(answer.status, 204 | 205 | 304) || ended.request.method == "HEAD";
-        if answer.from != Answerer::Backend || !ended.succeeded() || empty {
+        if !ended.succeeded() || empty {
             return;
         }
         let fault = match &answer.body {

@@ -9,7 +9,7 @@ use std::time::Duration;
 use super::order::{number_in, number_of};
 use super::push::ARRIVES;
 use crate::domain::contract::{Contract, Role};
-use crate::domain::journal::{Answerer, Direction, Entry, EntryId, Fact, Frame, Sender};
+use crate::domain::journal::{Direction, Entry, EntryId, Fact, Frame, Sender};
 use crate::domain::rules::ledger::{Breach, Ledger};
 use crate::domain::rules::scene::Scene;
 
@@ -138,8 +138,7 @@ impl Streams {
                     && let Some(Role::Resource(name)) = &ended.request.role
                     && let Some(stream) = self.of(name)
                     && let Some((heard, id)) = stream.asked.remove(&ended.request.exchange)
-                    && let Some(answer) = ended.answer
-                    && answer.from == Answerer::Backend
+                    && let Some(answer) = ended.by_backend()
                     && ended.succeeded()
                 {
                     let resource = scene.contract.resource(name);

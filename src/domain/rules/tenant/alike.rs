@@ -14,7 +14,7 @@ use serde_json::Value;
 use super::isolation::CANARIES;
 use super::{breach, owners};
 use crate::domain::contract::{Contract, Role};
-use crate::domain::journal::{Answerer, Content, Direction, Entry, EntryId, Fact, Frame, Question};
+use crate::domain::journal::{Content, Direction, Entry, EntryId, Fact, Frame, Question};
 use crate::domain::rules::Rule;
 use crate::domain::rules::ledger::{Breach, Ledger};
 use crate::domain::rules::scene::{Ended, Scene};
@@ -173,9 +173,7 @@ impl Alike {
         let (Some(name), Some(Role::Resource(resource)), Some(answer), true) = (
             &ended.opened.account,
             &ended.request.role,
-            ended
-                .answer
-                .filter(|answer| answer.from == Answerer::Backend),
+            ended.by_backend(),
             own && ended.succeeded(),
         ) else {
             return;
