@@ -1,4 +1,4 @@
-//! What rehearsal talks about: contract, scenario, journal, scope, rules, verdict.
+//! What rehearsal talks about: contract, scenario, journal, scope, verdict.
 //!
 //! This room performs no I/O, reads no clock and is not async. Everything in it is a value or a
 //! pure decision, so a run can be judged again from its journal alone.
@@ -12,7 +12,6 @@ pub(crate) mod misbehaviour;
 pub mod moment;
 pub mod proof;
 pub mod result;
-pub mod rules;
 pub mod runbook;
 pub mod scenario;
 pub mod scope;

@@ -6,6 +6,8 @@
 
 pub mod domain;
 
+pub mod rules;
+
 pub mod protocol;
 
 pub mod app;

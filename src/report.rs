@@ -8,8 +8,8 @@ pub mod terminal;
 pub(crate) mod text;
 mod timeline;
 
-use crate::domain::rules;
 use crate::domain::verdict::{PROOF, STEP};
+use crate::rules;
 
 /// The title of what stands in a finding's `rule`: a rule, or one of the two judgements that are
 /// the run's own.

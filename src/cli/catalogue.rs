@@ -9,9 +9,9 @@ use super::arguments::{ListArguments, RulesArguments};
 use super::console;
 use super::exit::Exit;
 use super::problem::Problem;
-use crate::domain::rules::{self, RuleInfo};
 use crate::domain::verdict::Subject;
 use crate::report::text::wrap;
+use crate::rules::{self, RuleInfo};
 use crate::run::Misbehaviour;
 
 const STRONG: Style = Style::new().bold();

@@ -9,6 +9,8 @@ use std::time::Duration;
 
 use serde_json::Value;
 
+#[cfg(test)]
+pub(crate) mod harbour;
 mod lookup;
 mod paging;
 pub mod pattern;

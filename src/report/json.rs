@@ -10,9 +10,9 @@ use super::title;
 use crate::domain::diagnosis;
 use crate::domain::journal::Entry;
 use crate::domain::result::{RunResult, ScenarioResult};
-use crate::domain::rules;
 use crate::domain::runbook::{RunbookItem, RunbookStatus};
 use crate::domain::verdict::{Finding, ScopeTally, Severity, Verdict};
+use crate::rules;
 
 /// The version of the document.
 const VERSION: u32 = 1;

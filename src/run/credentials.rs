@@ -155,8 +155,8 @@ mod tests {
     use serde_json::json;
 
     use super::*;
+    use crate::domain::contract::harbour::harbour;
     use crate::domain::journal::EntryId;
-    use crate::domain::rules::tests::harbour;
 
     /// What is known after sign-ins with these answers.
     fn after(answers: &[(u16, serde_json::Value)]) -> Accounts {

@@ -13,9 +13,9 @@ use crate::domain::journal::file::Case;
 use crate::domain::journal::{Entry, Fact, HarnessFact, LeverHow, Observer};
 use crate::domain::proof::{Proof, Prover};
 use crate::domain::result::ScenarioResult;
-use crate::domain::rules::{self, Judge, JudgeSettings, JudgedFrom};
 use crate::domain::runbook::RunbookId;
 use crate::domain::verdict::{Finding, Outcome, PROOF, STEP, ScopeTally, Severity};
+use crate::rules::{self, Judge, JudgeSettings, JudgedFrom};
 
 /// Follows one journal. Clones are handles on one hearing.
 #[derive(Clone)]

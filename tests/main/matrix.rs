@@ -12,8 +12,8 @@ use std::time::Duration;
 use rehearsal::app::Quirk;
 use rehearsal::cli::Exit;
 use rehearsal::domain::result::RunResult;
-use rehearsal::domain::rules;
 use rehearsal::domain::verdict::{Finding, Severity, Subject};
+use rehearsal::rules;
 use rehearsal::run::{Interrupt, Matrix, Misbehaviour, Plan, Target, perform, self_test};
 use rehearsal::suite::Suite;
 

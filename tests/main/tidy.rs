@@ -135,7 +135,7 @@ fn the_pure_rooms_do_no_io_and_know_no_clock() {
     let found: Vec<String> = rust()
         .iter()
         .filter(|file| {
-            ["domain", "protocol", "app"]
+            ["domain", "rules", "protocol", "app"]
                 .iter()
                 .any(|room| file.is_in(room))
         })
@@ -144,7 +144,7 @@ fn the_pure_rooms_do_no_io_and_know_no_clock() {
         .collect();
     none(
         &found,
-        "domain, protocol and app are pure: they take moments and bytes as arguments and return \
+        "domain, rules, protocol and app are pure: they take moments and bytes as arguments and return \
          what should happen. Let `device`, `gateway`, `mock` or `run` do it.",
     );
 }
@@ -172,39 +172,38 @@ fn device_gateway_and_mock_never_import_one_another() {
 
 #[test]
 fn inner_rooms_do_not_know_outer_ones() {
-    let outer = |rooms: &[&str]| {
-        rooms
-            .iter()
-            .map(|room| format!("crate::{room}"))
-            .collect::<Vec<_>>()
-    };
-    let all = [
-        "app", "device", "gateway", "mock", "suite", "run", "report", "cli",
+    // In reading order, each with the rooms that it may use.
+    let rooms: [(&str, &[&str]); 12] = [
+        ("protocol", &[]),
+        ("domain", &["protocol"]),
+        ("rules", &["domain"]),
+        ("app", &["protocol", "domain"]),
+        ("net", &["domain"]),
+        ("device", &["protocol", "domain", "app", "net"]),
+        ("gateway", &["protocol", "domain", "net"]),
+        ("mock", &["protocol", "domain", "net"]),
+        ("suite", &["domain", "rules", "app", "mock"]),
+        (
+            "run",
+            &[
+                "protocol", "domain", "rules", "app", "net", "device", "gateway", "mock", "suite",
+            ],
+        ),
+        ("report", &["domain", "rules"]),
+        (
+            "cli",
+            &[
+                "domain", "rules", "app", "net", "gateway", "mock", "suite", "run", "report",
+            ],
+        ),
     ];
     let mut found = Vec::new();
-    for (room, forbidden) in [
-        ("domain", outer(&[&all[..], &["net"]].concat())),
-        ("protocol", outer(&[&all[..], &["domain", "net"]].concat())),
-        (
-            "app",
-            outer(&[
-                "device", "gateway", "mock", "suite", "run", "report", "cli", "net",
-            ]),
-        ),
-        ("net", outer(&all)),
-        ("device", outer(&["suite", "run", "report", "cli"])),
-        ("gateway", outer(&["app", "suite", "run", "report", "cli"])),
-        ("mock", outer(&["app", "suite", "run", "report", "cli"])),
-        (
-            "suite",
-            outer(&["device", "gateway", "run", "report", "cli"]),
-        ),
-        ("run", outer(&["report", "cli"])),
-        (
-            "report",
-            outer(&["app", "device", "gateway", "mock", "suite", "run", "cli"]),
-        ),
-    ] {
+    for (room, allowed) in rooms {
+        let forbidden: Vec<String> = rooms
+            .iter()
+            .filter(|(other, _)| *other != room && !allowed.contains(other))
+            .map(|(other, _)| format!("crate::{other}"))
+            .collect();
         let words: Vec<&str> = forbidden.iter().map(String::as_str).collect();
         for file in rust().iter().filter(|file| file.is_in(room)) {
             // A test may bring the shipped suite, or whatever else shows that all fits together.
@@ -213,8 +212,8 @@ fn inner_rooms_do_not_know_outer_ones() {
     }
     none(
         &found,
-        "rooms are listed in reading order in docs/ARCHITECTURE.md: each may use those before it, \
-         never those after it.",
+        "rooms are listed in reading order in docs/ARCHITECTURE.md: each may use some of those \
+         before it, never those after it.",
     );
 }
 

@@ -6,8 +6,8 @@ use std::time::Duration;
 use serde_json::{Value, json};
 
 use super::{Proof, Proven, Prover};
+use crate::domain::contract::harbour::harbour;
 use crate::domain::journal::{Fact, Journal};
-use crate::domain::rules::tests::harbour;
 
 /// A journal under construction; facts are written as in journal files.
 struct Story {

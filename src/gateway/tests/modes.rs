@@ -5,7 +5,7 @@ use tokio_tungstenite::tungstenite::Message;
 
 use super::sockets::opened;
 use super::*;
-use crate::domain::rules::{Judge, JudgeSettings, Judged};
+use crate::rules::{Judge, JudgeSettings, Judged};
 
 /// A forbidden write, a disguised one, an undeclared one, one that cannot be judged, and packets of
 /// each kind over the WebSocket.

@@ -7,14 +7,14 @@ use bytes::{Bytes, BytesMut};
 
 /// What a message holds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(in crate::gateway) enum Kind {
+pub(crate) enum Kind {
     Text,
     Binary,
 }
 
 /// What a control frame says.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(in crate::gateway) enum Signal {
+pub(crate) enum Signal {
     Close,
     Ping,
     Pong,
@@ -22,7 +22,7 @@ pub(in crate::gateway) enum Signal {
 
 /// What has arrived.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(in crate::gateway) enum Part {
+pub(crate) enum Part {
     /// A control frame, whole.
     Signal(Signal, Bytes),
     /// Some bytes of a message; the last ones if it ends here.
@@ -35,11 +35,11 @@ pub(in crate::gateway) enum Part {
 
 /// The peer does not keep to the protocol.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(in crate::gateway) struct Broken;
+pub(crate) struct Broken;
 
 /// Takes one direction of a connection apart.
 #[derive(Debug)]
-pub(in crate::gateway) struct Deframer {
+pub(crate) struct Deframer {
     /// Who sends: clients mask what they send, servers do not.
     masked: bool,
     /// The message that has not ended yet.
@@ -77,7 +77,7 @@ const PONG: u8 = 10;
 
 impl Deframer {
     /// Before the first byte of a peer whose frames are masked or not.
-    pub(in crate::gateway) fn new(masked: bool) -> Self {
+    pub(crate) fn new(masked: bool) -> Self {
         Self {
             masked,
             message: None,
@@ -86,15 +86,12 @@ impl Deframer {
     }
 
     /// How many bytes of the frame that has begun are still to come.
-    pub(in crate::gateway) fn due(&self) -> u64 {
+    pub(crate) fn due(&self) -> u64 {
         self.frame.as_ref().map_or(0, |rest| rest.left)
     }
 
     /// Takes the next part from the front of `input`; `None` when more bytes are needed.
-    pub(in crate::gateway) fn next(
-        &mut self,
-        input: &mut BytesMut,
-    ) -> Result<Option<Part>, Broken> {
+    pub(crate) fn next(&mut self, input: &mut BytesMut) -> Result<Option<Part>, Broken> {
         loop {
             if let Some(rest) = &mut self.frame {
                 if rest.left > 0 && input.is_empty() {
@@ -214,7 +211,7 @@ fn apply(mask: [u8; 4], bytes: &mut [u8]) {
 }
 
 /// Appends a control frame.
-pub(in crate::gateway) fn put_signal(
+pub(crate) fn put_signal(
     out: &mut BytesMut,
     signal: Signal,
     payload: &[u8],
@@ -229,7 +226,7 @@ pub(in crate::gateway) fn put_signal(
 }
 
 /// Appends a piece of a message, in a frame of its own.
-pub(in crate::gateway) fn put_data(
+pub(crate) fn put_data(
     out: &mut BytesMut,
     kind: Kind,
     payload: &[u8],

@@ -6,11 +6,11 @@ use super::{BAD, Detail, FAINT, OPEN, STRONG, Terminal};
 use crate::domain::diagnosis;
 use crate::domain::journal::EntryId;
 use crate::domain::result::ScenarioResult;
-use crate::domain::rules;
 use crate::domain::verdict::{Finding, Severity};
 use crate::report::text::{clip, moment};
 use crate::report::timeline::Timeline;
 use crate::report::title;
+use crate::rules;
 
 /// How many journal entries one finding shows.
 const ENTRIES: usize = 12;

@@ -5,10 +5,10 @@ use std::path::{Path, PathBuf};
 use rstest::rstest;
 
 use super::*;
+use crate::domain::contract::harbour::{agreed_in, harbour};
 use crate::domain::journal::Entry;
-use crate::domain::rules::tests::{agreed_in, harbour};
-use crate::domain::rules::{Judge, JudgeSettings};
 use crate::domain::verdict::Verdict;
+use crate::rules::{Judge, JudgeSettings};
 use crate::run::{Interrupt, Misbehaviour, Plan, Target, stage};
 use crate::suite::Suite;
 

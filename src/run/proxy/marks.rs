@@ -119,7 +119,7 @@ mod tests {
     use serde_json::{Value, json};
 
     use super::*;
-    use crate::domain::rules::tests::harbour;
+    use crate::domain::contract::harbour::harbour;
 
     fn read(body: Value) -> Result<Act, String> {
         let mark: Mark = serde_json::from_value(body).map_err(|error| error.to_string())?;

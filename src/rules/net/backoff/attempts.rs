@@ -1,0 +1,217 @@
+//! NET-2: which attempts are one request's, and whether they are too many.
+
+use std::collections::VecDeque;
+use std::time::Duration;
+
+use crate::domain::contract::Role;
+use crate::domain::duration::show;
+use crate::domain::journal::{Entry, EntryId, Request};
+use crate::domain::verdict::Subject;
+use crate::rules::ledger::{Breach, Ledger};
+use crate::rules::scene::Scene;
+use crate::rules::{JudgedFrom, RuleInfo};
+
+pub(crate) static ATTEMPTS: RuleInfo = RuleInfo {
+    id: "NET-2",
+    title: "A request is tried as often as agreed, by one layer",
+    subject: Subject::App,
+    judged_from: &[JudgedFrom::Wire],
+    source: "retry amplification, as described in the Google SRE book",
+    explanation: "An HTTP client that retries three times below a query library that retries three times makes nine requests of one. Judged on failing attempts of one request that follow each other by back-off: two more than agreed are a finding. Polls and what the user asks for are requests of their own, and so is a refresh that another poll asks for: where an attempt comes when the next of them may be due and the delays begin anew with it, it is taken for the first of another request.",
+    fix: "Let one layer have the retries, as many as agreed, and switch the others' off.",
+    parameters: &["retry.attempts", "polling.every", "kill_switch.every"],
+};
+
+/// How soon after it an act of the user shows on the wire.
+const CAUSE: Duration = Duration::from_secs(5);
+/// How soon a user may ask again.
+const AGAIN: Duration = Duration::from_secs(2);
+/// How many attempts of a series are remembered.
+const RECENT: usize = 32;
+/// How many attempts a finding shows.
+const SHOWN: usize = 5;
+
+/// The attempts of one series, as requests that began one after another.
+#[derive(Default)]
+pub(super) struct Tries {
+    /// When a request of its own last began that nobody but a timer had asked for.
+    tick: Option<Duration>,
+    /// How the attempts may fall into requests.
+    readings: Vec<Reading>,
+    recent: VecDeque<Attempt>,
+    excess: Option<Excess>,
+}
+
+/// One way to read a series: as requests that timers began one after another.
+#[derive(Clone, Copy)]
+struct Reading {
+    tick: Option<Duration>,
+    /// The attempts of the request that goes on.
+    count: u32,
+    /// Whether it remains to be seen that the delays begin anew.
+    unproven: bool,
+}
+
+/// One request with too many attempts.
+struct Excess {
+    count: u32,
+    request: String,
+    exchanges: Vec<u64>,
+    took: Duration,
+    evidence: Vec<EntryId>,
+}
+
+/// One attempt of a series.
+#[derive(Clone, Copy)]
+struct Attempt {
+    id: EntryId,
+    at: Duration,
+    exchange: u64,
+}
+
+impl Tries {
+    /// What is left of a series for the next one.
+    pub(super) fn anew(&self) -> Self {
+        Self {
+            tick: self.tick,
+            ..Self::default()
+        }
+    }
+
+    /// A series begins, by itself or because the user asked for it.
+    pub(super) fn begin(&mut self, at: Duration, scene: &Scene) {
+        let asked_for = scene.world.acted.is_some_and(|act| act.at + CAUSE >= at);
+        if !asked_for {
+            self.tick = Some(at);
+        }
+    }
+
+    pub(super) fn note(&mut self, entry: &Entry, exchange: u64) {
+        if self.recent.len() == RECENT {
+            self.recent.pop_front();
+        }
+        self.recent.push_back(Attempt {
+            id: entry.id,
+            at: entry.at,
+            exchange,
+        });
+    }
+
+    /// Takes the attempt that was noted last into every way in which the series may be read;
+    /// `anew` says whether the gap before it is a first one.
+    pub(super) fn read(&mut self, request: &Request, anew: bool, scene: &Scene) {
+        let Some(at) = self.recent.back().map(|last| last.at) else {
+            return;
+        };
+        let attempts = scene.contract.retry.attempts;
+        let spacing = spacing(request, scene);
+        let due = |tick: Option<Duration>| {
+            spacing.is_some_and(|spacing| tick.is_none_or(|tick| at >= tick + spacing))
+        };
+        let another = Reading {
+            tick: Some(at),
+            count: 1,
+            unproven: true,
+        };
+        if self.readings.is_empty() {
+            self.readings.push(Reading {
+                tick: self.tick,
+                count: 1,
+                unproven: false,
+            });
+        }
+        self.readings.retain(|reading| !reading.unproven || anew);
+        for reading in &mut self.readings {
+            reading.unproven = false;
+        }
+        let begins = self.readings.iter().any(|reading| due(reading.tick));
+        // Whether an attempt that may be another request's belongs to this one the next gap tells.
+        let sure = |reading: &Reading| reading.count + u32::from(!due(reading.tick));
+        let least = self.readings.iter().min_by_key(|reading| sure(reading));
+        let (least, before_last) = least.map_or((0, false), |it| (sure(it), due(it.tick)));
+        if least >= attempts + 2 {
+            self.exceed(request, least, before_last);
+        } else {
+            self.readings.retain(|reading| sure(reading) < attempts + 2);
+        }
+        for reading in &mut self.readings {
+            reading.count += 1;
+        }
+        if begins {
+            self.readings.push(another);
+        }
+    }
+
+    /// Notes that one request has this many attempts by now.
+    fn exceed(&mut self, request: &Request, count: u32, before_last: bool) {
+        if self.excess.as_ref().is_some_and(|own| own.count >= count) {
+            return;
+        }
+        let length = usize::try_from(count).unwrap_or(RECENT);
+        let to = self.recent.len() - usize::from(before_last);
+        let from = to.saturating_sub(length);
+        let own: Vec<Attempt> = self.recent.range(from..to).copied().collect();
+        let shown = own
+            .iter()
+            .enumerate()
+            .filter(|(index, _)| *index == 0 || index + SHOWN > own.len())
+            .map(|(_, attempt)| *attempt);
+        let (evidence, exchanges) = shown.map(|own| (own.id, own.exchange)).unzip();
+        let took = own.first().zip(own.last());
+        self.excess = Some(Excess {
+            count,
+            request: format!("{} {}", request.method, request.target),
+            exchanges,
+            took: took.map_or(Duration::ZERO, |(first, last)| last.at - first.at),
+            evidence,
+        });
+    }
+
+    /// Says what became of the series, which is over.
+    pub(super) fn close(&mut self, agreed: u32, ledger: &mut Ledger) {
+        let Some(excess) = self.excess.take() else {
+            return;
+        };
+        ledger.breach(
+            &ATTEMPTS,
+            Breach {
+                kind: "attempts".to_owned(),
+                message: "the app tries one request more often than agreed".to_owned(),
+                expected: format!("{agreed} attempts of one request"),
+                observed: format!(
+                    "{} attempts of {} within {}",
+                    excess.count,
+                    excess.request,
+                    show(excess.took)
+                ),
+                evidence: excess.evidence,
+                exchanges: excess.exchanges,
+                ..Breach::default()
+            },
+        );
+    }
+}
+
+/// How far apart timers may ask for this request anew; nothing where none of them does.
+fn spacing(request: &Request, scene: &Scene) -> Option<Duration> {
+    let contract = &scene.contract;
+    let polling = contract.polling.as_ref();
+    let status = contract.kill_switch.as_ref().map(|switch| switch.every);
+    let own = match &request.role {
+        Some(Role::Resource(name)) => polling
+            .filter(|polling| polling.resources.contains(name))
+            .map(|polling| polling.every / 2),
+        Some(Role::Status) => status.map(|every| every / 2),
+        // Whatever is asked for regularly may find that the session has to be refreshed first.
+        Some(Role::Refresh) => polling
+            .map(|polling| polling.every)
+            .into_iter()
+            .chain(status)
+            .min()
+            .map(|every| every.mul_f64(0.4)),
+        _ => None,
+    };
+    // Where nobody marks what the user does, the user may have asked again.
+    let user = (!scene.world.acts_marked).then_some(AGAIN);
+    own.into_iter().chain(user).min()
+}

@@ -1,0 +1,190 @@
+//! Whose session is open, and by which tokens, as the wire shows it.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+use std::time::Duration;
+
+use serde_json::Value;
+
+use super::is_success;
+use crate::domain::contract::{Contract, Role};
+use crate::domain::journal::{
+    Act, Entry, EntryId, Fact, Request, Sender, SessionState, TokenIssued, TokenKind,
+};
+use crate::rules::labels;
+
+/// How many tokens stay known.
+const TOKENS: usize = 64;
+
+/// Whose session is open.
+#[derive(Default)]
+pub(crate) struct Session {
+    /// Whether one is open, as far as the wire shows.
+    pub(crate) open: bool,
+    /// When it last began or was renewed by an answer, and by which exchange.
+    pub(crate) renewed: Option<Moment>,
+    /// When the backend last said that a session is over.
+    pub(crate) refused: Option<Moment>,
+    /// The user's requests to sign out and in that nothing has answered yet.
+    pub(crate) wants_out: bool,
+    /// Whether a sign-out was asked for or tried, however it went, and nobody signed in since.
+    leaving: bool,
+    tokens: VecDeque<Token>,
+}
+
+/// A moment of the journal.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Moment {
+    pub(crate) id: EntryId,
+    pub(crate) at: Duration,
+}
+
+impl Moment {
+    pub(crate) fn of(entry: &Entry) -> Self {
+        Self {
+            id: entry.id,
+            at: entry.at,
+        }
+    }
+}
+
+/// A token that was handed out.
+#[derive(Debug, Clone)]
+pub(crate) struct Token {
+    /// Its label, without quotation marks.
+    pub(crate) label: String,
+    pub(crate) kind: TokenKind,
+    pub(crate) issued: Moment,
+    pub(crate) claims: Option<Value>,
+    /// When it ends, in seconds since 1970.
+    pub(crate) ends: Option<u64>,
+    /// How long it lives, as far as its claims or the answer beside it say.
+    pub(crate) lifetime: Option<Duration>,
+    pub(crate) username: Option<String>,
+}
+
+impl Token {
+    /// Whether it had ended when it was handed out.
+    pub(crate) fn is_over(&self) -> bool {
+        self.lifetime == Some(Duration::ZERO)
+    }
+}
+
+impl Session {
+    /// The token of this label, with or without quotation marks.
+    pub(crate) fn token(&self, label: &str) -> Option<&Token> {
+        let label = labels::bare(label);
+        self.tokens.iter().rev().find(|token| token.label == label)
+    }
+
+    /// Whether an app ought to go on with it: it is open, and nobody set out to end it.
+    pub(crate) fn is_wanted(&self) -> bool {
+        self.open && !self.leaving
+    }
+
+    /// The access token handed out last.
+    pub(crate) fn current(&self) -> Option<&Token> {
+        self.tokens
+            .iter()
+            .rev()
+            .find(|token| token.kind == TokenKind::Access)
+    }
+
+    pub(super) fn issued(&mut self, entry: &Arc<Entry>, token: &TokenIssued) {
+        let ends = token
+            .claims
+            .as_ref()
+            .and_then(|claims| claims.get("exp"))
+            .and_then(Value::as_u64)
+            .or(token.ends);
+        let username = token
+            .username
+            .clone()
+            .or_else(|| self.current()?.username.clone());
+        if self.tokens.len() == TOKENS {
+            self.tokens.pop_front();
+        }
+        self.tokens.push_back(Token {
+            label: labels::bare(&token.label).to_owned(),
+            kind: token.kind,
+            issued: Moment::of(entry),
+            claims: token.claims.clone(),
+            ends,
+            lifetime: ends.map(|ends| Duration::from_secs(ends.saturating_sub(token.seen_at))),
+            username,
+        });
+    }
+
+    pub(super) fn requested(&mut self, request: &Request, credential: Option<&str>) {
+        self.leaving |= request.role == Some(Role::SignOut);
+        // A session that was opened before the journal began shows itself by its credential.
+        if credential.is_some()
+            && request.role.as_ref().is_some_and(Role::is_data)
+            && self.refused.is_none()
+        {
+            self.open = true;
+        }
+    }
+
+    pub(super) fn ended(
+        &mut self,
+        entry: &Entry,
+        request: &Request,
+        status: Option<u16>,
+        contract: &Contract,
+    ) {
+        let (Some(status), Sender::Client) = (status, request.sender) else {
+            return;
+        };
+        match request.role {
+            Some(Role::SignIn | Role::Refresh) if is_success(status) => {
+                self.leaving &= request.role == Some(Role::Refresh);
+                self.open = true;
+                self.renewed = Some(Moment::of(entry));
+                self.refused = None;
+                self.wants_out = false;
+            }
+            Some(Role::Refresh) if contract.session.ended_by.contains(&status) => {
+                self.open = false;
+                self.refused = Some(Moment::of(entry));
+            }
+            Some(Role::SignOut) if is_success(status) => {
+                self.open = false;
+                self.refused = Some(Moment::of(entry));
+            }
+            _ => {}
+        }
+    }
+
+    pub(super) fn said(&mut self, state: &SessionState) {
+        match state {
+            SessionState::Ended { .. } | SessionState::NotFound { .. } => self.open = false,
+            SessionState::Opened | SessionState::Restored | SessionState::Refreshed => {
+                self.open = true;
+                self.refused = None;
+            }
+        }
+    }
+
+    pub(super) fn act(&mut self, act: &Act) {
+        match act {
+            Act::SignOut => {
+                self.wants_out = true;
+                self.leaving = true;
+            }
+            Act::SignIn { .. } | Act::Launch => {
+                self.wants_out = false;
+                self.leaving = false;
+            }
+            _ => {}
+        }
+    }
+}
+
+/// The token in an entry, if one was handed out there.
+pub(crate) fn token_in(entry: &Entry) -> Option<&TokenIssued> {
+    match &entry.fact {
+        Fact::TokenIssued(token) => Some(token),
+        _ => None,
+    }
+}

@@ -1,0 +1,188 @@
+//! The Engine.IO sessions that are open, and which of them carry the live feed.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use super::session::Moment;
+use crate::domain::contract::{Contract, TransportName};
+use crate::domain::journal::{Content, Direction, Entry, Fact, Frame};
+
+/// The Engine.IO sessions that are open.
+#[derive(Default)]
+pub(crate) struct Sockets {
+    open: BTreeMap<u64, Socket>,
+    /// When the feed was last connected, and last lost.
+    pub(crate) connected: Option<Moment>,
+    pub(crate) lost: Option<Moment>,
+    /// When the backend last refused the feed or left it.
+    pub(crate) refused: Option<Moment>,
+}
+
+/// One Engine.IO session.
+#[derive(Debug, Clone)]
+pub(crate) struct Socket {
+    service: String,
+    pub(crate) transport: TransportName,
+    /// When the feed's namespace was joined.
+    pub(crate) connected: Option<Moment>,
+    /// When the last packet came down.
+    pub(crate) heard: Moment,
+    /// Whether a ping of the server has come down, so that the journal is known to hold them.
+    pub(crate) pinged: bool,
+    /// How long nothing may come down, by the handshake.
+    pub(crate) patience: Option<Duration>,
+    /// The session that the client asked to have recovered.
+    pub(crate) asked_to_recover: Option<String>,
+    /// Whether the server recovered it, so nothing was missed.
+    pub(crate) recovered: bool,
+}
+
+impl Sockets {
+    pub(crate) fn get(&self, socket: u64) -> Option<&Socket> {
+        self.open.get(&socket)
+    }
+
+    /// Every open session in order.
+    pub(crate) fn iter(&self) -> impl Iterator<Item = (u64, &Socket)> {
+        self.open.iter().map(|(number, socket)| (*number, socket))
+    }
+
+    /// How many sessions carry the live feed.
+    pub(crate) fn live(&self) -> usize {
+        self.open
+            .values()
+            .filter(|socket| socket.connected.is_some())
+            .count()
+    }
+
+    /// Since when the feed has been there without a break.
+    pub(crate) fn live_since(&self) -> Option<Moment> {
+        self.connected.filter(|_| self.live() > 0)
+    }
+
+    /// Something came down.
+    pub(crate) fn hear(&mut self, entry: &Entry) {
+        if let Fact::Frame {
+            socket,
+            direction: Direction::Down,
+            packet,
+            ..
+        } = &entry.fact
+            && let Some(own) = self.open.get_mut(socket)
+        {
+            own.heard = Moment::of(entry);
+            own.pinged |= matches!(packet, Frame::Ping { .. });
+        }
+    }
+
+    pub(super) fn engine(&mut self, entry: &Entry) {
+        match &entry.fact {
+            Fact::SocketOpened {
+                socket,
+                service,
+                transport,
+            } => {
+                self.open.insert(
+                    *socket,
+                    Socket {
+                        service: service.clone(),
+                        transport: *transport,
+                        connected: None,
+                        heard: Moment::of(entry),
+                        pinged: false,
+                        patience: None,
+                        asked_to_recover: None,
+                        recovered: false,
+                    },
+                );
+            }
+            Fact::SocketUpgraded { socket } => {
+                if let Some(socket) = self.open.get_mut(socket) {
+                    socket.transport = TransportName::Websocket;
+                }
+            }
+            Fact::SocketClosed { socket, .. } => {
+                let was_live = self
+                    .open
+                    .get_mut(socket)
+                    .is_some_and(|socket| socket.connected.take().is_some());
+                if was_live && self.live() == 0 {
+                    self.lost = Some(Moment::of(entry));
+                }
+            }
+            _ => {}
+        }
+    }
+
+    /// A service was stopped, or all were: none of its sessions lives on, even if nobody said good-bye.
+    pub(super) fn stopped(&mut self, entry: &Entry, service: Option<&str>) {
+        let before = self.live();
+        for socket in self.open.values_mut() {
+            if service.is_none_or(|service| socket.service == service) {
+                socket.connected = None;
+            }
+        }
+        if before > 0 && self.live() == 0 {
+            self.lost = Some(Moment::of(entry));
+        }
+    }
+
+    pub(super) fn packet(&mut self, entry: &Entry, packet: &Frame, contract: &Contract) {
+        let Fact::Frame {
+            socket, direction, ..
+        } = &entry.fact
+        else {
+            return;
+        };
+        let feed = contract.realtime.as_ref().map(|feed| &feed.namespace);
+        let before = self.live();
+        let Some(own) = self.open.get_mut(socket) else {
+            return;
+        };
+        match (packet, direction) {
+            (
+                Frame::Open {
+                    ping_interval,
+                    ping_timeout,
+                },
+                Direction::Down,
+            ) => {
+                own.patience = Some(Duration::from_millis(
+                    ping_interval.saturating_add(*ping_timeout),
+                ));
+            }
+            (Frame::Connect { namespace, payload }, Direction::Up) if Some(namespace) == feed => {
+                own.asked_to_recover = pid(payload);
+            }
+            (Frame::Connect { namespace, payload }, Direction::Down) if Some(namespace) == feed => {
+                own.connected = Some(Moment::of(entry));
+                own.recovered =
+                    own.asked_to_recover.is_some() && own.asked_to_recover == pid(payload);
+                if before == 0 {
+                    self.connected = Some(Moment::of(entry));
+                }
+            }
+            (Frame::ConnectError { namespace, .. }, Direction::Down) if Some(namespace) == feed => {
+                self.refused = Some(Moment::of(entry));
+            }
+            (Frame::Disconnect { namespace }, _) if Some(namespace) == feed => {
+                own.connected = None;
+                if *direction == Direction::Down {
+                    self.refused = Some(Moment::of(entry));
+                }
+                if before > 0 && self.live() == 0 {
+                    self.lost = Some(Moment::of(entry));
+                }
+            }
+            _ => {}
+        }
+    }
+
+    pub(super) fn forget(&mut self, socket: u64) {
+        self.open.remove(&socket);
+    }
+}
+
+fn pid(payload: &Content) -> Option<String> {
+    payload.json()?.get("pid")?.as_str().map(str::to_owned)
+}

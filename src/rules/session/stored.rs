@@ -1,0 +1,146 @@
+//! SESSION-13: what a start makes of what it finds in storage.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::domain::duration::show;
+use crate::domain::journal::{Act, AppFact, Entry, EntryId, Fact, SessionState};
+use crate::domain::verdict::Subject;
+use crate::rules::ledger::{Breach, Ledger};
+use crate::rules::scene::{Moment, Scene};
+use crate::rules::{JudgedFrom, Rule, RuleInfo};
+
+pub(super) static STORED: RuleInfo = RuleInfo {
+    id: "SESSION-13",
+    title: "A stored session is restored if it is whole, and otherwise a start ends in a clean sign-in",
+    subject: Subject::App,
+    judged_from: &[JudgedFrom::Sim],
+    source: "Expo SecureStore documentation (2048 bytes; values lost with the key, on iOS kept over a reinstall); runbook S3.1, S3.3",
+    explanation: "Secure storage can hold a valid entry, an expired one, none, a damaged one, one that no key opens any more, one that is too large, or be emptied by a reinstall. Judged from what happened to the storage before a start, and what the app says after it: a whole entry is restored, anything else is not, and in no case does the app stay on its loading screen past its attempts at the status and ten seconds.",
+    fix: "Treat every failure to read as no session: clear the entry and show the sign-in screen; keep entries below 2048 bytes.",
+    parameters: &["request_timeout", "retry.attempts"],
+};
+
+/// How long leaving the loading screen may take beside the attempts.
+const SLACK: Duration = Duration::from_secs(10);
+
+#[derive(Default)]
+pub(super) struct Restored {
+    /// Whether the process that runs, or ran last, had a session.
+    held: bool,
+    /// What has happened to the storage since.
+    accident: Option<(EntryId, String)>,
+    start: Option<Start>,
+}
+
+/// A start, until it is known what came of it.
+struct Start {
+    moment: Moment,
+    held: bool,
+    accident: Option<(EntryId, String)>,
+    /// Whether the app shows anything but its loading screen.
+    shows: bool,
+}
+
+impl Rule for Restored {
+    fn see(&mut self, entry: &Arc<Entry>, scene: &Scene, ledger: &mut Ledger) {
+        self.stuck(scene, ledger);
+        match &entry.fact {
+            Fact::Act(Act::Storage { accident }) => {
+                if !scene.world.simulated {
+                    ledger.unable(
+                        &STORED,
+                        "what a start finds in storage only the app itself can say",
+                    );
+                }
+                self.accident = Some((entry.id, accident.clone()));
+            }
+            Fact::Act(Act::Launch) => {
+                self.start = Some(Start {
+                    moment: Moment::of(entry),
+                    held: std::mem::take(&mut self.held),
+                    accident: self.accident.take(),
+                    shows: false,
+                });
+            }
+            Fact::Act(Act::Kill | Act::Background) => self.start = None,
+            Fact::App(AppFact::Screen { screen }) => {
+                if let Some(start) = &mut self.start {
+                    start.shows = screen != "loading";
+                }
+            }
+            Fact::App(AppFact::Session { state }) => self.said(entry, state, ledger),
+            _ => {}
+        }
+    }
+
+    fn end(&mut self, scene: &Scene, ledger: &mut Ledger) {
+        self.stuck(scene, ledger);
+    }
+}
+
+impl Restored {
+    fn said(&mut self, entry: &Entry, state: &SessionState, ledger: &mut Ledger) {
+        self.held = !matches!(
+            state,
+            SessionState::Ended { .. } | SessionState::NotFound { .. }
+        );
+        let Some(start) = &self.start else {
+            return;
+        };
+        let (restored, why) = match state {
+            SessionState::Restored => (true, ""),
+            SessionState::NotFound { why } => (false, why.as_str()),
+            _ => return,
+        };
+        ledger.occasion(&STORED);
+        let accident = start.accident.as_ref().map(|(id, what)| (*id, what));
+        let observed = match (restored, accident) {
+            (true, Some((_, accident))) => {
+                format!("a session was restored although the storage was {accident}")
+            }
+            (true, None) if !start.held => {
+                "a session was restored although none was open when the app last ran".to_owned()
+            }
+            (false, None) if start.held => format!("the session that was kept is not found: {why}"),
+            _ => return,
+        };
+        ledger.breach(
+            &STORED,
+            Breach {
+                kind: "restore".to_owned(),
+                message: "a start does not find in storage what is there".to_owned(),
+                expected: "a whole entry is restored, and nothing else".to_owned(),
+                observed,
+                evidence: accident
+                    .map(|(id, _)| id)
+                    .into_iter()
+                    .chain([start.moment.id, entry.id])
+                    .collect(),
+                ..Breach::default()
+            },
+        );
+    }
+
+    fn stuck(&mut self, scene: &Scene, ledger: &mut Ledger) {
+        let contract = &scene.contract;
+        let limit = contract.request_timeout * contract.retry.attempts + SLACK;
+        let Some(start) = self.start.take_if(|start| {
+            !start.shows && scene.now > start.moment.at + limit && scene.world.simulated
+        }) else {
+            return;
+        };
+        let accident = start.accident.map(|(id, _)| id);
+        ledger.breach(
+            &STORED,
+            Breach {
+                kind: "stuck".to_owned(),
+                message: "the app never leaves its loading screen".to_owned(),
+                expected: format!("another screen within {}", show(limit)),
+                observed: format!("none for {}", show(scene.now - start.moment.at)),
+                evidence: accident.into_iter().chain([start.moment.id]).collect(),
+                ..Breach::default()
+            },
+        );
+    }
+}

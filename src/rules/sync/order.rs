@@ -1,0 +1,314 @@
+//! SYNC-6: changes are applied in their order, and a missing one is made up for.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use serde_json::Value;
+
+use crate::domain::contract::{Apply, EventRule, Resource, Role};
+use crate::domain::duration::show;
+use crate::domain::journal::{
+    Act, Answer, AppFact, Content, Direction, Entry, EntryId, Fact, Frame, HarnessFact,
+};
+use crate::domain::selector::Selector;
+use crate::domain::verdict::Subject;
+use crate::rules::ledger::{Breach, Ledger};
+use crate::rules::scene::{Moment, Scene, client_request};
+use crate::rules::{JudgedFrom, Rule, RuleInfo};
+
+pub(super) static ORDER: RuleInfo = RuleInfo {
+    id: "SYNC-6",
+    title: "Changes are applied in order, a gap is made up for, and nothing older overwrites something newer",
+    subject: Subject::App,
+    judged_from: &[JudgedFrom::Wire, JudgedFrom::Sim],
+    source: "Socket.IO delivery guarantees (at most once by default); runbook S7.3",
+    explanation: "Where the backend numbers its changes an app can tell what it missed: it buffers them until the snapshot is there, drops what the snapshot contains, applies the rest in order, and reads a new snapshot when a number is missing. Judged from the numbers that passed down: after a gap the resource is read again in the time in which the feed must be live. And, where the app says what it shows, from the number shown: it never goes back within one session, and never skips one by a single change.",
+    fix: "Keep the number of what is shown; apply the next, drop older ones, and read the snapshot for anything else. Drop an answer that is older than what is shown.",
+    parameters: &[
+        "resources[].sequence",
+        "realtime.events[].sequence",
+        "realtime.live_within",
+    ],
+};
+
+pub(super) struct Order {
+    streams: BTreeMap<String, Stream>,
+    /// Whether any event is numbered.
+    numbered: bool,
+}
+
+/// The changes of one resource.
+#[derive(Default)]
+struct Stream {
+    /// The highest number that passed down since the connect.
+    position: Option<i64>,
+    /// How the change that passed down last is applied.
+    apply: Option<Apply>,
+    gap: Option<Gap>,
+    /// The number that is shown.
+    shown: Option<(i64, EntryId)>,
+}
+
+struct Gap {
+    moment: Moment,
+    from: i64,
+    to: i64,
+    /// From when on it could have been made up for.
+    free: Duration,
+}
+
+impl Order {
+    pub(super) fn new(contract: &crate::domain::contract::Contract) -> Self {
+        let events = contract.realtime.iter().flat_map(|feed| &feed.events);
+        Self {
+            streams: BTreeMap::new(),
+            numbered: events.into_iter().any(|event| event.sequence.is_some()),
+        }
+    }
+}
+
+impl Rule for Order {
+    fn see(&mut self, entry: &Arc<Entry>, scene: &Scene, ledger: &mut Ledger) {
+        let Some(feed) = &scene.contract.realtime else {
+            ledger.unable(&ORDER, "the contract has no live feed");
+            return;
+        };
+        if !self.numbered {
+            ledger.unable(&ORDER, "the contract does not say how changes are numbered");
+            return;
+        }
+        self.overdue(scene, ledger);
+        match &entry.fact {
+            Fact::Frame {
+                direction: Direction::Down,
+                packet,
+                ..
+            } => match packet {
+                Frame::Connect { namespace, .. } if *namespace == feed.namespace => {
+                    for stream in self.streams.values_mut() {
+                        stream.position = None;
+                        stream.gap = None;
+                    }
+                }
+                Frame::Event {
+                    namespace,
+                    name,
+                    args,
+                    ..
+                } if *namespace == feed.namespace => {
+                    let rule = feed.events.iter().find(|rule| rule.name == *name);
+                    if let Some(rule) = rule {
+                        self.changed(entry, rule, args, ledger);
+                    }
+                }
+                Frame::Disconnect { .. } => self.forget_gaps(),
+                _ => {}
+            },
+            Fact::SocketClosed { .. } => self.forget_gaps(),
+            Fact::Act(Act::Launch | Act::SignIn { .. } | Act::SignOut) => self.streams.clear(),
+            // A backend that was started anew may count anew.
+            Fact::Harness(HarnessFact::Lever { lever, .. }) if lever == "backend" => {
+                self.streams.clear();
+            }
+            Fact::App(AppFact::Shown {
+                resource,
+                source,
+                sequence: Some(sequence),
+                ..
+            }) => self.shown(entry, resource, source, *sequence, ledger),
+            _ => {}
+        }
+        if let Some(request) = client_request(entry)
+            && let Some(Role::Resource(name)) = &request.role
+            && let Some(stream) = self.streams.get_mut(name)
+        {
+            stream.gap = None;
+        }
+        if let Some(ended) = scene.ended_by_client(entry)
+            && ended.succeeded()
+            && let (Some(answer), Some(Role::Resource(name))) = (ended.answer, &ended.request.role)
+            && let Some(resource) = scene.contract.resource(name)
+            && let Some(sequence) = number_in(resource, answer)
+        {
+            let stream = self.streams.entry(name.clone()).or_default();
+            stream.position = stream.position.max(Some(sequence));
+            stream.gap.take_if(|gap| sequence + 1 >= gap.to);
+        }
+    }
+
+    fn end(&mut self, scene: &Scene, ledger: &mut Ledger) {
+        self.overdue(scene, ledger);
+    }
+
+    fn hears_routine(&self) -> bool {
+        self.numbered
+    }
+}
+
+impl Order {
+    /// A change passed down.
+    fn changed(&mut self, entry: &Entry, rule: &EventRule, args: &Content, ledger: &mut Ledger) {
+        let (Some(resource), Some(selector)) = (&rule.updates, &rule.sequence) else {
+            return;
+        };
+        let Some(number) = number_of(selector, args) else {
+            return;
+        };
+        if !self.streams.contains_key(resource) {
+            self.streams.insert(resource.clone(), Stream::default());
+        }
+        let Some(stream) = self.streams.get_mut(resource) else {
+            return;
+        };
+        stream.apply = Some(rule.apply);
+        let position = stream
+            .position
+            .replace(number.max(stream.position.unwrap_or(number)));
+        match (rule.apply, position) {
+            (Apply::Merge, Some(position)) if number > position + 1 => {
+                ledger.occasion(&ORDER);
+                stream.gap.get_or_insert(Gap {
+                    moment: Moment::of(entry),
+                    from: position,
+                    to: number,
+                    free: entry.at,
+                });
+            }
+            // A whole new state makes up for everything before it.
+            (Apply::Replace, _) => stream.gap = None,
+            _ => {}
+        }
+    }
+
+    fn shown(
+        &mut self,
+        entry: &Entry,
+        resource: &str,
+        source: &str,
+        sequence: i64,
+        ledger: &mut Ledger,
+    ) {
+        if !self.streams.contains_key(resource) {
+            self.streams.insert(resource.to_owned(), Stream::default());
+        }
+        let Some(stream) = self.streams.get_mut(resource) else {
+            return;
+        };
+        let Some((before, id)) = stream.shown.replace((sequence, entry.id)) else {
+            return;
+        };
+        if source == "request" {
+            ledger.occasion(&ORDER);
+        }
+        let skipped =
+            source == "event" && stream.apply == Some(Apply::Merge) && sequence > before + 1;
+        let (kind, message, observed) = if sequence < before {
+            (
+                "older",
+                "something older takes the place of something newer",
+                format!("{resource} went from number {before} back to {sequence}"),
+            )
+        } else if skipped {
+            (
+                "skipped",
+                "a change is applied although one before it is missing",
+                format!("{resource} went from number {before} to {sequence} by one change"),
+            )
+        } else {
+            return;
+        };
+        ledger.breach(
+            &ORDER,
+            Breach {
+                kind: kind.to_owned(),
+                message: message.to_owned(),
+                expected: "changes in their order, and a new snapshot where one is missing"
+                    .to_owned(),
+                observed,
+                evidence: vec![id, entry.id],
+                ..Breach::default()
+            },
+        );
+    }
+
+    fn forget_gaps(&mut self) {
+        for stream in self.streams.values_mut() {
+            stream.gap = None;
+        }
+    }
+
+    fn overdue(&mut self, scene: &Scene, ledger: &mut Ledger) {
+        let Some(feed) = &scene.contract.realtime else {
+            return;
+        };
+        let free = scene.app_is_awake()
+            && scene.session.is_wanted()
+            && !scene.may_be_blocked()
+            && !scene.world.is_blind();
+        for (resource, stream) in &mut self.streams {
+            let Some(gap) = &mut stream.gap else {
+                continue;
+            };
+            if !free {
+                gap.free = scene.now;
+            }
+            if scene.now <= gap.free + feed.live_within {
+                continue;
+            }
+            let Gap {
+                moment, from, to, ..
+            } = gap;
+            if scene.world.acts_marked {
+                ledger.breach(
+                    &ORDER,
+                    Breach {
+                        kind: "gap".to_owned(),
+                        message: "a gap in the changes is not made up for".to_owned(),
+                        expected: format!(
+                            "{resource} is read again within {}",
+                            show(feed.live_within)
+                        ),
+                        observed: format!(
+                            "number {to} came after {from}, and nothing was read for {}",
+                            show(scene.now - moment.at)
+                        ),
+                        evidence: vec![moment.id],
+                        ..Breach::default()
+                    },
+                );
+            } else {
+                ledger.unable(&ORDER, "a gap was not made up for, and nobody marked whether the app was in the foreground");
+            }
+            stream.gap = None;
+        }
+    }
+}
+
+pub(super) fn number_in(resource: &Resource, answer: &Answer) -> Option<i64> {
+    let selector = resource.sequence.as_ref()?;
+    let headers = answer
+        .headers
+        .iter()
+        .map(|(name, value)| (name.as_str(), value.as_str()));
+    as_integer(&selector.in_answer(headers, answer.body.json())?)
+}
+
+/// The number in the first argument of an event. Feeds bring them by the million, so that nothing
+/// else in them is looked at where the contract names the place.
+pub(super) fn number_of(selector: &Selector, args: &Content) -> Option<i64> {
+    match (selector, args) {
+        (Selector::Pointer(pointer), Content::Json { value, .. }) => {
+            as_integer(&*value.pointer(&format!("/0{pointer}"))?)
+        }
+        _ => as_integer(selector.in_body(args.json()?.get(0)?)?),
+    }
+}
+
+fn as_integer(value: &Value) -> Option<i64> {
+    match value {
+        Value::Number(number) => number.as_i64(),
+        Value::String(text) => text.parse().ok(),
+        _ => None,
+    }
+}

@@ -1,0 +1,116 @@
+//! SYNC-11: what the backend is told to emit arrives.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::domain::contract::Contract;
+use crate::domain::duration::show;
+use crate::domain::journal::{Direction, Entry, Fact, Frame, HarnessFact};
+use crate::domain::verdict::Subject;
+use crate::rules::ledger::{Breach, Ledger};
+use crate::rules::scene::{Moment, Scene};
+use crate::rules::{JudgedFrom, Rule, RuleInfo};
+
+pub(super) static ARRIVES: RuleInfo = RuleInfo {
+    id: "SYNC-11",
+    title: "Events arrive as the contract says, in time",
+    subject: Subject::Backend,
+    judged_from: &[JudgedFrom::Wire],
+    source: "runbook S5.2, S5.7, S6.1",
+    explanation: "Judged when the harness has the backend emit an event of the contract while a socket is joined and stays so: the event passes the gateway within the time in which the feed must be live. Where the contract says where changes are numbered, the numbers on one socket grow by one, and a snapshot is not older than what was emitted before it was asked for: three times that they do not, and every fourth time or more often, is no accident.",
+    fix: "Emit to the namespace and the user's room that the contract names; look for a room joined too late, or by one node of several only.",
+    parameters: &[
+        "realtime.events",
+        "realtime.live_within",
+        "resources[].sequence",
+    ],
+};
+
+/// How much later than the event itself its lever may be written down.
+const WRITTEN: Duration = Duration::from_secs(2);
+
+pub(super) struct Push {
+    /// Each event of the contract, and when it was last seen.
+    seen: Vec<(String, Option<Duration>)>,
+    waiting: Option<(usize, Moment)>,
+}
+
+impl Push {
+    pub(super) fn new(contract: &Contract) -> Self {
+        let events = contract.realtime.iter().flat_map(|feed| &feed.events);
+        Self {
+            seen: events.map(|event| (event.name.clone(), None)).collect(),
+            waiting: None,
+        }
+    }
+}
+
+impl Rule for Push {
+    fn see(&mut self, entry: &Arc<Entry>, scene: &Scene, ledger: &mut Ledger) {
+        match &entry.fact {
+            Fact::Frame {
+                direction: Direction::Down,
+                packet: Frame::Event { name, .. },
+                ..
+            } => {
+                if let Some(at) = self.seen.iter().position(|(own, _)| own == name) {
+                    self.seen[at].1 = Some(entry.at);
+                    self.waiting.take_if(|(event, _)| *event == at);
+                }
+                return;
+            }
+            Fact::Harness(HarnessFact::Lever { lever, value, .. }) if lever == "push" => {
+                let word = value.split_whitespace().next().unwrap_or_default();
+                let event = self.seen.iter().position(|(own, _)| own == word);
+                if let Some(event) = event.filter(|_| scene.sockets.live() > 0) {
+                    ledger.occasion(&ARRIVES);
+                    let there = self.seen[event]
+                        .1
+                        .is_some_and(|at| at + WRITTEN >= entry.at);
+                    if !there {
+                        self.waiting = Some((event, Moment::of(entry)));
+                    }
+                }
+            }
+            _ => {}
+        }
+        if scene.sockets.live() == 0 || !scene.world.online || scene.world.is_disturbed() {
+            self.waiting = None;
+        }
+        self.overdue(scene, ledger);
+    }
+
+    fn end(&mut self, scene: &Scene, ledger: &mut Ledger) {
+        self.overdue(scene, ledger);
+    }
+
+    fn hears_routine(&self) -> bool {
+        true
+    }
+}
+
+impl Push {
+    fn overdue(&mut self, scene: &Scene, ledger: &mut Ledger) {
+        let limit = scene
+            .contract
+            .realtime
+            .as_ref()
+            .map_or(Duration::MAX, |feed| feed.live_within);
+        let late = |waiting: &mut (usize, Moment)| scene.now.saturating_sub(waiting.1.at) > limit;
+        let Some((event, pushed)) = self.waiting.take_if(late) else {
+            return;
+        };
+        let name = &self.seen[event].0;
+        ledger.breach(
+            &ARRIVES,
+            Breach {
+                kind: name.clone(),
+                message: format!("`{name}` was emitted and did not arrive"),
+                expected: format!("`{name}` on the joined socket within {}", show(limit)),
+                observed: format!("nothing for {}", show(scene.now - pushed.at)),
+                evidence: vec![pushed.id],
+                ..Breach::default()
+            },
+        );
+    }
+}

@@ -1,0 +1,175 @@
+//! SYNC-8: a server that sends the app away is not asked again at once, and not given up for good.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::domain::duration::show;
+use crate::domain::journal::{Act, Direction, Entry, EntryId, Fact, Frame};
+use crate::domain::verdict::Subject;
+use crate::rules::ledger::{Breach, Ledger};
+use crate::rules::scene::{Moment, Scene, client_request, is_handshake, packet_up};
+use crate::rules::{JudgedFrom, Rule, RuleInfo};
+
+pub(super) static SENT_AWAY: RuleInfo = RuleInfo {
+    id: "SYNC-8",
+    title: "Sent away by the server, the app neither comes back in a loop nor stays away",
+    subject: Subject::App,
+    judged_from: &[JudgedFrom::Wire],
+    source: "Socket.IO client documentation: `io server disconnect` and CONNECT_ERROR end the automatic reconnection",
+    explanation: "After DISCONNECT by the server, and after a middleware's CONNECT_ERROR, the client library waits for the app. An app that calls `connect()` at once in the handler and nothing else turns each refusal into the next one; an app that expects the library to reconnect stays without a feed for ever. Judged on how soon the next attempt follows with nothing asked in between (three in a row within half of the shortest agreed delay), and on a disconnected app that is awake, signed in and not blocked and makes no attempt for two minutes.",
+    fix: "In `disconnect` with reason `io server disconnect`, and in `connect_error` while `socket.active` is false, find out why (status, token), then call `connect()` after a delay that grows.",
+    parameters: &["realtime.client"],
+};
+
+/// How many attempts at once make a loop.
+const LOOP: usize = 3;
+/// How long an app may stay away: twice the longest pause that is still of use to a user.
+const AWAY: Duration = Duration::from_secs(120);
+/// How lately an app must have asked for something to be known to be awake.
+const LATELY: Duration = Duration::from_secs(30);
+
+#[derive(Default)]
+pub(super) struct SentAway {
+    away: Option<Away>,
+    /// Attempts that followed at once.
+    quick: Vec<EntryId>,
+    asked: Option<Duration>,
+}
+
+struct Away {
+    moment: Moment,
+    /// Whether the client was in before, so nothing about it is refused.
+    was_in: bool,
+    /// Whether the app asked for anything else since.
+    asked: bool,
+    /// From when on it could have come back.
+    free: Duration,
+}
+
+impl Rule for SentAway {
+    fn see(&mut self, entry: &Arc<Entry>, scene: &Scene, ledger: &mut Ledger) {
+        let Some(feed) = &scene.contract.realtime else {
+            ledger.unable(&SENT_AWAY, "the contract has no live feed");
+            return;
+        };
+        self.overdue(entry, scene, ledger);
+        match &entry.fact {
+            Fact::Frame {
+                direction: Direction::Down,
+                packet:
+                    packet @ (Frame::Disconnect { namespace } | Frame::ConnectError { namespace, .. }),
+                ..
+            } if *namespace == feed.namespace => {
+                ledger.occasion(&SENT_AWAY);
+                self.away = Some(Away {
+                    moment: Moment::of(entry),
+                    was_in: matches!(packet, Frame::Disconnect { .. }),
+                    asked: false,
+                    free: entry.at,
+                });
+            }
+            Fact::Act(Act::Launch | Act::Kill | Act::SignOut) => self.away = None,
+            Fact::Act(_) => {
+                if let Some(away) = &mut self.away {
+                    away.asked = true;
+                }
+            }
+            _ => {}
+        }
+        if let Some(request) = client_request(entry) {
+            if is_handshake(request) {
+                self.attempt(entry, scene, ledger);
+            } else if request.role != Some(crate::domain::contract::Role::Realtime) {
+                self.asked = Some(entry.at);
+                if let Some(away) = &mut self.away {
+                    away.asked = true;
+                }
+            }
+        }
+        if let Some((_, Frame::Connect { namespace, .. })) = packet_up(entry)
+            && *namespace == feed.namespace
+        {
+            self.attempt(entry, scene, ledger);
+        }
+    }
+
+    fn end(&mut self, scene: &Scene, ledger: &mut Ledger) {
+        self.judge_absence(scene, ledger);
+    }
+}
+
+impl SentAway {
+    /// The client comes back.
+    fn attempt(&mut self, entry: &Entry, scene: &Scene, ledger: &mut Ledger) {
+        let (Some(away), Some(feed)) = (self.away.take(), &scene.contract.realtime) else {
+            return;
+        };
+        let client = &feed.client;
+        let least = client.delay.mul_f64((1.0 - client.jitter).max(0.0) / 2.0);
+        if away.asked || entry.at - away.moment.at >= least {
+            self.quick.clear();
+            return;
+        }
+        self.quick.push(entry.id);
+        if self.quick.len() < LOOP {
+            return;
+        }
+        let mut evidence = std::mem::take(&mut self.quick);
+        evidence.insert(evidence.len() - 1, away.moment.id);
+        ledger.breach(
+            &SENT_AWAY,
+            Breach {
+                kind: "loop".to_owned(),
+                message: "the app comes back at once each time the server sends it away".to_owned(),
+                expected: "a question why, or a growing pause, before the next attempt".to_owned(),
+                observed: format!(
+                    "{LOOP} attempts in a row within {} of being sent away",
+                    show(least)
+                ),
+                evidence,
+                ..Breach::default()
+            },
+        );
+    }
+
+    fn overdue(&mut self, entry: &Entry, scene: &Scene, ledger: &mut Ledger) {
+        let free = scene.app_is_awake()
+            && scene.session.is_wanted()
+            && !scene.may_be_blocked()
+            && !scene.world.is_blind()
+            && !scene.world.is_disturbed();
+        match &mut self.away {
+            Some(away) if !free => away.free = entry.at,
+            Some(_) => self.judge_absence(scene, ledger),
+            None => {}
+        }
+    }
+
+    fn judge_absence(&mut self, scene: &Scene, ledger: &mut Ledger) {
+        let Some(away) = self
+            .away
+            .take_if(|away| away.was_in && scene.now > away.free + AWAY)
+        else {
+            return;
+        };
+        let seen = self.asked.is_some_and(|at| at + LATELY >= scene.now);
+        if !scene.world.acts_marked && !seen {
+            ledger.unable(
+                &SENT_AWAY,
+                "the app stayed away from its feed, and nobody marked whether it was in the foreground",
+            );
+            return;
+        }
+        ledger.breach(
+            &SENT_AWAY,
+            Breach {
+                kind: "away".to_owned(),
+                message: "the app never comes back after the server has disconnected it".to_owned(),
+                expected: format!("an attempt within {}", show(AWAY)),
+                observed: format!("none for {}", show(scene.now - away.moment.at)),
+                evidence: vec![away.moment.id],
+                ..Breach::default()
+            },
+        );
+    }
+}

@@ -1,0 +1,355 @@
+//! TENANT-6: the next user of a device gets nothing of the one before.
+
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::canaries::{Sent, is_name};
+use crate::domain::contract::Role;
+use crate::domain::journal::{
+    AppFact, Content, Direction, Entry, EntryId, Fact, Frame, Request, TokenIssued,
+};
+use crate::domain::verdict::Subject;
+use crate::rules::labels;
+use crate::rules::ledger::{Breach, Ledger};
+use crate::rules::scene::{Ended, Moment, Scene, client_request, header, packet_up, token_in};
+use crate::rules::{JudgedFrom, Rule, RuleInfo};
+
+pub(super) static NEXT_USER: RuleInfo = RuleInfo {
+    id: "TENANT-6",
+    title: "After a change of users on one device nothing of the one before is shown, sent or asked for",
+    subject: Subject::App,
+    judged_from: &[JudgedFrom::Wire, JudgedFrom::Sim],
+    source: "Socket.IO connection state recovery (`pid` outlives `disconnect()`); RFC 9110 §13.1.2; runbook S9.3",
+    explanation: "Caches, sockets and queues outlive a session unless somebody empties them. Judged from the sign-in of another user: what the app shows comes from answers to that user's requests, never from storage or from an answer that was still on its way; a conditional request never carries an ETag of the user before; CONNECT never asks for the recovery of that user's session; no request carries that user's token; and no event leaves over the socket that the app did not emit since. Of an app that nobody wrote here the last is judged by what names somebody: the events that leave with the first CONNECT, where an emptied queue would show, hold neither name nor token of another user whom no answer of this session has named.",
+    fix: "Make everything that holds a user's data a child of the session, and drop it with the session: caches, ETags, the socket object with its buffers, requests under way.",
+    parameters: &["session.sign_in"],
+};
+
+/// How many ETags of each user are remembered.
+const ETAGS: usize = 256;
+/// How long after a CONNECT is answered what was queued leaves: at once, but for the wire.
+const FLUSHED: Duration = Duration::from_secs(2);
+
+#[derive(Default)]
+pub(super) struct NextUser {
+    user: Option<String>,
+    change: Option<Change>,
+    /// What each user was given on this device.
+    given: BTreeMap<String, Given>,
+}
+
+/// What could be used again, or give somebody away.
+#[derive(Default)]
+struct Given {
+    /// The last ones, each once.
+    etags: VecDeque<String>,
+    pids: BTreeSet<String>,
+    /// What others call the user, and the labels of the tokens.
+    names: BTreeSet<String>,
+}
+
+impl Given {
+    fn etag(&mut self, etag: &str) {
+        if self.etags.iter().any(|own| own == etag) {
+            return;
+        }
+        if self.etags.len() == ETAGS {
+            self.etags.pop_front();
+        }
+        self.etags.push_back(etag.to_owned());
+    }
+
+    fn token(&mut self, token: &TokenIssued) {
+        let subject = token.claims.as_ref().and_then(|claims| claims.get("sub"));
+        let subject = subject.and_then(|subject| subject.as_str());
+        let names = token.username.as_deref().into_iter().chain(subject);
+        self.names
+            .extend(names.filter(|name| is_name(name)).map(str::to_owned));
+        self.names.insert(labels::bare(&token.label).to_owned());
+    }
+}
+
+/// Another user has signed in.
+struct Change {
+    moment: Moment,
+    /// The exchange that did it.
+    exchange: u64,
+    /// Resources that were read since.
+    read: BTreeSet<String>,
+    emitted: u64,
+    sent: u64,
+    /// When the first CONNECT since was answered.
+    joined: Option<Duration>,
+    /// What the backend has said since, until what was queued has left.
+    told: Sent,
+}
+
+impl Change {
+    /// Whether what was queued may still leave.
+    fn may_flush(&self, at: Duration) -> bool {
+        self.joined.is_none_or(|joined| at <= joined + FLUSHED)
+    }
+}
+
+impl Rule for NextUser {
+    fn see(&mut self, entry: &Arc<Entry>, scene: &Scene, ledger: &mut Ledger) {
+        if let Some(token) = token_in(entry)
+            && let Some(user) = &token.username
+        {
+            self.signed_in(entry, user, token.exchange, scene, ledger);
+            self.own().token(token);
+        }
+        if let Some(ended) = scene.ended_by_client(entry) {
+            self.answered(&ended, entry.at, scene);
+        }
+        if let Fact::Frame {
+            direction: Direction::Down,
+            packet,
+            ..
+        } = &entry.fact
+        {
+            self.arrived(packet, entry.at);
+        }
+        if self.change.is_some() {
+            self.asks(entry, scene, ledger);
+            self.emits(entry, scene, ledger);
+            self.shows(entry, ledger);
+        }
+    }
+}
+
+impl NextUser {
+    fn signed_in(
+        &mut self,
+        entry: &Entry,
+        user: &str,
+        exchange: u64,
+        scene: &Scene,
+        ledger: &mut Ledger,
+    ) {
+        let Some(before) = self.user.replace(user.to_owned()) else {
+            // What was given before anybody was known to be signed in was theirs.
+            let unknown = self.given.remove("").unwrap_or_default();
+            self.given.insert(user.to_owned(), unknown);
+            return;
+        };
+        if before == user {
+            return;
+        }
+        ledger.occasion(&NEXT_USER);
+        if !scene.world.simulated {
+            ledger.unable(
+                &NEXT_USER,
+                "whether the app showed something of the user before, and whether an event that names nobody was emitted for them, only it can say; what else it sent was judged",
+            );
+        }
+        self.change = Some(Change {
+            moment: Moment::of(entry),
+            exchange,
+            read: BTreeSet::new(),
+            emitted: 0,
+            sent: 0,
+            joined: None,
+            told: Sent::default(),
+        });
+    }
+
+    /// What the user who is signed in was given.
+    fn own(&mut self) -> &mut Given {
+        let user = self.user.clone().unwrap_or_default();
+        self.given.entry(user).or_default()
+    }
+
+    /// What users other than the one who is signed in were given.
+    fn others(&self) -> impl Iterator<Item = &Given> {
+        let own = self.user.as_deref();
+        let others = self.given.iter();
+        others
+            .filter(move |(user, _)| Some(user.as_str()) != own)
+            .map(|(_, given)| given)
+    }
+
+    fn answered(&mut self, ended: &Ended<'_>, at: Duration, scene: &Scene) {
+        let (Some(answer), Some(Role::Resource(name))) = (ended.answer, &ended.request.role) else {
+            return;
+        };
+        let authorized = scene
+            .contract
+            .resource(name)
+            .is_some_and(|resource| resource.operation.authorized);
+        let etag = answer.headers.iter().find(|(name, _)| name == "etag");
+        if let Some((_, etag)) = etag.filter(|_| authorized) {
+            // An answer may still have been on its way when another user signed in.
+            let token = ended.opened.credential.as_deref();
+            let token = token.and_then(|label| scene.session.token(label));
+            match token.and_then(|token| token.username.clone()) {
+                Some(user) => self.given.entry(user).or_default().etag(etag),
+                None => self.own().etag(etag),
+            }
+        }
+        if let Some(change) = &mut self.change
+            && ended.request.exchange > change.exchange
+        {
+            if ended.succeeded() {
+                change.read.insert(name.clone());
+            }
+            if change.may_flush(at) {
+                change.told.content(&answer.body);
+            }
+        }
+    }
+
+    fn arrived(&mut self, packet: &Frame, at: Duration) {
+        match packet {
+            Frame::Connect { payload, .. } => {
+                let pid = payload.json().and_then(|payload| payload.get("pid"));
+                if let Some(pid) = pid.and_then(|pid| pid.as_str()) {
+                    self.own().pids.insert(pid.to_owned());
+                }
+                if let Some(change) = &mut self.change {
+                    change.joined = change.joined.or(Some(at));
+                }
+            }
+            Frame::Event { args, .. } => {
+                if let Some(change) = &mut self.change
+                    && change.may_flush(at)
+                {
+                    change.told.content(args);
+                }
+            }
+            _ => {}
+        }
+    }
+
+    /// A request or a CONNECT may carry something of another user.
+    fn asks(&self, entry: &Entry, scene: &Scene, ledger: &mut Ledger) {
+        if let Some(request) = client_request(entry) {
+            let what = format!("{} {} {}", request.method, request.service, request.target);
+            if self.is_foreign_etag(request) {
+                let observed = format!("{what} with an ETag of the user before");
+                self.breach("etag", entry.id, Some(request.exchange), observed, ledger);
+            }
+            let credential = scene
+                .opened(request.exchange)
+                .and_then(|own| own.credential.as_deref())
+                .and_then(|label| scene.session.token(label));
+            let foreign = credential
+                .and_then(|token| token.username.as_ref())
+                .is_some_and(|user| Some(user) != self.user.as_ref());
+            if foreign && request.role.as_ref().is_some_and(Role::is_data) {
+                let observed = format!("{what} with a token of the user before");
+                self.breach("token", entry.id, Some(request.exchange), observed, ledger);
+            }
+        }
+        if let Some((_, Frame::Connect { payload, .. })) = packet_up(entry)
+            && let Some(pid) = payload.json().and_then(|payload| payload.get("pid"))
+            && pid
+                .as_str()
+                .is_some_and(|pid| self.is_foreign(|given| given.pids.contains(pid)))
+        {
+            let observed = "CONNECT asks for the recovery of a session of the user before";
+            self.breach("pid", entry.id, None, observed.to_owned(), ledger);
+        }
+    }
+
+    fn is_foreign_etag(&self, request: &Request) -> bool {
+        header(request, "if-none-match").is_some_and(|value| {
+            value.split(',').any(|etag| {
+                let etag = etag.trim();
+                self.is_foreign(|given| given.etags.iter().any(|own| own == etag))
+            })
+        })
+    }
+
+    /// Whether something was given to another user, and not to this one as well.
+    fn is_foreign(&self, has: impl Fn(&Given) -> bool) -> bool {
+        let user = self.user.as_deref().unwrap_or_default();
+        let is_own = self.given.get(user).is_some_and(&has);
+        !is_own && self.others().any(has)
+    }
+
+    /// An event may leave that was emitted for another user.
+    fn emits(&mut self, entry: &Entry, scene: &Scene, ledger: &mut Ledger) {
+        let Some(change) = &mut self.change else {
+            return;
+        };
+        if let Fact::App(AppFact::Emitted { .. }) = &entry.fact {
+            change.emitted += 1;
+        }
+        let Some((_, Frame::Event { name, args, .. })) = packet_up(entry) else {
+            return;
+        };
+        change.sent += 1;
+        let observed = if scene.world.simulated {
+            if change.sent <= change.emitted {
+                return;
+            }
+            // It is counted once.
+            change.emitted = change.sent;
+            format!("`{name}` left, which the app did not emit since")
+        } else if self.names_another(args, entry.at) {
+            format!("`{name}` left with the first CONNECT, and names the user before")
+        } else {
+            return;
+        };
+        self.breach("emit", entry.id, None, observed, ledger);
+    }
+
+    /// Whether the arguments of an event that may come from a queue name another user, whom this
+    /// session has not heard of.
+    fn names_another(&self, args: &Content, at: Duration) -> bool {
+        let Some(change) = self.change.as_ref().filter(|change| change.may_flush(at)) else {
+            return false;
+        };
+        let mut sent = Sent::default();
+        sent.content(args);
+        let names = self.others().flat_map(|given| &given.names);
+        names
+            .filter(|name| sent.names(name))
+            .any(|name| !change.told.names(name) && self.is_foreign(|own| own.names.contains(name)))
+    }
+
+    /// Something may be shown that was not read for this user.
+    fn shows(&self, entry: &Entry, ledger: &mut Ledger) {
+        if let Fact::App(AppFact::Shown {
+            resource, source, ..
+        }) = &entry.fact
+            && source != "event"
+            && self
+                .change
+                .as_ref()
+                .is_some_and(|change| !change.read.contains(resource))
+        {
+            let observed = format!(
+                "{resource} was shown from {source} before this user's request for it was answered"
+            );
+            self.breach("shown", entry.id, None, observed, ledger);
+        }
+    }
+
+    fn breach(
+        &self,
+        kind: &str,
+        entry: EntryId,
+        exchange: Option<u64>,
+        observed: String,
+        ledger: &mut Ledger,
+    ) {
+        let change = self.change.as_ref().map(|change| change.moment.id);
+        ledger.breach(
+            &NEXT_USER,
+            Breach {
+                kind: kind.to_owned(),
+                message: "something of the user before outlives the change of users".to_owned(),
+                expected:
+                    "nothing of an earlier session is shown, sent or asked for in the next user's"
+                        .to_owned(),
+                observed,
+                evidence: change.into_iter().chain([entry]).collect(),
+                exchanges: exchange.into_iter().collect(),
+                ..Breach::default()
+            },
+        );
+    }
+}

@@ -1,0 +1,236 @@
+//! TENANT-2 and -5: what is another's is refused, and no entity tag of theirs matches.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use serde_json::Value;
+
+use super::canaries::is_distinctive;
+use super::leaves::{Leaves, plain};
+use crate::domain::contract::{Contract, Resource, Role};
+use crate::domain::journal::{Answer, Entry, EntryId, Question, Request};
+use crate::domain::verdict::Subject;
+use crate::rules::ledger::{Breach, Ledger};
+use crate::rules::scene::{Ended, Scene};
+use crate::rules::{JudgedFrom, Rule, RuleInfo};
+
+pub(super) static OF_ANOTHER: RuleInfo = RuleInfo {
+    id: "TENANT-2",
+    title: "An account that asks with another's ids, names or cursors gets nothing of the other's",
+    subject: Subject::Backend,
+    judged_from: &[JudgedFrom::Probe],
+    source: "OWASP API Security Top 10 2023, API1: broken object level authorization",
+    explanation: "Ids are guessable and cursors get about; what protects an object is the check of who asks. The harness reads as one account, then asks as another with the first one's cursors, with ids in reads that the contract allows below a list, and with its name wherever the contract puts the user's name into a path, a query or a header. A refusal keeps the rule, and so does an answer with the asking account's own data. An answer that holds an item or the body that the first account got, and the asking account did not, breaks it.",
+    fix: "Look objects up by id *and* the account of the verified token; bind cursors to their account.",
+    parameters: &["resources[].paging", "resources[].key", "scope.allow"],
+};
+
+pub(super) static TAG: RuleInfo = RuleInfo {
+    id: "TENANT-5",
+    title: "The entity tag of another account's answer is no match",
+    subject: Subject::Backend,
+    judged_from: &[JudgedFrom::Probe],
+    source: "RFC 9110 §8.8.3 and §13.1.2; runbook S9.4",
+    explanation: "A 304 says: what you have is current. When it is given for another account's tag, the app shows the other's data as its own, and whoever asks learns what the other has. The harness reads a resource as two accounts; where their tags differ, it asks as the second with the first one's tag. Where one tag is given for a resource that the contract calls `personal`, it is no match either if the two accounts got other items or texts: one tag for two representations lets any cache between give the first one's. A backend that sends no entity tags is not judged.",
+    fix: "Compare the tag with the representation that this account would get; make the account part of the tag.",
+    parameters: &[],
+};
+
+/// What each account got, by what was asked for.
+#[derive(Default)]
+pub(super) struct Others {
+    got: BTreeMap<(Arc<str>, String), Got>,
+}
+
+/// What an account got.
+struct Got {
+    entry: EntryId,
+    body: Arc<Value>,
+    items: Vec<String>,
+    tag: Option<String>,
+}
+
+impl Rule for Others {
+    fn see(&mut self, entry: &Arc<Entry>, scene: &Scene, ledger: &mut Ledger) {
+        let Some((question, ended)) = scene.answered(entry) else {
+            return;
+        };
+        let Some(answer) = ended.by_backend() else {
+            return;
+        };
+        match question {
+            Question::Own | Question::Walk { .. } => {
+                self.own(entry, &ended, answer, &scene.contract);
+            }
+            Question::OfAnother { what, owner } => {
+                self.of_another(what, owner, entry, &ended, answer, scene, ledger);
+            }
+            Question::TagOfAnother { owner } => {
+                self.tag_of_another(owner, entry, &ended, answer, scene, ledger);
+            }
+            _ => {}
+        }
+    }
+
+    fn hears_probes(&self) -> bool {
+        true
+    }
+}
+
+impl Others {
+    fn own(&mut self, entry: &Entry, ended: &Ended<'_>, answer: &Answer, contract: &Contract) {
+        let (Some(account), true, Some(value)) = (
+            &ended.opened.account,
+            ended.succeeded(),
+            answer.body.shared(),
+        ) else {
+            return;
+        };
+        let tag = answer.headers.iter().find(|(name, _)| name == "etag");
+        let got = Got {
+            entry: entry.id,
+            body: Arc::clone(value),
+            items: items(ended.request, value, contract),
+            tag: tag.map(|(_, value)| value.clone()),
+        };
+        if self.got.len() < 256 {
+            let key = (Arc::clone(account), ended.request.target.clone());
+            self.got.entry(key).or_insert(got);
+        }
+    }
+
+    #[expect(
+        clippy::too_many_arguments,
+        reason = "one question and its answer in all their parts"
+    )]
+    fn of_another(
+        &self,
+        what: &str,
+        owner: &str,
+        entry: &Entry,
+        ended: &Ended<'_>,
+        answer: &Answer,
+        scene: &Scene,
+        ledger: &mut Ledger,
+    ) {
+        ledger.occasion(&OF_ANOTHER);
+        let (true, Some(body)) = (ended.succeeded(), answer.body.json()) else {
+            return;
+        };
+        let asking = ended.opened.account.as_deref().unwrap_or_default();
+        let of = |account: &str| {
+            let account = account.to_owned();
+            self.got
+                .iter()
+                .filter(move |((own, _), _)| **own == account)
+                .map(|(_, got)| got)
+        };
+        let is_own = |item: &String| of(asking).any(|got| got.items.contains(item));
+        let brought = items(ended.request, body, &scene.contract);
+        let stolen = of(owner).find_map(|got| {
+            let item = brought
+                .iter()
+                .find(|item| got.items.contains(item) && !is_own(item));
+            let whole = *got.body == *body && !of(asking).any(|own| *own.body == *body);
+            item.cloned()
+                .or_else(|| whole.then(|| "the whole answer".to_owned()))
+                .map(|stolen| (got.entry, stolen))
+        });
+        let Some((learnt, stolen)) = stolen else {
+            return;
+        };
+        ledger.breach(
+            &OF_ANOTHER,
+            Breach {
+                kind: what.to_owned(),
+                message: format!("an account gets what is another's by using the other's {what}"),
+                expected: "403, 404 or 400, or the asking account's own data".to_owned(),
+                observed: format!("{}, with {stolen} of `{owner}`", ended.words()),
+                evidence: vec![learnt, ended.opened.id(), entry.id],
+                exchanges: vec![ended.request.exchange],
+                ..Breach::default()
+            },
+        );
+    }
+
+    fn tag_of_another(
+        &self,
+        owner: &str,
+        entry: &Entry,
+        ended: &Ended<'_>,
+        answer: &Answer,
+        scene: &Scene,
+        ledger: &mut Ledger,
+    ) {
+        let Some(asking) = &ended.opened.account else {
+            return;
+        };
+        let target = &ended.request.target;
+        let of = |account: &str| {
+            let got = self.got.get(&(Arc::from(account), target.clone()))?;
+            Some((got, got.tag.as_ref()?))
+        };
+        let (Some((first, theirs)), Some((second, own))) = (of(owner), of(asking)) else {
+            return;
+        };
+        let learnt = first.entry;
+        let resource = match &ended.request.role {
+            Some(Role::Resource(name)) => scene.contract.resource(name),
+            _ => None,
+        };
+        let differ = |resource: &Resource| {
+            resource.personal && are_others(resource, &first.body, &second.body)
+        };
+        if theirs == own && !resource.is_some_and(differ) {
+            return;
+        }
+        ledger.occasion(&TAG);
+        if answer.status == 304 {
+            ledger.breach(
+                &TAG,
+                Breach {
+                    kind: "tag".to_owned(),
+                    message: "the backend takes another account's entity tag for this one's"
+                        .to_owned(),
+                    expected: "200 with the asking account's own data".to_owned(),
+                    observed: ended.words(),
+                    evidence: vec![learnt, ended.opened.id(), entry.id],
+                    exchanges: vec![ended.request.exchange],
+                    ..Breach::default()
+                },
+            );
+        }
+    }
+}
+
+/// Whether two answers are of different things: other items, or other texts that tell. A moment that
+/// has gone on makes no other answer.
+fn are_others(resource: &Resource, one: &Value, other: &Value) -> bool {
+    let (one, other) = (Leaves::of(resource, one), Leaves::of(resource, other));
+    let telling = |leaves: &Leaves| -> Vec<String> {
+        let texts = leaves.single.values().filter(|value| value.is_string());
+        texts
+            .map(plain)
+            .filter(|text| is_distinctive(text))
+            .collect()
+    };
+    !one.items.keys().eq(other.items.keys()) || telling(&one) != telling(&other)
+}
+
+/// The keys of the items in an answer, if it is a list's.
+fn items(request: &Request, body: &Value, contract: &Contract) -> Vec<String> {
+    let resource = match &request.role {
+        Some(Role::Resource(name)) => contract.resource(name),
+        // A read below a list brings one of its items.
+        _ => None,
+    };
+    let Some((selector, key)) = resource.and_then(|own| own.items.as_ref().zip(own.key.as_ref()))
+    else {
+        return Vec::new();
+    };
+    let list = selector.in_body(body).and_then(Value::as_array);
+    list.into_iter()
+        .flatten()
+        .filter_map(|item| key.in_body(item).map(ToString::to_string))
+        .collect()
+}

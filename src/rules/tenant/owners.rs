@@ -1,0 +1,38 @@
+//! Whose socket it is: by the token that its CONNECT carries.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use crate::domain::journal::{Direction, Entry, Fact, Frame};
+use crate::rules::labels;
+use crate::rules::scene::Scene;
+
+/// Whose socket it is.
+#[derive(Default)]
+pub(super) struct Sockets(BTreeMap<u64, Arc<str>>);
+
+impl Sockets {
+    pub(super) fn follow(&mut self, entry: &Entry, scene: &Scene) {
+        match &entry.fact {
+            Fact::Frame {
+                socket,
+                direction: Direction::Up,
+                packet: Frame::Connect { payload, .. },
+                ..
+            } => {
+                let label = labels::in_content(payload).map(labels::bare);
+                if let Some(account) = label.and_then(|label| scene.account_of(label)) {
+                    self.0.insert(*socket, account);
+                }
+            }
+            Fact::SocketClosed { socket, .. } => {
+                self.0.remove(socket);
+            }
+            _ => {}
+        }
+    }
+
+    pub(super) fn of(&self, socket: u64) -> Option<Arc<str>> {
+        self.0.get(&socket).cloned()
+    }
+}
