@@ -5,6 +5,7 @@
 //! in the place of the number, as in `-closed`, is an agreement that differs in that.
 
 use std::collections::BTreeSet;
+use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
@@ -356,4 +357,39 @@ fn a_disguised_forbidden_request_is_forbidden_and_disguised() {
         .map(|finding| finding.rule.as_str())
         .collect();
     assert_eq!(tripped, ["SCOPE-1", "SCOPE-3"]);
+}
+
+/// What is said about each journal, to the letter. A change of words is seen here, and a change of
+/// what is found as well.
+#[test]
+fn every_journal_is_found_to_be_what_it_was() {
+    let mut text = String::new();
+    for (_, name, entries) in journals("breaks").into_iter().chain(journals("keeps")) {
+        let judged = plainly(&name, &entries);
+        let _ = writeln!(text, "{name}");
+        for finding in &judged.findings {
+            let _ = writeln!(
+                text,
+                "  {} {} {:?} {} {:?}\n    {}\n    expected: {}\n    observed: {}",
+                finding.rule,
+                finding.subject.name(),
+                finding.severity,
+                finding
+                    .evidence
+                    .iter()
+                    .map(|id| id.0.to_string())
+                    .collect::<Vec<_>>()
+                    .join(","),
+                finding.request_ids,
+                finding.message,
+                finding.expected,
+                finding.observed
+            );
+        }
+        for (rule, why) in &judged.not_judged {
+            let _ = writeln!(text, "  {rule} not judged: {why}");
+        }
+        let _ = writeln!(text, "  not exercised: {}", sorted(&judged.no_occasion));
+    }
+    insta::assert_snapshot!(text);
 }
