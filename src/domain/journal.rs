@@ -14,6 +14,7 @@ mod client;
 mod fact;
 pub mod file;
 mod harness;
+mod headers;
 mod json;
 mod probe;
 mod record;
@@ -24,6 +25,7 @@ pub use fact::{
     SocketEnd, TokenIssued, TokenKind,
 };
 pub use harness::{HarnessFact, LeverHow, StepPhase, UnmetStep};
+pub use headers::Headers;
 pub use json::Json;
 pub use probe::{Flaw, Heard, Question};
 pub use record::{EntryId, Journal, Observer};

@@ -6,7 +6,7 @@ use std::time::Duration;
 use crate::domain::contract::{Role, TransportName};
 use crate::domain::journal::{
     Act, Answer, Answerer, AppFact, Class, Content, Direction, Entry, EntryId, Fact, Frame,
-    HarnessFact, Judgement, Request, Sender, StepPhase,
+    HarnessFact, Headers, Judgement, Request, Sender, StepPhase,
 };
 use crate::domain::result::{RunResult, ScenarioResult};
 use crate::domain::runbook::{self, RunbookId};
@@ -30,7 +30,7 @@ fn request(exchange: u64, method: &str, target: &str, class: Class, reason: &str
         target: target.to_owned(),
         path: target.to_owned(),
         host: "orders.test".to_owned(),
-        headers: vec![("authorization".to_owned(), "Bearer ‹access-1›".to_owned())],
+        headers: vec![("authorization".to_owned(), "Bearer ‹access-1›".to_owned())].into(),
         body: Content::Empty,
         role,
         judgement: Judgement {
@@ -46,7 +46,7 @@ fn answer(exchange: u64, status: u16, from: Answerer, request_id: Option<&str>) 
     Fact::Answer(Answer {
         exchange,
         status,
-        headers: Vec::new(),
+        headers: Headers::default(),
         body: Content::Empty,
         from,
         request_id: request_id.map(str::to_owned),

@@ -6,8 +6,8 @@ use std::sync::Arc;
 use crate::domain::contract::TransportName;
 use crate::domain::journal::{
     Act, Answer, Answerer, AppFact, Class, ClientOutcome, Direction, Entry, EntryId, Fact, Frame,
-    HarnessFact, Insecure, LeverHow, LossReason, Request, Sender, SessionState, SignatureCheck,
-    SocketEnd, StepPhase, TokenIssued,
+    HarnessFact, Headers, Insecure, LeverHow, LossReason, Request, Sender, SessionState,
+    SignatureCheck, SocketEnd, StepPhase, TokenIssued,
 };
 
 /// How many entries before a cited one are shown with it. After it, only the very next one is: what
@@ -191,7 +191,7 @@ fn request(request: &Request) -> String {
 }
 
 /// Every label of a secret in the headers, once.
-fn labels(headers: &[(String, String)]) -> BTreeSet<&str> {
+fn labels(headers: &Headers) -> BTreeSet<&str> {
     headers
         .iter()
         .flat_map(|(_, value)| value.split_inclusive('›'))

@@ -147,14 +147,10 @@ impl Survives {
 }
 
 fn kind(resource: &Resource, answer: &Answer) -> Kind {
-    let page = answer
-        .headers
-        .iter()
-        .any(|(name, value)| name == "content-type" && value.starts_with("text/html"));
     let body = match (&answer.body, answer.body.json()) {
-        (_, Some(value)) if !page => value,
+        (_, Some(value)) if !answer.is_page() => value,
         // The rest of it may be good.
-        (Content::Truncated { .. }, _) if !page => return Kind::Good,
+        (Content::Truncated { .. }, _) if !answer.is_page() => return Kind::Good,
         _ => return Kind::Unreadable,
     };
     let Some(items) = &resource.items else {

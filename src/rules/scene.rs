@@ -115,32 +115,28 @@ impl<'a> Ended<'a> {
     /// What the backend makes of it, for a question that only a clear answer decides.
     pub(super) fn verdict(&self) -> Verdict {
         let Some(answer) = self.by_backend() else {
-            return Verdict::Unclear(format!("{}: the backend gave no answer", self.call()));
+            return Verdict::Unclear(format!(
+                "{}: the backend gave no answer",
+                self.request.line()
+            ));
         };
         match answer.status {
             200..300 => Verdict::Granted,
-            429 => Verdict::Unclear(format!("{} was answered with 429", self.call())),
+            429 => Verdict::Unclear(format!("{} was answered with 429", self.request.line())),
             400..500 => Verdict::Refused,
-            status => Verdict::Unclear(format!("{} was answered with {status}", self.call())),
+            status => Verdict::Unclear(format!(
+                "{} was answered with {status}",
+                self.request.line()
+            )),
         }
     }
 
     /// The request and how it ended, in words.
     pub(super) fn words(&self) -> String {
         match self.status() {
-            Some(status) => format!("{} was answered with {status}", self.call()),
-            None => format!("{} was not answered", self.call()),
+            Some(status) => format!("{} was answered with {status}", self.request.line()),
+            None => format!("{} was not answered", self.request.line()),
         }
-    }
-
-    fn call(&self) -> String {
-        let Request {
-            method,
-            service,
-            target,
-            ..
-        } = self.request;
-        format!("{method} {service} {target}")
     }
 
     /// Whether it ended as it does when the backend is not there or not well.
@@ -151,17 +147,6 @@ impl<'a> Ended<'a> {
 
 pub(super) fn is_success(status: u16) -> bool {
     (200..300).contains(&status)
-}
-
-/// Whether an answer says that it is a page for people.
-pub(super) fn is_page(answer: &Answer) -> bool {
-    answer.headers.iter().any(|(name, value)| {
-        name == "content-type"
-            && value
-                .trim_start()
-                .get(..9)
-                .is_some_and(|start| start.eq_ignore_ascii_case("text/html"))
-    })
 }
 
 impl Scene {
@@ -446,43 +431,9 @@ pub(super) fn packet_up(entry: &Entry) -> Option<(u64, &Frame)> {
     }
 }
 
-/// Whether a request begins a new Engine.IO session rather than carrying one on.
-pub(super) fn is_handshake(request: &Request) -> bool {
-    request.role == Some(Role::Realtime) && query(&request.target, "sid").is_none()
-}
-
-/// Whether a request asks for a WebSocket.
-pub(super) fn wants_websocket(request: &Request) -> bool {
-    query(&request.target, "transport") == Some("websocket")
-        || header(request, "upgrade").is_some_and(|value| value.eq_ignore_ascii_case("websocket"))
-}
-
-/// The first value of a query parameter, as sent.
-pub(super) fn query<'a>(target: &'a str, name: &str) -> Option<&'a str> {
-    let (_, query) = target.split_once('?')?;
-    query.split('&').find_map(|pair| {
-        let (key, value) = pair.split_once('=')?;
-        (key == name).then_some(value)
-    })
-}
-
-/// The path of a request target.
-pub(super) fn path(target: &str) -> &str {
-    target.split_once('?').map_or(target, |(path, _)| path)
-}
-
-/// The first value of a header, by lower-case name.
-pub(super) fn header<'a>(request: &'a Request, name: &str) -> Option<&'a str> {
-    request
-        .headers
-        .iter()
-        .find(|(own, _)| own == name)
-        .map(|(_, value)| value.as_str())
-}
-
 fn credential(request: &Request, contract: &Contract) -> Option<String> {
     let name = contract.session.authorize.0.to_ascii_lowercase();
-    let value = header(request, &name)?;
+    let value = request.header(&name)?;
     Some(match labels::first(value) {
         Some(label) => labels::bare(label).to_owned(),
         None => value.to_owned(),

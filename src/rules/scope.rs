@@ -145,10 +145,10 @@ fn judge_request(id: EntryId, request: &Request, ledger: &mut Ledger) {
         ledger.occasion(rule);
     }
     let judgement = &request.judgement;
-    let call = format!("{} {} {}", request.method, request.service, request.target);
+    let call = request.line();
     let disguise = judgement.non_canonical.as_ref();
     let canonical = disguise.map_or_else(
-        || format!("{} {}", request.method, super::scene::path(&request.target)),
+        || format!("{} {}", request.method, request.bare_target()),
         |form| form.canonical.clone(),
     );
     let (rule, message, expected, severity) = match (judgement.class, disguise) {

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::ledger::{Breach, Ledger};
-use super::scene::{Scene, header};
+use super::scene::Scene;
 use super::{JudgedFrom, Rule, RuleInfo};
 use crate::domain::contract::{Contract, Role};
 use crate::domain::journal::{Answer, Entry, EntryId, Request};
@@ -91,13 +91,7 @@ impl Rule for Cached {
 }
 
 fn offered(request: &Request, answer: &Answer) -> Option<String> {
-    let values = |name: &'static str| {
-        answer
-            .headers
-            .iter()
-            .filter(move |(own, _)| own == name)
-            .map(|(_, value)| value.to_ascii_lowercase())
-    };
+    let values = |name| answer.headers.all(name).map(str::to_ascii_lowercase);
     for name in ["x-cache", "cf-cache-status", "x-vercel-cache"] {
         if let Some(value) =
             values(name).find(|value| value.split([' ', ',']).any(|word| word == "hit"))
@@ -116,7 +110,7 @@ fn offered(request: &Request, answer: &Answer) -> Option<String> {
     }
     let shared = has(&["public", "s-maxage", "must-revalidate"]).or_else(|| {
         // RFC 9111 §3.5 speaks of this header only.
-        let is_kept = header(request, "authorization").is_some() || has(&["no-cache"]).is_some();
+        let is_kept = request.header("authorization").is_some() || has(&["no-cache"]).is_some();
         let stale = control.contains("max-age=0");
         has(&["max-age"]).filter(|_| !is_kept && !stale)
     });
@@ -125,7 +119,7 @@ fn offered(request: &Request, answer: &Answer) -> Option<String> {
 
 /// What tells requests apart: the same one brings two accounts answers that can be compared.
 fn key(request: &Request) -> String {
-    format!("{} {} {}", request.method, request.service, request.target)
+    request.line()
 }
 
 /// Something of one account in what was sent to another.

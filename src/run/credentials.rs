@@ -108,10 +108,8 @@ fn whose(body: &Content) -> Option<String> {
 
 /// Whether an answer lets in. A profile beside the token may well speak of second factors.
 fn brings_token(answer: &Answer, session: &Session) -> bool {
-    let headers = (answer.headers.iter()).map(|(name, value)| (name.as_str(), value.as_str()));
-    let place = &session.sign_in.answer.access_token;
-    let token = place.in_answer(headers, answer.body.json());
-    (200..300).contains(&answer.status) && token.is_some_and(|token| token.is_string())
+    let token = answer.find(&session.sign_in.answer.access_token);
+    answer.is_success() && token.is_some_and(|token| token.is_string())
 }
 
 /// How a sign-in was refused, if it was so for the account's sake.

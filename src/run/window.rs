@@ -99,7 +99,7 @@ mod tests {
     use super::*;
     use crate::domain::contract::Role;
     use crate::domain::journal::{
-        Answer, Answerer, Class, Content, Fact, Journal, Judgement, Request, Sender,
+        Answer, Answerer, Class, Content, Fact, Headers, Journal, Judgement, Request, Sender,
     };
     use crate::domain::scenario::{Action, Expectation, RequestMatch, Timing};
 
@@ -115,7 +115,7 @@ mod tests {
             target: "/socket.io/?EIO=4&transport=polling&sid=S1".to_owned(),
             path: "/socket.io/".to_owned(),
             host: "gateway-trading".to_owned(),
-            headers: Vec::new(),
+            headers: Headers::default(),
             body: Content::Empty,
             role: Some(Role::Realtime),
             judgement: Judgement {
@@ -128,7 +128,7 @@ mod tests {
         let answer = Answer {
             exchange,
             status: 200,
-            headers: Vec::new(),
+            headers: Headers::default(),
             body: Content::Empty,
             from: Answerer::Backend,
             request_id: None,

@@ -3,8 +3,9 @@
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::{Content, Judgement};
+use super::{Content, Headers, Judgement};
 use crate::domain::contract::Role;
+use crate::domain::selector::Selector;
 
 /// A request, as it arrived at the gateway.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -24,8 +25,8 @@ pub struct Request {
     pub path: String,
     /// The `Host` header.
     pub host: String,
-    /// All headers in order, names in lower case, labels in the place of secrets.
-    pub headers: Vec<(String, String)>,
+    /// All of its headers.
+    pub headers: Headers,
     /// The body.
     #[serde(default, skip_serializing_if = "is_empty")]
     pub body: Content,
@@ -37,6 +38,51 @@ pub struct Request {
     /// How it came where its client was to come over TLS and did not rightly.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub insecure: Option<Insecure>,
+}
+
+impl Request {
+    /// Method, service and target: how a request is named in what people read.
+    #[must_use]
+    pub fn line(&self) -> String {
+        format!("{} {} {}", self.method, self.service, self.target)
+    }
+
+    /// The first value of a header, by its name in lower case.
+    #[must_use]
+    pub fn header(&self, name: &str) -> Option<&str> {
+        self.headers.get(name)
+    }
+
+    /// The first value of a query parameter, as sent.
+    #[must_use]
+    pub fn query(&self, name: &str) -> Option<&str> {
+        let (_, query) = self.target.split_once('?')?;
+        query.split('&').find_map(|pair| {
+            let (key, value) = pair.split_once('=')?;
+            (key == name).then_some(value)
+        })
+    }
+
+    /// The target as sent, without its query.
+    #[must_use]
+    pub fn bare_target(&self) -> &str {
+        let target = self.target.as_str();
+        target.split_once('?').map_or(target, |(path, _)| path)
+    }
+
+    /// Whether it begins a new Engine.IO session rather than carrying one on.
+    #[must_use]
+    pub fn is_handshake(&self) -> bool {
+        self.role == Some(Role::Realtime) && self.query("sid").is_none()
+    }
+
+    /// Whether it asks for a WebSocket.
+    #[must_use]
+    pub fn wants_websocket(&self) -> bool {
+        let upgrade = self.header("upgrade");
+        self.query("transport") == Some("websocket")
+            || upgrade.is_some_and(|value| value.eq_ignore_ascii_case("websocket"))
+    }
 }
 
 /// How a request came that should have come over TLS that its client trusts.
@@ -68,8 +114,8 @@ pub struct Answer {
     pub exchange: u64,
     /// The status.
     pub status: u16,
-    /// All headers in order, names in lower case, labels in the place of secrets.
-    pub headers: Vec<(String, String)>,
+    /// All of its headers.
+    pub headers: Headers,
     /// The body.
     #[serde(default, skip_serializing_if = "is_empty")]
     pub body: Content,
@@ -78,6 +124,28 @@ pub struct Answer {
     /// The request id, under the header that the contract names.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub request_id: Option<String>,
+}
+
+impl Answer {
+    /// Whether its status says that what was asked for was done (RFC 9110 §15.3).
+    #[must_use]
+    pub fn is_success(&self) -> bool {
+        (200..300).contains(&self.status)
+    }
+
+    /// What a contract's selector finds in it.
+    #[must_use]
+    pub fn find(&self, selector: &Selector) -> Option<Value> {
+        selector.in_answer(self.headers.iter(), self.body.json())
+    }
+
+    /// Whether it says that it is a page for people.
+    #[must_use]
+    pub fn is_page(&self) -> bool {
+        let kind = self.headers.get("content-type").unwrap_or_default();
+        let start = kind.trim_start().get(..9);
+        start.is_some_and(|start| start.eq_ignore_ascii_case("text/html"))
+    }
 }
 
 fn is_empty(content: &Content) -> bool {

@@ -6,7 +6,9 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use super::{AppFact, Class, ClientOutcome, Content, Direction, Entry, Fact, Frame, Sender};
+use super::{
+    AppFact, Class, ClientOutcome, Content, Direction, Entry, Fact, Frame, Headers, Sender,
+};
 use crate::domain::contract::Role;
 
 /// The number of an entry, from 1.
@@ -169,7 +171,7 @@ impl Polls {
                     of_status: request.role == Some(Role::Status),
                 };
                 self.open.insert(request.exchange, poll);
-                let path = path_of(&request.target);
+                let path = request.bare_target();
                 if !self.go_to(&request.service, path) {
                     self.places.push((request.service.clone(), path.to_owned()));
                 }
@@ -214,11 +216,11 @@ fn path_of(target: &str) -> &str {
 fn lighten(entry: &mut Arc<Entry>) {
     match &mut Arc::make_mut(entry).fact {
         Fact::Request(request) => {
-            request.headers = Vec::new();
+            request.headers = Headers::default();
             request.body = Content::Empty;
         }
         Fact::Answer(answer) => {
-            answer.headers = Vec::new();
+            answer.headers = Headers::default();
             answer.body = Content::Empty;
         }
         _ => {}

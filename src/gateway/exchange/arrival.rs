@@ -105,7 +105,7 @@ impl Arrival {
             sender: self.sender,
             service: self.site.service.clone(),
             method: self.method.clone(),
-            headers: headers::redacted(&hub, self.headers.clone()),
+            headers: headers::redacted(&hub, self.headers.clone()).into(),
             target: hub.redact(&self.target),
             path: hub.redact(&judged.path),
             host: hub.redact(&self.host),

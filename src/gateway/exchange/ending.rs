@@ -71,7 +71,7 @@ impl Exchange {
         self.hub.record(Fact::Answer(Answer {
             exchange: self.number,
             status,
-            headers,
+            headers: headers.into(),
             body,
             from,
             request_id,

@@ -106,7 +106,8 @@ async fn no_secret_is_written_wherever_it_is_put() {
     );
     assert!(
         seen.headers
-            .contains(&("authorization".to_owned(), "Bearer ‹access-1›".to_owned()))
+            .all("authorization")
+            .any(|value| value == "Bearer ‹access-1›")
     );
     assert!(written.contains(r#""token":"‹access-1›""#));
 }
@@ -126,7 +127,8 @@ async fn a_credential_that_nobody_handed_out_is_labelled_and_recognised() {
         assert!(
             request
                 .headers
-                .contains(&("authorization".to_owned(), label))
+                .all("authorization")
+                .any(|value| value == label)
         );
     }
     assert!(!room.written().contains("stolen-one"));

@@ -8,7 +8,7 @@ use crate::domain::duration::show;
 use crate::domain::journal::{Act, AppFact, ClientOutcome, Entry, EntryId, Fact};
 use crate::domain::verdict::Subject;
 use crate::rules::ledger::{Breach, Ledger};
-use crate::rules::scene::{Scene, client_request, is_blocked, is_handshake, is_success};
+use crate::rules::scene::{Scene, client_request, is_blocked, is_success};
 use crate::rules::{JudgedFrom, Rule, RuleInfo};
 
 pub(super) static ASKED_FIRST: RuleInfo = RuleInfo {
@@ -109,7 +109,7 @@ impl Rule for AskedFirst {
                     }
                 }
                 Some(Role::Resource(_)) => self.data(entry, scene, ledger),
-                Some(Role::Realtime) if is_handshake(request) => self.data(entry, scene, ledger),
+                Some(Role::Realtime) if request.is_handshake() => self.data(entry, scene, ledger),
                 _ => {}
             }
             if !scene.world.acts_marked {
@@ -161,7 +161,7 @@ impl AskedFirst {
         let Some(start) = self.start.take() else {
             return;
         };
-        let what = format!("{} {} {}", request.method, request.service, request.target);
+        let what = request.line();
         ledger.occasion(&ASKED_FIRST);
         match start.asked {
             Some((status, at)) => {

@@ -71,7 +71,7 @@ impl Rule for Effect {
         if let Some(request) = client_request(entry)
             && request.role.as_ref().is_some_and(Role::is_data)
         {
-            let what = format!("{} {} {}", request.method, request.service, request.target);
+            let what = request.line();
             breach(since, entry, what, Some(request.exchange), ledger);
         } else if let Fact::Frame {
             direction: Direction::Down,

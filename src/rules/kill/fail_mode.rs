@@ -96,7 +96,7 @@ impl Rule for Silent {
                 if let Some(silence) = &mut self.silence {
                     silence.goes_on = true;
                 }
-                let what = format!("{} {} {}", request.method, request.service, request.target);
+                let what = request.line();
                 self.asks(entry, switch, scene, what, request.exchange, ledger);
             }
             _ => {}

@@ -8,7 +8,7 @@ use crate::domain::duration::show;
 use crate::domain::journal::{Act, AppFact, Entry, EntryId, Fact, SessionState};
 use crate::domain::verdict::Subject;
 use crate::rules::ledger::{Breach, Ledger};
-use crate::rules::scene::{Moment, Scene, client_request, is_handshake};
+use crate::rules::scene::{Moment, Scene, client_request};
 use crate::rules::{JudgedFrom, Rule, RuleInfo};
 
 pub(super) static RECOVERY: RuleInfo = RuleInfo {
@@ -64,7 +64,7 @@ impl Rule for Recovery {
         if let Some(request) = client_request(entry) {
             match &request.role {
                 Some(Role::Resource(_)) => self.data(ledger),
-                Some(Role::Realtime) if is_handshake(request) => self.data(ledger),
+                Some(Role::Realtime) if request.is_handshake() => self.data(ledger),
                 Some(Role::SignIn) => self.sign_in(entry, request.exchange, scene, ledger),
                 _ => {}
             }

@@ -9,7 +9,7 @@ use crate::domain::duration::show;
 use crate::domain::journal::{Answer, Entry, EntryId, Request};
 use crate::domain::verdict::Subject;
 use crate::rules::ledger::{Breach, Ledger};
-use crate::rules::scene::{Scene, client_request, is_blocked, path};
+use crate::rules::scene::{Scene, client_request, is_blocked};
 use crate::rules::{JudgedFrom, Rule, RuleInfo};
 
 pub(super) static RETRY_AFTER: RuleInfo = RuleInfo {
@@ -120,16 +120,12 @@ fn key(request: &Request) -> String {
         "{} {} {}",
         request.method,
         request.service,
-        path(&request.target)
+        request.bare_target()
     )
 }
 
 fn wait_of(answer: &Answer, now: Option<u64>) -> Option<Duration> {
-    let value = answer
-        .headers
-        .iter()
-        .find(|(name, _)| name == "retry-after")
-        .map(|(_, value)| value.trim())?;
+    let value = answer.headers.get("retry-after")?.trim();
     if let Ok(seconds) = value.parse() {
         return Some(Duration::from_secs(seconds));
     }

@@ -9,7 +9,7 @@ use crate::domain::duration::show;
 use crate::domain::journal::{Entry, EntryId, Fact, Request, SocketEnd};
 use crate::domain::verdict::{Severity, Subject};
 use crate::rules::ledger::{Breach, Ledger};
-use crate::rules::scene::{Moment, Scene, UNSEEN, client_request, is_handshake, wants_websocket};
+use crate::rules::scene::{Moment, Scene, UNSEEN, client_request};
 use crate::rules::{JudgedFrom, Rule, RuleInfo};
 
 mod attempts;
@@ -349,7 +349,7 @@ fn near(gap: Duration, delay: Duration) -> bool {
 
 fn key(request: &Request) -> Option<String> {
     match &request.role {
-        Some(Role::Realtime) if is_handshake(request) => Some(feed(wants_websocket(request))),
+        Some(Role::Realtime) if request.is_handshake() => Some(feed(request.wants_websocket())),
         Some(Role::Realtime) | None => None,
         Some(_) => Some(format!(
             "{} {} {}",

@@ -5,10 +5,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::domain::duration::show;
-use crate::domain::journal::{Entry, EntryId, Fact};
+use crate::domain::journal::{Entry, EntryId, Fact, Request};
 use crate::domain::verdict::Subject;
 use crate::rules::ledger::{Breach, Ledger};
-use crate::rules::scene::{Scene, client_request, is_handshake};
+use crate::rules::scene::{Scene, client_request};
 use crate::rules::{JudgedFrom, Rule, RuleInfo};
 
 pub(super) static HALF_OPEN: RuleInfo = RuleInfo {
@@ -39,7 +39,7 @@ impl Rule for HalfOpen {
             return;
         }
         self.judge(scene, ledger);
-        if client_request(entry).is_some_and(is_handshake) {
+        if client_request(entry).is_some_and(Request::is_handshake) {
             self.another = entry.id;
         }
         if let Fact::SocketClosed { socket, .. } = &entry.fact {

@@ -8,7 +8,7 @@ use crate::domain::duration::show;
 use crate::domain::journal::{Act, AppFact, ClientOutcome, Entry, EntryId, Fact, Request};
 use crate::domain::verdict::Subject;
 use crate::rules::ledger::{Breach, Ledger};
-use crate::rules::scene::{Moment, Scene, client_request, is_handshake};
+use crate::rules::scene::{Moment, Scene, client_request};
 use crate::rules::{JudgedFrom, Rule, RuleInfo};
 
 pub(super) static OFFLINE: RuleInfo = RuleInfo {
@@ -60,7 +60,7 @@ impl Rule for Offline {
             _ => {}
         }
         if let Some(request) = client_request(entry) {
-            let what = format!("{} {} {}", request.method, request.service, request.target);
+            let what = request.line();
             self.attempt(entry, what, Some(request.exchange), scene, ledger);
             self.returned(entry, request, scene, ledger);
         }
@@ -118,12 +118,12 @@ impl Offline {
             self.back = None;
             return;
         }
-        let carries_on =
-            request.role == Some(crate::domain::contract::Role::Realtime) && !is_handshake(request);
+        let carries_on = request.role == Some(crate::domain::contract::Role::Realtime)
+            && !request.is_handshake();
         if carries_on || scene.is_refetched(request.role.as_ref()) {
             return;
         }
-        let target = if is_handshake(request) {
+        let target = if request.is_handshake() {
             "the feed's handshake"
         } else {
             request.target.as_str()

@@ -7,11 +7,11 @@ use std::time::Duration;
 use crate::domain::contract::Role;
 use crate::domain::duration::show;
 use crate::domain::journal::{
-    Act, AppFact, Direction, Entry, EntryId, Fact, Frame, SessionState, SocketEnd,
+    Act, AppFact, Direction, Entry, EntryId, Fact, Frame, Request, SessionState, SocketEnd,
 };
 use crate::domain::verdict::Subject;
 use crate::rules::ledger::{Breach, Ledger};
-use crate::rules::scene::{Moment, Scene, client_request, is_handshake};
+use crate::rules::scene::{Moment, Scene, client_request};
 use crate::rules::{JudgedFrom, Rule, RuleInfo};
 
 pub(super) static PARTIAL: RuleInfo = RuleInfo {
@@ -86,7 +86,7 @@ impl Rule for Partial {
             } => self.leaves(entry, scene),
             _ => {}
         }
-        if client_request(entry).is_some_and(is_handshake) {
+        if client_request(entry).is_some_and(Request::is_handshake) {
             self.left = None;
         }
         if let Some(ended) = scene.ended_by_client(entry)

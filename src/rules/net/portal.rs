@@ -8,7 +8,7 @@ use crate::domain::journal::{Answer, Answerer, AppFact, Entry, EntryId, Fact, Re
 use crate::domain::verdict::Subject;
 use crate::rules::labels;
 use crate::rules::ledger::{Breach, Ledger};
-use crate::rules::scene::{Ended, Moment, Scene, client_request, is_page, is_success, path};
+use crate::rules::scene::{Ended, Moment, Scene, client_request, is_success};
 use crate::rules::{JudgedFrom, Rule, RuleInfo};
 
 pub(super) static PORTAL: RuleInfo = RuleInfo {
@@ -96,7 +96,7 @@ impl Portal {
         let Some((moment, exchange, place)) = &self.redirect else {
             return;
         };
-        if request.role.is_some() || (request.path != *place && path(&request.target) != place) {
+        if request.role.is_some() || (request.path != *place && request.bare_target() != place) {
             return;
         }
         let token = labels::first(&request.target)
@@ -140,33 +140,32 @@ impl Portal {
 /// Whether something between the app and its backend gave this answer.
 fn is_portal(answer: &Answer, request: &Request) -> bool {
     let leads_away = || {
-        answer.headers.iter().any(|(name, place)| {
+        answer.headers.all("location").any(|place| {
             let authority = place
                 .split_once("://")
                 .map(|(_, rest)| rest.split('/').next());
-            name == "location" && authority.is_some_and(|own| own != Some(request.host.as_str()))
+            authority.is_some_and(|own| own != Some(request.host.as_str()))
         })
     };
     match answer.status {
         511 => true,
         304 => false,
         300..=399 => answer.from == Answerer::Fault || leads_away(),
-        status => is_success(status) && is_page(answer),
+        status => is_success(status) && answer.is_page(),
     }
 }
 
 /// The path to which an answer redirects, unless it is the one that was asked for.
 fn location(answer: &Answer, request: &Request) -> Option<String> {
-    let (_, place) = answer
+    let place = answer
         .headers
-        .iter()
-        .find(|(name, _)| name == "location")
+        .get("location")
         .filter(|_| (300..400).contains(&answer.status))?;
-    let below = place.split_once("://").map_or(place.as_str(), |(_, rest)| {
+    let below = place.split_once("://").map_or(place, |(_, rest)| {
         rest.find('/').map_or("/", |at| &rest[at..])
     });
-    let place = path(below).to_owned();
-    (place != path(&request.target)).then_some(place)
+    let place = below.split_once('?').map_or(below, |(path, _)| path);
+    (place != request.bare_target()).then(|| place.to_owned())
 }
 
 fn breach(kind: &str, evidence: &[EntryId], exchange: u64, observed: String, ledger: &mut Ledger) {

@@ -9,7 +9,7 @@ use crate::domain::duration::show;
 use crate::domain::journal::{Act, Entry, EntryId, Fact, Request};
 use crate::domain::verdict::Subject;
 use crate::rules::ledger::{Breach, Ledger};
-use crate::rules::scene::{Moment, Scene, client_request, is_handshake};
+use crate::rules::scene::{Moment, Scene, client_request};
 use crate::rules::{JudgedFrom, Rule, RuleInfo};
 
 pub(super) static THAWED: RuleInfo = RuleInfo {
@@ -90,14 +90,14 @@ impl Thawed {
             self.back = None;
             return;
         }
-        let carries_on = request.role == Some(Role::Realtime) && !is_handshake(request);
+        let carries_on = request.role == Some(Role::Realtime) && !request.is_handshake();
         if carries_on || scene.is_refetched(request.role.as_ref()) {
             return;
         }
-        let what = if is_handshake(request) {
+        let what = if request.is_handshake() {
             "the feed's handshake".to_owned()
         } else {
-            format!("{} {} {}", request.method, request.service, request.target)
+            request.line()
         };
         let (count, first) = self.counts.entry(what.clone()).or_insert((0, entry.id));
         *count += 1;

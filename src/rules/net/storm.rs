@@ -8,7 +8,7 @@ use crate::domain::duration::show;
 use crate::domain::journal::{Entry, EntryId, Fact, SocketEnd};
 use crate::domain::verdict::Subject;
 use crate::rules::ledger::{Breach, Ledger};
-use crate::rules::scene::{Moment, Scene, UNSEEN, client_request, is_handshake};
+use crate::rules::scene::{Moment, Scene, UNSEEN, client_request};
 use crate::rules::{JudgedFrom, Rule, RuleInfo};
 
 pub(super) static STORM: RuleInfo = RuleInfo {
@@ -70,7 +70,7 @@ impl Rule for Storm {
                 }
             }
         }
-        let Some(request) = client_request(entry).filter(|request| is_handshake(request)) else {
+        let Some(request) = client_request(entry).filter(|request| request.is_handshake()) else {
             return;
         };
         // Whoever was refused comes back for another reason, which is SYNC-8's and SESSION-3's to judge.

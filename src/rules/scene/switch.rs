@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::session::Moment;
-use super::{Ended, is_page, is_success};
+use super::{Ended, is_success};
 use crate::domain::contract::{Condition, KillSwitch, Role};
 use crate::domain::journal::{Act, Answer, Answerer, Content, Entry};
 use crate::domain::selector::Selector;
@@ -84,19 +84,9 @@ impl Switch {
 
 /// What an answer says; nothing if it says neither.
 pub(crate) fn is_blocked(switch: &KillSwitch, answer: &Answer) -> Option<bool> {
-    let headers = || {
-        answer
-            .headers
-            .iter()
-            .map(|(name, value)| (name.as_str(), value.as_str()))
-    };
-    let page = is_page(answer);
+    let page = answer.is_page();
     let valid = (is_success(answer.status) || answer.status == switch.status_on) && !page;
-    let found = |selector: &Selector| {
-        valid
-            .then(|| selector.in_answer(headers(), answer.body.json()))
-            .flatten()
-    };
+    let found = |selector: &Selector| answer.find(selector).filter(|_| valid);
     match &switch.blocked_when {
         Condition::Status(statuses) if statuses.contains(&answer.status) => Some(true),
         Condition::Status(_) => (is_success(answer.status) && !page).then_some(false),

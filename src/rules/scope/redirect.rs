@@ -67,7 +67,7 @@ impl Rule for Redirects {
             (scene.ended_by_client(entry), &entry.fact)
             && matches!(answer.status, 301 | 302 | 303 | 307 | 308)
             && (!is_safe(&ended.request.method) || ended.opened.credential.is_some())
-            && let Some((_, location)) = answer.headers.iter().find(|(name, _)| name == "location")
+            && let Some(location) = answer.headers.get("location")
         {
             ledger.occasion(&REDIRECT);
             let (to_host, to) = resolved(&ended.request.target, location);

@@ -8,7 +8,7 @@ use crate::domain::duration::show;
 use crate::domain::journal::{Act, AppFact, Entry, EntryId, Fact, Frame, SessionState};
 use crate::domain::verdict::Subject;
 use crate::rules::ledger::{Breach, Ledger};
-use crate::rules::scene::{Moment, Scene, client_request, is_handshake, is_success, packet_up};
+use crate::rules::scene::{Moment, Scene, client_request, is_success, packet_up};
 use crate::rules::{JudgedFrom, Rule, RuleInfo};
 
 pub(super) static ONLY_REFUSAL_ENDS: RuleInfo = RuleInfo {
@@ -264,7 +264,7 @@ impl Rule for SignedOut {
                 .opened(request.exchange)
                 .and_then(|own| own.credential.as_ref());
             let sends = match &request.role {
-                Some(Role::Realtime) => is_handshake(request) || entry.at > at + LATE,
+                Some(Role::Realtime) => request.is_handshake() || entry.at > at + LATE,
                 Some(Role::Refresh) => true,
                 Some(Role::SignIn | Role::SignOut | Role::Status | Role::Health | Role::Keys) => {
                     false
@@ -277,7 +277,7 @@ impl Rule for SignedOut {
                 self.breach(
                     (id, at, exchange),
                     entry,
-                    format!("{} {} {}", request.method, request.service, request.target),
+                    request.line(),
                     Some(request.exchange),
                     ledger,
                 );

@@ -291,5 +291,5 @@ fn is_due(scene: &Scene, at: Duration) -> bool {
 }
 
 fn key(request: &Request) -> String {
-    format!("{} {} {}", request.method, request.service, request.target)
+    request.line()
 }

@@ -64,7 +64,7 @@ fn told<'a>(
     let in_headers = answer
         .headers
         .iter()
-        .filter(|(name, _)| name != "set-cookie")
+        .filter(|(name, _)| *name != "set-cookie")
         .flat_map(|(_, value)| labels::labels(value))
         .find(|label| is_wanted(label));
     in_headers

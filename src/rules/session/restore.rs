@@ -55,8 +55,7 @@ impl Rule for Restore {
                     let bare = opened.is_some_and(|own| own.credential.is_none());
                     ledger.occasion(&RESTORE);
                     if authorized && bare && !scene.session.open {
-                        let what =
-                            format!("{} {} {}", request.method, request.service, request.target);
+                        let what = request.line();
                         no_session(entry, what, Some(request.exchange), ledger);
                     }
                 }

@@ -6,7 +6,7 @@ use crate::domain::contract::Role;
 use crate::domain::journal::{Entry, Request, TokenKind};
 use crate::domain::verdict::Subject;
 use crate::rules::ledger::{Breach, Ledger};
-use crate::rules::scene::{Scene, client_request, header};
+use crate::rules::scene::{Scene, client_request};
 use crate::rules::{JudgedFrom, Rule, RuleInfo, labels};
 
 pub(super) static IN_URL: RuleInfo = RuleInfo {
@@ -28,7 +28,7 @@ impl Rule for Urls {
             return;
         };
         ledger.occasion(&IN_URL);
-        let referer = header(request, "referer").unwrap_or_default();
+        let referer = request.header("referer").unwrap_or_default();
         for (place, text) in [
             ("the request target", request.target.as_str()),
             ("the Referer header", referer),
@@ -72,7 +72,7 @@ fn judge_refresh_token(entry: &Entry, request: &Request, scene: &Scene, ledger: 
     let in_headers = request
         .headers
         .iter()
-        .filter(|(name, _)| !matches!(name.as_str(), "cookie" | "referer"))
+        .filter(|(name, _)| !matches!(*name, "cookie" | "referer"))
         .find_map(|(name, value)| {
             let label = labels::labels(value).find(|label| renews(label))?;
             Some((label, format!("the header `{name}`")))

@@ -8,7 +8,7 @@ use crate::domain::duration::show;
 use crate::domain::journal::{AppFact, Entry, EntryId, Fact, HarnessFact};
 use crate::domain::verdict::Subject;
 use crate::rules::ledger::{Breach, Ledger};
-use crate::rules::scene::{Moment, Scene, client_request, wants_websocket};
+use crate::rules::scene::{Moment, Scene, client_request};
 use crate::rules::{JudgedFrom, Rule, RuleInfo};
 
 pub(super) static KEEPS_ARRIVING: RuleInfo = RuleInfo {
@@ -207,7 +207,8 @@ impl Rule for Return {
         if let Some(ended) = scene.ended_by_client(entry)
             && ended.request.role == Some(Role::Realtime)
             && ended.status() != Some(101)
-            && (wants_websocket(ended.request) || ended.status().is_none_or(|status| status >= 400))
+            && (ended.request.wants_websocket()
+                || ended.status().is_none_or(|status| status >= 400))
         {
             self.refused = Some(entry.id);
         }

@@ -287,11 +287,7 @@ impl Order {
 
 pub(super) fn number_in(resource: &Resource, answer: &Answer) -> Option<i64> {
     let selector = resource.sequence.as_ref()?;
-    let headers = answer
-        .headers
-        .iter()
-        .map(|(name, value)| (name.as_str(), value.as_str()));
-    as_integer(&selector.in_answer(headers, answer.body.json())?)
+    as_integer(&answer.find(selector)?)
 }
 
 /// The number in the first argument of an event. Feeds bring them by the million, so that nothing

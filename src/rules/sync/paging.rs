@@ -9,7 +9,7 @@ use crate::domain::contract::{NextPage, Resource, Role};
 use crate::domain::journal::{Answer, Answerer, Entry, EntryId, Fact, Request};
 use crate::domain::verdict::Subject;
 use crate::rules::ledger::{Breach, Ledger};
-use crate::rules::scene::{Scene, is_success, query};
+use crate::rules::scene::{Scene, is_success};
 use crate::rules::{JudgedFrom, Rule, RuleInfo};
 
 pub(super) static WALK: RuleInfo = RuleInfo {
@@ -86,7 +86,8 @@ impl Walk {
             NextPage::Page { first, .. } => Some(first.to_string()),
             NextPage::Offset { .. } => Some("0".to_owned()),
         };
-        let asked = query(&request.target, paging.next.query())
+        let asked = request
+            .query(paging.next.query())
             .map(decode)
             .filter(|asked| !asked.is_empty());
         let begins = asked.is_none() || asked == first;
@@ -119,9 +120,8 @@ impl Walk {
             return;
         };
         let count = self.items(entry, resource, body, by_cursor, answer, ledger);
-        let headers = (answer.headers.iter()).map(|(name, value)| (name.as_str(), value.as_str()));
         self.next = match &paging.next {
-            NextPage::Cursor { .. } => paging.next.cursor(headers, Some(body)),
+            NextPage::Cursor { .. } => paging.next.cursor(answer.headers.iter(), Some(body)),
             NextPage::Page { first, .. } => {
                 let page = asked.and_then(|asked| asked.parse().ok()).unwrap_or(*first);
                 Some((page + 1).to_string())

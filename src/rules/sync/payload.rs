@@ -178,8 +178,7 @@ impl Payload {
 
 /// What an answer in JSON says that it is, if it says something else (RFC 8259 §11).
 fn mislabelled(answer: &Answer) -> Option<String> {
-    let mut headers = answer.headers.iter();
-    let (_, kind) = headers.find(|(name, _)| name == "content-type")?;
+    let kind = answer.headers.get("content-type")?;
     let json = kind.to_ascii_lowercase().contains("json");
     (!json).then(|| format!("JSON that is called `{kind}`"))
 }

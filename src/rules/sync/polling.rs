@@ -409,5 +409,5 @@ fn overlap(first: u64, first_id: EntryId, second_id: EntryId, second: u64, ledge
 }
 
 fn key(request: &Request) -> String {
-    format!("{} {} {}", request.method, request.service, request.target)
+    request.line()
 }

@@ -7,7 +7,7 @@ use crate::domain::duration::show;
 use crate::domain::journal::{Act, Direction, Entry, EntryId, Fact, Frame};
 use crate::domain::verdict::Subject;
 use crate::rules::ledger::{Breach, Ledger};
-use crate::rules::scene::{Moment, Scene, client_request, is_handshake, packet_up};
+use crate::rules::scene::{Moment, Scene, client_request, packet_up};
 use crate::rules::{JudgedFrom, Rule, RuleInfo};
 
 pub(super) static SENT_AWAY: RuleInfo = RuleInfo {
@@ -77,7 +77,7 @@ impl Rule for SentAway {
             _ => {}
         }
         if let Some(request) = client_request(entry) {
-            if is_handshake(request) {
+            if request.is_handshake() {
                 self.attempt(entry, scene, ledger);
             } else if request.role != Some(crate::domain::contract::Role::Realtime) {
                 self.asked = Some(entry.at);

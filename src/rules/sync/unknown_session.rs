@@ -8,7 +8,7 @@ use crate::domain::duration::show;
 use crate::domain::journal::{Act, Answer, Entry, EntryId, Fact};
 use crate::domain::verdict::Subject;
 use crate::rules::ledger::{Breach, Ledger};
-use crate::rules::scene::{Moment, Scene, client_request, is_handshake, query};
+use crate::rules::scene::{Moment, Scene, client_request};
 use crate::rules::{JudgedFrom, Rule, RuleInfo};
 
 pub(super) static UNKNOWN_SESSION: RuleInfo = RuleInfo {
@@ -55,10 +55,10 @@ impl Rule for UnknownSession {
             self.lost = None;
         }
         if let Some(request) = client_request(entry) {
-            if is_handshake(request) {
+            if request.is_handshake() {
                 self.lost = None;
             } else if request.role == Some(Role::Realtime) {
-                self.goes_on(entry, query(&request.target, "sid"), ledger);
+                self.goes_on(entry, request.query("sid"), ledger);
             } else {
                 self.asked = Some(entry.at);
             }
@@ -66,7 +66,7 @@ impl Rule for UnknownSession {
         if let Some(ended) = scene.ended_by_client(entry)
             && ended.request.role == Some(Role::Realtime)
             && ended.answer.is_some_and(is_unknown_session)
-            && let Some(sid) = query(&ended.request.target, "sid")
+            && let Some(sid) = ended.request.query("sid")
             && self.lost.as_ref().is_none_or(|lost| lost.sid != sid)
         {
             ledger.occasion(&UNKNOWN_SESSION);

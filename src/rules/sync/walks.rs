@@ -9,7 +9,7 @@ use crate::domain::journal::{Entry, EntryId, Question};
 use crate::domain::moment;
 use crate::rules::Rule;
 use crate::rules::ledger::{Breach, Ledger};
-use crate::rules::scene::{Ended, Scene, Verdict, query};
+use crate::rules::scene::{Ended, Scene, Verdict};
 
 /// The walks that are compared: the first and the last are made alike, the one between them has
 /// its pages end elsewhere.
@@ -127,7 +127,7 @@ impl Walk {
         let size = resource
             .paging
             .as_ref()
-            .and_then(|paging| query(&ended.request.target, &paging.size.as_ref()?.0))
+            .and_then(|paging| ended.request.query(&paging.size.as_ref()?.0))
             .and_then(|size| size.parse::<usize>().ok());
         self.oversized |= size.is_some_and(|size| list.is_some_and(|list| list.len() > size));
         self.items.extend(

@@ -194,7 +194,7 @@ impl Isolation {
         if !alone {
             let mut sent = Sent::default();
             sent.content(&answer.body);
-            for (_, value) in &answer.headers {
+            for (_, value) in answer.headers.iter() {
                 sent.text(value);
             }
             let mut asked = Sent::default();

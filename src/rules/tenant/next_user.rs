@@ -12,7 +12,7 @@ use crate::domain::journal::{
 use crate::domain::verdict::Subject;
 use crate::rules::labels;
 use crate::rules::ledger::{Breach, Ledger};
-use crate::rules::scene::{Ended, Moment, Scene, client_request, header, packet_up, token_in};
+use crate::rules::scene::{Ended, Moment, Scene, client_request, packet_up, token_in};
 use crate::rules::{JudgedFrom, Rule, RuleInfo};
 
 pub(super) static NEXT_USER: RuleInfo = RuleInfo {
@@ -178,8 +178,7 @@ impl NextUser {
             .contract
             .resource(name)
             .is_some_and(|resource| resource.operation.authorized);
-        let etag = answer.headers.iter().find(|(name, _)| name == "etag");
-        if let Some((_, etag)) = etag.filter(|_| authorized) {
+        if let Some(etag) = answer.headers.get("etag").filter(|_| authorized) {
             // An answer may still have been on its way when another user signed in.
             let token = ended.opened.credential.as_deref();
             let token = token.and_then(|label| scene.session.token(label));
@@ -225,7 +224,7 @@ impl NextUser {
     /// A request or a CONNECT may carry something of another user.
     fn asks(&self, entry: &Entry, scene: &Scene, ledger: &mut Ledger) {
         if let Some(request) = client_request(entry) {
-            let what = format!("{} {} {}", request.method, request.service, request.target);
+            let what = request.line();
             if self.is_foreign_etag(request) {
                 let observed = format!("{what} with an ETag of the user before");
                 self.breach("etag", entry.id, Some(request.exchange), observed, ledger);
@@ -254,7 +253,7 @@ impl NextUser {
     }
 
     fn is_foreign_etag(&self, request: &Request) -> bool {
-        header(request, "if-none-match").is_some_and(|value| {
+        request.header("if-none-match").is_some_and(|value| {
             value.split(',').any(|etag| {
                 let etag = etag.trim();
                 self.is_foreign(|given| given.etags.iter().any(|own| own == etag))

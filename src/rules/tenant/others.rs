@@ -86,12 +86,11 @@ impl Others {
         ) else {
             return;
         };
-        let tag = answer.headers.iter().find(|(name, _)| name == "etag");
         let got = Got {
             entry: entry.id,
             body: Arc::clone(value),
             items: items(ended.request, value, contract),
-            tag: tag.map(|(_, value)| value.clone()),
+            tag: answer.headers.get("etag").map(str::to_owned),
         };
         if self.got.len() < 256 {
             let key = (Arc::clone(account), ended.request.target.clone());
