@@ -9,15 +9,15 @@ pub(crate) mod text;
 mod timeline;
 
 use crate::domain::verdict::{PROOF, STEP};
-use crate::rules;
+use crate::rules::{self, RuleInfo};
 
 /// The title of what stands in a finding's `rule`: a rule, or one of the two judgements that are
 /// the run's own.
-fn title(rule: &str) -> Option<&'static str> {
+fn title(rule: &str) -> Option<String> {
     match rule {
-        STEP => Some("What the scenario expects did not come true"),
-        PROOF => Some("The never-called proof does not stand"),
-        _ => rules::find(rule).map(|rule| rule.title),
+        STEP => Some("What the scenario expects did not come true".to_owned()),
+        PROOF => Some("The never-called proof does not stand".to_owned()),
+        _ => rules::find(rule).map(RuleInfo::title),
     }
 }
 

@@ -4,90 +4,84 @@
 //! its rules need, so a run of days costs no more memory than one of minutes. A rule knows the
 //! contract and what was observed; it never knows which app, backend or quirk it looks at.
 //!
-//! `Scene` holds what several rules ask for (who is signed in, which exchanges are
-//! under way, whether the network is there), `Ledger` what they found.
+//! Reading order: `rule` says what a rule is, `context` what it is shown and where it tells. `state`
+//! holds what several rules ask for (who is signed in, which exchanges are under way, whether the
+//! network is there), `collector` what they found. Then comes a folder a family.
 
+use std::cell::RefCell;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use crate::domain::contract::Contract;
 use crate::domain::journal::{AppFact, Direction, Entry, Fact, Frame, HarnessFact, Observer};
 use crate::domain::scenario::Waiver;
-use crate::domain::verdict::{Finding, ScopeTally, Subject};
+use crate::domain::verdict::ScopeTally;
+
+mod moment;
+
+mod need;
+mod rule;
+mod violation;
+
+mod ruling;
+
+mod collector;
+mod exchange;
+mod labels;
+mod state;
+
+mod context;
+
+mod session;
+
+mod kill;
+mod net;
+mod sync;
+
+mod scope;
 
 mod data;
-mod kill;
-mod labels;
-mod ledger;
-mod net;
-mod scene;
-mod scope;
-mod session;
-mod sync;
 mod tenant;
 #[cfg(test)]
 mod tests;
 
-use ledger::Ledger;
-use scene::Scene;
+pub use need::Need;
+pub use rule::{JudgedFrom, RuleInfo};
+pub use ruling::Ruling;
 
-/// What a rule says, for people.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct RuleInfo {
-    /// Its stable id: `SESSION-4`.
-    pub id: &'static str,
-    /// What it asks for, in one sentence.
-    pub title: &'static str,
-    /// Who breaks it.
-    pub subject: Subject,
-    /// What it is judged from.
-    pub judged_from: &'static [JudgedFrom],
-    /// Where it comes from: an RFC, a protocol, an issue in public, the runbook.
-    pub source: &'static str,
-    /// Why it matters and how it is judged.
-    pub explanation: &'static str,
-    /// How to keep it.
-    pub fix: &'static str,
-    /// The places of the contract that set its numbers.
-    pub parameters: &'static [&'static str],
-}
+use collector::Collector;
+use context::Context;
+use rule::{Registration, Rule};
+use state::State;
 
-/// What a rule is judged from.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub enum JudgedFrom {
-    /// What the gateway saw.
-    Wire,
-    /// What the simulated app says about itself.
-    Sim,
-    /// What the harness asked on its own account.
-    Probe,
-}
+/// What is judged, family by family.
+const FAMILIES: [&[Registration]; 7] = [
+    session::RULES,
+    kill::RULES,
+    net::RULES,
+    sync::RULES,
+    scope::RULES,
+    tenant::RULES,
+    data::RULES,
+];
 
-impl JudgedFrom {
-    /// The word for reports.
-    #[must_use]
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Wire => "wire",
-            Self::Sim => "sim",
-            Self::Probe => "probe",
-        }
-    }
-}
-
-/// Every rule that is judged, family by family.
+/// Every rule that is judged, family by family and by number.
 pub fn catalogue() -> impl Iterator<Item = &'static RuleInfo> {
-    [
-        session::RULES,
-        kill::RULES,
-        net::RULES,
-        sync::RULES,
-        scope::RULES,
-        tenant::RULES,
-        data::RULES,
-    ]
-    .into_iter()
-    .flatten()
-    .copied()
+    FAMILIES.into_iter().flat_map(|family| {
+        let mut rules: Vec<&RuleInfo> = family
+            .iter()
+            .flat_map(|(judged, _)| *judged)
+            .copied()
+            .collect();
+        rules.sort_by_key(|rule| number(rule.id));
+        rules.dedup();
+        rules
+    })
+}
+
+/// The number in an id: 4 of `SESSION-4`.
+fn number(id: &str) -> u32 {
+    let digits = id.rsplit('-').next().unwrap_or_default();
+    digits.parse().unwrap_or(u32::MAX)
 }
 
 /// The rule of this id, in any case.
@@ -103,48 +97,36 @@ pub struct JudgeSettings {
     pub waived: Vec<Waiver>,
 }
 
-/// What the judge says.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Judged {
-    /// Every violation, the gravest first.
-    pub findings: Vec<Finding>,
-    /// Rules that could not be judged although there was reason to, with why.
-    pub not_judged: Vec<(String, String)>,
-    /// Rules that nothing in the run put to the test.
-    pub no_occasion: Vec<&'static str>,
-    /// What the scope saw.
-    pub tally: ScopeTally,
-}
-
 /// Judges a journal while it grows. Clones are handles on one judge: one is given to the journal
 /// as its observer, another asked for the result.
 #[derive(Clone)]
-pub struct Judge(Arc<Mutex<Bench>>);
+pub struct Judge(Arc<Mutex<Fold>>);
 
 impl Judge {
     /// A judge that has seen nothing yet.
     #[must_use]
     pub fn new(contract: Arc<Contract>, settings: JudgeSettings) -> Self {
-        let rules: Vec<Box<dyn Rule>> = [
-            session::rules(&contract),
-            kill::rules(&contract),
-            net::rules(&contract),
-            sync::rules(&contract),
-            scope::rules(),
-            tenant::rules(&contract),
-            data::rules(),
-        ]
-        .into_iter()
-        .flatten()
-        .collect();
+        let mut collector = Collector::new(settings.waived);
+        let mut rules = Vec::new();
+        for (judged, begin) in FAMILIES.into_iter().flatten() {
+            for rule in *judged {
+                if let Some(why) = rule.unmet(&contract) {
+                    collector.inapplicable(rule, why);
+                }
+            }
+            if judged.iter().any(|rule| rule.unmet(&contract).is_none()) {
+                rules.push(begin(&contract));
+            }
+        }
         let hearing = (0..rules.len())
             .filter(|rule| rules[*rule].hears_routine())
             .collect();
-        Self(Arc::new(Mutex::new(Bench {
-            scene: Scene::new(contract),
+        Self(Arc::new(Mutex::new(Fold {
+            state: State::new(contract),
             rules,
             hearing,
-            ledger: Ledger::new(settings.waived),
+            last: None,
+            collector: RefCell::new(collector),
         })))
     }
 
@@ -157,72 +139,67 @@ impl Judge {
     /// What is found, given that the journal has ended. It is asked once, at the end: rules that
     /// wait for something draw their conclusions here.
     #[must_use]
-    pub fn finish(&self) -> Judged {
-        let bench = &mut *self.bench();
-        let over = bench.scene.world.ended;
-        bench.end(|rule| !over || rule.hears_probes());
-        Judged {
-            tally: bench.scene.tally,
-            ..bench.ledger.close()
+    pub fn finish(&self) -> Ruling {
+        let fold = &mut *self.fold();
+        let over = fold.state.world.ended;
+        fold.end(|rule| !over || rule.hears_probes());
+        Ruling {
+            tally: fold.state.tally,
+            ..fold.collector.get_mut().close(catalogue())
         }
     }
 
     /// What the scope saw so far.
     #[must_use]
     pub fn tally(&self) -> ScopeTally {
-        self.bench().scene.tally
+        self.fold().state.tally
     }
 
-    fn bench(&self) -> MutexGuard<'_, Bench> {
+    fn fold(&self) -> MutexGuard<'_, Fold> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 impl Observer for Judge {
     fn observe(&mut self, entry: &Arc<Entry>) {
-        self.bench().see(entry);
+        self.fold().see(entry);
     }
 }
 
-struct Bench {
-    scene: Scene,
+/// The rules while a journal grows.
+struct Fold {
+    state: State,
     rules: Vec<Box<dyn Rule>>,
     /// The rules, by index, that want to hear routine packets too.
     hearing: Vec<usize>,
-    ledger: Ledger,
+    last: Option<Arc<Entry>>,
+    collector: RefCell<Collector>,
 }
 
-impl Bench {
+impl Fold {
     fn see(&mut self, entry: &Arc<Entry>) {
-        if self.scene.world.ended {
+        self.last = Some(Arc::clone(entry));
+        if self.state.world.ended {
             self.see_probes(entry);
             return;
         }
-        self.scene.sockets.hear(entry);
+        self.state.sockets.hear(entry);
         if is_heartbeat(&entry.fact) {
-            self.scene.now = entry.at;
+            self.state.now = entry.at;
             return;
         }
         if is_routine(&entry.fact) {
-            self.scene.now = entry.at;
+            self.state.now = entry.at;
+            let context = Context::new(entry, &self.state, &self.collector);
             for rule in &self.hearing {
-                self.rules[*rule].see(entry, &self.scene, &mut self.ledger);
+                self.rules[*rule].see(&context);
             }
             return;
         }
-        self.scene.before(entry);
-        self.ledger.note(entry);
-        if let Fact::Harness(HarnessFact::NotProbed { rule, why }) = &entry.fact {
-            self.ledger.unprobed(rule, why);
-        }
-        let own = self.scene.is_of_the_harness(entry);
-        for rule in &mut self.rules {
-            if !own || rule.hears_probes() {
-                rule.see(entry, &self.scene, &mut self.ledger);
-            }
-        }
-        self.scene.after(entry);
-        if self.scene.world.ended {
+        self.take_in(entry);
+        let own = self.state.is_of_the_harness(entry);
+        self.show(entry, |rule| !own || rule.hears_probes());
+        if self.state.world.ended {
             // What follows says nothing about the client, and time goes on without it.
             self.end(|rule| !rule.hears_probes());
         }
@@ -230,28 +207,46 @@ impl Bench {
 
     /// The client is gone; what the harness asks on its own account is still judged.
     fn see_probes(&mut self, entry: &Arc<Entry>) {
-        self.scene.afterwards(entry);
+        self.state.afterwards(entry);
         let asked = match &entry.fact {
             Fact::Harness(HarnessFact::Probe { .. } | HarnessFact::Listened(_)) => true,
             Fact::Harness(HarnessFact::NotProbed { rule, why }) => {
-                self.ledger.unprobed(rule, why);
+                self.collector.get_mut().unprobed(rule, why);
                 false
             }
-            _ => self.scene.is_of_the_harness(entry),
+            _ => self.state.is_of_the_harness(entry),
         };
         if asked {
-            self.scene.before(entry);
-            self.ledger.note(entry);
-            for rule in self.rules.iter_mut().filter(|rule| rule.hears_probes()) {
-                rule.see(entry, &self.scene, &mut self.ledger);
-            }
-            self.scene.after(entry);
+            self.take_in(entry);
+            self.show(entry, |rule| rule.hears_probes());
         }
     }
 
+    fn take_in(&mut self, entry: &Arc<Entry>) {
+        self.state.before(entry);
+        let collector = self.collector.get_mut();
+        collector.note(entry);
+        if let Fact::Harness(HarnessFact::NotProbed { rule, why }) = &entry.fact {
+            collector.unprobed(rule, why);
+        }
+    }
+
+    fn show(&mut self, entry: &Arc<Entry>, to: impl Fn(&dyn Rule) -> bool) {
+        let context = Context::new(entry, &self.state, &self.collector);
+        for rule in self.rules.iter_mut().filter(|rule| to(rule.as_ref())) {
+            rule.see(&context);
+        }
+        self.state.after(entry);
+    }
+
+    /// A journal without entries has no end that says anything.
     fn end(&mut self, of: impl Fn(&dyn Rule) -> bool) {
+        let Some(last) = &self.last else {
+            return;
+        };
+        let context = Context::new(last, &self.state, &self.collector);
         for rule in self.rules.iter_mut().filter(|rule| of(rule.as_ref())) {
-            rule.end(&self.scene, &mut self.ledger);
+            rule.end(&context);
         }
     }
 }
@@ -277,24 +272,5 @@ fn is_routine(fact: &Fact) -> bool {
         } => true,
         Fact::App(AppFact::Shown { source, .. }) => source == "event",
         _ => false,
-    }
-}
-
-/// One rule, as a fold over entries.
-trait Rule: Send {
-    /// Is shown one entry, with the scene as it is once the entry has happened.
-    fn see(&mut self, entry: &Arc<Entry>, scene: &Scene, ledger: &mut Ledger);
-
-    /// Is told that nothing more will come.
-    fn end(&mut self, _scene: &Scene, _ledger: &mut Ledger) {}
-
-    /// Whether it wants to hear routine packets too.
-    fn hears_routine(&self) -> bool {
-        false
-    }
-
-    /// Whether it wants to hear what the harness itself asks, and is answered.
-    fn hears_probes(&self) -> bool {
-        false
     }
 }

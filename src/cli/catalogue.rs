@@ -101,7 +101,7 @@ fn list_rules(out: &mut impl Write, as_json: bool) -> io::Result<()> {
     }
     let column = longest(rules::catalogue().map(|rule| rule.id));
     for rule in rules::catalogue() {
-        let told = format!("{} [{}]", rule.title, rule.subject.name());
+        let told = format!("{} [{}]", rule.title(), rule.subject.name());
         row(out, rule.id, column, &told)?;
     }
     let last = "In brackets: who breaks it. Explain one: rehearsal rules ID";
@@ -110,17 +110,18 @@ fn list_rules(out: &mut impl Write, as_json: bool) -> io::Result<()> {
 
 fn explain(out: &mut impl Write, rule: &RuleInfo) -> io::Result<()> {
     let document = RuleDocument::of(rule);
-    writeln!(out, "{STRONG}{}  {}{STRONG:#}\n", rule.id, rule.title)?;
+    writeln!(out, "{STRONG}{}  {}{STRONG:#}\n", rule.id, document.title)?;
     let column = 11;
     row(out, "broken by", column, document.subject)?;
     row(out, "judged from", column, &document.judged_from.join(", "))?;
-    row(out, "source", column, rule.source)?;
+    row(out, "source", column, &document.source)?;
     if !rule.parameters.is_empty() {
         row(out, "contract", column, &rule.parameters.join(", "))?;
     }
     writeln!(out)?;
-    row(out, "why", column, rule.explanation)?;
-    row(out, "to keep it", column, rule.fix)?;
+    row(out, "why", column, &rule.why())?;
+    row(out, "judged", column, &rule.how_judged())?;
+    row(out, "to keep it", column, &document.fix)?;
     let quirks = document.quirks.iter().map(|name| format!("--quirk {name}"));
     let defects = document
         .defects
@@ -140,12 +141,12 @@ fn explain(out: &mut impl Write, rule: &RuleInfo) -> io::Result<()> {
 #[derive(Serialize)]
 struct RuleDocument {
     id: &'static str,
-    title: &'static str,
+    title: String,
     subject: &'static str,
     judged_from: Vec<&'static str>,
-    source: &'static str,
-    explanation: &'static str,
-    fix: &'static str,
+    source: String,
+    explanation: String,
+    fix: String,
     parameters: &'static [&'static str],
     quirks: Vec<&'static str>,
     defects: Vec<&'static str>,
@@ -160,12 +161,12 @@ impl RuleDocument {
         };
         Self {
             id: rule.id,
-            title: rule.title,
+            title: rule.title(),
             subject: rule.subject.name(),
             judged_from: rule.judged_from.iter().map(|from| from.name()).collect(),
-            source: rule.source,
-            explanation: rule.explanation,
-            fix: rule.fix,
+            source: rule.source(),
+            explanation: format!("{} {}", rule.why(), rule.how_judged()),
+            fix: rule.fix(),
             parameters: rule.parameters,
             quirks: tripping(Subject::App),
             defects: tripping(Subject::Backend),
@@ -212,7 +213,7 @@ mod tests {
         let told = String::from_utf8(out.into_inner()).unwrap();
         for part in [
             rule.id,
-            rule.title,
+            &rule.title(),
             "why",
             "to keep it",
             "rehearsal run --quirk ",

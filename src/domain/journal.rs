@@ -22,7 +22,7 @@ mod record;
 pub use client::{Act, AppFact, ClientExchange, ClientOutcome, FeedState, LinkState, SessionState};
 pub use fact::{
     Answer, Answerer, Direction, Frame, Insecure, LossReason, Request, Sender, SignatureCheck,
-    SocketEnd, TokenIssued, TokenKind,
+    SocketEnd, TokenIssued, TokenKind, is_success,
 };
 pub use harness::{HarnessFact, LeverHow, StepPhase, UnmetStep};
 pub use headers::Headers;

@@ -12,7 +12,7 @@ use crate::domain::journal::Entry;
 use crate::domain::result::{RunResult, ScenarioResult};
 use crate::domain::runbook::{RunbookItem, RunbookStatus};
 use crate::domain::verdict::{Finding, ScopeTally, Severity, Verdict};
-use crate::rules;
+use crate::rules::{self, RuleInfo};
 
 /// The version of the document.
 const VERSION: u32 = 1;
@@ -83,7 +83,7 @@ struct AttemptDocument {
 #[derive(Serialize)]
 struct FindingDocument<'a> {
     rule: &'a str,
-    title: Option<&'static str>,
+    title: Option<String>,
     subject: &'static str,
     severity: &'static str,
     /// The place, in the same list, of the finding that is its likely cause.
@@ -91,8 +91,8 @@ struct FindingDocument<'a> {
     message: &'a str,
     expected: &'a str,
     observed: &'a str,
-    source: Option<&'static str>,
-    fix: Option<&'static str>,
+    source: Option<String>,
+    fix: Option<String>,
     evidence: Vec<EntryDocument>,
     request_ids: &'a [String],
 }
@@ -225,8 +225,8 @@ impl<'a> FindingDocument<'a> {
         Self {
             rule: &finding.rule,
             symptom_of: None,
-            source: rule.map(|rule| rule.source),
-            fix: rule.map(|rule| rule.fix),
+            source: rule.map(RuleInfo::source),
+            fix: rule.map(RuleInfo::fix),
             title: title(&finding.rule),
             subject: finding.subject.name(),
             severity: match finding.severity {

@@ -1,47 +1,59 @@
 //! DATA: bad data stays bad data, and nothing else.
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
 use std::time::Duration;
 
 use serde_json::Value;
 
 mod events;
 
-use super::ledger::{Breach, Ledger};
-use super::scene::{Scene, client_request};
-use super::{JudgedFrom, Rule, RuleInfo};
 use crate::domain::contract::{Resource, Role};
 use crate::domain::journal::{Answer, AppFact, Content, Entry, EntryId, Fact};
-use crate::domain::verdict::Subject;
+use crate::rules::context::Context;
+use crate::rules::rule::{Registration, Rule, rule};
+use crate::rules::violation::Violation;
 
-pub(super) const RULES: &[&RuleInfo] = &[&SURVIVES];
+pub(super) const RULES: &[Registration] = &[
+    (&[&SURVIVES], |_| Box::new(Survives::default())),
+    (&[&SURVIVES], |_| Box::<events::Events>::default()),
+];
 
-static SURVIVES: RuleInfo = RuleInfo {
-    id: "DATA-1",
-    title: "Bad data is set aside: the last good data stays, a bad record takes no list with it, and nothing is asked in a storm",
-    subject: Subject::App,
-    judged_from: &[JudgedFrom::Wire, JudgedFrom::Sim],
-    source: "RFC 8259 §8 and §9; crashes and emptied lists in public issue trackers",
-    explanation: "Truncated, mislabelled or half-wrong answers happen, by proxies, releases and one bad row in a table. Judged on answers of success for a resource that are no JSON, say that they are a page, or lack the contract's list, and on lists in which some records have no identity. What such an answer brought must not be shown as data: not at all when it cannot be read, and never as an empty list when good records stand beside the bad. More than five requests for the same resource within ten seconds of an unreadable answer, with no act of the user's between, are a storm. An event that cannot change its resource, because its list is missing or it is of another kind, is judged alike: it is not shown, takes no list with it, and causes no storm; and an app that leaves its feed just after each packet of no use to it, twice at least (such an event, one that the contract does not have, an acknowledgement that nobody asked for) does not survive them. Of each event's name the first 256 are looked into, then each sixteenth. That a session is kept is SESSION-7's to judge. Which values are on the screen no journal says.",
-    fix: "Parse into a checked type before anything is replaced; keep the last good value and mark it stale; drop single records with a log line; treat an unreadable answer as a failed one, with back-off.",
-    parameters: &[
-        "resources[].items",
-        "resources[].key",
-        "realtime.events[].items",
-    ],
-};
+rule! {
+    /// Bad data is set aside: the last good data stays, a bad record takes no list with it, and
+    /// nothing is asked in a storm
+    ///
+    /// # Why
+    /// Truncated, mislabelled or half-wrong answers happen, by proxies, releases and one bad row in
+    /// a table.
+    ///
+    /// # How it is judged
+    /// Judged on answers of success for a resource that are no JSON, say that they are a page, or
+    /// lack the contract's list, and on lists in which some records have no identity. What such an
+    /// answer brought must not be shown as data: not at all when it cannot be read, and never as an
+    /// empty list when good records stand beside the bad. More than five requests for the same
+    /// resource within ten seconds of an unreadable answer, with no act of the user's between, are
+    /// a storm. An event that cannot change its resource, because its list is missing or it is of
+    /// another kind, is judged alike: it is not shown, takes no list with it, and causes no storm;
+    /// and an app that leaves its feed just after each packet of no use to it, twice at least (such
+    /// an event, one that the contract does not have, an acknowledgement that nobody asked for)
+    /// does not survive them. Of each event's name the first 256 are looked into, then each
+    /// sixteenth. That a session is kept is SESSION-7's to judge. Which values are on the screen no
+    /// journal says.
+    ///
+    /// # How to keep it
+    /// Parse into a checked type before anything is replaced; keep the last good value and mark it
+    /// stale; drop single records with a log line; treat an unreadable answer as a failed one, with
+    /// back-off.
+    ///
+    /// # Source
+    /// RFC 8259 §8 and §9; crashes and emptied lists in public issue trackers
+    SURVIVES: "DATA-1", App, from [Wire, Sim],
+        set by ["resources[].items", "resources[].key", "realtime.events[].items"]
+}
 
 /// How many requests may follow an unreadable answer, and for how long they are counted.
 const REPEATS: u32 = 5;
 const STORM: Duration = Duration::from_secs(10);
-
-pub(super) fn rules() -> Vec<Box<dyn Rule>> {
-    vec![
-        Box::new(Survives::default()),
-        Box::<events::Events>::default(),
-    ]
-}
 
 /// What the last answer for each resource was.
 #[derive(Default)]
@@ -67,7 +79,8 @@ enum Kind {
 }
 
 impl Rule for Survives {
-    fn see(&mut self, entry: &Arc<Entry>, scene: &Scene, ledger: &mut Ledger) {
+    fn see(&mut self, context: &Context<'_>) {
+        let entry = context.entry;
         match &entry.fact {
             Fact::Act(_) => self.last.values_mut().for_each(|came| came.repeats = 0),
             Fact::App(AppFact::Shown {
@@ -75,10 +88,10 @@ impl Rule for Survives {
                 items,
                 source,
                 ..
-            }) if source == "request" => self.shown(entry, resource, *items, ledger),
+            }) if source == "request" => self.shown(entry, resource, *items, context),
             _ => {}
         }
-        if let Some(request) = client_request(entry)
+        if let Some(request) = context.request()
             && let Some(Role::Resource(name)) = &request.role
             && let Some(came) = self.last.get_mut(name)
             && came.kind == Kind::Unreadable
@@ -92,26 +105,26 @@ impl Rule for Survives {
                     observed,
                     [came.entry, entry.id],
                     Some(came.exchange),
-                    ledger,
+                    context,
                 );
             }
         }
-        let Some(ended) = scene.ended_by_client(entry).filter(|own| own.succeeded()) else {
+        let Some(ended) = context.ended().filter(|own| own.succeeded()) else {
             return;
         };
         let (Some(answer), Some(Role::Resource(name))) = (ended.by_backend(), &ended.request.role)
         else {
             return;
         };
-        let Some(resource) = scene.contract.resource(name) else {
+        let Some(resource) = context.contract.resource(name) else {
             return;
         };
         if matches!(answer.status, 204 | 205) {
             return;
         }
         let kind = kind(resource, answer);
-        if kind != Kind::Good && scene.world.simulated {
-            ledger.occasion(&SURVIVES);
+        if kind != Kind::Good && context.world.simulated {
+            context.exercised(&SURVIVES);
         }
         let repeats = self.last.get(name).map_or(0, |came| came.repeats);
         let came = Came {
@@ -126,7 +139,7 @@ impl Rule for Survives {
 }
 
 impl Survives {
-    fn shown(&mut self, entry: &Entry, resource: &str, items: usize, ledger: &mut Ledger) {
+    fn shown(&mut self, entry: &Entry, resource: &str, items: usize, context: &Context<'_>) {
         let Some(came) = self.last.get(resource) else {
             return;
         };
@@ -135,11 +148,11 @@ impl Survives {
         match came.kind {
             Kind::Unreadable => {
                 let observed = format!("{items} items of `{resource}` shown after it");
-                breach("unreadable", observed, evidence, exchange, ledger);
+                breach("unreadable", observed, evidence, exchange, context);
             }
             Kind::Mixed(good) if good > 0 && items == 0 => {
                 let observed = format!("0 items of `{resource}` shown, and {good} were good");
-                breach("emptied", observed, evidence, exchange, ledger);
+                breach("emptied", observed, evidence, exchange, context);
             }
             Kind::Mixed(_) | Kind::Good => {}
         }
@@ -182,18 +195,15 @@ fn breach(
     observed: String,
     evidence: [EntryId; 2],
     exchange: Option<u64>,
-    ledger: &mut Ledger,
+    context: &Context<'_>,
 ) {
-    ledger.breach(
+    context.violated(
         &SURVIVES,
-        Breach {
-            kind: kind.to_owned(),
-            message: "the app makes more of bad data than bad data".to_owned(),
-            expected: "the last good data, and good records beside bad ones".to_owned(),
-            observed,
-            evidence: evidence.into(),
-            exchanges: exchange.into_iter().collect(),
-            ..Breach::default()
-        },
+        Violation::new("the app makes more of bad data than bad data")
+            .kind(kind.to_owned())
+            .expected("the last good data, and good records beside bad ones")
+            .observed(observed)
+            .evidence(evidence)
+            .exchanges(exchange),
     );
 }

@@ -1,7 +1,6 @@
 //! KILL: the kill-switch is asked, obeyed, enforced and forgotten again.
 
-use super::{Rule, RuleInfo};
-use crate::domain::contract::Contract;
+use crate::rules::rule::Registration;
 
 mod asking;
 mod effect;
@@ -9,24 +8,22 @@ mod fail_mode;
 mod recovery;
 mod retry_after;
 
-pub(super) const RULES: &[&RuleInfo] = &[
-    &asking::ASKED_FIRST,
-    &effect::EFFECT,
-    &fail_mode::FAIL_MODE,
-    &recovery::RECOVERY,
-    &retry_after::RETRY_AFTER,
-    &asking::FLOOR,
-    &effect::ENFORCED,
+pub(super) const RULES: &[Registration] = &[
+    (&[&asking::ASKED_FIRST], |_| {
+        Box::new(asking::AskedFirst::default())
+    }),
+    (&[&asking::FLOOR], |_| Box::new(asking::Floor::default())),
+    (&[&effect::EFFECT], |_| Box::new(effect::Effect::default())),
+    (&[&effect::ENFORCED], |_| {
+        Box::new(effect::Enforced::default())
+    }),
+    (&[&fail_mode::FAIL_MODE], |_| {
+        Box::new(fail_mode::Silent::default())
+    }),
+    (&[&recovery::RECOVERY], |_| {
+        Box::new(recovery::Recovery::default())
+    }),
+    (&[&retry_after::RETRY_AFTER], |_| {
+        Box::new(retry_after::RetryAfter::default())
+    }),
 ];
-
-pub(super) fn rules(_contract: &Contract) -> Vec<Box<dyn Rule>> {
-    vec![
-        Box::new(asking::AskedFirst::default()),
-        Box::new(asking::Floor::default()),
-        Box::new(effect::Effect::default()),
-        Box::new(effect::Enforced::default()),
-        Box::new(fail_mode::Silent::default()),
-        Box::new(recovery::Recovery::default()),
-        Box::new(retry_after::RetryAfter::default()),
-    ]
-}

@@ -1,7 +1,6 @@
 //! NET: how the client behaves when the network or the backend does not answer.
 
-use super::{Rule, RuleInfo};
-use crate::domain::contract::Contract;
+use crate::rules::rule::Registration;
 
 mod backoff;
 mod heartbeat;
@@ -16,37 +15,35 @@ mod storm;
 mod timeout;
 mod tls;
 
-pub(super) const RULES: &[&RuleInfo] = &[
-    &backoff::BACKOFF,
-    &backoff::ATTEMPTS,
-    &timeout::FINITE,
-    &heartbeat::HALF_OPEN,
-    &resume::THAWED,
-    &portal::PORTAL,
-    &partial::PARTIAL,
-    &tls::TLS,
-    &resume::SPENT_TOKEN,
-    &late::LATE,
-    &storm::STORM,
-    &offline::OFFLINE,
-    &request_id::REQUEST_ID,
-    &server_error::SERVER_ERROR,
+pub(super) const RULES: &[Registration] = &[
+    (&[&backoff::BACKOFF, &backoff::ATTEMPTS], |_| {
+        Box::new(backoff::Backoff::default())
+    }),
+    (
+        &[&timeout::FINITE],
+        |_| Box::new(timeout::Finite::default()),
+    ),
+    (&[&offline::OFFLINE], |_| {
+        Box::new(offline::Offline::default())
+    }),
+    (&[&portal::PORTAL], |_| Box::new(portal::Portal::default())),
+    (&[&heartbeat::HALF_OPEN], |_| {
+        Box::new(heartbeat::HalfOpen::default())
+    }),
+    (&[&partial::PARTIAL], |_| {
+        Box::new(partial::Partial::default())
+    }),
+    (&[&tls::TLS], |_| Box::new(tls::Tls::default())),
+    (&[&late::LATE], |_| Box::new(late::Late::default())),
+    (&[&storm::STORM], |_| Box::new(storm::Storm::default())),
+    (&[&resume::THAWED], |_| Box::new(resume::Thawed::default())),
+    (&[&resume::SPENT_TOKEN], |_| {
+        Box::new(resume::SpentToken::default())
+    }),
+    (&[&request_id::REQUEST_ID], |_| {
+        Box::new(request_id::RequestId::default())
+    }),
+    (&[&server_error::SERVER_ERROR], |_| {
+        Box::new(server_error::ServerError::default())
+    }),
 ];
-
-pub(super) fn rules(_contract: &Contract) -> Vec<Box<dyn Rule>> {
-    vec![
-        Box::new(backoff::Backoff::default()),
-        Box::new(timeout::Finite::default()),
-        Box::new(offline::Offline::default()),
-        Box::new(portal::Portal::default()),
-        Box::new(heartbeat::HalfOpen::default()),
-        Box::new(partial::Partial::default()),
-        Box::new(tls::Tls::default()),
-        Box::new(late::Late::default()),
-        Box::new(storm::Storm::default()),
-        Box::new(resume::Thawed::default()),
-        Box::new(resume::SpentToken::default()),
-        Box::new(request_id::RequestId::default()),
-        Box::new(server_error::ServerError::default()),
-    ]
-}

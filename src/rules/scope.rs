@@ -6,84 +6,107 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use super::ledger::{Breach, Ledger};
-use super::scene::{Scene, client_request};
-use super::{JudgedFrom, Rule, RuleInfo};
 use crate::domain::contract::Role;
 use crate::domain::journal::{
     Answer, Class, Direction, Entry, EntryId, Fact, Frame, Judgement, Request,
 };
-use crate::domain::verdict::{Severity, Subject};
+use crate::domain::verdict::Severity;
+use crate::rules::context::Context;
+use crate::rules::rule::{Registration, Rule, rule};
+use crate::rules::violation::Violation;
 
 mod redirect;
 mod server;
 
 use redirect::REDIRECT;
 
-pub(super) const RULES: &[&RuleInfo] = &[
-    &FORBIDDEN,
-    &UNDECLARED,
-    &NON_CANONICAL,
-    &SOCKET,
-    &REDIRECT,
-    &server::SERVER,
+pub(super) const RULES: &[Registration] = &[
+    (&[&server::SERVER], |_| Box::new(server::Server)),
+    (&[&FORBIDDEN, &UNDECLARED, &NON_CANONICAL, &SOCKET], |_| {
+        Box::new(Scope::default())
+    }),
+    (&[&REDIRECT], |_| Box::new(redirect::Redirects::default())),
 ];
 
-static FORBIDDEN: RuleInfo = RuleInfo {
-    id: "SCOPE-1",
-    title: "No forbidden request, in any form",
-    subject: Subject::App,
-    judged_from: &[JudgedFrom::Wire],
-    source: "runbook S8.1, S8.4; the contract's forbid list",
-    explanation: "A read-only client that calls a forbidden endpoint even once can move real money. Every request is reduced to its canonical form (effective method, decoded and resolved path) and compared with the contract's forbid list, so a disguise does not help. A request that falls under it is a finding whether or not the gateway kept it from the backend.",
-    fix: "Remove the call from the app's build, not only its button: generated API clients, retry queues and feature flags are where such calls survive.",
-    parameters: &["scope.forbid"],
-};
+rule! {
+    /// No forbidden request, in any form
+    ///
+    /// # Why
+    /// A read-only client that calls a forbidden endpoint even once can move real money. Every
+    /// request is reduced to its canonical form (effective method, decoded and resolved path) and
+    /// compared with the contract's forbid list, so a disguise does not help. A request that falls
+    /// under it is a finding whether or not the gateway kept it from the backend.
+    ///
+    /// # How it is judged
+    ///
+    /// # How to keep it
+    /// Remove the call from the app's build, not only its button: generated API clients, retry
+    /// queues and feature flags are where such calls survive.
+    ///
+    /// # Source
+    /// runbook S8.1, S8.4; the contract's forbid list
+    FORBIDDEN: "SCOPE-1", App, from [Wire],
+        set by ["scope.forbid"]
+}
 
-static UNDECLARED: RuleInfo = RuleInfo {
-    id: "SCOPE-2",
-    title: "No undeclared write",
-    subject: Subject::App,
-    judged_from: &[JudgedFrom::Wire],
-    source: "runbook S8.1, S8.2; deny by default",
-    explanation: "A forbid list cannot name what nobody thought of. Every request that may change something (any method but GET, HEAD, OPTIONS and TRACE, by override headers too) must be declared: as an operation of the contract or in its allow list.",
-    fix: "Declare the write in the contract if it belongs to the app (push registration, for instance); otherwise remove it.",
-    parameters: &["scope.allow"],
-};
+rule! {
+    /// No undeclared write
+    ///
+    /// # Why
+    /// A forbid list cannot name what nobody thought of. Every request that may change something
+    /// (any method but GET, HEAD, OPTIONS and TRACE, by override headers too) must be declared: as
+    /// an operation of the contract or in its allow list.
+    ///
+    /// # How it is judged
+    ///
+    /// # How to keep it
+    /// Declare the write in the contract if it belongs to the app (push registration, for
+    /// instance); otherwise remove it.
+    ///
+    /// # Source
+    /// runbook S8.1, S8.2; deny by default
+    UNDECLARED: "SCOPE-2", App, from [Wire],
+        set by ["scope.allow"]
+}
 
-static NON_CANONICAL: RuleInfo = RuleInfo {
-    id: "SCOPE-3",
-    title: "No non-canonical request, even where its canonical form is allowed",
-    subject: Subject::App,
-    judged_from: &[JudgedFrom::Wire],
-    source: "RFC 3986 §6.2; path confusion between proxies and servers",
-    explanation: "Double slashes, dot segments, encoded letters or separators and method overrides are read differently by different servers, which is how filters are evaded. An app's HTTP stack sends none of them; where one appears, what reached the server is not what was judged. A request that cannot be read well enough to be judged counts as well.",
-    fix: "Build URLs with a URL type from validated parts, and encode each segment once.",
-    parameters: &[],
-};
+rule! {
+    /// No non-canonical request, even where its canonical form is allowed
+    ///
+    /// # Why
+    /// Double slashes, dot segments, encoded letters or separators and method overrides are read
+    /// differently by different servers, which is how filters are evaded.
+    ///
+    /// # How it is judged
+    /// An app's HTTP stack sends none of them; where one appears, what reached the server is not
+    /// what was judged. A request that cannot be read well enough to be judged counts as well.
+    ///
+    /// # How to keep it
+    /// Build URLs with a URL type from validated parts, and encode each segment once.
+    ///
+    /// # Source
+    /// RFC 3986 §6.2; path confusion between proxies and servers
+    NON_CANONICAL: "SCOPE-3", App, from [Wire]
+}
 
-static SOCKET: RuleInfo = RuleInfo {
-    id: "SCOPE-4",
-    title: "No undeclared namespace, emit or binary event on the socket",
-    subject: Subject::App,
-    judged_from: &[JudgedFrom::Wire],
-    source: "runbook S8.1, S8.3; Socket.IO protocol v5",
-    explanation: "A socket event can close a position as well as a POST can. Every packet that the client sends on either transport is decoded and judged: namespaces it joins and events it emits must be declared; an emit that the contract forbids weighs as much as a forbidden request.",
-    fix: "Emit only what the contract lists under the feed's subscriptions and the scope's emits; clear buffered emits on sign-out.",
-    parameters: &[
-        "realtime.subscribe",
-        "scope.allow_emits",
-        "scope.forbid_emits",
-        "scope.forbid_namespaces",
-    ],
-};
-
-pub(super) fn rules() -> Vec<Box<dyn Rule>> {
-    vec![
-        Box::new(server::Server),
-        Box::new(Scope::default()),
-        Box::new(redirect::Redirects::default()),
-    ]
+rule! {
+    /// No undeclared namespace, emit or binary event on the socket
+    ///
+    /// # Why
+    /// A socket event can close a position as well as a POST can.
+    ///
+    /// # How it is judged
+    /// Every packet that the client sends on either transport is decoded and judged: namespaces it
+    /// joins and events it emits must be declared; an emit that the contract forbids weighs as much
+    /// as a forbidden request.
+    ///
+    /// # How to keep it
+    /// Emit only what the contract lists under the feed's subscriptions and the scope's emits;
+    /// clear buffered emits on sign-out.
+    ///
+    /// # Source
+    /// runbook S8.1, S8.3; Socket.IO protocol v5
+    SOCKET: "SCOPE-4", App, from [Wire],
+        set by ["realtime.subscribe", "scope.allow_emits", "scope.forbid_emits", "scope.forbid_namespaces"]
 }
 
 #[derive(Default)]
@@ -93,15 +116,16 @@ struct Scope {
 }
 
 impl Rule for Scope {
-    fn see(&mut self, entry: &Arc<Entry>, _scene: &Scene, ledger: &mut Ledger) {
+    fn see(&mut self, context: &Context<'_>) {
+        let entry = context.entry;
         match &entry.fact {
             Fact::Request(_) => {
-                let Some(request) = client_request(entry) else {
+                let Some(request) = context.request() else {
                     return;
                 };
                 // Packets are judged one by one as SCOPE-4.
                 if !carries_packets(request) {
-                    judge_request(entry.id, request, ledger);
+                    judge_request(entry.id, request, context);
                 } else if is_denied(&request.judgement) {
                     self.denied.insert(request.exchange, Arc::clone(entry));
                 }
@@ -115,14 +139,14 @@ impl Rule for Scope {
                 if is_denied(judgement) {
                     self.denied.clear();
                 }
-                judge_packet(entry.id, packet, judgement, ledger);
+                judge_packet(entry.id, packet, judgement, context);
             }
             // What is wrong with the request itself, such as an act in its query, no packet tells.
             Fact::Answer(Answer { exchange, .. }) | Fact::Lost { exchange, .. } => {
                 if let Some(denied) = self.denied.remove(exchange)
-                    && let Some(request) = client_request(&denied)
+                    && let Fact::Request(request) = &denied.fact
                 {
-                    judge_request(denied.id, request, ledger);
+                    judge_request(denied.id, request, context);
                 }
             }
             _ => {}
@@ -140,9 +164,9 @@ fn is_denied(judgement: &Judgement) -> bool {
     !matches!(judgement.class, Class::Allowed | Class::UndeclaredRead)
 }
 
-fn judge_request(id: EntryId, request: &Request, ledger: &mut Ledger) {
+fn judge_request(id: EntryId, request: &Request, context: &Context<'_>) {
     for rule in [&FORBIDDEN, &UNDECLARED, &NON_CANONICAL] {
-        ledger.occasion(rule);
+        context.exercised(rule);
     }
     let judgement = &request.judgement;
     let call = request.line();
@@ -191,19 +215,16 @@ fn judge_request(id: EntryId, request: &Request, ledger: &mut Ledger) {
             form.steps.join(", ")
         )
     });
-    let breach = |rule, message, expected, severity, ledger: &mut Ledger| {
-        ledger.breach(
+    let breach = |rule, message, expected, severity, context: &Context<'_>| {
+        context.violated(
             rule,
-            Breach {
-                kind: format!("{} {canonical}", request.service),
-                message,
-                expected,
-                observed: format!("{call}{steps} ({})", judgement.reason),
-                evidence: vec![id],
-                exchanges: vec![request.exchange],
-                severity,
-                by: None,
-            },
+            Violation::new(message)
+                .kind(format!("{} {canonical}", request.service))
+                .expected(expected)
+                .observed(format!("{call}{steps} ({})", judgement.reason))
+                .evidence([id])
+                .exchanges([request.exchange])
+                .severity(severity),
         );
     };
     // The disguise is an offence of its own, whatever it hides.
@@ -213,14 +234,14 @@ fn judge_request(id: EntryId, request: &Request, ledger: &mut Ledger) {
             format!("the app sent {} in a disguised form", form.canonical),
             format!("the canonical form {}", form.canonical),
             Severity::Violation,
-            ledger,
+            context,
         );
     }
-    breach(rule, message, expected, severity, ledger);
+    breach(rule, message, expected, severity, context);
 }
 
-fn judge_packet(id: EntryId, packet: &Frame, judgement: &Judgement, ledger: &mut Ledger) {
-    ledger.occasion(&SOCKET);
+fn judge_packet(id: EntryId, packet: &Frame, judgement: &Judgement, context: &Context<'_>) {
+    context.exercised(&SOCKET);
     let what = match packet {
         Frame::Event {
             namespace,
@@ -258,16 +279,13 @@ fn judge_packet(id: EntryId, packet: &Frame, judgement: &Judgement, ledger: &mut
             Severity::Violation,
         ),
     };
-    ledger.breach(
+    context.violated(
         &SOCKET,
-        Breach {
-            kind: what.clone(),
-            message,
-            expected: "only namespaces and events that the contract declares".to_owned(),
-            observed: format!("{what} ({})", judgement.reason),
-            evidence: vec![id],
-            severity,
-            ..Breach::default()
-        },
+        Violation::new(message)
+            .kind(what.clone())
+            .expected("only namespaces and events that the contract declares")
+            .observed(format!("{what} ({})", judgement.reason))
+            .evidence([id])
+            .severity(severity),
     );
 }

@@ -1,7 +1,6 @@
 //! SESSION: how a session begins, goes on, is carried and ends.
 
-use super::{Rule, RuleInfo};
-use crate::domain::contract::Contract;
+use crate::rules::rule::Registration;
 
 mod clock;
 mod ending;
@@ -17,42 +16,42 @@ mod socket;
 mod stored;
 mod urls;
 
-pub(super) const RULES: &[&RuleInfo] = &[
-    &urls::IN_URL,
-    &socket::IN_QUERY,
-    &socket::CURRENT,
-    &refresh::SINGLE_FLIGHT,
-    &refresh::BOUNDED,
-    &replay::REPLAY,
-    &ending::ONLY_REFUSAL_ENDS,
-    &refusal::ON_401_AND_403,
-    &clock::CLOCK,
-    &forged::FORGED,
-    &ending::NOTHING_AFTER,
-    &socket::EXPIRED,
-    &stored::STORED,
-    &restore::RESTORE,
-    &genuine::GENUINE,
-    &repeated::REPEATED,
+pub(super) const RULES: &[Registration] = &[
+    (&[&urls::IN_URL], |_| Box::new(urls::Urls)),
+    (&[&socket::IN_QUERY, &socket::CURRENT], |_| {
+        Box::new(socket::SocketToken::default())
+    }),
+    (&[&socket::EXPIRED], |_| {
+        Box::new(socket::ExpiredFeed::default())
+    }),
+    (&[&refresh::SINGLE_FLIGHT], |_| {
+        Box::new(refresh::SingleFlight::default())
+    }),
+    (&[&refresh::BOUNDED], |_| {
+        Box::new(refresh::Bounded::default())
+    }),
+    (&[&replay::REPLAY], |_| Box::new(replay::Replay)),
+    (&[&forged::FORGED], |_| Box::new(forged::Forged::default())),
+    (&[&refusal::ON_401_AND_403], |contract| {
+        Box::new(refusal::Refusals::new(contract))
+    }),
+    (&[&ending::ONLY_REFUSAL_ENDS], |_| {
+        Box::new(ending::Ending::default())
+    }),
+    (&[&clock::CLOCK], |_| Box::new(clock::Clock::default())),
+    (
+        &[&stored::STORED],
+        |_| Box::new(stored::Restored::default()),
+    ),
+    (&[&ending::NOTHING_AFTER], |_| {
+        Box::new(ending::SignedOut::default())
+    }),
+    (&[&ending::NOTHING_AFTER], |_| Box::new(revoked::Revoked)),
+    (&[&restore::RESTORE], |_| {
+        Box::new(restore::Restore::default())
+    }),
+    (&[&genuine::GENUINE], |_| {
+        Box::new(genuine::Genuine::default())
+    }),
+    (&[&repeated::REPEATED], |_| Box::new(repeated::Repeated)),
 ];
-
-pub(super) fn rules(contract: &Contract) -> Vec<Box<dyn Rule>> {
-    vec![
-        Box::new(urls::Urls),
-        Box::new(socket::SocketToken::default()),
-        Box::new(socket::ExpiredFeed::default()),
-        Box::new(refresh::SingleFlight::default()),
-        Box::new(refresh::Bounded::default()),
-        Box::new(replay::Replay),
-        Box::new(forged::Forged::default()),
-        Box::new(refusal::Refusals::new(contract)),
-        Box::new(ending::Ending::default()),
-        Box::new(clock::Clock::default()),
-        Box::new(stored::Restored::default()),
-        Box::new(ending::SignedOut::default()),
-        Box::new(revoked::Revoked),
-        Box::new(restore::Restore::default()),
-        Box::new(genuine::Genuine::default()),
-        Box::new(repeated::Repeated),
-    ]
-}

@@ -1,7 +1,6 @@
 //! SYNC: data keeps arriving, whole and once, however it comes.
 
-use super::{Rule, RuleInfo};
-use crate::domain::contract::Contract;
+use crate::rules::rule::Registration;
 
 mod fallback;
 mod order;
@@ -17,38 +16,44 @@ mod stream;
 mod unknown_session;
 mod walks;
 
-pub(super) const RULES: &[&RuleInfo] = &[
-    &fallback::KEEPS_ARRIVING,
-    &fallback::RETURNS,
-    &polling::NEVER_BOTH,
-    &polling::ONE_POLLER,
-    &snapshot::SNAPSHOT,
-    &order::ORDER,
-    &socket::ONE_SUBSCRIBE,
-    &sent_away::SENT_AWAY,
-    &unknown_session::UNKNOWN_SESSION,
-    &socket::ONE_SOCKET,
-    &push::ARRIVES,
-    &paging::WALK,
-    &payload::SCHEMA,
-    &restart::HOLDS,
+pub(super) const RULES: &[Registration] = &[
+    (&[&fallback::KEEPS_ARRIVING], |_| {
+        Box::new(fallback::Fallback::default())
+    }),
+    (&[&fallback::RETURNS], |_| {
+        Box::new(fallback::Return::default())
+    }),
+    (&[&polling::NEVER_BOTH, &polling::ONE_POLLER], |contract| {
+        Box::new(polling::Polling::new(contract))
+    }),
+    (&[&snapshot::SNAPSHOT], |_| {
+        Box::new(snapshot::Snapshot::default())
+    }),
+    (&[&socket::ONE_SUBSCRIBE], |_| {
+        Box::new(socket::Subscriptions::default())
+    }),
+    (&[&socket::ONE_SOCKET], |_| {
+        Box::new(socket::OneSocket::default())
+    }),
+    (&[&push::ARRIVES], |contract| {
+        Box::new(push::Push::new(contract))
+    }),
+    (&[&order::ORDER], |contract| {
+        Box::new(order::Order::new(contract))
+    }),
+    (&[&paging::WALK], |_| Box::new(paging::Paging::default())),
+    (&[&paging::WALK], |_| Box::new(walks::Walks::default())),
+    (&[&payload::SCHEMA], |contract| {
+        Box::new(payload::Payload::new(contract))
+    }),
+    (
+        &[&restart::HOLDS],
+        |_| Box::new(restart::Restart::default()),
+    ),
+    (&[&sent_away::SENT_AWAY], |_| {
+        Box::new(sent_away::SentAway::default())
+    }),
+    (&[&unknown_session::UNKNOWN_SESSION], |_| {
+        Box::new(unknown_session::UnknownSession::default())
+    }),
 ];
-
-pub(super) fn rules(contract: &Contract) -> Vec<Box<dyn Rule>> {
-    vec![
-        Box::new(fallback::Fallback::default()),
-        Box::new(fallback::Return::default()),
-        Box::new(polling::Polling::new(contract)),
-        Box::new(snapshot::Snapshot::default()),
-        Box::new(socket::Subscriptions::default()),
-        Box::new(socket::OneSocket::default()),
-        Box::new(push::Push::new(contract)),
-        Box::new(order::Order::new(contract)),
-        Box::new(paging::Paging::default()),
-        Box::new(walks::Walks::default()),
-        Box::new(payload::Payload::new(contract)),
-        Box::new(restart::Restart::default()),
-        Box::new(sent_away::SentAway::default()),
-        Box::new(unknown_session::UnknownSession::default()),
-    ]
-}

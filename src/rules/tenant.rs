@@ -1,13 +1,11 @@
 //! TENANT: nobody sees what is another's.
 
-use std::sync::Arc;
-
-use super::ledger::{Breach, Ledger};
-use super::scene::Scene;
-use super::{JudgedFrom, Rule, RuleInfo};
-use crate::domain::contract::{Contract, Role};
-use crate::domain::journal::{Answer, Entry, EntryId, Request};
-use crate::domain::verdict::Subject;
+use crate::domain::contract::Role;
+use crate::domain::journal::{Answer, EntryId, Request};
+use crate::rules::context::Context;
+use crate::rules::exchange::Ended;
+use crate::rules::rule::{Registration, Rule, rule};
+use crate::rules::violation::Violation;
 
 mod alike;
 mod canaries;
@@ -19,34 +17,44 @@ mod owners;
 #[cfg(test)]
 mod tests;
 
-pub(super) const RULES: &[&RuleInfo] = &[
-    &isolation::CANARIES,
-    &others::OF_ANOTHER,
-    &isolation::ALTERNATING,
-    &CACHED,
-    &others::TAG,
-    &next_user::NEXT_USER,
+pub(super) const RULES: &[Registration] = &[
+    (&[&CACHED], |_| Box::new(Cached)),
+    (&[&isolation::CANARIES, &isolation::ALTERNATING], |_| {
+        Box::new(isolation::Isolation::default())
+    }),
+    (&[&isolation::CANARIES], |_| {
+        Box::new(alike::Alike::default())
+    }),
+    (&[&others::OF_ANOTHER, &others::TAG], |_| {
+        Box::new(others::Others::default())
+    }),
+    (&[&next_user::NEXT_USER], |_| {
+        Box::new(next_user::NextUser::default())
+    }),
 ];
 
-static CACHED: RuleInfo = RuleInfo {
-    id: "TENANT-4",
-    title: "A user's answers are not offered to shared caches",
-    subject: Subject::Backend,
-    judged_from: &[JudgedFrom::Wire],
-    source: "RFC 9111 §3.5 and §5.2.2; runbook S9.3",
-    explanation: "An answer to a request with authorization may be kept by a proxy, and given to the next user, once it says `public`, `s-maxage` or `must-revalidate` without `private` or `no-store`; a cache that says HIT has already done so. That a request carries `Authorization` keeps its answer from shared caches otherwise; where the session travels in a cookie or a header of its own, `max-age` offers the answer, too. Judged on successful answers for resources that need authorization, and on those that hand tokens out (RFC 6749 §5.1).",
-    fix: "Answer user data with `Cache-Control: no-store` (or `private`), and exclude these routes from the CDN.",
-    parameters: &["resources[].authorized"],
-};
-
-pub(super) fn rules(_contract: &Contract) -> Vec<Box<dyn Rule>> {
-    vec![
-        Box::new(Cached),
-        Box::new(isolation::Isolation::default()),
-        Box::new(alike::Alike::default()),
-        Box::new(others::Others::default()),
-        Box::new(next_user::NextUser::default()),
-    ]
+rule! {
+    /// A user's answers are not offered to shared caches
+    ///
+    /// # Why
+    /// An answer to a request with authorization may be kept by a proxy, and given to the next
+    /// user, once it says `public`, `s-maxage` or `must-revalidate` without `private` or
+    /// `no-store`; a cache that says HIT has already done so. That a request carries
+    /// `Authorization` keeps its answer from shared caches otherwise; where the session travels in
+    /// a cookie or a header of its own, `max-age` offers the answer, too.
+    ///
+    /// # How it is judged
+    /// Judged on successful answers for resources that need authorization, and on those that hand
+    /// tokens out (RFC 6749 §5.1).
+    ///
+    /// # How to keep it
+    /// Answer user data with `Cache-Control: no-store` (or `private`), and exclude these routes
+    /// from the CDN.
+    ///
+    /// # Source
+    /// RFC 9111 §3.5 and §5.2.2; runbook S9.3
+    CACHED: "TENANT-4", Backend, from [Wire],
+        set by ["resources[].authorized"]
 }
 
 struct Cached;
@@ -56,13 +64,14 @@ impl Rule for Cached {
         true
     }
 
-    fn see(&mut self, entry: &Arc<Entry>, scene: &Scene, ledger: &mut Ledger) {
-        let Some(ended) = scene.ended(entry).filter(super::scene::Ended::succeeded) else {
+    fn see(&mut self, context: &Context<'_>) {
+        let entry = context.entry;
+        let Some(ended) = context.ended_by_anyone().filter(Ended::succeeded) else {
             return;
         };
         let is_of_a_user = match &ended.request.role {
             Some(Role::Resource(name)) => {
-                let resource = scene.contract.resource(name);
+                let resource = context.contract.resource(name);
                 resource.is_some_and(|resource| resource.operation.authorized)
                     && ended.opened.credential.is_some()
             }
@@ -72,19 +81,19 @@ impl Rule for Cached {
         let Some(answer) = ended.by_backend().filter(|_| is_of_a_user) else {
             return;
         };
-        ledger.occasion(&CACHED);
+        context.exercised(&CACHED);
         if let Some(fault) = offered(ended.request, answer) {
-            ledger.breach(
+            context.violated(
                 &CACHED,
-                Breach {
-                    kind: "cache".to_owned(),
-                    message: "a user's answer is offered to shared caches".to_owned(),
-                    expected: "`no-store` or `private`".to_owned(),
-                    observed: format!("{} {}: {fault}", ended.request.method, ended.request.target),
-                    evidence: vec![ended.opened.id(), entry.id],
-                    exchanges: vec![answer.exchange],
-                    ..Breach::default()
-                },
+                Violation::new("a user's answer is offered to shared caches")
+                    .kind("cache")
+                    .expected("`no-store` or `private`")
+                    .observed(format!(
+                        "{} {}: {fault}",
+                        ended.request.method, ended.request.target
+                    ))
+                    .evidence([ended.opened.id(), entry.id])
+                    .exchanges([answer.exchange]),
             );
         }
     }
@@ -129,13 +138,10 @@ fn breach(
     canary: &canaries::Canary,
     observed: &str,
     entry: EntryId,
-) -> Breach {
-    Breach {
-        kind: format!("{owner} to {to}"),
-        message: "the backend sends one account what belongs to another".to_owned(),
-        expected: format!("nothing of `{owner}` in what is sent to `{to}`"),
-        observed: format!("{observed}, holding {}", canary.value),
-        evidence: vec![canary.learnt, entry],
-        ..Breach::default()
-    }
+) -> Violation {
+    Violation::new("the backend sends one account what belongs to another")
+        .kind(format!("{owner} to {to}"))
+        .expected(format!("nothing of `{owner}` in what is sent to `{to}`"))
+        .observed(format!("{observed}, holding {}", canary.value))
+        .evidence([canary.learnt, entry])
 }

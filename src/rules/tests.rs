@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::{Judge, JudgeSettings, Judged, catalogue, find};
+use super::{Judge, JudgeSettings, Ruling, catalogue, find};
 use crate::domain::contract::Contract;
 use crate::domain::journal::{
     Class, Direction, Entry, EntryId, Fact, Frame, HarnessFact, NonCanonical,
@@ -55,11 +55,11 @@ fn journals(kind: &str) -> Vec<(String, String, Vec<Arc<Entry>>)> {
     found
 }
 
-fn judge(journal: &str, entries: &[Arc<Entry>], settings: JudgeSettings) -> Judged {
+fn judge(journal: &str, entries: &[Arc<Entry>], settings: JudgeSettings) -> Ruling {
     judge_by(agreed_in(journal), entries, settings)
 }
 
-fn judge_by(contract: Contract, entries: &[Arc<Entry>], settings: JudgeSettings) -> Judged {
+fn judge_by(contract: Contract, entries: &[Arc<Entry>], settings: JudgeSettings) -> Ruling {
     let judge = Judge::new(Arc::new(contract), settings);
     let mut observer = judge.observer();
     for entry in entries {
@@ -68,7 +68,7 @@ fn judge_by(contract: Contract, entries: &[Arc<Entry>], settings: JudgeSettings)
     judge.finish()
 }
 
-fn plainly(journal: &str, entries: &[Arc<Entry>]) -> Judged {
+fn plainly(journal: &str, entries: &[Arc<Entry>]) -> Ruling {
     judge(journal, entries, JudgeSettings::default())
 }
 
@@ -80,7 +80,7 @@ fn a_journal_that_keeps_a_rule_trips_nothing_and_gives_the_rule_an_occasion() {
         if !judged.findings.is_empty() {
             wrong.push(format!("{name}: {:#?}", judged.findings));
         }
-        if judged.no_occasion.contains(&rule.as_str()) {
+        if judged.not_exercised.contains(&rule.as_str()) {
             wrong.push(format!("{name} does not put its rule to the test"));
         }
         if let Some(unable) = judged.not_judged.iter().find(|(own, _)| *own == rule) {
@@ -164,13 +164,20 @@ fn every_rule_explains_itself_under_an_id_of_its_own() {
     let mut ids = BTreeSet::new();
     for rule in catalogue() {
         assert!(ids.insert(rule.id), "{} stands twice", rule.id);
+        let sections = [
+            rule.title(),
+            rule.why(),
+            rule.how_judged(),
+            rule.fix(),
+            rule.source(),
+        ];
         assert!(
-            !rule.title.is_empty() && !rule.source.is_empty(),
-            "{}",
+            sections.iter().all(|section| !section.is_empty()),
+            "{} lacks a section: {sections:#?}",
             rule.id
         );
         assert!(
-            rule.explanation.len() > 80 && rule.fix.len() > 20,
+            rule.why().len() + rule.how_judged().len() > 80 && rule.fix().len() > 20,
             "{}",
             rule.id
         );
@@ -238,7 +245,7 @@ fn without_anything_to_judge_no_rule_is_said_to_hold() {
     let judged = plainly("", &[]);
     assert_eq!(judged.findings, []);
     assert_eq!(
-        judged.no_occasion.len() + judged.not_judged.len(),
+        judged.not_exercised.len() + judged.not_judged.len(),
         catalogue().count()
     );
 }
@@ -308,7 +315,7 @@ fn where_the_gateway_was_closed_retries_are_named_as_not_judged() {
         .into_iter()
         .find(|(_, name, _)| name == "KILL-6.keeps-3.jsonl")
         .unwrap();
-    let why = |judged: &Judged| -> BTreeSet<String> {
+    let why = |judged: &Ruling| -> BTreeSet<String> {
         let closed = judged
             .not_judged
             .iter()
@@ -392,7 +399,7 @@ fn every_journal_is_found_to_be_what_it_was() {
         let _ = writeln!(
             text,
             "  not exercised: {:?}",
-            judged.no_occasion.iter().collect::<BTreeSet<_>>()
+            judged.not_exercised.iter().collect::<BTreeSet<_>>()
         );
     }
     insta::assert_snapshot!(text);

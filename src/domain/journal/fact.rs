@@ -126,11 +126,17 @@ pub struct Answer {
     pub request_id: Option<String>,
 }
 
+/// Whether a status says that what was asked for was done (RFC 9110 §15.3).
+#[must_use]
+pub fn is_success(status: u16) -> bool {
+    (200..300).contains(&status)
+}
+
 impl Answer {
-    /// Whether its status says that what was asked for was done (RFC 9110 §15.3).
+    /// Whether its status says that what was asked for was done.
     #[must_use]
     pub fn is_success(&self) -> bool {
-        (200..300).contains(&self.status)
+        is_success(self.status)
     }
 
     /// What a contract's selector finds in it.

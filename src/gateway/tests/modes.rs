@@ -5,7 +5,7 @@ use tokio_tungstenite::tungstenite::Message;
 
 use super::sockets::opened;
 use super::*;
-use crate::rules::{Judge, JudgeSettings, Judged};
+use crate::rules::{Judge, JudgeSettings, Ruling};
 
 /// A forbidden write, a disguised one, an undeclared one, one that cannot be judged, and packets of
 /// each kind over the WebSocket.
@@ -36,7 +36,7 @@ async fn misbehave(room: &Room) {
     settle().await;
 }
 
-fn judged(room: &Room) -> Judged {
+fn judged(room: &Room) -> Ruling {
     let judge = Judge::new(Arc::new(sample::contract()), JudgeSettings::default());
     let mut observer = judge.observer();
     for entry in room.recorder.journal().entries() {

@@ -88,7 +88,7 @@ impl<W: Write> Terminal<W> {
         };
         let title = title(&finding.rule);
         let heading = clip(
-            title.unwrap_or(""),
+            &title.unwrap_or_default(),
             self.look.width.saturating_sub(finding.rule.len() + 4),
         );
         writeln!(self.out)?;
@@ -112,8 +112,8 @@ impl<W: Write> Terminal<W> {
 
     fn advice(&mut self, finding: &Finding) -> io::Result<()> {
         if let Some(rule) = rules::find(&finding.rule) {
-            self.field(INDENT, "to fix", rule.fix)?;
-            self.field(INDENT, "source", rule.source)?;
+            self.field(INDENT, "to fix", &rule.fix())?;
+            self.field(INDENT, "source", &rule.source())?;
             let explain = format!("rehearsal rules {}", finding.rule);
             self.field(INDENT, "explain", &explain)?;
         }

@@ -10,9 +10,10 @@ use super::{Kind, REPEATS, STORM, SURVIVES, breach, records};
 use crate::domain::contract::{Apply, EventRule, Resource, Role};
 use crate::domain::duration::show;
 use crate::domain::journal::{AppFact, Content, Direction, Entry, EntryId, Fact, Frame, SocketEnd};
-use crate::rules::Rule;
-use crate::rules::ledger::{Breach, Ledger};
-use crate::rules::scene::{Moment, Scene, client_request};
+use crate::rules::context::Context;
+use crate::rules::moment::Moment;
+use crate::rules::rule::Rule;
+use crate::rules::violation::Violation;
 
 /// How many events of one name are all looked into, and which of the later ones are: those that
 /// SYNC-13 validates, so that nothing is read twice.
@@ -56,20 +57,21 @@ struct Last {
 }
 
 impl Rule for Events {
-    fn see(&mut self, entry: &Arc<Entry>, scene: &Scene, ledger: &mut Ledger) {
+    fn see(&mut self, context: &Context<'_>) {
+        let entry = context.entry;
         match &entry.fact {
             Fact::Frame {
                 socket,
                 direction,
                 packet,
                 ..
-            } => self.packet(entry, *socket, *direction, packet, scene, ledger),
+            } => self.packet(entry, *socket, *direction, packet, context),
             Fact::App(AppFact::Shown {
                 resource,
                 source,
                 items,
                 ..
-            }) => self.shown(entry, resource, source, *items, scene, ledger),
+            }) => self.shown(entry, resource, source, *items, context),
             Fact::Act(_) => {
                 self.odd = None;
                 self.last.values_mut().for_each(|last| last.repeats = 0);
@@ -77,12 +79,12 @@ impl Rule for Events {
             Fact::SocketClosed { socket, end } => {
                 self.asked.retain(|(own, _)| own != socket);
                 if *end == SocketEnd::Client {
-                    self.leaves(entry, scene, ledger);
+                    self.leaves(entry, context);
                 }
             }
             _ => {}
         }
-        if let Some(request) = client_request(entry)
+        if let Some(request) = context.request()
             && let Some(Role::Resource(name)) = &request.role
             && let Some(last) = self.last.get_mut(name)
             && last.kind.is_some_and(|kind| kind != Kind::Good)
@@ -92,7 +94,7 @@ impl Rule for Events {
             if last.repeats == REPEATS + 1 {
                 let observed = format!("{} requests for `{name}`", last.repeats);
                 let evidence = [last.entry.id, entry.id];
-                breach("storm", observed, evidence, Some(request.exchange), ledger);
+                breach("storm", observed, evidence, Some(request.exchange), context);
             }
         }
     }
@@ -109,17 +111,16 @@ impl Events {
         socket: u64,
         direction: Direction,
         packet: &Frame,
-        scene: &Scene,
-        ledger: &mut Ledger,
+        context: &Context<'_>,
     ) {
-        let Some(feed) = &scene.contract.realtime else {
+        let Some(feed) = &context.contract.realtime else {
             return;
         };
         match (direction, packet) {
             (Direction::Up, Frame::Event { ack: Some(id), .. }) => {
                 self.asked.insert((socket, *id));
             }
-            (Direction::Up, Frame::Disconnect { .. }) => self.leaves(entry, scene, ledger),
+            (Direction::Up, Frame::Disconnect { .. }) => self.leaves(entry, context),
             (Direction::Down, Frame::Ack { id, .. }) if !self.asked.remove(&(socket, *id)) => {
                 self.odd(entry, || {
                     "an acknowledgement that nobody had asked for".to_owned()
@@ -136,7 +137,7 @@ impl Events {
                 },
             ) if *namespace == feed.namespace => {
                 match feed.events.iter().find(|rule| rule.name == *name) {
-                    Some(rule) => self.event(entry, rule, args, scene, ledger),
+                    Some(rule) => self.event(entry, rule, args, context),
                     None => self.odd(entry, || {
                         format!("`{name}`, which the contract does not have")
                     }),
@@ -157,14 +158,13 @@ impl Events {
         entry: &Arc<Entry>,
         rule: &EventRule,
         args: &Content,
-        scene: &Scene,
-        ledger: &mut Ledger,
+        context: &Context<'_>,
     ) {
         let Some(resource) = rule
             .updates
             .as_deref()
             .filter(|_| matches!(rule.apply, Apply::Replace | Apply::Merge))
-            .and_then(|name| scene.contract.resource(name))
+            .and_then(|name| context.contract.resource(name))
         else {
             return;
         };
@@ -176,7 +176,7 @@ impl Events {
         let looked_into = *seen <= ALL || seen.is_multiple_of(THEN_EACH);
         let kind = looked_into.then(|| kind(rule, resource, args));
         if kind.is_some_and(|kind| kind != Kind::Good) {
-            ledger.occasion(&SURVIVES);
+            context.exercised(&SURVIVES);
             self.odd(entry, || format!("`{}`, which cannot be used", rule.name));
         }
         match self.last.get_mut(&resource.name) {
@@ -203,8 +203,7 @@ impl Events {
         name: &str,
         source: &str,
         items: usize,
-        scene: &Scene,
-        ledger: &mut Ledger,
+        context: &Context<'_>,
     ) {
         let Some(last) = self.last.get_mut(name) else {
             return;
@@ -219,38 +218,38 @@ impl Events {
         if entry.at > last.entry.at + BECAUSE || (last.kind.is_none() && !emptied) {
             return;
         }
-        let kind = last.kind.or_else(|| kind_of(&last.entry, scene));
+        let kind = last.kind.or_else(|| kind_of(&last.entry, context));
         let evidence = [last.entry.id, entry.id];
         match kind {
             Some(Kind::Unreadable) => {
                 let observed =
                     format!("{items} items of `{name}` shown after an event that cannot be used");
-                breach("event", observed, evidence, None, ledger);
+                breach("event", observed, evidence, None, context);
             }
             Some(Kind::Mixed(good)) if good > 0 && items == 0 => {
                 let observed = format!(
                     "0 items of `{name}` shown after an event, and {good} of its records were good"
                 );
-                breach("event", observed, evidence, None, ledger);
+                breach("event", observed, evidence, None, context);
             }
             _ => {}
         }
     }
 
     /// The app leaves its feed of its own accord.
-    fn leaves(&mut self, entry: &Entry, scene: &Scene, ledger: &mut Ledger) {
+    fn leaves(&mut self, entry: &Entry, context: &Context<'_>) {
         let Some((odd, what)) = self.odd.take() else {
             return;
         };
         let because = entry.at <= odd.at + BECAUSE
-            && scene.app_is_awake()
-            && scene.world.acts_marked
-            && scene.session.is_wanted()
-            && !scene.session.wants_out
-            && !scene.may_be_blocked()
-            && !scene.world.is_disturbed()
+            && context.app_is_awake()
+            && context.world.acts_marked
+            && context.session.is_wanted()
+            && !context.session.wants_out
+            && !context.may_be_blocked()
+            && !context.world.is_disturbed()
             // A socket that changes its token is left as well.
-            && scene
+            && context
                 .session
                 .renewed
                 .is_none_or(|renewed| renewed.at + RENEWAL < entry.at);
@@ -261,25 +260,22 @@ impl Events {
         self.left.1.extend([odd.id, entry.id]);
         // Who leaves after a few of a thousand leaves for reasons of their own.
         if self.left.0 == TIMES && self.odds <= TIMES * 2 {
-            ledger.breach(
+            context.violated(
                 &SURVIVES,
-                Breach {
-                    kind: "leaves".to_owned(),
-                    message: "the app does not survive a packet that it cannot use".to_owned(),
-                    expected: "the packet is set aside, and the feed goes on".to_owned(),
-                    observed: format!(
+                Violation::new("the app does not survive a packet that it cannot use")
+                    .kind("leaves")
+                    .expected("the packet is set aside, and the feed goes on")
+                    .observed(format!(
                         "the feed was left {} after {what}, {TIMES} times",
                         show(entry.at - odd.at)
-                    ),
-                    evidence: self.left.1.clone(),
-                    ..Breach::default()
-                },
+                    ))
+                    .evidence(self.left.1.clone()),
             );
         }
     }
 }
 
-fn kind_of(entry: &Entry, scene: &Scene) -> Option<Kind> {
+fn kind_of(entry: &Entry, context: &Context<'_>) -> Option<Kind> {
     let Fact::Frame {
         packet: Frame::Event { name, args, .. },
         ..
@@ -287,9 +283,9 @@ fn kind_of(entry: &Entry, scene: &Scene) -> Option<Kind> {
     else {
         return None;
     };
-    let feed = scene.contract.realtime.as_ref()?;
+    let feed = context.contract.realtime.as_ref()?;
     let rule = feed.events.iter().find(|rule| rule.name == *name)?;
-    let resource = scene.contract.resource(rule.updates.as_deref()?)?;
+    let resource = context.contract.resource(rule.updates.as_deref()?)?;
     Some(kind(rule, resource, args))
 }
 

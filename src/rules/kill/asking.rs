@@ -5,33 +5,59 @@ use std::time::Duration;
 
 use crate::domain::contract::Role;
 use crate::domain::duration::show;
-use crate::domain::journal::{Act, AppFact, ClientOutcome, Entry, EntryId, Fact};
-use crate::domain::verdict::Subject;
-use crate::rules::ledger::{Breach, Ledger};
-use crate::rules::scene::{Scene, client_request, is_blocked, is_success};
-use crate::rules::{JudgedFrom, Rule, RuleInfo};
+use crate::domain::journal::{Act, AppFact, ClientOutcome, Entry, EntryId, Fact, is_success};
+use crate::rules::context::Context;
+use crate::rules::rule::{Rule, rule};
+use crate::rules::state::is_blocked;
+use crate::rules::violation::Violation;
 
-pub(super) static ASKED_FIRST: RuleInfo = RuleInfo {
-    id: "KILL-1",
-    title: "The kill-switch is asked at cold start, and on foreground when its answer is old, before any data",
-    subject: Subject::App,
-    judged_from: &[JudgedFrom::Wire],
-    source: "runbook S4.1",
-    explanation: "An app that was closed while maintenance began must not touch the backend before it knows. Judged from the moments at which the app was started or brought back: the first request for data, or handshake of the feed, comes only when a status request of that start has been answered or has failed.",
-    fix: "Ask for the status first and hold everything else until it is answered or timed out.",
-    parameters: &["kill_switch.fresh_for", "request_timeout"],
-};
+rule! {
+    /// The kill-switch is asked at cold start, and on foreground when its answer is old, before any
+    /// data
+    ///
+    /// # Why
+    /// An app that was closed while maintenance began must not touch the backend before it knows.
+    ///
+    /// # How it is judged
+    /// Judged from the moments at which the app was started or brought back: the first request for
+    /// data, or handshake of the feed, comes only when a status request of that start has been
+    /// answered or has failed.
+    ///
+    /// # How to keep it
+    /// Ask for the status first and hold everything else until it is answered or timed out.
+    ///
+    /// # Source
+    /// runbook S4.1
+    pub(super) ASKED_FIRST: "KILL-1", App, from [Wire],
+        needs [KillSwitch],
+        set by ["kill_switch.fresh_for", "request_timeout"]
+}
 
-pub(super) static FLOOR: RuleInfo = RuleInfo {
-    id: "KILL-6",
-    title: "The kill-switch is asked no more often than agreed, with jitter, and more rarely in the background",
-    subject: Subject::App,
-    judged_from: &[JudgedFrom::Wire],
-    source: "runbook S9.7",
-    explanation: "Every device asks all day, so an interval that is half as long doubles the load of the platform. Judged on the gaps between status requests that nothing else explains (a start, a foreground, the user, a failed attempt): four in a row below half the agreed interval; eight in a row that are the same to within twenty milliseconds, which keeps all devices in step that started together; and, while the app is marked to be in the background, three in a row that on average are no longer than a quarter above the agreed interval.",
-    fix: "One timer, restarted after each answer, with the agreed interval and some jitter; stop it, or slow it down, in the background.",
-    parameters: &["kill_switch.every"],
-};
+rule! {
+    /// The kill-switch is asked no more often than agreed, with jitter, and more rarely in the
+    /// background
+    ///
+    /// # Why
+    /// Every device asks all day, so an interval that is half as long doubles the load of the
+    /// platform.
+    ///
+    /// # How it is judged
+    /// Judged on the gaps between status requests that nothing else explains (a start, a
+    /// foreground, the user, a failed attempt): four in a row below half the agreed interval; eight
+    /// in a row that are the same to within twenty milliseconds, which keeps all devices in step
+    /// that started together; and, while the app is marked to be in the background, three in a row
+    /// that on average are no longer than a quarter above the agreed interval.
+    ///
+    /// # How to keep it
+    /// One timer, restarted after each answer, with the agreed interval and some jitter; stop it,
+    /// or slow it down, in the background.
+    ///
+    /// # Source
+    /// runbook S9.7
+    pub(super) FLOOR: "KILL-6", App, from [Wire],
+        needs [KillSwitch],
+        set by ["kill_switch.every"]
+}
 
 /// How loosely somebody outside the app marks its starts.
 const MARKS: Duration = Duration::from_secs(5);
@@ -68,20 +94,21 @@ struct Hasty {
 }
 
 impl Rule for AskedFirst {
-    fn see(&mut self, entry: &Arc<Entry>, scene: &Scene, ledger: &mut Ledger) {
-        let Some(switch) = &scene.contract.kill_switch else {
-            ledger.unable(&ASKED_FIRST, "the contract has no kill-switch");
+    fn see(&mut self, context: &Context<'_>) {
+        let entry = context.entry;
+        let Some(switch) = &context.contract.kill_switch else {
+            context.unable(&ASKED_FIRST, "the contract has no kill-switch");
             return;
         };
         match &entry.fact {
-            Fact::Act(Act::Launch) => self.start = Some(self.begin(entry, scene, "start")),
+            Fact::Act(Act::Launch) => self.start = Some(self.begin(entry, context, "start")),
             Fact::Act(Act::Foreground) => {
-                let fresh = scene
+                let fresh = context
                     .switch
                     .answered
                     .is_some_and(|last| last.at + switch.fresh_for >= entry.at);
                 if !fresh && self.start.is_none() {
-                    self.start = Some(self.begin(entry, scene, "return to the foreground"));
+                    self.start = Some(self.begin(entry, context, "return to the foreground"));
                 }
             }
             Fact::Act(Act::Kill) => {
@@ -100,7 +127,7 @@ impl Rule for AskedFirst {
             }
             _ => {}
         }
-        if let Some(request) = client_request(entry) {
+        if let Some(request) = context.request() {
             match &request.role {
                 Some(Role::Status) => {
                     self.asked = Some((request.exchange, entry.at));
@@ -108,18 +135,18 @@ impl Rule for AskedFirst {
                         start.asked.get_or_insert((request.exchange, entry.at));
                     }
                 }
-                Some(Role::Resource(_)) => self.data(entry, scene, ledger),
-                Some(Role::Realtime) if request.is_handshake() => self.data(entry, scene, ledger),
+                Some(Role::Resource(_)) => self.data(entry, context),
+                Some(Role::Realtime) if request.is_handshake() => self.data(entry, context),
                 _ => {}
             }
-            if !scene.world.acts_marked {
-                ledger.unable(
+            if !context.world.acts_marked {
+                context.unable(
                     &ASKED_FIRST,
                     "nobody marked when the app was started or brought back",
                 );
             }
         }
-        if let Some(ended) = scene.ended_by_client(entry)
+        if let Some(ended) = context.ended()
             && ended.request.role == Some(Role::Status)
         {
             let exchange = ended.request.exchange;
@@ -129,24 +156,24 @@ impl Rule for AskedFirst {
                 .and_then(|start| start.asked)
                 .is_some_and(|(own, _)| own == exchange)
             {
-                ledger.occasion(&ASKED_FIRST);
+                context.exercised(&ASKED_FIRST);
                 self.start = None;
             }
             if let Some(hasty) = self.hasty.take_if(|hasty| hasty.status == exchange)
                 && ended.answer.is_some()
             {
                 let observed = format!("{} while the status was still being asked", hasty.what);
-                breach(&hasty.start, hasty.data, hasty.exchange, observed, ledger);
+                breach(&hasty.start, hasty.data, hasty.exchange, observed, context);
             }
         }
     }
 }
 
 impl AskedFirst {
-    fn begin(&self, entry: &Entry, scene: &Scene, what: &'static str) -> Start {
+    fn begin(&self, entry: &Entry, context: &Context<'_>, what: &'static str) -> Start {
         let early = self
             .asked
-            .filter(|(_, at)| !scene.world.simulated && *at + MARKS >= entry.at);
+            .filter(|(_, at)| !context.world.simulated && *at + MARKS >= entry.at);
         Start {
             id: entry.id,
             what,
@@ -154,19 +181,21 @@ impl AskedFirst {
         }
     }
 
-    fn data(&mut self, entry: &Arc<Entry>, scene: &Scene, ledger: &mut Ledger) {
-        let Some(request) = client_request(entry) else {
+    fn data(&mut self, entry: &Arc<Entry>, context: &Context<'_>) {
+        let Some(request) = context.request() else {
             return;
         };
         let Some(start) = self.start.take() else {
             return;
         };
         let what = request.line();
-        ledger.occasion(&ASKED_FIRST);
+        context.exercised(&ASKED_FIRST);
         match start.asked {
             Some((status, at)) => {
-                let under_way = scene.under_way().any(|(_, other)| other.exchange == status);
-                if under_way && entry.at < at + scene.contract.request_timeout.mul_f64(0.9) {
+                let under_way = context
+                    .under_way()
+                    .any(|(_, other)| other.exchange == status);
+                if under_way && entry.at < at + context.contract.request_timeout.mul_f64(0.9) {
                     self.hasty = Some(Hasty {
                         start,
                         status,
@@ -177,38 +206,34 @@ impl AskedFirst {
                 }
             }
             None => {
-                let unseen = scene.world.is_blind()
-                    || scene.world.is_disturbed()
-                    || !scene.world.same_network_since(start.id)
-                    || scene
+                let unseen = context.world.is_blind()
+                    || context.world.is_disturbed()
+                    || !context.world.same_network_since(start.id)
+                    || context
                         .world
                         .changed
                         .is_some_and(|changed| changed.id > start.id);
                 if !unseen {
                     let observed = format!("{what} without a status request before it");
-                    breach(&start, entry.id, request.exchange, observed, ledger);
+                    breach(&start, entry.id, request.exchange, observed, context);
                 }
             }
         }
     }
 }
 
-fn breach(start: &Start, data: EntryId, exchange: u64, observed: String, ledger: &mut Ledger) {
-    ledger.breach(
+fn breach(start: &Start, data: EntryId, exchange: u64, observed: String, context: &Context<'_>) {
+    context.violated(
         &ASKED_FIRST,
-        Breach {
-            kind: start.what.to_owned(),
-            message: format!(
-                "after its {} the app asked for data before it knew the kill-switch",
-                start.what
-            ),
-            expected: "a status request, and its answer, before the first request for data"
-                .to_owned(),
-            observed,
-            evidence: vec![start.id, data],
-            exchanges: vec![exchange],
-            ..Breach::default()
-        },
+        Violation::new(format!(
+            "after its {} the app asked for data before it knew the kill-switch",
+            start.what
+        ))
+        .kind(start.what.to_owned())
+        .expected("a status request, and its answer, before the first request for data")
+        .observed(observed)
+        .evidence([start.id, data])
+        .exchanges([exchange]),
     );
 }
 
@@ -224,12 +249,13 @@ pub(super) struct Floor {
 }
 
 impl Rule for Floor {
-    fn see(&mut self, entry: &Arc<Entry>, scene: &Scene, ledger: &mut Ledger) {
-        let Some(switch) = &scene.contract.kill_switch else {
-            ledger.unable(&FLOOR, "the contract has no kill-switch");
+    fn see(&mut self, context: &Context<'_>) {
+        let entry = context.entry;
+        let Some(switch) = &context.contract.kill_switch else {
+            context.unable(&FLOOR, "the contract has no kill-switch");
             return;
         };
-        if let Some(ended) = scene.ended_by_client(entry)
+        if let Some(ended) = context.ended()
             && ended.request.role == Some(Role::Status)
         {
             // An answer that says neither on nor off is none; a client may ask again soon.
@@ -238,7 +264,7 @@ impl Rule for Floor {
                 .is_some_and(|answer| answer.status == 304 || is_blocked(switch, answer).is_some());
             self.failed = !says || ended.status().is_none_or(|status| status >= 400);
             if !says && ended.status().is_some_and(is_success) {
-                ledger.unable(
+                context.unable(
                     &FLOOR,
                     format!(
                         "{}, which does not say what the contract looks for",
@@ -247,7 +273,9 @@ impl Rule for Floor {
                 );
             }
         }
-        let Some(request) = client_request(entry).filter(|own| own.role == Some(Role::Status))
+        let Some(request) = context
+            .request()
+            .filter(|own| own.role == Some(Role::Status))
         else {
             return;
         };
@@ -255,17 +283,20 @@ impl Rule for Floor {
         let Some((id, at)) = last else {
             return;
         };
-        ledger.occasion(&FLOOR);
+        context.exercised(&FLOOR);
         let explained = self.failed
-            || scene.world.acted_since(id)
-            || !scene.world.same_process_since(id)
-            || scene.session.renewed.is_some_and(|renewed| renewed.id > id);
+            || context.world.acted_since(id)
+            || !context.world.same_process_since(id)
+            || context
+                .session
+                .renewed
+                .is_some_and(|renewed| renewed.id > id);
         let gap = entry.at - at;
         if explained {
             self.equal.1 = 0;
             self.behind.clear();
         } else {
-            self.judge_pattern(entry, id, gap, scene, switch.every, ledger);
+            self.judge_pattern(entry, id, gap, context, switch.every);
         }
         if explained || gap >= switch.every / 2 {
             self.short = 0;
@@ -273,22 +304,18 @@ impl Rule for Floor {
         }
         self.short += 1;
         if self.short >= SHORT {
-            ledger.breach(
+            context.violated(
                 &FLOOR,
-                Breach {
-                    kind: "interval".to_owned(),
-                    message: "the app asks for the kill-switch far more often than agreed"
-                        .to_owned(),
-                    expected: format!("a status request every {}", show(switch.every)),
-                    observed: format!(
+                Violation::new("the app asks for the kill-switch far more often than agreed")
+                    .kind("interval")
+                    .expected(format!("a status request every {}", show(switch.every)))
+                    .observed(format!(
                         "{} gaps in a row below half of it, the last of {}",
                         self.short,
                         show(entry.at - at)
-                    ),
-                    evidence: vec![id, entry.id],
-                    exchanges: vec![request.exchange],
-                    ..Breach::default()
-                },
+                    ))
+                    .evidence([id, entry.id])
+                    .exchanges([request.exchange]),
             );
         }
     }
@@ -301,14 +328,13 @@ impl Floor {
         entry: &Entry,
         before: EntryId,
         gap: Duration,
-        scene: &Scene,
+        context: &Context<'_>,
         every: Duration,
-        ledger: &mut Ledger,
     ) {
         let (like, times) = self.equal;
         let equal = times > 0 && gap.abs_diff(like) <= NEAR;
         self.equal = if equal { (like, times + 1) } else { (gap, 1) };
-        if scene.world.visible {
+        if context.world.visible {
             self.behind.clear();
         } else {
             self.behind.push(gap);
@@ -336,16 +362,13 @@ impl Floor {
         } else {
             return;
         };
-        ledger.breach(
+        context.violated(
             &FLOOR,
-            Breach {
-                kind: kind.to_owned(),
-                message: message.to_owned(),
-                expected,
-                observed,
-                evidence: vec![before, entry.id],
-                ..Breach::default()
-            },
+            Violation::new(message.to_owned())
+                .kind(kind.to_owned())
+                .expected(expected)
+                .observed(observed)
+                .evidence([before, entry.id]),
         );
     }
 }

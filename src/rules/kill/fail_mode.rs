@@ -1,6 +1,5 @@
 //! KILL-3: what the app does while the kill-switch cannot be asked.
 
-use std::sync::Arc;
 use std::time::Duration;
 
 use crate::domain::contract::{FailMode, KillSwitch, Role};
@@ -8,25 +7,37 @@ use crate::domain::duration::show;
 use crate::domain::journal::{
     Act, AppFact, Direction, Entry, EntryId, Fact, Frame, SessionState, SocketEnd,
 };
-use crate::domain::verdict::Subject;
-use crate::rules::ledger::{Breach, Ledger};
-use crate::rules::scene::{Moment, Scene, client_request};
-use crate::rules::{JudgedFrom, Rule, RuleInfo};
+use crate::rules::context::Context;
+use crate::rules::moment::Moment;
+use crate::rules::rule::{Rule, rule};
+use crate::rules::violation::Violation;
 
-pub(super) static FAIL_MODE: RuleInfo = RuleInfo {
-    id: "KILL-3",
-    title: "While the kill-switch cannot be asked, the app does what was agreed",
-    subject: Subject::App,
-    judged_from: &[JudgedFrom::Wire, JudgedFrom::Sim],
-    source: "runbook S4.1, S4.3",
-    explanation: "A status request that fails (5xx, no answer, a page, JSON without the value) says nothing. With the fail mode `last-known` an app that was blocked stays blocked over a restart, and one that was not goes on; `open` always goes on, `closed` always blocks. Judged from a status request that failed until one brings an answer: data that is asked for although the app must be blocked, or a socket that stays joined; and a maintenance screen, or a feed that the app itself closes without asking for data any more past the time at which it would poll, although it must go on. With `open` that includes an app that was told to block: once its attempts are spent it asks for data again. What an app still knows after its session has ended is not judged.",
-    fix: "Keep the last valid answer in storage, and evaluate the agreed fail mode wherever an answer cannot be read, not only where the request throws.",
-    parameters: &[
-        "kill_switch.fail_mode",
-        "kill_switch.takes_effect_within",
-        "retry.attempts",
-    ],
-};
+rule! {
+    /// While the kill-switch cannot be asked, the app does what was agreed
+    ///
+    /// # Why
+    /// A status request that fails (5xx, no answer, a page, JSON without the value) says nothing.
+    /// With the fail mode `last-known` an app that was blocked stays blocked over a restart, and
+    /// one that was not goes on; `open` always goes on, `closed` always blocks.
+    ///
+    /// # How it is judged
+    /// Judged from a status request that failed until one brings an answer: data that is asked for
+    /// although the app must be blocked, or a socket that stays joined; and a maintenance screen,
+    /// or a feed that the app itself closes without asking for data any more past the time at which
+    /// it would poll, although it must go on. With `open` that includes an app that was told to
+    /// block: once its attempts are spent it asks for data again. What an app still knows after its
+    /// session has ended is not judged.
+    ///
+    /// # How to keep it
+    /// Keep the last valid answer in storage, and evaluate the agreed fail mode wherever an answer
+    /// cannot be read, not only where the request throws.
+    ///
+    /// # Source
+    /// runbook S4.1, S4.3
+    pub(super) FAIL_MODE: "KILL-3", App, from [Wire, Sim],
+        needs [KillSwitch],
+        set by ["kill_switch.fail_mode", "kill_switch.takes_effect_within", "retry.attempts"]
+}
 
 /// How soon after a failed question an app closes its feed because of it.
 const BECAUSE: Duration = Duration::from_secs(5);
@@ -65,9 +76,10 @@ enum Expected {
 }
 
 impl Rule for Silent {
-    fn see(&mut self, entry: &Arc<Entry>, scene: &Scene, ledger: &mut Ledger) {
-        let Some(switch) = &scene.contract.kill_switch else {
-            ledger.unable(&FAIL_MODE, "the contract has no kill-switch");
+    fn see(&mut self, context: &Context<'_>) {
+        let entry = context.entry;
+        let Some(switch) = &context.contract.kill_switch else {
+            context.unable(&FAIL_MODE, "the contract has no kill-switch");
             return;
         };
         match &entry.fact {
@@ -83,10 +95,10 @@ impl Rule for Silent {
             }) if !self.here => self.known = None,
             _ => {}
         }
-        self.answered(entry, scene, ledger);
-        self.blocks(entry, switch, scene, ledger);
-        self.lasts(switch, scene, ledger);
-        let Some(request) = client_request(entry) else {
+        self.answered(entry, context);
+        self.blocks(entry, switch, context);
+        self.lasts(switch, context);
+        let Some(request) = context.request() else {
             return;
         };
         match &request.role {
@@ -97,16 +109,16 @@ impl Rule for Silent {
                     silence.goes_on = true;
                 }
                 let what = request.line();
-                self.asks(entry, switch, scene, what, request.exchange, ledger);
+                self.asks(entry, switch, context, what, request.exchange);
             }
             _ => {}
         }
     }
 
-    fn end(&mut self, scene: &Scene, ledger: &mut Ledger) {
-        self.overdue(scene, ledger);
-        if let Some(switch) = &scene.contract.kill_switch {
-            self.lasts(switch, scene, ledger);
+    fn end(&mut self, context: &Context<'_>) {
+        self.overdue(context);
+        if let Some(switch) = &context.contract.kill_switch {
+            self.lasts(switch, context);
         }
     }
 }
@@ -121,21 +133,25 @@ impl Silent {
     }
 
     /// Takes a question in that has just ended.
-    fn answered(&mut self, entry: &Entry, scene: &Scene, ledger: &mut Ledger) {
+    fn answered(&mut self, entry: &Entry, context: &Context<'_>) {
         let here = |moment: Option<Moment>| moment.is_some_and(|own| own.id == entry.id);
-        if here(scene.switch.answered) {
-            if scene.switch.told.is_some() {
+        if here(context.switch.answered) {
+            if context.switch.told.is_some() {
                 self.known = Some(true);
-            } else if scene.switch.open.is_some_and(|(_, own)| own.id == entry.id) {
+            } else if context
+                .switch
+                .open
+                .is_some_and(|(_, own)| own.id == entry.id)
+            {
                 self.known = Some(false);
             }
             self.here = true;
             self.silence = None;
             self.closed = None;
-        } else if here(scene.switch.failed) && scene.app_is_awake() {
-            ledger.occasion(&FAIL_MODE);
-            if !scene.world.acts_marked {
-                ledger.unable(
+        } else if here(context.switch.failed) && context.app_is_awake() {
+            context.exercised(&FAIL_MODE);
+            if !context.world.acts_marked {
+                context.unable(
                     &FAIL_MODE,
                     "nobody marked what the user did, so a feed that is closed may have been closed by them; data asked for although blocked was judged",
                 );
@@ -150,7 +166,7 @@ impl Silent {
             });
             silence.last = moment;
             silence.count += 1;
-            if silence.count >= scene.contract.retry.attempts {
+            if silence.count >= context.contract.retry.attempts {
                 silence.spent.get_or_insert(moment);
             }
         }
@@ -161,13 +177,12 @@ impl Silent {
         &self,
         entry: &Entry,
         switch: &KillSwitch,
-        scene: &Scene,
+        context: &Context<'_>,
         what: String,
         exchange: u64,
-        ledger: &mut Ledger,
     ) {
         // While this process was told that it is blocked, KILL-2 judges.
-        let (Some(silence), None) = (&self.silence, scene.switch.told) else {
+        let (Some(silence), None) = (&self.silence, context.switch.told) else {
             return;
         };
         if self.expected(switch) != Expected::Blocked {
@@ -175,34 +190,31 @@ impl Silent {
         }
         // A process that only knows from an earlier one has nothing to wait for.
         let settled = switch.fail_mode == FailMode::LastKnown
-            || silence.count >= scene.contract.retry.attempts
+            || silence.count >= context.contract.retry.attempts
             || entry.at > silence.first.at + switch.takes_effect_within;
         if settled {
             let after = show(entry.at - silence.last.at);
             let observed = format!("{what}, {after} after a status request failed");
             let evidence = vec![silence.first.id, silence.last.id, entry.id];
-            ledger.breach(
+            context.violated(
                 &FAIL_MODE,
-                Breach {
-                    exchanges: vec![exchange],
-                    ..goes_on(observed, evidence)
-                },
+                goes_on(observed, evidence).exchanges([exchange]),
             );
         }
     }
 
     /// The app may block although it should go on.
-    fn blocks(&mut self, entry: &Entry, switch: &KillSwitch, scene: &Scene, ledger: &mut Ledger) {
+    fn blocks(&mut self, entry: &Entry, switch: &KillSwitch, context: &Context<'_>) {
         let Some(silence) = &self.silence else {
             return;
         };
-        if self.expected(switch) != Expected::Open || scene.switch.told.is_some() {
+        if self.expected(switch) != Expected::Open || context.switch.told.is_some() {
             return;
         }
         match &entry.fact {
             Fact::App(AppFact::Screen { screen }) if screen == "maintenance" => {
                 let observed = "the app shows its maintenance screen".to_owned();
-                breach(silence.last, entry.id, observed, ledger);
+                breach(silence.last, entry.id, observed, context);
             }
             Fact::Frame {
                 direction: Direction::Up,
@@ -213,51 +225,51 @@ impl Silent {
                 end: SocketEnd::Client,
                 ..
             } if self.closed.is_none()
-                && scene.world.acts_marked
-                && scene.app_is_awake()
+                && context.world.acts_marked
+                && context.app_is_awake()
                 && entry.at <= silence.last.at + BECAUSE
-                && !scene.world.acted_since(silence.last.id)
-                && scene.sockets.live() == 0 =>
+                && !context.world.acted_since(silence.last.id)
+                && context.sockets.live() == 0 =>
             {
                 self.closed = Some((silence.last.id, Moment::of(entry)));
             }
             _ => {}
         }
-        self.overdue(scene, ledger);
+        self.overdue(context);
     }
 
     /// What goes on although the silence lasts, or does not.
-    fn lasts(&mut self, switch: &KillSwitch, scene: &Scene, ledger: &mut Ledger) {
+    fn lasts(&mut self, switch: &KillSwitch, context: &Context<'_>) {
         let Some(silence) = &mut self.silence else {
             return;
         };
         let (Some(spent), last) = (&mut silence.spent, silence.last) else {
             return;
         };
-        if !is_awake(scene) {
-            spent.at = scene.now;
+        if !is_awake(context) {
+            spent.at = context.now;
             return;
         }
-        let joined = scene.sockets.iter().find_map(|(_, own)| own.connected);
-        match (switch.fail_mode, scene.switch.told, joined) {
+        let joined = context.sockets.iter().find_map(|(_, own)| own.connected);
+        match (switch.fail_mode, context.switch.told, joined) {
             (FailMode::Closed, None, Some(joined))
-                if scene.now > spent.at + switch.takes_effect_within + GOOD_BYE =>
+                if context.now > spent.at + switch.takes_effect_within + GOOD_BYE =>
             {
                 let observed = format!(
                     "a socket that is still joined {} later",
-                    show(scene.now - spent.at)
+                    show(context.now - spent.at)
                 );
                 let evidence = vec![joined.id, last.id];
-                ledger.breach(&FAIL_MODE, goes_on(observed, evidence));
+                context.violated(&FAIL_MODE, goes_on(observed, evidence));
             }
             (FailMode::Open, Some(told), _)
-                if !silence.goes_on && scene.now > spent.at + quiet(scene) =>
+                if !silence.goes_on && context.now > spent.at + quiet(context) =>
             {
                 let observed = format!(
                     "blocked before, the app asked for no data for {}",
-                    show(scene.now - spent.at)
+                    show(context.now - spent.at)
                 );
-                breach(told.moment, spent.id, observed, ledger);
+                breach(told.moment, spent.id, observed, context);
             }
             _ => return,
         }
@@ -266,61 +278,55 @@ impl Silent {
         silence.count = 0;
     }
 
-    fn overdue(&mut self, scene: &Scene, ledger: &mut Ledger) {
-        let awake = is_awake(scene);
-        let quiet = quiet(scene);
+    fn overdue(&mut self, context: &Context<'_>) {
+        let awake = is_awake(context);
+        let quiet = quiet(context);
         let Some((failed, closed)) = self
             .closed
-            .take_if(|(_, closed)| awake && scene.now > closed.at + quiet)
+            .take_if(|(_, closed)| awake && context.now > closed.at + quiet)
         else {
             return;
         };
         let observed = format!(
             "the app closed its feed and asked for no data for {}",
-            show(scene.now - closed.at)
+            show(context.now - closed.at)
         );
         let failed = Moment {
             id: failed,
             at: closed.at,
         };
-        breach(failed, closed.id, observed, ledger);
+        breach(failed, closed.id, observed, context);
     }
 }
 
 /// Whether the app can do something.
-fn is_awake(scene: &Scene) -> bool {
-    scene.app_is_awake() && scene.session.open && !scene.world.is_blind()
+fn is_awake(context: &Context<'_>) -> bool {
+    context.app_is_awake() && context.session.open && !context.world.is_blind()
 }
 
 /// How long an app that goes on may ask for no data.
-fn quiet(scene: &Scene) -> Duration {
-    let polls = scene.contract.polling.as_ref();
+fn quiet(context: &Context<'_>) -> Duration {
+    let polls = context.contract.polling.as_ref();
     polls.map_or(QUIET, |polling| polling.after + polling.every)
 }
 
-fn goes_on(observed: String, evidence: Vec<EntryId>) -> Breach {
-    Breach {
-        kind: "open".to_owned(),
-        message:
-            "the app goes on although it must stay blocked while the kill-switch cannot be asked"
-                .to_owned(),
-        expected: "no data until a valid answer says that the switch is off".to_owned(),
-        observed,
-        evidence,
-        ..Breach::default()
-    }
+fn goes_on(observed: String, evidence: Vec<EntryId>) -> Violation {
+    Violation::new(
+        "the app goes on although it must stay blocked while the kill-switch cannot be asked",
+    )
+    .kind("open")
+    .expected("no data until a valid answer says that the switch is off")
+    .observed(observed)
+    .evidence(evidence)
 }
 
-fn breach(failed: Moment, shown: EntryId, observed: String, ledger: &mut Ledger) {
-    ledger.breach(
+fn breach(failed: Moment, shown: EntryId, observed: String, context: &Context<'_>) {
+    context.violated(
         &FAIL_MODE,
-        Breach {
-            kind: "closed".to_owned(),
-            message: "the app blocks because the kill-switch cannot be asked".to_owned(),
-            expected: "the app goes on until a valid answer says that the switch is on".to_owned(),
-            observed,
-            evidence: vec![failed.id, shown],
-            ..Breach::default()
-        },
+        Violation::new("the app blocks because the kill-switch cannot be asked")
+            .kind("closed")
+            .expected("the app goes on until a valid answer says that the switch is on")
+            .observed(observed)
+            .evidence([failed.id, shown]),
     );
 }

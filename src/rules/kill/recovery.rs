@@ -1,26 +1,38 @@
 //! KILL-4: when the kill-switch is lifted, the app comes back by itself.
 
-use std::sync::Arc;
 use std::time::Duration;
 
 use crate::domain::contract::{KillSwitch, Role};
 use crate::domain::duration::show;
 use crate::domain::journal::{Act, AppFact, Entry, EntryId, Fact, SessionState};
-use crate::domain::verdict::Subject;
-use crate::rules::ledger::{Breach, Ledger};
-use crate::rules::scene::{Moment, Scene, client_request};
-use crate::rules::{JudgedFrom, Rule, RuleInfo};
+use crate::rules::context::Context;
+use crate::rules::moment::Moment;
+use crate::rules::rule::{Rule, rule};
+use crate::rules::violation::Violation;
 
-pub(super) static RECOVERY: RuleInfo = RuleInfo {
-    id: "KILL-4",
-    title: "When the kill-switch is lifted the app recovers without relaunch and without sign-in",
-    subject: Subject::App,
-    judged_from: &[JudgedFrom::Wire],
-    source: "runbook S4.2",
-    explanation: "A maintenance that ends with every user at the sign-in screen, or with apps that must be killed, costs more than it saved. Judged for an app that had a session when it was told *blocked* and stays visible: after the switch is lifted it asks for data again within one and a quarter status intervals, a status request under way apart, or within ten seconds of being told so; and it neither ends its session nor signs in.",
-    fix: "Keep the session and the status timer while blocked; on the first open answer load and connect as at a start.",
-    parameters: &["kill_switch.every"],
-};
+rule! {
+    /// When the kill-switch is lifted the app recovers without relaunch and without sign-in
+    ///
+    /// # Why
+    /// A maintenance that ends with every user at the sign-in screen, or with apps that must be
+    /// killed, costs more than it saved.
+    ///
+    /// # How it is judged
+    /// Judged for an app that had a session when it was told *blocked* and stays visible: after the
+    /// switch is lifted it asks for data again within one and a quarter status intervals, a status
+    /// request under way apart, or within ten seconds of being told so; and it neither ends its
+    /// session nor signs in.
+    ///
+    /// # How to keep it
+    /// Keep the session and the status timer while blocked; on the first open answer load and
+    /// connect as at a start.
+    ///
+    /// # Source
+    /// runbook S4.2
+    pub(super) RECOVERY: "KILL-4", App, from [Wire],
+        needs [KillSwitch],
+        set by ["kill_switch.every"]
+}
 
 /// How long an app that was told may take to come back.
 const REACTION: Duration = Duration::from_secs(10);
@@ -45,9 +57,10 @@ struct Blocked {
 }
 
 impl Rule for Recovery {
-    fn see(&mut self, entry: &Arc<Entry>, scene: &Scene, ledger: &mut Ledger) {
-        let Some(switch) = &scene.contract.kill_switch else {
-            ledger.unable(&RECOVERY, "the contract has no kill-switch");
+    fn see(&mut self, context: &Context<'_>) {
+        let entry = context.entry;
+        let Some(switch) = &context.contract.kill_switch else {
+            context.unable(&RECOVERY, "the contract has no kill-switch");
             return;
         };
         match &entry.fact {
@@ -59,36 +72,36 @@ impl Rule for Recovery {
             Fact::Act(Act::Background) => self.blocked = None,
             _ => {}
         }
-        self.follow(entry, scene);
-        self.ended(entry, scene, ledger);
-        if let Some(request) = client_request(entry) {
+        self.follow(entry, context);
+        self.ended(entry, context);
+        if let Some(request) = context.request() {
             match &request.role {
-                Some(Role::Resource(_)) => self.data(ledger),
-                Some(Role::Realtime) if request.is_handshake() => self.data(ledger),
-                Some(Role::SignIn) => self.sign_in(entry, request.exchange, scene, ledger),
+                Some(Role::Resource(_)) => self.data(context),
+                Some(Role::Realtime) if request.is_handshake() => self.data(context),
+                Some(Role::SignIn) => self.sign_in(entry, request.exchange, context),
                 _ => {}
             }
         }
-        self.overdue(scene, switch, ledger);
+        self.overdue(context, switch);
     }
 
-    fn end(&mut self, scene: &Scene, ledger: &mut Ledger) {
-        if let Some(switch) = &scene.contract.kill_switch {
-            self.overdue(scene, switch, ledger);
+    fn end(&mut self, context: &Context<'_>) {
+        if let Some(switch) = &context.contract.kill_switch {
+            self.overdue(context, switch);
         }
     }
 }
 
 impl Recovery {
-    fn follow(&mut self, entry: &Entry, scene: &Scene) {
+    fn follow(&mut self, entry: &Entry, context: &Context<'_>) {
         let now = Moment::of(entry);
-        let lever = scene.world.maintenance;
+        let lever = context.world.maintenance;
         let lever_off = lever.is_some_and(|(on, _)| !on);
-        match (&mut self.blocked, scene.switch.told) {
+        match (&mut self.blocked, context.switch.told) {
             (None, Some(told))
                 if told.moment.id == entry.id
-                    && (self.active || scene.world.simulated)
-                    && scene.session.open =>
+                    && (self.active || context.world.simulated)
+                    && context.session.open =>
             {
                 self.blocked = Some(Blocked {
                     told: entry.id,
@@ -108,7 +121,7 @@ impl Recovery {
                     blocked.known = Some(now);
                     blocked.lifted.get_or_insert(now);
                 } else if (lever_off && blocked.lifted.is_none())
-                    || (blocked.lifted.is_some() && cannot_ask(now, scene))
+                    || (blocked.lifted.is_some() && cannot_ask(now, context))
                 {
                     blocked.lifted = Some(now);
                 }
@@ -118,12 +131,12 @@ impl Recovery {
     }
 
     /// A session that the backend ended is no matter of the kill-switch; one that the app gave up is.
-    fn ended(&mut self, entry: &Entry, scene: &Scene, ledger: &mut Ledger) {
+    fn ended(&mut self, entry: &Entry, context: &Context<'_>) {
         let Some(blocked) = self.blocked else {
             return;
         };
-        let refused = scene.session.refused;
-        if scene.session.wants_out || refused.is_some_and(|refused| refused.id > blocked.told) {
+        let refused = context.session.refused;
+        if context.session.wants_out || refused.is_some_and(|refused| refused.id > blocked.told) {
             self.blocked = None;
             return;
         }
@@ -133,36 +146,37 @@ impl Recovery {
             }) => true,
             // Without marks nobody knows whether it was the user who signed out.
             _ => {
-                scene.world.acts_marked
-                    && client_request(entry)
+                context.world.acts_marked
+                    && context
+                        .request()
                         .is_some_and(|request| request.role == Some(Role::SignOut))
             }
         };
         if given_up {
             self.blocked = None;
-            breach(entry, blocked, None, "the session was ended", ledger);
+            breach(entry, blocked, None, "the session was ended", context);
         }
     }
 
-    fn data(&mut self, ledger: &mut Ledger) {
+    fn data(&mut self, context: &Context<'_>) {
         self.active = true;
         if self.blocked.is_some_and(|blocked| blocked.lifted.is_some()) {
-            ledger.occasion(&RECOVERY);
+            context.exercised(&RECOVERY);
             self.blocked = None;
         }
     }
 
-    fn sign_in(&mut self, entry: &Entry, exchange: u64, scene: &Scene, ledger: &mut Ledger) {
+    fn sign_in(&mut self, entry: &Entry, exchange: u64, context: &Context<'_>) {
         let Some(blocked) = self.blocked.take() else {
             return;
         };
-        if scene.session.wants_out {
+        if context.session.wants_out {
             return;
         }
-        breach(entry, blocked, Some(exchange), "a sign-in", ledger);
+        breach(entry, blocked, Some(exchange), "a sign-in", context);
     }
 
-    fn overdue(&mut self, scene: &Scene, switch: &KillSwitch, ledger: &mut Ledger) {
+    fn overdue(&mut self, context: &Context<'_>, switch: &KillSwitch) {
         let Some(Blocked {
             told,
             lifted: Some(lifted),
@@ -177,57 +191,60 @@ impl Recovery {
             Some(known) => (known, REACTION),
             None => (lifted, switch.every.mul_f64(1.25) + SLACK),
         };
-        let asking = scene
+        let asking = context
             .under_way()
             .any(|(_, request)| request.role == Some(Role::Status));
-        if scene.now <= from.at + limit || asking || !scene.app_is_awake() || scene.world.is_blind()
+        if context.now <= from.at + limit
+            || asking
+            || !context.app_is_awake()
+            || context.world.is_blind()
         {
             return;
         }
         self.blocked = None;
-        ledger.breach(
+        context.violated(
             &RECOVERY,
-            Breach {
-                kind: "recovery".to_owned(),
-                message: "the app did not come back after the kill-switch was lifted".to_owned(),
-                expected: format!("a request for data within {}", show(limit)),
-                observed: format!("none for {}", show(scene.now - from.at)),
-                evidence: vec![told, lifted.id],
-                ..Breach::default()
-            },
+            Violation::new("the app did not come back after the kill-switch was lifted")
+                .kind("recovery")
+                .expected(format!("a request for data within {}", show(limit)))
+                .observed(format!("none for {}", show(context.now - from.at)))
+                .evidence([told, lifted.id]),
         );
     }
 }
 
-fn breach(entry: &Entry, blocked: Blocked, exchange: Option<u64>, what: &str, ledger: &mut Ledger) {
-    ledger.breach(
+fn breach(
+    entry: &Entry,
+    blocked: Blocked,
+    exchange: Option<u64>,
+    what: &str,
+    context: &Context<'_>,
+) {
+    context.violated(
         &RECOVERY,
-        Breach {
-            kind: "session".to_owned(),
-            message: "the app does not keep its session through a maintenance".to_owned(),
-            expected: "the session outlives the maintenance".to_owned(),
-            observed: format!(
+        Violation::new("the app does not keep its session through a maintenance")
+            .kind("session")
+            .expected("the session outlives the maintenance")
+            .observed(format!(
                 "{what}, {} after the app was told to block",
                 show(entry.at - blocked.at)
-            ),
-            evidence: vec![blocked.told, entry.id],
-            exchanges: exchange.into_iter().collect(),
-            ..Breach::default()
-        },
+            ))
+            .evidence([blocked.told, entry.id])
+            .exchanges(exchange),
     );
 }
 
 /// Whether the app cannot learn that the switch was lifted, or was just told otherwise.
-fn cannot_ask(now: Moment, scene: &Scene) -> bool {
-    scene.world.is_blind()
-        || scene.world.is_disturbed()
-        || scene.world.backend_is_stopped()
-        || scene
+fn cannot_ask(now: Moment, context: &Context<'_>) -> bool {
+    context.world.is_blind()
+        || context.world.is_disturbed()
+        || context.world.backend_is_stopped()
+        || context
             .switch
             .failed
             .is_some_and(|failed| failed.id == now.id)
-        || scene.switch.told.is_some()
-            && scene
+        || context.switch.told.is_some()
+            && context
                 .switch
                 .answered
                 .is_some_and(|answered| answered.id == now.id)

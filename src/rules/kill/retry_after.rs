@@ -1,27 +1,38 @@
 //! KILL-5: a backend that says when to come back is believed.
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
 use std::time::Duration;
 
 use crate::domain::contract::Role;
 use crate::domain::duration::show;
-use crate::domain::journal::{Answer, Entry, EntryId, Request};
-use crate::domain::verdict::Subject;
-use crate::rules::ledger::{Breach, Ledger};
-use crate::rules::scene::{Scene, client_request, is_blocked};
-use crate::rules::{JudgedFrom, Rule, RuleInfo};
+use crate::domain::journal::{Answer, EntryId, Request};
+use crate::rules::context::Context;
+use crate::rules::rule::{Rule, rule};
+use crate::rules::state::is_blocked;
+use crate::rules::violation::Violation;
 
-pub(super) static RETRY_AFTER: RuleInfo = RuleInfo {
-    id: "KILL-5",
-    title: "After 503 or 429 with Retry-After nothing is repeated before the time",
-    subject: Subject::App,
-    judged_from: &[JudgedFrom::Wire],
-    source: "RFC 9110 §10.2.3 and §15.6.4; RFC 6585 §4",
-    explanation: "Retry-After is how an overloaded backend spreads its return. Judged for each request that was answered so, in seconds or as a date: the same request does not come again before nine tenths of the time, unless the user asks or the kill-switch is lifted. Absurd values are capped at the contract's largest retry delay, but at no less than 30 s. The feed's own requests are left out: its client does not read the header. So is an answer of the status that is how the kill-switch says that it is on.",
-    fix: "Read both forms of the header, cap them, and let them override the back-off's own delay; hold pollers too.",
-    parameters: &["retry.delay_max"],
-};
+rule! {
+    /// After 503 or 429 with Retry-After nothing is repeated before the time
+    ///
+    /// # Why
+    /// Retry-After is how an overloaded backend spreads its return.
+    ///
+    /// # How it is judged
+    /// Judged for each request that was answered so, in seconds or as a date: the same request does
+    /// not come again before nine tenths of the time, unless the user asks or the kill-switch is
+    /// lifted. Absurd values are capped at the contract's largest retry delay, but at no less than
+    /// 30 s. The feed's own requests are left out: its client does not read the header. So is an
+    /// answer of the status that is how the kill-switch says that it is on.
+    ///
+    /// # How to keep it
+    /// Read both forms of the header, cap them, and let them override the back-off's own delay;
+    /// hold pollers too.
+    ///
+    /// # Source
+    /// RFC 9110 §10.2.3 and §15.6.4; RFC 6585 §4
+    pub(super) RETRY_AFTER: "KILL-5", App, from [Wire],
+        set by ["retry.delay_max"]
+}
 
 /// How long what was on its way may take: the very same request can be only a repetition, another
 /// one of the same path may belong to the same wish.
@@ -46,39 +57,36 @@ struct Wait {
 }
 
 impl Rule for RetryAfter {
-    fn see(&mut self, entry: &Arc<Entry>, scene: &Scene, ledger: &mut Ledger) {
-        if let Some(request) = client_request(entry) {
+    fn see(&mut self, context: &Context<'_>) {
+        let entry = context.entry;
+        if let Some(request) = context.request() {
             let key = key(request);
             let Some(wait) = self.waits.get(&key).cloned() else {
                 return;
             };
             let over = entry.at >= wait.at + wait.wait.mul_f64(0.9);
             // That the kill-switch was lifted is later news than the time that was named under it.
-            let lifted = scene.switch.reopened.is_some_and(|it| it.id > wait.id);
+            let lifted = context.switch.reopened.is_some_and(|it| it.id > wait.id);
             let explained = lifted
-                || scene.world.acted_since(wait.id)
-                || !scene.world.same_process_since(wait.id);
+                || context.world.acted_since(wait.id)
+                || !context.world.same_process_since(wait.id);
             if over || explained {
                 self.waits.remove(&key);
             } else if entry.at > wait.at + ON_ITS_WAY
                 || entry.at > wait.at + CROSSING && request.target == wait.target
             {
-                ledger.breach(
+                context.violated(
                     &RETRY_AFTER,
-                    Breach {
-                        kind: "too early".to_owned(),
-                        message: "the app came back before the time that the backend had named"
-                            .to_owned(),
-                        expected: format!("no {key} for {}", show(wait.wait)),
-                        observed: format!("again after {}", show(entry.at - wait.at)),
-                        evidence: vec![wait.id, entry.id],
-                        exchanges: vec![wait.exchange, request.exchange],
-                        ..Breach::default()
-                    },
+                    Violation::new("the app came back before the time that the backend had named")
+                        .kind("too early")
+                        .expected(format!("no {key} for {}", show(wait.wait)))
+                        .observed(format!("again after {}", show(entry.at - wait.at)))
+                        .evidence([wait.id, entry.id])
+                        .exchanges([wait.exchange, request.exchange]),
                 );
             }
         }
-        let Some(ended) = scene.ended_by_client(entry) else {
+        let Some(ended) = context.ended() else {
             return;
         };
         let Some(answer) = ended
@@ -88,17 +96,21 @@ impl Rule for RetryAfter {
             return;
         };
         // A kill-switch that speaks by its status is asked again as often as was agreed: KILL-6.
-        let switch = scene.contract.kill_switch.as_ref();
+        let switch = context.contract.kill_switch.as_ref();
         let spoken = ended.request.role == Some(Role::Status)
             && switch.is_some_and(|switch| is_blocked(switch, answer) == Some(true));
         if ended.request.role == Some(Role::Realtime) || spoken {
             return;
         }
-        let cap = scene.contract.retry.delay_max.max(Duration::from_secs(30));
-        let Some(wait) = wait_of(answer, scene.unix(entry.at)) else {
+        let cap = context
+            .contract
+            .retry
+            .delay_max
+            .max(Duration::from_secs(30));
+        let Some(wait) = wait_of(answer, context.unix(entry.at)) else {
             return;
         };
-        ledger.occasion(&RETRY_AFTER);
+        context.exercised(&RETRY_AFTER);
         if self.waits.len() >= WAITS {
             self.waits.pop_first();
         }

@@ -1,37 +1,46 @@
 //! NET-1: retries wait longer and longer, with jitter. Which of them are one request is NET-2's part.
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
 use std::time::Duration;
 
 use crate::domain::contract::{Contract, Role};
 use crate::domain::duration::show;
 use crate::domain::journal::{Entry, EntryId, Fact, Request, SocketEnd};
-use crate::domain::verdict::{Severity, Subject};
-use crate::rules::ledger::{Breach, Ledger};
-use crate::rules::scene::{Moment, Scene, UNSEEN, client_request};
-use crate::rules::{JudgedFrom, Rule, RuleInfo};
+use crate::domain::verdict::Severity;
+use crate::rules::context::Context;
+use crate::rules::moment::Moment;
+use crate::rules::rule::{Rule, rule};
+use crate::rules::state::UNSEEN;
+use crate::rules::violation::Violation;
 
 mod attempts;
 
 pub(super) use attempts::ATTEMPTS;
 use attempts::Tries;
 
-pub(super) static BACKOFF: RuleInfo = RuleInfo {
-    id: "NET-1",
-    title: "Retries back off, with jitter",
-    subject: Subject::App,
-    judged_from: &[JudgedFrom::Wire],
-    source: "Socket.IO client options; common practice against retry storms",
-    explanation: "Clients that retry at once, or all in step, keep a backend down that tries to come up. Judged on the gaps between a failed attempt (5xx, 429 or no answer) and the next one of the same request, or of the feed's handshake: they grow over five gaps unless they are near their cap, they do not stay below the agreed first delay, and they do not follow the agreed delays to the millisecond. The stock Socket.IO schedule (1 s doubling, ±50 %, capped at 5 s after the jitter) has no jitter left from the fifth attempt on: that is reported as information only.",
-    fix: "Double the delay up to a cap, then vary it: cap first, jitter second. For `socket.io-client` raise `reconnectionDelayMax` well above what a fleet needs to spread.",
-    parameters: &[
-        "retry.delay",
-        "retry.delay_max",
-        "retry.jitter",
-        "realtime.client",
-    ],
-};
+rule! {
+    /// Retries back off, with jitter
+    ///
+    /// # Why
+    /// Clients that retry at once, or all in step, keep a backend down that tries to come up.
+    ///
+    /// # How it is judged
+    /// Judged on the gaps between a failed attempt (5xx, 429 or no answer) and the next one of the
+    /// same request, or of the feed's handshake: they grow over five gaps unless they are near
+    /// their cap, they do not stay below the agreed first delay, and they do not follow the agreed
+    /// delays to the millisecond. The stock Socket.IO schedule (1 s doubling, ±50 %, capped at 5 s
+    /// after the jitter) has no jitter left from the fifth attempt on: that is reported as
+    /// information only.
+    ///
+    /// # How to keep it
+    /// Double the delay up to a cap, then vary it: cap first, jitter second. For `socket.io-client`
+    /// raise `reconnectionDelayMax` well above what a fleet needs to spread.
+    ///
+    /// # Source
+    /// Socket.IO client options; common practice against retry storms
+    pub(super) BACKOFF: "NET-1", App, from [Wire],
+        set by ["retry.delay", "retry.delay_max", "retry.jitter", "realtime.client"]
+}
 
 /// How many gaps make a series that can be judged.
 const GAPS: usize = 5;
@@ -80,17 +89,18 @@ struct Agreed {
 }
 
 impl Rule for Backoff {
-    fn see(&mut self, entry: &Arc<Entry>, scene: &Scene, ledger: &mut Ledger) {
-        if scene.world.is_closed_by(entry) {
+    fn see(&mut self, context: &Context<'_>) {
+        let entry = context.entry;
+        if context.world.is_closed_by(entry) {
             for rule in [&BACKOFF, &ATTEMPTS] {
-                ledger.unprobed(rule.id, UNSEEN);
+                context.unprobed(rule.id, UNSEEN);
             }
         }
-        if let Some(request) = client_request(entry) {
+        if let Some(request) = context.request() {
             if let Some(key) = key(request)
-                && !scene.is_refetched(request.role.as_ref())
+                && !context.is_refetched(request.role.as_ref())
             {
-                self.attempt(entry, request, key, scene, ledger);
+                self.attempt(entry, request, key, context);
             }
             return;
         }
@@ -107,7 +117,7 @@ impl Rule for Backoff {
             }
             return;
         }
-        let Some(ended) = scene.ended_by_client(entry) else {
+        let Some(ended) = context.ended() else {
             return;
         };
         let Some(key) = key(ended.request) else {
@@ -116,7 +126,7 @@ impl Rule for Backoff {
         let failed = ended.failed() || ended.status() == Some(429);
         if !failed {
             if let Some(series) = self.series.get_mut(&key) {
-                series.tries.close(scene.contract.retry.attempts, ledger);
+                series.tries.close(context.contract.retry.attempts, context);
                 *series = Series {
                     tries: series.tries.anew(),
                     ..Series::default()
@@ -127,9 +137,9 @@ impl Rule for Backoff {
         }
     }
 
-    fn end(&mut self, scene: &Scene, ledger: &mut Ledger) {
+    fn end(&mut self, context: &Context<'_>) {
         for series in self.series.values_mut() {
-            series.tries.close(scene.contract.retry.attempts, ledger);
+            series.tries.close(context.contract.retry.attempts, context);
         }
         for (regularity, what) in [
             (&self.http, "requests"),
@@ -138,45 +148,35 @@ impl Rule for Backoff {
             if regularity.exact < 3 || regularity.varied > 0 {
                 continue;
             }
-            let retry = &scene.contract.retry;
-            ledger.breach(
+            let retry = &context.contract.retry;
+            context.violated(
                 &BACKOFF,
-                Breach {
-                    kind: format!("jitter {what}"),
-                    message: format!("retries of {what} have no jitter"),
-                    expected: format!(
+                Violation::new(format!("retries of {what} have no jitter"))
+                    .kind(format!("jitter {what}"))
+                    .expected(format!(
                         "delays that vary around {}, {} …",
                         show(retry.delay),
                         show(retry.delay * 2)
-                    ),
-                    observed: format!("{} times the very same delays", regularity.exact),
-                    evidence: regularity.evidence.clone(),
-                    ..Breach::default()
-                },
+                    ))
+                    .observed(format!("{} times the very same delays", regularity.exact))
+                    .evidence(regularity.evidence.clone()),
             );
         }
     }
 }
 
 impl Backoff {
-    fn attempt(
-        &mut self,
-        entry: &Entry,
-        request: &Request,
-        key: String,
-        scene: &Scene,
-        ledger: &mut Ledger,
-    ) {
-        let Some(agreed) = agreed(request, &scene.contract) else {
+    fn attempt(&mut self, entry: &Entry, request: &Request, key: String, context: &Context<'_>) {
+        let Some(agreed) = agreed(request, &context.contract) else {
             return;
         };
         if self.series.len() >= SERIES
             && !self.series.contains_key(&key)
             && let Some((_, mut oldest)) = self.series.pop_first()
         {
-            oldest.tries.close(scene.contract.retry.attempts, ledger);
+            oldest.tries.close(context.contract.retry.attempts, context);
         }
-        let parallel = scene.under_way().any(|(_, other)| {
+        let parallel = context.under_way().any(|(_, other)| {
             other.exchange != request.exchange && self::key(other).as_ref() == Some(&key)
         });
         let series = self.series.entry(key).or_default();
@@ -188,9 +188,9 @@ impl Backoff {
             Some(failed) => {
                 let gap = entry.at - failed.at;
                 let own = gap > agreed.ceiling
-                    || scene.world.acted_since(failed.id)
-                    || !scene.world.same_life_since(failed.id)
-                    || scene
+                    || context.world.acted_since(failed.id)
+                    || !context.world.same_life_since(failed.id)
+                    || context
                         .session
                         .renewed
                         .is_some_and(|renewed| renewed.id > failed.id);
@@ -202,13 +202,13 @@ impl Backoff {
             None => series.count == 0,
         };
         if fresh {
-            series.tries.close(scene.contract.retry.attempts, ledger);
+            series.tries.close(context.contract.retry.attempts, context);
             *series = Series {
                 parallel: series.parallel && series.count > 0 && parallel,
                 tries: series.tries.anew(),
                 ..Series::default()
             };
-            series.tries.begin(entry.at, scene);
+            series.tries.begin(entry.at, context);
         }
         series.count += 1;
         series.tries.note(entry, request.exchange);
@@ -219,16 +219,16 @@ impl Backoff {
         if series.parallel || series.gaps.is_empty() {
             return;
         }
-        ledger.occasion(&BACKOFF);
+        context.exercised(&BACKOFF);
         let regularity = if agreed.socket {
             &mut self.socket
         } else {
             &mut self.http
         };
         series.note_regularity(&agreed, regularity);
-        series.judge_growth(&agreed, request, ledger);
+        series.judge_growth(&agreed, request, context);
         if !agreed.socket {
-            ledger.occasion(&ATTEMPTS);
+            context.exercised(&ATTEMPTS);
             if !series.hammering {
                 // The app's own first delay may be longer than the agreed one.
                 let first = agreed.delay.mul_f64(1.0 + agreed.jitter);
@@ -239,7 +239,7 @@ impl Backoff {
                     .gaps
                     .last()
                     .is_some_and(|gap| (least..=first).contains(gap));
-                series.tries.read(request, anew, scene);
+                series.tries.read(request, anew, context);
             }
         }
         if series.gaps.len() > GAPS * 2 {
@@ -266,7 +266,7 @@ impl Series {
         }
     }
 
-    fn judge_growth(&mut self, agreed: &Agreed, request: &Request, ledger: &mut Ledger) {
+    fn judge_growth(&mut self, agreed: &Agreed, request: &Request, context: &Context<'_>) {
         let gaps = &self.gaps;
         // The shortest delays that were agreed, a tenth less. Far below them no jitter leads; a little
         // below them an app may have a faster schedule of its own, which grows all the same.
@@ -297,26 +297,23 @@ impl Series {
         };
         if hammering || flat {
             self.hammering = true;
-            ledger.breach(
+            context.violated(
                 &BACKOFF,
-                Breach {
-                    kind: "back-off".to_owned(),
-                    message: "the app retries without backing off".to_owned(),
-                    expected: format!(
+                Violation::new("the app retries without backing off")
+                    .kind("back-off")
+                    .expected(format!(
                         "delays that grow from {} to {}",
                         show(agreed.delay),
                         show(agreed.cap)
-                    ),
-                    observed: format!(
+                    ))
+                    .observed(format!(
                         "{} attempts of {what}, the first gap {}, the last {}",
                         self.count,
                         show(*first),
                         show(*last)
-                    ),
-                    evidence: self.attempts.clone(),
-                    exchanges: vec![request.exchange],
-                    ..Breach::default()
-                },
+                    ))
+                    .evidence(self.attempts.clone())
+                    .exchanges([request.exchange]),
             );
         } else if agreed.socket
             && enough
@@ -326,17 +323,14 @@ impl Series {
                 .take(AT_CAP)
                 .all(|gap| near(*gap, agreed.cap))
         {
-            ledger.breach(
+            context.violated(
                 &BACKOFF,
-                Breach {
-                    kind: "stock schedule".to_owned(),
-                    message: "the socket reconnects on the stock schedule, which has no jitter once it reaches its cap".to_owned(),
-                    expected: "delays that still vary at the cap".to_owned(),
-                    observed: format!("{AT_CAP} gaps of {} in a row", show(agreed.cap)),
-                    evidence: self.attempts.clone(),
-                    severity: Severity::Information,
-                    ..Breach::default()
-                },
+                Violation::new("the socket reconnects on the stock schedule, which has no jitter once it reaches its cap")
+.kind("stock schedule")
+.expected("delays that still vary at the cap")
+.observed(format!("{AT_CAP} gaps of {} in a row", show(agreed.cap)))
+.evidence(self.attempts.clone())
+.severity(Severity::Information),
             );
         }
     }
@@ -395,9 +389,15 @@ fn agreed(request: &Request, contract: &Contract) -> Option<Agreed> {
 
 #[cfg(test)]
 mod tests {
+    use std::cell::RefCell;
+    use std::sync::Arc;
+
     use serde_json::json;
 
     use super::*;
+    use crate::domain::contract::harbour::harbour;
+    use crate::domain::journal::Fact;
+    use crate::rules::state::State;
 
     /// Whether retries after these gaps, in milliseconds, are found, where 500 ms ± 50 % is agreed.
     fn hammers(gaps: &[u64]) -> bool {
@@ -415,12 +415,15 @@ mod tests {
             gaps: gaps.iter().copied().map(Duration::from_millis).collect(),
             ..Series::default()
         };
-        let mut ledger = Ledger::new(Vec::new());
-        series.judge_growth(
-            &agreed,
-            &serde_json::from_value(request).unwrap(),
-            &mut ledger,
-        );
+        let request: Request = serde_json::from_value(request).unwrap();
+        let entry = Arc::new(Entry {
+            id: EntryId(1),
+            at: Duration::ZERO,
+            fact: Fact::Request(Box::new(request.clone())),
+        });
+        let state = State::new(Arc::new(harbour()));
+        let collector = RefCell::default();
+        series.judge_growth(&agreed, &request, &Context::new(&entry, &state, &collector));
         series.hammering
     }
 

@@ -1,27 +1,35 @@
 //! NET-11: an answer that nobody waits for any more changes nothing.
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
 
 use crate::domain::contract::Contract;
 use crate::domain::journal::{
-    Act, AppFact, ClientExchange, ClientOutcome, Entry, EntryId, Fact, SessionState,
+    Act, AppFact, ClientExchange, ClientOutcome, EntryId, Fact, SessionState,
 };
-use crate::domain::verdict::Subject;
-use crate::rules::ledger::{Breach, Ledger};
-use crate::rules::scene::Scene;
-use crate::rules::{JudgedFrom, Rule, RuleInfo};
+use crate::rules::context::Context;
+use crate::rules::rule::{Rule, rule};
+use crate::rules::violation::Violation;
 
-pub(super) static LATE: RuleInfo = RuleInfo {
-    id: "NET-11",
-    title: "Late and cancelled answers are never applied",
-    subject: Subject::App,
-    judged_from: &[JudgedFrom::Sim],
-    source: "`AbortController` and stale closures in React effects; runbook S7.3",
-    explanation: "A request that was given up, or that belongs to a session that is over, may still be answered. Judged where the app says what it shows: nothing is shown once its session has ended, and nothing from a request whose last attempt the app itself had given up.",
-    fix: "Tie every request to what wanted it, abort it with that, and check before applying that it is still wanted.",
-    parameters: &["resources"],
-};
+rule! {
+    /// Late and cancelled answers are never applied
+    ///
+    /// # Why
+    /// A request that was given up, or that belongs to a session that is over, may still be
+    /// answered.
+    ///
+    /// # How it is judged
+    /// Judged where the app says what it shows: nothing is shown once its session has ended, and
+    /// nothing from a request whose last attempt the app itself had given up.
+    ///
+    /// # How to keep it
+    /// Tie every request to what wanted it, abort it with that, and check before applying that it
+    /// is still wanted.
+    ///
+    /// # Source
+    /// `AbortController` and stale closures in React effects; runbook S7.3
+    pub(super) LATE: "NET-11", App, from [Sim],
+        set by ["resources"]
+}
 
 #[derive(Default)]
 pub(super) struct Late {
@@ -32,17 +40,18 @@ pub(super) struct Late {
 }
 
 impl Rule for Late {
-    fn see(&mut self, entry: &Arc<Entry>, scene: &Scene, ledger: &mut Ledger) {
+    fn see(&mut self, context: &Context<'_>) {
+        let entry = context.entry;
         match &entry.fact {
             Fact::Act(Act::Launch) => *self = Self::default(),
             Fact::App(AppFact::Session { state }) => {
                 self.ended = matches!(state, SessionState::Ended { .. }).then_some(entry.id);
                 if self.ended.is_some() {
-                    ledger.occasion(&LATE);
+                    context.exercised(&LATE);
                 }
             }
             Fact::App(AppFact::Exchange(exchange)) => {
-                if let Some(name) = resource_of(&scene.contract, exchange) {
+                if let Some(name) = resource_of(&context.contract, exchange) {
                     match exchange.outcome {
                         ClientOutcome::Answered { .. } => {
                             self.given_up.remove(name);
@@ -67,25 +76,22 @@ impl Rule for Late {
                     ),
                     _ => return,
                 };
-                ledger.breach(
+                context.violated(
                     &LATE,
-                    Breach {
-                        kind: "applied".to_owned(),
-                        message: "an answer is applied that nobody waits for any more".to_owned(),
-                        expected: "late and cancelled answers are dropped".to_owned(),
-                        observed,
-                        evidence: vec![since, entry.id],
-                        ..Breach::default()
-                    },
+                    Violation::new("an answer is applied that nobody waits for any more")
+                        .kind("applied")
+                        .expected("late and cancelled answers are dropped")
+                        .observed(observed)
+                        .evidence([since, entry.id]),
                 );
             }
             _ => {}
         }
     }
 
-    fn end(&mut self, scene: &Scene, ledger: &mut Ledger) {
-        if !scene.world.simulated {
-            ledger.unable(&LATE, "what a client does with an answer only it can say");
+    fn end(&mut self, context: &Context<'_>) {
+        if !context.world.simulated {
+            context.unable(&LATE, "what a client does with an answer only it can say");
         }
     }
 

@@ -1,7 +1,6 @@
 //! NET-7: an outage of a part stays one, and what grows old says so.
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
 use std::time::Duration;
 
 use crate::domain::contract::Role;
@@ -9,26 +8,32 @@ use crate::domain::duration::show;
 use crate::domain::journal::{
     Act, AppFact, Direction, Entry, EntryId, Fact, Frame, Request, SessionState, SocketEnd,
 };
-use crate::domain::verdict::Subject;
-use crate::rules::ledger::{Breach, Ledger};
-use crate::rules::scene::{Moment, Scene, client_request};
-use crate::rules::{JudgedFrom, Rule, RuleInfo};
+use crate::rules::context::Context;
+use crate::rules::moment::Moment;
+use crate::rules::rule::{Rule, rule};
+use crate::rules::violation::Violation;
 
-pub(super) static PARTIAL: RuleInfo = RuleInfo {
-    id: "NET-7",
-    title: "A partial outage stays partial, and what is stale says since when",
-    subject: Subject::App,
-    judged_from: &[JudgedFrom::Wire, JudgedFrom::Sim],
-    source: "runbook S4.3, S7.3",
-    explanation: "One endpoint that fails must not take the others with it, and a number on the screen that nobody could renew must not look current. Judged from a read that failed while the feed was live: the app does not leave its feed over it; and, where the app says what it shows, what it could not renew is said to be stale, with a moment that is not later than now, within the agreed age and the time of its attempts.",
-    fix: "Handle failures per resource; keep the last good data with the time at which it was right, and show that time once it is old.",
-    parameters: &[
-        "stale_after",
-        "request_timeout",
-        "retry.attempts",
-        "realtime.live_within",
-    ],
-};
+rule! {
+    /// A partial outage stays partial, and what is stale says since when
+    ///
+    /// # Why
+    /// One endpoint that fails must not take the others with it, and a number on the screen that
+    /// nobody could renew must not look current.
+    ///
+    /// # How it is judged
+    /// Judged from a read that failed while the feed was live: the app does not leave its feed over
+    /// it; and, where the app says what it shows, what it could not renew is said to be stale, with
+    /// a moment that is not later than now, within the agreed age and the time of its attempts.
+    ///
+    /// # How to keep it
+    /// Handle failures per resource; keep the last good data with the time at which it was right,
+    /// and show that time once it is old.
+    ///
+    /// # Source
+    /// runbook S4.3, S7.3
+    pub(super) PARTIAL: "NET-7", App, from [Wire, Sim],
+        set by ["stale_after", "request_timeout", "retry.attempts", "realtime.live_within"]
+}
 
 /// How soon after a failed read an app leaves its feed because of it.
 const BECAUSE: Duration = Duration::from_secs(2);
@@ -45,8 +50,9 @@ pub(super) struct Partial {
 }
 
 impl Rule for Partial {
-    fn see(&mut self, entry: &Arc<Entry>, scene: &Scene, ledger: &mut Ledger) {
-        self.overdue(scene, ledger);
+    fn see(&mut self, context: &Context<'_>) {
+        let entry = context.entry;
+        self.overdue(context);
         match &entry.fact {
             Fact::Act(_)
             | Fact::App(AppFact::Session {
@@ -72,7 +78,7 @@ impl Rule for Partial {
                 self.failing.remove(resource);
                 if Duration::from_micros(*since_us) > entry.at {
                     let observed = format!("{resource} is said to be stale since a moment to come");
-                    self.age(vec![entry.id], observed, ledger);
+                    self.age(vec![entry.id], observed, context);
                 }
             }
             Fact::Frame {
@@ -83,29 +89,29 @@ impl Rule for Partial {
             | Fact::SocketClosed {
                 end: SocketEnd::Client,
                 ..
-            } => self.leaves(entry, scene),
+            } => self.leaves(entry, context),
             _ => {}
         }
-        if client_request(entry).is_some_and(Request::is_handshake) {
+        if context.request().is_some_and(Request::is_handshake) {
             self.left = None;
         }
-        if let Some(ended) = scene.ended_by_client(entry)
+        if let Some(ended) = context.ended()
             && let Some(Role::Resource(name)) = &ended.request.role
             && ended.failed()
         {
             let moment = Moment::of(entry);
-            if scene.sockets.live() > 0 {
-                ledger.occasion(&PARTIAL);
+            if context.sockets.live() > 0 {
+                context.exercised(&PARTIAL);
                 self.failed = Some((moment, ended.request.exchange));
             }
-            if self.shown.contains_key(name) && scene.app_is_awake() {
+            if self.shown.contains_key(name) && context.app_is_awake() {
                 self.failing.entry(name.clone()).or_insert(moment);
             }
         }
     }
 
-    fn end(&mut self, scene: &Scene, ledger: &mut Ledger) {
-        self.overdue(scene, ledger);
+    fn end(&mut self, context: &Context<'_>) {
+        self.overdue(context);
     }
 
     fn hears_routine(&self) -> bool {
@@ -114,46 +120,43 @@ impl Rule for Partial {
 }
 
 impl Partial {
-    fn leaves(&mut self, entry: &Entry, scene: &Scene) {
+    fn leaves(&mut self, entry: &Entry, context: &Context<'_>) {
         let Some((failed, exchange)) = self.failed.take() else {
             return;
         };
         let because = entry.at <= failed.at + BECAUSE
-            && scene.sockets.live() == 0
-            && scene.session.open
-            && scene.app_is_awake()
-            && scene.world.acts_marked
-            && !scene.may_be_blocked();
+            && context.sockets.live() == 0
+            && context.session.open
+            && context.app_is_awake()
+            && context.world.acts_marked
+            && !context.may_be_blocked();
         if because {
             self.left = Some((failed, exchange, Moment::of(entry)));
         }
     }
 
-    fn overdue(&mut self, scene: &Scene, ledger: &mut Ledger) {
-        let contract = &scene.contract;
+    fn overdue(&mut self, context: &Context<'_>) {
+        let contract = &context.contract;
         if let Some(feed) = &contract.realtime
             && let Some((failed, exchange, left)) = self
                 .left
-                .take_if(|(.., left)| scene.now > left.at + feed.live_within)
-            && !scene.may_be_blocked()
+                .take_if(|(.., left)| context.now > left.at + feed.live_within)
+            && !context.may_be_blocked()
         {
-            ledger.breach(
+            context.violated(
                 &PARTIAL,
-                Breach {
-                    kind: "whole".to_owned(),
-                    message: "the app leaves its feed because one read failed".to_owned(),
-                    expected: "what does not fail goes on".to_owned(),
-                    observed: format!(
+                Violation::new("the app leaves its feed because one read failed")
+                    .kind("whole")
+                    .expected("what does not fail goes on")
+                    .observed(format!(
                         "the feed was left {} after the failure, and stays so",
                         show(left.at - failed.at)
-                    ),
-                    evidence: vec![failed.id, left.id],
-                    exchanges: vec![exchange],
-                    ..Breach::default()
-                },
+                    ))
+                    .evidence([failed.id, left.id])
+                    .exchanges([exchange]),
             );
         }
-        if !scene.world.simulated || !scene.app_is_awake() || scene.may_be_blocked() {
+        if !context.world.simulated || !context.app_is_awake() || context.may_be_blocked() {
             self.failing.clear();
             return;
         }
@@ -163,30 +166,26 @@ impl Partial {
         let old = self
             .failing
             .iter()
-            .find(|(_, since)| scene.now > since.at + limit)
+            .find(|(_, since)| context.now > since.at + limit)
             .map(|(name, since)| (name.clone(), *since));
         if let Some((name, since)) = old {
             self.failing.remove(&name);
             let observed = format!(
                 "{name} could not be renewed for {}, and is not said to be stale",
-                show(scene.now - since.at)
+                show(context.now - since.at)
             );
-            self.age(vec![since.id], observed, ledger);
+            self.age(vec![since.id], observed, context);
         }
     }
 
-    fn age(&self, evidence: Vec<EntryId>, observed: String, ledger: &mut Ledger) {
-        ledger.breach(
+    fn age(&self, evidence: Vec<EntryId>, observed: String, context: &Context<'_>) {
+        context.violated(
             &PARTIAL,
-            Breach {
-                kind: "age".to_owned(),
-                message: "what is old passes for current".to_owned(),
-                expected: "what could not be renewed is said to be stale, and since when"
-                    .to_owned(),
-                observed,
-                evidence,
-                ..Breach::default()
-            },
+            Violation::new("what is old passes for current")
+                .kind("age")
+                .expected("what could not be renewed is said to be stale, and since when")
+                .observed(observed)
+                .evidence(evidence),
         );
     }
 }

@@ -1,26 +1,40 @@
 //! NET-6: a captive portal is neither data nor a session, and gets no token.
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
 
 use crate::domain::contract::Role;
-use crate::domain::journal::{Answer, Answerer, AppFact, Entry, EntryId, Fact, Request};
-use crate::domain::verdict::Subject;
-use crate::rules::labels;
-use crate::rules::ledger::{Breach, Ledger};
-use crate::rules::scene::{Ended, Moment, Scene, client_request, is_success};
-use crate::rules::{JudgedFrom, Rule, RuleInfo};
-
-pub(super) static PORTAL: RuleInfo = RuleInfo {
-    id: "NET-6",
-    title: "A captive portal's answer is neither data nor a session, and gets no token",
-    subject: Subject::App,
-    judged_from: &[JudgedFrom::Wire, JudgedFrom::Sim],
-    source: "RFC 6585 §6 (511), RFC 8952 (captive portals)",
-    explanation: "Hotels and trains answer in the backend's place: a page with 200, a redirect to their sign-in, or 511. Judged from such an answer to a request of the contract: what the app then shows of that resource, an authorization that the app makes of it, and a request that follows its redirect with a token or another credential. That it must not end the session is SESSION-7's to judge.",
-    fix: "Check status and content type before reading a body, do not follow redirects with credentials, and treat a page as no network.",
-    parameters: &["resources", "session.authorize"],
+use crate::domain::journal::{
+    Answer, Answerer, AppFact, Entry, EntryId, Fact, Request, is_success,
 };
+use crate::rules::context::Context;
+use crate::rules::exchange::Ended;
+use crate::rules::labels;
+use crate::rules::moment::Moment;
+use crate::rules::rule::{Rule, rule};
+use crate::rules::violation::Violation;
+
+rule! {
+    /// A captive portal's answer is neither data nor a session, and gets no token
+    ///
+    /// # Why
+    /// Hotels and trains answer in the backend's place: a page with 200, a redirect to their
+    /// sign-in, or 511.
+    ///
+    /// # How it is judged
+    /// Judged from such an answer to a request of the contract: what the app then shows of that
+    /// resource, an authorization that the app makes of it, and a request that follows its redirect
+    /// with a token or another credential. That it must not end the session is SESSION-7's to
+    /// judge.
+    ///
+    /// # How to keep it
+    /// Check status and content type before reading a body, do not follow redirects with
+    /// credentials, and treat a page as no network.
+    ///
+    /// # Source
+    /// RFC 6585 §6 (511), RFC 8952 (captive portals)
+    pub(super) PORTAL: "NET-6", App, from [Wire, Sim],
+        set by ["resources", "session.authorize"]
+}
 
 #[derive(Default)]
 pub(super) struct Portal {
@@ -35,9 +49,10 @@ pub(super) struct Portal {
 }
 
 impl Rule for Portal {
-    fn see(&mut self, entry: &Arc<Entry>, scene: &Scene, ledger: &mut Ledger) {
-        if let Some(ended) = scene.ended_by_client(entry) {
-            self.ended(entry, &ended, scene, ledger);
+    fn see(&mut self, context: &Context<'_>) {
+        let entry = context.entry;
+        if let Some(ended) = context.ended() {
+            self.ended(entry, &ended, context);
         }
         if let Fact::App(AppFact::Shown {
             resource, source, ..
@@ -46,17 +61,17 @@ impl Rule for Portal {
             && let Some((page, exchange)) = self.pages.remove(resource)
         {
             let observed = format!("{resource} was shown after a page had come for it");
-            breach("data", &[page.id, entry.id], exchange, observed, ledger);
+            breach("data", &[page.id, entry.id], exchange, observed, context);
         }
-        if let Some(request) = client_request(entry) {
-            self.follows(entry, request, ledger);
-            self.authorizes(entry, request, scene, ledger);
+        if let Some(request) = context.request() {
+            self.follows(entry, request, context);
+            self.authorizes(entry, request, context);
         }
     }
 }
 
 impl Portal {
-    fn ended(&mut self, entry: &Entry, ended: &Ended<'_>, scene: &Scene, ledger: &mut Ledger) {
+    fn ended(&mut self, entry: &Entry, ended: &Ended<'_>, context: &Context<'_>) {
         let (Some(role), Some(answer)) = (&ended.request.role, ended.answer) else {
             return;
         };
@@ -72,9 +87,9 @@ impl Portal {
             }
             return;
         }
-        ledger.occasion(&PORTAL);
-        if !scene.world.simulated {
-            ledger.unable(
+        context.exercised(&PORTAL);
+        if !context.world.simulated {
+            context.unable(
                 &PORTAL,
                 "whether a page was shown as data only the app itself can say; that no token followed it was judged",
             );
@@ -92,7 +107,7 @@ impl Portal {
     }
 
     /// A request may follow the redirect.
-    fn follows(&mut self, entry: &Entry, request: &Request, ledger: &mut Ledger) {
+    fn follows(&mut self, entry: &Entry, request: &Request, context: &Context<'_>) {
         let Some((moment, exchange, place)) = &self.redirect else {
             return;
         };
@@ -110,27 +125,33 @@ impl Portal {
                 "{} {} with {token}, where the portal's redirect leads",
                 request.method, request.target
             );
-            breach("token", &[moment.id, entry.id], *exchange, observed, ledger);
+            breach(
+                "token",
+                &[moment.id, entry.id],
+                *exchange,
+                observed,
+                context,
+            );
             self.redirect = None;
         }
     }
 
     /// A request may carry what the app read in the portal's page.
-    fn authorizes(&mut self, entry: &Entry, request: &Request, scene: &Scene, ledger: &mut Ledger) {
+    fn authorizes(&mut self, entry: &Entry, request: &Request, context: &Context<'_>) {
         if !request.role.as_ref().is_some_and(Role::is_data) {
             return;
         }
-        let opened = scene.opened(request.exchange);
+        let opened = context.opened(request.exchange);
         let Some(credential) = opened.and_then(|own| own.credential.clone()) else {
             return;
         };
         let is_new = self.credential.as_ref() != Some(&credential);
         if let Some((page, exchange)) = self.session
             && is_new
-            && scene.session.token(&credential).is_none()
+            && context.session.token(&credential).is_none()
         {
             let observed = "data was asked for with a credential that nobody handed out".to_owned();
-            breach("session", &[page.id, entry.id], exchange, observed, ledger);
+            breach("session", &[page.id, entry.id], exchange, observed, context);
             self.session = None;
         }
         self.credential = Some(credential);
@@ -168,19 +189,22 @@ fn location(answer: &Answer, request: &Request) -> Option<String> {
     (place != request.bare_target()).then(|| place.to_owned())
 }
 
-fn breach(kind: &str, evidence: &[EntryId], exchange: u64, observed: String, ledger: &mut Ledger) {
-    ledger.breach(
+fn breach(
+    kind: &str,
+    evidence: &[EntryId],
+    exchange: u64,
+    observed: String,
+    context: &Context<'_>,
+) {
+    context.violated(
         &PORTAL,
-        Breach {
-            kind: kind.to_owned(),
-            message: "the app takes a captive portal for its backend".to_owned(),
-            expected:
-                "the page is set aside: nothing of it is shown, sent on or answered with a token"
-                    .to_owned(),
-            observed,
-            evidence: evidence.to_vec(),
-            exchanges: vec![exchange],
-            ..Breach::default()
-        },
+        Violation::new("the app takes a captive portal for its backend")
+            .kind(kind.to_owned())
+            .expected(
+                "the page is set aside: nothing of it is shown, sent on or answered with a token",
+            )
+            .observed(observed)
+            .evidence(evidence.to_vec())
+            .exchanges([exchange]),
     );
 }

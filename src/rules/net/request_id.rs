@@ -1,24 +1,32 @@
 //! NET-13: every answer can be found again in the backend's logs.
 
-use std::sync::Arc;
-
 use crate::domain::contract::Role;
 use crate::domain::journal::Entry;
-use crate::domain::verdict::Subject;
-use crate::rules::ledger::{Breach, Ledger};
-use crate::rules::scene::{Ended, Scene};
-use crate::rules::{JudgedFrom, Rule, RuleInfo};
+use crate::rules::context::Context;
+use crate::rules::exchange::Ended;
+use crate::rules::rule::{Rule, rule};
+use crate::rules::violation::Violation;
 
-pub(super) static REQUEST_ID: RuleInfo = RuleInfo {
-    id: "NET-13",
-    title: "Every response carries the request id that the contract names",
-    subject: Subject::Backend,
-    judged_from: &[JudgedFrom::Wire],
-    source: "runbook, facts given by the product",
-    explanation: "A tester's report is worth little if nobody can find the request in the logs. Every answer of the backend, errors included, must carry the header, and an id that five answers in a row have, although no request brought it, finds none of them. Engine.IO's own answers are left out: its server does not pass through the application's middleware.",
-    fix: "Set the header in the outermost middleware or in the proxy, for errors too.",
-    parameters: &["request_id"],
-};
+rule! {
+    /// Every response carries the request id that the contract names
+    ///
+    /// # Why
+    /// A tester's report is worth little if nobody can find the request in the logs. Every answer
+    /// of the backend, errors included, must carry the header, and an id that five answers in a row
+    /// have, although no request brought it, finds none of them. Engine.IO's own answers are left
+    /// out: its server does not pass through the application's middleware.
+    ///
+    /// # How it is judged
+    ///
+    /// # How to keep it
+    /// Set the header in the outermost middleware or in the proxy, for errors too.
+    ///
+    /// # Source
+    /// runbook, facts given by the product
+    pub(super) REQUEST_ID: "NET-13", Backend, from [Wire],
+        needs [RequestId],
+        set by ["request_id"]
+}
 
 /// How many answers in a row with one id show that it names none of them.
 const ALIKE: u32 = 5;
@@ -30,12 +38,13 @@ pub(super) struct RequestId {
 }
 
 impl Rule for RequestId {
-    fn see(&mut self, entry: &Arc<Entry>, scene: &Scene, ledger: &mut Ledger) {
-        let Some(header) = &scene.contract.request_id else {
-            ledger.unable(&REQUEST_ID, "the contract names no request id");
+    fn see(&mut self, context: &Context<'_>) {
+        let entry = context.entry;
+        let Some(header) = &context.contract.request_id else {
+            context.unable(&REQUEST_ID, "the contract names no request id");
             return;
         };
-        let Some(ended) = scene.ended(entry) else {
+        let Some(ended) = context.ended_by_anyone() else {
             return;
         };
         let Some(answer) = ended.by_backend() else {
@@ -44,36 +53,33 @@ impl Rule for RequestId {
         if ended.request.role == Some(Role::Realtime) {
             return;
         }
-        ledger.occasion(&REQUEST_ID);
+        context.exercised(&REQUEST_ID);
         let there = answer
             .request_id
             .as_deref()
             .is_some_and(|id| !id.trim().is_empty());
         if !there {
-            ledger.breach(
+            context.violated(
                 &REQUEST_ID,
-                Breach {
-                    kind: "missing".to_owned(),
-                    message: "the backend answers without a request id".to_owned(),
-                    expected: format!("the header `{header}` on every response"),
-                    observed: format!(
+                Violation::new("the backend answers without a request id")
+                    .kind("missing")
+                    .expected(format!("the header `{header}` on every response"))
+                    .observed(format!(
                         "{} {} {} was answered with {} and without it",
                         ended.request.method,
                         ended.request.service,
                         ended.request.target,
                         answer.status
-                    ),
-                    evidence: vec![ended.opened.id(), entry.id],
-                    ..Breach::default()
-                },
+                    ))
+                    .evidence([ended.opened.id(), entry.id]),
             );
         }
-        self.repeated(entry, &ended, ledger);
+        self.repeated(entry, &ended, context);
     }
 }
 
 impl RequestId {
-    fn repeated(&mut self, entry: &Entry, ended: &Ended<'_>, ledger: &mut Ledger) {
+    fn repeated(&mut self, entry: &Entry, ended: &Ended<'_>, context: &Context<'_>) {
         let Some(id) = ended.answer.and_then(|answer| answer.request_id.as_ref()) else {
             return;
         };
@@ -84,17 +90,14 @@ impl RequestId {
         };
         self.last = Some((id.clone(), times));
         if times >= ALIKE {
-            ledger.breach(
+            context.violated(
                 &REQUEST_ID,
-                Breach {
-                    kind: "alike".to_owned(),
-                    message: "the backend gives every answer the same request id".to_owned(),
-                    expected: "an id for each answer".to_owned(),
-                    observed: format!("{times} answers in a row with `{id}`"),
-                    evidence: vec![ended.opened.id(), entry.id],
-                    exchanges: vec![ended.request.exchange],
-                    ..Breach::default()
-                },
+                Violation::new("the backend gives every answer the same request id")
+                    .kind("alike")
+                    .expected("an id for each answer")
+                    .observed(format!("{times} answers in a row with `{id}`"))
+                    .evidence([ended.opened.id(), entry.id])
+                    .exchanges([ended.request.exchange]),
             );
         }
     }

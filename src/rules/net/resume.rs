@@ -1,38 +1,61 @@
 //! NET-5 and -9: what an app does first when it is back from where nothing could reach it.
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
 use std::time::Duration;
 
 use crate::domain::contract::Role;
 use crate::domain::duration::show;
 use crate::domain::journal::{Act, Entry, EntryId, Fact, Request};
-use crate::domain::verdict::Subject;
-use crate::rules::ledger::{Breach, Ledger};
-use crate::rules::scene::{Moment, Scene, client_request};
-use crate::rules::{JudgedFrom, Rule, RuleInfo};
+use crate::rules::context::Context;
+use crate::rules::moment::Moment;
+use crate::rules::rule::{Rule, rule};
+use crate::rules::violation::Violation;
 
-pub(super) static THAWED: RuleInfo = RuleInfo {
-    id: "NET-5",
-    title: "After a long time in the background there is one reconcile, and no burst",
-    subject: Subject::App,
-    judged_from: &[JudgedFrom::Wire, JudgedFrom::Sim],
-    source: "iOS and Android suspend timers in the background; runbook S9.6, S9.7",
-    explanation: "A frozen process wakes with every timer overdue. An app that lets each of them fire asks in one moment for what it missed in hours. Judged in the first five seconds after a return from at least ten minutes in the background: no request, and no handshake of the feed, more often than one attempt, its retries and one more.",
-    fix: "Stop timers when the app is left; when it is back, refresh the session if needed, read once, connect once, and start each timer anew.",
-    parameters: &["retry.attempts"],
-};
+rule! {
+    /// After a long time in the background there is one reconcile, and no burst
+    ///
+    /// # Why
+    /// A frozen process wakes with every timer overdue. An app that lets each of them fire asks in
+    /// one moment for what it missed in hours.
+    ///
+    /// # How it is judged
+    /// Judged in the first five seconds after a return from at least ten minutes in the background:
+    /// no request, and no handshake of the feed, more often than one attempt, its retries and one
+    /// more.
+    ///
+    /// # How to keep it
+    /// Stop timers when the app is left; when it is back, refresh the session if needed, read once,
+    /// connect once, and start each timer anew.
+    ///
+    /// # Source
+    /// iOS and Android suspend timers in the background; runbook S9.6, S9.7
+    pub(super) THAWED: "NET-5", App, from [Wire, Sim],
+        set by ["retry.attempts"]
+}
 
-pub(super) static SPENT_TOKEN: RuleInfo = RuleInfo {
-    id: "NET-9",
-    title: "A token that ended meanwhile is renewed first, not tried by every request",
-    subject: Subject::App,
-    judged_from: &[JudgedFrom::Wire],
-    source: "RFC 6749 §1.5; runbook S9.4",
-    explanation: "After a night offline the access token is over, and the app can know it: the token or the answer that brought it says when. Requests that carry it all the same come back as a burst of 401, which looks like an attack and delays the first data. Judged on the return of the network or to the foreground, on a start, and on the first request after a minute of silence in which the token ended: at most one request may carry it before a refresh.",
-    fix: "Compare the expiry on resume, before anything else is sent, and let all requests wait for the one refresh.",
-    parameters: &["session.refresh", "session.sign_in.answer.expiry"],
-};
+rule! {
+    /// A token that ended meanwhile is renewed first, not tried by every request
+    ///
+    /// # Why
+    /// After a night offline the access token is over, and the app can know it: the token or the
+    /// answer that brought it says when. Requests that carry it all the same come back as a burst
+    /// of 401, which looks like an attack and delays the first data.
+    ///
+    /// # How it is judged
+    /// Judged on the return of the network or to the foreground, on a start, and on the first
+    /// request after a minute of silence in which the token ended: at most one request may carry it
+    /// before a refresh.
+    ///
+    /// # How to keep it
+    /// Compare the expiry on resume, before anything else is sent, and let all requests wait for
+    /// the one refresh.
+    ///
+    /// # Source
+    /// RFC 6749 §1.5; runbook S9.4
+    pub(super) SPENT_TOKEN: "NET-9", App, from [Wire],
+        needs [Refresh],
+        set by ["session.refresh", "session.sign_in.answer.expiry"]
+}
 
 /// How long an app must have been away for its timers to be overdue.
 const LONG: Duration = Duration::from_secs(600);
@@ -49,7 +72,8 @@ pub(super) struct Thawed {
 }
 
 impl Rule for Thawed {
-    fn see(&mut self, entry: &Arc<Entry>, scene: &Scene, ledger: &mut Ledger) {
+    fn see(&mut self, context: &Context<'_>) {
+        let entry = context.entry;
         match &entry.fact {
             Fact::Act(Act::Background) => {
                 self.left = Some(Moment::of(entry));
@@ -61,7 +85,7 @@ impl Rule for Thawed {
                     .take()
                     .is_some_and(|left| entry.at >= left.at + LONG);
                 if long {
-                    ledger.occasion(&THAWED);
+                    context.exercised(&THAWED);
                     self.counts.clear();
                 }
                 self.back = long.then(|| Moment::of(entry));
@@ -69,29 +93,22 @@ impl Rule for Thawed {
             Fact::Act(_) => self.back = None,
             _ => {}
         }
-        if let Some(request) = client_request(entry)
+        if let Some(request) = context.request()
             && let Some(back) = self.back
         {
-            self.count(entry, request, back, scene, ledger);
+            self.count(entry, request, back, context);
         }
     }
 }
 
 impl Thawed {
-    fn count(
-        &mut self,
-        entry: &Entry,
-        request: &Request,
-        back: Moment,
-        scene: &Scene,
-        ledger: &mut Ledger,
-    ) {
+    fn count(&mut self, entry: &Entry, request: &Request, back: Moment, context: &Context<'_>) {
         if entry.at > back.at + FIRST {
             self.back = None;
             return;
         }
         let carries_on = request.role == Some(Role::Realtime) && !request.is_handshake();
-        if carries_on || scene.is_refetched(request.role.as_ref()) {
+        if carries_on || context.is_refetched(request.role.as_ref()) {
             return;
         }
         let what = if request.is_handshake() {
@@ -101,21 +118,18 @@ impl Thawed {
         };
         let (count, first) = self.counts.entry(what.clone()).or_insert((0, entry.id));
         *count += 1;
-        let bound = scene.contract.retry.attempts + 1;
+        let bound = context.contract.retry.attempts + 1;
         if *count > bound {
             let evidence = vec![back.id, *first, entry.id];
             let observed = format!("{count} times {what} within {}", show(entry.at - back.at));
-            ledger.breach(
+            context.violated(
                 &THAWED,
-                Breach {
-                    kind: "burst".to_owned(),
-                    message: "the app bursts when it is back from the background".to_owned(),
-                    expected: format!("at most {bound} attempts of one request"),
-                    observed,
-                    evidence,
-                    exchanges: vec![request.exchange],
-                    ..Breach::default()
-                },
+                Violation::new("the app bursts when it is back from the background")
+                    .kind("burst")
+                    .expected(format!("at most {bound} attempts of one request"))
+                    .observed(observed)
+                    .evidence(evidence)
+                    .exchanges([request.exchange]),
             );
         }
     }
@@ -129,40 +143,41 @@ pub(super) struct SpentToken {
 }
 
 impl Rule for SpentToken {
-    fn see(&mut self, entry: &Arc<Entry>, scene: &Scene, ledger: &mut Ledger) {
-        if scene.contract.session.refresh.is_none() {
-            ledger.unable(&SPENT_TOKEN, "the contract has no refresh request");
+    fn see(&mut self, context: &Context<'_>) {
+        let entry = context.entry;
+        if context.contract.session.refresh.is_none() {
+            context.unable(&SPENT_TOKEN, "the contract has no refresh request");
             return;
         }
         if let Fact::Act(Act::Online | Act::Foreground | Act::Launch) = &entry.fact {
-            self.returns(entry, scene);
+            self.returns(entry, context);
         }
-        let Some(request) = client_request(entry) else {
+        let Some(request) = context.request() else {
             return;
         };
         let last = self.asked.replace(entry.at);
         let silent = last.is_some_and(|last| {
-            last + SILENCE <= entry.at && ended_before(scene, last) == Some(false)
+            last + SILENCE <= entry.at && ended_before(context, last) == Some(false)
         });
         if silent {
-            self.returns(entry, scene);
+            self.returns(entry, context);
         }
         let Some(back) = self.back else {
             return;
         };
         match &request.role {
             Some(Role::Refresh) => {
-                ledger.occasion(&SPENT_TOKEN);
+                context.exercised(&SPENT_TOKEN);
                 self.back = None;
             }
-            Some(Role::Resource(_)) if carries_the_current(request, scene) => {
-                if ended_before(scene, entry.at) != Some(true) {
+            Some(Role::Resource(_)) if carries_the_current(request, context) => {
+                if ended_before(context, entry.at) != Some(true) {
                     self.back = None;
                     return;
                 }
                 self.spent.push((entry.id, request.exchange));
                 if self.spent.len() == 2 {
-                    self.breach(back, scene, ledger);
+                    self.breach(back, context);
                 }
             }
             _ => {}
@@ -171,48 +186,45 @@ impl Rule for SpentToken {
 }
 
 impl SpentToken {
-    fn returns(&mut self, entry: &Entry, scene: &Scene) {
-        self.back = (ended_before(scene, entry.at) == Some(true)).then_some(entry.id);
+    fn returns(&mut self, entry: &Entry, context: &Context<'_>) {
+        self.back = (ended_before(context, entry.at) == Some(true)).then_some(entry.id);
         self.spent.clear();
     }
 
-    fn breach(&mut self, back: EntryId, scene: &Scene, ledger: &mut Ledger) {
+    fn breach(&mut self, back: EntryId, context: &Context<'_>) {
         let (ids, exchanges): (Vec<EntryId>, Vec<u64>) = self.spent.drain(..).unzip();
-        let label = scene.session.current().map(|token| token.label.clone());
-        ledger.breach(
+        let label = context.session.current().map(|token| token.label.clone());
+        context.violated(
             &SPENT_TOKEN,
-            Breach {
-                kind: "spent".to_owned(),
-                message:
-                    "the app comes back with a token that ended meanwhile, request after request"
-                        .to_owned(),
-                expected: "a refresh before any request that carries the token".to_owned(),
-                observed: format!(
-                    "{} requests with ‹{}›",
-                    ids.len(),
-                    label.unwrap_or_default()
-                ),
-                evidence: std::iter::once(back).chain(ids).collect(),
-                exchanges,
-                ..Breach::default()
-            },
+            Violation::new(
+                "the app comes back with a token that ended meanwhile, request after request",
+            )
+            .kind("spent")
+            .expected("a refresh before any request that carries the token")
+            .observed(format!(
+                "{} requests with ‹{}›",
+                ids.len(),
+                label.unwrap_or_default()
+            ))
+            .evidence(std::iter::once(back).chain(ids))
+            .exchanges(exchanges),
         );
         self.back = None;
     }
 }
 
 /// Whether the current access token ended before a moment; nothing if nobody knows when it ends.
-fn ended_before(scene: &Scene, at: Duration) -> Option<bool> {
-    let current = scene.session.current()?;
+fn ended_before(context: &Context<'_>, at: Duration) -> Option<bool> {
+    let current = context.session.current()?;
     // One that had ended when it was handed out did not end meanwhile.
     let ends = current.ends.filter(|_| !current.is_over())?;
-    Some(scene.unix(at)? > ends)
+    Some(context.unix(at)? > ends)
 }
 
-fn carries_the_current(request: &Request, scene: &Scene) -> bool {
-    let credential = scene
+fn carries_the_current(request: &Request, context: &Context<'_>) -> bool {
+    let credential = context
         .opened(request.exchange)
         .and_then(|own| own.credential.as_ref());
-    let current = scene.session.current().map(|token| &token.label);
+    let current = context.session.current().map(|token| &token.label);
     credential.is_some() && credential == current
 }

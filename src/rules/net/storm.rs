@@ -1,26 +1,37 @@
 //! NET-12: clients that lost their feed together do not come back in one moment.
 
 use std::collections::{BTreeSet, VecDeque};
-use std::sync::Arc;
 use std::time::Duration;
 
 use crate::domain::duration::show;
-use crate::domain::journal::{Entry, EntryId, Fact, SocketEnd};
-use crate::domain::verdict::Subject;
-use crate::rules::ledger::{Breach, Ledger};
-use crate::rules::scene::{Moment, Scene, UNSEEN, client_request};
-use crate::rules::{JudgedFrom, Rule, RuleInfo};
+use crate::domain::journal::{EntryId, Fact, SocketEnd};
+use crate::rules::context::Context;
+use crate::rules::moment::Moment;
+use crate::rules::rule::{Rule, rule};
+use crate::rules::state::UNSEEN;
+use crate::rules::violation::Violation;
 
-pub(super) static STORM: RuleInfo = RuleInfo {
-    id: "NET-12",
-    title: "Clients that are cut together come back spread over time",
-    subject: Subject::App,
-    judged_from: &[JudgedFrom::Wire],
-    source: "Socket.IO client options (`randomizationFactor`); runbook S9.6",
-    explanation: "A deployment cuts every socket at once. If all clients come back in the same moment, or each of them several times a second, the backend that has just started falls again. Judged in the minute after feeds broke within one second of each other: in no second more handshakes than two for each of them and two more; and where ten or more broke, and the contract agrees on jitter, not more than half of them within a tenth of a second.",
-    fix: "Keep the jitter of the client library, and raise the first delay with the number of clients.",
-    parameters: &["realtime.client"],
-};
+rule! {
+    /// Clients that are cut together come back spread over time
+    ///
+    /// # Why
+    /// A deployment cuts every socket at once. If all clients come back in the same moment, or each
+    /// of them several times a second, the backend that has just started falls again.
+    ///
+    /// # How it is judged
+    /// Judged in the minute after feeds broke within one second of each other: in no second more
+    /// handshakes than two for each of them and two more; and where ten or more broke, and the
+    /// contract agrees on jitter, not more than half of them within a tenth of a second.
+    ///
+    /// # How to keep it
+    /// Keep the jitter of the client library, and raise the first delay with the number of clients.
+    ///
+    /// # Source
+    /// Socket.IO client options (`randomizationFactor`); runbook S9.6
+    pub(super) STORM: "NET-12", App, from [Wire],
+        needs [Feed],
+        set by ["realtime.client"]
+}
 
 /// What counts as together.
 const TOGETHER: Duration = Duration::from_secs(1);
@@ -45,13 +56,14 @@ struct Cut {
 }
 
 impl Rule for Storm {
-    fn see(&mut self, entry: &Arc<Entry>, scene: &Scene, ledger: &mut Ledger) {
-        let Some(feed) = &scene.contract.realtime else {
-            ledger.unable(&STORM, "the contract has no live feed");
+    fn see(&mut self, context: &Context<'_>) {
+        let entry = context.entry;
+        let Some(feed) = &context.contract.realtime else {
+            context.unable(&STORM, "the contract has no live feed");
             return;
         };
-        if scene.world.is_closed_by(entry) {
-            ledger.unprobed(STORM.id, UNSEEN);
+        if context.world.is_closed_by(entry) {
+            context.unprobed(STORM.id, UNSEEN);
         }
         if let Fact::SocketClosed { socket, end } = &entry.fact
             && *end != SocketEnd::Client
@@ -70,20 +82,20 @@ impl Rule for Storm {
                 }
             }
         }
-        let Some(request) = client_request(entry).filter(|request| request.is_handshake()) else {
+        let Some(request) = context.request().filter(|request| request.is_handshake()) else {
             return;
         };
         // Whoever was refused comes back for another reason, which is SYNC-8's and SESSION-3's to judge.
-        let refused = scene.sockets.refused;
+        let refused = context.sockets.refused;
         self.cut.take_if(|cut| {
             entry.at > cut.moment.at + RETURN
-                || scene.world.acted_since(cut.moment.id)
+                || context.world.acted_since(cut.moment.id)
                 || refused.is_some_and(|refused| refused.at + TOGETHER >= cut.moment.at)
         });
         let Some(cut) = self.cut.as_mut().filter(|cut| !cut.found) else {
             return;
         };
-        ledger.occasion(&STORM);
+        context.exercised(&STORM);
         cut.handshakes
             .push_back((entry.id, entry.at, request.exchange));
         while cut
@@ -110,21 +122,18 @@ impl Rule for Storm {
         };
         cut.found = true;
         let evidence = cut.handshakes.iter().map(|(id, ..)| *id);
-        ledger.breach(
+        context.violated(
             &STORM,
-            Breach {
-                kind: "storm".to_owned(),
-                message: "clients that were cut together come back in one moment".to_owned(),
-                expected: if in_step {
+            Violation::new("clients that were cut together come back in one moment")
+                .kind("storm")
+                .expected(if in_step {
                     format!("at most half of {clients} clients within {}", show(IN_STEP))
                 } else {
                     format!("at most {bound} handshakes in a second")
-                },
-                observed: format!("{count} within {}", show(span)),
-                evidence: std::iter::once(cut.moment.id).chain(evidence).collect(),
-                exchanges: cut.handshakes.iter().map(|(.., own)| *own).collect(),
-                ..Breach::default()
-            },
+                })
+                .observed(format!("{count} within {}", show(span)))
+                .evidence(std::iter::once(cut.moment.id).chain(evidence))
+                .exchanges(cut.handshakes.iter().map(|(.., own)| *own)),
         );
     }
 }

@@ -1,23 +1,32 @@
 //! NET-8: where TLS fails nothing is sent, neither under a certificate of nobody's nor in the clear.
 
-use std::sync::Arc;
+use crate::domain::journal::{EntryId, Fact, HarnessFact, Insecure};
+use crate::rules::context::Context;
+use crate::rules::rule::{Rule, rule};
+use crate::rules::violation::Violation;
 
-use crate::domain::journal::{Entry, EntryId, Fact, HarnessFact, Insecure};
-use crate::domain::verdict::Subject;
-use crate::rules::ledger::{Breach, Ledger};
-use crate::rules::scene::{Scene, client_request};
-use crate::rules::{JudgedFrom, Rule, RuleInfo};
-
-pub(super) static TLS: RuleInfo = RuleInfo {
-    id: "NET-8",
-    title: "Where TLS fails nothing is sent, and never in the clear instead",
-    subject: Subject::App,
-    judged_from: &[JudgedFrom::Wire],
-    source: "RFC 9110 §4.3.4 (https origins), OWASP MASVS-NETWORK-1",
-    explanation: "Whoever sits between an app and its backend can show a certificate of their own, or let TLS fail in the hope that the app tries without. Judged where the gateway serves the app over TLS: no request arrives in the clear, and none under the certificate that the fault `untrusted` shows in place of the right one. That such a failure must not end the session is SESSION-7's to judge. An app that is served in the clear has no TLS that could fail: for it the rule is not judged.",
-    fix: "Leave the platform's verification of certificates on, also in debug builds that testers get, take a failed handshake for a failed connection, and let no http:// address and no exception for cleartext into the app.",
-    parameters: &[],
-};
+rule! {
+    /// Where TLS fails nothing is sent, and never in the clear instead
+    ///
+    /// # Why
+    /// Whoever sits between an app and its backend can show a certificate of their own, or let TLS
+    /// fail in the hope that the app tries without.
+    ///
+    /// # How it is judged
+    /// Judged where the gateway serves the app over TLS: no request arrives in the clear, and none
+    /// under the certificate that the fault `untrusted` shows in place of the right one. That such
+    /// a failure must not end the session is SESSION-7's to judge. An app that is served in the
+    /// clear has no TLS that could fail: for it the rule is not judged.
+    ///
+    /// # How to keep it
+    /// Leave the platform's verification of certificates on, also in debug builds that testers get,
+    /// take a failed handshake for a failed connection, and let no http:// address and no exception
+    /// for cleartext into the app.
+    ///
+    /// # Source
+    /// RFC 9110 §4.3.4 (https origins), OWASP MASVS-NETWORK-1
+    pub(super) TLS: "NET-8", App, from [Wire]
+}
 
 #[derive(Default)]
 pub(super) struct Tls {
@@ -28,25 +37,26 @@ pub(super) struct Tls {
 }
 
 impl Rule for Tls {
-    fn see(&mut self, entry: &Arc<Entry>, _scene: &Scene, ledger: &mut Ledger) {
+    fn see(&mut self, context: &Context<'_>) {
+        let entry = context.entry;
         match &entry.fact {
             Fact::Harness(HarnessFact::Fault { fault, on }) if fault.starts_with("untrusted") => {
                 self.fault = on.then_some(entry.id);
                 self.unanswered = self.unanswered.or(self.fault);
             }
             Fact::TlsRefused { .. } if self.fault.is_some() => {
-                ledger.occasion(&TLS);
+                context.exercised(&TLS);
                 self.unanswered = None;
             }
             _ => {}
         }
-        let Some(request) = client_request(entry) else {
+        let Some(request) = context.request() else {
             return;
         };
         let Some(insecure) = request.insecure else {
             return;
         };
-        ledger.occasion(&TLS);
+        context.exercised(&TLS);
         self.unanswered = None;
         let (kind, message, how) = match insecure {
             Insecure::Clear => (
@@ -65,24 +75,20 @@ impl Rule for Tls {
         } else {
             ""
         };
-        ledger.breach(
+        context.violated(
             &TLS,
-            Breach {
-                kind: kind.to_owned(),
-                message: message.to_owned(),
-                expected: "nothing is sent but over TLS with the service's own certificate"
-                    .to_owned(),
-                observed: format!("{} {} {how}{since}", request.method, request.path),
-                evidence: self.fault.into_iter().chain([entry.id]).collect(),
-                exchanges: vec![request.exchange],
-                ..Breach::default()
-            },
+            Violation::new(message.to_owned())
+                .kind(kind.to_owned())
+                .expected("nothing is sent but over TLS with the service's own certificate")
+                .observed(format!("{} {} {how}{since}", request.method, request.path))
+                .evidence(self.fault.into_iter().chain([entry.id]))
+                .exchanges([request.exchange]),
         );
     }
 
-    fn end(&mut self, _scene: &Scene, ledger: &mut Ledger) {
+    fn end(&mut self, context: &Context<'_>) {
         if self.unanswered.is_some() {
-            ledger.unable(
+            context.unable(
                 &TLS,
                 "no client met the certificate that it must not trust: the gateway serves in the clear, or nobody connected to it meanwhile",
             );

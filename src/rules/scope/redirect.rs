@@ -1,26 +1,34 @@
 //! SCOPE-6: where a redirect leads, and what is carried there.
 
 use std::collections::{BTreeSet, VecDeque};
-use std::sync::Arc;
 use std::time::Duration;
 
 use crate::domain::contract::{Role, is_safe};
-use crate::domain::journal::{Entry, EntryId, Fact, Request};
-use crate::domain::verdict::Subject;
-use crate::rules::ledger::{Breach, Ledger};
-use crate::rules::scene::{Scene, client_request};
-use crate::rules::{JudgedFrom, Rule, RuleInfo};
+use crate::domain::journal::{EntryId, Fact, Request};
+use crate::rules::context::Context;
+use crate::rules::rule::{Rule, rule};
+use crate::rules::violation::Violation;
 
-pub(super) static REDIRECT: RuleInfo = RuleInfo {
-    id: "SCOPE-6",
-    title: "A redirect carries no write and no token somewhere else",
-    subject: Subject::App,
-    judged_from: &[JudgedFrom::Wire],
-    source: "RFC 9110 §15.4.8 and §15.4.9; Fetch Standard, HTTP-redirect fetch",
-    explanation: "307 and 308 keep method and body, so a client that follows them sends its write, or its password, to wherever an answer says: a captive portal, a proxy's page, another endpoint. Each hop is judged as a request of its own. Beyond that, no hop may carry a write to another endpoint or service, nor a session's token to another host. A redirect to the same operation, a slash at its end say, is none of this.",
-    fix: "Turn following off for writes and for requests with a token, and treat a redirect there as a failure; follow only GET, within one origin.",
-    parameters: &[],
-};
+rule! {
+    /// A redirect carries no write and no token somewhere else
+    ///
+    /// # Why
+    /// 307 and 308 keep method and body, so a client that follows them sends its write, or its
+    /// password, to wherever an answer says: a captive portal, a proxy's page, another endpoint.
+    ///
+    /// # How it is judged
+    /// Each hop is judged as a request of its own. Beyond that, no hop may carry a write to another
+    /// endpoint or service, nor a session's token to another host. A redirect to the same
+    /// operation, a slash at its end say, is none of this.
+    ///
+    /// # How to keep it
+    /// Turn following off for writes and for requests with a token, and treat a redirect there as a
+    /// failure; follow only GET, within one origin.
+    ///
+    /// # Source
+    /// RFC 9110 §15.4.8 and §15.4.9; Fetch Standard, HTTP-redirect fetch
+    pub(super) REDIRECT: "SCOPE-6", App, from [Wire]
+}
 
 /// How long after the answer a request to its target counts as following it.
 const FOLLOWS: Duration = Duration::from_secs(30);
@@ -51,28 +59,28 @@ pub(super) struct Redirects {
 }
 
 impl Rule for Redirects {
-    fn see(&mut self, entry: &Arc<Entry>, scene: &Scene, ledger: &mut Ledger) {
-        if let Some(request) = client_request(entry) {
+    fn see(&mut self, context: &Context<'_>) {
+        let entry = context.entry;
+        if let Some(request) = context.request() {
             if !self.hosts.contains(&request.host) {
                 self.hosts.insert(request.host.clone());
             }
             self.hops.retain(|hop| hop.at + FOLLOWS >= entry.at);
             if let Some(at) = self.hops.iter().position(|hop| hop.leads_to(request)) {
-                let carries_token = scene
+                let carries_token = context
                     .opened(request.exchange)
                     .is_some_and(|opened| opened.credential.is_some());
-                judge(&self.hops[at], entry.id, request, carries_token, ledger);
+                judge(&self.hops[at], entry.id, request, carries_token, context);
             }
-        } else if let (Some(ended), Fact::Answer(answer)) =
-            (scene.ended_by_client(entry), &entry.fact)
+        } else if let (Some(ended), Fact::Answer(answer)) = (context.ended(), &entry.fact)
             && matches!(answer.status, 301 | 302 | 303 | 307 | 308)
             && (!is_safe(&ended.request.method) || ended.opened.credential.is_some())
             && let Some(location) = answer.headers.get("location")
         {
-            ledger.occasion(&REDIRECT);
+            context.exercised(&REDIRECT);
             let (to_host, to) = resolved(&ended.request.target, location);
             if let Some(host) = to_host.as_ref().filter(|host| !self.hosts.contains(*host)) {
-                ledger.unable(
+                context.unable(
                     &REDIRECT,
                     format!(
                         "{} leads to {host}, and what is sent there cannot be seen",
@@ -108,7 +116,7 @@ impl Hop {
     }
 }
 
-fn judge(hop: &Hop, id: EntryId, request: &Request, carries_token: bool, ledger: &mut Ledger) {
+fn judge(hop: &Hop, id: EntryId, request: &Request, carries_token: bool, context: &Context<'_>) {
     let elsewhere = request.service != hop.service || request.role != hop.role;
     let other_host = !request.host.eq_ignore_ascii_case(&hop.host);
     let what = if !is_safe(&request.method) && (elsewhere || other_host) {
@@ -118,28 +126,25 @@ fn judge(hop: &Hop, id: EntryId, request: &Request, carries_token: bool, ledger:
     } else {
         return;
     };
-    ledger.breach(
+    context.violated(
         &REDIRECT,
-        Breach {
-            kind: format!("{what} {} {}", request.service, request.method),
-            message: format!("the app let a redirect carry {what} somewhere else"),
-            expected:
-                "a redirect of a write, or of a request with a token, is not followed elsewhere"
-                    .to_owned(),
-            observed: format!(
-                "{} {} was answered {}, and {} {} {} followed at {}",
-                hop.method,
-                hop.service,
-                hop.status,
-                request.method,
-                request.service,
-                request.target,
-                request.host
-            ),
-            evidence: vec![hop.answer, id],
-            exchanges: vec![hop.exchange, request.exchange],
-            ..Breach::default()
-        },
+        Violation::new(format!(
+            "the app let a redirect carry {what} somewhere else"
+        ))
+        .kind(format!("{what} {} {}", request.service, request.method))
+        .expected("a redirect of a write, or of a request with a token, is not followed elsewhere")
+        .observed(format!(
+            "{} {} was answered {}, and {} {} {} followed at {}",
+            hop.method,
+            hop.service,
+            hop.status,
+            request.method,
+            request.service,
+            request.target,
+            request.host
+        ))
+        .evidence([hop.answer, id])
+        .exchanges([hop.exchange, request.exchange]),
     );
 }
 

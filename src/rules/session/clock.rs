@@ -1,27 +1,37 @@
 //! SESSION-9: a device whose clock is wrong does not refresh in a loop.
 
 use std::collections::VecDeque;
-use std::sync::Arc;
 use std::time::Duration;
 
 use crate::domain::contract::Role;
 use crate::domain::duration::show;
-use crate::domain::journal::{Act, Direction, Entry, EntryId, Fact, Frame, HarnessFact};
-use crate::domain::verdict::Subject;
-use crate::rules::ledger::{Breach, Ledger};
-use crate::rules::scene::Scene;
-use crate::rules::{JudgedFrom, Rule, RuleInfo};
+use crate::domain::journal::{Act, Direction, EntryId, Fact, Frame, HarnessFact};
+use crate::rules::context::Context;
+use crate::rules::rule::{Rule, rule};
+use crate::rules::violation::Violation;
 
-pub(super) static CLOCK: RuleInfo = RuleInfo {
-    id: "SESSION-9",
-    title: "However wrong the device's clock is, a session is refreshed a bounded number of times",
-    subject: Subject::App,
-    judged_from: &[JudgedFrom::Wire, JudgedFrom::Sim],
-    source: "RFC 7519 §4.1.4 (leeway); RFC 6749 §5.1 (`expires_in`)",
-    explanation: "An app that compares a token's `exp` with a clock that is a day ahead takes every fresh token for expired, and refreshes as fast as the backend answers. Judged on successful refreshes that follow one another although nothing refused the token between them: four within half of the token's life. It is put to the test when the device's clock is set; without that it is judged all the same.",
-    fix: "Count a token's life from its receipt, by `expires_in` or `exp` minus `iat`, on a clock that only goes forward; never compare `exp` with the wall clock alone.",
-    parameters: &["session.refresh_ahead"],
-};
+rule! {
+    /// However wrong the device's clock is, a session is refreshed a bounded number of times
+    ///
+    /// # Why
+    /// An app that compares a token's `exp` with a clock that is a day ahead takes every fresh
+    /// token for expired, and refreshes as fast as the backend answers.
+    ///
+    /// # How it is judged
+    /// Judged on successful refreshes that follow one another although nothing refused the token
+    /// between them: four within half of the token's life. It is put to the test when the device's
+    /// clock is set; without that it is judged all the same.
+    ///
+    /// # How to keep it
+    /// Count a token's life from its receipt, by `expires_in` or `exp` minus `iat`, on a clock that
+    /// only goes forward; never compare `exp` with the wall clock alone.
+    ///
+    /// # Source
+    /// RFC 7519 §4.1.4 (leeway); RFC 6749 §5.1 (`expires_in`)
+    pub(super) CLOCK: "SESSION-9", App, from [Wire, Sim],
+        needs [Refresh],
+        set by ["session.refresh_ahead"]
+}
 
 /// How many refreshes make a loop.
 const LOOP: usize = 4;
@@ -34,15 +44,16 @@ pub(super) struct Clock {
 }
 
 impl Rule for Clock {
-    fn see(&mut self, entry: &Arc<Entry>, scene: &Scene, ledger: &mut Ledger) {
-        if scene.contract.session.refresh.is_none() {
-            ledger.unable(&CLOCK, "the contract has no refresh request");
+    fn see(&mut self, context: &Context<'_>) {
+        let entry = context.entry;
+        if context.contract.session.refresh.is_none() {
+            context.unable(&CLOCK, "the contract has no refresh request");
             return;
         }
         match &entry.fact {
             Fact::Act(Act::Clock { offset }) => {
                 if *offset != 0 {
-                    ledger.occasion(&CLOCK);
+                    context.exercised(&CLOCK);
                 }
                 self.refreshes.clear();
             }
@@ -58,7 +69,7 @@ impl Rule for Clock {
             }
             _ => {}
         }
-        let Some(ended) = scene.ended_by_client(entry) else {
+        let Some(ended) = context.ended() else {
             return;
         };
         if ended.status() == Some(401) {
@@ -67,7 +78,7 @@ impl Rule for Clock {
         if ended.request.role != Some(Role::Refresh) || !ended.succeeded() {
             return;
         }
-        let life = scene
+        let life = context
             .session
             .current()
             .and_then(|token| token.lifetime)
@@ -86,17 +97,18 @@ impl Rule for Clock {
             return;
         }
         let first = self.refreshes.front().map_or(entry.at, |(_, at, _)| *at);
-        ledger.breach(
+        context.violated(
             &CLOCK,
-            Breach {
-                kind: "loop".to_owned(),
-                message: "the app refreshes again and again although its token is fresh".to_owned(),
-                expected: format!("about one refresh in {}", show(life)),
-                observed: format!("{} within {}", self.refreshes.len(), show(entry.at - first)),
-                evidence: self.refreshes.iter().map(|(id, ..)| *id).collect(),
-                exchanges: self.refreshes.iter().map(|(.., own)| *own).collect(),
-                ..Breach::default()
-            },
+            Violation::new("the app refreshes again and again although its token is fresh")
+                .kind("loop")
+                .expected(format!("about one refresh in {}", show(life)))
+                .observed(format!(
+                    "{} within {}",
+                    self.refreshes.len(),
+                    show(entry.at - first)
+                ))
+                .evidence(self.refreshes.iter().map(|(id, ..)| *id))
+                .exchanges(self.refreshes.iter().map(|(.., own)| *own)),
         );
         self.refreshes.clear();
     }

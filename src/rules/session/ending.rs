@@ -1,37 +1,66 @@
 //! SESSION-7 and -11: what ends a session, and what must end with it.
 
-use std::sync::Arc;
 use std::time::Duration;
 
 use crate::domain::contract::Role;
 use crate::domain::duration::show;
-use crate::domain::journal::{Act, AppFact, Entry, EntryId, Fact, Frame, SessionState};
+use crate::domain::journal::{Act, AppFact, Entry, EntryId, Fact, Frame, SessionState, is_success};
 use crate::domain::verdict::Subject;
-use crate::rules::ledger::{Breach, Ledger};
-use crate::rules::scene::{Moment, Scene, client_request, is_success, packet_up};
-use crate::rules::{JudgedFrom, Rule, RuleInfo};
+use crate::rules::context::Context;
+use crate::rules::moment::Moment;
+use crate::rules::rule::{Rule, rule};
+use crate::rules::violation::Violation;
 
-pub(super) static ONLY_REFUSAL_ENDS: RuleInfo = RuleInfo {
-    id: "SESSION-7",
-    title: "Only a refusal ends a session: never 5xx, timeouts, HTML or broken connections",
-    subject: Subject::App,
-    judged_from: &[JudgedFrom::Wire, JudgedFrom::Sim],
-    source: "openwisp/openwisp-wifi-login-pages#394; runbook S4.3",
-    explanation: "An app that signs out because a server is down turns an outage into a wave of sign-ins, and loses users who do not remember their password. Judged when the app says that its session ended, or when a sign-in, or a sign-out that the user is not marked to have asked for, follows a refresh that failed without being refused: a 401 or one of the contract's `ended_by` statuses must have come since the last renewal, after the last refresh that failed otherwise, or the user must have asked.",
-    fix: "Clear the session on 401 from a refresh and on sign-out, nowhere else; keep it through every other failure.",
-    parameters: &["session.ended_by"],
-};
+rule! {
+    /// Only a refusal ends a session: never 5xx, timeouts, HTML or broken connections
+    ///
+    /// # Why
+    /// An app that signs out because a server is down turns an outage into a wave of sign-ins, and
+    /// loses users who do not remember their password.
+    ///
+    /// # How it is judged
+    /// Judged when the app says that its session ended, or when a sign-in, or a sign-out that the
+    /// user is not marked to have asked for, follows a refresh that failed without being refused: a
+    /// 401 or one of the contract's `ended_by` statuses must have come since the last renewal,
+    /// after the last refresh that failed otherwise, or the user must have asked.
+    ///
+    /// # How to keep it
+    /// Clear the session on 401 from a refresh and on sign-out, nowhere else; keep it through every
+    /// other failure.
+    ///
+    /// # Source
+    /// openwisp/openwisp-wifi-login-pages#394; runbook S4.3
+    pub(super) ONLY_REFUSAL_ENDS: "SESSION-7", App, from [Wire, Sim],
+        set by ["session.ended_by"]
+}
 
-pub(super) static NOTHING_AFTER: RuleInfo = RuleInfo {
-    id: "SESSION-11",
-    title: "Sign-out closes the sockets and revokes the session, and nothing more is sent for it",
-    subject: Subject::Both,
-    judged_from: &[JudgedFrom::Wire, JudgedFrom::Probe],
-    source: "RFC 7009; OWASP MASTG; runbook S5.12",
-    explanation: "After sign-out the device may be in other hands. The app is judged from the moment the sign-out is answered: no request with the session's credential, no refresh, no new connect of the feed, no socket that stays joined. A quarter of a second is left for a request that crosses the answer, unless it follows another one that began later still; two seconds for what an open socket still says, and five until it is closed. A sign-out that the user is marked to have asked for is sent, or at least tried, within three seconds while the app has a network. The backend is asked by the harness, with a session of its own that it signs out: the refresh token must be refused then, and the access token too where the contract says `sign-out-ends-access`.",
-    fix: "In the app, close the socket, cancel timers and pending requests, and forget the tokens before showing the sign-in screen. On the server, revoke the refresh token and its family when the sign-out arrives.",
-    parameters: &["session.sign_out", "session.sign_out_ends_access"],
-};
+rule! {
+    /// Sign-out closes the sockets and revokes the session, and nothing more is sent for it
+    ///
+    /// # Why
+    /// After sign-out the device may be in other hands.
+    ///
+    /// # How it is judged
+    /// The app is judged from the moment the sign-out is answered: no request with the session's
+    /// credential, no refresh, no new connect of the feed, no socket that stays joined. A quarter
+    /// of a second is left for a request that crosses the answer, unless it follows another one
+    /// that began later still; two seconds for what an open socket still says, and five until it is
+    /// closed. A sign-out that the user is marked to have asked for is sent, or at least tried,
+    /// within three seconds while the app has a network. The backend is asked by the harness, with
+    /// a session of its own that it signs out: the refresh token must be refused then, and the
+    /// access token too where the contract says `sign-out-ends-access`.
+    ///
+    /// # How to keep it
+    /// In the app, close the socket, cancel timers and pending requests, and forget the tokens
+    /// before showing the sign-in screen. On the server, revoke the refresh token and its family
+    /// when the sign-out arrives.
+    ///
+    /// # Source
+    /// RFC 7009; OWASP MASTG; runbook S5.12
+    pub(super) NOTHING_AFTER: "SESSION-11", Both, from [Wire, Probe],
+        needs [SignOut],
+        set by ["session.sign_out", "session.sign_out_ends_access"]
+}
 
 /// How long what was on its way may take.
 const GRACE: Duration = Duration::from_secs(5);
@@ -65,8 +94,9 @@ struct Left {
 }
 
 impl Rule for Ending {
-    fn see(&mut self, entry: &Arc<Entry>, scene: &Scene, ledger: &mut Ledger) {
-        self.judge_left(scene.now, ledger);
+    fn see(&mut self, context: &Context<'_>) {
+        let entry = context.entry;
+        self.judge_left(context.now, context);
         match &entry.fact {
             Fact::Act(_) => self.left = None,
             Fact::TokenIssued(_) => {
@@ -77,15 +107,15 @@ impl Rule for Ending {
             }
             Fact::App(AppFact::Session { state }) => match state {
                 SessionState::Ended { why } => {
-                    ledger.occasion(&ONLY_REFUSAL_ENDS);
+                    context.exercised(&ONLY_REFUSAL_ENDS);
                     // What a maintenance does to the session is KILL-4's to find, and a 403 SESSION-8's.
-                    let other = scene.may_be_blocked() || self.is_forbidden(entry.at);
-                    if self.session && !self.refused && !scene.session.wants_out && !other {
+                    let other = context.may_be_blocked() || self.is_forbidden(entry.at);
+                    if self.session && !self.refused && !context.session.wants_out && !other {
                         self.breach(
                             entry,
                             format!("the app ended its session: {why}"),
                             None,
-                            ledger,
+                            context,
                         );
                     }
                     *self = Self::default();
@@ -96,7 +126,7 @@ impl Rule for Ending {
             },
             _ => {}
         }
-        if let Some(request) = client_request(entry) {
+        if let Some(request) = context.request() {
             if request.role == Some(Role::Refresh)
                 || request.role.as_ref().is_some_and(Role::is_data)
             {
@@ -106,10 +136,10 @@ impl Rule for Ending {
                 Some(Role::SignOut) => {
                     let by_itself = self.session
                         && !self.refused
-                        && scene.world.acts_marked
-                        && !scene.world.simulated
-                        && !scene.session.wants_out
-                        && scene.switch.told.is_none();
+                        && context.world.acts_marked
+                        && !context.world.simulated
+                        && !context.session.wants_out
+                        && context.switch.told.is_none();
                     let left = self.failed.filter(|_| by_itself).map(|failed| Left {
                         sign_out: Moment::of(entry),
                         exchange: request.exchange,
@@ -124,17 +154,17 @@ impl Rule for Ending {
                     if self.session
                         && !self.refused
                         && self.failed.is_some()
-                        && !scene.session.wants_out =>
+                        && !context.session.wants_out =>
                 {
-                    ledger.occasion(&ONLY_REFUSAL_ENDS);
+                    context.exercised(&ONLY_REFUSAL_ENDS);
                     let observed = "a sign-in, although no refusal ended the session".to_owned();
-                    self.breach(entry, observed, Some(request.exchange), ledger);
+                    self.breach(entry, observed, Some(request.exchange), context);
                     *self = Self::default();
                 }
                 _ => {}
             }
         }
-        let Some(ended) = scene.ended_by_client(entry) else {
+        let Some(ended) = context.ended() else {
             return;
         };
         let refresh = ended.request.role == Some(Role::Refresh);
@@ -143,12 +173,12 @@ impl Rule for Ending {
             Some(401) if refresh || self.failed.is_none() => self.refused = true,
             Some(401) => {}
             Some(403) => self.forbidden = Some(entry.at),
-            Some(status) if refresh && scene.contract.session.ended_by.contains(&status) => {
+            Some(status) if refresh && context.contract.session.ended_by.contains(&status) => {
                 self.refused = true;
             }
             Some(status) if refresh && is_success(status) => {}
             _ if refresh => {
-                ledger.occasion(&ONLY_REFUSAL_ENDS);
+                context.exercised(&ONLY_REFUSAL_ENDS);
                 self.refused = false;
                 self.failed = Some((entry.id, ended.request.exchange));
             }
@@ -156,13 +186,13 @@ impl Rule for Ending {
         }
     }
 
-    fn end(&mut self, scene: &Scene, ledger: &mut Ledger) {
-        self.judge_left(scene.now, ledger);
+    fn end(&mut self, context: &Context<'_>) {
+        self.judge_left(context.now, context);
         let silent = self.failed.is_some_and(|(failed, _)| {
-            self.asked.is_none_or(|asked| asked < failed) && scene.app_is_awake()
+            self.asked.is_none_or(|asked| asked < failed) && context.app_is_awake()
         });
-        if silent && !scene.world.simulated {
-            ledger.unable(
+        if silent && !context.world.simulated {
+            context.unable(
                 &ONLY_REFUSAL_ENDS,
                 "after a refresh that failed the app asked for nothing more, and whether it had given up its session only it can say",
             );
@@ -173,17 +203,15 @@ impl Rule for Ending {
 impl Ending {
     /// Nobody marked that the user wanted the sign-out.
     /// Whoever drives the app had the time to mark that the user wanted it.
-    fn judge_left(&mut self, now: Duration, ledger: &mut Ledger) {
+    fn judge_left(&mut self, now: Duration, context: &Context<'_>) {
         let Some(left) = self.left.take_if(|left| now > left.sign_out.at + MARKS) else {
             return;
         };
-        ledger.breach(
+        context.violated(
             &ONLY_REFUSAL_ENDS,
-            Breach {
-                evidence: vec![left.failed.0, left.sign_out.id],
-                exchanges: vec![left.failed.1, left.exchange],
-                ..given_up("a sign-out that the user did not ask for".to_owned())
-            },
+            given_up("a sign-out that the user did not ask for".to_owned())
+                .evidence([left.failed.0, left.sign_out.id])
+                .exchanges([left.failed.1, left.exchange]),
         );
     }
 
@@ -192,27 +220,28 @@ impl Ending {
             .is_some_and(|forbidden| forbidden + GRACE >= at)
     }
 
-    fn breach(&self, entry: &Entry, observed: String, exchange: Option<u64>, ledger: &mut Ledger) {
+    fn breach(
+        &self,
+        entry: &Entry,
+        observed: String,
+        exchange: Option<u64>,
+        context: &Context<'_>,
+    ) {
         let (failure, lost) = self.failed.unzip();
-        ledger.breach(
+        context.violated(
             &ONLY_REFUSAL_ENDS,
-            Breach {
-                evidence: failure.into_iter().chain([entry.id]).collect(),
-                exchanges: lost.into_iter().chain(exchange).collect(),
-                ..given_up(observed)
-            },
+            given_up(observed)
+                .evidence(failure.into_iter().chain([entry.id]))
+                .exchanges(lost.into_iter().chain(exchange)),
         );
     }
 }
 
-fn given_up(observed: String) -> Breach {
-    Breach {
-        kind: "ended".to_owned(),
-        message: "the app gave up a session that nobody had refused".to_owned(),
-        expected: "the session is kept until a refresh is refused or the user signs out".to_owned(),
-        observed,
-        ..Breach::default()
-    }
+fn given_up(observed: String) -> Violation {
+    Violation::new("the app gave up a session that nobody had refused")
+        .kind("ended")
+        .expected("the session is kept until a refresh is refused or the user signs out")
+        .observed(observed)
 }
 
 #[derive(Default)]
@@ -231,12 +260,13 @@ pub(super) struct SignedOut {
 }
 
 impl Rule for SignedOut {
-    fn see(&mut self, entry: &Arc<Entry>, scene: &Scene, ledger: &mut Ledger) {
-        if scene.contract.session.sign_out.is_none() {
-            ledger.unable(&NOTHING_AFTER, "the contract has no sign-out request");
+    fn see(&mut self, context: &Context<'_>) {
+        let entry = context.entry;
+        if context.contract.session.sign_out.is_none() {
+            context.unable(&NOTHING_AFTER, "the contract has no sign-out request");
             return;
         }
-        self.follow_wish(entry, scene, ledger);
+        self.follow_wish(entry, context);
         if matches!(entry.fact, Fact::TokenIssued(_)) {
             *self = Self {
                 wished: self.wished,
@@ -244,11 +274,11 @@ impl Rule for SignedOut {
                 ..Self::default()
             };
         }
-        if let Some(ended) = scene.ended_by_client(entry) {
+        if let Some(ended) = context.ended() {
             self.followed |= self.crossing.contains(&ended.request.exchange);
             match ended.request.role {
                 Some(Role::SignOut) if ended.succeeded() && self.since.is_none() => {
-                    ledger.occasion(&NOTHING_AFTER);
+                    context.exercised(&NOTHING_AFTER);
                     self.since = Some((entry.id, entry.at, ended.request.exchange));
                 }
                 Some(Role::SignIn) if ended.succeeded() => *self = Self::default(),
@@ -259,8 +289,8 @@ impl Rule for SignedOut {
         let Some((id, at, exchange)) = self.since else {
             return;
         };
-        if let Some(request) = client_request(entry) {
-            let credential = scene
+        if let Some(request) = context.request() {
+            let credential = context
                 .opened(request.exchange)
                 .and_then(|own| own.credential.as_ref());
             let sends = match &request.role {
@@ -279,11 +309,11 @@ impl Rule for SignedOut {
                     entry,
                     request.line(),
                     Some(request.exchange),
-                    ledger,
+                    context,
                 );
             }
-        } else if let Some((socket, Frame::Connect { namespace, .. })) = packet_up(entry)
-            && scene
+        } else if let Some((socket, Frame::Connect { namespace, .. })) = context.packet_up()
+            && context
                 .contract
                 .realtime
                 .as_ref()
@@ -291,41 +321,35 @@ impl Rule for SignedOut {
             && (entry.at > at + CROSSING || self.followed)
         {
             let what = format!("CONNECT to {namespace} on socket {socket}");
-            self.breach((id, at, exchange), entry, what, None, ledger);
-        } else if !self.said && entry.at > at + GRACE && scene.sockets.live() > 0 {
+            self.breach((id, at, exchange), entry, what, None, context);
+        } else if !self.said && entry.at > at + GRACE && context.sockets.live() > 0 {
             self.said = true;
             self.breach(
                 (id, at, exchange),
                 entry,
                 "a socket stays joined".to_owned(),
                 None,
-                ledger,
+                context,
             );
         }
     }
 
-    fn end(&mut self, scene: &Scene, ledger: &mut Ledger) {
-        self.overdue(scene, ledger);
+    fn end(&mut self, context: &Context<'_>) {
+        self.overdue(context);
         if let Some((id, at, exchange)) = self.since
-            && scene.now > at + GRACE
-            && scene.sockets.live() > 0
+            && context.now > at + GRACE
+            && context.sockets.live() > 0
             && !self.said
         {
-            let joined = scene
+            let joined = context
                 .sockets
                 .iter()
                 .find_map(|(_, socket)| socket.connected);
-            ledger.breach(
+            context.violated(
                 &NOTHING_AFTER,
-                Breach {
-                    evidence: joined
-                        .map(|moment| moment.id)
-                        .into_iter()
-                        .chain([id])
-                        .collect(),
-                    exchanges: vec![exchange],
-                    ..sent("a socket stays joined".to_owned())
-                },
+                sent("a socket stays joined".to_owned())
+                    .evidence(joined.map(|moment| moment.id).into_iter().chain([id]))
+                    .exchanges([exchange]),
             );
         }
     }
@@ -333,15 +357,15 @@ impl Rule for SignedOut {
 
 impl SignedOut {
     /// The user's wish to sign out is sent to the server, or tried.
-    fn follow_wish(&mut self, entry: &Entry, scene: &Scene, ledger: &mut Ledger) {
-        self.overdue(scene, ledger);
-        let able = scene.app_is_awake()
-            && !scene.world.ended
-            && !scene.world.is_blind()
-            && scene.switch.told.is_none();
+    fn follow_wish(&mut self, entry: &Entry, context: &Context<'_>) {
+        self.overdue(context);
+        let able = context.app_is_awake()
+            && !context.world.ended
+            && !context.world.is_blind()
+            && context.switch.told.is_none();
         match &entry.fact {
             Fact::Act(Act::SignOut)
-                if scene.session.open
+                if context.session.open
                     && able
                     && self.tried.is_none_or(|at| entry.at > at + SENT_WITHIN) =>
             {
@@ -350,17 +374,24 @@ impl SignedOut {
             // Whatever else happens may be why it was not sent.
             Fact::Act(_) => self.wished = None,
             Fact::App(AppFact::Exchange(exchange))
-                if scene.contract.session.sign_out.as_ref().is_some_and(|own| {
-                    exchange.service == own.service && exchange.path.ends_with(&own.path)
-                }) =>
+                if context
+                    .contract
+                    .session
+                    .sign_out
+                    .as_ref()
+                    .is_some_and(|own| {
+                        exchange.service == own.service && exchange.path.ends_with(&own.path)
+                    }) =>
             {
                 self.wished = None;
             }
             _ => {}
         }
-        let sent = client_request(entry).is_some_and(|request| request.role == Some(Role::SignOut));
+        let sent = context
+            .request()
+            .is_some_and(|request| request.role == Some(Role::SignOut));
         // Without a session that can be renewed there is nothing to sign out with.
-        let over = scene
+        let over = context
             .ended_by_client(entry)
             .is_some_and(|ended| ended.request.role == Some(Role::Refresh) && !ended.succeeded());
         if sent {
@@ -371,31 +402,28 @@ impl SignedOut {
         }
     }
 
-    fn overdue(&mut self, scene: &Scene, ledger: &mut Ledger) {
+    fn overdue(&mut self, context: &Context<'_>) {
         // A request that is still unanswered may hold it up.
-        let held_up = scene
+        let held_up = context
             .under_way()
             .any(|(_, other)| other.role != Some(Role::Realtime));
         let Some(wished) = self
             .wished
-            .take_if(|wished| scene.now > wished.at + SENT_WITHIN && !held_up)
+            .take_if(|wished| context.now > wished.at + SENT_WITHIN && !held_up)
         else {
             return;
         };
-        ledger.breach(
+        context.violated(
             &NOTHING_AFTER,
-            Breach {
-                by: Some(Subject::App),
-                kind: "not sent".to_owned(),
-                message: "the app signs out without telling the server".to_owned(),
-                expected: format!(
+            Violation::new("the app signs out without telling the server")
+                .kind("not sent")
+                .expected(format!(
                     "the contract's sign-out request within {}",
                     show(SENT_WITHIN)
-                ),
-                observed: format!("none for {}", show(scene.now - wished.at)),
-                evidence: vec![wished.id],
-                ..Breach::default()
-            },
+                ))
+                .observed(format!("none for {}", show(context.now - wished.at)))
+                .evidence([wished.id])
+                .by(Subject::App),
         );
     }
 
@@ -405,27 +433,22 @@ impl SignedOut {
         entry: &Entry,
         what: String,
         own: Option<u64>,
-        ledger: &mut Ledger,
+        context: &Context<'_>,
     ) {
         let observed = format!("{what}, {} after sign-out", show(entry.at - at));
-        ledger.breach(
+        context.violated(
             &NOTHING_AFTER,
-            Breach {
-                evidence: vec![id, entry.id],
-                exchanges: [exchange].into_iter().chain(own).collect(),
-                ..sent(observed)
-            },
+            sent(observed)
+                .evidence([id, entry.id])
+                .exchanges([exchange].into_iter().chain(own)),
         );
     }
 }
 
-fn sent(observed: String) -> Breach {
-    Breach {
-        by: Some(Subject::App),
-        kind: "after sign-out".to_owned(),
-        message: "the app goes on with a session that was signed out".to_owned(),
-        expected: "closed sockets, and no request for the session, after sign-out".to_owned(),
-        observed,
-        ..Breach::default()
-    }
+fn sent(observed: String) -> Violation {
+    Violation::new("the app goes on with a session that was signed out")
+        .kind("after sign-out")
+        .expected("closed sockets, and no request for the session, after sign-out")
+        .observed(observed)
+        .by(Subject::App)
 }

@@ -1,27 +1,39 @@
 //! SESSION-15: the token is the platform's, and the profile is its subject's.
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
 
 use serde_json::Value;
 
 use crate::domain::contract::{Identity, JwtPolicy, Role, Token as TokenPolicy};
 use crate::domain::journal::{Entry, EntryId, SignatureCheck, TokenIssued, TokenKind};
-use crate::domain::verdict::Subject;
-use crate::rules::ledger::{Breach, Ledger};
-use crate::rules::scene::{Ended, Scene, Token, token_in};
-use crate::rules::{JudgedFrom, Rule, RuleInfo};
+use crate::rules::context::Context;
+use crate::rules::exchange::Ended;
+use crate::rules::rule::{Rule, rule};
+use crate::rules::state::{Token, token_in};
+use crate::rules::violation::Violation;
 
-pub(super) static GENUINE: RuleInfo = RuleInfo {
-    id: "SESSION-15",
-    title: "The access token is a genuine token of the platform, and the profile is its subject's",
-    subject: Subject::Backend,
-    judged_from: &[JudgedFrom::Wire],
-    source: "RFC 7519; RFC 8725; runbook S2.4, S2.5",
-    explanation: "Each access token that is handed out is verified: a signature by the platform's key set with an allowed algorithm, issuer, audience, the contract's claims, a validity that holds when it is handed out and of which the answer beside it says the same, and the same subject whenever the same account's session is renewed. The profile that is answered to a token must be the profile of the token's subject and of the account that signed in.",
-    fix: "Issue tokens by the platform's identity service only, and read the user from the token, never from the request or from a cache.",
-    parameters: &["session.token", "session.identity"],
-};
+rule! {
+    /// The access token is a genuine token of the platform, and the profile is its subject's
+    ///
+    /// # Why
+    /// Each access token that is handed out is verified: a signature by the platform's key set with
+    /// an allowed algorithm, issuer, audience, the contract's claims, a validity that holds when it
+    /// is handed out and of which the answer beside it says the same, and the same subject whenever
+    /// the same account's session is renewed. The profile that is answered to a token must be the
+    /// profile of the token's subject and of the account that signed in.
+    ///
+    /// # How it is judged
+    ///
+    /// # How to keep it
+    /// Issue tokens by the platform's identity service only, and read the user from the token,
+    /// never from the request or from a cache.
+    ///
+    /// # Source
+    /// RFC 7519; RFC 8725; runbook S2.4, S2.5
+    pub(super) GENUINE: "SESSION-15", Backend, from [Wire],
+        needs [ReadableToken],
+        set by ["session.token", "session.identity"]
+}
 
 /// How many seconds an answer and its token may be apart about the end.
 const PROMISE: u64 = 60;
@@ -33,23 +45,24 @@ pub(super) struct Genuine {
 }
 
 impl Rule for Genuine {
-    fn see(&mut self, entry: &Arc<Entry>, scene: &Scene, ledger: &mut Ledger) {
+    fn see(&mut self, context: &Context<'_>) {
+        let entry = context.entry;
         if let Some(token) = token_in(entry)
             && token.kind == TokenKind::Access
         {
-            match &scene.contract.session.token {
-                TokenPolicy::Opaque => ledger.unable(
+            match &context.contract.session.token {
+                TokenPolicy::Opaque => context.unable(
                     &GENUINE,
                     "the contract says that access tokens are opaque, so only the backend can read them",
                 ),
                 TokenPolicy::Jwt(policy) => {
-                    judge_token(entry, token, policy, ledger);
-                    self.judge_subject(entry, token, scene, ledger);
+                    judge_token(entry, token, policy, context);
+                    self.judge_subject(entry, token, context);
                 }
             }
             if let Some(observed) = contradicted(token) {
                 let expected = "an answer that says the end that the token has".to_owned();
-                breach(entry, token, "lifetime", expected, observed, ledger);
+                breach(entry, token, "lifetime", expected, observed, context);
             }
             if let Some(ends) = token.ends.filter(|ends| *ends <= token.seen_at) {
                 breach(
@@ -58,12 +71,12 @@ impl Rule for Genuine {
                     "expiry",
                     format!("an expiry after {}", token.seen_at),
                     format!("the answer says that it ends at {ends}"),
-                    ledger,
+                    context,
                 );
             }
         }
-        if let Some(ended) = scene.ended(entry)
-            && let Some(identity) = &scene.contract.session.identity
+        if let Some(ended) = context.ended_by_anyone()
+            && let Some(identity) = &context.contract.session.identity
             && ended.request.role == Some(Role::Resource(identity.resource.clone()))
             && ended.succeeded()
             && ended.by_backend().is_some()
@@ -71,23 +84,17 @@ impl Rule for Genuine {
                 .opened
                 .credential
                 .as_ref()
-                .and_then(|label| scene.session.token(label))
+                .and_then(|label| context.session.token(label))
         {
-            judge_profile(entry, &ended, token, identity, ledger);
+            judge_profile(entry, &ended, token, identity, context);
         }
     }
 }
 
 impl Genuine {
     /// A refresh renews a session; it never makes another one's of it.
-    fn judge_subject(
-        &mut self,
-        entry: &Entry,
-        token: &TokenIssued,
-        scene: &Scene,
-        ledger: &mut Ledger,
-    ) {
-        let claimed = scene
+    fn judge_subject(&mut self, entry: &Entry, token: &TokenIssued, context: &Context<'_>) {
+        let claimed = context
             .contract
             .session
             .identity
@@ -106,26 +113,26 @@ impl Genuine {
         if known.1 == *claimed {
             return;
         }
-        ledger.breach(
+        context.violated(
             &GENUINE,
-            Breach {
-                kind: "another subject".to_owned(),
-                message: "the backend handed out a token of another user".to_owned(),
-                expected: format!("the subject {}, as before for this account", known.1),
-                observed: format!("{}: the subject {claimed}", token.label),
-                evidence: vec![known.0, entry.id],
-                exchanges: vec![token.exchange],
-                ..Breach::default()
-            },
+            Violation::new("the backend handed out a token of another user")
+                .kind("another subject")
+                .expected(format!(
+                    "the subject {}, as before for this account",
+                    known.1
+                ))
+                .observed(format!("{}: the subject {claimed}", token.label))
+                .evidence([known.0, entry.id])
+                .exchanges([token.exchange]),
         );
     }
 }
 
-fn judge_token(entry: &Entry, token: &TokenIssued, policy: &JwtPolicy, ledger: &mut Ledger) {
-    ledger.occasion(&GENUINE);
+fn judge_token(entry: &Entry, token: &TokenIssued, policy: &JwtPolicy, context: &Context<'_>) {
+    context.exercised(&GENUINE);
     match &token.signature {
         SignatureCheck::NotChecked { why } => {
-            ledger.unable(
+            context.unable(
                 &GENUINE,
                 format!("the signature could not be checked: {why}"),
             );
@@ -136,7 +143,7 @@ fn judge_token(entry: &Entry, token: &TokenIssued, policy: &JwtPolicy, ledger: &
             "signature",
             "a signature by a key of the platform's key set".to_owned(),
             why.clone(),
-            ledger,
+            context,
         ),
         SignatureCheck::Verified => {}
     }
@@ -149,13 +156,13 @@ fn judge_token(entry: &Entry, token: &TokenIssued, policy: &JwtPolicy, ledger: &
                 "form",
                 "a JSON Web Token".to_owned(),
                 observed,
-                ledger,
+                context,
             );
         }
         return;
     };
     for (kind, expected, observed) in faults(token, claims, policy) {
-        breach(entry, token, kind, expected, observed, ledger);
+        breach(entry, token, kind, expected, observed, context);
     }
 }
 
@@ -265,19 +272,18 @@ fn breach(
     kind: &str,
     expected: String,
     observed: String,
-    ledger: &mut Ledger,
+    context: &Context<'_>,
 ) {
-    ledger.breach(
+    context.violated(
         &GENUINE,
-        Breach {
-            kind: kind.to_owned(),
-            message: format!("the backend handed out an access token that is not genuine: {kind}"),
-            expected,
-            observed: format!("{}: {observed}", token.label),
-            evidence: vec![entry.id],
-            exchanges: vec![token.exchange],
-            ..Breach::default()
-        },
+        Violation::new(format!(
+            "the backend handed out an access token that is not genuine: {kind}"
+        ))
+        .kind(kind.to_owned())
+        .expected(expected)
+        .observed(format!("{}: {observed}", token.label))
+        .evidence([entry.id])
+        .exchanges([token.exchange]),
     );
 }
 
@@ -286,16 +292,16 @@ fn judge_profile(
     ended: &Ended<'_>,
     token: &Token,
     identity: &Identity,
-    ledger: &mut Ledger,
+    context: &Context<'_>,
 ) {
     let Some(answer) = ended.answer else {
         return;
     };
-    let mut compare = |kind: &str, expected: Option<String>, observed: Option<Value>| {
+    let compare = |kind: &str, expected: Option<String>, observed: Option<Value>| {
         let Some(expected) = expected else {
             return;
         };
-        ledger.occasion(&GENUINE);
+        context.exercised(&GENUINE);
         let own = observed.as_ref().map(text);
         if own
             .as_deref()
@@ -303,18 +309,16 @@ fn judge_profile(
         {
             return;
         }
-        ledger.breach(
+        context.violated(
             &GENUINE,
-            Breach {
-                kind: format!("profile {kind}"),
-                message: "the profile is not that of the token's owner".to_owned(),
-                expected: format!("the {kind} `{expected}`"),
-                observed: own
-                    .map_or_else(|| format!("no {kind}"), |own| format!("the {kind} `{own}`")),
-                evidence: vec![token.issued.id, entry.id],
-                exchanges: vec![ended.request.exchange],
-                ..Breach::default()
-            },
+            Violation::new("the profile is not that of the token's owner")
+                .kind(format!("profile {kind}"))
+                .expected(format!("the {kind} `{expected}`"))
+                .observed(
+                    own.map_or_else(|| format!("no {kind}"), |own| format!("the {kind} `{own}`")),
+                )
+                .evidence([token.issued.id, entry.id])
+                .exchanges([ended.request.exchange]),
         );
     };
     if let Some(selector) = &identity.subject {

@@ -1,38 +1,60 @@
 //! SESSION-4 and -5: one refresh at a time, and an end to trying.
 
 use std::collections::VecDeque;
-use std::sync::Arc;
 use std::time::Duration;
 
 use crate::domain::contract::Role;
 use crate::domain::duration::show;
-use crate::domain::journal::{Entry, EntryId, Fact, LossReason, Request, TokenKind};
-use crate::domain::verdict::Subject;
-use crate::rules::ledger::{Breach, Ledger};
-use crate::rules::scene::{Scene, client_request, is_success};
-use crate::rules::{JudgedFrom, Rule, RuleInfo, labels};
+use crate::domain::journal::{Entry, EntryId, Fact, LossReason, Request, TokenKind, is_success};
+use crate::rules::context::Context;
+use crate::rules::labels;
+use crate::rules::rule::{Rule, rule};
+use crate::rules::violation::Violation;
 
-pub(super) static SINGLE_FLIGHT: RuleInfo = RuleInfo {
-    id: "SESSION-4",
-    title: "Refresh is single-flight: whatever asks for it at once causes one",
-    subject: Subject::App,
-    judged_from: &[JudgedFrom::Wire],
-    source: "axios/axios#10701; RFC 9700 §4.14.2 (rotation)",
-    explanation: "Several 401s, the timer ahead of expiry and the socket may all want a new token at the same moment. With rotating refresh tokens the second refresh looks like a replayed one, and the whole session is revoked. Judged: no refresh begins while another is under way, none follows a successful one at once unless the new token was refused, and none presents a refresh token that was exchanged before, once the answer with its successor has arrived whole.",
-    fix: "Keep the running refresh as one shared promise; everybody awaits it. After a 401 compare the token that was sent with the current one before refreshing.",
-    parameters: &["session.refresh", "session.refresh_ahead"],
-};
+rule! {
+    /// Refresh is single-flight: whatever asks for it at once causes one
+    ///
+    /// # Why
+    /// Several 401s, the timer ahead of expiry and the socket may all want a new token at the same
+    /// moment. With rotating refresh tokens the second refresh looks like a replayed one, and the
+    /// whole session is revoked.
+    ///
+    /// # How it is judged
+    /// Judged: no refresh begins while another is under way, none follows a successful one at once
+    /// unless the new token was refused, and none presents a refresh token that was exchanged
+    /// before, once the answer with its successor has arrived whole.
+    ///
+    /// # How to keep it
+    /// Keep the running refresh as one shared promise; everybody awaits it. After a 401 compare the
+    /// token that was sent with the current one before refreshing.
+    ///
+    /// # Source
+    /// axios/axios#10701; RFC 9700 §4.14.2 (rotation)
+    pub(super) SINGLE_FLIGHT: "SESSION-4", App, from [Wire],
+        needs [Refresh],
+        set by ["session.refresh", "session.refresh_ahead"]
+}
 
-pub(super) static BOUNDED: RuleInfo = RuleInfo {
-    id: "SESSION-5",
-    title: "A refused or lost refresh is not repeated without end",
-    subject: Subject::App,
-    judged_from: &[JudgedFrom::Wire],
-    source: "zitadel/zitadel#9631",
-    explanation: "When the answer to a refresh is lost the client holds a refresh token that may be used up. A few attempts are right; after a refusal the only way on is signing in. Judged: no refresh after the backend said that the session is over, and no more than ten failing ones within a minute.",
-    fix: "Bound the attempts, back off between them, and go to sign-in on a refusal.",
-    parameters: &["session.ended_by", "retry"],
-};
+rule! {
+    /// A refused or lost refresh is not repeated without end
+    ///
+    /// # Why
+    /// When the answer to a refresh is lost the client holds a refresh token that may be used up. A
+    /// few attempts are right; after a refusal the only way on is signing in.
+    ///
+    /// # How it is judged
+    /// Judged: no refresh after the backend said that the session is over, and no more than ten
+    /// failing ones within a minute.
+    ///
+    /// # How to keep it
+    /// Bound the attempts, back off between them, and go to sign-in on a refusal.
+    ///
+    /// # Source
+    /// zitadel/zitadel#9631
+    pub(super) BOUNDED: "SESSION-5", App, from [Wire],
+        needs [Refresh],
+        set by ["session.ended_by", "retry"]
+}
 
 /// How soon after a refresh another one is told to be the same wish.
 const AT_ONCE: Duration = Duration::from_secs(5);
@@ -77,18 +99,19 @@ struct Overlap {
 }
 
 impl Rule for SingleFlight {
-    fn see(&mut self, entry: &Arc<Entry>, scene: &Scene, ledger: &mut Ledger) {
-        if scene.contract.session.refresh.is_none() {
-            ledger.unable(&SINGLE_FLIGHT, "the contract has no refresh");
+    fn see(&mut self, context: &Context<'_>) {
+        let entry = context.entry;
+        if context.contract.session.refresh.is_none() {
+            context.unable(&SINGLE_FLIGHT, "the contract has no refresh");
             return;
         }
-        if let Some(request) = client_request(entry)
+        if let Some(request) = context.request()
             && request.role == Some(Role::Refresh)
         {
-            ledger.occasion(&SINGLE_FLIGHT);
-            self.overlap(entry, request, scene);
-            self.repeat(entry, request, scene, ledger);
-            self.present(entry, request, scene, ledger);
+            context.exercised(&SINGLE_FLIGHT);
+            self.overlap(entry, request, context);
+            self.repeat(entry, request, context);
+            self.present(entry, request, context);
         }
         if let Fact::TokenIssued(issued) = &entry.fact
             && issued.kind == TokenKind::Refresh
@@ -99,10 +122,10 @@ impl Rule for SingleFlight {
             }
             self.newest = Some((issued.exchange, label.to_owned()));
         }
-        if let Some(refused) = scene.sockets.refused {
+        if let Some(refused) = context.sockets.refused {
             self.refused = self.refused.max(Some(refused.id));
         }
-        let Some(ended) = scene.ended_by_client(entry) else {
+        let Some(ended) = context.ended() else {
             return;
         };
         let exchange = ended.request.exchange;
@@ -114,14 +137,14 @@ impl Rule for SingleFlight {
                 if overlap.first != exchange {
                     rest.push(overlap);
                 } else if !(given_up && entry.at <= overlap.at + NOTICE) {
-                    confirm(&overlap, ledger);
+                    confirm(&overlap, context);
                 }
             }
             self.overlaps = rest;
             if ended.succeeded() && from_backend {
-                let whole = entry.at < ended.opened.at() + scene.contract.request_timeout / 2
-                    && !scene.world.is_disturbed();
-                if let Some(token) = presented(ended.request, scene).filter(|_| whole) {
+                let whole = entry.at < ended.opened.at() + context.contract.request_timeout / 2
+                    && !context.world.is_disturbed();
+                if let Some(token) = presented(ended.request, context).filter(|_| whole) {
                     if self.spent.len() == SPENT {
                         self.spent.remove(0);
                     }
@@ -142,7 +165,7 @@ impl Rule for SingleFlight {
             }
         } else if ended.status() == Some(401) {
             // Late refusals of the token before say nothing about the new one.
-            let about_current = match (&ended.opened.credential, scene.session.current()) {
+            let about_current = match (&ended.opened.credential, context.session.current()) {
                 (Some(sent), Some(current)) => *sent == current.label,
                 _ => true,
             };
@@ -152,20 +175,20 @@ impl Rule for SingleFlight {
         }
     }
 
-    fn end(&mut self, _scene: &Scene, ledger: &mut Ledger) {
+    fn end(&mut self, context: &Context<'_>) {
         for overlap in self.overlaps.drain(..) {
-            confirm(&overlap, ledger);
+            confirm(&overlap, context);
         }
     }
 }
 
 impl SingleFlight {
-    fn overlap(&mut self, entry: &Entry, request: &Request, scene: &Scene) {
-        let first = scene.under_way().find(|(opened, other)| {
+    fn overlap(&mut self, entry: &Entry, request: &Request, context: &Context<'_>) {
+        let first = context.under_way().find(|(opened, other)| {
             other.role == Some(Role::Refresh)
                 && other.exchange != request.exchange
-                && entry.at < opened.at() + scene.contract.request_timeout.mul_f64(0.9)
-                && scene.world.same_life_since(opened.id())
+                && entry.at < opened.at() + context.contract.request_timeout.mul_f64(0.9)
+                && context.world.same_life_since(opened.id())
         });
         if let Some((opened, other)) = first {
             self.overlaps.push(Overlap {
@@ -179,48 +202,46 @@ impl SingleFlight {
     }
 
     /// A refresh token is presented once its successor is in the client's hands.
-    fn present(&self, entry: &Entry, request: &Request, scene: &Scene, ledger: &mut Ledger) {
-        let Some(token) = presented(request, scene) else {
+    fn present(&self, entry: &Entry, request: &Request, context: &Context<'_>) {
+        let Some(token) = presented(request, context) else {
             return;
         };
-        let grace = scene.contract.session.reuse_grace.max(NOTICE);
+        let grace = context.contract.session.reuse_grace.max(NOTICE);
         let spent = self.spent.iter().find(|spent| {
             spent.replaced
                 && spent.token == token
                 && entry.at > spent.at + grace
-                && scene.world.same_life_since(spent.answer)
+                && context.world.same_life_since(spent.answer)
         });
         let Some(spent) = spent else {
             return;
         };
-        ledger.breach(
+        context.violated(
             &SINGLE_FLIGHT,
-            Breach {
-                kind: "spent token".to_owned(),
-                message: "the app presents a refresh token that it had already exchanged"
-                    .to_owned(),
-                expected: "the refresh token that was handed out last".to_owned(),
-                observed: format!(
+            Violation::new("the app presents a refresh token that it had already exchanged")
+                .kind("spent token")
+                .expected("the refresh token that was handed out last")
+                .observed(format!(
                     "‹{token}› again, {} after the answer that brought its successor",
                     show(entry.at - spent.at)
-                ),
-                evidence: vec![spent.answer, entry.id],
-                exchanges: vec![spent.exchange, request.exchange],
-                ..Breach::default()
-            },
+                ))
+                .evidence([spent.answer, entry.id])
+                .exchanges([spent.exchange, request.exchange]),
         );
     }
 
-    fn repeat(&mut self, entry: &Entry, request: &Request, scene: &Scene, ledger: &mut Ledger) {
+    fn repeat(&mut self, entry: &Entry, request: &Request, context: &Context<'_>) {
         let Some((id, at, exchange)) = self.succeeded else {
             return;
         };
-        let short_lived = scene
+        let short_lived = context
             .session
             .current()
             .and_then(|token| token.lifetime)
-            .is_some_and(|lifetime| lifetime <= scene.contract.session.refresh_ahead + AT_ONCE * 2);
-        let levered = scene
+            .is_some_and(|lifetime| {
+                lifetime <= context.contract.session.refresh_ahead + AT_ONCE * 2
+            });
+        let levered = context
             .world
             .tokens_expired
             .is_some_and(|moment| moment.id > id);
@@ -228,34 +249,32 @@ impl SingleFlight {
             || short_lived
             || levered
             || self.refused.is_some_and(|refused| refused > id)
-            || scene.world.acted_since(id)
-            || !scene.world.same_process_since(id)
+            || context.world.acted_since(id)
+            || !context.world.same_process_since(id)
         {
             return;
         }
-        ledger.breach(
+        context.violated(
             &SINGLE_FLIGHT,
-            Breach {
-                kind: "refresh".to_owned(),
-                message: "the app refreshed again at once although the new token was not refused"
-                    .to_owned(),
-                expected: "one refresh for all that wanted one".to_owned(),
-                observed: format!(
-                    "a second refresh {} after the first was answered",
-                    show(entry.at - at)
-                ),
-                evidence: vec![id, entry.id],
-                exchanges: vec![exchange, request.exchange],
-                ..Breach::default()
-            },
+            Violation::new(
+                "the app refreshed again at once although the new token was not refused",
+            )
+            .kind("refresh")
+            .expected("one refresh for all that wanted one")
+            .observed(format!(
+                "a second refresh {} after the first was answered",
+                show(entry.at - at)
+            ))
+            .evidence([id, entry.id])
+            .exchanges([exchange, request.exchange]),
         );
     }
 }
 
 /// The one refresh token that a request presents.
-fn presented(request: &Request, scene: &Scene) -> Option<String> {
+fn presented(request: &Request, context: &Context<'_>) -> Option<String> {
     let is_refresh = |label: &str| {
-        let token = scene.session.token(label);
+        let token = context.session.token(label);
         token.is_some_and(|token| token.kind == TokenKind::Refresh)
     };
     let mut found = request
@@ -269,21 +288,18 @@ fn presented(request: &Request, scene: &Scene) -> Option<String> {
     found.all(|other| other == first).then(|| first.to_owned())
 }
 
-fn confirm(overlap: &Overlap, ledger: &mut Ledger) {
-    ledger.breach(
+fn confirm(overlap: &Overlap, context: &Context<'_>) {
+    context.violated(
         &SINGLE_FLIGHT,
-        Breach {
-            kind: "refresh".to_owned(),
-            message: "two refreshes were under way at once".to_owned(),
-            expected: "one refresh for all that wanted one".to_owned(),
-            observed: format!(
+        Violation::new("two refreshes were under way at once")
+            .kind("refresh")
+            .expected("one refresh for all that wanted one")
+            .observed(format!(
                 "exchange {} began while exchange {} was unanswered",
                 overlap.second, overlap.first
-            ),
-            evidence: vec![overlap.first_id, overlap.second_id],
-            exchanges: vec![overlap.first, overlap.second],
-            ..Breach::default()
-        },
+            ))
+            .evidence([overlap.first_id, overlap.second_id])
+            .exchanges([overlap.first, overlap.second]),
     );
 }
 
@@ -295,38 +311,39 @@ pub(super) struct Bounded {
 }
 
 impl Rule for Bounded {
-    fn see(&mut self, entry: &Arc<Entry>, scene: &Scene, ledger: &mut Ledger) {
-        if scene.contract.session.refresh.is_none() {
-            ledger.unable(&BOUNDED, "the contract has no refresh");
+    fn see(&mut self, context: &Context<'_>) {
+        let entry = context.entry;
+        if context.contract.session.refresh.is_none() {
+            context.unable(&BOUNDED, "the contract has no refresh");
             return;
         }
-        if let Some(request) = client_request(entry)
+        if let Some(request) = context.request()
             && request.role == Some(Role::Refresh)
             && let Some((id, at, exchange)) = self.over
             // A refresh that was already on its way when the refusal came is no repetition.
             && entry.at > at + NOTICE
-            && scene.world.same_process_since(id)
+            && context.world.same_process_since(id)
         {
-            ledger.breach(
+            context.violated(
                 &BOUNDED,
-                Breach {
-                    kind: "after the end".to_owned(),
-                    message:
-                        "the app refreshes again although the backend said that the session is over"
-                            .to_owned(),
-                    expected: "sign-in after a refused refresh".to_owned(),
-                    observed: format!("another refresh {} after the refusal", show(entry.at - at)),
-                    evidence: vec![id, entry.id],
-                    exchanges: vec![exchange, request.exchange],
-                    ..Breach::default()
-                },
+                Violation::new(
+                    "the app refreshes again although the backend said that the session is over",
+                )
+                .kind("after the end")
+                .expected("sign-in after a refused refresh")
+                .observed(format!(
+                    "another refresh {} after the refusal",
+                    show(entry.at - at)
+                ))
+                .evidence([id, entry.id])
+                .exchanges([exchange, request.exchange]),
             );
         }
         if matches!(entry.fact, Fact::TokenIssued(_)) {
             self.over = None;
             self.failures.clear();
         }
-        let Some(ended) = scene.ended_by_client(entry) else {
+        let Some(ended) = context.ended() else {
             return;
         };
         if ended.request.role != Some(Role::Refresh) {
@@ -338,15 +355,15 @@ impl Rule for Bounded {
                 self.failures.clear();
                 return;
             }
-            Some(status) if scene.contract.session.ended_by.contains(&status) => {
-                ledger.occasion(&BOUNDED);
+            Some(status) if context.contract.session.ended_by.contains(&status) => {
+                context.exercised(&BOUNDED);
                 if self.over.is_none() {
                     self.over = Some((entry.id, entry.at, ended.request.exchange));
                 }
             }
             _ => {}
         }
-        ledger.occasion(&BOUNDED);
+        context.exercised(&BOUNDED);
         self.failures.push_back((entry.id, entry.at));
         while self
             .failures
@@ -357,21 +374,21 @@ impl Rule for Bounded {
         }
         if self.failures.len() > FAILURES && self.over.is_none() {
             let first = self.failures.front().map(|(id, _)| *id);
-            ledger.breach(
+            context.violated(
                 &BOUNDED,
-                Breach {
-                    kind: "loop".to_owned(),
-                    message: "the app repeats a failing refresh in a loop".to_owned(),
-                    expected: format!("at most {FAILURES} attempts within {}", show(WINDOW)),
-                    observed: format!(
+                Violation::new("the app repeats a failing refresh in a loop")
+                    .kind("loop")
+                    .expected(format!(
+                        "at most {FAILURES} attempts within {}",
+                        show(WINDOW)
+                    ))
+                    .observed(format!(
                         "{} failing refreshes within {}",
                         self.failures.len(),
                         show(WINDOW)
-                    ),
-                    evidence: first.into_iter().chain([entry.id]).collect(),
-                    exchanges: vec![ended.request.exchange],
-                    ..Breach::default()
-                },
+                    ))
+                    .evidence(first.into_iter().chain([entry.id]))
+                    .exchanges([ended.request.exchange]),
             );
         }
     }

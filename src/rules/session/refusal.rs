@@ -1,27 +1,37 @@
 //! SESSION-8: what a 401 and a 403 may cause.
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
 use std::time::Duration;
 
 use crate::domain::contract::{Contract, Role};
 use crate::domain::duration::show;
 use crate::domain::journal::{AppFact, Entry, EntryId, Fact, Request, SessionState};
-use crate::domain::verdict::Subject;
-use crate::rules::ledger::{Breach, Ledger};
-use crate::rules::scene::{Moment, Scene, client_request};
-use crate::rules::{JudgedFrom, Rule, RuleInfo};
+use crate::rules::context::Context;
+use crate::rules::moment::Moment;
+use crate::rules::rule::{Rule, rule};
+use crate::rules::violation::Violation;
 
-pub(super) static ON_401_AND_403: RuleInfo = RuleInfo {
-    id: "SESSION-8",
-    title: "On 401 at most one refresh and one replay; on 403 neither refresh nor sign-out",
-    subject: Subject::App,
-    judged_from: &[JudgedFrom::Wire],
-    source: "RFC 6750 §3.1; RFC 9110 §15.5.2 and §15.5.4",
-    explanation: "A 401 says that the token is no longer good: one refresh and one replay of the request settle whether a new one helps. A 403 says that this user may not do this: no token will change it, and the session is fine. Judged by what follows each refusal at once, request by request; polls and what the user does later are requests of their own.",
-    fix: "Mark a request as replayed and hand its second 401 to the caller. Treat 403 as an answer, not as a session problem.",
-    parameters: &["session.refresh", "session.refresh_ahead", "polling.floor"],
-};
+rule! {
+    /// On 401 at most one refresh and one replay; on 403 neither refresh nor sign-out
+    ///
+    /// # Why
+    /// A 401 says that the token is no longer good: one refresh and one replay of the request
+    /// settle whether a new one helps. A 403 says that this user may not do this: no token will
+    /// change it, and the session is fine.
+    ///
+    /// # How it is judged
+    /// Judged by what follows each refusal at once, request by request; polls and what the user
+    /// does later are requests of their own.
+    ///
+    /// # How to keep it
+    /// Mark a request as replayed and hand its second 401 to the caller. Treat 403 as an answer,
+    /// not as a session problem.
+    ///
+    /// # Source
+    /// RFC 6750 §3.1; RFC 9110 §15.5.2 and §15.5.4
+    pub(super) ON_401_AND_403: "SESSION-8", App, from [Wire],
+        set by ["session.refresh", "session.refresh_ahead", "polling.floor"]
+}
 
 /// How many refused requests are remembered.
 const CHAINS: usize = 64;
@@ -67,12 +77,13 @@ impl Refusals {
 }
 
 impl Rule for Refusals {
-    fn see(&mut self, entry: &Arc<Entry>, scene: &Scene, ledger: &mut Ledger) {
-        if let Some(request) = client_request(entry) {
+    fn see(&mut self, context: &Context<'_>) {
+        let entry = context.entry;
+        if let Some(request) = context.request() {
             match &request.role {
-                Some(Role::Resource(_)) => self.replay(entry, request, scene, ledger),
-                Some(Role::Refresh) => self.refresh(entry, request, scene, ledger),
-                Some(Role::SignOut) => self.sign_out(entry, Some(request.exchange), scene, ledger),
+                Some(Role::Resource(_)) => self.replay(entry, request, context),
+                Some(Role::Refresh) => self.refresh(entry, request, context),
+                Some(Role::SignOut) => self.sign_out(entry, Some(request.exchange), context),
                 _ => {}
             }
         }
@@ -80,9 +91,9 @@ impl Rule for Refusals {
             state: SessionState::Ended { .. },
         }) = &entry.fact
         {
-            self.sign_out(entry, None, scene, ledger);
+            self.sign_out(entry, None, context);
         }
-        let Some(ended) = scene.ended_by_client(entry) else {
+        let Some(ended) = context.ended() else {
             return;
         };
         match (&ended.request.role, ended.status()) {
@@ -94,11 +105,11 @@ impl Rule for Refusals {
                 }
             }
             (Some(Role::Resource(_)), Some(401)) => {
-                ledger.occasion(&ON_401_AND_403);
+                context.exercised(&ON_401_AND_403);
                 self.refused(entry, ended.request);
             }
             (Some(Role::Resource(_)), Some(403)) => {
-                ledger.occasion(&ON_401_AND_403);
+                context.exercised(&ON_401_AND_403);
                 self.forbidden = Some((entry.id, entry.at, ended.request.exchange));
             }
             (Some(Role::Resource(_)), Some(_)) => {
@@ -143,7 +154,7 @@ impl Refusals {
     }
 
     /// A request that follows its own refusal, or the renewal that it caused, at once is a replay.
-    fn replay(&mut self, entry: &Entry, request: &Request, scene: &Scene, ledger: &mut Ledger) {
+    fn replay(&mut self, entry: &Entry, request: &Request, context: &Context<'_>) {
         let key = key(request);
         let Some(chain) = self.chains.get_mut(&key) else {
             return;
@@ -153,9 +164,9 @@ impl Refusals {
             _ => chain.refused,
         };
         if entry.at > cause + self.at_once
-            || scene.world.acted_since(chain.id)
-            || !scene.world.same_process_since(chain.id)
-            || scene.is_refetched(request.role.as_ref())
+            || context.world.acted_since(chain.id)
+            || !context.world.same_process_since(chain.id)
+            || context.is_refetched(request.role.as_ref())
         {
             self.chains.remove(&key);
             return;
@@ -165,54 +176,48 @@ impl Refusals {
             chain.replays.push(request.exchange);
             return;
         }
-        ledger.breach(
+        context.violated(
             &ON_401_AND_403,
-            Breach {
-                kind: "second round".to_owned(),
-                message: "the app replays a request that was refused with 401 more than once"
-                    .to_owned(),
-                expected: "one refresh and one replay, then the refusal stands".to_owned(),
-                observed: format!(
+            Violation::new("the app replays a request that was refused with 401 more than once")
+                .kind("second round")
+                .expected("one refresh and one replay, then the refusal stands")
+                .observed(format!(
                     "{key} again, {} after its last 401",
                     show(entry.at - chain.refused)
-                ),
-                evidence: vec![chain.id, entry.id],
-                exchanges: vec![chain.exchange, request.exchange],
-                ..Breach::default()
-            },
+                ))
+                .evidence([chain.id, entry.id])
+                .exchanges([chain.exchange, request.exchange]),
         );
         chain.replays.push(request.exchange);
     }
 
-    fn refresh(&mut self, entry: &Entry, request: &Request, scene: &Scene, ledger: &mut Ledger) {
-        let due = is_due(scene, entry.at);
+    fn refresh(&mut self, entry: &Entry, request: &Request, context: &Context<'_>) {
+        let due = is_due(context, entry.at);
         if let Some((id, at, exchange)) = self.fresh_refused.take()
             && entry.at <= at + self.at_once
             && self
                 .original
                 .is_none_or(|original| self.renewed.is_some_and(|renewed| original.id < renewed.id))
             && !due
-            && !scene.world.acted_since(id)
-            && scene
+            && !context.world.acted_since(id)
+            && context
                 .world
                 .tokens_expired
                 .is_none_or(|moment| self.renewed.is_some_and(|renewed| moment.id < renewed.id))
         {
-            ledger.breach(
+            context.violated(
                 &ON_401_AND_403,
-                Breach {
-                    kind: "second round".to_owned(),
-                    message: "the app refreshes again because a replayed request was refused too"
-                        .to_owned(),
-                    expected: "one refresh and one replay, then the refusal stands".to_owned(),
-                    observed: format!(
-                        "another refresh {} after the replay's 401",
-                        show(entry.at - at)
-                    ),
-                    evidence: vec![id, entry.id],
-                    exchanges: vec![exchange, request.exchange],
-                    ..Breach::default()
-                },
+                Violation::new(
+                    "the app refreshes again because a replayed request was refused too",
+                )
+                .kind("second round")
+                .expected("one refresh and one replay, then the refusal stands")
+                .observed(format!(
+                    "another refresh {} after the replay's 401",
+                    show(entry.at - at)
+                ))
+                .evidence([id, entry.id])
+                .exchanges([exchange, request.exchange]),
             );
         }
         if let Some((id, at, exchange)) = self.forbidden.take()
@@ -220,58 +225,50 @@ impl Refusals {
             && self
                 .original
                 .is_none_or(|original| self.renewed.is_some_and(|renewed| original.id < renewed.id))
-            && scene
+            && context
                 .sockets
                 .refused
                 .is_none_or(|refused| refused.at + self.at_once * 2 < at)
             && !due
-            && !scene.world.acted_since(id)
+            && !context.world.acted_since(id)
         {
-            ledger.breach(
+            context.violated(
                 &ON_401_AND_403,
-                Breach {
-                    kind: "refresh on 403".to_owned(),
-                    message: "the app refreshes its token because of a 403".to_owned(),
-                    expected: "a 403 is shown, and the session left alone".to_owned(),
-                    observed: format!("a refresh {} after the 403", show(entry.at - at)),
-                    evidence: vec![id, entry.id],
-                    exchanges: vec![exchange, request.exchange],
-                    ..Breach::default()
-                },
+                Violation::new("the app refreshes its token because of a 403")
+                    .kind("refresh on 403")
+                    .expected("a 403 is shown, and the session left alone")
+                    .observed(format!("a refresh {} after the 403", show(entry.at - at)))
+                    .evidence([id, entry.id])
+                    .exchanges([exchange, request.exchange]),
             );
         }
     }
 
-    fn sign_out(
-        &mut self,
-        entry: &Entry,
-        exchange: Option<u64>,
-        scene: &Scene,
-        ledger: &mut Ledger,
-    ) {
+    fn sign_out(&mut self, entry: &Entry, exchange: Option<u64>, context: &Context<'_>) {
         let Some((id, at, forbidden)) = self.forbidden else {
             return;
         };
         // Without marks nobody knows whether it was the user who signed out.
         let by_itself =
-            (scene.world.acts_marked || exchange.is_none()) && !scene.world.acted_since(id);
+            (context.world.acts_marked || exchange.is_none()) && !context.world.acted_since(id);
         let other_cause = self.original.is_some_and(|original| original.id > id)
-            || scene
+            || context
                 .session
                 .refused
                 .is_some_and(|refused| refused.id > id && refused.id != entry.id);
-        if entry.at <= at + self.at_once && by_itself && !scene.session.wants_out && !other_cause {
-            ledger.breach(
+        if entry.at <= at + self.at_once && by_itself && !context.session.wants_out && !other_cause
+        {
+            context.violated(
                 &ON_401_AND_403,
-                Breach {
-                    kind: "sign-out on 403".to_owned(),
-                    message: "the app ends the session because of a 403".to_owned(),
-                    expected: "a 403 is shown, and the session left alone".to_owned(),
-                    observed: format!("the session ends {} after the 403", show(entry.at - at)),
-                    evidence: vec![id, entry.id],
-                    exchanges: exchange.into_iter().chain([forbidden]).collect(),
-                    ..Breach::default()
-                },
+                Violation::new("the app ends the session because of a 403")
+                    .kind("sign-out on 403")
+                    .expected("a 403 is shown, and the session left alone")
+                    .observed(format!(
+                        "the session ends {} after the 403",
+                        show(entry.at - at)
+                    ))
+                    .evidence([id, entry.id])
+                    .exchanges(exchange.into_iter().chain([forbidden])),
             );
             self.forbidden = None;
         }
@@ -279,12 +276,12 @@ impl Refusals {
 }
 
 /// Whether the token in use is so near its end that refreshing it is due anyway.
-fn is_due(scene: &Scene, at: Duration) -> bool {
-    let ahead = scene.contract.session.refresh_ahead + Duration::from_secs(5);
-    let Some(token) = scene.session.current() else {
+fn is_due(context: &Context<'_>, at: Duration) -> bool {
+    let ahead = context.contract.session.refresh_ahead + Duration::from_secs(5);
+    let Some(token) = context.session.current() else {
         return true;
     };
-    match (token.ends, scene.unix(at)) {
+    match (token.ends, context.unix(at)) {
         (Some(ends), Some(now)) => now + ahead.as_secs() >= ends,
         _ => false,
     }

@@ -9,43 +9,75 @@ use serde_json::Value;
 use crate::domain::contract::{Realtime, Role, Token};
 use crate::domain::duration::show;
 use crate::domain::journal::{Content, Direction, Entry, Fact, Frame};
-use crate::domain::verdict::Subject;
-use crate::rules::ledger::{Breach, Ledger};
-use crate::rules::scene::{Scene, Token as Issued, client_request, packet_up};
-use crate::rules::{JudgedFrom, Rule, RuleInfo, labels};
+use crate::rules::context::Context;
+use crate::rules::labels;
+use crate::rules::rule::{Rule, rule};
+use crate::rules::state::Token as Issued;
+use crate::rules::violation::Violation;
 
-pub(super) static IN_QUERY: RuleInfo = RuleInfo {
-    id: "SESSION-2",
-    title: "The socket's token travels in the CONNECT payload, not in the query",
-    subject: Subject::App,
-    judged_from: &[JudgedFrom::Wire],
-    source: "Socket.IO client options (`auth` against `query`); RFC 9700 §4.3.2",
-    explanation: "The query of the Engine.IO requests is logged like any URL and is fixed when the manager is made, so it also goes stale. CONNECT's payload is neither. Judged on the feed's handshakes and polls (no token in the query) and on its CONNECT (the token where the contract says it stands).",
-    fix: "Give `socket.io-client` the token by `auth: (send) => send({ token })`, never by `query`.",
-    parameters: &["realtime.auth"],
-};
+rule! {
+    /// The socket's token travels in the CONNECT payload, not in the query
+    ///
+    /// # Why
+    /// The query of the Engine.IO requests is logged like any URL and is fixed when the manager is
+    /// made, so it also goes stale. CONNECT's payload is neither.
+    ///
+    /// # How it is judged
+    /// Judged on the feed's handshakes and polls (no token in the query) and on its CONNECT (the
+    /// token where the contract says it stands).
+    ///
+    /// # How to keep it
+    /// Give `socket.io-client` the token by `auth: (send) => send({ token })`, never by `query`.
+    ///
+    /// # Source
+    /// Socket.IO client options (`auth` against `query`); RFC 9700 §4.3.2
+    pub(super) IN_QUERY: "SESSION-2", App, from [Wire],
+        needs [Feed],
+        set by ["realtime.auth"]
+}
 
-pub(super) static CURRENT: RuleInfo = RuleInfo {
-    id: "SESSION-3",
-    title: "Every connect uses the current token, and a refused one is not sent again and again",
-    subject: Subject::App,
-    judged_from: &[JudgedFrom::Wire],
-    source: "seen as an endless loop in public issues of socket.io-client",
-    explanation: "A token captured when the socket was made is sent for ever, so the first reconnect after its expiry is refused, and so is each one after it. Judged on each CONNECT: its token is the one handed out last, and no token is sent a third time after the server refused it, unless it had ended when it was handed out or does not say when it ends.",
-    fix: "Evaluate the token in the `auth` function at each connect; on `connect_error` refresh before connecting again.",
-    parameters: &["realtime.auth"],
-};
+rule! {
+    /// Every connect uses the current token, and a refused one is not sent again and again
+    ///
+    /// # Why
+    /// A token captured when the socket was made is sent for ever, so the first reconnect after its
+    /// expiry is refused, and so is each one after it.
+    ///
+    /// # How it is judged
+    /// Judged on each CONNECT: its token is the one handed out last, and no token is sent a third
+    /// time after the server refused it, unless it had ended when it was handed out or does not say
+    /// when it ends.
+    ///
+    /// # How to keep it
+    /// Evaluate the token in the `auth` function at each connect; on `connect_error` refresh before
+    /// connecting again.
+    ///
+    /// # Source
+    /// seen as an endless loop in public issues of socket.io-client
+    pub(super) CURRENT: "SESSION-3", App, from [Wire],
+        needs [Feed],
+        set by ["realtime.auth"]
+}
 
-pub(super) static EXPIRED: RuleInfo = RuleInfo {
-    id: "SESSION-12",
-    title: "No live events after the token's expiry without re-authentication",
-    subject: Subject::Backend,
-    judged_from: &[JudgedFrom::Wire],
-    source: "auth0-community/auth0-socketio-jwt#98",
-    explanation: "A socket that is authenticated once at CONNECT outlives its token: a user who was locked out keeps receiving data. Judged by the `exp` of the token that CONNECT carried, with the contract's leeway; a newer token sent over the same socket moves the limit.",
-    fix: "Disconnect a socket when its token expires, or ask for a new token on it.",
-    parameters: &["session.token.leeway"],
-};
+rule! {
+    /// No live events after the token's expiry without re-authentication
+    ///
+    /// # Why
+    /// A socket that is authenticated once at CONNECT outlives its token: a user who was locked out
+    /// keeps receiving data.
+    ///
+    /// # How it is judged
+    /// Judged by the `exp` of the token that CONNECT carried, with the contract's leeway; a newer
+    /// token sent over the same socket moves the limit.
+    ///
+    /// # How to keep it
+    /// Disconnect a socket when its token expires, or ask for a new token on it.
+    ///
+    /// # Source
+    /// auth0-community/auth0-socketio-jwt#98
+    pub(super) EXPIRED: "SESSION-12", Backend, from [Wire],
+        set by ["session.token.leeway"]
+}
 
 /// How long a client that has just received a token may still be seen to use the one before: its
 /// answer and the client's CONNECT may cross.
@@ -66,28 +98,29 @@ pub(super) struct SocketToken {
 }
 
 impl Rule for SocketToken {
-    fn see(&mut self, entry: &Arc<Entry>, scene: &Scene, ledger: &mut Ledger) {
-        let Some(feed) = &scene.contract.realtime else {
-            ledger.unable(&IN_QUERY, "the contract has no live feed");
-            ledger.unable(&CURRENT, "the contract has no live feed");
+    fn see(&mut self, context: &Context<'_>) {
+        let entry = context.entry;
+        let Some(feed) = &context.contract.realtime else {
+            context.unable(&IN_QUERY, "the contract has no live feed");
+            context.unable(&CURRENT, "the contract has no live feed");
             return;
         };
-        if let Some(request) = client_request(entry)
+        if let Some(request) = context.request()
             && request.role == Some(Role::Realtime)
         {
-            ledger.occasion(&IN_QUERY);
+            context.exercised(&IN_QUERY);
             let query = request
                 .target
                 .split_once('?')
                 .map_or("", |(_, query)| query);
             if let Some(label) = labels::first(query) {
-                in_query(entry, request.exchange, label, &request.target, ledger);
+                in_query(entry, request.exchange, label, &request.target, context);
             }
         }
-        if let Some((socket, Frame::Connect { namespace, payload })) = packet_up(entry)
+        if let Some((socket, Frame::Connect { namespace, payload })) = context.packet_up()
             && *namespace == feed.namespace
         {
-            self.connect(entry, socket, payload, feed, scene, ledger);
+            self.connect(entry, socket, payload, feed, context);
         }
         match &entry.fact {
             Fact::Frame {
@@ -124,76 +157,66 @@ impl SocketToken {
         socket: u64,
         payload: &Content,
         feed: &Realtime,
-        scene: &Scene,
-        ledger: &mut Ledger,
+        context: &Context<'_>,
     ) {
         let wants_token = feed.auth.names().iter().any(|name| name == "access-token");
         if !wants_token {
             return;
         }
-        if scene.session.open && !carries(&feed.auth.0, payload.json()) {
-            ledger.breach(
+        if context.session.open && !carries(&feed.auth.0, payload.json()) {
+            context.violated(
                 &IN_QUERY,
-                Breach {
-                    kind: "token outside CONNECT".to_owned(),
-                    message: "the socket's CONNECT does not carry the access token".to_owned(),
-                    expected:
-                        "the access token in CONNECT's payload, where the contract says it stands"
-                            .to_owned(),
-                    observed: "a CONNECT without it although a session is open".to_owned(),
-                    evidence: vec![entry.id],
-                    ..Breach::default()
-                },
+                Violation::new("the socket's CONNECT does not carry the access token")
+                    .kind("token outside CONNECT")
+                    .expected(
+                        "the access token in CONNECT's payload, where the contract says it stands",
+                    )
+                    .observed("a CONNECT without it although a session is open")
+                    .evidence([entry.id]),
             );
         }
         let Some(label) = labels::in_content(payload).map(labels::bare) else {
             return;
         };
-        ledger.occasion(&CURRENT);
+        context.exercised(&CURRENT);
         self.sent.insert(socket, label.to_owned());
         if let Some((refused, times)) = &self.refused
             && refused == label
             && *times >= REFUSALS
-            && !is_dead(refused, scene)
+            && !is_dead(refused, context)
         {
-            ledger.breach(
+            context.violated(
                 &CURRENT,
-                Breach {
-                    kind: "refused token".to_owned(),
-                    message: "the app keeps sending a token that the server refused".to_owned(),
-                    expected: "a refresh, or no further attempt, after a refusal".to_owned(),
-                    observed: format!("‹{label}› sent again after {times} refusals"),
-                    evidence: vec![entry.id],
-                    ..Breach::default()
-                },
+                Violation::new("the app keeps sending a token that the server refused")
+                    .kind("refused token")
+                    .expected("a refresh, or no further attempt, after a refusal")
+                    .observed(format!("‹{label}› sent again after {times} refusals"))
+                    .evidence([entry.id]),
             );
         }
-        let (Some(current), Some(renewed)) = (scene.session.current(), scene.session.renewed)
+        let (Some(current), Some(renewed)) = (context.session.current(), context.session.renewed)
         else {
             return;
         };
         let outdated = current.label != label
-            && scene
+            && context
                 .session
                 .token(label)
                 .is_some_and(|own| own.issued.id < current.issued.id);
         // A renewal whose answer did not reach the client does not count.
         let settled = renewed.at + TURNOVER < entry.at && current.issued.at <= renewed.at + NOTICED;
-        if outdated && settled && scene.world.same_process_since(renewed.id) {
-            ledger.breach(
+        if outdated && settled && context.world.same_process_since(renewed.id) {
+            context.violated(
                 &CURRENT,
-                Breach {
-                    kind: "outdated token".to_owned(),
-                    message: "the socket connects with an outdated token".to_owned(),
-                    expected: format!(
+                Violation::new("the socket connects with an outdated token")
+                    .kind("outdated token")
+                    .expected(format!(
                         "CONNECT with ‹{}›, handed out {} before",
                         current.label,
                         show(entry.at - current.issued.at)
-                    ),
-                    observed: format!("CONNECT with ‹{label}›"),
-                    evidence: vec![current.issued.id, entry.id],
-                    ..Breach::default()
-                },
+                    ))
+                    .observed(format!("CONNECT with ‹{label}›"))
+                    .evidence([current.issued.id, entry.id]),
             );
         }
     }
@@ -201,26 +224,27 @@ impl SocketToken {
 
 /// Whether a token was worth nothing when it was handed out: it had ended, or does not say when it
 /// ends although the contract has tokens that do. A client can then do nothing with any other.
-fn is_dead(label: &str, scene: &Scene) -> bool {
-    let (Some(token), Token::Jwt(_)) = (scene.session.token(label), &scene.contract.session.token)
-    else {
-        return scene.session.token(label).is_some_and(Issued::is_over);
+fn is_dead(label: &str, context: &Context<'_>) -> bool {
+    let (Some(token), Token::Jwt(_)) = (
+        context.session.token(label),
+        &context.contract.session.token,
+    ) else {
+        return context.session.token(label).is_some_and(Issued::is_over);
     };
     token.ends.is_none() || token.is_over()
 }
 
-fn in_query(entry: &Arc<Entry>, exchange: u64, label: &str, target: &str, ledger: &mut Ledger) {
-    ledger.breach(
+fn in_query(entry: &Arc<Entry>, exchange: u64, label: &str, target: &str, context: &Context<'_>) {
+    context.violated(
         &IN_QUERY,
-        Breach {
-            kind: "token outside CONNECT".to_owned(),
-            message: format!("{label} stands in the query of the socket's requests"),
-            expected: "the token in CONNECT's payload, and nowhere in a URL".to_owned(),
-            observed: target.to_owned(),
-            evidence: vec![entry.id],
-            exchanges: vec![exchange],
-            ..Breach::default()
-        },
+        Violation::new(format!(
+            "{label} stands in the query of the socket's requests"
+        ))
+        .kind("token outside CONNECT")
+        .expected("the token in CONNECT's payload, and nowhere in a URL")
+        .observed(target.to_owned())
+        .evidence([entry.id])
+        .exchanges([exchange]),
     );
 }
 
@@ -248,7 +272,8 @@ pub(super) struct ExpiredFeed {
 }
 
 impl Rule for ExpiredFeed {
-    fn see(&mut self, entry: &Arc<Entry>, scene: &Scene, ledger: &mut Ledger) {
+    fn see(&mut self, context: &Context<'_>) {
+        let entry = context.entry;
         match &entry.fact {
             Fact::Frame {
                 socket,
@@ -261,7 +286,7 @@ impl Rule for ExpiredFeed {
                 ..
             } => {
                 if let Some(label) = labels::in_content(content) {
-                    self.authenticated(*socket, label, scene, ledger);
+                    self.authenticated(*socket, label, context);
                 }
             }
             Fact::Frame {
@@ -277,18 +302,13 @@ impl Rule for ExpiredFeed {
                         "`{name}` came {} after the limit of ‹{label}›",
                         show(entry.at - *limit)
                     );
-                    ledger.breach(
+                    context.violated(
                         &EXPIRED,
-                        Breach {
-                            kind: "events after expiry".to_owned(),
-                            message: "live events go on after the socket's token has expired"
-                                .to_owned(),
-                            expected: "a disconnect, or re-authentication, at the token's expiry"
-                                .to_owned(),
-                            observed,
-                            evidence: vec![entry.id],
-                            ..Breach::default()
-                        },
+                        Violation::new("live events go on after the socket's token has expired")
+                            .kind("events after expiry")
+                            .expected("a disconnect, or re-authentication, at the token's expiry")
+                            .observed(observed)
+                            .evidence([entry.id]),
                     );
                 }
             }
@@ -305,16 +325,16 @@ impl Rule for ExpiredFeed {
 }
 
 impl ExpiredFeed {
-    fn authenticated(&mut self, socket: u64, label: &str, scene: &Scene, ledger: &mut Ledger) {
-        let Some(token) = scene.session.token(label) else {
+    fn authenticated(&mut self, socket: u64, label: &str, context: &Context<'_>) {
+        let Some(token) = context.session.token(label) else {
             return;
         };
-        let (Some(ends), Some(epoch)) = (token.ends, scene.epoch) else {
-            ledger.unable(&EXPIRED, "the tokens do not say when they end");
+        let (Some(ends), Some(epoch)) = (token.ends, context.epoch) else {
+            context.unable(&EXPIRED, "the tokens do not say when they end");
             return;
         };
-        ledger.occasion(&EXPIRED);
-        let leeway = match &scene.contract.session.token {
+        context.exercised(&EXPIRED);
+        let leeway = match &context.contract.session.token {
             Token::Jwt(policy) => policy.leeway,
             Token::Opaque => Duration::ZERO,
         };

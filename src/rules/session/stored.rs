@@ -1,25 +1,36 @@
 //! SESSION-13: what a start makes of what it finds in storage.
 
-use std::sync::Arc;
 use std::time::Duration;
 
 use crate::domain::duration::show;
 use crate::domain::journal::{Act, AppFact, Entry, EntryId, Fact, SessionState};
-use crate::domain::verdict::Subject;
-use crate::rules::ledger::{Breach, Ledger};
-use crate::rules::scene::{Moment, Scene};
-use crate::rules::{JudgedFrom, Rule, RuleInfo};
+use crate::rules::context::Context;
+use crate::rules::moment::Moment;
+use crate::rules::rule::{Rule, rule};
+use crate::rules::violation::Violation;
 
-pub(super) static STORED: RuleInfo = RuleInfo {
-    id: "SESSION-13",
-    title: "A stored session is restored if it is whole, and otherwise a start ends in a clean sign-in",
-    subject: Subject::App,
-    judged_from: &[JudgedFrom::Sim],
-    source: "Expo SecureStore documentation (2048 bytes; values lost with the key, on iOS kept over a reinstall); runbook S3.1, S3.3",
-    explanation: "Secure storage can hold a valid entry, an expired one, none, a damaged one, one that no key opens any more, one that is too large, or be emptied by a reinstall. Judged from what happened to the storage before a start, and what the app says after it: a whole entry is restored, anything else is not, and in no case does the app stay on its loading screen past its attempts at the status and ten seconds.",
-    fix: "Treat every failure to read as no session: clear the entry and show the sign-in screen; keep entries below 2048 bytes.",
-    parameters: &["request_timeout", "retry.attempts"],
-};
+rule! {
+    /// A stored session is restored if it is whole, and otherwise a start ends in a clean sign-in
+    ///
+    /// # Why
+    /// Secure storage can hold a valid entry, an expired one, none, a damaged one, one that no key
+    /// opens any more, one that is too large, or be emptied by a reinstall.
+    ///
+    /// # How it is judged
+    /// Judged from what happened to the storage before a start, and what the app says after it: a
+    /// whole entry is restored, anything else is not, and in no case does the app stay on its
+    /// loading screen past its attempts at the status and ten seconds.
+    ///
+    /// # How to keep it
+    /// Treat every failure to read as no session: clear the entry and show the sign-in screen; keep
+    /// entries below 2048 bytes.
+    ///
+    /// # Source
+    /// Expo SecureStore documentation (2048 bytes; values lost with the key, on iOS kept over a
+    /// reinstall); runbook S3.1, S3.3
+    pub(super) STORED: "SESSION-13", App, from [Sim],
+        set by ["request_timeout", "retry.attempts"]
+}
 
 /// How long leaving the loading screen may take beside the attempts.
 const SLACK: Duration = Duration::from_secs(10);
@@ -43,12 +54,13 @@ struct Start {
 }
 
 impl Rule for Restored {
-    fn see(&mut self, entry: &Arc<Entry>, scene: &Scene, ledger: &mut Ledger) {
-        self.stuck(scene, ledger);
+    fn see(&mut self, context: &Context<'_>) {
+        let entry = context.entry;
+        self.stuck(context);
         match &entry.fact {
             Fact::Act(Act::Storage { accident }) => {
-                if !scene.world.simulated {
-                    ledger.unable(
+                if !context.world.simulated {
+                    context.unable(
                         &STORED,
                         "what a start finds in storage only the app itself can say",
                     );
@@ -69,18 +81,18 @@ impl Rule for Restored {
                     start.shows = screen != "loading";
                 }
             }
-            Fact::App(AppFact::Session { state }) => self.said(entry, state, ledger),
+            Fact::App(AppFact::Session { state }) => self.said(entry, state, context),
             _ => {}
         }
     }
 
-    fn end(&mut self, scene: &Scene, ledger: &mut Ledger) {
-        self.stuck(scene, ledger);
+    fn end(&mut self, context: &Context<'_>) {
+        self.stuck(context);
     }
 }
 
 impl Restored {
-    fn said(&mut self, entry: &Entry, state: &SessionState, ledger: &mut Ledger) {
+    fn said(&mut self, entry: &Entry, state: &SessionState, context: &Context<'_>) {
         self.held = !matches!(
             state,
             SessionState::Ended { .. } | SessionState::NotFound { .. }
@@ -93,7 +105,7 @@ impl Restored {
             SessionState::NotFound { why } => (false, why.as_str()),
             _ => return,
         };
-        ledger.occasion(&STORED);
+        context.exercised(&STORED);
         let accident = start.accident.as_ref().map(|(id, what)| (*id, what));
         let observed = match (restored, accident) {
             (true, Some((_, accident))) => {
@@ -105,42 +117,37 @@ impl Restored {
             (false, None) if start.held => format!("the session that was kept is not found: {why}"),
             _ => return,
         };
-        ledger.breach(
+        context.violated(
             &STORED,
-            Breach {
-                kind: "restore".to_owned(),
-                message: "a start does not find in storage what is there".to_owned(),
-                expected: "a whole entry is restored, and nothing else".to_owned(),
-                observed,
-                evidence: accident
-                    .map(|(id, _)| id)
-                    .into_iter()
-                    .chain([start.moment.id, entry.id])
-                    .collect(),
-                ..Breach::default()
-            },
+            Violation::new("a start does not find in storage what is there")
+                .kind("restore")
+                .expected("a whole entry is restored, and nothing else")
+                .observed(observed)
+                .evidence(
+                    accident
+                        .map(|(id, _)| id)
+                        .into_iter()
+                        .chain([start.moment.id, entry.id]),
+                ),
         );
     }
 
-    fn stuck(&mut self, scene: &Scene, ledger: &mut Ledger) {
-        let contract = &scene.contract;
+    fn stuck(&mut self, context: &Context<'_>) {
+        let contract = &context.contract;
         let limit = contract.request_timeout * contract.retry.attempts + SLACK;
         let Some(start) = self.start.take_if(|start| {
-            !start.shows && scene.now > start.moment.at + limit && scene.world.simulated
+            !start.shows && context.now > start.moment.at + limit && context.world.simulated
         }) else {
             return;
         };
         let accident = start.accident.map(|(id, _)| id);
-        ledger.breach(
+        context.violated(
             &STORED,
-            Breach {
-                kind: "stuck".to_owned(),
-                message: "the app never leaves its loading screen".to_owned(),
-                expected: format!("another screen within {}", show(limit)),
-                observed: format!("none for {}", show(scene.now - start.moment.at)),
-                evidence: accident.into_iter().chain([start.moment.id]).collect(),
-                ..Breach::default()
-            },
+            Violation::new("the app never leaves its loading screen")
+                .kind("stuck")
+                .expected(format!("another screen within {}", show(limit)))
+                .observed(format!("none for {}", show(context.now - start.moment.at)))
+                .evidence(accident.into_iter().chain([start.moment.id])),
         );
     }
 }

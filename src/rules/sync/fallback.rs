@@ -1,37 +1,59 @@
 //! SYNC-1 and -2: what takes the socket's place, and that it comes back.
 
-use std::sync::Arc;
 use std::time::Duration;
 
 use crate::domain::contract::{Role, TransportName};
 use crate::domain::duration::show;
 use crate::domain::journal::{AppFact, Entry, EntryId, Fact, HarnessFact};
-use crate::domain::verdict::Subject;
-use crate::rules::ledger::{Breach, Ledger};
-use crate::rules::scene::{Moment, Scene, client_request};
-use crate::rules::{JudgedFrom, Rule, RuleInfo};
+use crate::rules::context::Context;
+use crate::rules::moment::Moment;
+use crate::rules::rule::{Rule, rule};
+use crate::rules::violation::Violation;
 
-pub(super) static KEEPS_ARRIVING: RuleInfo = RuleInfo {
-    id: "SYNC-1",
-    title: "When the WebSocket is blocked data keeps arriving, by long-polling or by the app's own polling",
-    subject: Subject::App,
-    judged_from: &[JudgedFrom::Wire],
-    source: "runbook S6.5; Engine.IO transports",
-    explanation: "Hotels, offices and some carriers let no WebSocket pass. Judged while a visible app has a session and a network but no joined socket: a polled resource is asked for within the agreed grace and one interval, and then at least every one and a half intervals and one request's timeout.",
-    fix: "Keep long-polling among the transports, or start a poller when the socket has been gone for the agreed time.",
-    parameters: &["polling.after", "polling.every", "request_timeout"],
-};
+rule! {
+    /// When the WebSocket is blocked data keeps arriving, by long-polling or by the app's own
+    /// polling
+    ///
+    /// # Why
+    /// Hotels, offices and some carriers let no WebSocket pass.
+    ///
+    /// # How it is judged
+    /// Judged while a visible app has a session and a network but no joined socket: a polled
+    /// resource is asked for within the agreed grace and one interval, and then at least every one
+    /// and a half intervals and one request's timeout.
+    ///
+    /// # How to keep it
+    /// Keep long-polling among the transports, or start a poller when the socket has been gone for
+    /// the agreed time.
+    ///
+    /// # Source
+    /// runbook S6.5; Engine.IO transports
+    pub(super) KEEPS_ARRIVING: "SYNC-1", App, from [Wire],
+        needs [FeedAndPolling],
+        set by ["polling.after", "polling.every", "request_timeout"]
+}
 
-pub(super) static RETURNS: RuleInfo = RuleInfo {
-    id: "SYNC-2",
-    title: "Once the WebSocket is let through again the app returns to it",
-    subject: Subject::App,
-    judged_from: &[JudgedFrom::Wire],
-    source: "runbook S6.6; Engine.IO probes an upgrade once per session",
-    explanation: "An Engine.IO session probes the upgrade once, when it opens. A client that was refused then stays on polling until it is restarted, at several times the load. Judged from the moment the harness lifts its block, for an app that had been refused: a WebSocket opens within the agreed time and one reconnection delay.",
-    fix: "Close and reopen a session that stayed on polling after a while, or when the network changes.",
-    parameters: &["realtime.live_within", "realtime.client"],
-};
+rule! {
+    /// Once the WebSocket is let through again the app returns to it
+    ///
+    /// # Why
+    /// An Engine.IO session probes the upgrade once, when it opens. A client that was refused then
+    /// stays on polling until it is restarted, at several times the load.
+    ///
+    /// # How it is judged
+    /// Judged from the moment the harness lifts its block, for an app that had been refused: a
+    /// WebSocket opens within the agreed time and one reconnection delay.
+    ///
+    /// # How to keep it
+    /// Close and reopen a session that stayed on polling after a while, or when the network
+    /// changes.
+    ///
+    /// # Source
+    /// runbook S6.6; Engine.IO probes an upgrade once per session
+    pub(super) RETURNS: "SYNC-2", App, from [Wire],
+        needs [Feed],
+        set by ["realtime.live_within", "realtime.client"]
+}
 
 /// What queues and latencies may add.
 const SLACK: Duration = Duration::from_secs(3);
@@ -53,20 +75,21 @@ pub(super) struct Fallback {
 }
 
 impl Rule for Fallback {
-    fn see(&mut self, entry: &Arc<Entry>, scene: &Scene, ledger: &mut Ledger) {
-        let contract = &scene.contract;
+    fn see(&mut self, context: &Context<'_>) {
+        let entry = context.entry;
+        let contract = &context.contract;
         let (Some(_), Some(polling)) = (&contract.realtime, &contract.polling) else {
-            ledger.unable(
+            context.unable(
                 &KEEPS_ARRIVING,
                 "the contract has no live feed with polling in its place",
             );
             return;
         };
         let polled = |role: &Option<Role>| matches!(role, Some(Role::Resource(name)) if polling.resources.contains(name));
-        if client_request(entry).is_some() {
+        if context.request().is_some() {
             self.heard = entry.at;
         }
-        self.overdue(scene, ledger);
+        self.overdue(context);
         let attempted = match &entry.fact {
             // A request that could not even be sent was tried all the same.
             Fact::App(AppFact::Exchange(exchange)) => polling.resources.iter().any(|name| {
@@ -74,97 +97,94 @@ impl Rule for Fallback {
                     .resource(name)
                     .is_some_and(|resource| exchange.path.ends_with(&resource.operation.path))
             }),
-            _ => client_request(entry).is_some_and(|request| {
+            _ => context.request().is_some_and(|request| {
                 self.tried |= request.role == Some(Role::Realtime);
                 self.asked = entry.at;
                 polled(&request.role)
             }),
         };
-        if let Some(ended) = scene.ended_by_client(entry)
+        if let Some(ended) = context.ended()
             && polled(&ended.request.role)
         {
             self.failing = ended.failed();
         }
         // What follows a kill is judged as KILL-4 until the app opens its feed again.
-        if !scene.world.running || scene.may_be_blocked() {
+        if !context.world.running || context.may_be_blocked() {
             *self = Self {
                 heard: self.heard,
                 ..Self::default()
             };
         }
-        if scene.sockets.live() > 0 {
+        if context.sockets.live() > 0 {
             self.found = false;
             self.polled = false;
         }
         let wanted = self.tried
-            && scene.session.is_wanted()
-            && scene.app_is_awake()
-            && !scene.world.is_blind()
-            && !scene.may_be_blocked()
-            && scene.sockets.live() == 0;
+            && context.session.is_wanted()
+            && context.app_is_awake()
+            && !context.world.is_blind()
+            && !context.may_be_blocked()
+            && context.sockets.live() == 0;
         if !wanted {
             self.dry = None;
         } else if attempted || self.dry.is_none() {
             if attempted && self.dry.is_some() {
-                ledger.occasion(&KEEPS_ARRIVING);
+                context.exercised(&KEEPS_ARRIVING);
                 self.polled = true;
             }
             self.dry = Some(Moment::of(entry));
         }
     }
 
-    fn end(&mut self, scene: &Scene, ledger: &mut Ledger) {
-        self.overdue(scene, ledger);
+    fn end(&mut self, context: &Context<'_>) {
+        self.overdue(context);
     }
 }
 
 impl Fallback {
-    fn overdue(&mut self, scene: &Scene, ledger: &mut Ledger) {
-        let (Some(dry), Some(polling)) = (self.dry, &scene.contract.polling) else {
+    fn overdue(&mut self, context: &Context<'_>) {
+        let (Some(dry), Some(polling)) = (self.dry, &context.contract.polling) else {
             return;
         };
         // The first poll is due an interval after the grace; the next follow one another's answers.
         let limit = match self.polled {
             false => polling.after + polling.every + SLACK,
-            true => polling.every.mul_f64(1.5) + scene.contract.request_timeout,
+            true => polling.every.mul_f64(1.5) + context.contract.request_timeout,
         };
-        if self.found || self.failing || scene.now <= dry.at + limit {
+        if self.found || self.failing || context.now <= dry.at + limit {
             return;
         }
-        if !scene.world.simulated && self.heard <= dry.at {
-            ledger.unable(
+        if !context.world.simulated && self.heard <= dry.at {
+            context.unable(
                 &KEEPS_ARRIVING,
                 "the app fell silent altogether, and nobody marked whether it was still running",
             );
             return;
         }
         self.found = true;
-        if !scene.world.acts_marked && self.asked <= dry.at + SLACK {
-            ledger.unable(
+        if !context.world.acts_marked && self.asked <= dry.at + SLACK {
+            context.unable(
                 &KEEPS_ARRIVING,
                 "the client fell silent, and nobody marked whether it was in the foreground",
             );
             return;
         }
-        let lost = scene.sockets.lost.map(|moment| moment.id);
-        ledger.breach(
+        let lost = context.sockets.lost.map(|moment| moment.id);
+        context.violated(
             &KEEPS_ARRIVING,
-            Breach {
-                kind: "silence".to_owned(),
-                message: "without its socket the app stops receiving data".to_owned(),
-                expected: format!(
+            Violation::new("without its socket the app stops receiving data")
+                .kind("silence")
+                .expected(format!(
                     "a joined socket, or a request for {}, within {}",
                     polling.resources.join(", "),
                     show(limit)
+                ))
+                .observed(format!("neither for {}", show(context.now - dry.at)))
+                .evidence(
+                    lost.into_iter()
+                        .filter(|lost| *lost < dry.id)
+                        .chain([dry.id]),
                 ),
-                observed: format!("neither for {}", show(scene.now - dry.at)),
-                evidence: lost
-                    .into_iter()
-                    .filter(|lost| *lost < dry.id)
-                    .chain([dry.id])
-                    .collect(),
-                ..Breach::default()
-            },
         );
     }
 }
@@ -176,9 +196,10 @@ pub(super) struct Return {
 }
 
 impl Rule for Return {
-    fn see(&mut self, entry: &Arc<Entry>, scene: &Scene, ledger: &mut Ledger) {
-        let Some(feed) = &scene.contract.realtime else {
-            ledger.unable(&RETURNS, "the contract has no live feed");
+    fn see(&mut self, context: &Context<'_>) {
+        let entry = context.entry;
+        let Some(feed) = &context.contract.realtime else {
+            context.unable(&RETURNS, "the contract has no live feed");
             return;
         };
         let client = &feed.client;
@@ -186,10 +207,10 @@ impl Rule for Return {
         let wants =
             client.transports.contains(&TransportName::Websocket) && (client.upgrade || first);
         if !wants {
-            ledger.unable(&RETURNS, "by the contract the app does not use WebSocket");
+            context.unable(&RETURNS, "by the contract the app does not use WebSocket");
             return;
         }
-        self.overdue(scene, ledger);
+        self.overdue(context);
         match &entry.fact {
             Fact::Harness(HarnessFact::Fault { fault, on }) if names_socket(fault) => {
                 self.switched(entry, !*on)
@@ -197,14 +218,14 @@ impl Rule for Return {
             Fact::Harness(HarnessFact::Lever { lever, value, .. }) if names_socket(lever) => {
                 self.switched(entry, value != "off" && value != "false");
             }
-            Fact::SocketUpgraded { .. } => self.returned(ledger),
+            Fact::SocketUpgraded { .. } => self.returned(context),
             Fact::SocketOpened {
                 transport: TransportName::Websocket,
                 ..
-            } => self.returned(ledger),
+            } => self.returned(context),
             _ => {}
         }
-        if let Some(ended) = scene.ended_by_client(entry)
+        if let Some(ended) = context.ended()
             && ended.request.role == Some(Role::Realtime)
             && ended.status() != Some(101)
             && (ended.request.wants_websocket()
@@ -212,19 +233,19 @@ impl Rule for Return {
         {
             self.refused = Some(entry.id);
         }
-        let expected = scene.app_is_awake()
-            && scene.session.is_wanted()
-            && !scene.world.is_blind()
-            && !scene.world.is_disturbed()
-            && !scene.world.backend_is_stopped()
-            && !scene.may_be_blocked();
+        let expected = context.app_is_awake()
+            && context.session.is_wanted()
+            && !context.world.is_blind()
+            && !context.world.is_disturbed()
+            && !context.world.backend_is_stopped()
+            && !context.may_be_blocked();
         if !expected {
             self.allowed = None;
         }
     }
 
-    fn end(&mut self, scene: &Scene, ledger: &mut Ledger) {
-        self.overdue(scene, ledger);
+    fn end(&mut self, context: &Context<'_>) {
+        self.overdue(context);
     }
 }
 
@@ -236,33 +257,29 @@ impl Return {
         self.allowed = (allowed && self.refused.is_some()).then(|| Moment::of(entry));
     }
 
-    fn returned(&mut self, ledger: &mut Ledger) {
+    fn returned(&mut self, context: &Context<'_>) {
         if self.allowed.take().is_some() {
-            ledger.occasion(&RETURNS);
+            context.exercised(&RETURNS);
         }
         self.refused = None;
     }
 
-    fn overdue(&mut self, scene: &Scene, ledger: &mut Ledger) {
-        let (Some(allowed), Some(feed)) = (self.allowed, &scene.contract.realtime) else {
+    fn overdue(&mut self, context: &Context<'_>) {
+        let (Some(allowed), Some(feed)) = (self.allowed, &context.contract.realtime) else {
             return;
         };
         let limit = feed.live_within + feed.client.delay_max + SLACK;
-        if scene.now <= allowed.at + limit {
+        if context.now <= allowed.at + limit {
             return;
         }
         self.allowed = None;
-        ledger.breach(
+        context.violated(
             &RETURNS,
-            Breach {
-                kind: "return".to_owned(),
-                message: "the app does not return to WebSocket although it is let through again"
-                    .to_owned(),
-                expected: format!("a WebSocket within {}", show(limit)),
-                observed: format!("none for {}", show(scene.now - allowed.at)),
-                evidence: self.refused.into_iter().chain([allowed.id]).collect(),
-                ..Breach::default()
-            },
+            Violation::new("the app does not return to WebSocket although it is let through again")
+                .kind("return")
+                .expected(format!("a WebSocket within {}", show(limit)))
+                .observed(format!("none for {}", show(context.now - allowed.at)))
+                .evidence(self.refused.into_iter().chain([allowed.id])),
         );
     }
 }

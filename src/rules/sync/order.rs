@@ -1,7 +1,6 @@
 //! SYNC-6: changes are applied in their order, and a missing one is made up for.
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
 use std::time::Duration;
 
 use serde_json::Value;
@@ -12,25 +11,35 @@ use crate::domain::journal::{
     Act, Answer, AppFact, Content, Direction, Entry, EntryId, Fact, Frame, HarnessFact,
 };
 use crate::domain::selector::Selector;
-use crate::domain::verdict::Subject;
-use crate::rules::ledger::{Breach, Ledger};
-use crate::rules::scene::{Moment, Scene, client_request};
-use crate::rules::{JudgedFrom, Rule, RuleInfo};
+use crate::rules::context::Context;
+use crate::rules::moment::Moment;
+use crate::rules::rule::{Rule, rule};
+use crate::rules::violation::Violation;
 
-pub(super) static ORDER: RuleInfo = RuleInfo {
-    id: "SYNC-6",
-    title: "Changes are applied in order, a gap is made up for, and nothing older overwrites something newer",
-    subject: Subject::App,
-    judged_from: &[JudgedFrom::Wire, JudgedFrom::Sim],
-    source: "Socket.IO delivery guarantees (at most once by default); runbook S7.3",
-    explanation: "Where the backend numbers its changes an app can tell what it missed: it buffers them until the snapshot is there, drops what the snapshot contains, applies the rest in order, and reads a new snapshot when a number is missing. Judged from the numbers that passed down: after a gap the resource is read again in the time in which the feed must be live. And, where the app says what it shows, from the number shown: it never goes back within one session, and never skips one by a single change.",
-    fix: "Keep the number of what is shown; apply the next, drop older ones, and read the snapshot for anything else. Drop an answer that is older than what is shown.",
-    parameters: &[
-        "resources[].sequence",
-        "realtime.events[].sequence",
-        "realtime.live_within",
-    ],
-};
+rule! {
+    /// Changes are applied in order, a gap is made up for, and nothing older overwrites something
+    /// newer
+    ///
+    /// # Why
+    /// Where the backend numbers its changes an app can tell what it missed: it buffers them until
+    /// the snapshot is there, drops what the snapshot contains, applies the rest in order, and
+    /// reads a new snapshot when a number is missing.
+    ///
+    /// # How it is judged
+    /// Judged from the numbers that passed down: after a gap the resource is read again in the time
+    /// in which the feed must be live. And, where the app says what it shows, from the number
+    /// shown: it never goes back within one session, and never skips one by a single change.
+    ///
+    /// # How to keep it
+    /// Keep the number of what is shown; apply the next, drop older ones, and read the snapshot for
+    /// anything else. Drop an answer that is older than what is shown.
+    ///
+    /// # Source
+    /// Socket.IO delivery guarantees (at most once by default); runbook S7.3
+    pub(super) ORDER: "SYNC-6", App, from [Wire, Sim],
+        needs [Feed, NumberedFeed],
+        set by ["resources[].sequence", "realtime.events[].sequence", "realtime.live_within"]
+}
 
 pub(super) struct Order {
     streams: BTreeMap<String, Stream>,
@@ -69,16 +78,17 @@ impl Order {
 }
 
 impl Rule for Order {
-    fn see(&mut self, entry: &Arc<Entry>, scene: &Scene, ledger: &mut Ledger) {
-        let Some(feed) = &scene.contract.realtime else {
-            ledger.unable(&ORDER, "the contract has no live feed");
+    fn see(&mut self, context: &Context<'_>) {
+        let entry = context.entry;
+        let Some(feed) = &context.contract.realtime else {
+            context.unable(&ORDER, "the contract has no live feed");
             return;
         };
         if !self.numbered {
-            ledger.unable(&ORDER, "the contract does not say how changes are numbered");
+            context.unable(&ORDER, "the contract does not say how changes are numbered");
             return;
         }
-        self.overdue(scene, ledger);
+        self.overdue(context);
         match &entry.fact {
             Fact::Frame {
                 direction: Direction::Down,
@@ -99,7 +109,7 @@ impl Rule for Order {
                 } if *namespace == feed.namespace => {
                     let rule = feed.events.iter().find(|rule| rule.name == *name);
                     if let Some(rule) = rule {
-                        self.changed(entry, rule, args, ledger);
+                        self.changed(entry, rule, args, context);
                     }
                 }
                 Frame::Disconnect { .. } => self.forget_gaps(),
@@ -116,19 +126,19 @@ impl Rule for Order {
                 source,
                 sequence: Some(sequence),
                 ..
-            }) => self.shown(entry, resource, source, *sequence, ledger),
+            }) => self.shown(entry, resource, source, *sequence, context),
             _ => {}
         }
-        if let Some(request) = client_request(entry)
+        if let Some(request) = context.request()
             && let Some(Role::Resource(name)) = &request.role
             && let Some(stream) = self.streams.get_mut(name)
         {
             stream.gap = None;
         }
-        if let Some(ended) = scene.ended_by_client(entry)
+        if let Some(ended) = context.ended()
             && ended.succeeded()
             && let (Some(answer), Some(Role::Resource(name))) = (ended.answer, &ended.request.role)
-            && let Some(resource) = scene.contract.resource(name)
+            && let Some(resource) = context.contract.resource(name)
             && let Some(sequence) = number_in(resource, answer)
         {
             let stream = self.streams.entry(name.clone()).or_default();
@@ -137,8 +147,8 @@ impl Rule for Order {
         }
     }
 
-    fn end(&mut self, scene: &Scene, ledger: &mut Ledger) {
-        self.overdue(scene, ledger);
+    fn end(&mut self, context: &Context<'_>) {
+        self.overdue(context);
     }
 
     fn hears_routine(&self) -> bool {
@@ -148,7 +158,7 @@ impl Rule for Order {
 
 impl Order {
     /// A change passed down.
-    fn changed(&mut self, entry: &Entry, rule: &EventRule, args: &Content, ledger: &mut Ledger) {
+    fn changed(&mut self, entry: &Entry, rule: &EventRule, args: &Content, context: &Context<'_>) {
         let (Some(resource), Some(selector)) = (&rule.updates, &rule.sequence) else {
             return;
         };
@@ -167,7 +177,7 @@ impl Order {
             .replace(number.max(stream.position.unwrap_or(number)));
         match (rule.apply, position) {
             (Apply::Merge, Some(position)) if number > position + 1 => {
-                ledger.occasion(&ORDER);
+                context.exercised(&ORDER);
                 stream.gap.get_or_insert(Gap {
                     moment: Moment::of(entry),
                     from: position,
@@ -187,7 +197,7 @@ impl Order {
         resource: &str,
         source: &str,
         sequence: i64,
-        ledger: &mut Ledger,
+        context: &Context<'_>,
     ) {
         if !self.streams.contains_key(resource) {
             self.streams.insert(resource.to_owned(), Stream::default());
@@ -199,7 +209,7 @@ impl Order {
             return;
         };
         if source == "request" {
-            ledger.occasion(&ORDER);
+            context.exercised(&ORDER);
         }
         let skipped =
             source == "event" && stream.apply == Some(Apply::Merge) && sequence > before + 1;
@@ -218,17 +228,13 @@ impl Order {
         } else {
             return;
         };
-        ledger.breach(
+        context.violated(
             &ORDER,
-            Breach {
-                kind: kind.to_owned(),
-                message: message.to_owned(),
-                expected: "changes in their order, and a new snapshot where one is missing"
-                    .to_owned(),
-                observed,
-                evidence: vec![id, entry.id],
-                ..Breach::default()
-            },
+            Violation::new(message.to_owned())
+                .kind(kind.to_owned())
+                .expected("changes in their order, and a new snapshot where one is missing")
+                .observed(observed)
+                .evidence([id, entry.id]),
         );
     }
 
@@ -238,47 +244,44 @@ impl Order {
         }
     }
 
-    fn overdue(&mut self, scene: &Scene, ledger: &mut Ledger) {
-        let Some(feed) = &scene.contract.realtime else {
+    fn overdue(&mut self, context: &Context<'_>) {
+        let Some(feed) = &context.contract.realtime else {
             return;
         };
-        let free = scene.app_is_awake()
-            && scene.session.is_wanted()
-            && !scene.may_be_blocked()
-            && !scene.world.is_blind();
+        let free = context.app_is_awake()
+            && context.session.is_wanted()
+            && !context.may_be_blocked()
+            && !context.world.is_blind();
         for (resource, stream) in &mut self.streams {
             let Some(gap) = &mut stream.gap else {
                 continue;
             };
             if !free {
-                gap.free = scene.now;
+                gap.free = context.now;
             }
-            if scene.now <= gap.free + feed.live_within {
+            if context.now <= gap.free + feed.live_within {
                 continue;
             }
             let Gap {
                 moment, from, to, ..
             } = gap;
-            if scene.world.acts_marked {
-                ledger.breach(
+            if context.world.acts_marked {
+                context.violated(
                     &ORDER,
-                    Breach {
-                        kind: "gap".to_owned(),
-                        message: "a gap in the changes is not made up for".to_owned(),
-                        expected: format!(
+                    Violation::new("a gap in the changes is not made up for")
+                        .kind("gap")
+                        .expected(format!(
                             "{resource} is read again within {}",
                             show(feed.live_within)
-                        ),
-                        observed: format!(
+                        ))
+                        .observed(format!(
                             "number {to} came after {from}, and nothing was read for {}",
-                            show(scene.now - moment.at)
-                        ),
-                        evidence: vec![moment.id],
-                        ..Breach::default()
-                    },
+                            show(context.now - moment.at)
+                        ))
+                        .evidence([moment.id]),
                 );
             } else {
-                ledger.unable(&ORDER, "a gap was not made up for, and nobody marked whether the app was in the foreground");
+                context.unable(&ORDER, "a gap was not made up for, and nobody marked whether the app was in the foreground");
             }
             stream.gap = None;
         }

@@ -1,27 +1,40 @@
 //! SYNC-12: a walk through the pages finds every item once, and ends.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::Arc;
 
 use serde_json::Value;
 
 use crate::domain::contract::{NextPage, Resource, Role};
-use crate::domain::journal::{Answer, Answerer, Entry, EntryId, Fact, Request};
-use crate::domain::verdict::Subject;
-use crate::rules::ledger::{Breach, Ledger};
-use crate::rules::scene::{Scene, is_success};
-use crate::rules::{JudgedFrom, Rule, RuleInfo};
+use crate::domain::journal::{Answer, Answerer, Entry, EntryId, Fact, Request, is_success};
+use crate::rules::context::Context;
+use crate::rules::rule::{Rule, rule};
+use crate::rules::violation::Violation;
 
-pub(super) static WALK: RuleInfo = RuleInfo {
-    id: "SYNC-12",
-    title: "Paging loses no item and brings none twice, the walk ends, and foreign cursors are refused",
-    subject: Subject::Backend,
-    judged_from: &[JudgedFrom::Wire, JudgedFrom::Probe],
-    source: "runbook S5.9",
-    explanation: "Judged on each walk that the client makes: from the first page on, by the cursor that the page before brought (or by the next number or offset). An item that two pages of one walk bring, a cursor that comes back, and a cursor that is refused right after it was handed out are findings. With numbered pages a list that changes meanwhile shifts, so duplicates count only while nothing was seen to change. The harness walks three times, the second time with pages of another size: while the first and the last walk agree, an item that only the second finds, or misses, was lost between two pages, and so was one that the declared total counts. Where the contract says `refused-by`, a cursor of another account and one that was never handed out must be refused.",
-    fix: "Page by a stable key (the last item's sort key and id), not by position; end with an absent cursor; bind cursors to their account and sign them.",
-    parameters: &["resources[].paging", "resources[].key"],
-};
+rule! {
+    /// Paging loses no item and brings none twice, the walk ends, and foreign cursors are refused
+    ///
+    /// # Why
+    /// Judged on each walk that the client makes: from the first page on, by the cursor that the
+    /// page before brought (or by the next number or offset). An item that two pages of one walk
+    /// bring, a cursor that comes back, and a cursor that is refused right after it was handed out
+    /// are findings. With numbered pages a list that changes meanwhile shifts, so duplicates count
+    /// only while nothing was seen to change. The harness walks three times, the second time with
+    /// pages of another size: while the first and the last walk agree, an item that only the second
+    /// finds, or misses, was lost between two pages, and so was one that the declared total counts.
+    /// Where the contract says `refused-by`, a cursor of another account and one that was never
+    /// handed out must be refused.
+    ///
+    /// # How it is judged
+    ///
+    /// # How to keep it
+    /// Page by a stable key (the last item's sort key and id), not by position; end with an absent
+    /// cursor; bind cursors to their account and sign them.
+    ///
+    /// # Source
+    /// runbook S5.9
+    pub(super) WALK: "SYNC-12", Backend, from [Wire, Probe],
+        set by ["resources[].paging", "resources[].key"]
+}
 
 /// How many items of one walk are remembered.
 const ITEMS: usize = 20_000;
@@ -42,9 +55,10 @@ struct Walk {
 }
 
 impl Rule for Paging {
-    fn see(&mut self, entry: &Arc<Entry>, scene: &Scene, ledger: &mut Ledger) {
+    fn see(&mut self, context: &Context<'_>) {
+        let entry = context.entry;
         if matches!(entry.fact, Fact::Harness(_))
-            && scene
+            && context
                 .world
                 .changed
                 .is_some_and(|changed| changed.id == entry.id)
@@ -53,18 +67,18 @@ impl Rule for Paging {
                 walk.shifted = true;
             }
         }
-        let Some(ended) = scene.ended_by_client(entry) else {
+        let Some(ended) = context.ended() else {
             return;
         };
         let (Some(answer), Some(Role::Resource(name))) = (ended.answer, &ended.request.role) else {
             return;
         };
-        let Some(resource) = scene.contract.resource(name) else {
+        let Some(resource) = context.contract.resource(name) else {
             return;
         };
         if answer.from == Answerer::Backend && resource.paging.is_some() {
             let walk = self.walks.entry(name.clone()).or_default();
-            walk.page(entry, resource, ended.request, answer, ledger);
+            walk.page(entry, resource, ended.request, answer, context);
         }
     }
 }
@@ -76,7 +90,7 @@ impl Walk {
         resource: &Resource,
         request: &Request,
         answer: &Answer,
-        ledger: &mut Ledger,
+        context: &Context<'_>,
     ) {
         let Some(paging) = &resource.paging else {
             return;
@@ -110,16 +124,16 @@ impl Walk {
                     observed,
                     answer,
                     None,
-                    ledger,
+                    context,
                 );
             }
             return;
         }
-        ledger.occasion(&WALK);
+        context.exercised(&WALK);
         let Some(body) = answer.body.json() else {
             return;
         };
-        let count = self.items(entry, resource, body, by_cursor, answer, ledger);
+        let count = self.items(entry, resource, body, by_cursor, answer, context);
         self.next = match &paging.next {
             NextPage::Cursor { .. } => paging.next.cursor(answer.headers.iter(), Some(body)),
             NextPage::Page { first, .. } => {
@@ -137,7 +151,7 @@ impl Walk {
             let expected = "a cursor that leads on, or none at the end".to_owned();
             let observed = format!("the cursor `{cursor}` came back");
             breach(
-                entry, resource, "endless", expected, observed, answer, None, ledger,
+                entry, resource, "endless", expected, observed, answer, None, context,
             );
         }
     }
@@ -150,7 +164,7 @@ impl Walk {
         body: &Value,
         by_cursor: bool,
         answer: &Answer,
-        ledger: &mut Ledger,
+        context: &Context<'_>,
     ) -> usize {
         let list = resource
             .items
@@ -178,7 +192,7 @@ impl Walk {
                         observed,
                         answer,
                         Some(*before),
-                        ledger,
+                        context,
                     );
                 }
             } else if self.items.len() < ITEMS {
@@ -198,23 +212,21 @@ fn breach(
     observed: String,
     answer: &Answer,
     before: Option<EntryId>,
-    ledger: &mut Ledger,
+    context: &Context<'_>,
 ) {
-    ledger.breach(
+    context.violated(
         &WALK,
-        Breach {
-            kind: format!("{kind} {}", resource.name),
-            message: format!("the pages of `{}` do not add up", resource.name),
-            expected,
-            observed,
-            evidence: before
-                .into_iter()
-                .filter(|before| *before != entry.id)
-                .chain([entry.id])
-                .collect(),
-            exchanges: vec![answer.exchange],
-            ..Breach::default()
-        },
+        Violation::new(format!("the pages of `{}` do not add up", resource.name))
+            .kind(format!("{kind} {}", resource.name))
+            .expected(expected)
+            .observed(observed)
+            .evidence(
+                before
+                    .into_iter()
+                    .filter(|before| *before != entry.id)
+                    .chain([entry.id]),
+            )
+            .exchanges([answer.exchange]),
     );
 }
 

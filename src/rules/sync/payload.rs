@@ -1,28 +1,36 @@
 //! SYNC-13: payloads keep the contract's schemas.
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
 
 use jsonschema::Validator;
 use serde_json::Value;
 
 use crate::domain::contract::{Contract, Role};
 use crate::domain::journal::{Answer, Content, Direction, Entry, Fact, Frame};
-use crate::domain::verdict::Subject;
-use crate::rules::ledger::{Breach, Ledger};
-use crate::rules::scene::Scene;
-use crate::rules::{JudgedFrom, Rule, RuleInfo};
+use crate::rules::context::Context;
+use crate::rules::rule::{Rule, rule};
+use crate::rules::violation::Violation;
 
-pub(super) static SCHEMA: RuleInfo = RuleInfo {
-    id: "SYNC-13",
-    title: "Payloads keep the contract's schemas",
-    subject: Subject::Backend,
-    judged_from: &[JudgedFrom::Wire],
-    source: "JSON Schema; runbook P.5, S5.6",
-    explanation: "A field that is missing, or a number that became a text, shows as a blank or as 0 on a phone. Every successful answer for a resource with a schema is validated and must call itself JSON, and every event with one: the first 256 of each name, then each sixteenth, since feeds run for days.",
-    fix: "Correct the payload, or the contract if the change was agreed; generate both from one definition.",
-    parameters: &["resources[].schema", "realtime.events[].schema"],
-};
+rule! {
+    /// Payloads keep the contract's schemas
+    ///
+    /// # Why
+    /// A field that is missing, or a number that became a text, shows as a blank or as 0 on a
+    /// phone. Every successful answer for a resource with a schema is validated and must call
+    /// itself JSON, and every event with one: the first 256 of each name, then each sixteenth,
+    /// since feeds run for days.
+    ///
+    /// # How it is judged
+    ///
+    /// # How to keep it
+    /// Correct the payload, or the contract if the change was agreed; generate both from one
+    /// definition.
+    ///
+    /// # Source
+    /// JSON Schema; runbook P.5, S5.6
+    pub(super) SCHEMA: "SYNC-13", Backend, from [Wire],
+        set by ["resources[].schema", "realtime.events[].schema"]
+}
 
 /// How many events of one name are all validated, and which of the later ones are.
 const ALL: u64 = 256;
@@ -82,9 +90,10 @@ impl Payload {
 }
 
 impl Rule for Payload {
-    fn see(&mut self, entry: &Arc<Entry>, scene: &Scene, ledger: &mut Ledger) {
+    fn see(&mut self, context: &Context<'_>) {
+        let entry = context.entry;
         for why in self.unusable.drain(..) {
-            ledger.unable(&SCHEMA, why);
+            context.unable(&SCHEMA, why);
         }
         match &entry.fact {
             Fact::Frame {
@@ -98,15 +107,15 @@ impl Rule for Payload {
                         ..
                     },
                 ..
-            } if scene
+            } if context
                 .contract
                 .realtime
                 .as_ref()
                 .is_some_and(|feed| feed.namespace == *namespace) =>
             {
-                self.event(entry, name, args, ledger);
+                self.event(entry, name, args, context);
             }
-            Fact::Answer(_) => self.answer(entry, scene, ledger),
+            Fact::Answer(_) => self.answer(entry, context),
             _ => {}
         }
     }
@@ -117,7 +126,7 @@ impl Rule for Payload {
 }
 
 impl Payload {
-    fn event(&mut self, entry: &Entry, name: &str, args: &Content, ledger: &mut Ledger) {
+    fn event(&mut self, entry: &Entry, name: &str, args: &Content, context: &Context<'_>) {
         let Some(watched) = self.events.iter_mut().find(|watched| watched.name == name) else {
             return;
         };
@@ -128,16 +137,16 @@ impl Payload {
         let Some(args) = args.json() else {
             return;
         };
-        ledger.occasion(&SCHEMA);
+        context.exercised(&SCHEMA);
         let payload = args.get(0).unwrap_or(&Value::Null);
         if let Some(fault) = fault(&watched.validator, payload) {
             let what = format!("the event `{name}`");
-            breach(entry, what, fault, None, ledger);
+            breach(entry, what, fault, None, context);
         }
     }
 
-    fn answer(&self, entry: &Entry, scene: &Scene, ledger: &mut Ledger) {
-        let Some(ended) = scene.ended(entry) else {
+    fn answer(&self, entry: &Entry, context: &Context<'_>) {
+        let Some(ended) = context.ended_by_anyone() else {
             return;
         };
         let (Some(answer), Some(Role::Resource(name))) = (ended.by_backend(), &ended.request.role)
@@ -157,7 +166,7 @@ impl Payload {
                 None => Some("the body cannot be read".to_owned()),
             },
             Content::Truncated { .. } => {
-                ledger.unable(
+                context.unable(
                     &SCHEMA,
                     format!("an answer for `{name}` is longer than the journal keeps"),
                 );
@@ -168,10 +177,10 @@ impl Payload {
                 Some("the body is not JSON".to_owned())
             }
         };
-        ledger.occasion(&SCHEMA);
+        context.exercised(&SCHEMA);
         if let Some(fault) = fault {
             let what = format!("the resource `{name}`");
-            breach(entry, what, fault, Some(answer.exchange), ledger);
+            breach(entry, what, fault, Some(answer.exchange), context);
         }
     }
 }
@@ -195,17 +204,20 @@ fn fault(validator: &Validator, payload: &Value) -> Option<String> {
     Some(format!("{place}: {text}"))
 }
 
-fn breach(entry: &Entry, what: String, fault: String, exchange: Option<u64>, ledger: &mut Ledger) {
-    ledger.breach(
+fn breach(
+    entry: &Entry,
+    what: String,
+    fault: String,
+    exchange: Option<u64>,
+    context: &Context<'_>,
+) {
+    context.violated(
         &SCHEMA,
-        Breach {
-            kind: what.clone(),
-            message: format!("{what} does not keep its schema"),
-            expected: "a payload that keeps the contract's schema".to_owned(),
-            observed: fault,
-            evidence: vec![entry.id],
-            exchanges: exchange.into_iter().collect(),
-            ..Breach::default()
-        },
+        Violation::new(format!("{what} does not keep its schema"))
+            .kind(what.clone())
+            .expected("a payload that keeps the contract's schema")
+            .observed(fault)
+            .evidence([entry.id])
+            .exchanges(exchange),
     );
 }

@@ -8,32 +8,59 @@ use super::stream::Streams;
 use crate::domain::contract::{Contract, Polling as Agreed, Role};
 use crate::domain::duration::show;
 use crate::domain::journal::{Entry, EntryId, Fact, Request};
-use crate::domain::verdict::{Severity, Subject};
-use crate::rules::ledger::{Breach, Ledger};
-use crate::rules::scene::{Scene, client_request};
-use crate::rules::{JudgedFrom, Rule, RuleInfo};
+use crate::domain::verdict::Severity;
+use crate::rules::context::Context;
+use crate::rules::rule::{Rule, rule};
+use crate::rules::violation::Violation;
 
-pub(super) static NEVER_BOTH: RuleInfo = RuleInfo {
-    id: "SYNC-3",
-    title: "Polling starts after a grace period and stops when the socket is back; never both at once",
-    subject: Subject::App,
-    judged_from: &[JudgedFrom::Wire],
-    source: "runbook S6.5, S6.6, S9.7",
-    explanation: "A poller that starts at every hiccup, or that survives the socket's return, multiplies the load of every client. Judged on requests for polled resources that nothing else explains (the user, a start, a snapshot after connecting, a retry, a renewed session, numbers of events or of a snapshot that do not fit): a regular series of them while a socket is joined, later than one interval after it was, and one that begins well inside the grace period.",
-    fix: "Start the poller by a timer that connecting cancels; stop it in the handler that takes the snapshot.",
-    parameters: &["polling.after", "polling.every"],
-};
+rule! {
+    /// Polling starts after a grace period and stops when the socket is back; never both at once
+    ///
+    /// # Why
+    /// A poller that starts at every hiccup, or that survives the socket's return, multiplies the
+    /// load of every client.
+    ///
+    /// # How it is judged
+    /// Judged on requests for polled resources that nothing else explains (the user, a start, a
+    /// snapshot after connecting, a retry, a renewed session, numbers of events or of a snapshot
+    /// that do not fit): a regular series of them while a socket is joined, later than one interval
+    /// after it was, and one that begins well inside the grace period.
+    ///
+    /// # How to keep it
+    /// Start the poller by a timer that connecting cancels; stop it in the handler that takes the
+    /// snapshot.
+    ///
+    /// # Source
+    /// runbook S6.5, S6.6, S9.7
+    pub(super) NEVER_BOTH: "SYNC-3", App, from [Wire],
+        needs [FeedAndPolling],
+        set by ["polling.after", "polling.every"]
+}
 
-pub(super) static ONE_POLLER: RuleInfo = RuleInfo {
-    id: "SYNC-4",
-    title: "One poller, without overlapping requests, never below the floor",
-    subject: Subject::App,
-    judged_from: &[JudgedFrom::Wire],
-    source: "runbook S9.7",
-    explanation: "Pollers multiply when a screen starts its own, and pile up when the backend is slower than the interval. Judged on the requests for one polled resource while no socket is joined, retries and what the user asks for set aside: none begins while the one before is unanswered, and no two gaps are below the floor. Where the contract has no live feed, polling goes on all the time: three of eight gaps in a row, or five where nobody marks what the user does. That an app which is marked to be in the background polls as often as in front is reported as information.",
-    fix: "Keep one poller outside the screens; schedule the next poll when the last one is answered.",
-    parameters: &["polling.floor"],
-};
+rule! {
+    /// One poller, without overlapping requests, never below the floor
+    ///
+    /// # Why
+    /// Pollers multiply when a screen starts its own, and pile up when the backend is slower than
+    /// the interval.
+    ///
+    /// # How it is judged
+    /// Judged on the requests for one polled resource while no socket is joined, retries and what
+    /// the user asks for set aside: none begins while the one before is unanswered, and no two gaps
+    /// are below the floor. Where the contract has no live feed, polling goes on all the time:
+    /// three of eight gaps in a row, or five where nobody marks what the user does. That an app
+    /// which is marked to be in the background polls as often as in front is reported as
+    /// information.
+    ///
+    /// # How to keep it
+    /// Keep one poller outside the screens; schedule the next poll when the last one is answered.
+    ///
+    /// # Source
+    /// runbook S9.7
+    pub(super) ONE_POLLER: "SYNC-4", App, from [Wire],
+        needs [Polling],
+        set by ["polling.floor"]
+}
 
 /// How long a cause may take to show on the wire.
 const CAUSE: Duration = Duration::from_secs(5);
@@ -93,25 +120,26 @@ impl Rule for Polling {
         true
     }
 
-    fn see(&mut self, entry: &Arc<Entry>, scene: &Scene, ledger: &mut Ledger) {
-        self.streams.see(entry, scene, ledger);
-        if scene.contract.realtime.is_none() || scene.contract.polling.is_none() {
-            ledger.unable(
+    fn see(&mut self, context: &Context<'_>) {
+        let entry = context.entry;
+        self.streams.see(entry, context);
+        if context.contract.realtime.is_none() || context.contract.polling.is_none() {
+            context.unable(
                 &NEVER_BOTH,
                 "the contract has no live feed with polling in its place",
             );
         }
-        let Some(polling) = &scene.contract.polling else {
-            ledger.unable(&ONE_POLLER, "the contract agrees on no polling");
+        let Some(polling) = &context.contract.polling else {
+            context.unable(&ONE_POLLER, "the contract agrees on no polling");
             return;
         };
-        if let Some(request) = client_request(entry)
+        if let Some(request) = context.request()
             && matches!(&request.role, Some(Role::Resource(name)) if polling.resources.contains(name))
-            && !scene.is_refetched(request.role.as_ref())
+            && !context.is_refetched(request.role.as_ref())
         {
-            self.poll(entry, request, polling, scene, ledger);
+            self.poll(entry, request, polling, context);
         }
-        if let Some(ended) = scene.ended_by_client(entry) {
+        if let Some(ended) = context.ended() {
             if let Some(target) = self.targets.get_mut(&key(ended.request)) {
                 target.failed = !ended.succeeded();
             }
@@ -120,13 +148,13 @@ impl Rule for Polling {
             self.overlaps
                 .retain(|(first, first_id, second_id, second)| {
                     if *first == exchange && answered {
-                        overlap(*first, *first_id, *second_id, *second, ledger);
+                        overlap(*first, *first_id, *second_id, *second, context);
                     }
                     *first != exchange
                 });
         }
         let joined = matches!(&entry.fact, Fact::Frame { .. } | Fact::SocketClosed { .. });
-        if joined && scene.sockets.live() > 0 {
+        if joined && context.sockets.live() > 0 {
             for target in self.targets.values_mut() {
                 target.short = 0;
                 target.early = None;
@@ -145,8 +173,7 @@ impl Polling {
         entry: &Arc<Entry>,
         request: &Request,
         agreed: &Agreed,
-        scene: &Scene,
-        ledger: &mut Ledger,
+        context: &Context<'_>,
     ) {
         let key = key(request);
         if self.targets.len() >= TARGETS && !self.targets.contains_key(&key) {
@@ -155,11 +182,11 @@ impl Polling {
         let target = self.targets.entry(key.clone()).or_default();
         let before = target.last;
         // The first request after a connect is its snapshot, and so is what comes with it.
-        let snapshot = scene.sockets.live_since().is_some_and(|since| {
+        let snapshot = context.sockets.live_since().is_some_and(|since| {
             before.is_none_or(|before| before.id < since.id) || entry.at < since.at + SNAPSHOT
         });
         let excused = matches!(&request.role, Some(Role::Resource(name)) if self.streams.excuses(name, entry.at));
-        let explained = snapshot || target.failed || excused || is_explained(entry.at, scene);
+        let explained = snapshot || target.failed || excused || is_explained(entry.at, context);
         let poll = Poll {
             id: entry.id,
             at: entry.at,
@@ -168,21 +195,21 @@ impl Polling {
         let last = target
             .last
             .replace(poll)
-            .filter(|last| scene.world.same_process_since(last.id));
-        if scene.sockets.live() > 0 {
-            target.while_joined(poll, last, &key, request.exchange, agreed, scene, ledger);
+            .filter(|last| context.world.same_process_since(last.id));
+        if context.sockets.live() > 0 {
+            target.while_joined(poll, last, &key, request.exchange, agreed, context);
             return;
         }
-        ledger.occasion(&ONE_POLLER);
-        target.in_grace(poll, last, &key, request.exchange, agreed, scene, ledger);
+        context.exercised(&ONE_POLLER);
+        target.in_grace(poll, last, &key, request.exchange, agreed, context);
         if explained {
             return;
         }
-        let other = scene.under_way().find(|(opened, other)| {
+        let other = context.under_way().find(|(opened, other)| {
             other.exchange != request.exchange
                 && self::key(other) == key
-                && entry.at < opened.at() + scene.contract.request_timeout.mul_f64(0.9)
-                && scene.world.same_life_since(opened.id())
+                && entry.at < opened.at() + context.contract.request_timeout.mul_f64(0.9)
+                && context.world.same_life_since(opened.id())
         });
         if let Some((opened, other)) = other {
             self.overlaps
@@ -190,23 +217,20 @@ impl Polling {
             return;
         }
         if let Some(last) = last {
-            target.in_background(poll, last, &key, agreed, scene, ledger);
+            target.in_background(poll, last, &key, agreed, context);
             let short = entry.at - last.at < agreed.floor.mul_f64(0.9);
-            if target.is_pattern(short, scene) {
-                ledger.breach(
+            if target.is_pattern(short, context) {
+                context.violated(
                     &ONE_POLLER,
-                    Breach {
-                        kind: "floor".to_owned(),
-                        message: "the app polls below the floor".to_owned(),
-                        expected: format!(
+                    Violation::new("the app polls below the floor")
+                        .kind("floor")
+                        .expected(format!(
                             "at least {} between two requests for it",
                             show(agreed.floor)
-                        ),
-                        observed: format!("{key} again after {}", show(entry.at - last.at)),
-                        evidence: vec![last.id, entry.id],
-                        exchanges: vec![request.exchange],
-                        ..Breach::default()
-                    },
+                        ))
+                        .observed(format!("{key} again after {}", show(entry.at - last.at)))
+                        .evidence([last.id, entry.id])
+                        .exchanges([request.exchange]),
                 );
             }
         }
@@ -221,10 +245,9 @@ impl Target {
         last: Poll,
         key: &str,
         agreed: &Agreed,
-        scene: &Scene,
-        ledger: &mut Ledger,
+        context: &Context<'_>,
     ) {
-        if scene.world.visible || scene.world.acted_since(last.id) {
+        if context.world.visible || context.world.acted_since(last.id) {
             self.behind.clear();
             return;
         }
@@ -237,23 +260,23 @@ impl Target {
             return;
         }
         self.behind.clear();
-        ledger.breach(
+        context.violated(
             &ONE_POLLER,
-            Breach {
-                kind: "background".to_owned(),
-                message: "the app polls in the background as often as in front".to_owned(),
-                expected: format!("no polls, or gaps well above {}", show(agreed.every)),
-                observed: format!("{BEHIND} gaps of {key} within {}", show(total)),
-                evidence: vec![last.id, poll.id],
-                severity: Severity::Information,
-                ..Breach::default()
-            },
+            Violation::new("the app polls in the background as often as in front")
+                .kind("background")
+                .expected(format!(
+                    "no polls, or gaps well above {}",
+                    show(agreed.every)
+                ))
+                .observed(format!("{BEHIND} gaps of {key} within {}", show(total)))
+                .evidence([last.id, poll.id])
+                .severity(Severity::Information),
         );
     }
 
     /// Whether this gap makes those below the floor a pattern.
-    fn is_pattern(&mut self, short: bool, scene: &Scene) -> bool {
-        if scene.contract.realtime.is_some() {
+    fn is_pattern(&mut self, short: bool, context: &Context<'_>) -> bool {
+        if context.contract.realtime.is_some() {
             self.short += u32::from(short);
             return short && self.short >= 2;
         }
@@ -263,7 +286,7 @@ impl Target {
             self.gaps.pop_front();
         }
         self.gaps.push_back(short);
-        let enough = if scene.world.acts_marked { 3 } else { 5 };
+        let enough = if context.world.acts_marked { 3 } else { 5 };
         short && self.gaps.iter().filter(|short| **short).count() >= enough
     }
 
@@ -278,13 +301,12 @@ impl Target {
         key: &str,
         exchange: u64,
         agreed: &Agreed,
-        scene: &Scene,
-        ledger: &mut Ledger,
+        context: &Context<'_>,
     ) {
-        let Some(since) = scene.sockets.live_since() else {
+        let Some(since) = context.sockets.live_since() else {
             return;
         };
-        ledger.occasion(&NEVER_BOTH);
+        context.exercised(&NEVER_BOTH);
         let late = poll.at > since.at + agreed.every.mul_f64(1.25) + Duration::from_secs(1);
         let regular = last.filter(|last| {
             !last.explained && last.id > since.id && poll.at - last.at <= agreed.every.mul_f64(1.5)
@@ -297,32 +319,30 @@ impl Target {
         };
         self.both += 1;
         // Of an app whose user nobody follows, more is asked to tell a poller from a person.
-        let enough = if scene.world.simulated { 1 } else { 3 };
+        let enough = if context.world.simulated { 1 } else { 3 };
         if self.both >= enough {
-            ledger.breach(
+            context.violated(
                 &NEVER_BOTH,
-                Breach {
-                    kind: "both".to_owned(),
-                    message: "the app polls although its socket is joined".to_owned(),
-                    expected: format!(
+                Violation::new("the app polls although its socket is joined")
+                    .kind("both")
+                    .expected(format!(
                         "no polling later than {} after the socket is back",
                         show(agreed.every)
-                    ),
-                    observed: format!(
+                    ))
+                    .observed(format!(
                         "{key} {} after it, {} after the poll before",
                         show(poll.at - since.at),
                         show(poll.at - last.at)
-                    ),
-                    evidence: scene
-                        .sockets
-                        .connected
-                        .map(|moment| moment.id)
-                        .into_iter()
-                        .chain([last.id, poll.id])
-                        .collect(),
-                    exchanges: vec![exchange],
-                    ..Breach::default()
-                },
+                    ))
+                    .evidence(
+                        context
+                            .sockets
+                            .connected
+                            .map(|moment| moment.id)
+                            .into_iter()
+                            .chain([last.id, poll.id]),
+                    )
+                    .exchanges([exchange]),
             );
         }
     }
@@ -338,17 +358,16 @@ impl Target {
         key: &str,
         exchange: u64,
         agreed: &Agreed,
-        scene: &Scene,
-        ledger: &mut Ledger,
+        context: &Context<'_>,
     ) {
-        let Some(lost) = scene
+        let Some(lost) = context
             .sockets
             .lost
-            .filter(|lost| scene.world.same_life_since(lost.id))
+            .filter(|lost| context.world.same_life_since(lost.id))
         else {
             return;
         };
-        ledger.occasion(&NEVER_BOTH);
+        context.exercised(&NEVER_BOTH);
         if let Some((id, at, lost_id)) = self.early {
             let gap = poll.at - at;
             let next = last.is_some_and(|last| last.id == id);
@@ -358,17 +377,14 @@ impl Target {
                 && gap <= agreed.every.mul_f64(1.5)
             {
                 self.early = None;
-                ledger.breach(
+                context.violated(
                     &NEVER_BOTH,
-                    Breach {
-                        kind: "early".to_owned(),
-                        message: "the app starts polling before the socket has been gone for the agreed time".to_owned(),
-                        expected: format!("polling from {} after the socket was lost", show(agreed.after)),
-                        observed: format!("{key} {} after it", show(at - lost.at.min(at))),
-                        evidence: vec![lost_id, poll.id, id],
-                        exchanges: vec![exchange],
-                        ..Breach::default()
-                    },
+                    Violation::new("the app starts polling before the socket has been gone for the agreed time")
+.kind("early")
+.expected(format!("polling from {} after the socket was lost", show(agreed.after)))
+.observed(format!("{key} {} after it", show(at - lost.at.min(at))))
+.evidence([lost_id, poll.id, id])
+.exchanges([exchange]),
                 );
             }
             return;
@@ -381,30 +397,29 @@ impl Target {
 }
 
 /// Whether something other than a poller may have asked.
-fn is_explained(at: Duration, scene: &Scene) -> bool {
+fn is_explained(at: Duration, context: &Context<'_>) -> bool {
     let recent = |moment: Duration, window: Duration| moment + window >= at;
-    scene.world.acted.is_some_and(|act| recent(act.at, CAUSE))
-        || scene
+    context.world.acted.is_some_and(|act| recent(act.at, CAUSE))
+        || context
             .session
             .renewed
             .is_some_and(|renewed| recent(renewed.at, CAUSE))
-        || scene.switch.open.is_some_and(|(_, answered)| {
-            recent(answered.at, CAUSE) && scene.world.maintenance.is_some()
+        || context.switch.open.is_some_and(|(_, answered)| {
+            recent(answered.at, CAUSE) && context.world.maintenance.is_some()
         })
 }
 
-fn overlap(first: u64, first_id: EntryId, second_id: EntryId, second: u64, ledger: &mut Ledger) {
-    ledger.breach(
+fn overlap(first: u64, first_id: EntryId, second_id: EntryId, second: u64, context: &Context<'_>) {
+    context.violated(
         &ONE_POLLER,
-        Breach {
-            kind: "overlap".to_owned(),
-            message: "the app polls again while the poll before is unanswered".to_owned(),
-            expected: "one request for a polled resource at a time".to_owned(),
-            observed: format!("exchange {second} began while exchange {first} was under way"),
-            evidence: vec![first_id, second_id],
-            exchanges: vec![first, second],
-            ..Breach::default()
-        },
+        Violation::new("the app polls again while the poll before is unanswered")
+            .kind("overlap")
+            .expected("one request for a polled resource at a time")
+            .observed(format!(
+                "exchange {second} began while exchange {first} was under way"
+            ))
+            .evidence([first_id, second_id])
+            .exchanges([first, second]),
     );
 }
 

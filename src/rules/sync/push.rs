@@ -1,30 +1,36 @@
 //! SYNC-11: what the backend is told to emit arrives.
 
-use std::sync::Arc;
 use std::time::Duration;
 
 use crate::domain::contract::Contract;
 use crate::domain::duration::show;
-use crate::domain::journal::{Direction, Entry, Fact, Frame, HarnessFact};
-use crate::domain::verdict::Subject;
-use crate::rules::ledger::{Breach, Ledger};
-use crate::rules::scene::{Moment, Scene};
-use crate::rules::{JudgedFrom, Rule, RuleInfo};
+use crate::domain::journal::{Direction, Fact, Frame, HarnessFact};
+use crate::rules::context::Context;
+use crate::rules::moment::Moment;
+use crate::rules::rule::{Rule, rule};
+use crate::rules::violation::Violation;
 
-pub(super) static ARRIVES: RuleInfo = RuleInfo {
-    id: "SYNC-11",
-    title: "Events arrive as the contract says, in time",
-    subject: Subject::Backend,
-    judged_from: &[JudgedFrom::Wire],
-    source: "runbook S5.2, S5.7, S6.1",
-    explanation: "Judged when the harness has the backend emit an event of the contract while a socket is joined and stays so: the event passes the gateway within the time in which the feed must be live. Where the contract says where changes are numbered, the numbers on one socket grow by one, and a snapshot is not older than what was emitted before it was asked for: three times that they do not, and every fourth time or more often, is no accident.",
-    fix: "Emit to the namespace and the user's room that the contract names; look for a room joined too late, or by one node of several only.",
-    parameters: &[
-        "realtime.events",
-        "realtime.live_within",
-        "resources[].sequence",
-    ],
-};
+rule! {
+    /// Events arrive as the contract says, in time
+    ///
+    /// # Why
+    /// Judged when the harness has the backend emit an event of the contract while a socket is
+    /// joined and stays so: the event passes the gateway within the time in which the feed must be
+    /// live. Where the contract says where changes are numbered, the numbers on one socket grow by
+    /// one, and a snapshot is not older than what was emitted before it was asked for: three times
+    /// that they do not, and every fourth time or more often, is no accident.
+    ///
+    /// # How it is judged
+    ///
+    /// # How to keep it
+    /// Emit to the namespace and the user's room that the contract names; look for a room joined
+    /// too late, or by one node of several only.
+    ///
+    /// # Source
+    /// runbook S5.2, S5.7, S6.1
+    pub(super) ARRIVES: "SYNC-11", Backend, from [Wire],
+        set by ["realtime.events", "realtime.live_within", "resources[].sequence"]
+}
 
 /// How much later than the event itself its lever may be written down.
 const WRITTEN: Duration = Duration::from_secs(2);
@@ -46,7 +52,8 @@ impl Push {
 }
 
 impl Rule for Push {
-    fn see(&mut self, entry: &Arc<Entry>, scene: &Scene, ledger: &mut Ledger) {
+    fn see(&mut self, context: &Context<'_>) {
+        let entry = context.entry;
         match &entry.fact {
             Fact::Frame {
                 direction: Direction::Down,
@@ -62,8 +69,8 @@ impl Rule for Push {
             Fact::Harness(HarnessFact::Lever { lever, value, .. }) if lever == "push" => {
                 let word = value.split_whitespace().next().unwrap_or_default();
                 let event = self.seen.iter().position(|(own, _)| own == word);
-                if let Some(event) = event.filter(|_| scene.sockets.live() > 0) {
-                    ledger.occasion(&ARRIVES);
+                if let Some(event) = event.filter(|_| context.sockets.live() > 0) {
+                    context.exercised(&ARRIVES);
                     let there = self.seen[event]
                         .1
                         .is_some_and(|at| at + WRITTEN >= entry.at);
@@ -74,14 +81,14 @@ impl Rule for Push {
             }
             _ => {}
         }
-        if scene.sockets.live() == 0 || !scene.world.online || scene.world.is_disturbed() {
+        if context.sockets.live() == 0 || !context.world.online || context.world.is_disturbed() {
             self.waiting = None;
         }
-        self.overdue(scene, ledger);
+        self.overdue(context);
     }
 
-    fn end(&mut self, scene: &Scene, ledger: &mut Ledger) {
-        self.overdue(scene, ledger);
+    fn end(&mut self, context: &Context<'_>) {
+        self.overdue(context);
     }
 
     fn hears_routine(&self) -> bool {
@@ -90,27 +97,27 @@ impl Rule for Push {
 }
 
 impl Push {
-    fn overdue(&mut self, scene: &Scene, ledger: &mut Ledger) {
-        let limit = scene
+    fn overdue(&mut self, context: &Context<'_>) {
+        let limit = context
             .contract
             .realtime
             .as_ref()
             .map_or(Duration::MAX, |feed| feed.live_within);
-        let late = |waiting: &mut (usize, Moment)| scene.now.saturating_sub(waiting.1.at) > limit;
+        let late = |waiting: &mut (usize, Moment)| context.now.saturating_sub(waiting.1.at) > limit;
         let Some((event, pushed)) = self.waiting.take_if(late) else {
             return;
         };
         let name = &self.seen[event].0;
-        ledger.breach(
+        context.violated(
             &ARRIVES,
-            Breach {
-                kind: name.clone(),
-                message: format!("`{name}` was emitted and did not arrive"),
-                expected: format!("`{name}` on the joined socket within {}", show(limit)),
-                observed: format!("nothing for {}", show(scene.now - pushed.at)),
-                evidence: vec![pushed.id],
-                ..Breach::default()
-            },
+            Violation::new(format!("`{name}` was emitted and did not arrive"))
+                .kind(name.clone())
+                .expected(format!(
+                    "`{name}` on the joined socket within {}",
+                    show(limit)
+                ))
+                .observed(format!("nothing for {}", show(context.now - pushed.at)))
+                .evidence([pushed.id]),
         );
     }
 }

@@ -1,24 +1,32 @@
 //! SYNC-14: a restart of the backend costs nobody the session.
 
-use std::sync::Arc;
-
 use crate::domain::contract::Role;
-use crate::domain::journal::{Entry, Fact, HarnessFact};
-use crate::domain::verdict::Subject;
-use crate::rules::ledger::{Breach, Ledger};
-use crate::rules::scene::{Moment, Scene};
-use crate::rules::{JudgedFrom, Rule, RuleInfo};
+use crate::domain::journal::{Fact, HarnessFact};
+use crate::rules::context::Context;
+use crate::rules::moment::Moment;
+use crate::rules::rule::{Rule, rule};
+use crate::rules::violation::Violation;
 
-pub(super) static HOLDS: RuleInfo = RuleInfo {
-    id: "SYNC-14",
-    title: "After a restart of the backend sessions hold",
-    subject: Subject::Backend,
-    judged_from: &[JudgedFrom::Wire],
-    source: "runbook S4.4, P.2",
-    explanation: "A backend that keeps sessions or signing keys in memory signs everybody out with each deploy. Judged after the harness stopped and started the backend: the token in use, not expired by its own `exp`, is not answered with 401, and the first renewal of the session is not refused.",
-    fix: "Verify tokens by the platform's key set, and keep sessions outside the process.",
-    parameters: &["session.ended_by"],
-};
+rule! {
+    /// After a restart of the backend sessions hold
+    ///
+    /// # Why
+    /// A backend that keeps sessions or signing keys in memory signs everybody out with each
+    /// deploy.
+    ///
+    /// # How it is judged
+    /// Judged after the harness stopped and started the backend: the token in use, not expired by
+    /// its own `exp`, is not answered with 401, and the first renewal of the session is not
+    /// refused.
+    ///
+    /// # How to keep it
+    /// Verify tokens by the platform's key set, and keep sessions outside the process.
+    ///
+    /// # Source
+    /// runbook S4.4, P.2
+    pub(super) HOLDS: "SYNC-14", Backend, from [Wire],
+        set by ["session.ended_by"]
+}
 
 #[derive(Default)]
 pub(super) struct Restart {
@@ -30,11 +38,12 @@ pub(super) struct Restart {
 }
 
 impl Rule for Restart {
-    fn see(&mut self, entry: &Arc<Entry>, scene: &Scene, ledger: &mut Ledger) {
+    fn see(&mut self, context: &Context<'_>) {
+        let entry = context.entry;
         if let Fact::Harness(HarnessFact::Lever { lever, .. }) = &entry.fact
             && lever == "backend"
         {
-            let stopped = scene.world.backend_is_stopped();
+            let stopped = context.world.backend_is_stopped();
             if self.down && !stopped {
                 self.restarted = Some(Moment::of(entry));
             }
@@ -45,13 +54,13 @@ impl Rule for Restart {
             Fact::Request(request) if request.role == Some(Role::Refresh) => self.renewals += 1,
             _ => {}
         }
-        let (Some(restarted), Some(ended)) = (self.restarted, scene.ended_by_client(entry)) else {
+        let (Some(restarted), Some(ended)) = (self.restarted, context.ended()) else {
             return;
         };
         let Some(answer) = ended.by_backend() else {
             return;
         };
-        if ended.opened.id() < restarted.id || scene.session.wants_out {
+        if ended.opened.id() < restarted.id || context.session.wants_out {
             return;
         }
         let token = match &ended.request.role {
@@ -59,49 +68,46 @@ impl Rule for Restart {
                 .opened
                 .credential
                 .as_ref()
-                .and_then(|label| scene.session.token(label)),
-            Some(Role::Refresh) if self.renewals == 1 => scene.session.current(),
+                .and_then(|label| context.session.token(label)),
+            Some(Role::Refresh) if self.renewals == 1 => context.session.current(),
             _ => None,
         };
         let Some((token, ends)) = token.and_then(|token| Some((token, token.ends?))) else {
             return;
         };
-        ledger.occasion(&HOLDS);
-        let current = scene
+        context.exercised(&HOLDS);
+        let current = context
             .session
             .current()
             .is_some_and(|current| current.label == token.label);
-        let expired = scene.unix(entry.at).is_none_or(|now| now + 2 >= ends)
-            || scene
+        let expired = context.unix(entry.at).is_none_or(|now| now + 2 >= ends)
+            || context
                 .world
                 .tokens_expired
                 .is_some_and(|moment| moment.id > token.issued.id);
         let (refused, expected) = if ended.request.role == Some(Role::Refresh) {
             (
-                scene.contract.session.ended_by.contains(&answer.status),
+                context.contract.session.ended_by.contains(&answer.status),
                 "a session whose token has not even expired is renewed",
             )
         } else {
             (
-                answer.status == 401 && scene.session.open,
+                answer.status == 401 && context.session.open,
                 "a token that has not expired is accepted",
             )
         };
         if refused && current && !expired {
-            ledger.breach(
+            context.violated(
                 &HOLDS,
-                Breach {
-                    kind: "session".to_owned(),
-                    message: "after its restart the backend no longer knows the session".to_owned(),
-                    expected: expected.to_owned(),
-                    observed: format!(
+                Violation::new("after its restart the backend no longer knows the session")
+                    .kind("session")
+                    .expected(expected.to_owned())
+                    .observed(format!(
                         "{} {} was answered with {}",
                         ended.request.method, ended.request.target, answer.status
-                    ),
-                    evidence: vec![restarted.id, ended.opened.id(), entry.id],
-                    exchanges: vec![answer.exchange],
-                    ..Breach::default()
-                },
+                    ))
+                    .evidence([restarted.id, ended.opened.id(), entry.id])
+                    .exchanges([answer.exchange]),
             );
         }
     }

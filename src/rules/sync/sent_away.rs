@@ -1,25 +1,40 @@
 //! SYNC-8: a server that sends the app away is not asked again at once, and not given up for good.
 
-use std::sync::Arc;
 use std::time::Duration;
 
 use crate::domain::duration::show;
 use crate::domain::journal::{Act, Direction, Entry, EntryId, Fact, Frame};
-use crate::domain::verdict::Subject;
-use crate::rules::ledger::{Breach, Ledger};
-use crate::rules::scene::{Moment, Scene, client_request, packet_up};
-use crate::rules::{JudgedFrom, Rule, RuleInfo};
+use crate::rules::context::Context;
+use crate::rules::moment::Moment;
+use crate::rules::rule::{Rule, rule};
+use crate::rules::violation::Violation;
 
-pub(super) static SENT_AWAY: RuleInfo = RuleInfo {
-    id: "SYNC-8",
-    title: "Sent away by the server, the app neither comes back in a loop nor stays away",
-    subject: Subject::App,
-    judged_from: &[JudgedFrom::Wire],
-    source: "Socket.IO client documentation: `io server disconnect` and CONNECT_ERROR end the automatic reconnection",
-    explanation: "After DISCONNECT by the server, and after a middleware's CONNECT_ERROR, the client library waits for the app. An app that calls `connect()` at once in the handler and nothing else turns each refusal into the next one; an app that expects the library to reconnect stays without a feed for ever. Judged on how soon the next attempt follows with nothing asked in between (three in a row within half of the shortest agreed delay), and on a disconnected app that is awake, signed in and not blocked and makes no attempt for two minutes.",
-    fix: "In `disconnect` with reason `io server disconnect`, and in `connect_error` while `socket.active` is false, find out why (status, token), then call `connect()` after a delay that grows.",
-    parameters: &["realtime.client"],
-};
+rule! {
+    /// Sent away by the server, the app neither comes back in a loop nor stays away
+    ///
+    /// # Why
+    /// After DISCONNECT by the server, and after a middleware's CONNECT_ERROR, the client library
+    /// waits for the app. An app that calls `connect()` at once in the handler and nothing else
+    /// turns each refusal into the next one; an app that expects the library to reconnect stays
+    /// without a feed for ever.
+    ///
+    /// # How it is judged
+    /// Judged on how soon the next attempt follows with nothing asked in between (three in a row
+    /// within half of the shortest agreed delay), and on a disconnected app that is awake, signed
+    /// in and not blocked and makes no attempt for two minutes.
+    ///
+    /// # How to keep it
+    /// In `disconnect` with reason `io server disconnect`, and in `connect_error` while
+    /// `socket.active` is false, find out why (status, token), then call `connect()` after a delay
+    /// that grows.
+    ///
+    /// # Source
+    /// Socket.IO client documentation: `io server disconnect` and CONNECT_ERROR end the automatic
+    /// reconnection
+    pub(super) SENT_AWAY: "SYNC-8", App, from [Wire],
+        needs [Feed],
+        set by ["realtime.client"]
+}
 
 /// How many attempts at once make a loop.
 const LOOP: usize = 3;
@@ -47,12 +62,13 @@ struct Away {
 }
 
 impl Rule for SentAway {
-    fn see(&mut self, entry: &Arc<Entry>, scene: &Scene, ledger: &mut Ledger) {
-        let Some(feed) = &scene.contract.realtime else {
-            ledger.unable(&SENT_AWAY, "the contract has no live feed");
+    fn see(&mut self, context: &Context<'_>) {
+        let entry = context.entry;
+        let Some(feed) = &context.contract.realtime else {
+            context.unable(&SENT_AWAY, "the contract has no live feed");
             return;
         };
-        self.overdue(entry, scene, ledger);
+        self.overdue(entry, context);
         match &entry.fact {
             Fact::Frame {
                 direction: Direction::Down,
@@ -60,7 +76,7 @@ impl Rule for SentAway {
                     packet @ (Frame::Disconnect { namespace } | Frame::ConnectError { namespace, .. }),
                 ..
             } if *namespace == feed.namespace => {
-                ledger.occasion(&SENT_AWAY);
+                context.exercised(&SENT_AWAY);
                 self.away = Some(Away {
                     moment: Moment::of(entry),
                     was_in: matches!(packet, Frame::Disconnect { .. }),
@@ -76,9 +92,9 @@ impl Rule for SentAway {
             }
             _ => {}
         }
-        if let Some(request) = client_request(entry) {
+        if let Some(request) = context.request() {
             if request.is_handshake() {
-                self.attempt(entry, scene, ledger);
+                self.attempt(entry, context);
             } else if request.role != Some(crate::domain::contract::Role::Realtime) {
                 self.asked = Some(entry.at);
                 if let Some(away) = &mut self.away {
@@ -86,22 +102,22 @@ impl Rule for SentAway {
                 }
             }
         }
-        if let Some((_, Frame::Connect { namespace, .. })) = packet_up(entry)
+        if let Some((_, Frame::Connect { namespace, .. })) = context.packet_up()
             && *namespace == feed.namespace
         {
-            self.attempt(entry, scene, ledger);
+            self.attempt(entry, context);
         }
     }
 
-    fn end(&mut self, scene: &Scene, ledger: &mut Ledger) {
-        self.judge_absence(scene, ledger);
+    fn end(&mut self, context: &Context<'_>) {
+        self.judge_absence(context);
     }
 }
 
 impl SentAway {
     /// The client comes back.
-    fn attempt(&mut self, entry: &Entry, scene: &Scene, ledger: &mut Ledger) {
-        let (Some(away), Some(feed)) = (self.away.take(), &scene.contract.realtime) else {
+    fn attempt(&mut self, entry: &Entry, context: &Context<'_>) {
+        let (Some(away), Some(feed)) = (self.away.take(), &context.contract.realtime) else {
             return;
         };
         let client = &feed.client;
@@ -116,60 +132,54 @@ impl SentAway {
         }
         let mut evidence = std::mem::take(&mut self.quick);
         evidence.insert(evidence.len() - 1, away.moment.id);
-        ledger.breach(
+        context.violated(
             &SENT_AWAY,
-            Breach {
-                kind: "loop".to_owned(),
-                message: "the app comes back at once each time the server sends it away".to_owned(),
-                expected: "a question why, or a growing pause, before the next attempt".to_owned(),
-                observed: format!(
+            Violation::new("the app comes back at once each time the server sends it away")
+                .kind("loop")
+                .expected("a question why, or a growing pause, before the next attempt")
+                .observed(format!(
                     "{LOOP} attempts in a row within {} of being sent away",
                     show(least)
-                ),
-                evidence,
-                ..Breach::default()
-            },
+                ))
+                .evidence(evidence),
         );
     }
 
-    fn overdue(&mut self, entry: &Entry, scene: &Scene, ledger: &mut Ledger) {
-        let free = scene.app_is_awake()
-            && scene.session.is_wanted()
-            && !scene.may_be_blocked()
-            && !scene.world.is_blind()
-            && !scene.world.is_disturbed();
+    fn overdue(&mut self, entry: &Entry, context: &Context<'_>) {
+        let free = context.app_is_awake()
+            && context.session.is_wanted()
+            && !context.may_be_blocked()
+            && !context.world.is_blind()
+            && !context.world.is_disturbed();
         match &mut self.away {
             Some(away) if !free => away.free = entry.at,
-            Some(_) => self.judge_absence(scene, ledger),
+            Some(_) => self.judge_absence(context),
             None => {}
         }
     }
 
-    fn judge_absence(&mut self, scene: &Scene, ledger: &mut Ledger) {
+    fn judge_absence(&mut self, context: &Context<'_>) {
         let Some(away) = self
             .away
-            .take_if(|away| away.was_in && scene.now > away.free + AWAY)
+            .take_if(|away| away.was_in && context.now > away.free + AWAY)
         else {
             return;
         };
-        let seen = self.asked.is_some_and(|at| at + LATELY >= scene.now);
-        if !scene.world.acts_marked && !seen {
-            ledger.unable(
+        let seen = self.asked.is_some_and(|at| at + LATELY >= context.now);
+        if !context.world.acts_marked && !seen {
+            context.unable(
                 &SENT_AWAY,
                 "the app stayed away from its feed, and nobody marked whether it was in the foreground",
             );
             return;
         }
-        ledger.breach(
+        context.violated(
             &SENT_AWAY,
-            Breach {
-                kind: "away".to_owned(),
-                message: "the app never comes back after the server has disconnected it".to_owned(),
-                expected: format!("an attempt within {}", show(AWAY)),
-                observed: format!("none for {}", show(scene.now - away.moment.at)),
-                evidence: vec![away.moment.id],
-                ..Breach::default()
-            },
+            Violation::new("the app never comes back after the server has disconnected it")
+                .kind("away")
+                .expected(format!("an attempt within {}", show(AWAY)))
+                .observed(format!("none for {}", show(context.now - away.moment.at)))
+                .evidence([away.moment.id]),
         );
     }
 }

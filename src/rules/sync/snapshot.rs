@@ -1,26 +1,37 @@
 //! SYNC-5: what was missed while the socket was away is read again.
 
 use std::collections::BTreeSet;
-use std::sync::Arc;
 
 use crate::domain::contract::{Apply, Realtime, Role};
 use crate::domain::duration::show;
 use crate::domain::journal::{Act, AppFact, Direction, Entry, Fact, Frame};
-use crate::domain::verdict::Subject;
-use crate::rules::ledger::{Breach, Ledger};
-use crate::rules::scene::{Moment, Scene, client_request};
-use crate::rules::{JudgedFrom, Rule, RuleInfo};
+use crate::rules::context::Context;
+use crate::rules::moment::Moment;
+use crate::rules::rule::{Rule, rule};
+use crate::rules::violation::Violation;
 
-pub(super) static SNAPSHOT: RuleInfo = RuleInfo {
-    id: "SYNC-5",
-    title: "A snapshot follows every connect that the server did not recover",
-    subject: Subject::App,
-    judged_from: &[JudgedFrom::Wire],
-    source: "Socket.IO delivery guarantees (at most once by default)",
-    explanation: "Events that were sent while a client was away are gone. Unless the server says that it recovered the session (same `pid` in CONNECT's answer), what the app loaded before and events keep up to date must be read again after each connect, or come whole by an event. Judged for resources that the app had read: those of the screen it shows, if it says which, or at least one.",
-    fix: "Read the snapshot in the `connect` handler unless `socket.recovered`; buffer events until it is there.",
-    parameters: &["realtime.live_within", "realtime.events[].updates"],
-};
+rule! {
+    /// A snapshot follows every connect that the server did not recover
+    ///
+    /// # Why
+    /// Events that were sent while a client was away are gone. Unless the server says that it
+    /// recovered the session (same `pid` in CONNECT's answer), what the app loaded before and
+    /// events keep up to date must be read again after each connect, or come whole by an event.
+    ///
+    /// # How it is judged
+    /// Judged for resources that the app had read: those of the screen it shows, if it says which,
+    /// or at least one.
+    ///
+    /// # How to keep it
+    /// Read the snapshot in the `connect` handler unless `socket.recovered`; buffer events until it
+    /// is there.
+    ///
+    /// # Source
+    /// Socket.IO delivery guarantees (at most once by default)
+    pub(super) SNAPSHOT: "SYNC-5", App, from [Wire],
+        needs [Feed],
+        set by ["realtime.live_within", "realtime.events[].updates"]
+}
 
 #[derive(Default)]
 pub(super) struct Snapshot {
@@ -38,12 +49,13 @@ struct Waiting {
 }
 
 impl Rule for Snapshot {
-    fn see(&mut self, entry: &Arc<Entry>, scene: &Scene, ledger: &mut Ledger) {
-        let Some(feed) = &scene.contract.realtime else {
-            ledger.unable(&SNAPSHOT, "the contract has no live feed");
+    fn see(&mut self, context: &Context<'_>) {
+        let entry = context.entry;
+        let Some(feed) = &context.contract.realtime else {
+            context.unable(&SNAPSHOT, "the contract has no live feed");
             return;
         };
-        self.overdue(scene, ledger);
+        self.overdue(context);
         match &entry.fact {
             Fact::Frame {
                 direction: Direction::Down,
@@ -52,7 +64,7 @@ impl Rule for Snapshot {
                 ..
             } => match packet {
                 Frame::Connect { namespace, .. } if *namespace == feed.namespace => {
-                    self.connected(entry, *socket, feed, scene, ledger);
+                    self.connected(entry, *socket, feed, context);
                 }
                 Frame::Event { name, .. } if self.waiting.is_some() => {
                     let whole = feed
@@ -77,19 +89,19 @@ impl Rule for Snapshot {
             Fact::App(AppFact::Screen { screen }) => self.screen = Some(screen.clone()),
             _ => {}
         }
-        if !scene.session.is_wanted() {
+        if !context.session.is_wanted() {
             self.loaded.clear();
             self.waiting = None;
         }
-        if scene.may_be_blocked() || scene.world.is_blind() {
+        if context.may_be_blocked() || context.world.is_blind() {
             self.waiting = None;
         }
-        if let Some(request) = client_request(entry)
+        if let Some(request) = context.request()
             && let Some(Role::Resource(name)) = &request.role
         {
             self.read(name);
         }
-        if let Some(ended) = scene.ended_by_client(entry)
+        if let Some(ended) = context.ended()
             && let Some(Role::Resource(name)) = &ended.request.role
             && ended.succeeded()
         {
@@ -98,8 +110,8 @@ impl Rule for Snapshot {
         }
     }
 
-    fn end(&mut self, scene: &Scene, ledger: &mut Ledger) {
-        self.overdue(scene, ledger);
+    fn end(&mut self, context: &Context<'_>) {
+        self.overdue(context);
     }
 
     fn hears_routine(&self) -> bool {
@@ -108,15 +120,8 @@ impl Rule for Snapshot {
 }
 
 impl Snapshot {
-    fn connected(
-        &mut self,
-        entry: &Entry,
-        socket: u64,
-        feed: &Realtime,
-        scene: &Scene,
-        ledger: &mut Ledger,
-    ) {
-        if scene.sockets.get(socket).is_some_and(|own| own.recovered) {
+    fn connected(&mut self, entry: &Entry, socket: u64, feed: &Realtime, context: &Context<'_>) {
+        if context.sockets.get(socket).is_some_and(|own| own.recovered) {
             return;
         }
         let updated: BTreeSet<String> = feed
@@ -129,7 +134,7 @@ impl Snapshot {
         let shown = self
             .screen
             .as_ref()
-            .and_then(|screen| scene.contract.screen(screen));
+            .and_then(|screen| context.contract.screen(screen));
         let visible: Option<BTreeSet<String>> = shown.map(|screen| {
             updated
                 .iter()
@@ -144,7 +149,7 @@ impl Snapshot {
         if resources.is_empty() {
             return;
         }
-        ledger.occasion(&SNAPSHOT);
+        context.exercised(&SNAPSHOT);
         self.waiting = Some(Waiting {
             connected: Moment::of(entry),
             socket,
@@ -162,33 +167,32 @@ impl Snapshot {
         }
     }
 
-    fn overdue(&mut self, scene: &Scene, ledger: &mut Ledger) {
-        let Some(feed) = &scene.contract.realtime else {
+    fn overdue(&mut self, context: &Context<'_>) {
+        let Some(feed) = &context.contract.realtime else {
             return;
         };
         let limit = feed.live_within;
         let Some(waiting) = self
             .waiting
-            .take_if(|waiting| scene.now > waiting.connected.at + limit)
+            .take_if(|waiting| context.now > waiting.connected.at + limit)
         else {
             return;
         };
         let missing: Vec<String> = waiting.resources.into_iter().collect();
-        ledger.breach(
+        context.violated(
             &SNAPSHOT,
-            Breach {
-                kind: "snapshot".to_owned(),
-                message: "after a connect the app does not read again what it may have missed"
-                    .to_owned(),
-                expected: format!(
+            Violation::new("after a connect the app does not read again what it may have missed")
+                .kind("snapshot")
+                .expected(format!(
                     "a request for {} within {}",
                     missing.join(", "),
                     show(limit)
-                ),
-                observed: format!("none for {}", show(scene.now - waiting.connected.at)),
-                evidence: vec![waiting.connected.id],
-                ..Breach::default()
-            },
+                ))
+                .observed(format!(
+                    "none for {}",
+                    show(context.now - waiting.connected.at)
+                ))
+                .evidence([waiting.connected.id]),
         );
     }
 }

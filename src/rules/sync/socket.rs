@@ -1,37 +1,53 @@
 //! SYNC-7 and -10: one socket, one subscription.
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
 use std::time::Duration;
 
 use crate::domain::duration::show;
-use crate::domain::journal::{Content, Direction, Entry, EntryId, Fact, Frame};
-use crate::domain::verdict::Subject;
-use crate::rules::ledger::{Breach, Ledger};
-use crate::rules::scene::{Moment, Scene, packet_up};
-use crate::rules::{JudgedFrom, Rule, RuleInfo};
+use crate::domain::journal::{Content, Direction, EntryId, Fact, Frame};
+use crate::rules::context::Context;
+use crate::rules::moment::Moment;
+use crate::rules::rule::{Rule, rule};
+use crate::rules::violation::Violation;
 
-pub(super) static ONE_SUBSCRIBE: RuleInfo = RuleInfo {
-    id: "SYNC-7",
-    title: "Each connect is followed by one subscription",
-    subject: Subject::App,
-    judged_from: &[JudgedFrom::Wire],
-    source: "Socket.IO guide: handlers registered inside `connect` multiply",
-    explanation: "A handler that is added at each connect subscribes once more after each reconnect, and each event then has several effects. Judged on the subscriptions of the contract within two seconds of a connect: the same one, with the same arguments, is emitted once.",
-    fix: "Register handlers once, outside the `connect` handler, and remove them with the screen.",
-    parameters: &["realtime.subscribe"],
-};
+rule! {
+    /// Each connect is followed by one subscription
+    ///
+    /// # Why
+    /// A handler that is added at each connect subscribes once more after each reconnect, and each
+    /// event then has several effects.
+    ///
+    /// # How it is judged
+    /// Judged on the subscriptions of the contract within two seconds of a connect: the same one,
+    /// with the same arguments, is emitted once.
+    ///
+    /// # How to keep it
+    /// Register handlers once, outside the `connect` handler, and remove them with the screen.
+    ///
+    /// # Source
+    /// Socket.IO guide: handlers registered inside `connect` multiply
+    pub(super) ONE_SUBSCRIBE: "SYNC-7", App, from [Wire],
+        set by ["realtime.subscribe"]
+}
 
-pub(super) static ONE_SOCKET: RuleInfo = RuleInfo {
-    id: "SYNC-10",
-    title: "Never two joined sockets for one user",
-    subject: Subject::App,
-    judged_from: &[JudgedFrom::Wire],
-    source: "runbook S9.6",
-    explanation: "A socket that is opened per screen, or beside one that was forgotten, doubles connections and effects. Judged when two sockets of one process stay joined side by side for a minute, which is longer than a dead one goes unnoticed.",
-    fix: "Keep the socket in one place; close it before another is made.",
-    parameters: &[],
-};
+rule! {
+    /// Never two joined sockets for one user
+    ///
+    /// # Why
+    /// A socket that is opened per screen, or beside one that was forgotten, doubles connections
+    /// and effects.
+    ///
+    /// # How it is judged
+    /// Judged when two sockets of one process stay joined side by side for a minute, which is
+    /// longer than a dead one goes unnoticed.
+    ///
+    /// # How to keep it
+    /// Keep the socket in one place; close it before another is made.
+    ///
+    /// # Source
+    /// runbook S9.6
+    pub(super) ONE_SOCKET: "SYNC-10", App, from [Wire]
+}
 
 /// How soon after connecting an app subscribes.
 const SUBSCRIBES: Duration = Duration::from_secs(2);
@@ -44,8 +60,9 @@ pub(super) struct Subscriptions {
 }
 
 impl Rule for Subscriptions {
-    fn see(&mut self, entry: &Arc<Entry>, scene: &Scene, ledger: &mut Ledger) {
-        let Some(feed) = &scene.contract.realtime else {
+    fn see(&mut self, context: &Context<'_>) {
+        let entry = context.entry;
+        let Some(feed) = &context.contract.realtime else {
             return;
         };
         match &entry.fact {
@@ -68,18 +85,18 @@ impl Rule for Subscriptions {
                 args,
                 ..
             },
-        )) = packet_up(entry)
+        )) = context.packet_up()
         else {
             return;
         };
-        let joined = scene.sockets.get(socket).and_then(|own| own.connected);
+        let joined = context.sockets.get(socket).and_then(|own| own.connected);
         if *namespace != feed.namespace
             || !feed.subscribe.iter().any(|emit| emit.event == *name)
             || joined.is_none_or(|joined| entry.at > joined.at + SUBSCRIBES)
         {
             return;
         }
-        ledger.occasion(&ONE_SUBSCRIBE);
+        context.exercised(&ONE_SUBSCRIBE);
         let sent = self.sent.entry(socket).or_default();
         let Some((_, _, first)) = sent
             .iter()
@@ -88,20 +105,20 @@ impl Rule for Subscriptions {
             sent.push((name.clone(), args.clone(), entry.id));
             return;
         };
-        ledger.breach(
+        context.violated(
             &ONE_SUBSCRIBE,
-            Breach {
-                kind: name.clone(),
-                message: format!("the app subscribes by `{name}` more than once after one connect"),
-                expected: "one subscription for each connect".to_owned(),
-                observed: format!("`{name}` again with the same arguments"),
-                evidence: joined
+            Violation::new(format!(
+                "the app subscribes by `{name}` more than once after one connect"
+            ))
+            .kind(name.clone())
+            .expected("one subscription for each connect")
+            .observed(format!("`{name}` again with the same arguments"))
+            .evidence(
+                joined
                     .map(|joined| joined.id)
                     .into_iter()
-                    .chain([*first, entry.id])
-                    .collect(),
-                ..Breach::default()
-            },
+                    .chain([*first, entry.id]),
+            ),
         );
     }
 }
@@ -112,50 +129,52 @@ pub(super) struct OneSocket {
 }
 
 impl Rule for OneSocket {
-    fn see(&mut self, entry: &Arc<Entry>, scene: &Scene, ledger: &mut Ledger) {
-        if scene.sockets.live() > 0 {
-            ledger.occasion(&ONE_SOCKET);
+    fn see(&mut self, context: &Context<'_>) {
+        let entry = context.entry;
+        if context.sockets.live() > 0 {
+            context.exercised(&ONE_SOCKET);
         }
-        if scene.sockets.live() < 2 {
+        if context.sockets.live() < 2 {
             self.both = None;
         } else if self.both.is_none() {
             self.both = Some(Moment::of(entry));
         }
-        self.judge(scene, ledger);
+        self.judge(context);
     }
 
-    fn end(&mut self, scene: &Scene, ledger: &mut Ledger) {
-        self.judge(scene, ledger);
+    fn end(&mut self, context: &Context<'_>) {
+        self.judge(context);
     }
 }
 
 impl OneSocket {
-    fn judge(&mut self, scene: &Scene, ledger: &mut Ledger) {
+    fn judge(&mut self, context: &Context<'_>) {
         let Some(both) = self.both else {
             return;
         };
-        if !scene.world.same_life_since(both.id) || scene.now <= both.at + SIDE_BY_SIDE {
+        if !context.world.same_life_since(both.id) || context.now <= both.at + SIDE_BY_SIDE {
             return;
         }
         // The next minute side by side is another one.
         self.both = Some(Moment {
-            at: scene.now,
+            at: context.now,
             ..both
         });
-        let joined = scene
+        let joined = context
             .sockets
             .iter()
             .filter_map(|(_, socket)| socket.connected);
-        ledger.breach(
+        context.violated(
             &ONE_SOCKET,
-            Breach {
-                kind: "side by side".to_owned(),
-                message: "the app keeps two sockets joined".to_owned(),
-                expected: "one joined socket".to_owned(),
-                observed: format!("{} for {}", scene.sockets.live(), show(scene.now - both.at)),
-                evidence: joined.map(|moment| moment.id).collect(),
-                ..Breach::default()
-            },
+            Violation::new("the app keeps two sockets joined")
+                .kind("side by side")
+                .expected("one joined socket")
+                .observed(format!(
+                    "{} for {}",
+                    context.sockets.live(),
+                    show(context.now - both.at)
+                ))
+                .evidence(joined.map(|moment| moment.id)),
         );
     }
 }

@@ -10,8 +10,8 @@ use super::order::{number_in, number_of};
 use super::push::ARRIVES;
 use crate::domain::contract::{Contract, Role};
 use crate::domain::journal::{Direction, Entry, EntryId, Fact, Frame, Sender};
-use crate::rules::ledger::{Breach, Ledger};
-use crate::rules::scene::Scene;
+use crate::rules::context::Context;
+use crate::rules::violation::Violation;
 
 /// How often numbers must be wrong until that is no accident, and which part of all they must be.
 const TIMES: u32 = 3;
@@ -94,7 +94,7 @@ impl Streams {
             .is_some_and(|wrong| wrong + CAUSE >= at)
     }
 
-    pub(super) fn see(&mut self, entry: &Entry, scene: &Scene, ledger: &mut Ledger) {
+    pub(super) fn see(&mut self, entry: &Entry, context: &Context<'_>) {
         match &entry.fact {
             Fact::Frame {
                 socket,
@@ -105,7 +105,7 @@ impl Streams {
                 let Some((_, at)) = self.events.iter().find(|(own, _)| own == name) else {
                     return;
                 };
-                let feed = scene.contract.realtime.as_ref();
+                let feed = context.contract.realtime.as_ref();
                 let rule = feed.and_then(|feed| feed.events.iter().find(|rule| rule.name == *name));
                 let Some(sequence) = rule.and_then(|rule| rule.sequence.as_ref()) else {
                     return;
@@ -115,7 +115,7 @@ impl Streams {
                     return;
                 }
                 if let Some(number) = number_of(sequence, args) {
-                    self.streams[*at].event(entry, *socket, number, scene, ledger);
+                    self.streams[*at].event(entry, *socket, number, context);
                 }
             }
             Fact::Frame {
@@ -134,18 +134,18 @@ impl Streams {
                 }
             }
             Fact::Answer(_) | Fact::Lost { .. } => {
-                if let Some(ended) = scene.ended_by_client(entry)
+                if let Some(ended) = context.ended()
                     && let Some(Role::Resource(name)) = &ended.request.role
                     && let Some(stream) = self.of(name)
                     && let Some((heard, id)) = stream.asked.remove(&ended.request.exchange)
                     && let Some(answer) = ended.by_backend()
                     && ended.succeeded()
                 {
-                    let resource = scene.contract.resource(name);
+                    let resource = context.contract.resource(name);
                     let number = resource.and_then(|resource| number_in(resource, answer));
                     if let Some(number) = number {
                         let read = (entry, answer.exchange, number);
-                        stream.snapshot(read, (heard, id), scene, ledger);
+                        stream.snapshot(read, (heard, id), context);
                     }
                 }
             }
@@ -160,14 +160,7 @@ impl Streams {
 }
 
 impl Stream {
-    fn event(
-        &mut self,
-        entry: &Entry,
-        socket: u64,
-        number: i64,
-        scene: &Scene,
-        ledger: &mut Ledger,
-    ) {
+    fn event(&mut self, entry: &Entry, socket: u64, number: i64, context: &Context<'_>) {
         let last = self.last.replace((number, entry.id, socket));
         let Some((last, id, _)) = last.filter(|(_, _, own)| *own == socket) else {
             return;
@@ -181,20 +174,19 @@ impl Stream {
             // What goes back is held against what was furthest.
             self.last = Some((last, id, socket));
         }
-        if is_calm(entry, scene) && self.events.take(wrong) {
-            ledger.breach(
+        if is_calm(entry, context) && self.events.take(wrong) {
+            context.violated(
                 &ARRIVES,
-                Breach {
-                    kind: format!("numbers of {}", self.resource),
-                    message: format!(
-                        "the numbers of the changes to `{}` do not follow one another",
-                        self.resource
-                    ),
-                    expected: "numbers that grow by one with every change, as the contract's `sequence` says".to_owned(),
-                    observed: format!("{number} after {last} on the same socket"),
-                    evidence: vec![id, entry.id],
-                    ..Breach::default()
-                },
+                Violation::new(format!(
+                    "the numbers of the changes to `{}` do not follow one another",
+                    self.resource
+                ))
+                .kind(format!("numbers of {}", self.resource))
+                .expected(
+                    "numbers that grow by one with every change, as the contract's `sequence` says",
+                )
+                .observed(format!("{number} after {last} on the same socket"))
+                .evidence([id, entry.id]),
             );
         }
     }
@@ -203,36 +195,32 @@ impl Stream {
         &mut self,
         (entry, exchange, number): (&Entry, u64, i64),
         (heard, id): (i64, EntryId),
-        scene: &Scene,
-        ledger: &mut Ledger,
+        context: &Context<'_>,
     ) {
         let wrong = number < heard;
         self.stale = wrong;
         if wrong {
             self.wrong = Some(entry.at);
         }
-        if is_calm(entry, scene) && self.snapshots.take(wrong) {
-            ledger.breach(
+        if is_calm(entry, context) && self.snapshots.take(wrong) {
+            context.violated(
                 &ARRIVES,
-                Breach {
-                    kind: format!("snapshots of {}", self.resource),
-                    message: format!(
+                Violation::new(format!(
                         "the answers for `{}` are older than what was emitted before they were asked for",
                         self.resource
-                    ),
-                    expected: format!("a snapshot at {heard} or later"),
-                    observed: format!("a snapshot at {number}"),
-                    evidence: vec![id, entry.id],
-                    exchanges: vec![exchange],
-                    ..Breach::default()
-                },
+                    ))
+.kind(format!("snapshots of {}", self.resource))
+.expected(format!("a snapshot at {heard} or later"))
+.observed(format!("a snapshot at {number}"))
+.evidence([id, entry.id])
+.exchanges([exchange]),
             );
         }
     }
 }
 
 /// Whether nobody has meddled with what is sent.
-fn is_calm(entry: &Entry, scene: &Scene) -> bool {
-    let changed = scene.world.changed;
-    !scene.world.is_disturbed() && changed.is_none_or(|changed| changed.at + CALM <= entry.at)
+fn is_calm(entry: &Entry, context: &Context<'_>) -> bool {
+    let changed = context.world.changed;
+    !context.world.is_disturbed() && changed.is_none_or(|changed| changed.at + CALM <= entry.at)
 }

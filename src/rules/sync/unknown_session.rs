@@ -1,26 +1,38 @@
 //! SYNC-9: an Engine.IO session that the server no longer knows is left for a new one.
 
-use std::sync::Arc;
 use std::time::Duration;
 
 use crate::domain::contract::Role;
 use crate::domain::duration::show;
 use crate::domain::journal::{Act, Answer, Entry, EntryId, Fact};
-use crate::domain::verdict::Subject;
-use crate::rules::ledger::{Breach, Ledger};
-use crate::rules::scene::{Moment, Scene, client_request};
-use crate::rules::{JudgedFrom, Rule, RuleInfo};
+use crate::rules::context::Context;
+use crate::rules::moment::Moment;
+use crate::rules::rule::{Rule, rule};
+use crate::rules::violation::Violation;
 
-pub(super) static UNKNOWN_SESSION: RuleInfo = RuleInfo {
-    id: "SYNC-9",
-    title: "A session id that the server does not know is recovered from",
-    subject: Subject::App,
-    judged_from: &[JudgedFrom::Wire],
-    source: "Engine.IO protocol: error code 1, `Session ID unknown`; Socket.IO troubleshooting (several servers without sticky sessions)",
-    explanation: "A restart or a load balancer without sticky sessions leads a long-polling client to a server that has never heard of it: 400 with code 1. The only way on is a new handshake. Judged from that answer: requests that go on with the same session id, and a client that is awake, signed in and not blocked and makes no new handshake within twice the time in which the feed must be live, half a minute at least.",
-    fix: "Let the client library reconnect, and do not treat a transport error as final; on the server side use sticky sessions, or WebSocket only.",
-    parameters: &["realtime.live_within"],
-};
+rule! {
+    /// A session id that the server does not know is recovered from
+    ///
+    /// # Why
+    /// A restart or a load balancer without sticky sessions leads a long-polling client to a server
+    /// that has never heard of it: 400 with code 1. The only way on is a new handshake.
+    ///
+    /// # How it is judged
+    /// Judged from that answer: requests that go on with the same session id, and a client that is
+    /// awake, signed in and not blocked and makes no new handshake within twice the time in which
+    /// the feed must be live, half a minute at least.
+    ///
+    /// # How to keep it
+    /// Let the client library reconnect, and do not treat a transport error as final; on the server
+    /// side use sticky sessions, or WebSocket only.
+    ///
+    /// # Source
+    /// Engine.IO protocol: error code 1, `Session ID unknown`; Socket.IO troubleshooting (several
+    /// servers without sticky sessions)
+    pub(super) UNKNOWN_SESSION: "SYNC-9", App, from [Wire],
+        needs [Feed],
+        set by ["realtime.live_within"]
+}
 
 /// How many requests with a dead session show that it is clung to.
 const CLINGS: usize = 2;
@@ -45,31 +57,32 @@ struct Lost {
 }
 
 impl Rule for UnknownSession {
-    fn see(&mut self, entry: &Arc<Entry>, scene: &Scene, ledger: &mut Ledger) {
-        if scene.contract.realtime.is_none() {
-            ledger.unable(&UNKNOWN_SESSION, "the contract has no live feed");
+    fn see(&mut self, context: &Context<'_>) {
+        let entry = context.entry;
+        if context.contract.realtime.is_none() {
+            context.unable(&UNKNOWN_SESSION, "the contract has no live feed");
             return;
         }
-        self.overdue(scene, ledger);
+        self.overdue(context);
         if let Fact::Act(Act::Launch | Act::Kill | Act::SignOut) = &entry.fact {
             self.lost = None;
         }
-        if let Some(request) = client_request(entry) {
+        if let Some(request) = context.request() {
             if request.is_handshake() {
                 self.lost = None;
             } else if request.role == Some(Role::Realtime) {
-                self.goes_on(entry, request.query("sid"), ledger);
+                self.goes_on(entry, request.query("sid"), context);
             } else {
                 self.asked = Some(entry.at);
             }
         }
-        if let Some(ended) = scene.ended_by_client(entry)
+        if let Some(ended) = context.ended()
             && ended.request.role == Some(Role::Realtime)
             && ended.answer.is_some_and(is_unknown_session)
             && let Some(sid) = ended.request.query("sid")
             && self.lost.as_ref().is_none_or(|lost| lost.sid != sid)
         {
-            ledger.occasion(&UNKNOWN_SESSION);
+            context.exercised(&UNKNOWN_SESSION);
             self.lost = Some(Lost {
                 moment: Moment::of(entry),
                 exchange: ended.request.exchange,
@@ -80,13 +93,13 @@ impl Rule for UnknownSession {
         }
     }
 
-    fn end(&mut self, scene: &Scene, ledger: &mut Ledger) {
-        self.overdue(scene, ledger);
+    fn end(&mut self, context: &Context<'_>) {
+        self.overdue(context);
     }
 }
 
 impl UnknownSession {
-    fn goes_on(&mut self, entry: &Entry, sid: Option<&str>, ledger: &mut Ledger) {
+    fn goes_on(&mut self, entry: &Entry, sid: Option<&str>, context: &Context<'_>) {
         let Some(lost) = self
             .lost
             .as_mut()
@@ -98,32 +111,32 @@ impl UnknownSession {
         if lost.again.len() == CLINGS {
             let observed = format!("{CLINGS} more requests with it");
             let evidence = [lost.moment.id].into_iter().chain(lost.again.clone());
-            breach(lost.exchange, evidence.collect(), observed, ledger);
+            breach(lost.exchange, evidence.collect(), observed, context);
             self.lost = None;
         }
     }
 
-    fn overdue(&mut self, scene: &Scene, ledger: &mut Ledger) {
-        let (Some(lost), Some(feed)) = (&mut self.lost, &scene.contract.realtime) else {
+    fn overdue(&mut self, context: &Context<'_>) {
+        let (Some(lost), Some(feed)) = (&mut self.lost, &context.contract.realtime) else {
             return;
         };
-        let free = scene.app_is_awake()
-            && scene.session.is_wanted()
-            && !scene.may_be_blocked()
-            && !scene.world.is_blind();
+        let free = context.app_is_awake()
+            && context.session.is_wanted()
+            && !context.may_be_blocked()
+            && !context.world.is_blind();
         if !free {
-            lost.free = scene.now;
+            lost.free = context.now;
             return;
         }
-        if scene.now <= lost.free + LEAST.max(feed.live_within * 2) {
+        if context.now <= lost.free + LEAST.max(feed.live_within * 2) {
             return;
         }
-        let seen = self.asked.is_some_and(|at| at + LATELY >= scene.now);
-        if scene.world.acts_marked || seen {
-            let observed = format!("no handshake for {}", show(scene.now - lost.moment.at));
-            breach(lost.exchange, vec![lost.moment.id], observed, ledger);
+        let seen = self.asked.is_some_and(|at| at + LATELY >= context.now);
+        if context.world.acts_marked || seen {
+            let observed = format!("no handshake for {}", show(context.now - lost.moment.at));
+            breach(lost.exchange, vec![lost.moment.id], observed, context);
         } else {
-            ledger.unable(
+            context.unable(
                 &UNKNOWN_SESSION,
                 "no new session was opened, and nobody marked whether the app was in the foreground",
             );
@@ -132,19 +145,15 @@ impl UnknownSession {
     }
 }
 
-fn breach(exchange: u64, evidence: Vec<EntryId>, observed: String, ledger: &mut Ledger) {
-    ledger.breach(
+fn breach(exchange: u64, evidence: Vec<EntryId>, observed: String, context: &Context<'_>) {
+    context.violated(
         &UNKNOWN_SESSION,
-        Breach {
-            kind: "not recovered".to_owned(),
-            message: "the app does not recover from a session id that the server does not know"
-                .to_owned(),
-            expected: "a new handshake after 400 with code 1".to_owned(),
-            observed,
-            evidence,
-            exchanges: vec![exchange],
-            ..Breach::default()
-        },
+        Violation::new("the app does not recover from a session id that the server does not know")
+            .kind("not recovered")
+            .expected("a new handshake after 400 with code 1")
+            .observed(observed)
+            .evidence(evidence)
+            .exchanges([exchange]),
     );
 }
 

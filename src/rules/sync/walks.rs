@@ -1,15 +1,15 @@
 //! SYNC-12, as the harness asks for it: walks that agree, and cursors that are refused.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::Arc;
 
 use super::paging::WALK;
 use crate::domain::contract::{Resource, Role};
 use crate::domain::journal::{Entry, EntryId, Question};
 use crate::domain::moment;
-use crate::rules::Rule;
-use crate::rules::ledger::{Breach, Ledger};
-use crate::rules::scene::{Ended, Scene, Verdict};
+use crate::rules::context::Context;
+use crate::rules::exchange::{Ended, Reception};
+use crate::rules::rule::Rule;
+use crate::rules::violation::Violation;
 
 /// The walks that are compared: the first and the last are made alike, the one between them has
 /// its pages end elsewhere.
@@ -39,14 +39,15 @@ struct Walk {
 }
 
 impl Rule for Walks {
-    fn see(&mut self, entry: &Arc<Entry>, scene: &Scene, ledger: &mut Ledger) {
-        let Some((question, ended)) = scene.answered(entry) else {
+    fn see(&mut self, context: &Context<'_>) {
+        let entry = context.entry;
+        let Some((question, ended)) = context.answered() else {
             return;
         };
         let Some(Role::Resource(name)) = &ended.request.role else {
             return;
         };
-        let Some(resource) = scene.contract.resource(name) else {
+        let Some(resource) = context.contract.resource(name) else {
             return;
         };
         match question {
@@ -57,17 +58,17 @@ impl Rule for Walks {
                     .or_default()
                     .page(entry, resource, &ended);
             }
-            Question::UnknownCursor => refusal(resource, "no-cursor", entry, &ended, ledger),
+            Question::UnknownCursor => refusal(resource, "no-cursor", entry, &ended, context),
             Question::OfAnother { what, .. } if what == "cursor" => {
-                refusal(resource, "foreign cursor", entry, &ended, ledger);
+                refusal(resource, "foreign cursor", entry, &ended, context);
             }
             _ => {}
         }
     }
 
-    fn end(&mut self, _scene: &Scene, ledger: &mut Ledger) {
+    fn end(&mut self, context: &Context<'_>) {
         for (name, list) in &self.lists {
-            list.judge(name, ledger);
+            list.judge(name, context);
         }
     }
 
@@ -77,7 +78,13 @@ impl Rule for Walks {
 }
 
 /// Where the contract says how a cursor is refused, one that is nobody's or another's must be.
-fn refusal(resource: &Resource, kind: &str, entry: &Entry, ended: &Ended<'_>, ledger: &mut Ledger) {
+fn refusal(
+    resource: &Resource,
+    kind: &str,
+    entry: &Entry,
+    ended: &Ended<'_>,
+    context: &Context<'_>,
+) {
     let refused_by = resource
         .paging
         .as_ref()
@@ -85,23 +92,20 @@ fn refusal(resource: &Resource, kind: &str, entry: &Entry, ended: &Ended<'_>, le
     if refused_by.is_empty() {
         return;
     }
-    match ended.verdict() {
-        Verdict::Refused => ledger.occasion(&WALK),
-        Verdict::Unclear(why) => ledger.unable(&WALK, why),
-        Verdict::Granted => ledger.breach(
+    match ended.reception() {
+        Reception::Refused => context.exercised(&WALK),
+        Reception::Unclear(why) => context.unable(&WALK, why),
+        Reception::Granted => context.violated(
             &WALK,
-            Breach {
-                kind: format!("{kind} {}", resource.name),
-                message: format!(
-                    "`{}` takes a cursor that was never handed out to this account",
-                    resource.name
-                ),
-                expected: format!("{refused_by:?}, as the contract says"),
-                observed: ended.words(),
-                evidence: vec![ended.opened.id(), entry.id],
-                exchanges: vec![ended.request.exchange],
-                ..Breach::default()
-            },
+            Violation::new(format!(
+                "`{}` takes a cursor that was never handed out to this account",
+                resource.name
+            ))
+            .kind(format!("{kind} {}", resource.name))
+            .expected(format!("{refused_by:?}, as the contract says"))
+            .observed(ended.words())
+            .evidence([ended.opened.id(), entry.id])
+            .exchanges([ended.request.exchange]),
         ),
     }
 }
@@ -139,21 +143,21 @@ impl Walk {
 }
 
 impl Walked {
-    fn judge(&self, name: &str, ledger: &mut Ledger) {
+    fn judge(&self, name: &str, context: &Context<'_>) {
         let whole = |number: u8| self.walks.get(&number).filter(|walk| !walk.broken);
         let (first, last) = (whole(1), whole(WALKS));
         let Some((first, last)) = first.zip(last) else {
             let why = format!("the harness could not walk through `{name}`");
-            ledger.unable(&WALK, why);
+            context.unable(&WALK, why);
             return;
         };
         if first.items != last.items || first.total != last.total {
             // The list changed meanwhile; what is missing may have gone.
             let why = format!("`{name}` changed while the harness walked through it");
-            ledger.unable(&WALK, why);
+            context.unable(&WALK, why);
             return;
         }
-        ledger.occasion(&WALK);
+        context.exercised(&WALK);
         let found = first.items.len();
         if let Some(total) = first.total.filter(|total| *total > found as u64) {
             let observed = format!("{found} items on {} pages", first.pages.len());
@@ -162,7 +166,7 @@ impl Walked {
                 format!("{total} items, as the answer says"),
                 observed,
                 first,
-                ledger,
+                context,
             );
             return;
         }
@@ -176,24 +180,23 @@ impl Walked {
                     "the item {lost} is on no page of one walk and on one of the other, whose pages end elsewhere"
                 );
                 let expected = "the same items, whatever the size of the pages".to_owned();
-                breach(name, expected, observed, here, ledger);
+                breach(name, expected, observed, here, context);
                 return;
             }
         }
     }
 }
 
-fn breach(name: &str, expected: String, observed: String, walk: &Walk, ledger: &mut Ledger) {
-    ledger.breach(
+fn breach(name: &str, expected: String, observed: String, walk: &Walk, context: &Context<'_>) {
+    context.violated(
         &WALK,
-        Breach {
-            kind: format!("lost {name}"),
-            message: format!("a walk through `{name}` loses items between its pages"),
-            expected,
-            observed,
-            evidence: walk.pages.clone(),
-            exchanges: walk.exchanges.clone(),
-            ..Breach::default()
-        },
+        Violation::new(format!(
+            "a walk through `{name}` loses items between its pages"
+        ))
+        .kind(format!("lost {name}"))
+        .expected(expected)
+        .observed(observed)
+        .evidence(walk.pages.clone())
+        .exchanges(walk.exchanges.clone()),
     );
 }

@@ -15,9 +15,9 @@ use super::isolation::CANARIES;
 use super::{breach, owners};
 use crate::domain::contract::{Contract, Role};
 use crate::domain::journal::{Content, Direction, Entry, EntryId, Fact, Frame, Question};
-use crate::rules::Rule;
-use crate::rules::ledger::{Breach, Ledger};
-use crate::rules::scene::{Ended, Scene};
+use crate::rules::context::Context;
+use crate::rules::exchange::Ended;
+use crate::rules::rule::Rule;
 
 mod known;
 mod pair;
@@ -65,11 +65,12 @@ struct Read {
 }
 
 impl Rule for Alike {
-    fn see(&mut self, entry: &Arc<Entry>, scene: &Scene, _ledger: &mut Ledger) {
-        self.owners.follow(entry, scene);
+    fn see(&mut self, context: &Context<'_>) {
+        let entry = context.entry;
+        self.owners.follow(entry, context);
         match &entry.fact {
             Fact::TokenIssued(token) => {
-                let identity = scene.contract.session.identity.as_ref();
+                let identity = context.contract.session.identity.as_ref();
                 let claim = identity.map_or("/sub", |identity| identity.claim.as_str());
                 let claims = token.claims.as_ref();
                 if let (Some(username), Some(claimed)) = (
@@ -81,8 +82,8 @@ impl Rule for Alike {
                 }
             }
             Fact::Answer(_) => {
-                if let Some(ended) = scene.ended(entry) {
-                    self.answered(entry, &ended, &scene.contract);
+                if let Some(ended) = context.ended_by_anyone() {
+                    self.answered(entry, &ended, &context.contract);
                 }
             }
             Fact::Frame {
@@ -115,11 +116,11 @@ impl Rule for Alike {
         }
     }
 
-    fn end(&mut self, scene: &Scene, ledger: &mut Ledger) {
+    fn end(&mut self, context: &Context<'_>) {
         let known: Vec<_> = self
             .accounts
             .iter()
-            .map(|(name, account)| (name, account, account.known(&scene.contract)))
+            .map(|(name, account)| (name, account, account.known(&context.contract)))
             .collect();
         for (owner, account, theirs) in &known {
             for (name, other, own) in &known {
@@ -127,22 +128,16 @@ impl Rule for Alike {
                     continue;
                 }
                 let pair = Pair {
-                    contract: &scene.contract,
+                    contract: &context.contract,
                     owner: (owner, account, theirs),
                     other: (name, other, own),
                 };
                 if pair.compared() {
-                    ledger.occasion(&CANARIES);
+                    context.exercised(&CANARIES);
                 }
                 for (canary, sent, observed) in pair.found() {
                     let found = breach(name, owner, &canary, &observed, sent.id);
-                    ledger.breach(
-                        &CANARIES,
-                        Breach {
-                            exchanges: sent.exchange.into_iter().collect(),
-                            ..found
-                        },
-                    );
+                    context.violated(&CANARIES, found.exchanges(sent.exchange.into_iter()));
                 }
             }
         }

@@ -11,32 +11,55 @@ use crate::domain::contract::{Contract, Resource, Role};
 use crate::domain::journal::{
     Answer, Answerer, Direction, Entry, EntryId, Fact, Frame, Question, TokenIssued,
 };
-use crate::domain::verdict::Subject;
-use crate::rules::ledger::{Breach, Ledger};
-use crate::rules::scene::{Ended, Scene};
-use crate::rules::{JudgedFrom, Rule, RuleInfo};
+use crate::rules::context::Context;
+use crate::rules::exchange::Ended;
+use crate::rules::rule::{Rule, rule};
 
-pub(super) static CANARIES: RuleInfo = RuleInfo {
-    id: "TENANT-1",
-    title: "Nothing of one account is in anything that is sent to another",
-    subject: Subject::Backend,
-    judged_from: &[JudgedFrom::Wire, JudgedFrom::Probe],
-    source: "OWASP API Security Top 10 2023, API1 and API3; runbook S9.1",
-    explanation: "What belongs to an account is learnt from its own session: the names it signs in with and is known by (the token's subject, the contract's `identity`), and distinctive texts and decimals that its answers held before the other account's own answer to the same request lacked them. They are searched in every byte that goes to another account, headers, errors and socket packets included. Values that both accounts get from the start are common and give nobody away; decimals count only where they stand still, so that shared prices do not. A resource that the contract calls `personal` must not answer two accounts alike. Judged once a run knows two accounts: the harness reads as both where the target allows it.",
-    fix: "Key every cache and every query by the account of the verified token, never by path alone; scope row access in the data layer rather than in each handler.",
-    parameters: &["session.identity", "resources[].personal"],
-};
+rule! {
+    /// Nothing of one account is in anything that is sent to another
+    ///
+    /// # Why
+    /// What belongs to an account is learnt from its own session: the names it signs in with and is
+    /// known by (the token's subject, the contract's `identity`), and distinctive texts and
+    /// decimals that its answers held before the other account's own answer to the same request
+    /// lacked them. They are searched in every byte that goes to another account, headers, errors
+    /// and socket packets included. Values that both accounts get from the start are common and
+    /// give nobody away; decimals count only where they stand still, so that shared prices do not.
+    /// A resource that the contract calls `personal` must not answer two accounts alike.
+    ///
+    /// # How it is judged
+    /// Judged once a run knows two accounts: the harness reads as both where the target allows it.
+    ///
+    /// # How to keep it
+    /// Key every cache and every query by the account of the verified token, never by path alone;
+    /// scope row access in the data layer rather than in each handler.
+    ///
+    /// # Source
+    /// OWASP API Security Top 10 2023, API1 and API3; runbook S9.1
+    pub(super) CANARIES: "TENANT-1", Backend, from [Wire, Probe],
+        set by ["session.identity", "resources[].personal"]
+}
 
-pub(super) static ALTERNATING: RuleInfo = RuleInfo {
-    id: "TENANT-3",
-    title: "Two accounts that take turns on the same connections get each their own data",
-    subject: Subject::Backend,
-    judged_from: &[JudgedFrom::Probe],
-    source: "connection-bound identity behind pooling proxies; runbook S9.2",
-    explanation: "A server or proxy that remembers who a connection belongs to, instead of asking each request's own token, answers the second user with the first one's data. The harness sends the requests of two accounts by turns over one connection per service, for several rounds, and looks for each account's canaries (TENANT-1) in the other's answers.",
-    fix: "Authenticate every request by its own credential; keep nothing about the user on the connection or in a thread's or worker's globals.",
-    parameters: &["session.identity"],
-};
+rule! {
+    /// Two accounts that take turns on the same connections get each their own data
+    ///
+    /// # Why
+    /// A server or proxy that remembers who a connection belongs to, instead of asking each
+    /// request's own token, answers the second user with the first one's data. The harness sends
+    /// the requests of two accounts by turns over one connection per service, for several rounds,
+    /// and looks for each account's canaries (TENANT-1) in the other's answers.
+    ///
+    /// # How it is judged
+    ///
+    /// # How to keep it
+    /// Authenticate every request by its own credential; keep nothing about the user on the
+    /// connection or in a thread's or worker's globals.
+    ///
+    /// # Source
+    /// connection-bound identity behind pooling proxies; runbook S9.2
+    pub(super) ALTERNATING: "TENANT-3", Backend, from [Probe],
+        set by ["session.identity"]
+}
 
 /// How many accounts are told apart.
 const ACCOUNTS: usize = 8;
@@ -84,13 +107,14 @@ struct Read {
 }
 
 impl Rule for Isolation {
-    fn see(&mut self, entry: &Arc<Entry>, scene: &Scene, ledger: &mut Ledger) {
-        self.sockets.follow(entry, scene);
+    fn see(&mut self, context: &Context<'_>) {
+        let entry = context.entry;
+        self.sockets.follow(entry, context);
         match &entry.fact {
-            Fact::TokenIssued(token) => self.signed_in(entry, token, scene),
+            Fact::TokenIssued(token) => self.signed_in(entry, token, context),
             Fact::Answer(answer) => {
-                if let Some(ended) = scene.ended(entry) {
-                    self.answered(entry, &ended, answer, scene, ledger);
+                if let Some(ended) = context.ended_by_anyone() {
+                    self.answered(entry, &ended, answer, context);
                 }
             }
             Fact::Frame {
@@ -100,17 +124,17 @@ impl Rule for Isolation {
                 ..
             } => {
                 if let Some(account) = self.sockets.of(*socket) {
-                    self.event(entry, name, account, &scene.contract, ledger);
+                    self.event(entry, name, account, &context.contract, context);
                 }
             }
             _ => {}
         }
     }
 
-    fn end(&mut self, scene: &Scene, ledger: &mut Ledger) {
+    fn end(&mut self, context: &Context<'_>) {
         let early = std::mem::take(&mut self.early);
         for (entry, account) in early.into_values().flatten() {
-            self.sent(&entry, &account, &scene.contract, ledger);
+            self.sent(&entry, &account, &context.contract, context);
         }
     }
 
@@ -125,7 +149,7 @@ impl Rule for Isolation {
 
 impl Isolation {
     /// Somebody's names: what they sign in with, and the token's subject.
-    fn signed_in(&mut self, entry: &Entry, token: &TokenIssued, scene: &Scene) {
+    fn signed_in(&mut self, entry: &Entry, token: &TokenIssued, context: &Context<'_>) {
         let Some(username) = &token.username else {
             return;
         };
@@ -137,7 +161,7 @@ impl Isolation {
             .entry(Arc::from(username.as_str()))
             .or_default();
         account.name(username, entry.id);
-        let claim = scene
+        let claim = context
             .contract
             .session
             .identity
@@ -157,8 +181,7 @@ impl Isolation {
         entry: &Entry,
         ended: &Ended<'_>,
         answer: &Answer,
-        scene: &Scene,
-        ledger: &mut Ledger,
+        context: &Context<'_>,
     ) {
         let Some(account) = ended.opened.account.clone() else {
             return;
@@ -177,7 +200,7 @@ impl Isolation {
             _ => &CANARIES,
         };
         let resource = match &ended.request.role {
-            Some(Role::Resource(name)) => scene.contract.resource(name),
+            Some(Role::Resource(name)) => context.contract.resource(name),
             _ => None,
         };
         let key = key(ended.request);
@@ -205,7 +228,7 @@ impl Isolation {
                 .iter()
                 .any(|(name, other)| *name != account && other.answers.contains_key(&key));
             if read_by_others && ended.succeeded() {
-                ledger.occasion(rule);
+                context.exercised(rule);
             }
             let alike = resource.is_some_and(|resource| resource.personal)
                 && ended.succeeded()
@@ -219,13 +242,7 @@ impl Isolation {
             if let Some((owner, canary)) = self.found(&account, &sent, &asked, &place) {
                 self.leaks |= rule.id == CANARIES.id;
                 let breach = breach(&account, &owner, &canary, &ended.words(), entry.id);
-                ledger.breach(
-                    rule,
-                    Breach {
-                        exchanges: vec![ended.request.exchange],
-                        ..breach
-                    },
-                );
+                context.violated(rule, breach.exchanges([ended.request.exchange]));
                 return;
             }
         }
@@ -233,7 +250,7 @@ impl Isolation {
             (resource, ended.succeeded(), answer.body.shared())
             && let Some(own) = self.accounts.get_mut(&account)
         {
-            if let Some(identity) = &scene.contract.session.identity
+            if let Some(identity) = &context.contract.session.identity
                 && identity.resource == resource.name
             {
                 let selectors = [&identity.subject, &identity.username];
@@ -254,10 +271,10 @@ impl Isolation {
         name: &str,
         account: Arc<str>,
         contract: &Contract,
-        ledger: &mut Ledger,
+        context: &Context<'_>,
     ) {
         if self.accounts.len() >= 2 {
-            self.sent(entry, &account, contract, ledger);
+            self.sent(entry, &account, contract, context);
         } else if let Some(kept) = self.early.get_mut(name) {
             if kept.len() < EARLY {
                 kept.push((Arc::clone(entry), account));
@@ -268,7 +285,7 @@ impl Isolation {
         }
     }
 
-    fn sent(&self, entry: &Entry, account: &str, contract: &Contract, ledger: &mut Ledger) {
+    fn sent(&self, entry: &Entry, account: &str, contract: &Contract, context: &Context<'_>) {
         let Fact::Frame {
             packet: Frame::Event { name, args, .. },
             ..
@@ -281,7 +298,7 @@ impl Isolation {
         }
         let mut sent = Sent::default();
         sent.content(args);
-        ledger.occasion(&CANARIES);
+        context.exercised(&CANARIES);
         let mut rules = contract.realtime.iter().flat_map(|feed| &feed.events);
         let place = Place {
             key: None,
@@ -293,7 +310,7 @@ impl Isolation {
         };
         if let Some((owner, canary)) = self.found(account, &sent, &Sent::default(), &place) {
             let observed = format!("the event `{name}` on a socket");
-            ledger.breach(
+            context.violated(
                 &CANARIES,
                 breach(account, &owner, &canary, &observed, entry.id),
             );

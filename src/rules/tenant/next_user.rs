@@ -1,7 +1,6 @@
 //! TENANT-6: the next user of a device gets nothing of the one before.
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
-use std::sync::Arc;
 use std::time::Duration;
 
 use super::canaries::{Sent, is_name};
@@ -9,22 +8,40 @@ use crate::domain::contract::Role;
 use crate::domain::journal::{
     AppFact, Content, Direction, Entry, EntryId, Fact, Frame, Request, TokenIssued,
 };
-use crate::domain::verdict::Subject;
+use crate::rules::context::Context;
+use crate::rules::exchange::Ended;
 use crate::rules::labels;
-use crate::rules::ledger::{Breach, Ledger};
-use crate::rules::scene::{Ended, Moment, Scene, client_request, packet_up, token_in};
-use crate::rules::{JudgedFrom, Rule, RuleInfo};
+use crate::rules::moment::Moment;
+use crate::rules::rule::{Rule, rule};
+use crate::rules::state::token_in;
+use crate::rules::violation::Violation;
 
-pub(super) static NEXT_USER: RuleInfo = RuleInfo {
-    id: "TENANT-6",
-    title: "After a change of users on one device nothing of the one before is shown, sent or asked for",
-    subject: Subject::App,
-    judged_from: &[JudgedFrom::Wire, JudgedFrom::Sim],
-    source: "Socket.IO connection state recovery (`pid` outlives `disconnect()`); RFC 9110 §13.1.2; runbook S9.3",
-    explanation: "Caches, sockets and queues outlive a session unless somebody empties them. Judged from the sign-in of another user: what the app shows comes from answers to that user's requests, never from storage or from an answer that was still on its way; a conditional request never carries an ETag of the user before; CONNECT never asks for the recovery of that user's session; no request carries that user's token; and no event leaves over the socket that the app did not emit since. Of an app that nobody wrote here the last is judged by what names somebody: the events that leave with the first CONNECT, where an emptied queue would show, hold neither name nor token of another user whom no answer of this session has named.",
-    fix: "Make everything that holds a user's data a child of the session, and drop it with the session: caches, ETags, the socket object with its buffers, requests under way.",
-    parameters: &["session.sign_in"],
-};
+rule! {
+    /// After a change of users on one device nothing of the one before is shown, sent or asked for
+    ///
+    /// # Why
+    /// Caches, sockets and queues outlive a session unless somebody empties them.
+    ///
+    /// # How it is judged
+    /// Judged from the sign-in of another user: what the app shows comes from answers to that
+    /// user's requests, never from storage or from an answer that was still on its way; a
+    /// conditional request never carries an ETag of the user before; CONNECT never asks for the
+    /// recovery of that user's session; no request carries that user's token; and no event leaves
+    /// over the socket that the app did not emit since. Of an app that nobody wrote here the last
+    /// is judged by what names somebody: the events that leave with the first CONNECT, where an
+    /// emptied queue would show, hold neither name nor token of another user whom no answer of this
+    /// session has named.
+    ///
+    /// # How to keep it
+    /// Make everything that holds a user's data a child of the session, and drop it with the
+    /// session: caches, ETags, the socket object with its buffers, requests under way.
+    ///
+    /// # Source
+    /// Socket.IO connection state recovery (`pid` outlives `disconnect()`); RFC 9110 §13.1.2;
+    /// runbook S9.3
+    pub(super) NEXT_USER: "TENANT-6", App, from [Wire, Sim],
+        set by ["session.sign_in"]
+}
 
 /// How many ETags of each user are remembered.
 const ETAGS: usize = 256;
@@ -93,15 +110,16 @@ impl Change {
 }
 
 impl Rule for NextUser {
-    fn see(&mut self, entry: &Arc<Entry>, scene: &Scene, ledger: &mut Ledger) {
+    fn see(&mut self, context: &Context<'_>) {
+        let entry = context.entry;
         if let Some(token) = token_in(entry)
             && let Some(user) = &token.username
         {
-            self.signed_in(entry, user, token.exchange, scene, ledger);
+            self.signed_in(entry, user, token.exchange, context);
             self.own().token(token);
         }
-        if let Some(ended) = scene.ended_by_client(entry) {
-            self.answered(&ended, entry.at, scene);
+        if let Some(ended) = context.ended() {
+            self.answered(&ended, entry.at, context);
         }
         if let Fact::Frame {
             direction: Direction::Down,
@@ -112,22 +130,15 @@ impl Rule for NextUser {
             self.arrived(packet, entry.at);
         }
         if self.change.is_some() {
-            self.asks(entry, scene, ledger);
-            self.emits(entry, scene, ledger);
-            self.shows(entry, ledger);
+            self.asks(entry, context);
+            self.emits(entry, context);
+            self.shows(entry, context);
         }
     }
 }
 
 impl NextUser {
-    fn signed_in(
-        &mut self,
-        entry: &Entry,
-        user: &str,
-        exchange: u64,
-        scene: &Scene,
-        ledger: &mut Ledger,
-    ) {
+    fn signed_in(&mut self, entry: &Entry, user: &str, exchange: u64, context: &Context<'_>) {
         let Some(before) = self.user.replace(user.to_owned()) else {
             // What was given before anybody was known to be signed in was theirs.
             let unknown = self.given.remove("").unwrap_or_default();
@@ -137,9 +148,9 @@ impl NextUser {
         if before == user {
             return;
         }
-        ledger.occasion(&NEXT_USER);
-        if !scene.world.simulated {
-            ledger.unable(
+        context.exercised(&NEXT_USER);
+        if !context.world.simulated {
+            context.unable(
                 &NEXT_USER,
                 "whether the app showed something of the user before, and whether an event that names nobody was emitted for them, only it can say; what else it sent was judged",
             );
@@ -170,18 +181,18 @@ impl NextUser {
             .map(|(_, given)| given)
     }
 
-    fn answered(&mut self, ended: &Ended<'_>, at: Duration, scene: &Scene) {
+    fn answered(&mut self, ended: &Ended<'_>, at: Duration, context: &Context<'_>) {
         let (Some(answer), Some(Role::Resource(name))) = (ended.answer, &ended.request.role) else {
             return;
         };
-        let authorized = scene
+        let authorized = context
             .contract
             .resource(name)
             .is_some_and(|resource| resource.operation.authorized);
         if let Some(etag) = answer.headers.get("etag").filter(|_| authorized) {
             // An answer may still have been on its way when another user signed in.
             let token = ended.opened.credential.as_deref();
-            let token = token.and_then(|label| scene.session.token(label));
+            let token = token.and_then(|label| context.session.token(label));
             match token.and_then(|token| token.username.clone()) {
                 Some(user) => self.given.entry(user).or_default().etag(etag),
                 None => self.own().etag(etag),
@@ -222,33 +233,33 @@ impl NextUser {
     }
 
     /// A request or a CONNECT may carry something of another user.
-    fn asks(&self, entry: &Entry, scene: &Scene, ledger: &mut Ledger) {
-        if let Some(request) = client_request(entry) {
+    fn asks(&self, entry: &Entry, context: &Context<'_>) {
+        if let Some(request) = context.request() {
             let what = request.line();
             if self.is_foreign_etag(request) {
                 let observed = format!("{what} with an ETag of the user before");
-                self.breach("etag", entry.id, Some(request.exchange), observed, ledger);
+                self.breach("etag", entry.id, Some(request.exchange), observed, context);
             }
-            let credential = scene
+            let credential = context
                 .opened(request.exchange)
                 .and_then(|own| own.credential.as_deref())
-                .and_then(|label| scene.session.token(label));
+                .and_then(|label| context.session.token(label));
             let foreign = credential
                 .and_then(|token| token.username.as_ref())
                 .is_some_and(|user| Some(user) != self.user.as_ref());
             if foreign && request.role.as_ref().is_some_and(Role::is_data) {
                 let observed = format!("{what} with a token of the user before");
-                self.breach("token", entry.id, Some(request.exchange), observed, ledger);
+                self.breach("token", entry.id, Some(request.exchange), observed, context);
             }
         }
-        if let Some((_, Frame::Connect { payload, .. })) = packet_up(entry)
+        if let Some((_, Frame::Connect { payload, .. })) = context.packet_up()
             && let Some(pid) = payload.json().and_then(|payload| payload.get("pid"))
             && pid
                 .as_str()
                 .is_some_and(|pid| self.is_foreign(|given| given.pids.contains(pid)))
         {
             let observed = "CONNECT asks for the recovery of a session of the user before";
-            self.breach("pid", entry.id, None, observed.to_owned(), ledger);
+            self.breach("pid", entry.id, None, observed.to_owned(), context);
         }
     }
 
@@ -269,18 +280,18 @@ impl NextUser {
     }
 
     /// An event may leave that was emitted for another user.
-    fn emits(&mut self, entry: &Entry, scene: &Scene, ledger: &mut Ledger) {
+    fn emits(&mut self, entry: &Entry, context: &Context<'_>) {
         let Some(change) = &mut self.change else {
             return;
         };
         if let Fact::App(AppFact::Emitted { .. }) = &entry.fact {
             change.emitted += 1;
         }
-        let Some((_, Frame::Event { name, args, .. })) = packet_up(entry) else {
+        let Some((_, Frame::Event { name, args, .. })) = context.packet_up() else {
             return;
         };
         change.sent += 1;
-        let observed = if scene.world.simulated {
+        let observed = if context.world.simulated {
             if change.sent <= change.emitted {
                 return;
             }
@@ -292,7 +303,7 @@ impl NextUser {
         } else {
             return;
         };
-        self.breach("emit", entry.id, None, observed, ledger);
+        self.breach("emit", entry.id, None, observed, context);
     }
 
     /// Whether the arguments of an event that may come from a queue name another user, whom this
@@ -310,7 +321,7 @@ impl NextUser {
     }
 
     /// Something may be shown that was not read for this user.
-    fn shows(&self, entry: &Entry, ledger: &mut Ledger) {
+    fn shows(&self, entry: &Entry, context: &Context<'_>) {
         if let Fact::App(AppFact::Shown {
             resource, source, ..
         }) = &entry.fact
@@ -323,7 +334,7 @@ impl NextUser {
             let observed = format!(
                 "{resource} was shown from {source} before this user's request for it was answered"
             );
-            self.breach("shown", entry.id, None, observed, ledger);
+            self.breach("shown", entry.id, None, observed, context);
         }
     }
 
@@ -333,22 +344,19 @@ impl NextUser {
         entry: EntryId,
         exchange: Option<u64>,
         observed: String,
-        ledger: &mut Ledger,
+        context: &Context<'_>,
     ) {
         let change = self.change.as_ref().map(|change| change.moment.id);
-        ledger.breach(
+        context.violated(
             &NEXT_USER,
-            Breach {
-                kind: kind.to_owned(),
-                message: "something of the user before outlives the change of users".to_owned(),
-                expected:
-                    "nothing of an earlier session is shown, sent or asked for in the next user's"
-                        .to_owned(),
-                observed,
-                evidence: change.into_iter().chain([entry]).collect(),
-                exchanges: exchange.into_iter().collect(),
-                ..Breach::default()
-            },
+            Violation::new("something of the user before outlives the change of users")
+                .kind(kind.to_owned())
+                .expected(
+                    "nothing of an earlier session is shown, sent or asked for in the next user's",
+                )
+                .observed(observed)
+                .evidence(change.into_iter().chain([entry]))
+                .exchanges(exchange),
         );
     }
 }

@@ -9,32 +9,56 @@ use super::canaries::is_distinctive;
 use super::leaves::{Leaves, plain};
 use crate::domain::contract::{Contract, Resource, Role};
 use crate::domain::journal::{Answer, Entry, EntryId, Question, Request};
-use crate::domain::verdict::Subject;
-use crate::rules::ledger::{Breach, Ledger};
-use crate::rules::scene::{Ended, Scene};
-use crate::rules::{JudgedFrom, Rule, RuleInfo};
+use crate::rules::context::Context;
+use crate::rules::exchange::Ended;
+use crate::rules::rule::{Rule, rule};
+use crate::rules::violation::Violation;
 
-pub(super) static OF_ANOTHER: RuleInfo = RuleInfo {
-    id: "TENANT-2",
-    title: "An account that asks with another's ids, names or cursors gets nothing of the other's",
-    subject: Subject::Backend,
-    judged_from: &[JudgedFrom::Probe],
-    source: "OWASP API Security Top 10 2023, API1: broken object level authorization",
-    explanation: "Ids are guessable and cursors get about; what protects an object is the check of who asks. The harness reads as one account, then asks as another with the first one's cursors, with ids in reads that the contract allows below a list, and with its name wherever the contract puts the user's name into a path, a query or a header. A refusal keeps the rule, and so does an answer with the asking account's own data. An answer that holds an item or the body that the first account got, and the asking account did not, breaks it.",
-    fix: "Look objects up by id *and* the account of the verified token; bind cursors to their account.",
-    parameters: &["resources[].paging", "resources[].key", "scope.allow"],
-};
+rule! {
+    /// An account that asks with another's ids, names or cursors gets nothing of the other's
+    ///
+    /// # Why
+    /// Ids are guessable and cursors get about; what protects an object is the check of who asks.
+    /// The harness reads as one account, then asks as another with the first one's cursors, with
+    /// ids in reads that the contract allows below a list, and with its name wherever the contract
+    /// puts the user's name into a path, a query or a header. A refusal keeps the rule, and so does
+    /// an answer with the asking account's own data. An answer that holds an item or the body that
+    /// the first account got, and the asking account did not, breaks it.
+    ///
+    /// # How it is judged
+    ///
+    /// # How to keep it
+    /// Look objects up by id *and* the account of the verified token; bind cursors to their
+    /// account.
+    ///
+    /// # Source
+    /// OWASP API Security Top 10 2023, API1: broken object level authorization
+    pub(super) OF_ANOTHER: "TENANT-2", Backend, from [Probe],
+        set by ["resources[].paging", "resources[].key", "scope.allow"]
+}
 
-pub(super) static TAG: RuleInfo = RuleInfo {
-    id: "TENANT-5",
-    title: "The entity tag of another account's answer is no match",
-    subject: Subject::Backend,
-    judged_from: &[JudgedFrom::Probe],
-    source: "RFC 9110 §8.8.3 and §13.1.2; runbook S9.4",
-    explanation: "A 304 says: what you have is current. When it is given for another account's tag, the app shows the other's data as its own, and whoever asks learns what the other has. The harness reads a resource as two accounts; where their tags differ, it asks as the second with the first one's tag. Where one tag is given for a resource that the contract calls `personal`, it is no match either if the two accounts got other items or texts: one tag for two representations lets any cache between give the first one's. A backend that sends no entity tags is not judged.",
-    fix: "Compare the tag with the representation that this account would get; make the account part of the tag.",
-    parameters: &[],
-};
+rule! {
+    /// The entity tag of another account's answer is no match
+    ///
+    /// # Why
+    /// A 304 says: what you have is current. When it is given for another account's tag, the app
+    /// shows the other's data as its own, and whoever asks learns what the other has. The harness
+    /// reads a resource as two accounts; where their tags differ, it asks as the second with the
+    /// first one's tag. Where one tag is given for a resource that the contract calls `personal`,
+    /// it is no match either if the two accounts got other items or texts: one tag for two
+    /// representations lets any cache between give the first one's.
+    ///
+    /// # How it is judged
+    /// A backend that sends no entity tags is not judged.
+    ///
+    /// # How to keep it
+    /// Compare the tag with the representation that this account would get; make the account part
+    /// of the tag.
+    ///
+    /// # Source
+    /// RFC 9110 §8.8.3 and §13.1.2; runbook S9.4
+    pub(super) TAG: "TENANT-5", Backend, from [Probe]
+}
 
 /// What each account got, by what was asked for.
 #[derive(Default)]
@@ -51,8 +75,9 @@ struct Got {
 }
 
 impl Rule for Others {
-    fn see(&mut self, entry: &Arc<Entry>, scene: &Scene, ledger: &mut Ledger) {
-        let Some((question, ended)) = scene.answered(entry) else {
+    fn see(&mut self, context: &Context<'_>) {
+        let entry = context.entry;
+        let Some((question, ended)) = context.answered() else {
             return;
         };
         let Some(answer) = ended.by_backend() else {
@@ -60,13 +85,13 @@ impl Rule for Others {
         };
         match question {
             Question::Own | Question::Walk { .. } => {
-                self.own(entry, &ended, answer, &scene.contract);
+                self.own(entry, &ended, answer, &context.contract);
             }
             Question::OfAnother { what, owner } => {
-                self.of_another(what, owner, entry, &ended, answer, scene, ledger);
+                self.of_another(what, owner, entry, &ended, answer, context);
             }
             Question::TagOfAnother { owner } => {
-                self.tag_of_another(owner, entry, &ended, answer, scene, ledger);
+                self.tag_of_another(owner, entry, &ended, answer, context);
             }
             _ => {}
         }
@@ -109,10 +134,9 @@ impl Others {
         entry: &Entry,
         ended: &Ended<'_>,
         answer: &Answer,
-        scene: &Scene,
-        ledger: &mut Ledger,
+        context: &Context<'_>,
     ) {
-        ledger.occasion(&OF_ANOTHER);
+        context.exercised(&OF_ANOTHER);
         let (true, Some(body)) = (ended.succeeded(), answer.body.json()) else {
             return;
         };
@@ -125,7 +149,7 @@ impl Others {
                 .map(|(_, got)| got)
         };
         let is_own = |item: &String| of(asking).any(|got| got.items.contains(item));
-        let brought = items(ended.request, body, &scene.contract);
+        let brought = items(ended.request, body, &context.contract);
         let stolen = of(owner).find_map(|got| {
             let item = brought
                 .iter()
@@ -138,17 +162,16 @@ impl Others {
         let Some((learnt, stolen)) = stolen else {
             return;
         };
-        ledger.breach(
+        context.violated(
             &OF_ANOTHER,
-            Breach {
-                kind: what.to_owned(),
-                message: format!("an account gets what is another's by using the other's {what}"),
-                expected: "403, 404 or 400, or the asking account's own data".to_owned(),
-                observed: format!("{}, with {stolen} of `{owner}`", ended.words()),
-                evidence: vec![learnt, ended.opened.id(), entry.id],
-                exchanges: vec![ended.request.exchange],
-                ..Breach::default()
-            },
+            Violation::new(format!(
+                "an account gets what is another's by using the other's {what}"
+            ))
+            .kind(what.to_owned())
+            .expected("403, 404 or 400, or the asking account's own data")
+            .observed(format!("{}, with {stolen} of `{owner}`", ended.words()))
+            .evidence([learnt, ended.opened.id(), entry.id])
+            .exchanges([ended.request.exchange]),
         );
     }
 
@@ -158,8 +181,7 @@ impl Others {
         entry: &Entry,
         ended: &Ended<'_>,
         answer: &Answer,
-        scene: &Scene,
-        ledger: &mut Ledger,
+        context: &Context<'_>,
     ) {
         let Some(asking) = &ended.opened.account else {
             return;
@@ -174,7 +196,7 @@ impl Others {
         };
         let learnt = first.entry;
         let resource = match &ended.request.role {
-            Some(Role::Resource(name)) => scene.contract.resource(name),
+            Some(Role::Resource(name)) => context.contract.resource(name),
             _ => None,
         };
         let differ = |resource: &Resource| {
@@ -183,20 +205,16 @@ impl Others {
         if theirs == own && !resource.is_some_and(differ) {
             return;
         }
-        ledger.occasion(&TAG);
+        context.exercised(&TAG);
         if answer.status == 304 {
-            ledger.breach(
+            context.violated(
                 &TAG,
-                Breach {
-                    kind: "tag".to_owned(),
-                    message: "the backend takes another account's entity tag for this one's"
-                        .to_owned(),
-                    expected: "200 with the asking account's own data".to_owned(),
-                    observed: ended.words(),
-                    evidence: vec![learnt, ended.opened.id(), entry.id],
-                    exchanges: vec![ended.request.exchange],
-                    ..Breach::default()
-                },
+                Violation::new("the backend takes another account's entity tag for this one's")
+                    .kind("tag")
+                    .expected("200 with the asking account's own data")
+                    .observed(ended.words())
+                    .evidence([learnt, ended.opened.id(), entry.id])
+                    .exchanges([ended.request.exchange]),
             );
         }
     }

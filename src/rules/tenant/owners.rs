@@ -4,15 +4,15 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use crate::domain::journal::{Direction, Entry, Fact, Frame};
+use crate::rules::context::Context;
 use crate::rules::labels;
-use crate::rules::scene::Scene;
 
 /// Whose socket it is.
 #[derive(Default)]
 pub(super) struct Sockets(BTreeMap<u64, Arc<str>>);
 
 impl Sockets {
-    pub(super) fn follow(&mut self, entry: &Entry, scene: &Scene) {
+    pub(super) fn follow(&mut self, entry: &Entry, context: &Context<'_>) {
         match &entry.fact {
             Fact::Frame {
                 socket,
@@ -21,7 +21,7 @@ impl Sockets {
                 ..
             } => {
                 let label = labels::in_content(payload).map(labels::bare);
-                if let Some(account) = label.and_then(|label| scene.account_of(label)) {
+                if let Some(account) = label.and_then(|label| context.account_of(label)) {
                     self.0.insert(*socket, account);
                 }
             }

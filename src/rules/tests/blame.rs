@@ -232,5 +232,5 @@ fn polling_is_judged_where_there_is_no_feed_at_all() {
     );
     let regular = polled(seconds(15));
     assert_eq!(found(&regular), []);
-    assert!(!regular.judged().no_occasion.contains(&"SYNC-4"));
+    assert!(!regular.judged().not_exercised.contains(&"SYNC-4"));
 }

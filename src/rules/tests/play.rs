@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
-use super::super::{Judge, JudgeSettings, Judged};
+use super::super::{Judge, JudgeSettings, Ruling};
 use crate::domain::contract::Contract;
 use crate::domain::journal::{Entry, EntryId};
 
@@ -136,7 +136,7 @@ impl Play {
         self.fact(json!({"harness": "ended"}))
     }
 
-    pub(crate) fn judged(&self) -> Judged {
+    pub(crate) fn judged(&self) -> Ruling {
         let judge = Judge::new(Arc::clone(&self.contract), JudgeSettings::default());
         let mut observer = judge.observer();
         for entry in &self.entries {

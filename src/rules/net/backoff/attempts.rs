@@ -6,21 +6,31 @@ use std::time::Duration;
 use crate::domain::contract::Role;
 use crate::domain::duration::show;
 use crate::domain::journal::{Entry, EntryId, Request};
-use crate::domain::verdict::Subject;
-use crate::rules::ledger::{Breach, Ledger};
-use crate::rules::scene::Scene;
-use crate::rules::{JudgedFrom, RuleInfo};
+use crate::rules::context::Context;
+use crate::rules::rule::rule;
+use crate::rules::violation::Violation;
 
-pub(crate) static ATTEMPTS: RuleInfo = RuleInfo {
-    id: "NET-2",
-    title: "A request is tried as often as agreed, by one layer",
-    subject: Subject::App,
-    judged_from: &[JudgedFrom::Wire],
-    source: "retry amplification, as described in the Google SRE book",
-    explanation: "An HTTP client that retries three times below a query library that retries three times makes nine requests of one. Judged on failing attempts of one request that follow each other by back-off: two more than agreed are a finding. Polls and what the user asks for are requests of their own, and so is a refresh that another poll asks for: where an attempt comes when the next of them may be due and the delays begin anew with it, it is taken for the first of another request.",
-    fix: "Let one layer have the retries, as many as agreed, and switch the others' off.",
-    parameters: &["retry.attempts", "polling.every", "kill_switch.every"],
-};
+rule! {
+    /// A request is tried as often as agreed, by one layer
+    ///
+    /// # Why
+    /// An HTTP client that retries three times below a query library that retries three times makes
+    /// nine requests of one.
+    ///
+    /// # How it is judged
+    /// Judged on failing attempts of one request that follow each other by back-off: two more than
+    /// agreed are a finding. Polls and what the user asks for are requests of their own, and so is
+    /// a refresh that another poll asks for: where an attempt comes when the next of them may be
+    /// due and the delays begin anew with it, it is taken for the first of another request.
+    ///
+    /// # How to keep it
+    /// Let one layer have the retries, as many as agreed, and switch the others' off.
+    ///
+    /// # Source
+    /// retry amplification, as described in the Google SRE book
+    pub(crate) ATTEMPTS: "NET-2", App, from [Wire],
+        set by ["retry.attempts", "polling.every", "kill_switch.every"]
+}
 
 /// How soon after it an act of the user shows on the wire.
 const CAUSE: Duration = Duration::from_secs(5);
@@ -79,8 +89,8 @@ impl Tries {
     }
 
     /// A series begins, by itself or because the user asked for it.
-    pub(super) fn begin(&mut self, at: Duration, scene: &Scene) {
-        let asked_for = scene.world.acted.is_some_and(|act| act.at + CAUSE >= at);
+    pub(super) fn begin(&mut self, at: Duration, context: &Context<'_>) {
+        let asked_for = context.world.acted.is_some_and(|act| act.at + CAUSE >= at);
         if !asked_for {
             self.tick = Some(at);
         }
@@ -99,12 +109,12 @@ impl Tries {
 
     /// Takes the attempt that was noted last into every way in which the series may be read;
     /// `anew` says whether the gap before it is a first one.
-    pub(super) fn read(&mut self, request: &Request, anew: bool, scene: &Scene) {
+    pub(super) fn read(&mut self, request: &Request, anew: bool, context: &Context<'_>) {
         let Some(at) = self.recent.back().map(|last| last.at) else {
             return;
         };
-        let attempts = scene.contract.retry.attempts;
-        let spacing = spacing(request, scene);
+        let attempts = context.contract.retry.attempts;
+        let spacing = spacing(request, context);
         let due = |tick: Option<Duration>| {
             spacing.is_some_and(|spacing| tick.is_none_or(|tick| at >= tick + spacing))
         };
@@ -168,33 +178,30 @@ impl Tries {
     }
 
     /// Says what became of the series, which is over.
-    pub(super) fn close(&mut self, agreed: u32, ledger: &mut Ledger) {
+    pub(super) fn close(&mut self, agreed: u32, context: &Context<'_>) {
         let Some(excess) = self.excess.take() else {
             return;
         };
-        ledger.breach(
+        context.violated(
             &ATTEMPTS,
-            Breach {
-                kind: "attempts".to_owned(),
-                message: "the app tries one request more often than agreed".to_owned(),
-                expected: format!("{agreed} attempts of one request"),
-                observed: format!(
+            Violation::new("the app tries one request more often than agreed")
+                .kind("attempts")
+                .expected(format!("{agreed} attempts of one request"))
+                .observed(format!(
                     "{} attempts of {} within {}",
                     excess.count,
                     excess.request,
                     show(excess.took)
-                ),
-                evidence: excess.evidence,
-                exchanges: excess.exchanges,
-                ..Breach::default()
-            },
+                ))
+                .evidence(excess.evidence)
+                .exchanges(excess.exchanges),
         );
     }
 }
 
 /// How far apart timers may ask for this request anew; nothing where none of them does.
-fn spacing(request: &Request, scene: &Scene) -> Option<Duration> {
-    let contract = &scene.contract;
+fn spacing(request: &Request, context: &Context<'_>) -> Option<Duration> {
+    let contract = &context.contract;
     let polling = contract.polling.as_ref();
     let status = contract.kill_switch.as_ref().map(|switch| switch.every);
     let own = match &request.role {
@@ -212,6 +219,6 @@ fn spacing(request: &Request, scene: &Scene) -> Option<Duration> {
         _ => None,
     };
     // Where nobody marks what the user does, the user may have asked again.
-    let user = (!scene.world.acts_marked).then_some(AGAIN);
+    let user = (!context.world.acts_marked).then_some(AGAIN);
     own.into_iter().chain(user).min()
 }

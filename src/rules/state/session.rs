@@ -6,12 +6,12 @@ use std::time::Duration;
 
 use serde_json::Value;
 
-use super::is_success;
 use crate::domain::contract::{Contract, Role};
 use crate::domain::journal::{
-    Act, Entry, EntryId, Fact, Request, Sender, SessionState, TokenIssued, TokenKind,
+    Act, Entry, Fact, Request, Sender, SessionState, TokenIssued, TokenKind, is_success,
 };
 use crate::rules::labels;
+use crate::rules::moment::Moment;
 
 /// How many tokens stay known.
 const TOKENS: usize = 64;
@@ -30,22 +30,6 @@ pub(crate) struct Session {
     /// Whether a sign-out was asked for or tried, however it went, and nobody signed in since.
     leaving: bool,
     tokens: VecDeque<Token>,
-}
-
-/// A moment of the journal.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Moment {
-    pub(crate) id: EntryId,
-    pub(crate) at: Duration,
-}
-
-impl Moment {
-    pub(crate) fn of(entry: &Entry) -> Self {
-        Self {
-            id: entry.id,
-            at: entry.at,
-        }
-    }
 }
 
 /// A token that was handed out.

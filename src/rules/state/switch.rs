@@ -2,11 +2,11 @@
 
 use std::sync::Arc;
 
-use super::session::Moment;
-use super::{Ended, is_success};
 use crate::domain::contract::{Condition, KillSwitch, Role};
 use crate::domain::journal::{Act, Answer, Answerer, Content, Entry};
 use crate::domain::selector::Selector;
+use crate::rules::exchange::Ended;
+use crate::rules::moment::Moment;
 
 /// What the client was told about the kill-switch, in the process that runs.
 #[derive(Default)]
@@ -85,11 +85,11 @@ impl Switch {
 /// What an answer says; nothing if it says neither.
 pub(crate) fn is_blocked(switch: &KillSwitch, answer: &Answer) -> Option<bool> {
     let page = answer.is_page();
-    let valid = (is_success(answer.status) || answer.status == switch.status_on) && !page;
+    let valid = (answer.is_success() || answer.status == switch.status_on) && !page;
     let found = |selector: &Selector| answer.find(selector).filter(|_| valid);
     match &switch.blocked_when {
         Condition::Status(statuses) if statuses.contains(&answer.status) => Some(true),
-        Condition::Status(_) => (is_success(answer.status) && !page).then_some(false),
+        Condition::Status(_) => (answer.is_success() && !page).then_some(false),
         Condition::OneOf(selector, values) => found(selector).map(|found| values.contains(&found)),
         Condition::NoneOf(selector, values) => {
             found(selector).map(|found| !values.contains(&found))

@@ -2,8 +2,8 @@
 
 use std::collections::BTreeSet;
 
-use super::session::Moment;
 use crate::domain::journal::{Act, Entry, EntryId, Fact, HarnessFact, LeverHow};
+use crate::rules::moment::Moment;
 
 /// Why attempts were not judged.
 pub(crate) const UNSEEN: &str =

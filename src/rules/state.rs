@@ -1,17 +1,17 @@
 //! What is going on, as far as the journal tells: what several rules ask for.
 //!
-//! The scene is bounded: exchanges under way, a few that just ended, the sockets that are open, the
+//! The state is bounded: exchanges under way, a few that just ended, the sockets that are open, the
 //! tokens seen last. Everything else a rule remembers itself.
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::exchange::{Ended, Opened};
 use super::labels;
 use crate::domain::contract::{Contract, FailMode, Role};
 use crate::domain::journal::{
-    Answer, Answerer, AppFact, Class, Entry, EntryId, Fact, Frame, HarnessFact, LossReason,
-    Question, Request, Sender,
+    Answer, AppFact, Class, Entry, Fact, HarnessFact, Question, Request, Sender,
 };
 use crate::domain::verdict::ScopeTally;
 
@@ -22,7 +22,7 @@ mod switch;
 mod world;
 
 use probing::Probing;
-pub(super) use session::{Moment, Session, Token, token_in};
+pub(super) use session::{Session, Token, token_in};
 pub(super) use sockets::Sockets;
 pub(super) use switch::{Switch, Told, is_blocked};
 pub(super) use world::{UNSEEN, World};
@@ -31,7 +31,7 @@ pub(super) use world::{UNSEEN, World};
 const RECENT: usize = 128;
 
 /// What is going on.
-pub(super) struct Scene {
+pub(super) struct State {
     pub(super) contract: Arc<Contract>,
     pub(super) now: Duration,
     /// The run's clock at the journal's zero, in seconds since 1970.
@@ -48,108 +48,7 @@ pub(super) struct Scene {
     refetched: BTreeSet<String>,
 }
 
-/// A request that was seen, and what is known of it.
-#[derive(Clone)]
-pub(super) struct Opened {
-    entry: Arc<Entry>,
-    /// What it sent under the header that authorizes, as a label where the journal knows one.
-    pub(super) credential: Option<String>,
-    /// What the harness asks by it, if it is one of its own.
-    pub(super) question: Option<Question>,
-    /// Whose credential it carries, by what they sign in with.
-    pub(super) account: Option<Arc<str>>,
-}
-
-impl Opened {
-    pub(super) fn id(&self) -> EntryId {
-        self.entry.id
-    }
-
-    pub(super) fn at(&self) -> Duration {
-        self.entry.at
-    }
-
-    pub(super) fn request(&self) -> Option<&Request> {
-        match &self.entry.fact {
-            Fact::Request(request) => Some(request),
-            _ => None,
-        }
-    }
-}
-
-/// An exchange of the client that has just ended.
-pub(super) struct Ended<'a> {
-    pub(super) opened: &'a Opened,
-    pub(super) request: &'a Request,
-    /// The answer, or nothing when the exchange was lost.
-    pub(super) answer: Option<&'a Answer>,
-    pub(super) lost: Option<&'a LossReason>,
-}
-
-/// What the backend makes of a request of the harness.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum Verdict {
-    /// It does what was asked.
-    Granted,
-    /// It refuses.
-    Refused,
-    /// It cannot be told, and why.
-    Unclear(String),
-}
-
-impl<'a> Ended<'a> {
-    /// The answer, if it is the backend's own.
-    pub(super) fn by_backend(&self) -> Option<&'a Answer> {
-        let is_own = |answer: &&Answer| answer.from == Answerer::Backend;
-        self.answer.filter(is_own)
-    }
-
-    pub(super) fn status(&self) -> Option<u16> {
-        self.answer.map(|answer| answer.status)
-    }
-
-    pub(super) fn succeeded(&self) -> bool {
-        self.status().is_some_and(is_success)
-    }
-
-    /// What the backend makes of it, for a question that only a clear answer decides.
-    pub(super) fn verdict(&self) -> Verdict {
-        let Some(answer) = self.by_backend() else {
-            return Verdict::Unclear(format!(
-                "{}: the backend gave no answer",
-                self.request.line()
-            ));
-        };
-        match answer.status {
-            200..300 => Verdict::Granted,
-            429 => Verdict::Unclear(format!("{} was answered with 429", self.request.line())),
-            400..500 => Verdict::Refused,
-            status => Verdict::Unclear(format!(
-                "{} was answered with {status}",
-                self.request.line()
-            )),
-        }
-    }
-
-    /// The request and how it ended, in words.
-    pub(super) fn words(&self) -> String {
-        match self.status() {
-            Some(status) => format!("{} was answered with {status}", self.request.line()),
-            None => format!("{} was not answered", self.request.line()),
-        }
-    }
-
-    /// Whether it ended as it does when the backend is not there or not well.
-    pub(super) fn failed(&self) -> bool {
-        self.status().is_none_or(|status| status >= 500)
-    }
-}
-
-pub(super) fn is_success(status: u16) -> bool {
-    (200..300).contains(&status)
-}
-
-impl Scene {
+impl State {
     pub(super) fn new(contract: Arc<Contract>) -> Self {
         let refetched = contract
             .realtime
@@ -407,27 +306,6 @@ impl Scene {
     /// Whether the app ought to be working: its process runs, is visible and can reach the network.
     pub(super) fn app_is_awake(&self) -> bool {
         self.world.running && self.world.visible && self.world.online
-    }
-}
-
-/// The client's request in an entry.
-pub(super) fn client_request(entry: &Entry) -> Option<&Request> {
-    match &entry.fact {
-        Fact::Request(request) if request.sender == Sender::Client => Some(request),
-        _ => None,
-    }
-}
-
-/// A packet that the client sent.
-pub(super) fn packet_up(entry: &Entry) -> Option<(u64, &Frame)> {
-    match &entry.fact {
-        Fact::Frame {
-            socket,
-            direction: crate::domain::journal::Direction::Up,
-            packet,
-            ..
-        } => Some((*socket, packet)),
-        _ => None,
     }
 }
 

@@ -1,72 +1,44 @@
 //! What the rules found, folded: one cause is one finding, however often it was seen.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
-use super::{Judged, RuleInfo, catalogue};
-use crate::domain::journal::{Entry, EntryId, Fact};
+use super::rule::RuleInfo;
+use super::ruling::Ruling;
+use super::violation::Violation;
+use crate::domain::journal::{Entry, Fact};
 use crate::domain::scenario::Waiver;
-use crate::domain::verdict::{Finding, ScopeTally, Severity, Subject};
+use crate::domain::verdict::{Finding, ScopeTally};
 
 /// How many request ids one finding names.
 const IDS_KEPT: usize = 8;
 /// How many answered exchanges are remembered by their request id.
 const ANSWERS_KEPT: usize = 256;
 
-/// One violation, as a rule sees it.
-pub(super) struct Breach {
-    /// What tells causes apart within a rule: breaches of one kind become one finding.
-    pub(super) kind: String,
-    pub(super) message: String,
-    pub(super) expected: String,
-    pub(super) observed: String,
-    /// The entries that show it, the decisive one last.
-    pub(super) evidence: Vec<EntryId>,
-    /// The exchanges whose request ids belong to it, answered already or not.
-    pub(super) exchanges: Vec<u64>,
-    pub(super) severity: Severity,
-    /// Who broke it, for a rule that binds both sides.
-    pub(super) by: Option<Subject>,
-}
-
-impl Default for Breach {
-    fn default() -> Self {
-        Self {
-            kind: String::new(),
-            message: String::new(),
-            expected: String::new(),
-            observed: String::new(),
-            evidence: Vec::new(),
-            exchanges: Vec::new(),
-            severity: Severity::Violation,
-            by: None,
-        }
-    }
-}
-
 struct Folded {
     rule: &'static RuleInfo,
-    first: Breach,
-    last: Option<Breach>,
+    first: Violation,
+    last: Option<Violation>,
     count: u64,
     request_ids: Vec<String>,
 }
 
 /// What the rules found.
 #[derive(Default)]
-pub(super) struct Ledger {
+pub(super) struct Collector {
     waived: Vec<Waiver>,
     findings: Vec<Folded>,
     index: BTreeMap<(&'static str, String), usize>,
     unable: BTreeMap<&'static str, String>,
+    inapplicable: BTreeSet<&'static str>,
     /// Rules for which nothing was asked, with why.
     unprobed: BTreeMap<String, String>,
-    occasions: BTreeMap<&'static str, u64>,
+    exercised: BTreeMap<&'static str, u64>,
     /// Request ids of recent answers, and findings that wait for one.
     answered: VecDeque<(u64, String)>,
     awaiting: BTreeMap<u64, Vec<usize>>,
 }
 
-impl Ledger {
+impl Collector {
     pub(super) fn new(waived: Vec<Waiver>) -> Self {
         Self {
             waived,
@@ -98,13 +70,21 @@ impl Ledger {
     }
 
     /// Says that something put the rule to the test.
-    pub(super) fn occasion(&mut self, rule: &'static RuleInfo) {
-        *self.occasions.entry(rule.id).or_default() += 1;
+    pub(super) fn exercised(&mut self, rule: &'static RuleInfo) {
+        if !self.inapplicable.contains(rule.id) {
+            *self.exercised.entry(rule.id).or_default() += 1;
+        }
     }
 
     /// Says that the rule could not be judged, and why; the first reason counts.
-    pub(super) fn unable(&mut self, rule: &'static RuleInfo, why: impl Into<String>) {
-        self.unable.entry(rule.id).or_insert_with(|| why.into());
+    pub(super) fn unable(&mut self, rule: &'static RuleInfo, why: String) {
+        self.unable.entry(rule.id).or_insert(why);
+    }
+
+    /// Says that the contract lacks what the rule needs, so nothing counts that is said of it.
+    pub(super) fn inapplicable(&mut self, rule: &'static RuleInfo, why: &str) {
+        self.inapplicable.insert(rule.id);
+        self.unable(rule, why.to_owned());
     }
 
     /// Says that the harness asked nothing for a rule, and why. It counts where nothing else put
@@ -116,22 +96,25 @@ impl Ledger {
     }
 
     /// Writes a violation down.
-    pub(super) fn breach(&mut self, rule: &'static RuleInfo, breach: Breach) {
-        self.occasion(rule);
-        let exchanges = breach.exchanges.clone();
-        let at = match self.index.get(&(rule.id, breach.kind.clone())) {
+    pub(super) fn violated(&mut self, rule: &'static RuleInfo, violation: Violation) {
+        if self.inapplicable.contains(rule.id) {
+            return;
+        }
+        self.exercised(rule);
+        let exchanges = violation.exchanges.clone();
+        let at = match self.index.get(&(rule.id, violation.kind.clone())) {
             Some(at) => {
                 let folded = &mut self.findings[*at];
                 folded.count += 1;
-                folded.last = Some(breach);
+                folded.last = Some(violation);
                 *at
             }
             None => {
                 let at = self.findings.len();
-                self.index.insert((rule.id, breach.kind.clone()), at);
+                self.index.insert((rule.id, violation.kind.clone()), at);
                 self.findings.push(Folded {
                     rule,
-                    first: breach,
+                    first: violation,
                     last: None,
                     count: 1,
                     request_ids: Vec::new(),
@@ -151,8 +134,9 @@ impl Ledger {
         }
     }
 
-    /// The result, the gravest first; of equals, the earlier first.
-    pub(super) fn close(&mut self) -> Judged {
+    /// The result, the gravest first; of equals, the earlier first. Of all `rules`, those are named
+    /// that nothing put to the test.
+    pub(super) fn close(&mut self, rules: impl Iterator<Item = &'static RuleInfo>) -> Ruling {
         let mut not_judged: Vec<(String, String)> = self
             .waived
             .iter()
@@ -176,20 +160,20 @@ impl Ledger {
         let unprobed = self.unprobed.iter().filter(|(id, _)| {
             !waived(id)
                 && !self.unable.contains_key(id.as_str())
-                && !self.occasions.contains_key(id.as_str())
+                && !self.exercised.contains_key(id.as_str())
         });
         not_judged.extend(unprobed.map(|(id, why)| (id.clone(), why.clone())));
-        let no_occasion = catalogue()
+        let not_exercised = rules
             .map(|rule| rule.id)
             .filter(|id| {
-                !self.occasions.contains_key(id)
+                !self.exercised.contains_key(id)
                     && !not_judged.iter().any(|(unable, _)| unable == id)
             })
             .collect();
-        Judged {
+        Ruling {
             findings,
             not_judged,
-            no_occasion,
+            not_exercised,
             tally: ScopeTally::default(),
         }
     }

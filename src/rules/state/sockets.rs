@@ -3,9 +3,9 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use super::session::Moment;
 use crate::domain::contract::{Contract, TransportName};
 use crate::domain::journal::{Content, Direction, Entry, Fact, Frame};
+use crate::rules::moment::Moment;
 
 /// The Engine.IO sessions that are open.
 #[derive(Default)]

@@ -1,0 +1,133 @@
+//! What a rule is shown: one entry, the state to which the journal has led, and where to tell.
+
+use std::cell::RefCell;
+use std::ops::Deref;
+use std::sync::Arc;
+
+use super::collector::Collector;
+use super::exchange::Ended;
+use super::rule::RuleInfo;
+use super::state::State;
+use super::violation::Violation;
+use crate::domain::contract::{Resource, Role};
+use crate::domain::journal::{Answer, Direction, Entry, Fact, Frame, Question, Request, Sender};
+
+/// One entry, in the state to which the journal has led with it. What the state knows is read as if
+/// it stood here: `context.session`, `context.world`.
+#[derive(Clone, Copy)]
+pub(super) struct Context<'a> {
+    /// The entry that is judged; at the end of a journal, its last.
+    pub(super) entry: &'a Arc<Entry>,
+    state: &'a State,
+    collector: &'a RefCell<Collector>,
+}
+
+/// An answer of the backend's own to a request for a resource.
+pub(super) struct Read<'a> {
+    pub(super) ended: Ended<'a>,
+    pub(super) answer: &'a Answer,
+    pub(super) resource: &'a Resource,
+}
+
+impl Deref for Context<'_> {
+    type Target = State;
+
+    fn deref(&self) -> &State {
+        self.state
+    }
+}
+
+impl<'a> Context<'a> {
+    pub(super) fn new(
+        entry: &'a Arc<Entry>,
+        state: &'a State,
+        collector: &'a RefCell<Collector>,
+    ) -> Self {
+        Self {
+            entry,
+            state,
+            collector,
+        }
+    }
+
+    /// The client's request in the entry.
+    pub(super) fn request(&self) -> Option<&'a Request> {
+        match &self.entry.fact {
+            Fact::Request(request) if request.sender == Sender::Client => Some(request),
+            _ => None,
+        }
+    }
+
+    /// The packet in the entry that the client sent, and its socket.
+    pub(super) fn packet_up(&self) -> Option<(u64, &'a Frame)> {
+        match &self.entry.fact {
+            Fact::Frame {
+                socket,
+                direction: Direction::Up,
+                packet,
+                ..
+            } => Some((*socket, packet)),
+            _ => None,
+        }
+    }
+
+    /// The exchange that the entry ends, whoever began it.
+    pub(super) fn ended_by_anyone(&self) -> Option<Ended<'a>> {
+        self.state.ended(self.entry)
+    }
+
+    /// The client's exchange that the entry ends.
+    pub(super) fn ended(&self) -> Option<Ended<'a>> {
+        self.state.ended_by_client(self.entry)
+    }
+
+    /// The backend's answer in the entry to the client's request for a resource.
+    pub(super) fn read(&self) -> Option<Read<'a>> {
+        Read::of(self.ended()?, self.state)
+    }
+
+    /// The backend's answer in the entry to anybody's request for a resource.
+    pub(super) fn read_by_anyone(&self) -> Option<Read<'a>> {
+        Read::of(self.ended_by_anyone()?, self.state)
+    }
+
+    /// The answered question of the harness that the entry ends.
+    pub(super) fn answered(&self) -> Option<(&'a Question, Ended<'a>)> {
+        self.state.answered(self.entry)
+    }
+
+    /// Says that something put the rule to the test.
+    pub(super) fn exercised(&self, rule: &'static RuleInfo) {
+        self.collector.borrow_mut().exercised(rule);
+    }
+
+    /// Says that the rule could not be judged, and why; the first reason counts.
+    pub(super) fn unable(&self, rule: &'static RuleInfo, why: impl Into<String>) {
+        self.collector.borrow_mut().unable(rule, why.into());
+    }
+
+    /// Says that nothing was asked for a rule, or nothing could be seen of it, and why. It counts
+    /// where nothing else put the rule to the test.
+    pub(super) fn unprobed(&self, rule: &str, why: &str) {
+        self.collector.borrow_mut().unprobed(rule, why);
+    }
+
+    /// Writes a violation down.
+    pub(super) fn violated(&self, rule: &'static RuleInfo, violation: Violation) {
+        self.collector.borrow_mut().violated(rule, violation);
+    }
+}
+
+impl<'a> Read<'a> {
+    fn of(ended: Ended<'a>, state: &'a State) -> Option<Self> {
+        let answer = ended.by_backend()?;
+        let Some(Role::Resource(name)) = &ended.request.role else {
+            return None;
+        };
+        Some(Self {
+            answer,
+            resource: state.contract.resource(name)?,
+            ended,
+        })
+    }
+}

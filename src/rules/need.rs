@@ -1,0 +1,72 @@
+//! What a contract must agree on before a rule can be judged by it.
+
+use crate::domain::contract::{Contract, Token};
+
+/// Something that a rule needs of a contract. A rule that lacks it is told as not judged, with the
+/// reason, and is never asked.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Need {
+    /// A live feed.
+    Feed,
+    /// A live feed, and polling that takes its place while it is away.
+    FeedAndPolling,
+    /// A live feed whose changes are numbered.
+    NumberedFeed,
+    /// Polling, with or without a feed.
+    Polling,
+    /// A kill-switch.
+    KillSwitch,
+    /// A kill-switch, and how data is refused while it is on.
+    DataRefusal,
+    /// A request that renews a session.
+    Refresh,
+    /// A request that ends a session.
+    SignOut,
+    /// A header that names each request.
+    RequestId,
+    /// Access tokens that others than the backend can read.
+    ReadableToken,
+}
+
+impl Need {
+    /// Why a rule that needs this cannot be judged under a contract; nothing if it can.
+    pub(super) fn unmet(self, contract: &Contract) -> Option<&'static str> {
+        let feed = contract.realtime.as_ref();
+        let switch = contract.kill_switch.as_ref();
+        let polling = contract.polling.is_some();
+        let (met, why) = match self {
+            Self::Feed => (feed.is_some(), "the contract has no live feed"),
+            Self::FeedAndPolling => (
+                feed.is_some() && polling,
+                "the contract has no live feed with polling in its place",
+            ),
+            Self::NumberedFeed => (
+                feed.is_some_and(|feed| feed.events.iter().any(|event| event.sequence.is_some())),
+                "the contract does not say how changes are numbered",
+            ),
+            Self::Polling => (polling, "the contract agrees on no polling"),
+            Self::KillSwitch => (switch.is_some(), "the contract has no kill-switch"),
+            Self::DataRefusal => (
+                switch.is_some_and(|switch| switch.data_refusal.is_some()),
+                "the contract does not say how data is refused while the kill-switch is on",
+            ),
+            Self::Refresh => (
+                contract.session.refresh.is_some(),
+                "the contract has no refresh request",
+            ),
+            Self::SignOut => (
+                contract.session.sign_out.is_some(),
+                "the contract has no sign-out request",
+            ),
+            Self::RequestId => (
+                contract.request_id.is_some(),
+                "the contract names no request id",
+            ),
+            Self::ReadableToken => (
+                !matches!(contract.session.token, Token::Opaque),
+                "the contract says that access tokens are opaque, so only the backend can read them",
+            ),
+        };
+        (!met).then_some(why)
+    }
+}

@@ -1,0 +1,16 @@
+//! What the judge says when a journal has ended.
+
+use crate::domain::verdict::{Finding, ScopeTally};
+
+/// What the judge says.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Ruling {
+    /// Every violation, the gravest first.
+    pub findings: Vec<Finding>,
+    /// Rules that could not be judged although there was reason to, with why.
+    pub not_judged: Vec<(String, String)>,
+    /// Rules that nothing in the run put to the test.
+    pub not_exercised: Vec<&'static str>,
+    /// What the scope saw.
+    pub tally: ScopeTally,
+}
