@@ -115,12 +115,15 @@ fn explain(out: &mut impl Write, rule: &RuleInfo) -> io::Result<()> {
     row(out, "broken by", column, document.subject)?;
     row(out, "judged from", column, &document.judged_from.join(", "))?;
     row(out, "source", column, &document.source)?;
+    if !rule.needs.is_empty() {
+        row(out, "needs", column, &document.needs.join(", "))?;
+    }
     if !rule.parameters.is_empty() {
         row(out, "contract", column, &rule.parameters.join(", "))?;
     }
     writeln!(out)?;
-    row(out, "why", column, &rule.why())?;
-    row(out, "judged", column, &rule.how_judged())?;
+    row(out, "why", column, &document.why)?;
+    row(out, "judged", column, &document.how_judged)?;
     row(out, "to keep it", column, &document.fix)?;
     let quirks = document.quirks.iter().map(|name| format!("--quirk {name}"));
     let defects = document
@@ -144,8 +147,10 @@ struct RuleDocument {
     title: String,
     subject: &'static str,
     judged_from: Vec<&'static str>,
+    needs: Vec<&'static str>,
     source: String,
-    explanation: String,
+    why: String,
+    how_judged: String,
     fix: String,
     parameters: &'static [&'static str],
     quirks: Vec<&'static str>,
@@ -164,8 +169,10 @@ impl RuleDocument {
             title: rule.title(),
             subject: rule.subject.name(),
             judged_from: rule.judged_from.iter().map(|from| from.name()).collect(),
+            needs: rule.needs.iter().map(|need| need.words()).collect(),
             source: rule.source(),
-            explanation: format!("{} {}", rule.why(), rule.how_judged()),
+            why: rule.why(),
+            how_judged: rule.how_judged(),
             fix: rule.fix(),
             parameters: rule.parameters,
             quirks: tripping(Subject::App),

@@ -29,6 +29,23 @@ pub enum Need {
 }
 
 impl Need {
+    /// What it is, in words.
+    #[must_use]
+    pub fn words(self) -> &'static str {
+        match self {
+            Self::Feed => "a live feed",
+            Self::FeedAndPolling => "a live feed with polling in its place",
+            Self::NumberedFeed => "events that are numbered",
+            Self::Polling => "polling",
+            Self::KillSwitch => "a kill-switch",
+            Self::DataRefusal => "the kill-switch's `data-refusal`",
+            Self::Refresh => "a refresh request",
+            Self::SignOut => "a sign-out request",
+            Self::RequestId => "the name of the request id's header",
+            Self::ReadableToken => "access tokens that are JSON Web Tokens",
+        }
+    }
+
     /// Why a rule that needs this cannot be judged under a contract; nothing if it can.
     pub(super) fn unmet(self, contract: &Contract) -> Option<&'static str> {
         let feed = contract.realtime.as_ref();
