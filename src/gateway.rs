@@ -21,10 +21,8 @@ use std::sync::Arc;
 use serde_json::Value;
 use url::Url;
 
-use crate::domain::contract::Contract;
 use crate::domain::scenario::{Fault, RequestMatch};
-use crate::domain::secret::Account;
-use crate::net::{Endpoint, Net, Recorder, ServiceAddress};
+use crate::net::{Net, ServiceAddress};
 
 mod body;
 mod exchange;
@@ -32,9 +30,11 @@ mod headers;
 mod hub;
 mod levers;
 mod listen;
+mod names;
 mod observe;
 mod port;
 mod session;
+mod settings;
 #[cfg(test)]
 mod tests;
 mod tokens;
@@ -42,53 +42,11 @@ mod tunnel;
 mod upstream;
 
 use hub::Hub;
-use listen::{Homes, Names};
 pub use listen::{Listen, Tls};
+use names::{Homes, Names};
 use port::{Port, Site};
+pub use settings::{Mode, Settings, Upstream};
 use upstream::Route;
-
-/// How a gateway is set up.
-pub struct Settings {
-    /// What is judged by.
-    pub contract: Arc<Contract>,
-    /// Where everything observed goes.
-    pub recorder: Recorder,
-    /// The transport of the listeners.
-    pub net: Net,
-    /// Where each service of the contract really is, by its name.
-    pub upstreams: BTreeMap<String, Upstream>,
-    /// What becomes of what the scope denies.
-    pub mode: Mode,
-    /// Whose passwords must never be written down.
-    pub accounts: Vec<Account>,
-    /// The secret of this run by which the harness marks its own calls:
-    /// `x-rehearsal: canary <marker>` or `x-rehearsal: probe <marker>`.
-    pub marker: String,
-}
-
-/// What becomes of requests and packets that the scope denies. They are judged and journalled alike
-/// in both modes, so the findings are the same; the harness' own canaries never pass.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum Mode {
-    /// They are kept from the backend, and answered.
-    #[default]
-    Enforcing,
-    /// They pass.
-    Observing,
-}
-
-/// Where a service really is.
-#[derive(Debug, Clone)]
-pub struct Upstream {
-    /// `http` or `https`.
-    pub scheme: String,
-    /// Host and port, as its URL and `Host` header name it.
-    pub authority: String,
-    /// The path that its URL ends in, without a trailing slash.
-    pub base_path: String,
-    /// What is connected to, if not the authority.
-    pub via: Option<Endpoint>,
-}
 
 /// A running gateway. Dropping it closes its listeners and cuts its connections.
 pub struct Gateway {

@@ -7,7 +7,7 @@ use http::header::{
 };
 
 use super::hub::Hub;
-use super::listen::Homes;
+use super::names::Homes;
 
 /// The header by which the harness marks its own calls.
 pub(super) const MARK: &str = "x-rehearsal";

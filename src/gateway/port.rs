@@ -16,7 +16,8 @@ use url::Url;
 
 use super::exchange;
 use super::hub::{Hub, lock};
-use super::listen::{Homes, Listen, Names, Tls};
+use super::listen::{Listen, Tls};
+use super::names::{Homes, Names};
 use super::upstream::{Link, Route};
 use crate::domain::journal::{Fact, Insecure};
 use crate::net::{Endpoint, Listener, Net, ServiceAddress, Stream};

@@ -19,9 +19,9 @@ use tokio::net::TcpStream;
 use tokio::task::AbortHandle;
 use tower_service::Service;
 
-use super::Upstream;
 use super::body::Payload;
 use super::hub::lock;
+use super::settings::Upstream;
 use crate::net::{Endpoint, Stream};
 
 /// How a service's backend is reached.
