@@ -30,9 +30,11 @@ mod headers;
 mod hub;
 mod levers;
 mod listen;
+mod lock;
 mod names;
 mod observe;
 mod port;
+mod reply;
 mod session;
 mod settings;
 #[cfg(test)]

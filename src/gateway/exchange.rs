@@ -13,10 +13,12 @@ use tokio::sync::watch;
 
 use super::body::{Ahead, Payload, Upload, Watched, read_ahead};
 use super::headers::{self, MARK};
-use super::hub::{Hub, lock};
-use super::levers::{Course, Matter, Reply};
+use super::hub::Hub;
+use super::levers::{Course, Matter};
+use super::lock::lock;
 use super::observe::KEPT;
 use super::port::Site;
+use super::reply::{Reply, blocked};
 use super::tunnel;
 use super::upstream::Link;
 use crate::domain::contract::Role;
@@ -27,7 +29,7 @@ mod arrival;
 mod ending;
 mod polling;
 
-pub(super) use ending::{Passing, blocked};
+pub(super) use ending::Passing;
 
 use arrival::{Arrival, Known};
 use ending::own_answer;

@@ -1,9 +1,8 @@
 //! Headers: what ends at a hop, what is rewritten, and how the journal sees them.
 
 use http::header::{
-    ACCEPT_ENCODING, ACCESS_CONTROL_ALLOW_CREDENTIALS, ACCESS_CONTROL_ALLOW_ORIGIN, ALT_SVC,
-    CONNECTION, CONTENT_LENGTH, CONTENT_LOCATION, HOST, HeaderMap, HeaderName, HeaderValue,
-    LOCATION, SET_COOKIE, TRANSFER_ENCODING, UPGRADE, VARY,
+    ACCEPT_ENCODING, ALT_SVC, CONNECTION, CONTENT_LENGTH, CONTENT_LOCATION, HOST, HeaderMap,
+    HeaderName, HeaderValue, LOCATION, SET_COOKIE, TRANSFER_ENCODING, UPGRADE,
 };
 
 use super::hub::Hub;
@@ -126,18 +125,6 @@ fn of_this_host(cookie: &str, origin: &str) -> Option<String> {
     };
     let kept: Vec<&str> = cookie.split(';').filter(|part| !is_its_own(part)).collect();
     (kept.len() < cookie.split(';').count()).then(|| kept.join(";"))
-}
-
-/// Lets a web page read an answer of the gateway's own, as the backend would.
-pub(super) fn give_leave(headers: &mut HeaderMap, asker: &str) {
-    if let Ok(asker) = HeaderValue::from_str(asker) {
-        headers.entry(ACCESS_CONTROL_ALLOW_ORIGIN).or_insert(asker);
-        let yes = HeaderValue::from_static("true");
-        headers
-            .entry(ACCESS_CONTROL_ALLOW_CREDENTIALS)
-            .or_insert(yes);
-        headers.append(VARY, HeaderValue::from_static("origin"));
-    }
 }
 
 /// Headers as text, names in lower case, for judging.

@@ -2,12 +2,13 @@
 
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard};
 
 use serde_json::Value;
 use tokio::sync::watch;
 
 use super::levers::Levers;
+use super::lock::lock;
 use super::session::Sessions;
 use super::settings::{Mode, Settings};
 use crate::domain::contract::Contract;
@@ -17,8 +18,7 @@ use crate::domain::secrets::{SecretKind, Vault};
 use crate::net::Recorder;
 use crate::protocol::packet::EnginePacket;
 
-/// What all connections of one gateway share. Decisions are made under its locks and acted on
-/// outside them.
+/// What all connections of one gateway share.
 pub(super) struct Hub {
     pub(super) contract: Arc<Contract>,
     pub(super) recorder: Recorder,
@@ -34,11 +34,6 @@ pub(super) struct Hub {
     tunnels: watch::Sender<()>,
     polls: watch::Sender<()>,
     frozen: watch::Sender<bool>,
-}
-
-/// A lock that cannot be poisoned in a way that matters: what it guards is valid after every step.
-pub(super) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 impl Hub {

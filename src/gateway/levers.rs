@@ -3,8 +3,9 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use serde_json::{Value, json};
+use serde_json::json;
 
+use super::reply::Reply;
 use crate::domain::contract::{Contract, Role};
 use crate::domain::scenario::{Fault, RequestMatch, Withheld};
 
@@ -55,24 +56,6 @@ pub(super) enum Course {
     Hang,
     /// The connection breaks.
     Sever,
-}
-
-/// An answer of the gateway's own.
-#[derive(Debug, Clone, PartialEq)]
-pub(super) struct Reply {
-    pub(super) status: u16,
-    pub(super) headers: Vec<(String, String)>,
-    pub(super) body: Option<Value>,
-}
-
-impl Reply {
-    pub(super) fn json(status: u16, body: Value) -> Self {
-        Self {
-            status,
-            headers: Vec::new(),
-            body: Some(body),
-        }
-    }
 }
 
 impl Levers {

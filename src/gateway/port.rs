@@ -15,8 +15,9 @@ use tokio::sync::{Notify, watch};
 use url::Url;
 
 use super::exchange;
-use super::hub::{Hub, lock};
+use super::hub::Hub;
 use super::listen::{Listen, Tls};
+use super::lock::lock;
 use super::names::{Homes, Names};
 use super::upstream::{Link, Route};
 use crate::domain::journal::{Fact, Insecure};

@@ -10,7 +10,8 @@ use std::time::Duration;
 use serde::Deserialize;
 use tokio::time::Instant;
 
-use super::hub::{Hub, lock};
+use super::hub::Hub;
+use super::lock::lock;
 use crate::domain::contract::TransportName;
 use crate::domain::journal::{Fact, SocketEnd};
 use crate::protocol::packet::{Packet, payload};

@@ -14,7 +14,8 @@ use tokio::io::{ReadHalf, WriteHalf};
 use tokio::sync::{mpsc, watch};
 use tokio_tungstenite::tungstenite::Message;
 
-use super::hub::{Hub, lock};
+use super::hub::Hub;
+use super::lock::lock;
 use super::port::Site;
 use super::session::{self, Passage, Piece, Shared};
 use super::upstream;

@@ -20,7 +20,7 @@ use tokio::task::AbortHandle;
 use tower_service::Service;
 
 use super::body::Payload;
-use super::hub::lock;
+use super::lock::lock;
 use super::settings::Upstream;
 use crate::net::{Endpoint, Stream};
 

@@ -3,20 +3,17 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
-use http::header::{CONTENT_TYPE, HeaderName, HeaderValue};
-use http::{Response, StatusCode};
-use serde_json::{Value, json};
+use http::Response;
 use tokio::sync::watch;
 
 use super::polling::observe_poll;
 use crate::domain::contract::{Body, Role, TransportName};
-use crate::domain::journal::{
-    Answer, Answerer, Class, Content, Direction, Fact, LossReason, SocketEnd,
-};
+use crate::domain::journal::{Answer, Answerer, Content, Direction, Fact, LossReason, SocketEnd};
 use crate::gateway::body::Payload;
-use crate::gateway::hub::{Hub, lock};
-use crate::gateway::levers::Reply;
+use crate::gateway::hub::Hub;
+use crate::gateway::lock::lock;
 use crate::gateway::observe::Captured;
+use crate::gateway::reply::Reply;
 use crate::gateway::session::{self, Shared};
 use crate::gateway::{headers, tokens};
 use crate::protocol::packet::{EnginePacket, payload};
@@ -206,47 +203,14 @@ impl Passing {
     }
 }
 
-/// What the gateway says in the place of the backend.
-pub(in crate::gateway) fn blocked(class: Class, reason: &str) -> Value {
-    let mut body = json!({"error": "blocked by rehearsal", "class": class});
-    if !reason.is_empty() {
-        body["reason"] = reason.into();
-    }
-    body
-}
-
 /// Answers in the place of the backend.
 pub(super) fn own_answer(exchange: Exchange, reply: Reply, from: Answerer) -> Response<Payload> {
-    let (kind, body) = match reply.body {
-        None => (None, Vec::new()),
-        Some(Value::String(text)) => (Some("text/plain; charset=utf-8"), text.into_bytes()),
-        Some(value) => (Some("application/json"), value.to_string().into_bytes()),
-    };
-    let mut response = Response::new(());
-    *response.status_mut() =
-        StatusCode::from_u16(reply.status).unwrap_or(StatusCode::SERVICE_UNAVAILABLE);
-    for (name, value) in &reply.headers {
-        if let (Ok(name), Ok(value)) = (
-            HeaderName::from_bytes(name.as_bytes()),
-            HeaderValue::from_str(value),
-        ) {
-            response.headers_mut().append(name, value);
-        }
-    }
-    if let Some(asker) = exchange.asker.as_deref() {
-        headers::give_leave(response.headers_mut(), asker);
-    }
-    if let Some(kind) = kind {
-        response
-            .headers_mut()
-            .entry(CONTENT_TYPE)
-            .or_insert(HeaderValue::from_static(kind));
-    }
+    let response = reply.into_response(exchange.asker.as_deref());
     let hub = Arc::clone(&exchange.hub);
     let headers = headers::redacted(&hub, headers::as_text(response.headers()));
-    let captured = Captured::ahead(body.clone(), None);
+    let captured = Captured::ahead(response.body().to_vec(), None);
     let parsed = captured.json();
     let content = captured.content(&hub, parsed, &Body::Empty);
     exchange.answered(response.status().as_u16(), headers, content, from);
-    response.map(|()| Payload::Whole(Bytes::from(body)))
+    response.map(Payload::Whole)
 }

@@ -4,7 +4,8 @@ use std::sync::Arc;
 
 use crate::domain::contract::TransportName;
 use crate::domain::journal::{Direction, SocketEnd};
-use crate::gateway::hub::{Hub, lock};
+use crate::gateway::hub::Hub;
+use crate::gateway::lock::lock;
 use crate::gateway::session::{self, Passage, Piece, Shared};
 use crate::protocol::packet::{EnginePacket, payload};
 

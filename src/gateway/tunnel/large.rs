@@ -6,7 +6,7 @@ use super::framing::Kind;
 use super::wire::{Incoming, Piece};
 use super::{End, Feed, Reader, Writer, broken, lost, release};
 use crate::domain::journal::{Direction, SocketEnd};
-use crate::gateway::hub::lock;
+use crate::gateway::lock::lock;
 use crate::gateway::observe::Capture;
 use crate::protocol::packet::{DecodeError, Packet};
 

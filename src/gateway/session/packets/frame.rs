@@ -3,9 +3,9 @@
 use serde_json::Value;
 
 use crate::domain::journal::{Class, Content, Direction, Frame};
-use crate::gateway::exchange::blocked;
 use crate::gateway::hub::Hub;
 use crate::gateway::observe::{KEPT, shortened};
+use crate::gateway::reply::blocked;
 use crate::protocol::packet::{Args, Body, Packet};
 
 /// The acknowledgement that the sender of a packet expects, saying that it was kept back.
