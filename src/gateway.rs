@@ -7,7 +7,7 @@
 //! `Location` that names the backend's origin.
 //!
 //! Reading order: [`Gateway`] here; `hub` holds what all connections share; `port` listens; `exchange`
-//! carries one request; `levers` decides, purely, what is done to it; `session` and `tunnel` know the
+//! carries one request; `levers` decides, purely, what is done to it; `sessions` and `tunnel` know the
 //! live feed's two transports; `upstream` connects to the backend.
 //!
 //! A blocked live feed (`set_socket(false)`) is what a resetting proxy does: each request to the
@@ -35,7 +35,7 @@ mod names;
 mod observe;
 mod port;
 mod reply;
-mod session;
+mod sessions;
 mod settings;
 #[cfg(test)]
 mod tests;

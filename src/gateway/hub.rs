@@ -9,7 +9,7 @@ use tokio::sync::watch;
 
 use super::levers::Levers;
 use super::lock::lock;
-use super::session::Sessions;
+use super::sessions::Sessions;
 use super::settings::{Mode, Settings};
 use crate::domain::contract::Contract;
 use crate::domain::journal::{Class, Direction, Fact, Judgement, Sender, SocketEnd};

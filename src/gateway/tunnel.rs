@@ -17,7 +17,7 @@ use tokio_tungstenite::tungstenite::Message;
 use super::hub::Hub;
 use super::lock::lock;
 use super::port::Site;
-use super::session::{self, Passage, Piece, Shared};
+use super::sessions::{self, Passage, Piece, Shared};
 use super::upstream;
 use crate::domain::contract::TransportName;
 use crate::domain::journal::{Direction, SocketEnd};
@@ -131,7 +131,7 @@ impl Feed {
     fn end(&self, end: SocketEnd) {
         let session = lock(&self.session).clone();
         if let Some(session) = session {
-            session::lose_tunnel(self.hub(), &session, end);
+            sessions::lose_tunnel(self.hub(), &session, end);
         }
     }
 
@@ -349,7 +349,7 @@ impl Feed {
                 _ => "",
             };
             let websocket = TransportName::Websocket;
-            session::opened(self.hub(), &self.site.service, websocket, handshake)
+            sessions::opened(self.hub(), &self.site.service, websocket, handshake)
         };
         Arc::clone(known.get_or_insert_with(opened))
     }

@@ -14,7 +14,7 @@ use crate::gateway::hub::Hub;
 use crate::gateway::lock::lock;
 use crate::gateway::observe::Captured;
 use crate::gateway::reply::Reply;
-use crate::gateway::session::{self, Shared};
+use crate::gateway::sessions::{self, Shared};
 use crate::gateway::{headers, tokens};
 use crate::protocol::packet::{EnginePacket, payload};
 
@@ -40,14 +40,14 @@ impl Exchange {
 
     /// Makes this a request of a session.
     pub(super) fn join(&mut self, socket: Shared) {
-        session::join(&socket);
+        sessions::join(&socket);
         self.socket = Some(socket);
     }
 
     fn leave(&mut self) {
         self.open = false;
         if let Some(socket) = &self.socket {
-            session::leave(&self.hub, socket);
+            sessions::leave(&self.hub, socket);
         }
     }
 

@@ -6,7 +6,7 @@ use crate::domain::contract::TransportName;
 use crate::domain::journal::{Direction, SocketEnd};
 use crate::gateway::hub::Hub;
 use crate::gateway::lock::lock;
-use crate::gateway::session::{self, Passage, Piece, Shared};
+use crate::gateway::sessions::{self, Passage, Piece, Shared};
 use crate::protocol::packet::{EnginePacket, payload};
 
 /// Journals the packets of a poll's answer.
@@ -16,7 +16,7 @@ pub(super) fn observe_poll(hub: &Arc<Hub>, service: &str, socket: Option<Shared>
         let packet = EnginePacket::decode(text);
         if let (None, Ok(EnginePacket::Open(handshake))) = (&socket, &packet) {
             let polling = TransportName::Polling;
-            socket = Some(session::opened(hub, service, polling, handshake));
+            socket = Some(sessions::opened(hub, service, polling, handshake));
         }
         let Some(socket) = &socket else {
             return;

@@ -8,7 +8,7 @@ use crate::domain::journal::{Content, Direction, Frame, Judgement};
 use crate::domain::scope::{judge_packet, judge_unreadable};
 use crate::gateway::hub::Hub;
 use crate::gateway::observe::SHOWN;
-use crate::gateway::session::Session;
+use crate::gateway::sessions::Session;
 use crate::protocol::packet::{Body, DecodeError, EnginePacket, Header, Limits, Packet};
 
 use super::refusal;
