@@ -35,6 +35,7 @@ mod names;
 mod observe;
 mod port;
 mod reply;
+mod scribe;
 mod sessions;
 mod settings;
 #[cfg(test)]
@@ -208,14 +209,14 @@ impl Gateway {
 
     /// Cuts every Engine.IO session; on polling, its session id is unknown from now on.
     pub fn drop_sockets(&self) {
-        self.hub.forget_sessions();
+        self.hub.sessions.forget_all();
         self.hub.cut_tunnels();
         self.hub.cut_polls();
     }
 
     /// Lets the ids of all sessions on long-polling be unknown from now on.
     pub fn forget_polled_sessions(&self) {
-        self.hub.forget_polled_sessions();
+        self.hub.sessions.forget_polled();
     }
 
     /// The key set by which tokens are verified from now on.
@@ -243,7 +244,7 @@ impl Gateway {
 
 impl Drop for Gateway {
     fn drop(&mut self) {
-        self.hub.end_sessions();
+        self.hub.sessions.close();
         for site in self.sites.values() {
             site.port.end();
         }

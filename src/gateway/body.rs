@@ -9,8 +9,8 @@ use http_body_util::BodyExt as _;
 use hyper::body::{Body, Frame, Incoming, SizeHint};
 
 use super::exchange::Passing;
-use super::hub::Hub;
 use super::observe::Capture;
+use super::scribe::Scribe;
 use super::upstream::describe;
 use crate::domain::journal::Fact;
 
@@ -34,7 +34,7 @@ pub(super) struct Ahead {
 
 /// Where the length and the hash of a long body are written once it has passed.
 pub(super) struct Upload {
-    pub(super) hub: Arc<Hub>,
+    pub(super) scribe: Arc<Scribe>,
     pub(super) exchange: u64,
 }
 
@@ -51,9 +51,9 @@ impl Ahead {
     }
 
     fn settle(&mut self) {
-        if let Some(Upload { hub, exchange }) = self.upload.take() {
+        if let Some(Upload { scribe, exchange }) = self.upload.take() {
             let (bytes, sha256) = self.capture.measure();
-            hub.record(Fact::Uploaded {
+            scribe.record(Fact::Uploaded {
                 exchange,
                 bytes,
                 sha256,

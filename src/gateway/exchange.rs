@@ -111,16 +111,16 @@ pub(super) async fn carry(
     let polling = realtime && !upgrade;
 
     // What the scope says goes before every fault.
-    let mut denied = hub.denies(judged.judgement.class);
+    let mut denied = hub.scribe.denies(judged.judgement.class);
     // A session that is unknown or over begins no other: what its requests carry was judged above.
     let socket = sid
         .as_ref()
         .filter(|_| polling && sender.is_none())
-        .and_then(|sid| hub.sessions().find(sid));
+        .and_then(|sid| hub.sessions.find(sid));
     let (mut session, mut shortened) = (None, false);
     if let Some(socket) = socket {
         if parts.method == "POST" && rest.is_none() {
-            let posted = observe_post(&hub, &socket, &arrival.body);
+            let posted = observe_post(&socket, &arrival.body);
             exchange.closes = posted.closes;
             if let Some(passes) = posted.passes {
                 denied = arrival.denied_with(&passes);
@@ -155,7 +155,7 @@ pub(super) async fn carry(
         let unknown = realtime
             && sid
                 .as_ref()
-                .is_some_and(|sid| hub.sessions().is_forgotten(sid));
+                .is_some_and(|sid| hub.sessions.is_forgotten(sid));
         decide(&hub, &site, &judged, &arrival.method, upgrade, unknown)
     } else {
         Course::Forward {
@@ -184,7 +184,7 @@ pub(super) async fn carry(
         None => Payload::Whole(Bytes::from(std::mem::take(&mut arrival.body))),
         Some(rest) => {
             let upload = Upload {
-                hub: Arc::clone(&hub),
+                scribe: Arc::clone(&hub.scribe),
                 exchange: exchange.number(),
             };
             let read = std::mem::take(&mut arrival.body);
@@ -247,7 +247,7 @@ pub(super) async fn carry(
     );
     let texts = headers::as_text(&head.headers);
     if let (Some(wire), Some(backend_upgrade)) = (wire, backend_upgrade) {
-        let headers = headers::redacted(&hub, texts);
+        let headers = headers::redacted(&hub.scribe, texts);
         exchange.answered(101, headers, Content::Empty, Answerer::Backend);
         let ends = tunnel::Ends {
             client: client_upgrade,
@@ -270,7 +270,7 @@ pub(super) async fn carry(
     let poll = polling && parts.method == "GET" && sender.is_none();
     let before = session
         .filter(|_| poll && head.status == StatusCode::OK)
-        .map_or_else(String::new, |session| lock(&session).pay(&hub));
+        .map_or_else(String::new, |session| lock(&session).pay());
     if !before.is_empty() {
         head.headers.remove(CONTENT_LENGTH);
     }

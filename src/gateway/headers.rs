@@ -5,8 +5,8 @@ use http::header::{
     HeaderName, HeaderValue, LOCATION, SET_COOKIE, TRANSFER_ENCODING, UPGRADE,
 };
 
-use super::hub::Hub;
 use super::names::Homes;
+use super::scribe::Scribe;
 
 /// The header by which the harness marks its own calls.
 pub(super) const MARK: &str = "x-rehearsal";
@@ -140,9 +140,9 @@ pub(super) fn as_text(headers: &HeaderMap) -> Vec<(String, String)> {
 
 /// Headers without secrets, for the journal: whatever the vault knows, and every credential in the
 /// place of one, whether it is known or not.
-pub(super) fn redacted(hub: &Hub, headers: Vec<(String, String)>) -> Vec<(String, String)> {
-    let own = &hub.contract.session.authorize.0;
-    let mut vault = hub.vault();
+pub(super) fn redacted(scribe: &Scribe, headers: Vec<(String, String)>) -> Vec<(String, String)> {
+    let own = &scribe.contract.session.authorize.0;
+    let mut vault = scribe.vault();
     headers
         .into_iter()
         .map(|(name, value)| {

@@ -1,5 +1,13 @@
-//! How the gateway locks: decisions are made under a lock and acted on outside it, and none is held
-//! across an await.
+//! How the gateway locks, and in which order.
+//!
+//! Decisions are made under a lock and acted on outside it; none is held across an await. At most two
+//! are held at once, the first of these kinds before the second:
+//!
+//! 1. the register of the live feed's sessions, or one session: never both, never two sessions;
+//! 2. the vault, the levers, the recorder's journal, and whatever else guards one value: nothing is
+//!    locked while one of these is held.
+//!
+//! What opens a session for a tunnel fills the tunnel's cell, which is before them all.
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 

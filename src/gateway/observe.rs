@@ -3,7 +3,7 @@
 use aws_lc_rs::digest::{Context, SHA256, digest};
 use serde_json::Value;
 
-use super::hub::Hub;
+use super::scribe::Scribe;
 use crate::domain::contract::{Body, Contract, Role};
 use crate::domain::journal::Content;
 use crate::domain::scope::RequestView;
@@ -102,12 +102,17 @@ impl Captured {
 
     /// The body without secrets. `parsed` is its JSON, `template` says where the contract puts
     /// secrets in it.
-    pub(super) fn content(self, hub: &Hub, parsed: Option<Value>, template: &Body) -> Content {
+    pub(super) fn content(
+        self,
+        scribe: &Scribe,
+        parsed: Option<Value>,
+        template: &Body,
+    ) -> Content {
         if self.bytes.is_empty() && self.total == 0 {
             return Content::Empty;
         }
         if let Some(mut value) = parsed {
-            let mut vault = hub.vault();
+            let mut vault = scribe.vault();
             if let Body::Json(template) = template {
                 vault.redact_by_template(&template.0, &mut value);
             }
@@ -135,8 +140,8 @@ impl Captured {
             };
         };
         let redacted = match template {
-            Body::Form(fields) => redact_form(hub, text, fields),
-            Body::Empty | Body::Json(_) => hub.redact(text),
+            Body::Form(fields) => redact_form(scribe, text, fields),
+            Body::Empty | Body::Json(_) => scribe.redact(text),
         };
         match self.sha256 {
             None => Content::Text {
@@ -161,8 +166,8 @@ pub(super) fn shortened(text: &str, bytes: u64) -> Content {
     }
 }
 
-fn redact_form(hub: &Hub, text: &str, fields: &[(String, String)]) -> String {
-    let mut vault = hub.vault();
+fn redact_form(scribe: &Scribe, text: &str, fields: &[(String, String)]) -> String {
+    let mut vault = scribe.vault();
     let pairs = text.split('&').map(|pair| {
         let Some((key, value)) = pair.split_once('=') else {
             return vault.redact(pair).into_owned();

@@ -205,7 +205,7 @@ async fn welcome(site: Arc<Site>, mut stream: Stream, mut cut: watch::Receiver<(
             serve(site, stream, cut, insecure).await;
         }
         // A client that trusts no such certificate goes away.
-        Err(error) => site.hub.record(Fact::TlsRefused {
+        Err(error) => site.hub.scribe.record(Fact::TlsRefused {
             service: site.service.clone(),
             why: error.to_string(),
         }),

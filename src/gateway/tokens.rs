@@ -20,7 +20,7 @@ pub(super) fn grantee(hub: &Hub, role: Option<&Role>, request: &RequestView<'_>)
         Role::Refresh => {
             let refresh = session.refresh.as_ref()?;
             let sent = placeholder_value(&refresh.operation.body, "refresh-token", request)?;
-            let label = hub.vault().label(&sent)?.to_owned();
+            let label = hub.scribe.vault().label(&sent)?.to_owned();
             hub.holder(&label)
         }
         _ => None,
@@ -80,7 +80,7 @@ fn issued(
     exchange: u64,
     username: Option<&String>,
 ) -> TokenIssued {
-    let label = hub.vault().learn(
+    let label = hub.scribe.vault().learn(
         match kind {
             TokenKind::Access => SecretKind::Access,
             TokenKind::Refresh => SecretKind::Refresh,
@@ -106,7 +106,7 @@ fn issued(
         header,
         claims,
         signature,
-        seen_at: hub.recorder.clock().unix().as_secs(),
+        seen_at: hub.scribe.unix_time(),
         ends: None,
         username: username.cloned(),
     }

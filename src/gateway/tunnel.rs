@@ -4,7 +4,7 @@
 //! by its beginning and passes in fragments, as it comes. Control frames pass between them, so a ping
 //! asks the other end and not the gateway.
 
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -17,7 +17,7 @@ use tokio_tungstenite::tungstenite::Message;
 use super::hub::Hub;
 use super::lock::lock;
 use super::port::Site;
-use super::sessions::{self, Passage, Piece, Shared};
+use super::sessions::{Passage, Piece, Shared};
 use super::upstream;
 use crate::domain::contract::TransportName;
 use crate::domain::journal::{Direction, SocketEnd};
@@ -95,19 +95,20 @@ pub(super) async fn pass(mut ends: Ends) {
 /// The live feed's WebSocket, as both directions see it.
 struct Feed {
     site: Arc<Site>,
-    session: Mutex<Option<Shared>>,
+    /// Known by its id, or opened by what comes first.
+    session: OnceLock<Shared>,
 }
 
 /// Follows the live feed's WebSocket until it ends. One for a session that is unknown or over ends
 /// at once, for nobody could say whose packets it carries.
 pub(super) async fn follow(site: Arc<Site>, sid: Option<String>, mut ends: Ends) {
-    let session = sid.as_deref().and_then(|sid| site.hub.sessions().find(sid));
+    let session = sid.as_deref().and_then(|sid| site.hub.sessions.find(sid));
     if sid.is_some() && session.is_none() {
         return;
     }
     let feed = Feed {
         site,
-        session: Mutex::new(session),
+        session: session.map_or_else(OnceLock::new, OnceLock::from),
     };
     tokio::select! {
         biased;
@@ -129,9 +130,8 @@ impl Feed {
     }
 
     fn end(&self, end: SocketEnd) {
-        let session = lock(&self.session).clone();
-        if let Some(session) = session {
-            sessions::lose_tunnel(self.hub(), &session, end);
+        if let Some(session) = self.session.get() {
+            self.hub().sessions.lose_tunnel(session, end);
         }
     }
 
@@ -327,37 +327,33 @@ impl Feed {
             return None;
         }
         let session = self.session(&packet);
-        let passage = lock(&session).observe(
-            self.hub(),
-            Piece {
-                direction,
-                transport: TransportName::Websocket,
-                bytes: message.len() as u64,
-                text,
-                packet,
-            },
-        );
+        let passage = lock(session).observe(Piece {
+            direction,
+            transport: TransportName::Websocket,
+            bytes: message.len() as u64,
+            text,
+            packet,
+        });
         Some(passage)
     }
 
-    /// The session that this carries: known by its id, or opened by what comes first.
-    fn session<E>(&self, packet: &Result<EnginePacket<'_>, E>) -> Shared {
-        let mut known = lock(&self.session);
-        let opened = || {
+    /// The session that this carries, opened by this packet if it was unknown.
+    fn session<E>(&self, packet: &Result<EnginePacket<'_>, E>) -> &Shared {
+        self.session.get_or_init(|| {
             let handshake = match packet {
                 Ok(EnginePacket::Open(handshake)) => handshake,
                 _ => "",
             };
             let websocket = TransportName::Websocket;
-            sessions::opened(self.hub(), &self.site.service, websocket, handshake)
-        };
-        Arc::clone(known.get_or_insert_with(opened))
+            self.hub()
+                .sessions
+                .open(&self.site.service, websocket, handshake)
+        })
     }
 
     fn left_owing(&self) -> Vec<Packet> {
-        let session = lock(&self.session);
-        session
-            .as_ref()
+        self.session
+            .get()
             .map(|session| lock(session).left_owing())
             .unwrap_or_default()
     }
@@ -365,9 +361,9 @@ impl Feed {
     /// Answers the sender of a packet that was kept back.
     async fn answer(&self, packet: Packet, answers: &mpsc::Sender<Message>) {
         let frames = packet.encode();
-        if let Some(session) = &*lock(&self.session) {
+        if let Some(session) = self.session.get() {
             let bytes = frames.iter().map(|frame| frame.len() as u64).sum();
-            lock(session).record_answer(self.hub(), packet, bytes);
+            lock(session).record_answer(packet, bytes);
         }
         for frame in frames {
             let message = match frame {

@@ -77,7 +77,10 @@ impl Arrival {
             ..self.view()
         };
         let hub = &self.site.hub;
-        !body.is_empty() && hub.denies(judge(&hub.contract, &view).judgement.class)
+        !body.is_empty()
+            && hub
+                .scribe
+                .denies(judge(&hub.contract, &view).judgement.class)
     }
 
     pub(super) fn journal(&mut self) -> Known {
@@ -92,29 +95,29 @@ impl Arrival {
             };
             judged = judge(&hub.contract, &unread);
         }
-        judged.judgement = hub.clean(judged.judgement);
+        judged.judgement = hub.scribe.clean(judged.judgement);
         let grantee = tokens::grantee(&hub, judged.role.as_ref(), &self.view());
         let number = hub.next_exchange();
         let captured = Captured::ahead(self.body.clone(), self.announced);
         let parsed = captured.json();
         let template = observe::template(&hub.contract, judged.role.as_ref());
         // The body goes first: it may teach a secret that a header repeats.
-        let body = captured.content(&hub, parsed, template);
+        let body = captured.content(&hub.scribe, parsed, template);
         let fact = RequestFact {
             exchange: number,
             sender: self.sender,
             service: self.site.service.clone(),
             method: self.method.clone(),
-            headers: headers::redacted(&hub, self.headers.clone()).into(),
-            target: hub.redact(&self.target),
-            path: hub.redact(&judged.path),
-            host: hub.redact(&self.host),
+            headers: headers::redacted(&hub.scribe, self.headers.clone()).into(),
+            target: hub.scribe.redact(&self.target),
+            path: hub.scribe.redact(&judged.path),
+            host: hub.scribe.redact(&self.host),
             body,
             role: judged.role.clone(),
             judgement: judged.judgement.clone(),
             insecure: self.insecure,
         };
-        hub.record(Fact::Request(Box::new(fact)));
+        hub.scribe.record(Fact::Request(Box::new(fact)));
         Known {
             exchange: Exchange {
                 hub,

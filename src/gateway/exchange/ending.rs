@@ -7,14 +7,14 @@ use http::Response;
 use tokio::sync::watch;
 
 use super::polling::observe_poll;
-use crate::domain::contract::{Body, Role, TransportName};
+use crate::domain::contract::{Body, Role};
 use crate::domain::journal::{Answer, Answerer, Content, Direction, Fact, LossReason, SocketEnd};
 use crate::gateway::body::Payload;
 use crate::gateway::hub::Hub;
 use crate::gateway::lock::lock;
 use crate::gateway::observe::Captured;
 use crate::gateway::reply::Reply;
-use crate::gateway::sessions::{self, Shared};
+use crate::gateway::sessions::Shared;
 use crate::gateway::{headers, tokens};
 use crate::protocol::packet::{EnginePacket, payload};
 
@@ -40,14 +40,14 @@ impl Exchange {
 
     /// Makes this a request of a session.
     pub(super) fn join(&mut self, socket: Shared) {
-        sessions::join(&socket);
+        lock(&socket).join();
         self.socket = Some(socket);
     }
 
     fn leave(&mut self) {
         self.open = false;
         if let Some(socket) = &self.socket {
-            sessions::leave(&self.hub, socket);
+            self.hub.sessions.leave(socket);
         }
     }
 
@@ -65,7 +65,7 @@ impl Exchange {
                 .find(|(own, _)| own.eq_ignore_ascii_case(name))
                 .map(|(_, value)| value.clone())
         });
-        self.hub.record(Fact::Answer(Answer {
+        self.hub.scribe.record(Fact::Answer(Answer {
             exchange: self.number,
             status,
             headers: headers.into(),
@@ -100,7 +100,7 @@ impl Exchange {
             },
             LossReason::Fault => SocketEnd::Gateway,
         };
-        self.hub.record(Fact::Lost {
+        self.hub.scribe.record(Fact::Lost {
             exchange: self.number,
             reason,
         });
@@ -110,10 +110,7 @@ impl Exchange {
     /// Ends the session, if it still lives on polling.
     fn end_socket(&self, end: SocketEnd) {
         if let Some(socket) = &self.socket {
-            let mut socket = lock(socket);
-            if socket.transport() == TransportName::Polling {
-                socket.end(&self.hub, end);
-            }
+            self.hub.sessions.end_polling(socket, end);
         }
     }
 }
@@ -185,15 +182,15 @@ impl Passing {
         } else {
             Vec::new()
         };
-        let headers = headers::redacted(&hub, self.headers);
-        let body = captured.content(&hub, parsed, &Body::Empty);
+        let headers = headers::redacted(&hub.scribe, self.headers);
+        let body = captured.content(&hub.scribe, parsed, &Body::Empty);
         self.exchange
             .answered(self.status, headers, body, Answerer::Backend);
         for token in issued {
-            hub.record(Fact::TokenIssued(token));
+            hub.scribe.record(Fact::TokenIssued(token));
         }
         if let Some(body) = packets {
-            observe_poll(&hub, &self.service, socket, &body);
+            observe_poll(&hub.sessions, &self.service, socket, &body);
         }
     }
 
@@ -207,10 +204,10 @@ impl Passing {
 pub(super) fn own_answer(exchange: Exchange, reply: Reply, from: Answerer) -> Response<Payload> {
     let response = reply.into_response(exchange.asker.as_deref());
     let hub = Arc::clone(&exchange.hub);
-    let headers = headers::redacted(&hub, headers::as_text(response.headers()));
+    let headers = headers::redacted(&hub.scribe, headers::as_text(response.headers()));
     let captured = Captured::ahead(response.body().to_vec(), None);
     let parsed = captured.json();
-    let content = captured.content(&hub, parsed, &Body::Empty);
+    let content = captured.content(&hub.scribe, parsed, &Body::Empty);
     exchange.answered(response.status().as_u16(), headers, content, from);
     response.map(Payload::Whole)
 }

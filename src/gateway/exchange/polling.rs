@@ -4,38 +4,41 @@ use std::sync::Arc;
 
 use crate::domain::contract::TransportName;
 use crate::domain::journal::{Direction, SocketEnd};
-use crate::gateway::hub::Hub;
 use crate::gateway::lock::lock;
-use crate::gateway::sessions::{self, Passage, Piece, Shared};
+use crate::gateway::sessions::{Passage, Piece, Sessions, Shared};
 use crate::protocol::packet::{EnginePacket, payload};
 
 /// Journals the packets of a poll's answer.
-pub(super) fn observe_poll(hub: &Arc<Hub>, service: &str, socket: Option<Shared>, body: &str) {
+pub(super) fn observe_poll(
+    sessions: &Arc<Sessions>,
+    service: &str,
+    socket: Option<Shared>,
+    body: &str,
+) {
     let mut socket = socket;
     for text in body.split(payload::SEPARATOR) {
         let packet = EnginePacket::decode(text);
         if let (None, Ok(EnginePacket::Open(handshake))) = (&socket, &packet) {
             let polling = TransportName::Polling;
-            socket = Some(sessions::opened(hub, service, polling, handshake));
+            socket = Some(sessions.open(service, polling, handshake));
         }
         let Some(socket) = &socket else {
             return;
         };
         let closed = packet == Ok(EnginePacket::Close);
-        let mut session = lock(socket);
-        session.hear();
-        session.observe(
-            hub,
-            Piece {
+        {
+            let mut session = lock(socket);
+            session.hear();
+            session.observe(Piece {
                 direction: Direction::Down,
                 transport: TransportName::Polling,
                 bytes: text.len() as u64,
                 text,
                 packet,
-            },
-        );
+            });
+        }
         if closed {
-            session.end(hub, SocketEnd::Backend);
+            sessions.end(socket, SocketEnd::Backend);
         }
     }
 }
@@ -49,7 +52,7 @@ pub(super) struct Posted {
 
 /// Journals and judges the packets of a polling POST. One that is kept back takes its attachments with
 /// it and leaves the others their way, as on a WebSocket.
-pub(super) fn observe_post(hub: &Hub, socket: &Shared, body: &[u8]) -> Posted {
+pub(super) fn observe_post(socket: &Shared, body: &[u8]) -> Posted {
     let mut posted = Posted {
         passes: None,
         closes: false,
@@ -62,16 +65,13 @@ pub(super) fn observe_post(hub: &Hub, socket: &Shared, body: &[u8]) -> Posted {
     for text in text.split(payload::SEPARATOR) {
         let packet = EnginePacket::decode(text);
         posted.closes |= packet == Ok(EnginePacket::Close);
-        let passage = session.observe(
-            hub,
-            Piece {
-                direction: Direction::Up,
-                transport: TransportName::Polling,
-                bytes: text.len() as u64,
-                text,
-                packet,
-            },
-        );
+        let passage = session.observe(Piece {
+            direction: Direction::Up,
+            transport: TransportName::Polling,
+            bytes: text.len() as u64,
+            text,
+            packet,
+        });
         match passage {
             Passage::Forward | Passage::Hold | Passage::Over => passing.push(text),
             Passage::Drop { answer } => {

@@ -1,10 +1,14 @@
 //! What passes on a session, on either transport: decoded, judged and journalled.
 
-use super::{Handshake, Session};
+use std::sync::Arc;
+use std::time::Duration;
+
+use serde::Deserialize;
+
 use crate::domain::contract::TransportName;
 use crate::domain::journal::{Direction, Fact, Frame, Judgement};
 use crate::domain::scope::{judge_packet, judge_unreadable};
-use crate::gateway::hub::Hub;
+use crate::gateway::scribe::Scribe;
 use crate::protocol::packet::{
     Body, DecodeError, EnginePacket, Limits, Packet, Progress, Reassembler,
 };
@@ -13,9 +17,48 @@ mod frame;
 mod large;
 
 use frame::{describe, refusal};
+pub(in crate::gateway) use large::Large;
+
+/// The settings of a handshake.
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct Handshake {
+    #[serde(default)]
+    sid: String,
+    #[serde(default)]
+    ping_interval: u64,
+    #[serde(default)]
+    ping_timeout: u64,
+}
+
+impl Handshake {
+    pub(super) fn read(text: &str) -> Option<Self> {
+        serde_json::from_str(text).ok()
+    }
+
+    pub(super) fn sid(&self) -> Option<String> {
+        Some(self.sid.clone()).filter(|sid| !sid.is_empty())
+    }
+
+    /// Within what time something is heard of a session that lives.
+    pub(super) fn heartbeat(&self) -> Duration {
+        Duration::from_millis(self.ping_interval.saturating_add(self.ping_timeout))
+    }
+}
+
+/// What has passed on a session, as far as what follows depends on it.
+pub(super) struct Packets {
+    scribe: Arc<Scribe>,
+    /// The session's number.
+    socket: u64,
+    up: Half,
+    down: Half,
+    /// How many attachments of a packet that was kept back are still to come.
+    unwanted: usize,
+}
 
 /// One direction of a session.
-pub(super) struct Half {
+struct Half {
     whole: Reassembler,
     bytes: u64,
     judgement: Option<Judgement>,
@@ -24,7 +67,7 @@ pub(super) struct Half {
 }
 
 impl Half {
-    pub(super) fn new() -> Self {
+    fn new() -> Self {
         Self {
             whole: Reassembler::new(Limits::default()),
             bytes: 0,
@@ -61,34 +104,33 @@ pub(in crate::gateway) struct Piece<'a> {
     pub(in crate::gateway) packet: Result<EnginePacket<'a>, DecodeError>,
 }
 
-impl Session {
-    /// Journals one packet, judged if it goes up, and says what becomes of it. A packet that a client
-    /// sends after the session's end stands in the journal, too, and goes nowhere.
-    pub(in crate::gateway) fn observe(&mut self, hub: &Hub, piece: Piece<'_>) -> Passage {
-        if self.open {
-            return self.pass(hub, piece);
+impl Packets {
+    pub(super) fn new(scribe: Arc<Scribe>, socket: u64) -> Self {
+        Self {
+            scribe,
+            socket,
+            up: Half::new(),
+            down: Half::new(),
+            unwanted: 0,
         }
-        if piece.direction == Direction::Up {
-            self.pass(hub, piece);
-        }
-        Passage::Over
     }
 
-    fn pass(&mut self, hub: &Hub, piece: Piece<'_>) -> Passage {
+    /// Journals one packet, judged if it goes up, and says what becomes of it.
+    pub(super) fn pass(&mut self, piece: Piece<'_>) -> Passage {
         let (direction, transport) = (piece.direction, piece.transport);
         let packet = match piece.packet {
             Ok(packet) => packet,
-            Err(error) => return self.unreadable(hub, direction, transport, piece.text, &error),
+            Err(error) => return self.unreadable(direction, transport, piece.text, &error),
         };
         let frame = match packet {
             EnginePacket::Text(text) => {
-                return self.text(hub, direction, transport, piece.bytes, text);
+                return self.text(direction, transport, piece.bytes, text);
             }
             EnginePacket::Binary(bytes) => {
-                return self.binary(hub, direction, transport, piece.bytes, bytes);
+                return self.binary(direction, transport, piece.bytes, bytes);
             }
             EnginePacket::Open(handshake) => {
-                let settings: Option<Handshake> = serde_json::from_str(handshake).ok();
+                let settings = Handshake::read(handshake);
                 Frame::Open {
                     ping_interval: settings.as_ref().map_or(0, |it| it.ping_interval),
                     ping_timeout: settings.as_ref().map_or(0, |it| it.ping_timeout),
@@ -104,16 +146,7 @@ impl Session {
             EnginePacket::Upgrade => Frame::Upgrade,
             EnginePacket::Noop => Frame::Noop,
         };
-        // Posted, it moves nothing: only the transport that takes over can say so.
-        let upgraded = frame == Frame::Upgrade
-            && (direction, transport) == (Direction::Up, TransportName::Websocket);
-        self.record(hub, direction, transport, piece.bytes, frame, None);
-        if upgraded && self.open && self.transport == TransportName::Polling {
-            self.transport = TransportName::Websocket;
-            hub.record(Fact::SocketUpgraded {
-                socket: self.number,
-            });
-        }
+        self.record(direction, transport, piece.bytes, frame, None);
         Passage::Forward
     }
 
@@ -126,7 +159,6 @@ impl Session {
 
     fn text(
         &mut self,
-        hub: &Hub,
         direction: Direction,
         transport: TransportName,
         bytes: u64,
@@ -138,15 +170,17 @@ impl Session {
         let half = self.half(direction);
         half.passing = 0;
         let (packet, missing) = match half.whole.text(text) {
-            Err(error) => return self.unreadable(hub, direction, transport, text, &error),
+            Err(error) => return self.unreadable(direction, transport, text, &error),
             Ok(Progress::Complete(packet)) => (packet, 0),
             Ok(Progress::Pending { packet, missing }) => (packet.clone(), missing),
         };
         let judgement = (direction == Direction::Up)
-            .then(|| judge_packet(&hub.contract, &packet, missing))
+            .then(|| judge_packet(&self.scribe.contract, &packet, missing))
             .flatten()
-            .map(|judgement| hub.clean(judgement));
-        let denied = judgement.as_ref().is_some_and(|it| hub.denies(it.class));
+            .map(|judgement| self.scribe.clean(judgement));
+        let denied = judgement
+            .as_ref()
+            .is_some_and(|it| self.scribe.denies(it.class));
         if missing > 0 && !denied {
             let half = self.half(direction);
             half.bytes = bytes;
@@ -159,9 +193,9 @@ impl Session {
         }
         let answer = denied.then(|| refusal(&packet)).flatten();
         // One search of the text spares a walk through every value of nearly every packet.
-        let clean = hub.vault().is_clean(text);
-        let frame = describe(hub, direction, packet, missing, bytes, clean);
-        self.record(hub, direction, transport, bytes, frame, judgement);
+        let clean = self.scribe.vault().is_clean(text);
+        let frame = describe(&self.scribe, direction, packet, missing, bytes, clean);
+        self.record(direction, transport, bytes, frame, judgement);
         if denied {
             Passage::Drop { answer }
         } else {
@@ -171,7 +205,6 @@ impl Session {
 
     fn binary(
         &mut self,
-        hub: &Hub,
         direction: Direction,
         transport: TransportName,
         bytes: u64,
@@ -187,7 +220,7 @@ impl Session {
             return Passage::Forward;
         }
         let packet = match half.whole.binary(data) {
-            Err(error) => return self.unreadable(hub, direction, transport, "", &error),
+            Err(error) => return self.unreadable(direction, transport, "", &error),
             Ok(Progress::Pending { .. }) => {
                 half.bytes += bytes;
                 return Passage::Hold;
@@ -200,26 +233,30 @@ impl Session {
             Body::Event { args, .. } | Body::Ack { args, .. } => args.attachments.len(),
             _ => 0,
         };
-        let frame = describe(hub, direction, packet, attachments, bytes, false);
-        self.record(hub, direction, transport, bytes, frame, judgement);
+        let frame = describe(&self.scribe, direction, packet, attachments, bytes, false);
+        self.record(direction, transport, bytes, frame, judgement);
         Passage::Forward
     }
 
     fn unreadable(
         &mut self,
-        hub: &Hub,
         direction: Direction,
         transport: TransportName,
         text: &str,
         error: &DecodeError,
     ) -> Passage {
         let up = direction == Direction::Up;
-        let judgement = up.then(|| hub.clean(judge_unreadable(&hub.contract, text, error)));
-        let denied = judgement.as_ref().is_some_and(|it| hub.denies(it.class));
-        let why = hub.redact(&error.to_string());
+        let judgement = up.then(|| {
+            self.scribe
+                .clean(judge_unreadable(&self.scribe.contract, text, error))
+        });
+        let denied = judgement
+            .as_ref()
+            .is_some_and(|it| self.scribe.denies(it.class));
+        let why = self.scribe.redact(&error.to_string());
         let frame = Frame::Unreadable { why };
         let bytes = text.len() as u64;
-        self.record(hub, direction, transport, bytes, frame, judgement);
+        self.record(direction, transport, bytes, frame, judgement);
         if denied {
             Passage::Drop { answer: None }
         } else {
@@ -229,15 +266,14 @@ impl Session {
 
     fn record(
         &mut self,
-        hub: &Hub,
         direction: Direction,
         transport: TransportName,
         bytes: u64,
         packet: Frame,
         judgement: Option<Judgement>,
     ) {
-        hub.record(Fact::Frame {
-            socket: self.number,
+        self.scribe.record(Fact::Frame {
+            socket: self.socket,
             direction,
             transport,
             bytes,
@@ -247,9 +283,8 @@ impl Session {
     }
 
     /// Journals a packet of the gateway's own on its way down.
-    pub(in crate::gateway) fn record_answer(&mut self, hub: &Hub, packet: Packet, bytes: u64) {
-        let transport = self.transport;
-        let frame = describe(hub, Direction::Down, packet, 0, bytes, true);
-        self.record(hub, Direction::Down, transport, bytes, frame, None);
+    pub(super) fn record_answer(&mut self, transport: TransportName, packet: Packet, bytes: u64) {
+        let frame = describe(&self.scribe, Direction::Down, packet, 0, bytes, true);
+        self.record(Direction::Down, transport, bytes, frame, None);
     }
 }

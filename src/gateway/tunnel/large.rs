@@ -45,7 +45,7 @@ impl Feed {
         // One that begins on a dead line is gone as a whole.
         let mut large = (!self.hub().is_frozen()).then(|| {
             let session = self.session::<DecodeError>(&Err(DecodeError::TooLarge));
-            let large = lock(&session).begin(self.hub(), direction, beginning);
+            let large = lock(session).begin_large(direction, beginning);
             (session, large)
         });
         let passes = large.as_ref().is_some_and(|(_, large)| large.passes);
@@ -64,7 +64,7 @@ impl Feed {
                 && let Some((session, large)) = large.take()
             {
                 let (bytes, sha256) = capture.measure();
-                answer = lock(&session).end_large(self.hub(), large, bytes, sha256);
+                answer = lock(session).end_large(large, bytes, sha256);
             }
             if passes && to.piece(kind, &piece, first).await.is_err() {
                 return Err(lost(sender));

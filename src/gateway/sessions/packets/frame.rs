@@ -3,9 +3,9 @@
 use serde_json::Value;
 
 use crate::domain::journal::{Class, Content, Direction, Frame};
-use crate::gateway::hub::Hub;
 use crate::gateway::observe::{KEPT, shortened};
 use crate::gateway::reply::blocked;
+use crate::gateway::scribe::Scribe;
 use crate::protocol::packet::{Args, Body, Packet};
 
 /// The acknowledgement that the sender of a packet expects, saying that it was kept back.
@@ -24,7 +24,7 @@ pub(super) fn refusal(packet: &Packet) -> Option<Packet> {
 
 /// A packet as the journal has it. `clean` says that it is known to hold no secret.
 pub(super) fn describe(
-    hub: &Hub,
+    scribe: &Scribe,
     direction: Direction,
     packet: Packet,
     attachments: usize,
@@ -33,7 +33,7 @@ pub(super) fn describe(
 ) -> Frame {
     let wash = |mut value: Value| {
         if !clean {
-            hub.vault().redact_value(&mut value);
+            scribe.vault().redact_value(&mut value);
         }
         if bytes > KEPT as u64 {
             let text = value.to_string();
@@ -45,7 +45,7 @@ pub(super) fn describe(
         }
     };
     let plain = |text: String| {
-        if clean { text } else { hub.redact(&text) }
+        if clean { text } else { scribe.redact(&text) }
     };
     let namespace = plain(packet.namespace);
     match packet.body {
@@ -55,8 +55,9 @@ pub(super) fn describe(
         },
         Body::Connect(Some(payload)) => {
             let mut payload = Value::Object(payload.0);
-            if let (Direction::Up, Some(realtime)) = (direction, &hub.contract.realtime) {
-                hub.vault()
+            if let (Direction::Up, Some(realtime)) = (direction, &scribe.contract.realtime) {
+                scribe
+                    .vault()
                     .redact_by_template(&realtime.auth.0, &mut payload);
             }
             Frame::Connect {

@@ -3,15 +3,13 @@
 //! The scope never looks at what an event carries, so its name, which stands at the beginning, says
 //! all that there is to judge. What cannot be told from the beginning is not judgeable.
 
+use super::Packets;
+use super::frame::refusal;
 use crate::domain::contract::TransportName;
 use crate::domain::journal::{Content, Direction, Frame, Judgement};
 use crate::domain::scope::{judge_packet, judge_unreadable};
-use crate::gateway::hub::Hub;
 use crate::gateway::observe::SHOWN;
-use crate::gateway::sessions::Session;
 use crate::protocol::packet::{Body, DecodeError, EnginePacket, Header, Limits, Packet};
-
-use super::refusal;
 
 /// A large message on its way.
 pub(in crate::gateway) struct Large {
@@ -36,29 +34,32 @@ enum What {
     Unreadable(DecodeError),
 }
 
-impl Session {
-    /// Judges a message by its beginning; `text` is that of a text message.
-    pub(in crate::gateway) fn begin(
+impl Packets {
+    /// Judges a message by its beginning; `text` is that of a text message, and `open` says whether its
+    /// session is.
+    pub(in crate::gateway::sessions) fn begin_large(
         &mut self,
-        hub: &Hub,
         direction: Direction,
         text: Option<&str>,
+        open: bool,
     ) -> Large {
         let up = direction == Direction::Up;
         let what = self.what(direction, text);
         let judgement = match &what {
             What::Packet(header, _) if up => {
-                judge_packet(&hub.contract, &header.packet, header.attachments)
+                judge_packet(&self.scribe.contract, &header.packet, header.attachments)
             }
             What::Unreadable(error) if up => Some(judge_unreadable(
-                &hub.contract,
+                &self.scribe.contract,
                 text.unwrap_or_default(),
                 error,
             )),
             _ => None,
         };
-        let judgement = judgement.map(|judgement| hub.clean(judgement));
-        let denied = judgement.as_ref().is_some_and(|it| hub.denies(it.class));
+        let judgement = judgement.map(|judgement| self.scribe.clean(judgement));
+        let denied = judgement
+            .as_ref()
+            .is_some_and(|it| self.scribe.denies(it.class));
         let what = match what {
             What::Packet(header, beginning) => {
                 if denied {
@@ -66,15 +67,15 @@ impl Session {
                 } else {
                     self.half(direction).passing = header.attachments;
                 }
-                let beginning = hub.redact(&beginning);
+                let beginning = self.scribe.redact(&beginning);
                 let shown = beginning[..beginning.floor_char_boundary(SHOWN)].to_owned();
                 What::Packet(header, shown)
             }
             what => what,
         };
         Large {
-            passes: self.open && !denied && !matches!(what, What::Unwanted),
-            over: !self.open,
+            passes: open && !denied && !matches!(what, What::Unwanted),
+            over: !open,
             what,
             direction,
             judgement,
@@ -122,9 +123,8 @@ impl Session {
 
     /// Journals a large message when its length and hash are known, before its last bytes pass.
     /// Comes to the acknowledgement that the sender of one that was kept back expects.
-    pub(in crate::gateway) fn end_large(
+    pub(in crate::gateway::sessions) fn end_large(
         &mut self,
-        hub: &Hub,
         large: Large,
         bytes: u64,
         sha256: String,
@@ -138,18 +138,20 @@ impl Session {
             What::Unwanted | What::Passing => return None,
             What::Attachment => {
                 // It counts, and what it holds is nobody's business.
-                self.binary(hub, large.direction, websocket, bytes, bytes::Bytes::new());
+                self.binary(large.direction, websocket, bytes, bytes::Bytes::new());
                 return None;
             }
             What::Unreadable(error) => Frame::Unreadable {
-                why: hub.redact(&format!("{error}: {bytes} bytes with the SHA-256 {sha256}")),
+                why: self
+                    .scribe
+                    .redact(&format!("{error}: {bytes} bytes with the SHA-256 {sha256}")),
             },
             What::Packet(header, beginning) => {
-                let namespace = hub.redact(&header.packet.namespace);
+                let namespace = self.scribe.redact(&header.packet.namespace);
                 match header.packet.body {
                     Body::Event { id, name, .. } => Frame::Event {
                         namespace,
-                        name: hub.redact(&name),
+                        name: self.scribe.redact(&name),
                         args: Content::Truncated {
                             beginning,
                             bytes,
@@ -168,14 +170,7 @@ impl Session {
                 }
             }
         };
-        self.record(
-            hub,
-            large.direction,
-            websocket,
-            bytes,
-            frame,
-            large.judgement,
-        );
+        self.record(large.direction, websocket, bytes, frame, large.judgement);
         answer
     }
 }
