@@ -6,7 +6,7 @@
 //! `Sec-WebSocket-Extensions` (dropped, so that frames stay plain), the harness' own marker, and a
 //! `Location` that names the backend's origin.
 //!
-//! Reading order: [`Gateway`] here; `hub` holds what all connections share; `port` listens; `exchange`
+//! Reading order: [`Gateway`] here; `state` holds what all connections share; `port` listens; `exchange`
 //! carries one request; `levers` decides, purely, what is done to it; `sessions` and `tunnel` know the
 //! live feed's two transports; `upstream` connects to the backend.
 //!
@@ -25,9 +25,9 @@ use crate::domain::scenario::{Fault, RequestMatch};
 use crate::net::{Net, ServiceAddress};
 
 mod body;
+mod controls;
 mod exchange;
 mod headers;
-mod hub;
 mod levers;
 mod listen;
 mod lock;
@@ -38,22 +38,23 @@ mod reply;
 mod scribe;
 mod sessions;
 mod settings;
+mod state;
 #[cfg(test)]
 mod tests;
 mod tokens;
 mod tunnel;
 mod upstream;
 
-use hub::Hub;
 pub use listen::{Listen, Tls};
 use names::{Homes, Names};
 use port::{Port, Site};
 pub use settings::{Mode, Settings, Upstream};
+use state::State;
 use upstream::Route;
 
 /// A running gateway. Dropping it closes its listeners and cuts its connections.
 pub struct Gateway {
-    hub: Arc<Hub>,
+    state: Arc<State>,
     sites: BTreeMap<String, Arc<Site>>,
     // The folder of its sockets goes with the last who holds it.
     _net: Net,
@@ -73,7 +74,7 @@ impl Gateway {
     /// # Errors
     /// As [`Gateway::start`], and when there is no upstream for a service that is given an address.
     pub fn start_at(settings: Settings, listen: &Listen) -> io::Result<Self> {
-        let hub = Arc::new(Hub::new(&settings));
+        let state = Arc::new(State::new(&settings));
         let mut homes = Homes::default();
         let mut bound = Vec::new();
         for (service, upstream) in settings.upstreams {
@@ -89,7 +90,7 @@ impl Gateway {
         for (service, port, names, route, base_path) in bound {
             let url = format!("{}://{}{base_path}", names.scheme, names.authority);
             let site = Arc::new(Site {
-                hub: Arc::clone(&hub),
+                state: Arc::clone(&state),
                 url: Url::parse(&url).map_err(io::Error::other)?,
                 names,
                 homes: Arc::clone(&homes),
@@ -102,7 +103,7 @@ impl Gateway {
             sites.insert(service, site);
         }
         Ok(Self {
-            hub,
+            state,
             sites,
             _net: settings.net,
         })
@@ -128,27 +129,20 @@ impl Gateway {
     /// # Errors
     /// When a listener's address was taken meanwhile.
     pub fn set_network(&self, on: bool) -> io::Result<()> {
-        self.hub.levers().network = on;
+        self.state.controls.set_network(on);
         self.apply()
     }
 
     /// WebSocket upgrades pass, or are answered with 403 while polling goes on; open WebSockets are
     /// cut then.
     pub fn set_websocket(&self, on: bool) {
-        self.hub.levers().websocket = on;
-        if !on {
-            self.hub.cut_tunnels();
-        }
+        self.state.controls.set_websocket(on);
     }
 
     /// The Engine.IO path can be used, or each of its requests breaks without an answer; what is
     /// open is cut then.
     pub fn set_socket(&self, on: bool) {
-        self.hub.levers().socket = on;
-        if !on {
-            self.hub.cut_tunnels();
-            self.hub.cut_polls();
-        }
+        self.state.controls.set_socket(on);
     }
 
     /// Switches a fault for some requests on, or off with `None`. A later fault goes before an
@@ -157,20 +151,7 @@ impl Gateway {
     /// # Errors
     /// When a listener's address was taken while it was closed by a fault.
     pub fn set_fault(&self, on: RequestMatch, fault: Option<Fault>) -> io::Result<()> {
-        let begins = fault.is_some();
-        let (hits_sockets, freezes) = {
-            let mut levers = self.hub.levers();
-            levers.set_fault(on, fault);
-            (
-                levers.severs_sockets(&self.hub.contract),
-                levers.freezes_sockets(&self.hub.contract),
-            )
-        };
-        self.hub.freeze(freezes);
-        if begins && hits_sockets {
-            self.hub.cut_tunnels();
-            self.hub.cut_polls();
-        }
+        self.state.controls.set_fault(on, fault);
         self.apply()
     }
 
@@ -180,12 +161,9 @@ impl Gateway {
     /// # Errors
     /// When a listener's address was taken while it was closed.
     pub fn set_running(&self, service: Option<&str>, running: bool) -> io::Result<()> {
-        {
-            let mut levers = self.hub.levers();
-            for name in self.sites.keys() {
-                if service.is_none_or(|service| service == name) {
-                    levers.set_running(name, running);
-                }
+        for name in self.sites.keys() {
+            if service.is_none_or(|service| service == name) {
+                self.state.controls.set_running(name, running);
             }
         }
         self.apply()
@@ -194,45 +172,31 @@ impl Gateway {
     /// Imitates the kill-switch: its request is answered as the contract says, and data is refused
     /// if the contract says that, too.
     pub fn set_maintenance(&self, on: bool) {
-        self.hub.levers().maintenance = on;
-        let refuses = self
-            .hub
-            .contract
-            .kill_switch
-            .as_ref()
-            .is_some_and(|switch| switch.data_refusal.is_some());
-        if on && refuses {
-            self.hub.cut_tunnels();
-            self.hub.cut_polls();
-        }
+        self.state.controls.set_maintenance(on);
     }
 
     /// Cuts every Engine.IO session; on polling, its session id is unknown from now on.
     pub fn drop_sockets(&self) {
-        self.hub.sessions.forget_all();
-        self.hub.cut_tunnels();
-        self.hub.cut_polls();
+        self.state.sessions.forget_all();
+        self.state.controls.cut_sockets();
     }
 
     /// Lets the ids of all sessions on long-polling be unknown from now on.
     pub fn forget_polled_sessions(&self) {
-        self.hub.sessions.forget_polled();
+        self.state.sessions.forget_polled();
     }
 
     /// The key set by which tokens are verified from now on.
     pub fn set_keys(&self, keys: Value) {
-        self.hub.set_keys(keys);
+        self.state.tokens.set_keys(keys);
     }
 
     /// Opens and closes listeners as the levers say.
     fn apply(&self) -> io::Result<()> {
         for (service, site) in &self.sites {
-            let (open, trusted) = {
-                let levers = self.hub.levers();
-                (levers.lets_in(service), levers.is_trusted(service))
-            };
-            site.port.trust(trusted);
-            if open {
+            let controls = &self.state.controls;
+            site.port.trust(controls.is_trusted(service));
+            if controls.lets_in(service) {
                 site.port.open()?;
             } else {
                 site.port.close();
@@ -244,11 +208,11 @@ impl Gateway {
 
 impl Drop for Gateway {
     fn drop(&mut self) {
-        self.hub.sessions.close();
+        self.state.sessions.close();
         for site in self.sites.values() {
             site.port.end();
         }
-        self.hub.cut_tunnels();
+        self.state.controls.cut_tunnels();
     }
 }
 

@@ -13,12 +13,12 @@ use tokio::sync::watch;
 
 use super::body::{Ahead, Payload, Upload, Watched, read_ahead};
 use super::headers::{self, MARK};
-use super::hub::Hub;
 use super::levers::{Course, Matter};
 use super::lock::lock;
 use super::observe::KEPT;
 use super::port::Site;
 use super::reply::{Reply, blocked};
+use super::state::State;
 use super::tunnel;
 use super::upstream::Link;
 use crate::domain::contract::Role;
@@ -64,14 +64,14 @@ pub(super) async fn carry(
         cut,
         insecure,
     } = client;
-    let hub = Arc::clone(&site.hub);
-    let mut polls = hub.poll_cuts();
-    let tunnels = hub.tunnel_cuts();
+    let state = Arc::clone(&site.state);
+    let mut polls = state.controls.poll_cuts();
+    let tunnels = state.controls.tunnel_cuts();
     let client_upgrade = hyper::upgrade::on(&mut request);
     let (parts, incoming) = request.into_parts();
     let upgrade = wants_upgrade(&parts.headers);
     let mark = parts.headers.get(MARK).and_then(|it| it.to_str().ok());
-    let sender = mark.and_then(|mark| hub.sender(mark));
+    let sender = mark.and_then(|mark| state.sender(mark));
     let mut arrival = Arrival {
         cut,
         sender: sender.unwrap_or(Sender::Client),
@@ -90,10 +90,15 @@ pub(super) async fn carry(
         site: Arc::clone(&site),
     };
     let sid = query_value(&arrival.target, "sid");
-    let realtime_path = hub.contract.realtime.as_ref().is_some_and(|realtime| {
-        realtime.service == site.service
-            && arrival.target.contains(realtime.path.trim_end_matches('/'))
-    });
+    let realtime_path = state
+        .scribe
+        .contract
+        .realtime
+        .as_ref()
+        .is_some_and(|realtime| {
+            realtime.service == site.service
+                && arrival.target.contains(realtime.path.trim_end_matches('/'))
+        });
     let limit = if realtime_path { KEPT_OF_POLLS } else { KEPT };
     let rest = read_ahead(incoming, limit, &mut arrival.body)
         .await
@@ -111,12 +116,12 @@ pub(super) async fn carry(
     let polling = realtime && !upgrade;
 
     // What the scope says goes before every fault.
-    let mut denied = hub.scribe.denies(judged.judgement.class);
+    let mut denied = state.scribe.denies(judged.judgement.class);
     // A session that is unknown or over begins no other: what its requests carry was judged above.
     let socket = sid
         .as_ref()
         .filter(|_| polling && sender.is_none())
-        .and_then(|sid| hub.sessions.find(sid));
+        .and_then(|sid| state.sessions.find(sid));
     let (mut session, mut shortened) = (None, false);
     if let Some(socket) = socket {
         if parts.method == "POST" && rest.is_none() {
@@ -155,8 +160,8 @@ pub(super) async fn carry(
         let unknown = realtime
             && sid
                 .as_ref()
-                .is_some_and(|sid| hub.sessions.is_forgotten(sid));
-        decide(&hub, &site, &judged, &arrival.method, upgrade, unknown)
+                .is_some_and(|sid| state.sessions.is_forgotten(sid));
+        decide(&state, &site, &judged, &arrival.method, upgrade, unknown)
     } else {
         Course::Forward {
             hold: Duration::ZERO,
@@ -184,7 +189,7 @@ pub(super) async fn carry(
         None => Payload::Whole(Bytes::from(std::mem::take(&mut arrival.body))),
         Some(rest) => {
             let upload = Upload {
-                scribe: Arc::clone(&hub.scribe),
+                scribe: Arc::clone(&state.scribe),
                 exchange: exchange.number(),
             };
             let read = std::mem::take(&mut arrival.body);
@@ -247,7 +252,7 @@ pub(super) async fn carry(
     );
     let texts = headers::as_text(&head.headers);
     if let (Some(wire), Some(backend_upgrade)) = (wire, backend_upgrade) {
-        let headers = headers::redacted(&hub.scribe, texts);
+        let headers = headers::redacted(&state.scribe, texts);
         exchange.answered(101, headers, Content::Empty, Answerer::Backend);
         let ends = tunnel::Ends {
             client: client_upgrade,
@@ -292,7 +297,7 @@ pub(super) async fn carry(
 }
 
 fn decide(
-    hub: &Hub,
+    state: &State,
     site: &Site,
     judged: &Judged,
     method: &str,
@@ -306,7 +311,7 @@ fn decide(
         path: &judged.path,
         upgrade,
     };
-    let course = hub.levers().decide(&hub.contract, &matter);
+    let course = state.controls.decide(&matter);
     if unknown_session && matches!(course, Course::Forward { .. }) {
         let body = json!({"code": 1, "message": "Session ID unknown"});
         return Course::Answer(Reply::json(400, body));

@@ -15,17 +15,17 @@ use tokio::sync::{Notify, watch};
 use url::Url;
 
 use super::exchange;
-use super::hub::Hub;
 use super::listen::{Listen, Tls};
 use super::lock::lock;
 use super::names::{Homes, Names};
+use super::state::State;
 use super::upstream::{Link, Route};
 use crate::domain::journal::{Fact, Insecure};
 use crate::net::{Endpoint, Listener, Net, ServiceAddress, Stream};
 
 /// One service, as the gateway serves it.
 pub(super) struct Site {
-    pub(super) hub: Arc<Hub>,
+    pub(super) state: Arc<State>,
     pub(super) service: String,
     pub(super) url: Url,
     pub(super) names: Names,
@@ -205,7 +205,7 @@ async fn welcome(site: Arc<Site>, mut stream: Stream, mut cut: watch::Receiver<(
             serve(site, stream, cut, insecure).await;
         }
         // A client that trusts no such certificate goes away.
-        Err(error) => site.hub.scribe.record(Fact::TlsRefused {
+        Err(error) => site.state.scribe.record(Fact::TlsRefused {
             service: site.service.clone(),
             why: error.to_string(),
         }),

@@ -14,10 +14,10 @@ use tokio::io::{ReadHalf, WriteHalf};
 use tokio::sync::{mpsc, watch};
 use tokio_tungstenite::tungstenite::Message;
 
-use super::hub::Hub;
 use super::lock::lock;
 use super::port::Site;
 use super::sessions::{Passage, Piece, Shared};
+use super::state::State;
 use super::upstream;
 use crate::domain::contract::TransportName;
 use crate::domain::journal::{Direction, SocketEnd};
@@ -102,7 +102,7 @@ struct Feed {
 /// Follows the live feed's WebSocket until it ends. One for a session that is unknown or over ends
 /// at once, for nobody could say whose packets it carries.
 pub(super) async fn follow(site: Arc<Site>, sid: Option<String>, mut ends: Ends) {
-    let session = sid.as_deref().and_then(|sid| site.hub.sessions.find(sid));
+    let session = sid.as_deref().and_then(|sid| site.state.sessions.find(sid));
     if sid.is_some() && session.is_none() {
         return;
     }
@@ -125,13 +125,13 @@ struct End {
 }
 
 impl Feed {
-    fn hub(&self) -> &Arc<Hub> {
-        &self.site.hub
+    fn state(&self) -> &Arc<State> {
+        &self.site.state
     }
 
     fn end(&self, end: SocketEnd) {
         if let Some(session) = self.session.get() {
-            self.hub().sessions.lose_tunnel(session, end);
+            self.state().sessions.lose_tunnel(session, end);
         }
     }
 
@@ -199,7 +199,7 @@ impl Feed {
                 // Whoever takes a large message takes it to its end.
                 Incoming::More(_) => continue,
             };
-            if self.hub().is_frozen() {
+            if self.state().controls.is_frozen() {
                 continue;
             }
             match self.observe(Direction::Up, &message) {
@@ -264,11 +264,11 @@ impl Feed {
                 Some(Incoming::More(_)) => continue,
                 None => {
                     // A dead line does not tell one end that the other has left.
-                    self.hub().thawed().await;
+                    self.state().controls.thawed().await;
                     return broken("the backend's connection broke");
                 }
             };
-            if self.hub().is_frozen() {
+            if self.state().controls.is_frozen() {
                 continue;
             }
             match self.observe(Direction::Down, &message) {
@@ -289,13 +289,13 @@ impl Feed {
         to: &mut Writer,
         sender: SocketEnd,
     ) -> Result<(), End> {
-        if self.hub().is_frozen() {
+        if self.state().controls.is_frozen() {
             return match (signal, sender) {
                 // Whoever closes stays no longer, answered or not.
                 (Signal::Close, SocketEnd::Client) => Err(broken("the client's connection broke")),
                 (Signal::Close, _) => {
                     // A dead line does not tell one end that the other has left.
-                    self.hub().thawed().await;
+                    self.state().controls.thawed().await;
                     Err(broken("the backend's connection broke"))
                 }
                 _ => Ok(()),
@@ -322,7 +322,7 @@ impl Feed {
         };
         if packet
             .as_ref()
-            .is_ok_and(|packet| self.hub().withholds(direction, packet))
+            .is_ok_and(|packet| self.state().controls.withholds(direction, packet))
         {
             return None;
         }
@@ -345,7 +345,7 @@ impl Feed {
                 _ => "",
             };
             let websocket = TransportName::Websocket;
-            self.hub()
+            self.state()
                 .sessions
                 .open(&self.site.service, websocket, handshake)
         })

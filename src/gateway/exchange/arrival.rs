@@ -8,9 +8,9 @@ use super::ending::Exchange;
 use crate::domain::contract::Role;
 use crate::domain::journal::{Fact, Insecure, Request as RequestFact, Sender};
 use crate::domain::scope::{Judged, RequestView, is_mere_data, judge};
+use crate::gateway::headers;
 use crate::gateway::observe::{self, Captured};
 use crate::gateway::port::Site;
-use crate::gateway::{headers, tokens};
 
 /// A request as it arrived, until it is journalled. One whose client goes away while its body is
 /// still on its way is journalled as far as it came.
@@ -76,51 +76,51 @@ impl Arrival {
             body: Some(body.as_bytes()),
             ..self.view()
         };
-        let hub = &self.site.hub;
+        let state = &self.site.state;
         !body.is_empty()
-            && hub
+            && state
                 .scribe
-                .denies(judge(&hub.contract, &view).judgement.class)
+                .denies(judge(&state.scribe.contract, &view).judgement.class)
     }
 
     pub(super) fn journal(&mut self) -> Known {
         self.journalled = true;
-        let hub = Arc::clone(&self.site.hub);
-        let mut judged = judge(&hub.contract, &self.judgeable());
+        let state = Arc::clone(&self.site.state);
+        let mut judged = judge(&state.scribe.contract, &self.judgeable());
         if judged.role == Some(Role::Realtime) && self.announced.is_some() {
             // Packets that were not read cannot be judged by those that were.
             let unread = RequestView {
                 body: None,
                 ..self.view()
             };
-            judged = judge(&hub.contract, &unread);
+            judged = judge(&state.scribe.contract, &unread);
         }
-        judged.judgement = hub.scribe.clean(judged.judgement);
-        let grantee = tokens::grantee(&hub, judged.role.as_ref(), &self.view());
-        let number = hub.next_exchange();
+        judged.judgement = state.scribe.clean(judged.judgement);
+        let grantee = state.tokens.grantee(judged.role.as_ref(), &self.view());
+        let number = state.next_exchange();
         let captured = Captured::ahead(self.body.clone(), self.announced);
         let parsed = captured.json();
-        let template = observe::template(&hub.contract, judged.role.as_ref());
+        let template = observe::template(&state.scribe.contract, judged.role.as_ref());
         // The body goes first: it may teach a secret that a header repeats.
-        let body = captured.content(&hub.scribe, parsed, template);
+        let body = captured.content(&state.scribe, parsed, template);
         let fact = RequestFact {
             exchange: number,
             sender: self.sender,
             service: self.site.service.clone(),
             method: self.method.clone(),
-            headers: headers::redacted(&hub.scribe, self.headers.clone()).into(),
-            target: hub.scribe.redact(&self.target),
-            path: hub.scribe.redact(&judged.path),
-            host: hub.scribe.redact(&self.host),
+            headers: headers::redacted(&state.scribe, self.headers.clone()).into(),
+            target: state.scribe.redact(&self.target),
+            path: state.scribe.redact(&judged.path),
+            host: state.scribe.redact(&self.host),
             body,
             role: judged.role.clone(),
             judgement: judged.judgement.clone(),
             insecure: self.insecure,
         };
-        hub.scribe.record(Fact::Request(Box::new(fact)));
+        state.scribe.record(Fact::Request(Box::new(fact)));
         Known {
             exchange: Exchange {
-                hub,
+                state,
                 number,
                 asker: self.asker(),
                 cut: self.cut.clone(),

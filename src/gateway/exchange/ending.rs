@@ -10,18 +10,19 @@ use super::polling::observe_poll;
 use crate::domain::contract::{Body, Role};
 use crate::domain::journal::{Answer, Answerer, Content, Direction, Fact, LossReason, SocketEnd};
 use crate::gateway::body::Payload;
-use crate::gateway::hub::Hub;
+use crate::gateway::headers;
 use crate::gateway::lock::lock;
 use crate::gateway::observe::Captured;
 use crate::gateway::reply::Reply;
 use crate::gateway::sessions::Shared;
-use crate::gateway::{headers, tokens};
+use crate::gateway::state::State;
+use crate::gateway::tokens::Grant;
 use crate::protocol::packet::{EnginePacket, payload};
 
 /// An exchange that must end in the journal: by an answer, or by a loss. One that is dropped was
 /// given up by the client or cut by a fault.
 pub(in crate::gateway) struct Exchange {
-    pub(super) hub: Arc<Hub>,
+    pub(super) state: Arc<State>,
     pub(super) number: u64,
     pub(super) cut: watch::Receiver<()>,
     /// The web page that asks: only with leave may it read what the gateway answers itself.
@@ -47,7 +48,7 @@ impl Exchange {
     fn leave(&mut self) {
         self.open = false;
         if let Some(socket) = &self.socket {
-            self.hub.sessions.leave(socket);
+            self.state.sessions.leave(socket);
         }
     }
 
@@ -59,13 +60,19 @@ impl Exchange {
         from: Answerer,
     ) {
         self.leave();
-        let request_id = self.hub.contract.request_id.as_ref().and_then(|name| {
-            headers
-                .iter()
-                .find(|(own, _)| own.eq_ignore_ascii_case(name))
-                .map(|(_, value)| value.clone())
-        });
-        self.hub.scribe.record(Fact::Answer(Answer {
+        let request_id = self
+            .state
+            .scribe
+            .contract
+            .request_id
+            .as_ref()
+            .and_then(|name| {
+                headers
+                    .iter()
+                    .find(|(own, _)| own.eq_ignore_ascii_case(name))
+                    .map(|(_, value)| value.clone())
+            });
+        self.state.scribe.record(Fact::Answer(Answer {
             exchange: self.number,
             status,
             headers: headers.into(),
@@ -100,7 +107,7 @@ impl Exchange {
             },
             LossReason::Fault => SocketEnd::Gateway,
         };
-        self.hub.scribe.record(Fact::Lost {
+        self.state.scribe.record(Fact::Lost {
             exchange: self.number,
             reason,
         });
@@ -110,7 +117,7 @@ impl Exchange {
     /// Ends the session, if it still lives on polling.
     fn end_socket(&self, end: SocketEnd) {
         if let Some(socket) = &self.socket {
-            self.hub.sessions.end_polling(socket, end);
+            self.state.sessions.end_polling(socket, end);
         }
     }
 }
@@ -145,12 +152,12 @@ impl Passing {
     /// ends as it would, and the client hears no heartbeat. `begins` says whether the piece begins a
     /// packet, and then whether the next one does.
     pub(in crate::gateway) fn without_withheld(&self, chunk: Bytes, begins: &mut bool) -> Bytes {
-        let hub = &self.exchange.hub;
+        let state = &self.exchange.state;
         if !self.poll {
             return chunk;
         }
         let ping = EnginePacket::Ping("");
-        let withheld = hub.withholds(Direction::Down, &ping);
+        let withheld = state.controls.withholds(Direction::Down, &ping);
         let mut bytes = chunk.to_vec();
         for byte in &mut bytes {
             if withheld && *begins && *byte == b'2' {
@@ -163,7 +170,7 @@ impl Passing {
 
     /// The whole answer is there.
     pub(in crate::gateway) fn complete(self, captured: Captured) {
-        let hub = Arc::clone(&self.exchange.hub);
+        let state = Arc::clone(&self.exchange.state);
         let number = self.exchange.number;
         let socket = self.exchange.socket.clone();
         let packets = (self.poll && self.status == 200)
@@ -171,26 +178,25 @@ impl Passing {
             .flatten();
         let parsed = captured.json();
         let issued = if (200..300).contains(&self.status) {
-            tokens::learn(
-                &hub,
-                self.role.as_ref(),
-                number,
-                &self.headers,
-                parsed.as_ref(),
-                self.grantee.as_ref(),
-            )
+            state.tokens.learn(Grant {
+                exchange: number,
+                role: self.role.as_ref(),
+                headers: &self.headers,
+                body: parsed.as_ref(),
+                grantee: self.grantee.as_ref(),
+            })
         } else {
             Vec::new()
         };
-        let headers = headers::redacted(&hub.scribe, self.headers);
-        let body = captured.content(&hub.scribe, parsed, &Body::Empty);
+        let headers = headers::redacted(&state.scribe, self.headers);
+        let body = captured.content(&state.scribe, parsed, &Body::Empty);
         self.exchange
             .answered(self.status, headers, body, Answerer::Backend);
         for token in issued {
-            hub.scribe.record(Fact::TokenIssued(token));
+            state.scribe.record(Fact::TokenIssued(token));
         }
         if let Some(body) = packets {
-            observe_poll(&hub.sessions, &self.service, socket, &body);
+            observe_poll(&state.sessions, &self.service, socket, &body);
         }
     }
 
@@ -203,11 +209,11 @@ impl Passing {
 /// Answers in the place of the backend.
 pub(super) fn own_answer(exchange: Exchange, reply: Reply, from: Answerer) -> Response<Payload> {
     let response = reply.into_response(exchange.asker.as_deref());
-    let hub = Arc::clone(&exchange.hub);
-    let headers = headers::redacted(&hub.scribe, headers::as_text(response.headers()));
+    let state = Arc::clone(&exchange.state);
+    let headers = headers::redacted(&state.scribe, headers::as_text(response.headers()));
     let captured = Captured::ahead(response.body().to_vec(), None);
     let parsed = captured.json();
-    let content = captured.content(&hub.scribe, parsed, &Body::Empty);
+    let content = captured.content(&state.scribe, parsed, &Body::Empty);
     exchange.answered(response.status().as_u16(), headers, content, from);
     response.map(Payload::Whole)
 }

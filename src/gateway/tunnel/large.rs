@@ -43,7 +43,7 @@ impl Feed {
             Kind::Binary => None,
         };
         // One that begins on a dead line is gone as a whole.
-        let mut large = (!self.hub().is_frozen()).then(|| {
+        let mut large = (!self.state().controls.is_frozen()).then(|| {
             let session = self.session::<DecodeError>(&Err(DecodeError::TooLarge));
             let large = lock(session).begin_large(direction, beginning);
             (session, large)
@@ -81,14 +81,14 @@ impl Feed {
                     }
                     Some(_) => {}
                     None => {
-                        self.hub().thawed().await;
+                        self.state().controls.thawed().await;
                         return Err(left(&sender));
                     }
                 }
             };
             if passes {
                 // Half a message would spoil all that follows it, so a dead line delays the rest.
-                self.hub().thawed().await;
+                self.state().controls.thawed().await;
             }
         }
         if over {
