@@ -11,7 +11,7 @@ use hyper::body::Incoming;
 use serde_json::json;
 use tokio::sync::watch;
 
-use super::body::{Ahead, Payload, Upload, Watched, read_ahead};
+use super::body::{Payload, Upload, read_ahead};
 use super::headers::{self, MARK};
 use super::levers::{Course, Matter};
 use super::lock::lock;
@@ -27,12 +27,11 @@ use crate::domain::scope::Judged;
 
 mod arrival;
 mod ending;
+mod passing;
 mod polling;
 
-pub(super) use ending::Passing;
-
 use arrival::{Arrival, Known};
-use ending::own_answer;
+use passing::{Passing, Watched};
 use polling::observe_post;
 
 /// How much of a polling body is read: more than any server lets one be.
@@ -58,7 +57,7 @@ pub(super) async fn carry(
     site: Arc<Site>,
     client: Client,
     mut request: Request<Incoming>,
-) -> Result<Response<Payload>, Severed> {
+) -> Result<Response<Payload<Watched>>, Severed> {
     let Client {
         link,
         cut,
@@ -139,11 +138,8 @@ pub(super) async fn carry(
     let sunk = sender == Some(Sender::Canary) || parts.method == "CONNECT";
     if sunk || (denied && sender != Some(Sender::Probe)) {
         let body = blocked(judged.judgement.class, &judged.judgement.reason);
-        return Ok(own_answer(
-            exchange,
-            Reply::json(403, body),
-            Answerer::Policy,
-        ));
+        let reply = Reply::json(403, body);
+        return Ok(exchange.reply(reply, Answerer::Policy).map(Payload::Whole));
     }
 
     if shortened && arrival.body.is_empty() {
@@ -153,7 +149,7 @@ pub(super) async fn carry(
             headers: Vec::new(),
             body: Some("ok".into()),
         };
-        return Ok(own_answer(exchange, reply, Answerer::Policy));
+        return Ok(exchange.reply(reply, Answerer::Policy).map(Payload::Whole));
     }
 
     let course = if sender.is_none() {
@@ -169,7 +165,9 @@ pub(super) async fn carry(
     };
     let hold = match course {
         Course::Forward { hold } => hold,
-        Course::Answer(reply) => return Ok(own_answer(exchange, reply, Answerer::Fault)),
+        Course::Answer(reply) => {
+            return Ok(exchange.reply(reply, Answerer::Fault).map(Payload::Whole));
+        }
         Course::Sever => {
             exchange.lost(LossReason::Fault);
             return Err(Severed);
@@ -188,12 +186,10 @@ pub(super) async fn carry(
     let mut onward = Request::new(match rest {
         None => Payload::Whole(Bytes::from(std::mem::take(&mut arrival.body))),
         Some(rest) => {
-            let upload = Upload {
-                scribe: Arc::clone(&state.scribe),
-                exchange: exchange.number(),
-            };
             let read = std::mem::take(&mut arrival.body);
-            Payload::Ahead(Box::new(Ahead::new(read, rest, upload)))
+            let scribe = Arc::clone(&state.scribe);
+            let upload = Upload::new(read, rest, scribe, exchange.number());
+            Payload::Streamed(Box::new(upload))
         }
     });
     *onward.method_mut() = parts.method.clone();
@@ -292,7 +288,7 @@ pub(super) async fn carry(
     let watched = Watched::new(Bytes::from(before), incoming, limit, passing);
     Ok(Response::from_parts(
         head,
-        Payload::Watched(Box::new(watched)),
+        Payload::Streamed(Box::new(watched)),
     ))
 }
 

@@ -19,7 +19,7 @@ use tokio::net::TcpStream;
 use tokio::task::AbortHandle;
 use tower_service::Service;
 
-use super::body::Payload;
+use super::body::{Payload, Upload};
 use super::lock::lock;
 use super::settings::Upstream;
 use crate::net::{Endpoint, Stream};
@@ -145,7 +145,7 @@ pub(super) struct Link {
 
 /// One open connection. Dropping it closes it, whatever is under way.
 pub(super) struct Wire {
-    sender: http1::SendRequest<Payload>,
+    sender: http1::SendRequest<Payload<Upload>>,
     driver: AbortHandle,
 }
 
@@ -163,7 +163,7 @@ impl Link {
     pub(super) async fn send(
         &self,
         route: &Route,
-        request: Request<Payload>,
+        request: Request<Payload<Upload>>,
     ) -> Result<(Response<Incoming>, Option<Wire>), String> {
         let mut wire = self.wire(route).await?;
         let response = wire

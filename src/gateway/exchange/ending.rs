@@ -6,18 +6,14 @@ use bytes::Bytes;
 use http::Response;
 use tokio::sync::watch;
 
-use super::polling::observe_poll;
-use crate::domain::contract::{Body, Role};
-use crate::domain::journal::{Answer, Answerer, Content, Direction, Fact, LossReason, SocketEnd};
-use crate::gateway::body::Payload;
+use crate::domain::contract::Body;
+use crate::domain::journal::{Answer, Answerer, Content, Fact, LossReason, SocketEnd};
 use crate::gateway::headers;
 use crate::gateway::lock::lock;
 use crate::gateway::observe::Captured;
 use crate::gateway::reply::Reply;
 use crate::gateway::sessions::Shared;
 use crate::gateway::state::State;
-use crate::gateway::tokens::Grant;
-use crate::protocol::packet::{EnginePacket, payload};
 
 /// An exchange that must end in the journal: by an answer, or by a loss. One that is dropped was
 /// given up by the client or cut by a fault.
@@ -92,6 +88,18 @@ impl Exchange {
         }
     }
 
+    /// Answers in the place of the backend.
+    pub(super) fn reply(self, reply: Reply, from: Answerer) -> Response<Bytes> {
+        let response = reply.into_response(self.asker.as_deref());
+        let scribe = &self.state.scribe;
+        let headers = headers::redacted(scribe, headers::as_text(response.headers()));
+        let captured = Captured::ahead(response.body().to_vec(), None);
+        let parsed = captured.json();
+        let content = captured.content(scribe, parsed, &Body::Empty);
+        self.answered(response.status().as_u16(), headers, content, from);
+        response
+    }
+
     pub(super) fn lost(mut self, reason: LossReason) {
         self.lose(reason);
     }
@@ -133,87 +141,4 @@ impl Drop for Exchange {
             });
         }
     }
-}
-
-/// An answer of the backend that is being passed on.
-pub(in crate::gateway) struct Passing {
-    pub(super) exchange: Exchange,
-    pub(super) service: String,
-    pub(super) status: u16,
-    pub(super) headers: Vec<(String, String)>,
-    pub(super) role: Option<Role>,
-    pub(super) grantee: Option<String>,
-    /// Whether this is the answer to a poll, so that its body holds packets.
-    pub(super) poll: bool,
-}
-
-impl Passing {
-    /// A piece of the answer to a poll in which each ping that a fault withholds became a noop: the poll
-    /// ends as it would, and the client hears no heartbeat. `begins` says whether the piece begins a
-    /// packet, and then whether the next one does.
-    pub(in crate::gateway) fn without_withheld(&self, chunk: Bytes, begins: &mut bool) -> Bytes {
-        let state = &self.exchange.state;
-        if !self.poll {
-            return chunk;
-        }
-        let ping = EnginePacket::Ping("");
-        let withheld = state.controls.withholds(Direction::Down, &ping);
-        let mut bytes = chunk.to_vec();
-        for byte in &mut bytes {
-            if withheld && *begins && *byte == b'2' {
-                *byte = b'6';
-            }
-            *begins = *byte == payload::SEPARATOR as u8;
-        }
-        bytes.into()
-    }
-
-    /// The whole answer is there.
-    pub(in crate::gateway) fn complete(self, captured: Captured) {
-        let state = Arc::clone(&self.exchange.state);
-        let number = self.exchange.number;
-        let socket = self.exchange.socket.clone();
-        let packets = (self.poll && self.status == 200)
-            .then(|| String::from_utf8(captured.bytes.clone()).ok())
-            .flatten();
-        let parsed = captured.json();
-        let issued = if (200..300).contains(&self.status) {
-            state.tokens.learn(Grant {
-                exchange: number,
-                role: self.role.as_ref(),
-                headers: &self.headers,
-                body: parsed.as_ref(),
-                grantee: self.grantee.as_ref(),
-            })
-        } else {
-            Vec::new()
-        };
-        let headers = headers::redacted(&state.scribe, self.headers);
-        let body = captured.content(&state.scribe, parsed, &Body::Empty);
-        self.exchange
-            .answered(self.status, headers, body, Answerer::Backend);
-        for token in issued {
-            state.scribe.record(Fact::TokenIssued(token));
-        }
-        if let Some(body) = packets {
-            observe_poll(&state.sessions, &self.service, socket, &body);
-        }
-    }
-
-    /// The backend broke off.
-    pub(in crate::gateway) fn broken(self, detail: String) {
-        self.exchange.lost(LossReason::Upstream { detail });
-    }
-}
-
-/// Answers in the place of the backend.
-pub(super) fn own_answer(exchange: Exchange, reply: Reply, from: Answerer) -> Response<Payload> {
-    let response = reply.into_response(exchange.asker.as_deref());
-    let state = Arc::clone(&exchange.state);
-    let headers = headers::redacted(&state.scribe, headers::as_text(response.headers()));
-    let captured = Captured::ahead(response.body().to_vec(), None);
-    let parsed = captured.json();
-    let content = captured.content(&state.scribe, parsed, &Body::Empty);
-    exchange.answered(response.status().as_u16(), headers, content, from);
-    response.map(Payload::Whole)
 }
