@@ -24,6 +24,7 @@ use url::Url;
 use crate::domain::scenario::{Fault, RequestMatch};
 use crate::net::{Net, ServiceAddress};
 
+mod accept;
 mod body;
 mod controls;
 mod exchange;
@@ -36,6 +37,7 @@ mod observe;
 mod port;
 mod reply;
 mod scribe;
+mod service;
 mod sessions;
 mod settings;
 mod state;
@@ -47,7 +49,8 @@ mod upstream;
 
 pub use listen::{Listen, Tls};
 use names::{Homes, Names};
-use port::{Port, Site};
+use port::Port;
+use service::Service;
 pub use settings::{Mode, Settings, Upstream};
 use state::State;
 use upstream::Route;
@@ -55,7 +58,7 @@ use upstream::Route;
 /// A running gateway. Dropping it closes its listeners and cuts its connections.
 pub struct Gateway {
     state: Arc<State>,
-    sites: BTreeMap<String, Arc<Site>>,
+    services: BTreeMap<String, Arc<Service>>,
     // The folder of its sockets goes with the last who holds it.
     _net: Net,
 }
@@ -86,25 +89,25 @@ impl Gateway {
             bound.push((service, port, names, route, base_path));
         }
         let homes = Arc::new(homes);
-        let mut sites = BTreeMap::new();
-        for (service, port, names, route, base_path) in bound {
+        let mut services = BTreeMap::new();
+        for (name, port, names, route, base_path) in bound {
             let url = format!("{}://{}{base_path}", names.scheme, names.authority);
-            let site = Arc::new(Site {
+            let service = Arc::new(Service {
                 state: Arc::clone(&state),
+                name,
                 url: Url::parse(&url).map_err(io::Error::other)?,
                 names,
                 homes: Arc::clone(&homes),
                 base_path,
                 route,
                 port,
-                service: service.clone(),
             });
-            tokio::spawn(port::listen(Arc::clone(&site)));
-            sites.insert(service, site);
+            tokio::spawn(accept::listen(Arc::clone(&service)));
+            services.insert(service.name.clone(), service);
         }
         Ok(Self {
             state,
-            sites,
+            services,
             _net: settings.net,
         })
     }
@@ -112,15 +115,15 @@ impl Gateway {
     /// Where clients find a service; `None` for one that has no upstream.
     #[must_use]
     pub fn address(&self, service: &str) -> Option<ServiceAddress> {
-        self.sites.get(service).map(|site| site.address())
+        self.services.get(service).map(|service| service.address())
     }
 
     /// Where clients find each service.
     #[must_use]
     pub fn addresses(&self) -> BTreeMap<String, ServiceAddress> {
-        self.sites
+        self.services
             .iter()
-            .map(|(service, site)| (service.clone(), site.address()))
+            .map(|(name, service)| (name.clone(), service.address()))
             .collect()
     }
 
@@ -161,7 +164,7 @@ impl Gateway {
     /// # Errors
     /// When a listener's address was taken while it was closed.
     pub fn set_running(&self, service: Option<&str>, running: bool) -> io::Result<()> {
-        for name in self.sites.keys() {
+        for name in self.services.keys() {
             if service.is_none_or(|service| service == name) {
                 self.state.controls.set_running(name, running);
             }
@@ -193,13 +196,13 @@ impl Gateway {
 
     /// Opens and closes listeners as the levers say.
     fn apply(&self) -> io::Result<()> {
-        for (service, site) in &self.sites {
+        for (name, service) in &self.services {
             let controls = &self.state.controls;
-            site.port.trust(controls.is_trusted(service));
-            if controls.lets_in(service) {
-                site.port.open()?;
+            service.port.trust(controls.is_trusted(name));
+            if controls.lets_in(name) {
+                service.port.open()?;
             } else {
-                site.port.close();
+                service.port.close();
             }
         }
         Ok(())
@@ -209,8 +212,8 @@ impl Gateway {
 impl Drop for Gateway {
     fn drop(&mut self) {
         self.state.sessions.close();
-        for site in self.sites.values() {
-            site.port.end();
+        for service in self.services.values() {
+            service.port.end();
         }
         self.state.controls.cut_tunnels();
     }
@@ -219,7 +222,7 @@ impl Drop for Gateway {
 impl std::fmt::Debug for Gateway {
     fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         out.debug_struct("Gateway")
-            .field("services", &self.sites.keys().collect::<Vec<_>>())
+            .field("services", &self.services.keys().collect::<Vec<_>>())
             .finish_non_exhaustive()
     }
 }

@@ -16,8 +16,8 @@ use super::headers::{self, MARK};
 use super::levers::{Course, Matter};
 use super::lock::lock;
 use super::observe::KEPT;
-use super::port::Site;
 use super::reply::{Reply, blocked};
+use super::service::Service;
 use super::state::State;
 use super::tunnel;
 use super::upstream::Link;
@@ -54,7 +54,7 @@ pub(super) struct Client {
 
 /// Carries one request through.
 pub(super) async fn carry(
-    site: Arc<Site>,
+    service: Arc<Service>,
     client: Client,
     mut request: Request<Incoming>,
 ) -> Result<Response<Payload<Watched>>, Severed> {
@@ -63,7 +63,7 @@ pub(super) async fn carry(
         cut,
         insecure,
     } = client;
-    let state = Arc::clone(&site.state);
+    let state = Arc::clone(&service.state);
     let mut polls = state.controls.poll_cuts();
     let tunnels = state.controls.tunnel_cuts();
     let client_upgrade = hyper::upgrade::on(&mut request);
@@ -86,7 +86,7 @@ pub(super) async fn carry(
         body: Vec::new(),
         announced: None,
         journalled: false,
-        site: Arc::clone(&site),
+        service: Arc::clone(&service),
     };
     let sid = query_value(&arrival.target, "sid");
     let realtime_path = state
@@ -95,7 +95,7 @@ pub(super) async fn carry(
         .realtime
         .as_ref()
         .is_some_and(|realtime| {
-            realtime.service == site.service
+            realtime.service == service.name
                 && arrival.target.contains(realtime.path.trim_end_matches('/'))
         });
     let limit = if realtime_path { KEPT_OF_POLLS } else { KEPT };
@@ -157,7 +157,7 @@ pub(super) async fn carry(
             && sid
                 .as_ref()
                 .is_some_and(|sid| state.sessions.is_forgotten(sid));
-        decide(&state, &site, &judged, &arrival.method, upgrade, unknown)
+        decide(&state, &service, &judged, &arrival.method, upgrade, unknown)
     } else {
         Course::Forward {
             hold: Duration::ZERO,
@@ -197,7 +197,7 @@ pub(super) async fn carry(
     *onward.version_mut() = Version::HTTP_11;
     *onward.headers_mut() = headers::for_backend(
         &parts.headers,
-        &site.route.authority,
+        &service.route.authority,
         upgrade,
         sender.is_some(),
     );
@@ -208,7 +208,7 @@ pub(super) async fn carry(
     // The extensions carry the spelling of the header names.
     *onward.extensions_mut() = parts.extensions;
     let sent = async {
-        let answer = link.send(&site.route, onward).await;
+        let answer = link.send(&service.route, onward).await;
         if !hold.is_zero() {
             tokio::time::sleep(hold).await;
         }
@@ -239,10 +239,10 @@ pub(super) async fn carry(
     head.headers = headers::for_client(
         &head.headers,
         &headers::Way {
-            homes: &site.homes,
-            service: &site.service,
-            origin: &site.route.origin,
-            named: site.names.expected(&arrival.host),
+            homes: &service.homes,
+            service: &service.name,
+            origin: &service.route.origin,
+            named: service.names.expected(&arrival.host),
         },
         wire.is_some(),
     );
@@ -261,7 +261,7 @@ pub(super) async fn carry(
         };
         // A feed that the harness listens to is not the client's.
         if realtime && sender.is_none() && reads_version_4(&arrival.target) {
-            tokio::spawn(tunnel::follow(Arc::clone(&site), sid, ends));
+            tokio::spawn(tunnel::follow(Arc::clone(&service), sid, ends));
         } else {
             tokio::spawn(tunnel::pass(ends));
         }
@@ -277,7 +277,7 @@ pub(super) async fn carry(
     }
     let passing = Passing {
         exchange,
-        service: site.service.clone(),
+        service: service.name.clone(),
         status: head.status.as_u16(),
         headers: texts,
         role: judged.role,
@@ -294,7 +294,7 @@ pub(super) async fn carry(
 
 fn decide(
     state: &State,
-    site: &Site,
+    service: &Service,
     judged: &Judged,
     method: &str,
     upgrade: bool,
@@ -303,7 +303,7 @@ fn decide(
     let matter = Matter {
         role: judged.role.as_ref(),
         method,
-        service: &site.service,
+        service: &service.name,
         path: &judged.path,
         upgrade,
     };

@@ -14,6 +14,8 @@ use super::scribe::Scribe;
 use crate::domain::contract::TransportName;
 use crate::domain::journal::{Fact, SocketEnd};
 
+mod frame;
+mod large;
 mod packets;
 mod session;
 

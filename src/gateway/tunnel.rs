@@ -15,7 +15,7 @@ use tokio::sync::{mpsc, watch};
 use tokio_tungstenite::tungstenite::Message;
 
 use super::lock::lock;
-use super::port::Site;
+use super::service::Service;
 use super::sessions::{Passage, Piece, Shared};
 use super::state::State;
 use super::upstream;
@@ -94,20 +94,22 @@ pub(super) async fn pass(mut ends: Ends) {
 
 /// The live feed's WebSocket, as both directions see it.
 struct Feed {
-    site: Arc<Site>,
+    service: Arc<Service>,
     /// Known by its id, or opened by what comes first.
     session: OnceLock<Shared>,
 }
 
 /// Follows the live feed's WebSocket until it ends. One for a session that is unknown or over ends
 /// at once, for nobody could say whose packets it carries.
-pub(super) async fn follow(site: Arc<Site>, sid: Option<String>, mut ends: Ends) {
-    let session = sid.as_deref().and_then(|sid| site.state.sessions.find(sid));
+pub(super) async fn follow(service: Arc<Service>, sid: Option<String>, mut ends: Ends) {
+    let session = sid
+        .as_deref()
+        .and_then(|sid| service.state.sessions.find(sid));
     if sid.is_some() && session.is_none() {
         return;
     }
     let feed = Feed {
-        site,
+        service,
         session: session.map_or_else(OnceLock::new, OnceLock::from),
     };
     tokio::select! {
@@ -126,7 +128,7 @@ struct End {
 
 impl Feed {
     fn state(&self) -> &Arc<State> {
-        &self.site.state
+        &self.service.state
     }
 
     fn end(&self, end: SocketEnd) {
@@ -347,7 +349,7 @@ impl Feed {
             let websocket = TransportName::Websocket;
             self.state()
                 .sessions
-                .open(&self.site.service, websocket, handshake)
+                .open(&self.service.name, websocket, handshake)
         })
     }
 

@@ -10,12 +10,12 @@ use crate::domain::journal::{Fact, Insecure, Request as RequestFact, Sender};
 use crate::domain::scope::{Judged, RequestView, is_mere_data, judge};
 use crate::gateway::headers;
 use crate::gateway::observe::{self, Captured};
-use crate::gateway::port::Site;
+use crate::gateway::service::Service;
 
 /// A request as it arrived, until it is journalled. One whose client goes away while its body is
 /// still on its way is journalled as far as it came.
 pub(super) struct Arrival {
-    pub(super) site: Arc<Site>,
+    pub(super) service: Arc<Service>,
     pub(super) cut: watch::Receiver<()>,
     pub(super) sender: Sender,
     pub(super) insecure: Option<Insecure>,
@@ -40,12 +40,12 @@ pub(super) struct Known {
 impl Arrival {
     fn view(&self) -> RequestView<'_> {
         RequestView {
-            service: &self.site.service,
-            base_path: &self.site.base_path,
+            service: &self.service.name,
+            base_path: &self.service.base_path,
             method: &self.method,
             target: &self.target,
             host: &self.host,
-            expected_authority: self.site.names.expected(&self.host),
+            expected_authority: self.service.names.expected(&self.host),
             headers: &self.headers,
             body: Some(&self.body),
         }
@@ -76,7 +76,7 @@ impl Arrival {
             body: Some(body.as_bytes()),
             ..self.view()
         };
-        let state = &self.site.state;
+        let state = &self.service.state;
         !body.is_empty()
             && state
                 .scribe
@@ -85,7 +85,7 @@ impl Arrival {
 
     pub(super) fn journal(&mut self) -> Known {
         self.journalled = true;
-        let state = Arc::clone(&self.site.state);
+        let state = Arc::clone(&self.service.state);
         let mut judged = judge(&state.scribe.contract, &self.judgeable());
         if judged.role == Some(Role::Realtime) && self.announced.is_some() {
             // Packets that were not read cannot be judged by those that were.
@@ -106,7 +106,7 @@ impl Arrival {
         let fact = RequestFact {
             exchange: number,
             sender: self.sender,
-            service: self.site.service.clone(),
+            service: self.service.name.clone(),
             method: self.method.clone(),
             headers: headers::redacted(&state.scribe, self.headers.clone()).into(),
             target: state.scribe.redact(&self.target),

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use serde::Deserialize;
 
+use super::frame::{describe, refusal};
 use crate::domain::contract::TransportName;
 use crate::domain::journal::{Direction, Fact, Frame, Judgement};
 use crate::domain::scope::{judge_packet, judge_unreadable};
@@ -12,12 +13,6 @@ use crate::gateway::scribe::Scribe;
 use crate::protocol::packet::{
     Body, DecodeError, EnginePacket, Limits, Packet, Progress, Reassembler,
 };
-
-mod frame;
-mod large;
-
-use frame::{describe, refusal};
-pub(in crate::gateway) use large::Large;
 
 /// The settings of a handshake.
 #[derive(Deserialize)]
@@ -48,22 +43,22 @@ impl Handshake {
 
 /// What has passed on a session, as far as what follows depends on it.
 pub(super) struct Packets {
-    scribe: Arc<Scribe>,
+    pub(super) scribe: Arc<Scribe>,
     /// The session's number.
     socket: u64,
     up: Half,
     down: Half,
     /// How many attachments of a packet that was kept back are still to come.
-    unwanted: usize,
+    pub(super) unwanted: usize,
 }
 
 /// One direction of a session.
-struct Half {
-    whole: Reassembler,
+pub(super) struct Half {
+    pub(super) whole: Reassembler,
     bytes: u64,
     judgement: Option<Judgement>,
     /// How many attachments are still to pass of a packet that was too long to wait for them.
-    passing: usize,
+    pub(super) passing: usize,
 }
 
 impl Half {
@@ -150,7 +145,7 @@ impl Packets {
         Passage::Forward
     }
 
-    fn half(&mut self, direction: Direction) -> &mut Half {
+    pub(super) fn half(&mut self, direction: Direction) -> &mut Half {
         match direction {
             Direction::Up => &mut self.up,
             Direction::Down => &mut self.down,
@@ -203,7 +198,7 @@ impl Packets {
         }
     }
 
-    fn binary(
+    pub(super) fn binary(
         &mut self,
         direction: Direction,
         transport: TransportName,
@@ -264,7 +259,7 @@ impl Packets {
         }
     }
 
-    fn record(
+    pub(super) fn record(
         &mut self,
         direction: Direction,
         transport: TransportName,

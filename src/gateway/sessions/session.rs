@@ -5,7 +5,8 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use super::packets::{Handshake, Large, Packets, Passage, Piece};
+use super::large::Large;
+use super::packets::{Handshake, Packets, Passage, Piece};
 use crate::domain::contract::TransportName;
 use crate::domain::journal::{Direction, Fact, SocketEnd};
 use crate::gateway::scribe::Scribe;

@@ -3,8 +3,8 @@
 //! The scope never looks at what an event carries, so its name, which stands at the beginning, says
 //! all that there is to judge. What cannot be told from the beginning is not judgeable.
 
-use super::Packets;
 use super::frame::refusal;
+use super::packets::Packets;
 use crate::domain::contract::TransportName;
 use crate::domain::journal::{Content, Direction, Frame, Judgement};
 use crate::domain::scope::{judge_packet, judge_unreadable};
@@ -37,7 +37,7 @@ enum What {
 impl Packets {
     /// Judges a message by its beginning; `text` is that of a text message, and `open` says whether its
     /// session is.
-    pub(in crate::gateway::sessions) fn begin_large(
+    pub(super) fn begin_large(
         &mut self,
         direction: Direction,
         text: Option<&str>,
@@ -123,12 +123,7 @@ impl Packets {
 
     /// Journals a large message when its length and hash are known, before its last bytes pass.
     /// Comes to the acknowledgement that the sender of one that was kept back expects.
-    pub(in crate::gateway::sessions) fn end_large(
-        &mut self,
-        large: Large,
-        bytes: u64,
-        sha256: String,
-    ) -> Option<Packet> {
+    pub(super) fn end_large(&mut self, large: Large, bytes: u64, sha256: String) -> Option<Packet> {
         let websocket = TransportName::Websocket;
         let answer = match &large.what {
             What::Packet(header, _) if !large.passes => refusal(&header.packet),

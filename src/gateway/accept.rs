@@ -1,0 +1,108 @@
+//! Clients' connections: let in, asked what they speak, and served until either side ends them.
+
+use std::io::Cursor;
+use std::sync::Arc;
+use std::time::Duration;
+
+use hyper::server::conn::http1;
+use hyper::service::service_fn;
+use hyper_util::rt::TokioIo;
+use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite};
+use tokio::sync::watch;
+
+use super::exchange::{self, Client};
+use super::service::Service;
+use super::upstream::Link;
+use crate::domain::journal::{Fact, Insecure};
+use crate::net::Stream;
+
+/// How long accepting rests when the system refuses, which it does when it is short of something.
+const BREATH: Duration = Duration::from_millis(10);
+
+/// Accepts connections until the service's port ends.
+pub(super) async fn listen(service: Arc<Service>) {
+    while let Some(accepted) = service.port.accept().await {
+        match accepted {
+            Ok(stream) => {
+                // Whatever is cut from now on includes this connection, also before it is served.
+                let cut = service.port.cuts();
+                tokio::spawn(welcome(Arc::clone(&service), stream, cut));
+            }
+            Err(_) => tokio::time::sleep(BREATH).await,
+        }
+    }
+}
+
+/// Finds out what a client speaks. The harness's own calls are in plain text also where clients are
+/// served over TLS.
+async fn welcome(service: Arc<Service>, mut stream: Stream, mut cut: watch::Receiver<()>) {
+    let Some((tls, trusted)) = service.port.tls() else {
+        return serve(service, stream, cut, None).await;
+    };
+    let mut first = [0];
+    let read = tokio::select! {
+        biased;
+        _ = cut.changed() => return,
+        read = stream.read(&mut first) => read,
+    };
+    if !matches!(read, Ok(1)) {
+        return;
+    }
+    let (rest, write) = tokio::io::split(stream);
+    let stream = tokio::io::join(Cursor::new(first).chain(rest), write);
+    if first != [TLS_HANDSHAKE] {
+        return serve(service, stream, cut, Some(Insecure::Clear)).await;
+    }
+    let shaken = tokio::select! {
+        biased;
+        _ = cut.changed() => return,
+        shaken = tls.acceptor().accept(stream) => shaken,
+    };
+    match shaken {
+        Ok(stream) => {
+            let insecure = (!trusted).then_some(Insecure::Untrusted);
+            serve(service, stream, cut, insecure).await;
+        }
+        // A client that trusts no such certificate goes away.
+        Err(error) => service.state.scribe.record(Fact::TlsRefused {
+            service: service.name.clone(),
+            why: error.to_string(),
+        }),
+    }
+}
+
+/// The first byte of a TLS connection (RFC 8446 §5.1).
+const TLS_HANDSHAKE: u8 = 22;
+
+/// Serves one connection until either side ends it, or a fault cuts it.
+async fn serve<S>(
+    service: Arc<Service>,
+    stream: S,
+    mut cut: watch::Receiver<()>,
+    insecure: Option<Insecure>,
+) where
+    S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+{
+    let link = Arc::new(Link::default());
+    let seen = cut.clone();
+    let carry = service_fn(move |request| {
+        let client = Client {
+            link: Arc::clone(&link),
+            cut: seen.clone(),
+            insecure,
+        };
+        exchange::carry(Arc::clone(&service), client, request)
+    });
+    let connection = http1::Builder::new()
+        .preserve_header_case(true)
+        .auto_date_header(false)
+        .serve_connection(TokioIo::new(stream), carry)
+        .with_upgrades();
+    tokio::pin!(connection);
+    // An error here is the client's or a fault's doing, and stands in the journal as such.
+    tokio::select! {
+        biased;
+        _ = cut.changed() => {}
+        _ = &mut connection => {}
+    }
+}

@@ -1,0 +1,34 @@
+//! A service of the contract, as the gateway stands in for it.
+
+use std::sync::Arc;
+
+use url::Url;
+
+use super::names::{Homes, Names};
+use super::port::Port;
+use super::state::State;
+use super::upstream::Route;
+use crate::net::ServiceAddress;
+
+/// A service of the contract, as the gateway stands in for it.
+pub(super) struct Service {
+    pub(super) state: Arc<State>,
+    pub(super) name: String,
+    pub(super) url: Url,
+    pub(super) names: Names,
+    pub(super) homes: Arc<Homes>,
+    pub(super) base_path: String,
+    pub(super) route: Route,
+    pub(super) port: Port,
+}
+
+impl Service {
+    /// Where clients find it.
+    pub(super) fn address(&self) -> ServiceAddress {
+        ServiceAddress {
+            url: self.url.clone(),
+            via: Some(self.port.endpoint().clone()),
+            certificate: self.port.certificate(),
+        }
+    }
+}
