@@ -1,214 +1,135 @@
-//! One request on its way through: judged, journalled, decided on, passed on.
+//! One request on its way through: it arrives, is decided on, is forwarded, and its answer finishes it.
 
 use std::convert::Infallible;
 use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use http::header::{CONNECTION, CONTENT_LENGTH, HOST, HeaderName, UPGRADE};
+use http::header::CONTENT_LENGTH;
 use http::{Request, Response, StatusCode, Uri, Version};
 use hyper::body::Incoming;
+use hyper::upgrade::OnUpgrade;
 use serde_json::json;
-use tokio::sync::watch;
 
-use super::body::{Payload, Upload, read_ahead};
-use super::headers::{self, MARK};
+use super::body::{Payload, Upload};
+use super::headers;
 use super::levers::{Course, Matter};
 use super::lock::lock;
 use super::observe::KEPT;
 use super::reply::{Reply, blocked};
 use super::service::Service;
-use super::state::State;
 use super::tunnel;
-use super::upstream::Link;
-use crate::domain::contract::Role;
-use crate::domain::journal::{Answerer, Content, Insecure, LossReason, Sender};
-use crate::domain::scope::Judged;
+use super::upstream::Wire;
+use crate::domain::journal::{Answerer, Content, LossReason, Sender};
 
 mod arrival;
 mod ending;
 mod passing;
 mod polling;
+mod received;
 
-use arrival::{Arrival, Known};
+use arrival::{Arrived, KEPT_OF_POLLS, arrive};
+pub(super) use ending::Severed;
 use passing::{Passing, Watched};
-use polling::observe_post;
+pub(super) use received::Client;
 
-/// How much of a polling body is read: more than any server lets one be.
-const KEPT_OF_POLLS: usize = 16 * 1024 * 1024;
+/// The body of an answer, the backend's or the gateway's own.
+type AnswerBody = Payload<Watched>;
 
-/// The connection ends without an answer.
-#[derive(Debug, thiserror::Error)]
-#[error("the connection was severed")]
-pub(super) struct Severed;
-
-/// The connection that a request comes over.
-pub(super) struct Client {
-    /// Its own connection to the backend.
-    pub(super) link: Arc<Link>,
-    /// Tells when it is cut.
-    pub(super) cut: watch::Receiver<()>,
-    /// In what it falls short of the TLS that was offered.
-    pub(super) insecure: Option<Insecure>,
-}
+/// The head of the backend's answer with its body to come, and the connection if it switches protocols.
+type Answered = (Response<Incoming>, Option<Wire>);
 
 /// Carries one request through.
 pub(super) async fn carry(
     service: Arc<Service>,
     client: Client,
-    mut request: Request<Incoming>,
-) -> Result<Response<Payload<Watched>>, Severed> {
-    let Client {
-        link,
-        cut,
-        insecure,
-    } = client;
-    let state = Arc::clone(&service.state);
-    let mut polls = state.controls.poll_cuts();
-    let tunnels = state.controls.tunnel_cuts();
-    let client_upgrade = hyper::upgrade::on(&mut request);
-    let (parts, incoming) = request.into_parts();
-    let upgrade = wants_upgrade(&parts.headers);
-    let mark = parts.headers.get(MARK).and_then(|it| it.to_str().ok());
-    let sender = mark.and_then(|mark| state.sender(mark));
-    let mut arrival = Arrival {
-        cut,
-        sender: sender.unwrap_or(Sender::Client),
-        // The harness's own calls are in the clear everywhere.
-        insecure: insecure.filter(|_| sender.is_none()),
-        method: parts.method.to_string(),
-        target: parts.uri.to_string(),
-        host: header(&parts.headers, &HOST),
-        headers: headers::as_text(&parts.headers)
-            .into_iter()
-            .filter(|(name, _)| sender.is_none() || name != MARK)
-            .collect(),
-        body: Vec::new(),
-        announced: None,
-        journalled: false,
-        service: Arc::clone(&service),
-    };
-    let sid = query_value(&arrival.target, "sid");
-    let realtime_path = state
-        .scribe
-        .contract
-        .realtime
-        .as_ref()
-        .is_some_and(|realtime| {
-            realtime.service == service.name
-                && arrival.target.contains(realtime.path.trim_end_matches('/'))
-        });
-    let limit = if realtime_path { KEPT_OF_POLLS } else { KEPT };
-    let rest = read_ahead(incoming, limit, &mut arrival.body)
-        .await
-        .map_err(|_| Severed)?;
-    if rest.is_some() {
-        let length = header(&parts.headers, &CONTENT_LENGTH).parse().ok();
-        arrival.announced = Some(length.unwrap_or(arrival.body.len() as u64));
-    }
-    let Known {
-        mut exchange,
-        judged,
-        grantee,
-    } = arrival.journal();
-    let realtime = judged.role == Some(Role::Realtime);
-    let polling = realtime && !upgrade;
-
-    // What the scope says goes before every fault.
-    let mut denied = state.scribe.denies(judged.judgement.class);
-    // A session that is unknown or over begins no other: what its requests carry was judged above.
-    let socket = sid
-        .as_ref()
-        .filter(|_| polling && sender.is_none())
-        .and_then(|sid| state.sessions.find(sid));
-    let (mut session, mut shortened) = (None, false);
-    if let Some(socket) = socket {
-        if parts.method == "POST" && rest.is_none() {
-            let posted = observe_post(&socket, &arrival.body);
-            exchange.closes = posted.closes;
-            if let Some(passes) = posted.passes {
-                denied = arrival.denied_with(&passes);
-                shortened = true;
-                arrival.body = passes.into_bytes();
-            }
-        }
-        exchange.join(Arc::clone(&socket));
-        session = Some(socket);
-    }
-    let sunk = sender == Some(Sender::Canary) || parts.method == "CONNECT";
-    if sunk || (denied && sender != Some(Sender::Probe)) {
-        let body = blocked(judged.judgement.class, &judged.judgement.reason);
-        let reply = Reply::json(403, body);
-        return Ok(exchange.reply(reply, Answerer::Policy).map(Payload::Whole));
-    }
-
-    if shortened && arrival.body.is_empty() {
-        // What a server says to a post whose packets it took.
-        let reply = Reply {
-            status: 200,
-            headers: Vec::new(),
-            body: Some("ok".into()),
-        };
-        return Ok(exchange.reply(reply, Answerer::Policy).map(Payload::Whole));
-    }
-
-    let course = if sender.is_none() {
-        let unknown = realtime
-            && sid
-                .as_ref()
-                .is_some_and(|sid| state.sessions.is_forgotten(sid));
-        decide(&state, &service, &judged, &arrival.method, upgrade, unknown)
-    } else {
-        Course::Forward {
-            hold: Duration::ZERO,
-        }
-    };
+    request: Request<Incoming>,
+) -> Result<Response<AnswerBody>, Severed> {
+    let mut arrived = arrive(service, client, request).await?;
+    let (course, decider) = decide(&arrived);
     let hold = match course {
         Course::Forward { hold } => hold,
         Course::Answer(reply) => {
-            return Ok(exchange.reply(reply, Answerer::Fault).map(Payload::Whole));
+            let response = arrived.exchange.reply(reply, decider);
+            return Ok(response.map(Payload::Whole));
         }
-        Course::Sever => {
-            exchange.lost(LossReason::Fault);
-            return Err(Severed);
-        }
+        Course::Sever => return Err(arrived.exchange.lost(LossReason::Fault)),
         Course::Hang => {
-            if polling {
-                let _ = polls.changed().await;
-                exchange.lost(LossReason::Fault);
-                return Err(Severed);
-            }
-            let never: Infallible = std::future::pending().await;
-            match never {}
+            hang(&mut arrived).await;
+            return Err(arrived.exchange.lost(LossReason::Fault));
         }
     };
-
-    let mut onward = Request::new(match rest {
-        None => Payload::Whole(Bytes::from(std::mem::take(&mut arrival.body))),
-        Some(rest) => {
-            let read = std::mem::take(&mut arrival.body);
-            let scribe = Arc::clone(&state.scribe);
-            let upload = Upload::new(read, rest, scribe, exchange.number());
-            Payload::Streamed(Box::new(upload))
-        }
-    });
-    *onward.method_mut() = parts.method.clone();
-    *onward.uri_mut() = origin_form(&parts.uri);
-    *onward.version_mut() = Version::HTTP_11;
-    *onward.headers_mut() = headers::for_backend(
-        &parts.headers,
-        &service.route.authority,
-        upgrade,
-        sender.is_some(),
-    );
-    if shortened {
-        // The body's own length frames it now.
-        onward.headers_mut().remove(CONTENT_LENGTH);
+    match forward(&mut arrived, hold).await {
+        Ok(answered) => Ok(finish(arrived, answered)),
+        Err(reason) => Err(arrived.exchange.lost(reason)),
     }
-    // The extensions carry the spelling of the header names.
-    *onward.extensions_mut() = parts.extensions;
+}
+
+/// What is done to a request, and who says so. What the scope says goes before every fault.
+fn decide(arrived: &Arrived) -> (Course, Answerer) {
+    let (sender, judgement) = (arrived.received.sender, &arrived.judged.judgement);
+    let sunk = sender == Some(Sender::Canary) || arrived.received.method == "CONNECT";
+    if sunk || (arrived.denied && sender != Some(Sender::Probe)) {
+        let body = blocked(judgement.class, &judgement.reason);
+        return (Course::Answer(Reply::json(403, body)), Answerer::Policy);
+    }
+    if arrived.shortened && arrived.received.body.is_empty() {
+        // What a server says to a post whose packets it took.
+        let reply = Reply::json(200, "ok".into());
+        return (Course::Answer(reply), Answerer::Policy);
+    }
+    let course = if arrived.is_ours() {
+        Course::Forward {
+            hold: Duration::ZERO,
+        }
+    } else {
+        decide_by_levers(arrived)
+    };
+    (course, Answerer::Fault)
+}
+
+/// What the levers and faults do to a client's request; one that would pass for a session that the
+/// gateway has ended is told that nobody knows it.
+fn decide_by_levers(arrived: &Arrived) -> Course {
+    let state = &arrived.service.state;
+    let course = state.controls.decide(&Matter {
+        role: arrived.judged.role.as_ref(),
+        method: &arrived.received.method,
+        service: &arrived.service.name,
+        path: &arrived.judged.path,
+        upgrade: arrived.upgrade,
+    });
+    let forgotten = arrived.is_realtime()
+        && (arrived.sid.as_ref()).is_some_and(|sid| state.sessions.is_forgotten(sid));
+    if forgotten && matches!(course, Course::Forward { .. }) {
+        let body = json!({"code": 1, "message": "Session ID unknown"});
+        return Course::Answer(Reply::json(400, body));
+    }
+    course
+}
+
+/// Leaves a request without an answer: a poll until the feed is cut, any other for as long as its
+/// client waits.
+async fn hang(arrived: &mut Arrived) {
+    if arrived.is_polling() {
+        let _ = arrived.polls.changed().await;
+        return;
+    }
+    let never: Infallible = std::future::pending().await;
+    match never {}
+}
+
+/// Sends a request to the backend and waits for the head of the answer, which is held back for a while.
+async fn forward(arrived: &mut Arrived, hold: Duration) -> Result<Answered, LossReason> {
+    let onward = onward(arrived);
+    let polling = arrived.is_polling();
     let sent = async {
-        let answer = link.send(&service.route, onward).await;
+        let answer = arrived
+            .received
+            .client
+            .link
+            .send(&arrived.service.route, onward)
+            .await;
         if !hold.is_zero() {
             tokio::time::sleep(hold).await;
         }
@@ -217,130 +138,110 @@ pub(super) async fn carry(
     let answer = if polling {
         tokio::select! {
             biased;
-            _ = polls.changed() => {
-                exchange.lost(LossReason::Fault);
-                return Err(Severed);
-            }
+            _ = arrived.polls.changed() => return Err(LossReason::Fault),
             answer = sent => answer,
         }
     } else {
         sent.await
     };
-    let (mut response, wire) = match answer {
-        Ok(answer) => answer,
-        Err(detail) => {
-            exchange.lost(LossReason::Upstream { detail });
-            return Err(Severed);
-        }
-    };
+    answer.map_err(|detail| LossReason::Upstream { detail })
+}
 
-    let backend_upgrade = wire.is_some().then(|| hyper::upgrade::on(&mut response));
+/// The request as the backend gets it.
+fn onward(arrived: &mut Arrived) -> Request<Payload<Upload>> {
+    let read = std::mem::take(&mut arrived.received.body);
+    let service = &arrived.service;
+    let mut onward = Request::new(match arrived.rest.take() {
+        None => Payload::Whole(Bytes::from(read)),
+        Some(rest) => {
+            let scribe = Arc::clone(&service.state.scribe);
+            let upload = Upload::new(read, rest, scribe, arrived.exchange.number());
+            Payload::Streamed(Box::new(upload))
+        }
+    });
+    let parts = &arrived.parts;
+    *onward.method_mut() = parts.method.clone();
+    *onward.uri_mut() = origin_form(&parts.uri);
+    *onward.version_mut() = Version::HTTP_11;
+    *onward.headers_mut() = headers::for_backend(
+        &parts.headers,
+        &service.route.authority,
+        arrived.upgrade,
+        arrived.is_ours(),
+    );
+    if arrived.shortened {
+        // The body's own length frames it now.
+        onward.headers_mut().remove(CONTENT_LENGTH);
+    }
+    // The extensions carry the spelling of the header names.
+    *onward.extensions_mut() = std::mem::take(&mut arrived.parts.extensions);
+    onward
+}
+
+/// Passes the backend's answer on, or connects both ends after it.
+fn finish(arrived: Arrived, (mut response, wire): Answered) -> Response<AnswerBody> {
+    let upgraded = wire.map(|wire| (wire, hyper::upgrade::on(&mut response)));
     let (mut head, incoming) = response.into_parts();
+    let service = &arrived.service;
     head.headers = headers::for_client(
         &head.headers,
         &headers::Way {
             homes: &service.homes,
             service: &service.name,
             origin: &service.route.origin,
-            named: service.names.expected(&arrival.host),
+            named: service.names.expected(&arrived.received.host),
         },
-        wire.is_some(),
+        upgraded.is_some(),
     );
     let texts = headers::as_text(&head.headers);
-    if let (Some(wire), Some(backend_upgrade)) = (wire, backend_upgrade) {
-        let headers = headers::redacted(&state.scribe, texts);
-        exchange.answered(101, headers, Content::Empty, Answerer::Backend);
-        let ends = tunnel::Ends {
-            client: client_upgrade,
-            backend: backend_upgrade,
-            wire,
-            cuts: tunnel::Cuts {
-                connection: arrival.cut.clone(),
-                tunnels,
-            },
-        };
-        // A feed that the harness listens to is not the client's.
-        if realtime && sender.is_none() && reads_version_4(&arrival.target) {
-            tokio::spawn(tunnel::follow(Arc::clone(&service), sid, ends));
-        } else {
-            tokio::spawn(tunnel::pass(ends));
-        }
-        return Ok(Response::from_parts(head, Payload::Whole(Bytes::new())));
+    if let Some((wire, backend)) = upgraded {
+        switch(arrived, texts, wire, backend);
+        return Response::from_parts(head, Payload::Whole(Bytes::new()));
     }
+    let polling = arrived.is_polling();
     // A feed that the harness looks at is not the client's.
-    let poll = polling && parts.method == "GET" && sender.is_none();
+    let poll = polling && arrived.received.method == "GET" && !arrived.is_ours();
+    let session = arrived.exchange.session();
     let before = session
         .filter(|_| poll && head.status == StatusCode::OK)
-        .map_or_else(String::new, |session| lock(&session).pay());
+        .map_or_else(String::new, |session| lock(session).pay());
     if !before.is_empty() {
         head.headers.remove(CONTENT_LENGTH);
     }
     let passing = Passing {
-        exchange,
-        service: service.name.clone(),
+        exchange: arrived.exchange,
+        service: arrived.service,
         status: head.status.as_u16(),
         headers: texts,
-        role: judged.role,
-        grantee,
+        role: arrived.judged.role,
+        grantee: arrived.grantee,
         poll,
     };
     let limit = if polling { KEPT_OF_POLLS } else { KEPT };
     let watched = Watched::new(Bytes::from(before), incoming, limit, passing);
-    Ok(Response::from_parts(
-        head,
-        Payload::Streamed(Box::new(watched)),
-    ))
+    Response::from_parts(head, Payload::Streamed(Box::new(watched)))
 }
 
-fn decide(
-    state: &State,
-    service: &Service,
-    judged: &Judged,
-    method: &str,
-    upgrade: bool,
-    unknown_session: bool,
-) -> Course {
-    let matter = Matter {
-        role: judged.role.as_ref(),
-        method,
-        service: &service.name,
-        path: &judged.path,
-        upgrade,
+/// Lets both ends speak another protocol from now on.
+fn switch(arrived: Arrived, headers: Vec<(String, String)>, wire: Wire, backend: OnUpgrade) {
+    let headers = headers::redacted(&arrived.service.state.scribe, headers);
+    let follows = arrived.is_realtime() && !arrived.is_ours() && arrived.reads_version_4();
+    let ends = tunnel::Ends {
+        client: arrived.client_upgrade,
+        backend,
+        wire,
+        cuts: tunnel::Cuts {
+            connection: arrived.received.client.cut.clone(),
+            tunnels: arrived.tunnels,
+        },
     };
-    let course = state.controls.decide(&matter);
-    if unknown_session && matches!(course, Course::Forward { .. }) {
-        let body = json!({"code": 1, "message": "Session ID unknown"});
-        return Course::Answer(Reply::json(400, body));
+    (arrived.exchange).answered(101, headers, Content::Empty, Answerer::Backend);
+    // A feed that the harness listens to is not the client's.
+    if follows {
+        tokio::spawn(tunnel::follow(arrived.service, arrived.sid, ends));
+    } else {
+        tokio::spawn(tunnel::pass(ends));
     }
-    course
-}
-
-fn wants_upgrade(headers: &http::HeaderMap) -> bool {
-    headers.contains_key(UPGRADE)
-        && headers.get_all(CONNECTION).iter().any(|value| {
-            value
-                .to_str()
-                .is_ok_and(|value| value.to_ascii_lowercase().contains("upgrade"))
-        })
-}
-
-/// Whether the packets of a session can be read: those of other versions are framed otherwise.
-fn reads_version_4(target: &str) -> bool {
-    query_value(target, "EIO").is_none_or(|version| version == "4")
-}
-
-fn header(headers: &http::HeaderMap, name: &HeaderName) -> String {
-    headers
-        .get(name)
-        .map(|value| String::from_utf8_lossy(value.as_bytes()).into_owned())
-        .unwrap_or_default()
-}
-
-fn query_value(target: &str, name: &str) -> Option<String> {
-    let (_, query) = target.split_once('?')?;
-    url::form_urlencoded::parse(query.as_bytes())
-        .find(|(key, _)| key == name)
-        .map(|(_, value)| value.into_owned())
 }
 
 /// The target as an origin server gets it (RFC 9112 §3.2.1).

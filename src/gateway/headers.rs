@@ -138,6 +138,24 @@ pub(super) fn as_text(headers: &HeaderMap) -> Vec<(String, String)> {
         .collect()
 }
 
+/// The text of one header; empty if there is none.
+pub(super) fn text(headers: &HeaderMap, name: &HeaderName) -> String {
+    headers
+        .get(name)
+        .map(|value| String::from_utf8_lossy(value.as_bytes()).into_owned())
+        .unwrap_or_default()
+}
+
+/// Whether a request asks for another protocol.
+pub(super) fn wants_upgrade(headers: &HeaderMap) -> bool {
+    headers.contains_key(UPGRADE)
+        && headers.get_all(CONNECTION).iter().any(|value| {
+            value
+                .to_str()
+                .is_ok_and(|value| value.to_ascii_lowercase().contains("upgrade"))
+        })
+}
+
 /// Headers without secrets, for the journal: whatever the vault knows, and every credential in the
 /// place of one, whether it is known or not.
 pub(super) fn redacted(scribe: &Scribe, headers: Vec<(String, String)>) -> Vec<(String, String)> {

@@ -2,142 +2,146 @@
 
 use std::sync::Arc;
 
+use http::header::CONTENT_LENGTH;
+use http::request::Parts;
+use http::{Method, Request};
+use hyper::body::Incoming;
+use hyper::upgrade::OnUpgrade;
 use tokio::sync::watch;
 
-use super::ending::Exchange;
+use super::ending::{Exchange, Severed};
+use super::polling::observe_post;
+use super::received::{Client, Journalled, Received};
 use crate::domain::contract::Role;
-use crate::domain::journal::{Fact, Insecure, Request as RequestFact, Sender};
-use crate::domain::scope::{Judged, RequestView, is_mere_data, judge};
+use crate::domain::scope::Judged;
+use crate::gateway::body::read_ahead;
 use crate::gateway::headers;
-use crate::gateway::observe::{self, Captured};
+use crate::gateway::observe::KEPT;
 use crate::gateway::service::Service;
 
-/// A request as it arrived, until it is journalled. One whose client goes away while its body is
-/// still on its way is journalled as far as it came.
-pub(super) struct Arrival {
-    pub(super) service: Arc<Service>,
-    pub(super) cut: watch::Receiver<()>,
-    pub(super) sender: Sender,
-    pub(super) insecure: Option<Insecure>,
-    pub(super) method: String,
-    pub(super) target: String,
-    pub(super) host: String,
-    pub(super) headers: Vec<(String, String)>,
-    pub(super) body: Vec<u8>,
-    /// How long the whole body is said to be, when only its beginning was read.
-    pub(super) announced: Option<u64>,
-    pub(super) journalled: bool,
-}
+/// How much of a polling body is read: more than any server lets one be.
+pub(super) const KEPT_OF_POLLS: usize = 16 * 1024 * 1024;
 
-/// What is known of a request once it is journalled.
-pub(super) struct Known {
+/// A request that has arrived: it is journalled, and part of its session if it has one.
+pub(super) struct Arrived {
+    pub(super) service: Arc<Service>,
+    /// What must end, however the request does.
     pub(super) exchange: Exchange,
+    pub(super) received: Received,
+    pub(super) parts: Parts,
+    /// What was not read of a body that is too long to be read before it passes.
+    pub(super) rest: Option<Incoming>,
     pub(super) judged: Judged,
+    /// Whether the scope keeps it from the backend.
+    pub(super) denied: bool,
+    /// Whether some of the packets that it carries were taken out.
+    pub(super) shortened: bool,
     /// Who a token request speaks for.
     pub(super) grantee: Option<String>,
+    /// Whether it asks for another protocol.
+    pub(super) upgrade: bool,
+    pub(super) client_upgrade: OnUpgrade,
+    /// The Engine.IO session that it names.
+    pub(super) sid: Option<String>,
+    /// Tells when polls are cut, from before its body was awaited.
+    pub(super) polls: watch::Receiver<()>,
+    /// Tells when tunnels are cut, from before its body was awaited.
+    pub(super) tunnels: watch::Receiver<()>,
 }
 
-impl Arrival {
-    fn view(&self) -> RequestView<'_> {
-        RequestView {
-            service: &self.service.name,
-            base_path: &self.service.base_path,
-            method: &self.method,
-            target: &self.target,
-            host: &self.host,
-            expected_authority: self.service.names.expected(&self.host),
-            headers: &self.headers,
-            body: Some(&self.body),
-        }
+/// Reads, judges and journals a request, and makes it part of its session.
+pub(super) async fn arrive(
+    service: Arc<Service>,
+    client: Client,
+    mut request: Request<Incoming>,
+) -> Result<Arrived, Severed> {
+    let state = &service.state;
+    let (polls, tunnels) = (state.controls.poll_cuts(), state.controls.tunnel_cuts());
+    let client_upgrade = hyper::upgrade::on(&mut request);
+    let (parts, incoming) = request.into_parts();
+    let mut received = Received::new(Arc::clone(&service), client, &parts);
+    let limit = if received.may_hold_packets() {
+        KEPT_OF_POLLS
+    } else {
+        KEPT
+    };
+    let rest = read_ahead(incoming, limit, &mut received.body)
+        .await
+        .map_err(|_| Severed)?;
+    if rest.is_some() {
+        let length = headers::text(&parts.headers, &CONTENT_LENGTH).parse().ok();
+        received.announced = Some(length.unwrap_or(received.body.len() as u64));
+    }
+    let Journalled {
+        exchange,
+        judged,
+        grantee,
+    } = received.journal();
+    let mut arrived = Arrived {
+        denied: service.state.scribe.denies(judged.judgement.class),
+        upgrade: headers::wants_upgrade(&parts.headers),
+        sid: query_value(&received.target, "sid"),
+        shortened: false,
+        service,
+        exchange,
+        received,
+        parts,
+        rest,
+        judged,
+        grantee,
+        client_upgrade,
+        polls,
+        tunnels,
+    };
+    arrived.join_session();
+    Ok(arrived)
+}
+
+impl Arrived {
+    /// Whether the harness sent it.
+    pub(super) fn is_ours(&self) -> bool {
+        self.received.sender.is_some()
     }
 
-    /// What is judged: a body of which only the beginning was read says nothing about its rest,
-    /// unless it is mere data.
-    fn judgeable(&self) -> RequestView<'_> {
-        let view = self.view();
-        let kind = view.header("content-type").unwrap_or_default();
-        RequestView {
-            body: view
-                .body
-                .filter(|_| self.announced.is_none() || is_mere_data(kind)),
-            ..view
-        }
+    pub(super) fn is_realtime(&self) -> bool {
+        self.judged.role == Some(Role::Realtime)
     }
 
-    /// The web page that asks, if one does.
-    fn asker(&self) -> Option<String> {
-        let origin = self.headers.iter().find(|(name, _)| name == "origin");
-        origin.map(|(_, value)| value.clone())
+    /// Whether it is for the live feed on its polling transport.
+    pub(super) fn is_polling(&self) -> bool {
+        self.is_realtime() && !self.upgrade
     }
 
-    /// Whether the scope denies the request when it carries only these packets.
-    pub(super) fn denied_with(&self, body: &str) -> bool {
-        let view = RequestView {
-            body: Some(body.as_bytes()),
-            ..self.view()
+    /// Whether the packets of its session can be read: those of other versions are framed otherwise.
+    pub(super) fn reads_version_4(&self) -> bool {
+        query_value(&self.received.target, "EIO").is_none_or(|version| version == "4")
+    }
+
+    /// Makes it a request of its session, and judges each packet that it posts. A session that is
+    /// unknown or over begins no other: what its requests carry was judged with them.
+    fn join_session(&mut self) {
+        let sid = self.sid.as_ref();
+        let sid = sid.filter(|_| self.is_polling() && !self.is_ours());
+        let Some(session) = sid.and_then(|sid| self.service.state.sessions.find(sid)) else {
+            return;
         };
-        let state = &self.service.state;
-        !body.is_empty()
-            && state
-                .scribe
-                .denies(judge(&state.scribe.contract, &view).judgement.class)
-    }
-
-    pub(super) fn journal(&mut self) -> Known {
-        self.journalled = true;
-        let state = Arc::clone(&self.service.state);
-        let mut judged = judge(&state.scribe.contract, &self.judgeable());
-        if judged.role == Some(Role::Realtime) && self.announced.is_some() {
-            // Packets that were not read cannot be judged by those that were.
-            let unread = RequestView {
-                body: None,
-                ..self.view()
-            };
-            judged = judge(&state.scribe.contract, &unread);
+        let mut closes = false;
+        if self.parts.method == Method::POST && self.rest.is_none() {
+            let posted = observe_post(&session, &self.received.body);
+            closes = posted.closes;
+            if let Some(passes) = posted.passes {
+                self.denied = self.received.denied_with(&passes);
+                self.shortened = true;
+                self.received.body = passes.into_bytes();
+            }
         }
-        judged.judgement = state.scribe.clean(judged.judgement);
-        let grantee = state.tokens.grantee(judged.role.as_ref(), &self.view());
-        let number = state.next_exchange();
-        let captured = Captured::ahead(self.body.clone(), self.announced);
-        let parsed = captured.json();
-        let template = observe::template(&state.scribe.contract, judged.role.as_ref());
-        // The body goes first: it may teach a secret that a header repeats.
-        let body = captured.content(&state.scribe, parsed, template);
-        let fact = RequestFact {
-            exchange: number,
-            sender: self.sender,
-            service: self.service.name.clone(),
-            method: self.method.clone(),
-            headers: headers::redacted(&state.scribe, self.headers.clone()).into(),
-            target: state.scribe.redact(&self.target),
-            path: state.scribe.redact(&judged.path),
-            host: state.scribe.redact(&self.host),
-            body,
-            role: judged.role.clone(),
-            judgement: judged.judgement.clone(),
-            insecure: self.insecure,
-        };
-        state.scribe.record(Fact::Request(Box::new(fact)));
-        Known {
-            exchange: Exchange {
-                state,
-                number,
-                asker: self.asker(),
-                cut: self.cut.clone(),
-                socket: None,
-                closes: false,
-                open: true,
-            },
-            judged,
-            grantee,
-        }
+        self.exchange.join(session, closes);
     }
 }
 
-impl Drop for Arrival {
-    fn drop(&mut self) {
-        if !self.journalled {
-            drop(self.journal());
-        }
-    }
+fn query_value(target: &str, name: &str) -> Option<String> {
+    let (_, query) = target.split_once('?')?;
+    url::form_urlencoded::parse(query.as_bytes())
+        .find(|(key, _)| key == name)
+        .map(|(_, value)| value.into_owned())
 }

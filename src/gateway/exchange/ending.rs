@@ -15,28 +15,60 @@ use crate::gateway::reply::Reply;
 use crate::gateway::sessions::Shared;
 use crate::gateway::state::State;
 
+/// The connection ends without an answer.
+#[derive(Debug, thiserror::Error)]
+#[error("the connection was severed")]
+pub(in crate::gateway) struct Severed;
+
 /// An exchange that must end in the journal: by an answer, or by a loss. One that is dropped was
 /// given up by the client or cut by a fault.
-pub(in crate::gateway) struct Exchange {
-    pub(super) state: Arc<State>,
-    pub(super) number: u64,
-    pub(super) cut: watch::Receiver<()>,
+pub(super) struct Exchange {
+    state: Arc<State>,
+    number: u64,
+    cut: watch::Receiver<()>,
     /// The web page that asks: only with leave may it read what the gateway answers itself.
-    pub(super) asker: Option<String>,
+    asker: Option<String>,
     /// The Engine.IO session whose polling this is part of.
-    pub(super) socket: Option<Shared>,
+    socket: Option<Shared>,
     /// Whether the client ends that session by it.
-    pub(super) closes: bool,
-    pub(super) open: bool,
+    closes: bool,
+    open: bool,
 }
 
 impl Exchange {
+    pub(super) fn new(
+        state: Arc<State>,
+        number: u64,
+        asker: Option<String>,
+        cut: watch::Receiver<()>,
+    ) -> Self {
+        Self {
+            state,
+            number,
+            cut,
+            asker,
+            socket: None,
+            closes: false,
+            open: true,
+        }
+    }
+
+    pub(super) fn state(&self) -> &Arc<State> {
+        &self.state
+    }
+
     pub(super) fn number(&self) -> u64 {
         self.number
     }
 
-    /// Makes this a request of a session.
-    pub(super) fn join(&mut self, socket: Shared) {
+    /// The session whose polling this is part of.
+    pub(super) fn session(&self) -> Option<&Shared> {
+        self.socket.as_ref()
+    }
+
+    /// Makes this a request of a session, which it may close.
+    pub(super) fn join(&mut self, socket: Shared, closes: bool) {
+        self.closes = closes;
         lock(&socket).join();
         self.socket = Some(socket);
     }
@@ -100,8 +132,10 @@ impl Exchange {
         response
     }
 
-    pub(super) fn lost(mut self, reason: LossReason) {
+    /// Ends without an answer.
+    pub(super) fn lost(mut self, reason: LossReason) -> Severed {
         self.lose(reason);
+        Severed
     }
 
     fn lose(&mut self, reason: LossReason) {

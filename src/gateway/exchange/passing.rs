@@ -14,6 +14,7 @@ use crate::domain::journal::{Answerer, Direction, Fact, LossReason};
 use crate::gateway::body::{Polled, longer};
 use crate::gateway::headers;
 use crate::gateway::observe::{Capture, Captured};
+use crate::gateway::service::Service;
 use crate::gateway::tokens::Grant;
 use crate::gateway::upstream::describe;
 use crate::protocol::packet::{EnginePacket, payload};
@@ -21,7 +22,7 @@ use crate::protocol::packet::{EnginePacket, payload};
 /// An answer of the backend that is being passed on.
 pub(super) struct Passing {
     pub(super) exchange: Exchange,
-    pub(super) service: String,
+    pub(super) service: Arc<Service>,
     pub(super) status: u16,
     pub(super) headers: Vec<(String, String)>,
     pub(super) role: Option<Role>,
@@ -35,7 +36,7 @@ impl Passing {
     /// ends as it would, and the client hears no heartbeat. `begins` says whether the piece begins a
     /// packet, and then whether the next one does.
     fn without_withheld(&self, chunk: Bytes, begins: &mut bool) -> Bytes {
-        let state = &self.exchange.state;
+        let state = self.exchange.state();
         if !self.poll {
             return chunk;
         }
@@ -53,9 +54,9 @@ impl Passing {
 
     /// The whole answer is there.
     fn complete(self, captured: Captured) {
-        let state = Arc::clone(&self.exchange.state);
-        let number = self.exchange.number;
-        let socket = self.exchange.socket.clone();
+        let state = Arc::clone(self.exchange.state());
+        let number = self.exchange.number();
+        let socket = self.exchange.session().cloned();
         let packets = (self.poll && self.status == 200)
             .then(|| String::from_utf8(captured.bytes.clone()).ok())
             .flatten();
@@ -79,7 +80,7 @@ impl Passing {
             state.scribe.record(Fact::TokenIssued(token));
         }
         if let Some(body) = packets {
-            observe_poll(&state.sessions, &self.service, socket, &body);
+            observe_poll(&state.sessions, &self.service.name, socket, &body);
         }
     }
 
