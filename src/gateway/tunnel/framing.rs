@@ -7,14 +7,14 @@ use bytes::{Bytes, BytesMut};
 
 /// What a message holds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Kind {
+pub(super) enum Kind {
     Text,
     Binary,
 }
 
 /// What a control frame says.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Signal {
+pub(super) enum Signal {
     Close,
     Ping,
     Pong,
@@ -22,7 +22,7 @@ pub(crate) enum Signal {
 
 /// What has arrived.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum Part {
+pub(super) enum Part {
     /// A control frame, whole.
     Signal(Signal, Bytes),
     /// Some bytes of a message; the last ones if it ends here.
@@ -35,11 +35,11 @@ pub(crate) enum Part {
 
 /// The peer does not keep to the protocol.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Broken;
+pub(super) struct Broken;
 
 /// Takes one direction of a connection apart.
 #[derive(Debug)]
-pub(crate) struct Deframer {
+pub(super) struct Deframer {
     /// Who sends: clients mask what they send, servers do not.
     masked: bool,
     /// The message that has not ended yet.
@@ -77,7 +77,7 @@ const PONG: u8 = 10;
 
 impl Deframer {
     /// Before the first byte of a peer whose frames are masked or not.
-    pub(crate) fn new(masked: bool) -> Self {
+    pub(super) fn new(masked: bool) -> Self {
         Self {
             masked,
             message: None,
@@ -86,12 +86,12 @@ impl Deframer {
     }
 
     /// How many bytes of the frame that has begun are still to come.
-    pub(crate) fn due(&self) -> u64 {
+    pub(super) fn due(&self) -> u64 {
         self.frame.as_ref().map_or(0, |rest| rest.left)
     }
 
     /// Takes the next part from the front of `input`; `None` when more bytes are needed.
-    pub(crate) fn next(&mut self, input: &mut BytesMut) -> Result<Option<Part>, Broken> {
+    pub(super) fn next(&mut self, input: &mut BytesMut) -> Result<Option<Part>, Broken> {
         loop {
             if let Some(rest) = &mut self.frame {
                 if rest.left > 0 && input.is_empty() {
@@ -211,7 +211,7 @@ fn apply(mask: [u8; 4], bytes: &mut [u8]) {
 }
 
 /// Appends a control frame.
-pub(crate) fn put_signal(
+pub(super) fn put_signal(
     out: &mut BytesMut,
     signal: Signal,
     payload: &[u8],
@@ -226,7 +226,7 @@ pub(crate) fn put_signal(
 }
 
 /// Appends a piece of a message, in a frame of its own.
-pub(crate) fn put_data(
+pub(super) fn put_data(
     out: &mut BytesMut,
     kind: Kind,
     payload: &[u8],

@@ -2,9 +2,9 @@
 
 use tokio_tungstenite::tungstenite::Message;
 
+use super::feed::{End, Feed, Reader, Writer, release};
 use super::framing::Kind;
 use super::wire::{Incoming, Piece};
-use super::{End, Feed, Reader, Writer, broken, lost, release};
 use crate::domain::journal::{Direction, SocketEnd};
 use crate::gateway::lock::lock;
 use crate::gateway::observe::Capture;
@@ -39,11 +39,11 @@ impl Feed {
             Direction::Down => SocketEnd::Backend,
         };
         let beginning = match kind {
-            Kind::Text => Some(readable(&piece.bytes).ok_or_else(|| left(&sender))?),
+            Kind::Text => Some(readable(&piece.bytes).ok_or_else(|| End::left(&sender))?),
             Kind::Binary => None,
         };
         // One that begins on a dead line is gone as a whole.
-        let mut large = (!self.state().controls.is_frozen()).then(|| {
+        let mut large = (!self.controls().is_frozen()).then(|| {
             let session = self.session::<DecodeError>(&Err(DecodeError::TooLarge));
             let large = lock(session).begin_large(direction, beginning);
             (session, large)
@@ -51,7 +51,7 @@ impl Feed {
         let passes = large.as_ref().is_some_and(|(_, large)| large.passes);
         let over = large.as_ref().is_some_and(|(_, large)| large.over);
         if passes && !release(to, held, None).await {
-            return Err(lost(sender));
+            return Err(End::lost(&sender));
         }
         if large.is_some() {
             held.clear();
@@ -67,34 +67,44 @@ impl Feed {
                 answer = lock(session).end_large(large, bytes, sha256);
             }
             if passes && to.piece(kind, &piece, first).await.is_err() {
-                return Err(lost(sender));
+                return Err(End::lost(&sender));
             }
             if piece.ends {
                 break;
             }
             first = false;
-            piece = loop {
-                match from.next().await {
-                    Some(Incoming::More(piece)) => break piece,
-                    Some(Incoming::Signal(signal, payload)) => {
-                        self.signal(signal, payload, to, sender.clone()).await?;
-                    }
-                    Some(_) => {}
-                    None => {
-                        self.state().controls.thawed().await;
-                        return Err(left(&sender));
-                    }
-                }
-            };
+            piece = self.more(from, to, &sender).await?;
             if passes {
                 // Half a message would spoil all that follows it, so a dead line delays the rest.
-                self.state().controls.thawed().await;
+                self.controls().thawed().await;
             }
         }
         if over {
-            return Err(broken("the session was over"));
+            return Err(End::broken("the session was over"));
         }
         Ok(answer)
+    }
+
+    /// Waits for the next piece of a large message; control frames pass meanwhile.
+    async fn more(
+        &self,
+        from: &mut Reader,
+        to: &mut Writer,
+        sender: &SocketEnd,
+    ) -> Result<Piece, End> {
+        loop {
+            match from.next().await {
+                Some(Incoming::More(piece)) => return Ok(piece),
+                Some(Incoming::Signal(signal, payload)) => {
+                    self.signal(signal, payload, to, sender.clone()).await?;
+                }
+                Some(_) => {}
+                None => {
+                    self.controls().thawed().await;
+                    return Err(End::left(sender));
+                }
+            }
+        }
     }
 }
 
@@ -106,12 +116,4 @@ fn readable(bytes: &[u8]) -> Option<&str> {
             Some(_) => Err(error),
         })
         .ok()
-}
-
-/// `sender` broke off, or broke the protocol.
-fn left(sender: &SocketEnd) -> End {
-    match sender {
-        SocketEnd::Client => broken("the client's connection broke"),
-        _ => broken("the backend's connection broke"),
-    }
 }
