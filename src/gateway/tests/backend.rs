@@ -157,29 +157,40 @@ async fn answer(shared: Arc<Shared>, mut request: Request<Incoming>) -> Result<R
     let (head, body) = request.into_parts();
     let body = body.collect().await.unwrap_or_default().to_bytes();
     shared.seen.lock().unwrap().push(Seen {
-        line: line.clone(),
+        line,
         headers: head.headers.clone(),
         body: String::from_utf8_lossy(&body).into_owned(),
     });
     if head.headers.contains_key("upgrade") {
-        let key = head.headers["sec-websocket-key"].as_bytes().to_vec();
         let probe = target.contains("sid=");
         tokio::spawn(async move {
             let io = TokioIo::new(upgrade.await.unwrap());
             serve_socket(shared, io, probe).await;
         });
-        let mut switched = reply(101, "text/plain", "");
-        for (name, value) in [
-            ("connection", "Upgrade".to_owned()),
-            ("upgrade", "websocket".to_owned()),
-            ("sec-websocket-accept", derive_accept_key(&key)),
-        ] {
-            switched.headers_mut().insert(name, value.parse().unwrap());
-        }
-        return Ok(switched);
+        return Ok(switched(&head.headers));
     }
+    Ok(routed(shared, head.method.as_str(), &target).await)
+}
+
+/// Agrees to a WebSocket.
+fn switched(asked: &HeaderMap) -> Reply {
+    let mut switched = reply(101, "text/plain", "");
+    for (name, value) in [
+        ("connection", "Upgrade".to_owned()),
+        ("upgrade", "websocket".to_owned()),
+        (
+            "sec-websocket-accept",
+            derive_accept_key(asked["sec-websocket-key"].as_bytes()),
+        ),
+    ] {
+        switched.headers_mut().insert(name, value.parse().unwrap());
+    }
+    switched
+}
+
+async fn routed(shared: Arc<Shared>, method: &str, target: &str) -> Reply {
     let path = target.split('?').next().unwrap_or_default();
-    Ok(match (head.method.as_str(), path) {
+    match (method, path) {
         ("POST", "/auth/login") => reply(
             200,
             "application/json",
@@ -223,7 +234,7 @@ async fn answer(shared: Arc<Shared>, mut request: Request<Incoming>) -> Result<R
         }
         ("POST", "/socket.io/") => reply(200, "text/html", "ok"),
         _ => reply(200, "application/json", json!({"echo": target}).to_string()),
-    })
+    }
 }
 
 const HANDSHAKE: &str = r#"{"sid":"S1","upgrades":["websocket"],"pingInterval":25000,"pingTimeout":20000,"maxPayload":1000000}"#;

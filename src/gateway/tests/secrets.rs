@@ -74,20 +74,12 @@ async fn no_secret_is_written_wherever_it_is_put() {
         .await
         .unwrap();
     let target = "/socket.io/?EIO=4&transport=polling&sid=S1";
-    room.post(
-        "trading",
-        target,
-        &format!("40/trading,{{\"token\":\"{token}\"}}"),
-    )
-    .await
-    .unwrap();
-    room.post(
-        "trading",
-        target,
-        &format!("42/trading,[\"{token}\",\"\\u0065{}\"]", &token[1..]),
-    )
-    .await
-    .unwrap();
+    for packet in [
+        format!("40/trading,{{\"token\":\"{token}\"}}"),
+        format!("42/trading,[\"{token}\",\"\\u0065{}\"]", &token[1..]),
+    ] {
+        room.post("trading", target, &packet).await.unwrap();
+    }
     let written = room.written();
     for secret in [
         token.as_str(),
