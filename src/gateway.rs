@@ -6,9 +6,11 @@
 //! `Sec-WebSocket-Extensions` (dropped, so that frames stay plain), the harness' own marker, and a
 //! `Location` that names the backend's origin.
 //!
-//! Reading order: [`Gateway`] here; `state` holds what all connections share; `port` listens; `exchange`
-//! carries one request; `levers` decides, purely, what is done to it; `sessions` and `tunnel` know the
-//! live feed's two transports; `upstream` connects to the backend.
+//! Reading order: [`Gateway`] here; `settings` and `listen` say how it is set up; `state` holds what all
+//! connections share: the `scribe` that judges and writes, the operator's `controls` over the `levers`,
+//! the live feed's `sessions`, the `tokens`. A `service` has a `port`; `accept` lets connections in;
+//! `exchange` carries one request and `tunnel` an upgraded connection; `upstream` connects to the
+//! backend. Files know each other in this one direction, and `lock` says in which order to lock.
 //!
 //! A blocked live feed (`set_socket(false)`) is what a resetting proxy does: each request to the
 //! Engine.IO path breaks without an answer. A backend that cannot be reached looks the same to the
@@ -48,7 +50,7 @@ mod tunnel;
 mod upstream;
 
 pub use listen::{Listen, Tls};
-use names::{Homes, Names};
+use names::{Names, OriginMap};
 use port::Port;
 use service::Service;
 pub use settings::{Mode, Settings, Upstream};
@@ -78,17 +80,17 @@ impl Gateway {
     /// As [`Gateway::start`], and when there is no upstream for a service that is given an address.
     pub fn start_at(settings: Settings, listen: &Listen) -> io::Result<Self> {
         let state = Arc::new(State::new(&settings));
-        let mut homes = Homes::default();
+        let mut origins = OriginMap::default();
         let mut bound = Vec::new();
         for (service, upstream) in settings.upstreams {
             let port = Port::bind(&settings.net, &service, listen)?;
             let base_path = upstream.base_path.trim_end_matches('/').to_owned();
             let names = Names::new(port.endpoint().authority(), listen);
             let route = Route::new(upstream)?;
-            homes.add(&service, &route.origin, &base_path, &names);
+            origins.add(&service, &route.origin, &base_path, &names);
             bound.push((service, port, names, route, base_path));
         }
-        let homes = Arc::new(homes);
+        let origins = Arc::new(origins);
         let mut services = BTreeMap::new();
         for (name, port, names, route, base_path) in bound {
             let url = format!("{}://{}{base_path}", names.scheme, names.authority);
@@ -97,7 +99,7 @@ impl Gateway {
                 name,
                 url: Url::parse(&url).map_err(io::Error::other)?,
                 names,
-                homes: Arc::clone(&homes),
+                origins: Arc::clone(&origins),
                 base_path,
                 route,
                 port,

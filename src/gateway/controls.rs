@@ -4,7 +4,7 @@ use std::sync::{Arc, Mutex};
 
 use tokio::sync::watch;
 
-use super::levers::{Course, Levers, Matter};
+use super::levers::{Disposition, Levers, RequestFacts};
 use super::lock::lock;
 use crate::domain::contract::Contract;
 use crate::domain::journal::Direction;
@@ -32,8 +32,8 @@ impl Controls {
     }
 
     /// What is done to a client's request. The scope has let it pass.
-    pub(super) fn decide(&self, matter: &Matter<'_>) -> Course {
-        lock(&self.levers).decide(&self.contract, matter)
+    pub(super) fn decide(&self, request: &RequestFacts<'_>) -> Disposition {
+        lock(&self.levers).decide(&self.contract, request)
     }
 
     /// Whether a service's listener is open.

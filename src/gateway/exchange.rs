@@ -13,7 +13,7 @@ use serde_json::json;
 
 use super::body::{Payload, Upload};
 use super::headers;
-use super::levers::{Course, Matter};
+use super::levers::{Disposition, RequestFacts};
 use super::lock::lock;
 use super::observe::KEPT;
 use super::reply::{Reply, blocked};
@@ -46,15 +46,15 @@ pub(super) async fn carry(
     request: Request<Incoming>,
 ) -> Result<Response<AnswerBody>, Severed> {
     let mut arrived = arrive(service, client, request).await?;
-    let (course, decider) = decide(&arrived);
-    let hold = match course {
-        Course::Forward { hold } => hold,
-        Course::Answer(reply) => {
+    let (disposition, decider) = decide(&arrived);
+    let hold = match disposition {
+        Disposition::Forward { hold } => hold,
+        Disposition::Answer(reply) => {
             let response = arrived.exchange.reply(reply, decider);
             return Ok(response.map(Payload::Whole));
         }
-        Course::Sever => return Err(arrived.exchange.lost(LossReason::Fault)),
-        Course::Hang => {
+        Disposition::Sever => return Err(arrived.exchange.lost(LossReason::Fault)),
+        Disposition::Hang => {
             hang(&mut arrived).await;
             return Err(arrived.exchange.lost(LossReason::Fault));
         }
@@ -66,33 +66,36 @@ pub(super) async fn carry(
 }
 
 /// What is done to a request, and who says so. What the scope says goes before every fault.
-fn decide(arrived: &Arrived) -> (Course, Answerer) {
+fn decide(arrived: &Arrived) -> (Disposition, Answerer) {
     let (sender, judgement) = (arrived.received.sender, &arrived.judged.judgement);
     let sunk = sender == Some(Sender::Canary) || arrived.received.method == "CONNECT";
     if sunk || (arrived.denied && sender != Some(Sender::Probe)) {
         let body = blocked(judgement.class, &judgement.reason);
-        return (Course::Answer(Reply::json(403, body)), Answerer::Policy);
+        return (
+            Disposition::Answer(Reply::json(403, body)),
+            Answerer::Policy,
+        );
     }
     if arrived.shortened && arrived.received.body.is_empty() {
         // What a server says to a post whose packets it took.
         let reply = Reply::json(200, "ok".into());
-        return (Course::Answer(reply), Answerer::Policy);
+        return (Disposition::Answer(reply), Answerer::Policy);
     }
-    let course = if arrived.is_ours() {
-        Course::Forward {
+    let disposition = if arrived.is_ours() {
+        Disposition::Forward {
             hold: Duration::ZERO,
         }
     } else {
         decide_by_levers(arrived)
     };
-    (course, Answerer::Fault)
+    (disposition, Answerer::Fault)
 }
 
 /// What the levers and faults do to a client's request; one that would pass for a session that the
 /// gateway has ended is told that nobody knows it.
-fn decide_by_levers(arrived: &Arrived) -> Course {
+fn decide_by_levers(arrived: &Arrived) -> Disposition {
     let state = &arrived.service.state;
-    let course = state.controls.decide(&Matter {
+    let disposition = state.controls.decide(&RequestFacts {
         role: arrived.judged.role.as_ref(),
         method: &arrived.received.method,
         service: &arrived.service.name,
@@ -101,11 +104,11 @@ fn decide_by_levers(arrived: &Arrived) -> Course {
     });
     let forgotten = arrived.is_realtime()
         && (arrived.sid.as_ref()).is_some_and(|sid| state.sessions.is_forgotten(sid));
-    if forgotten && matches!(course, Course::Forward { .. }) {
+    if forgotten && matches!(disposition, Disposition::Forward { .. }) {
         let body = json!({"code": 1, "message": "Session ID unknown"});
-        return Course::Answer(Reply::json(400, body));
+        return Disposition::Answer(Reply::json(400, body));
     }
-    course
+    disposition
 }
 
 /// Leaves a request without an answer: a poll until the feed is cut, any other for as long as its
@@ -186,7 +189,7 @@ fn finish(arrived: Arrived, (mut response, wire): Answered) -> Response<AnswerBo
     head.headers = headers::for_client(
         &head.headers,
         &headers::Way {
-            homes: &service.homes,
+            origins: &service.origins,
             service: &service.name,
             origin: &service.route.origin,
             named: service.names.expected(&arrived.received.host),

@@ -5,7 +5,7 @@ use http::header::{
     HeaderName, HeaderValue, LOCATION, SET_COOKIE, TRANSFER_ENCODING, UPGRADE,
 };
 
-use super::names::Homes;
+use super::names::OriginMap;
 use super::scribe::Scribe;
 
 /// The header by which the harness marks its own calls.
@@ -70,7 +70,7 @@ pub(super) fn for_backend(
 
 /// Between which two names an answer passes.
 pub(super) struct Way<'a> {
-    pub(super) homes: &'a Homes,
+    pub(super) origins: &'a OriginMap,
     /// The service that answers, and its backend's origin.
     pub(super) service: &'a str,
     pub(super) origin: &'a str,
@@ -94,7 +94,7 @@ pub(super) fn for_client(headers: &HeaderMap, way: &Way<'_>, upgrade: bool) -> H
         }
         let moved = match value.to_str() {
             Ok(url) if name == LOCATION || name == CONTENT_LOCATION => {
-                way.homes.moved(url, way.service, way.named)
+                way.origins.moved(url, way.service, way.named)
             }
             Ok(cookie) if name == SET_COOKIE => of_this_host(cookie, way.origin),
             _ => None,
@@ -202,7 +202,7 @@ mod tests {
         headers.append("alt-svc", HeaderValue::from_static("h3=\":443\""));
         headers.append("x-kept", HeaderValue::from_static("1"));
         let way = Way {
-            homes: &Homes::default(),
+            origins: &OriginMap::default(),
             service: "b",
             origin: "https://b.test",
             named: "g.test:1",

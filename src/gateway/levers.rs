@@ -35,7 +35,7 @@ impl Default for Levers {
 
 /// What a decision needs to know of a request.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Matter<'a> {
+pub(super) struct RequestFacts<'a> {
     pub(super) role: Option<&'a Role>,
     pub(super) method: &'a str,
     pub(super) service: &'a str,
@@ -47,7 +47,7 @@ pub(super) struct Matter<'a> {
 
 /// What is done to a request.
 #[derive(Debug, Clone, PartialEq)]
-pub(super) enum Course {
+pub(super) enum Disposition {
     /// It is passed on, and its answer is held back for a while.
     Forward { hold: Duration },
     /// The gateway answers.
@@ -60,55 +60,56 @@ pub(super) enum Course {
 
 impl Levers {
     /// Decides what is done to a client's request. The scope has let it pass.
-    pub(super) fn decide(&self, contract: &Contract, matter: &Matter<'_>) -> Course {
-        let realtime = matter.role == Some(&Role::Realtime);
+    pub(super) fn decide(&self, contract: &Contract, request: &RequestFacts<'_>) -> Disposition {
+        let realtime = request.role == Some(&Role::Realtime);
         if realtime && !self.socket {
-            return Course::Sever;
+            return Disposition::Sever;
         }
-        if matter.upgrade && !self.websocket {
-            return Course::Answer(Reply::json(403, json!({"error": "upgrade refused"})));
+        if request.upgrade && !self.websocket {
+            return Disposition::Answer(Reply::json(403, json!({"error": "upgrade refused"})));
         }
         let fault = self
             .faults
             .iter()
             .rev()
-            .find(|(which, _)| covers(which, matter));
+            .find(|(which, _)| covers(which, request));
         match fault.map(|(_, fault)| fault) {
             Some(Fault::Respond {
                 status,
                 headers,
                 body,
-            }) => Course::Answer(Reply {
+            }) => Disposition::Answer(Reply {
                 status: *status,
                 headers: headers.clone(),
                 body: body.clone(),
             }),
-            Some(Fault::BlackHole) => Course::Hang,
-            Some(Fault::Refuse | Fault::Reset | Fault::Untrusted) => Course::Sever,
+            Some(Fault::BlackHole) => Disposition::Hang,
+            Some(Fault::Refuse | Fault::Reset | Fault::Untrusted) => Disposition::Sever,
             Some(Fault::Delay(hold)) => self
-                .imitate(contract, matter)
-                .unwrap_or(Course::Forward { hold: *hold }),
+                .imitate(contract, request)
+                .unwrap_or(Disposition::Forward { hold: *hold }),
             Some(Fault::Withhold(_)) | None => {
-                self.imitate(contract, matter).unwrap_or(Course::Forward {
-                    hold: Duration::ZERO,
-                })
+                self.imitate(contract, request)
+                    .unwrap_or(Disposition::Forward {
+                        hold: Duration::ZERO,
+                    })
             }
         }
     }
 
     /// The kill-switch's answers, while it is imitated.
-    fn imitate(&self, contract: &Contract, matter: &Matter<'_>) -> Option<Course> {
+    fn imitate(&self, contract: &Contract, request: &RequestFacts<'_>) -> Option<Disposition> {
         let switch = contract.kill_switch.as_ref().filter(|_| self.maintenance)?;
-        let role = matter.role?;
+        let role = request.role?;
         if *role == Role::Status {
-            return Some(Course::Answer(Reply::json(
+            return Some(Disposition::Answer(Reply::json(
                 switch.status_on,
                 switch.answer_on.clone(),
             )));
         }
         let status = switch.data_refusal.filter(|_| role.is_data())?;
         let body = json!({"error": "maintenance"});
-        Some(Course::Answer(Reply::json(status, body)))
+        Some(Disposition::Answer(Reply::json(status, body)))
     }
 
     /// Whether a service's listener is open.
@@ -161,7 +162,7 @@ impl Levers {
 
     fn on_sockets(&self, contract: &Contract) -> Option<&Fault> {
         let realtime = contract.realtime.as_ref()?;
-        let matter = Matter {
+        let request = RequestFacts {
             role: Some(&Role::Realtime),
             method: "GET",
             service: &realtime.service,
@@ -171,14 +172,14 @@ impl Levers {
         self.faults
             .iter()
             .rev()
-            .find(|(which, _)| covers(which, &matter))
+            .find(|(which, _)| covers(which, &request))
             .map(|(_, fault)| fault)
     }
 }
 
 /// Whether a request is meant.
-fn covers(which: &RequestMatch, matter: &Matter<'_>) -> bool {
-    which.matches(matter.role, matter.method, matter.service, matter.path)
+fn covers(which: &RequestMatch, request: &RequestFacts<'_>) -> bool {
+    which.matches(request.role, request.method, request.service, request.path)
 }
 
 #[cfg(test)]
@@ -187,15 +188,15 @@ mod tests {
     use crate::domain::contract::RequestPattern;
     use crate::domain::scope::sample;
 
-    fn decide(levers: &Levers, role: &Role, upgrade: bool) -> Course {
-        let matter = Matter {
+    fn decide(levers: &Levers, role: &Role, upgrade: bool) -> Disposition {
+        let request = RequestFacts {
             role: Some(role),
             method: "GET",
             service: "trading",
             path: "/x",
             upgrade,
         };
-        levers.decide(&sample::contract(), &matter)
+        levers.decide(&sample::contract(), &request)
     }
 
     #[test]
@@ -204,10 +205,10 @@ mod tests {
         levers.set_fault(RequestMatch::Any, Some(Fault::BlackHole));
         levers.set_fault(RequestMatch::Data, Some(Fault::Reset));
         let positions = Role::Resource("positions".to_owned());
-        assert_eq!(decide(&levers, &positions, false), Course::Sever);
-        assert_eq!(decide(&levers, &Role::Status, false), Course::Hang);
+        assert_eq!(decide(&levers, &positions, false), Disposition::Sever);
+        assert_eq!(decide(&levers, &Role::Status, false), Disposition::Hang);
         levers.set_fault(RequestMatch::Data, None);
-        assert_eq!(decide(&levers, &positions, false), Course::Hang);
+        assert_eq!(decide(&levers, &positions, false), Disposition::Hang);
     }
 
     #[test]
@@ -216,17 +217,17 @@ mod tests {
             maintenance: true,
             ..Levers::default()
         };
-        let Course::Answer(status) = decide(&levers, &Role::Status, false) else {
+        let Disposition::Answer(status) = decide(&levers, &Role::Status, false) else {
             panic!("no answer");
         };
         assert_eq!(status.body, Some(json!({"maintenance": true})));
-        let Course::Answer(data) = decide(&levers, &Role::Realtime, false) else {
+        let Disposition::Answer(data) = decide(&levers, &Role::Realtime, false) else {
             panic!("no answer");
         };
         assert_eq!(data.status, 503);
         assert!(matches!(
             decide(&levers, &Role::SignIn, false),
-            Course::Forward { .. }
+            Disposition::Forward { .. }
         ));
     }
 

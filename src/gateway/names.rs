@@ -79,10 +79,11 @@ fn split(authority: &str) -> (&str, Option<&str>) {
 
 /// Where the backend's own URLs lead, once they are the gateway's.
 #[derive(Debug, Clone, Default)]
-pub(super) struct Homes(Vec<Home>);
+pub(super) struct OriginMap(Vec<Mapping>);
 
+/// One service behind the gateway, and where it is found before it.
 #[derive(Debug, Clone)]
-struct Home {
+struct Mapping {
     service: String,
     /// `scheme://authority` of the backend.
     origin: String,
@@ -91,9 +92,9 @@ struct Home {
     authority: String,
 }
 
-impl Homes {
+impl OriginMap {
     pub(super) fn add(&mut self, service: &str, origin: &str, base_path: &str, names: &Names) {
-        self.0.push(Home {
+        self.0.push(Mapping {
             service: service.to_owned(),
             origin: origin.to_owned(),
             base_path: base_path.to_owned(),
@@ -105,26 +106,26 @@ impl Homes {
     /// A URL of the backend as the gateway's, under the name by which the client knows it. Of
     /// services that share an origin, the one whose path is longer is meant, or the one that says it.
     pub(super) fn moved(&self, url: &str, said_by: &str, named: &str) -> Option<String> {
-        let near = |home: &&Home| {
-            let rest = below(url, &home.origin)?;
-            let is_own = home.service == said_by;
-            match below(rest, &home.base_path) {
-                Some(_) => Some((true, home.base_path.len(), is_own)),
+        let near = |mapping: &&Mapping| {
+            let rest = below(url, &mapping.origin)?;
+            let is_own = mapping.service == said_by;
+            match below(rest, &mapping.base_path) {
+                Some(_) => Some((true, mapping.base_path.len(), is_own)),
                 // A path of no service is still at the origin of this one.
                 None => is_own.then_some((false, 0, true)),
             }
         };
-        let home = self
+        let mapping = self
             .0
             .iter()
-            .filter(|home| near(home).is_some())
+            .filter(|mapping| near(mapping).is_some())
             .max_by_key(near)?;
-        let rest = below(url, &home.origin)?;
-        let authority = match (split(named), split(&home.authority)) {
+        let rest = below(url, &mapping.origin)?;
+        let authority = match (split(named), split(&mapping.authority)) {
             ((host, Some(_)), (_, Some(port))) => format!("{host}:{port}"),
-            _ => home.authority.clone(),
+            _ => mapping.authority.clone(),
         };
-        Some(format!("{}://{authority}{rest}", home.scheme))
+        Some(format!("{}://{authority}{rest}", mapping.scheme))
     }
 }
 
@@ -182,16 +183,16 @@ mod tests {
 
     #[test]
     fn urls_of_every_service_lead_to_the_gateway_under_the_name_that_the_client_uses() {
-        let mut homes = Homes::default();
-        homes.add("a", "https://a.test", "", &names("127.0.0.1:1", &[]));
-        homes.add("b", "https://b.test", "/edge", &names("127.0.0.1:2", &[]));
-        homes.add(
+        let mut origins = OriginMap::default();
+        origins.add("a", "https://a.test", "", &names("127.0.0.1:1", &[]));
+        origins.add("b", "https://b.test", "/edge", &names("127.0.0.1:2", &[]));
+        origins.add(
             "c",
             "https://b.test",
             "/edge/deep",
             &names("127.0.0.1:3", &[]),
         );
-        let moved = |url| homes.moved(url, "b", "localhost:2");
+        let moved = |url| origins.moved(url, "b", "localhost:2");
         let some = |url: &str| Some(url.to_owned());
         assert_eq!(moved("https://A.test/x?y"), some("http://localhost:1/x?y"));
         assert_eq!(

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use url::Url;
 
-use super::names::{Homes, Names};
+use super::names::{Names, OriginMap};
 use super::port::Port;
 use super::state::State;
 use super::upstream::Route;
@@ -16,7 +16,7 @@ pub(super) struct Service {
     pub(super) name: String,
     pub(super) url: Url,
     pub(super) names: Names,
-    pub(super) homes: Arc<Homes>,
+    pub(super) origins: Arc<OriginMap>,
     pub(super) base_path: String,
     pub(super) route: Route,
     pub(super) port: Port,

@@ -150,7 +150,7 @@ impl Received {
             sender: self.sender.unwrap_or(Sender::Client),
             service: self.service.name.clone(),
             method: self.method.clone(),
-            headers: headers::redacted(scribe, self.headers.clone()),
+            headers: headers::redacted(scribe, self.headers.clone()).into(),
             target: scribe.redact(&self.target),
             path: scribe.redact(&judged.path),
             host: scribe.redact(&self.host),
