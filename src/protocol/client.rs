@@ -20,9 +20,9 @@ use std::collections::VecDeque;
 use std::time::Duration;
 
 use super::packet::{EnginePacket, Frame, Packet, Progress, Reassembler, payload};
-use engine::{Claim, Engine, Signal};
+use engine::{Claim, Engine};
 use namespace::Namespace;
-use wire::Wire;
+use wire::{Signal, Wire};
 
 pub use boundary::{
     AckOutcome, AckRequest, ConnectError, DisconnectReason, Emit, Event, Input, Output,

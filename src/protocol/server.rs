@@ -9,6 +9,7 @@ mod boundary;
 mod options;
 
 mod admission;
+mod link;
 mod polling;
 mod session;
 mod upgrade;

@@ -9,25 +9,9 @@ use std::time::Duration;
 use serde_json::Value;
 
 use super::link::{Link, Polling, Probe, ProbeStage, Stage, sendable};
-use super::wire::Wire;
+use super::wire::{Signal, Wire};
 use super::{DisconnectReason, Options, Output, RequestId, SocketId, Transport};
 use crate::protocol::packet::{DecodeError, EnginePacket, Frame, payload};
-
-/// What an engine tells its client.
-#[derive(Debug)]
-pub(super) enum Signal {
-    /// The session is open; the client answers with [`Engine::after_open`].
-    Open,
-    /// A text message.
-    Text(String),
-    /// A binary message.
-    Binary(bytes::Bytes),
-    Upgraded,
-    UpgradeFailed,
-    /// The transport failed; `Closed` follows.
-    Failed(Transport),
-    Closed(DisconnectReason),
-}
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum State {

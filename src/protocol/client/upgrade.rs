@@ -1,8 +1,8 @@
 //! From polling to WebSocket: the probe, the pause, the moment of the change.
 
-use super::engine::{Engine, Signal, Wish};
+use super::engine::{Engine, Wish};
 use super::link::{Link, Probe, Stage};
-use super::wire::Wire;
+use super::wire::{Signal, Wire};
 use super::{DisconnectReason, Options, Output};
 use crate::protocol::packet::{EnginePacket, Frame};
 

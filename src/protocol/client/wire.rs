@@ -1,11 +1,11 @@
-//! What the engines of one client share: the outgoing queue, the numbering of requests and sockets, the URLs.
+//! What the engines of one client share: the queues of outputs and of signals, the numbering of requests and
+//! sockets, the URLs.
 
 use std::collections::VecDeque;
 
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 
-use super::engine::Signal;
-use super::{Options, Output, RequestId, SocketId, Transport};
+use super::{DisconnectReason, Options, Output, RequestId, SocketId, Transport};
 
 /// What `encodeURIComponent` escapes.
 const ESCAPED: &AsciiSet = &NON_ALPHANUMERIC
@@ -19,6 +19,26 @@ const ESCAPED: &AsciiSet = &NON_ALPHANUMERIC
     .remove(b'(')
     .remove(b')');
 
+/// What an engine tells its client.
+#[derive(Debug)]
+pub(super) enum Signal {
+    /// The session is open; the client answers with `Engine::after_open`.
+    Open,
+    /// A text message.
+    Text(String),
+    /// A binary message.
+    Binary(bytes::Bytes),
+    /// The session has moved to WebSocket.
+    Upgraded,
+    /// It stays on polling.
+    UpgradeFailed,
+    /// The transport failed; `Closed` follows.
+    Failed(Transport),
+    /// The session is over.
+    Closed(DisconnectReason),
+}
+
+/// The queues and counters that outlive one engine.
 #[derive(Debug)]
 pub(super) struct Wire {
     pub(super) outputs: VecDeque<Output>,
@@ -26,6 +46,7 @@ pub(super) struct Wire {
     held: VecDeque<Output>,
     /// How many auth payloads are awaited.
     pub(super) auth_wanted: usize,
+    /// What engines have told their client, each by its number.
     pub(super) signals: VecDeque<(u64, Signal)>,
     pub(super) rng: fastrand::Rng,
     /// Whether a WebSocket has worked and nothing has failed since; what `remember_upgrade` remembers.

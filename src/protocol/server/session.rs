@@ -7,13 +7,15 @@ use std::time::Duration;
 
 use serde_json::json;
 
-use super::polling::Polling;
-use super::upgrade::{CHECK_EVERY, Probe};
+use super::link::{Link, Polling, Probe};
 use super::{CloseReason, ExchangeId, Options, Output, Response, SocketId, Transport};
 use crate::protocol::packet::{DecodeError, EnginePacket, Frame};
 
 /// How long an orderly close waits for a poll that could carry it.
 const CLOSE_TIMEOUT: Duration = Duration::from_secs(30);
+
+/// How often a parked poll is looked for while a WebSocket probes.
+pub(super) const CHECK_EVERY: Duration = Duration::from_millis(100);
 
 /// The number of a session within its server; never used twice.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -54,14 +56,6 @@ pub(super) enum State {
     Open,
     Closing,
     Closed,
-}
-
-#[derive(Debug)]
-pub(super) enum Link {
-    Polling(Polling),
-    WebSocket(SocketId),
-    /// The other side has ended it; there is nothing left to close.
-    Gone,
 }
 
 /// What of the network a session holds at one moment.
