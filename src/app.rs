@@ -20,6 +20,7 @@ mod effect;
 mod event;
 mod feed;
 mod life;
+mod load;
 mod misbehave;
 mod notice;
 mod paging;
@@ -154,7 +155,7 @@ impl App {
             Timer::Status => self.status_timer(),
             Timer::Resume => self.resume_timer(),
             Timer::Load(resource) => self.load_timer(resource),
-            Timer::Refetch(resource) => self.want(resource, data::Cause::Refetch),
+            Timer::Refetch(resource) => self.want(resource, load::Cause::Refetch),
             Timer::Fallback => self.fallback_timer(),
             Timer::Poll => self.poll_timer(),
             Timer::SecondPoll => self.second_poll_timer(),

@@ -11,6 +11,7 @@ use crate::domain::contract::is_safe;
 
 use super::answer::{Meaning, Reply};
 use super::event::Answer;
+use super::load::{Cause, Load, Progress};
 use super::paging::{self, Page, Pages};
 use super::requests::Purpose;
 use super::sync::{Stream, merge};
@@ -19,50 +20,6 @@ use super::{App, Quirk, notice, retry};
 
 mod failure;
 mod refusal;
-
-/// Why a resource is loaded.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Cause {
-    /// Its screen is open.
-    Open,
-    /// The user asked for it.
-    User,
-    /// The socket has connected, or missed something.
-    Snapshot,
-    /// An event said that it changed.
-    Refetch,
-    /// It is polled.
-    Poll,
-    /// A walk goes on.
-    Walk,
-}
-
-/// One load, over all its attempts.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Load {
-    /// The resource's place in the contract.
-    pub(super) resource: usize,
-    pub(super) page: Page,
-    pub(super) cause: Cause,
-    /// Attempts so far, this one included.
-    attempt: u32,
-    /// How often it was replayed with another token.
-    replays: u32,
-}
-
-/// How far the load of a resource is.
-#[derive(Debug, Default)]
-pub(super) enum Progress {
-    #[default]
-    Idle,
-    Flying,
-    /// For its next attempt, until the timer is due.
-    Waiting(Load),
-    /// Given up for now; the timer begins a new load.
-    Later(Load),
-    /// For a new token.
-    Parked(Load),
-}
 
 /// What the app holds of one resource beside what it shows.
 #[derive(Debug, Default)]
@@ -85,13 +42,7 @@ impl App {
         match &self.data[resource].progress {
             Progress::Idle | Progress::Later(_) => {
                 self.clear_timer(Timer::Load(resource));
-                self.begin(Load {
-                    resource,
-                    page: Page::First,
-                    cause,
-                    attempt: 0,
-                    replays: 0,
-                });
+                self.begin(Load::new(resource, Page::First, cause));
             }
             Progress::Flying => {
                 // What is on its way was perhaps read before the change that this is about.
@@ -126,13 +77,7 @@ impl App {
         match pages.next.clone() {
             Some(next) if pages.walking && self.flowing => {
                 self.clear_timer(Timer::Load(resource));
-                self.begin(Load {
-                    resource,
-                    page: Page::Later(next),
-                    cause: Cause::Walk,
-                    attempt: 0,
-                    replays: 0,
-                });
+                self.begin(Load::new(resource, Page::Later(next), Cause::Walk));
             }
             Some(_) => {}
             None => pages.walking = false,

@@ -8,9 +8,9 @@ use crate::domain::contract::{Realtime, TransportName};
 use crate::domain::journal::AppFact;
 use crate::domain::selector::fill_text;
 
-use super::data::Cause;
 use super::effect::{Effect, OpenSocket, SocketId, SocketPayload};
 use super::event::{DisconnectReason, SocketEvent};
+use super::load::Cause;
 use super::timers::Timer;
 use super::{App, Quirk, retry};
 

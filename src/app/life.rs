@@ -5,10 +5,10 @@ use std::time::Duration;
 
 use crate::domain::journal::{AppFact, FeedState, LinkState};
 
-use super::data::Cause;
 use super::effect::Effect;
 use super::event::UserAct;
 use super::feed::Missing;
+use super::load::Cause;
 use super::timers::Timer;
 use super::view::{LOADING, MAINTENANCE, SIGNED_OUT};
 use super::{App, Quirk, notice};

@@ -14,8 +14,8 @@ use crate::domain::secret::Secret;
 use crate::domain::selector::fill_text;
 
 use super::answer::Reply;
-use super::data::Load;
 use super::effect::{Effect, Request, RequestId};
+use super::load::Load;
 use super::{App, Quirk, retry};
 
 /// How long a quirk waits for an answer.

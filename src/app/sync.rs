@@ -14,8 +14,8 @@ use crate::domain::contract::{Apply, Contract, EventRule, Resource};
 use crate::domain::journal::AppFact;
 use crate::domain::selector::Selector;
 
-use super::data::{Cause, Progress};
 use super::event::Answer;
+use super::load::{Cause, Progress};
 use super::timers::Timer;
 use super::{App, Quirk, Shown};
 

@@ -4,12 +4,8 @@ use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use crate::app::effect::{Effect, SocketId};
+use super::{App, Effect, Filling, Operation, Quirk, SocketId, Template};
 use crate::app::event::Answer;
-use crate::app::requests::Filling;
-use crate::app::{App, Quirk};
-use crate::domain::contract::Operation;
-use crate::domain::selector::Template;
 
 /// What outlives a session.
 #[derive(Debug, Default)]

@@ -3,9 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::app::requests::Purpose;
-use crate::app::timers::Timer;
-use crate::app::{App, Quirk};
+use super::{App, Purpose, Quirk, Timer};
 
 /// How far the pollers are apart.
 const BESIDE: Duration = Duration::from_millis(100);
