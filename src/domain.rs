@@ -18,6 +18,7 @@ pub mod scope;
 pub mod secret;
 pub mod secrets;
 pub mod selector;
+pub mod subject;
 pub mod token;
 pub mod verdict;
 pub mod world;
