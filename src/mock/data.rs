@@ -8,7 +8,8 @@ use super::call::Call;
 use super::defect::Defect;
 use super::holding::Holding;
 use super::paging::{Asked, Page};
-use super::reply::{Reply, place};
+use super::reply::Reply;
+use super::writing::find_mut;
 use crate::domain::contract::{NextPage, Operation, Resource};
 use crate::domain::selector::Selector;
 
@@ -145,7 +146,7 @@ impl Backend {
         let slot = resource
             .items
             .as_ref()
-            .and_then(|items| place(items, &mut body));
+            .and_then(|items| find_mut(items, &mut body));
         if let Some(slot) = slot {
             *slot = Value::Array(page);
         }
@@ -173,7 +174,7 @@ fn mix(core: &mut Core, user: usize, resource: &Resource, reply: &mut Reply) {
     let other = (user + 1) % core.people.len();
     let first = find(core, Some(other), &resource.name)
         .and_then(|holding| holding.items_mut(resource)?.first().cloned());
-    let list = reply.body_mut().and_then(|body| place(items, body));
+    let list = reply.body_mut().and_then(|body| find_mut(items, body));
     if let (Some(first), Some(Value::Array(list))) = (first, list) {
         list.push(first);
     }

@@ -20,7 +20,7 @@ use tokio_tungstenite::tungstenite::{Message, Utf8Bytes};
 use super::call::Call;
 use super::reply::Body;
 use super::routes::NOT_KEPT;
-use super::service::{Cut, Life};
+use super::serving::{Cut, Life};
 use super::switchboard::{Switchboard, ToSocket};
 use crate::net::Clock;
 use crate::protocol::packet::Frame;

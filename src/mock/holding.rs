@@ -5,7 +5,7 @@ use std::time::Duration;
 use fastrand::Rng;
 use serde_json::{Value, json};
 
-use super::reply::{place, put};
+use super::writing::{find_mut, put};
 use crate::domain::contract::{Apply, EventRule, Resource};
 use crate::domain::selector::Selector;
 
@@ -48,7 +48,7 @@ impl Holding {
 
     /// The list in it.
     pub(super) fn items_mut(&mut self, resource: &Resource) -> Option<&mut Vec<Value>> {
-        place(resource.items.as_ref()?, &mut self.answer)?.as_array_mut()
+        find_mut(resource.items.as_ref()?, &mut self.answer)?.as_array_mut()
     }
 
     /// Moves on by one event and composes the event's first argument. Only what the event carries is
@@ -215,7 +215,7 @@ fn merge(into: &mut Value, from: &Value) {
 
 fn drift_numbers(value: &mut Value, drift: &[Selector], rng: &mut Rng) {
     for selector in drift {
-        if let Some(number) = place(selector, value) {
+        if let Some(number) = find_mut(selector, value) {
             nudge(number, rng);
         }
     }
