@@ -18,4 +18,5 @@ mod local;
 mod matrix;
 mod proxy;
 mod scenarios;
+mod sources;
 mod tidy;
