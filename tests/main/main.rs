@@ -2,6 +2,7 @@
 //! them.
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
+mod circles;
 mod commands;
 mod corpus;
 #[cfg(feature = "interop")]
