@@ -47,7 +47,6 @@ pub use event::{
     Answer, DisconnectReason, Event, Now, RequestFailure, SocketEvent, StorageRead, UserAct,
 };
 pub use quirk::{Quirk, Quirks};
-pub(crate) use requests::{Filling, escape, payload, target};
 pub use view::{LOADING, MAINTENANCE, SIGNED_OUT, Shown, SignedIn, View};
 
 use answer::Reply;

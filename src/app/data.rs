@@ -106,9 +106,9 @@ impl App {
             .map(|paging| paging::query(paging, &load.page))
             .unwrap_or_default();
         let overlaps = load.cause == Cause::Poll && self.quirks.has(Quirk::OverlappingPolls);
-        let filling = self.filling_for_read();
+        let bindings = self.bindings_for_read();
         let operation = self.conditional(resource, &own.operation);
-        self.send(&operation, &query, &filling, Purpose::Load(load));
+        self.send(&operation, &query, &bindings, Purpose::Load(load));
         self.data[resource].progress = Progress::Flying;
         if overlaps {
             self.send_stray_poll(resource);

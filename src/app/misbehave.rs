@@ -5,12 +5,13 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use crate::domain::bindings::Bindings;
 use crate::domain::contract::{Body, Operation, RequestPattern, is_safe};
 use crate::domain::selector::Template;
 
 use super::answer::Reply;
 use super::effect::{Channel, Effect, OpenSocket, SocketId};
-use super::requests::{Filling, Purpose};
+use super::requests::Purpose;
 use super::timers::Timer;
 use super::{App, Quirk};
 
@@ -28,8 +29,8 @@ const PAUSE: Duration = Duration::from_millis(20);
 pub(super) struct Mischief {
     /// Whether what is done once a process was done.
     done: bool,
-    /// What filled the requests of the session that was signed out.
-    leftover: Option<Filling>,
+    /// What the requests of the session that was signed out were made with.
+    leftover: Option<Bindings>,
     /// The second socket.
     twin: Option<SocketId>,
     /// Whether the socket is not wanted any more.
@@ -135,9 +136,9 @@ impl App {
     }
 
     /// A quirk: something is still to be asked with the session that was signed out.
-    pub(super) fn keep_leftover(&mut self, filling: &Filling) {
+    pub(super) fn keep_leftover(&mut self, bindings: &Bindings) {
         if self.quirks.has(Quirk::GoesOnAfterSignOut) {
-            self.mischief.leftover = Some(filling.clone());
+            self.mischief.leftover = Some(bindings.clone());
             self.set_timer(Timer::Leftover, REST);
         }
     }
@@ -145,14 +146,14 @@ impl App {
     /// A quirk: one more request for a session that is over.
     pub(super) fn send_leftover(&mut self) {
         let contract = Arc::clone(&self.contract);
-        if let (Some(filling), Some(resource)) = (
+        if let (Some(bindings), Some(resource)) = (
             self.mischief.leftover.take(),
             contract
                 .resources
                 .iter()
                 .find(|own| own.operation.authorized),
         ) {
-            self.send(&resource.operation, &[], &filling, Purpose::Stray);
+            self.send(&resource.operation, &[], &bindings, Purpose::Stray);
         }
     }
 
@@ -228,8 +229,8 @@ impl App {
     }
 
     fn send_stray(&mut self, operation: &Operation) {
-        let filling = self.filling();
-        self.send(operation, &[], &filling, Purpose::Stray);
+        let bindings = self.bindings();
+        self.send(operation, &[], &bindings, Purpose::Stray);
     }
 
     /// A request that falls under a pattern; a write, if the pattern leaves it open.

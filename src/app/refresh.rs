@@ -129,14 +129,14 @@ impl App {
             return;
         };
         self.session.refreshing.attempts += 1;
-        let filling = self.filling();
+        let bindings = self.bindings();
         let copies = if self.quirks.has(Quirk::ParallelRefreshes) {
             2
         } else {
             1
         };
         for _ in 0..copies {
-            self.send(&refresh.operation, &[], &filling, Purpose::Refresh);
+            self.send(&refresh.operation, &[], &bindings, Purpose::Refresh);
         }
     }
 

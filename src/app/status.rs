@@ -111,8 +111,8 @@ impl App {
         self.clear_timer(Timer::Status);
         self.status.attempts += 1;
         self.status.asked_at = Some(self.now.elapsed);
-        let filling = self.filling();
-        self.send(&switch.operation, &[], &filling, Purpose::Status);
+        let bindings = self.bindings();
+        self.send(&switch.operation, &[], &bindings, Purpose::Status);
     }
 
     /// Asks because data was refused or the server sent the app away.

@@ -4,7 +4,7 @@ use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use super::{App, Effect, Filling, Operation, Quirk, SocketId, Template};
+use super::{App, Bindings, Effect, Operation, Quirk, SocketId};
 use crate::app::event::Answer;
 
 /// What outlives a session.
@@ -14,8 +14,8 @@ pub(super) struct Inheritance {
     tags: BTreeMap<usize, String>,
     /// Those of the session before.
     inherited: BTreeMap<usize, String>,
-    /// What filled the requests of the session before.
-    filling: Option<Filling>,
+    /// What the requests of the session before were made with.
+    bindings: Option<Bindings>,
     /// The socket of the session before.
     socket: Option<SocketId>,
 }
@@ -26,7 +26,7 @@ impl App {
         let tags = std::mem::take(&mut self.mischief.inheritance.tags);
         self.mischief.inheritance.inherited = tags;
         if self.quirks.has(Quirk::KeepsToken) {
-            self.mischief.inheritance.filling = Some(self.filling());
+            self.mischief.inheritance.bindings = Some(self.bindings());
         }
         self.emit_after_leaving();
     }
@@ -55,10 +55,10 @@ impl App {
         Cow::Owned(operation)
     }
 
-    /// What fills a read; a quirk sends the first one as the user before.
-    pub(in crate::app) fn filling_for_read(&mut self) -> Filling {
-        let inherited = self.mischief.inheritance.filling.take();
-        inherited.unwrap_or_else(|| self.filling())
+    /// What a read is made with; a quirk sends the first one as the user before.
+    pub(in crate::app) fn bindings_for_read(&mut self) -> Bindings {
+        let inherited = self.mischief.inheritance.bindings.take();
+        inherited.unwrap_or_else(|| self.bindings())
     }
 
     /// Closes a socket for good; a quirk keeps it, to be joined again.
@@ -87,9 +87,8 @@ impl App {
             && let Some(realtime) = &contract.realtime
             && let Some(emit) = realtime.subscribe.first()
         {
-            let filling = self.filling();
-            let fill = |arg: &Template| arg.fill(&|name| filling.get(name));
-            let args = emit.args.iter().map(fill).collect();
+            let bindings = self.bindings();
+            let args = emit.args.iter().map(|arg| bindings.value(arg)).collect();
             self.emit(socket, realtime, &emit.event, args, false);
         }
     }

@@ -74,8 +74,8 @@ impl App {
     /// One poll in which nobody looks at what is on its way.
     pub(in crate::app) fn send_stray_poll(&mut self, resource: usize) {
         let contract = Arc::clone(&self.contract);
-        let filling = self.filling();
+        let bindings = self.bindings();
         let operation = &contract.resources[resource].operation;
-        self.send(operation, &[], &filling, Purpose::Stray);
+        self.send(operation, &[], &bindings, Purpose::Stray);
     }
 }
