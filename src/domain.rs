@@ -9,6 +9,7 @@ pub mod diagnosis;
 pub mod duration;
 pub mod journal;
 pub mod malformed;
+pub mod media_type;
 pub(crate) mod misbehaviour;
 pub mod moment;
 pub mod proof;

@@ -10,7 +10,7 @@
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use crate::domain::contract::Contract;
-use crate::domain::journal::{AppFact, Direction, Entry, Fact, Frame, HarnessFact, Observer};
+use crate::domain::journal::{Entry, Fact, HarnessFact, Observer};
 use crate::domain::scenario::Waiver;
 use crate::domain::verdict::{Finding, ScopeTally, Subject};
 
@@ -199,11 +199,11 @@ impl Bench {
             return;
         }
         self.scene.sockets.hear(entry);
-        if is_heartbeat(&entry.fact) {
+        if entry.fact.is_heartbeat() {
             self.scene.now = entry.at;
             return;
         }
-        if is_routine(&entry.fact) {
+        if entry.fact.is_routine() {
             self.scene.now = entry.at;
             for rule in &self.hearing {
                 self.rules[*rule].see(entry, &self.scene, &mut self.ledger);
@@ -253,30 +253,6 @@ impl Bench {
         for rule in self.rules.iter_mut().filter(|rule| of(rule.as_ref())) {
             rule.end(&self.scene, &mut self.ledger);
         }
-    }
-}
-
-/// Packets that only keep a connection alive.
-fn is_heartbeat(fact: &Fact) -> bool {
-    matches!(
-        fact,
-        Fact::Frame {
-            packet: Frame::Ping { probe: false } | Frame::Pong { probe: false } | Frame::Noop,
-            ..
-        }
-    )
-}
-
-/// Facts that come by the thousand: data on its way down, and its being shown.
-fn is_routine(fact: &Fact) -> bool {
-    match fact {
-        Fact::Frame {
-            direction: Direction::Down,
-            packet: Frame::Event { .. },
-            ..
-        } => true,
-        Fact::App(AppFact::Shown { source, .. }) => source == "event",
-        _ => false,
     }
 }
 

@@ -147,10 +147,7 @@ impl Survives {
 }
 
 fn kind(resource: &Resource, answer: &Answer) -> Kind {
-    let page = answer
-        .headers
-        .iter()
-        .any(|(name, value)| name == "content-type" && value.starts_with("text/html"));
+    let page = answer.is_page();
     let body = match (&answer.body, answer.body.json()) {
         (_, Some(value)) if !page => value,
         // The rest of it may be good.

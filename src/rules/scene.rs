@@ -153,17 +153,6 @@ pub(super) fn is_success(status: u16) -> bool {
     (200..300).contains(&status)
 }
 
-/// Whether an answer says that it is a page for people.
-pub(super) fn is_page(answer: &Answer) -> bool {
-    answer.headers.iter().any(|(name, value)| {
-        name == "content-type"
-            && value
-                .trim_start()
-                .get(..9)
-                .is_some_and(|start| start.eq_ignore_ascii_case("text/html"))
-    })
-}
-
 impl Scene {
     pub(super) fn new(contract: Arc<Contract>) -> Self {
         let refetched = contract

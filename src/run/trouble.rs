@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use crate::domain::contract::Role;
 use crate::domain::journal::{
-    Answer, Answerer, AppFact, Entry, EntryId, Fact, Frame, LossReason, SessionState, SocketEnd,
+    Answerer, AppFact, Entry, EntryId, Fact, Frame, LossReason, SessionState, SocketEnd,
 };
 
 /// How many kinds of trouble are cited.
@@ -48,7 +48,7 @@ pub(super) fn before<'a>(
 fn kind(fact: &Fact, feed: &BTreeSet<u64>) -> Option<String> {
     match fact {
         Fact::Answer(answer) if answer.from == Answerer::Backend => {
-            let is_page = is_page(answer) && !feed.contains(&answer.exchange);
+            let is_page = answer.is_page() && !feed.contains(&answer.exchange);
             let is_odd = is_page || (answer.status >= 300 && answer.status != 304);
             is_odd.then(|| format!("answer {}", answer.status))
         }
@@ -75,22 +75,12 @@ fn kind(fact: &Fact, feed: &BTreeSet<u64>) -> Option<String> {
     }
 }
 
-/// Whether an answer says that it is a page for people.
-fn is_page(answer: &Answer) -> bool {
-    answer.headers.iter().any(|(name, value)| {
-        name == "content-type"
-            && value
-                .trim_start()
-                .to_ascii_lowercase()
-                .starts_with("text/html")
-    })
-}
-
 #[cfg(test)]
 mod tests {
     use std::time::Duration;
 
     use super::*;
+    use crate::domain::journal::Answer;
 
     fn entry(id: u64, fact: Fact) -> Entry {
         Entry {

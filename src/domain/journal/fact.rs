@@ -5,6 +5,7 @@ use serde_json::Value;
 
 use super::{Content, Judgement};
 use crate::domain::contract::Role;
+use crate::domain::media_type;
 
 /// A request, as it arrived at the gateway.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -78,6 +79,15 @@ pub struct Answer {
     /// The request id, under the header that the contract names.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub request_id: Option<String>,
+}
+
+impl Answer {
+    /// Whether it says that it is a page for people.
+    #[must_use]
+    pub fn is_page(&self) -> bool {
+        let mut headers = self.headers.iter();
+        headers.any(|(name, value)| name == "content-type" && media_type::is_html(value))
+    }
 }
 
 fn is_empty(content: &Content) -> bool {

@@ -8,7 +8,7 @@ use crate::domain::journal::{Answer, Answerer, AppFact, Entry, EntryId, Fact, Re
 use crate::domain::verdict::Subject;
 use crate::rules::labels;
 use crate::rules::ledger::{Breach, Ledger};
-use crate::rules::scene::{Ended, Moment, Scene, client_request, is_page, is_success, path};
+use crate::rules::scene::{Ended, Moment, Scene, client_request, is_success, path};
 use crate::rules::{JudgedFrom, Rule, RuleInfo};
 
 pub(super) static PORTAL: RuleInfo = RuleInfo {
@@ -151,7 +151,7 @@ fn is_portal(answer: &Answer, request: &Request) -> bool {
         511 => true,
         304 => false,
         300..=399 => answer.from == Answerer::Fault || leads_away(),
-        status => is_success(status) && is_page(answer),
+        status => is_success(status) && answer.is_page(),
     }
 }
 

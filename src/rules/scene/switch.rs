@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::session::Moment;
-use super::{Ended, is_page, is_success};
+use super::{Ended, is_success};
 use crate::domain::contract::{Condition, KillSwitch, Role};
 use crate::domain::journal::{Act, Answer, Answerer, Content, Entry};
 use crate::domain::selector::Selector;
@@ -90,7 +90,7 @@ pub(crate) fn is_blocked(switch: &KillSwitch, answer: &Answer) -> Option<bool> {
             .iter()
             .map(|(name, value)| (name.as_str(), value.as_str()))
     };
-    let page = is_page(answer);
+    let page = answer.is_page();
     let valid = (is_success(answer.status) || answer.status == switch.status_on) && !page;
     let found = |selector: &Selector| {
         valid
