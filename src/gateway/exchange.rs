@@ -21,7 +21,7 @@ use super::tunnel;
 use super::upstream::Link;
 use crate::domain::contract::Role;
 use crate::domain::journal::{Answerer, Content, Insecure, LossReason, Sender};
-use crate::domain::scope::Judged;
+use crate::domain::scope::Decision;
 
 mod arrival;
 mod ending;
@@ -292,7 +292,7 @@ pub(super) async fn carry(
 fn decide(
     hub: &Hub,
     site: &Site,
-    judged: &Judged,
+    judged: &Decision,
     method: &str,
     upgrade: bool,
     unknown_session: bool,

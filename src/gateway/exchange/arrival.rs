@@ -7,7 +7,7 @@ use tokio::sync::watch;
 use super::ending::Exchange;
 use crate::domain::contract::Role;
 use crate::domain::journal::{Fact, Insecure, Request as RequestFact, Sender};
-use crate::domain::scope::{Judged, RequestView, is_mere_data, judge};
+use crate::domain::scope::{Decision, RequestView, is_mere_data, judge};
 use crate::gateway::observe::{self, Captured};
 use crate::gateway::port::Site;
 use crate::gateway::{headers, tokens};
@@ -32,7 +32,7 @@ pub(super) struct Arrival {
 /// What is known of a request once it is journalled.
 pub(super) struct Known {
     pub(super) exchange: Exchange,
-    pub(super) judged: Judged,
+    pub(super) judged: Decision,
     /// Who a token request speaks for.
     pub(super) grantee: Option<String>,
 }
