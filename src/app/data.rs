@@ -23,7 +23,7 @@ mod refusal;
 
 /// What the app holds of one resource beside what it shows.
 #[derive(Debug, Default)]
-pub(super) struct Held {
+pub(super) struct ResourceState {
     pub(super) progress: Progress,
     /// Whether it has to be read once more when the load on its way has ended.
     pub(super) again: bool,
@@ -89,9 +89,9 @@ impl App {
         let resource = load.resource;
         let contract = Arc::clone(&self.contract);
         let own = &contract.resources[resource];
-        let hold = self.hold(&own.operation.service);
-        if !hold.is_zero() {
-            let wait = retry::lengthen(hold, 0.1, &mut self.rng);
+        let pause = self.pause_left(&own.operation.service);
+        if !pause.is_zero() {
+            let wait = retry::lengthen(pause, 0.1, &mut self.rng);
             self.data[resource].progress = Progress::Waiting(load);
             self.set_timer(Timer::Load(resource), wait);
             return;
@@ -210,10 +210,10 @@ impl App {
             self.cancel_all(|purpose| matches!(purpose, Purpose::Load(_)));
         }
         for resource in 0..self.data.len() {
-            let held = &mut self.data[resource];
-            held.progress = Progress::Idle;
-            held.again = false;
-            held.pages.walking = false;
+            let state = &mut self.data[resource];
+            state.progress = Progress::Idle;
+            state.again = false;
+            state.pages.walking = false;
             self.clear_timer(Timer::Load(resource));
             self.clear_timer(Timer::Refetch(resource));
         }
@@ -224,8 +224,8 @@ impl App {
         if !self.quirks.has(Quirk::ShowsPreviousUser) {
             self.view.shown.clear();
         }
-        for held in &mut self.data {
-            *held = Held::default();
+        for state in &mut self.data {
+            *state = ResourceState::default();
         }
     }
 

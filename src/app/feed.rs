@@ -180,7 +180,7 @@ impl App {
 
 /// Which of a screen's resources are to be loaded.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Missing {
+pub(super) enum Wanted {
     /// All of them.
     All,
     /// Those that nobody keeps up to date.

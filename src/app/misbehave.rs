@@ -26,7 +26,7 @@ const PAUSE: Duration = Duration::from_millis(20);
 
 /// What only quirks remember.
 #[derive(Debug, Default)]
-pub(super) struct Mischief {
+pub(super) struct QuirkState {
     /// Whether what is done once a process was done.
     done: bool,
     /// What the requests of the session that was signed out were made with.
@@ -56,7 +56,7 @@ fn disguise(path: &str) -> String {
 impl App {
     /// Once a process, when data flows for the first time.
     pub(super) fn misbehave(&mut self) {
-        if std::mem::replace(&mut self.mischief.done, true) {
+        if std::mem::replace(&mut self.quirk_state.done, true) {
             return;
         }
         let contract = Arc::clone(&self.contract);
@@ -97,9 +97,9 @@ impl App {
 
     /// A quirk: a second socket beside the first, once a process.
     pub(super) fn open_twin(&mut self, open: &OpenSocket) {
-        if self.quirks.has(Quirk::TwoSockets) && self.mischief.twin.is_none() {
+        if self.quirks.has(Quirk::TwoSockets) && self.quirk_state.twin.is_none() {
             let socket = self.next_socket();
-            self.mischief.twin = Some(socket);
+            self.quirk_state.twin = Some(socket);
             self.out.push(Effect::OpenSocket(OpenSocket {
                 socket,
                 ..open.clone()
@@ -109,7 +109,7 @@ impl App {
 
     /// Whether this is the second socket.
     pub(super) fn is_twin(&self, socket: SocketId) -> bool {
-        self.mischief.twin == Some(socket)
+        self.quirk_state.twin == Some(socket)
     }
 
     /// A quirk: a new socket without a question and without a pause, a few times.
@@ -126,19 +126,19 @@ impl App {
 
     /// A quirk: the socket is not wanted any more.
     pub(super) fn give_socket_up(&mut self) {
-        self.mischief.gave_up = true;
+        self.quirk_state.gave_up = true;
         self.close_socket();
     }
 
     /// Whether the socket is not wanted any more.
     pub(super) fn has_given_up(&self) -> bool {
-        self.mischief.gave_up
+        self.quirk_state.gave_up
     }
 
     /// A quirk: something is still to be asked with the session that was signed out.
     pub(super) fn keep_leftover(&mut self, bindings: &Bindings) {
         if self.quirks.has(Quirk::GoesOnAfterSignOut) {
-            self.mischief.leftover = Some(bindings.clone());
+            self.quirk_state.leftover = Some(bindings.clone());
             self.set_timer(Timer::Leftover, REST);
         }
     }
@@ -147,7 +147,7 @@ impl App {
     pub(super) fn send_leftover(&mut self) {
         let contract = Arc::clone(&self.contract);
         if let (Some(bindings), Some(resource)) = (
-            self.mischief.leftover.take(),
+            self.quirk_state.leftover.take(),
             contract
                 .resources
                 .iter()
@@ -184,7 +184,7 @@ impl App {
             || !self.life.online
             || self.is_loading()
             || self.status.blocked
-            || std::mem::replace(&mut self.mischief.done, true)
+            || std::mem::replace(&mut self.quirk_state.done, true)
         {
             return;
         }

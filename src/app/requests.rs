@@ -172,14 +172,14 @@ impl App {
         }
         if let Some(wait) = retry::retry_after(answer.header_pairs(), self.now.unix) {
             let until = self.now.elapsed + wait;
-            let own = self.holds.entry(who.to_owned()).or_default();
+            let own = self.pauses.entry(who.to_owned()).or_default();
             *own = until.max(*own);
         }
     }
 
     /// How long somebody must still be left alone.
-    pub(super) fn hold(&self, who: &str) -> std::time::Duration {
-        self.holds
+    pub(super) fn pause_left(&self, who: &str) -> std::time::Duration {
+        self.pauses
             .get(who)
             .map_or(std::time::Duration::ZERO, |until| {
                 until.saturating_sub(self.now.elapsed)

@@ -197,7 +197,7 @@ impl App {
             expires: None,
             lifetime: None,
         });
-        self.take(tokens);
+        self.adopt(tokens);
         self.view_mut().session = Some(SignedIn { username });
         self.feed.starting = true;
         self.life.screen = self.contract.home().into();
@@ -215,7 +215,7 @@ impl App {
 
     /// Puts fresh tokens in the place of the old ones, and keeps them at once: until they are
     /// written, a killed process would lose its session.
-    pub(super) fn take(&mut self, tokens: Tokens) {
+    pub(super) fn adopt(&mut self, tokens: Tokens) {
         self.session.tokens += 1;
         let number = self.session.tokens;
         let now = self.now.elapsed;
@@ -232,13 +232,13 @@ impl App {
         session.expires = lifetime.map(|lifetime| now + lifetime);
         session.access = Some(tokens.access);
         session.refresh = tokens.refresh.or(session.refresh.take());
-        self.keep();
+        self.store();
         self.session.refreshing.taken();
         self.wake_for_refresh();
     }
 
     /// Writes the session and the last word of the kill-switch to the secure storage.
-    pub(super) fn keep(&mut self) {
+    pub(super) fn store(&mut self) {
         let Some(session) = &self.session.current else {
             return;
         };

@@ -78,7 +78,7 @@ impl App {
         }
         if !skips {
             // What failed while there was no feed is worth a try now.
-            self.load_screen(Cause::Open, Missing::Stale);
+            self.load_screen(Cause::Open, Wanted::Stale);
         }
         self.go_live_if_whole();
     }
