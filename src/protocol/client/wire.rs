@@ -43,7 +43,7 @@ pub(super) enum Signal {
 pub(super) struct Wire {
     pub(super) outputs: VecDeque<Output>,
     /// Polls and probes that are to follow the CONNECT whose auth payload is still awaited.
-    held: VecDeque<Output>,
+    behind_auth: VecDeque<Output>,
     /// How many auth payloads are awaited.
     pub(super) auth_wanted: usize,
     /// What engines have told their client, each by its number.
@@ -59,7 +59,7 @@ impl Wire {
     pub(super) fn new(seed: u64) -> Self {
         Self {
             outputs: VecDeque::new(),
-            held: VecDeque::new(),
+            behind_auth: VecDeque::new(),
             auth_wanted: 0,
             signals: VecDeque::new(),
             rng: fastrand::Rng::with_seed(seed),
@@ -73,12 +73,12 @@ impl Wire {
     /// caller, so what belongs behind the CONNECT waits until the payload has come or the caller has moved on.
     pub(super) fn release(&mut self) {
         self.auth_wanted = 0;
-        self.outputs.append(&mut self.held);
+        self.outputs.append(&mut self.behind_auth);
     }
 
     pub(super) fn next_output(&mut self) -> Option<Output> {
         if self.outputs.is_empty() && self.auth_wanted == 0 {
-            return self.held.pop_front();
+            return self.behind_auth.pop_front();
         }
         self.outputs.pop_front()
     }
@@ -110,7 +110,7 @@ impl Wire {
 
     fn push_holdable(&mut self, output: Output) {
         if self.auth_wanted > 0 {
-            self.held.push_back(output);
+            self.behind_auth.push_back(output);
         } else {
             self.outputs.push_back(output);
         }

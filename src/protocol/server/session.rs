@@ -46,11 +46,12 @@ pub(super) enum Signal {
     Closed {
         /// Its Engine.IO id.
         session: String,
-        /// Why.
+        /// What ended it.
         reason: CloseReason,
     },
 }
 
+/// How far a session is on its way to its end.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum State {
     Open,
@@ -66,6 +67,7 @@ pub(super) struct Holds {
     pub(super) probe: Option<SocketId>,
 }
 
+/// One session, as the server keeps it.
 #[derive(Debug)]
 pub(super) struct Session {
     pub(super) id: SessionId,
