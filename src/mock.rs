@@ -22,8 +22,8 @@ mod settings;
 
 pub(crate) mod asked;
 mod backend;
-mod holding;
 mod readiness;
+mod resource_state;
 mod sessions;
 mod sockets;
 mod switchboard;

@@ -6,9 +6,9 @@ use serde_json::Value;
 use super::backend::{Backend, Core};
 use super::call::Call;
 use super::defect::Defect;
-use super::holding::Holding;
-use super::paging::{Asked, Page};
+use super::paging::{Page, PageRequest};
 use super::reply::Reply;
+use super::resource_state::ResourceState;
 use super::writing::find_mut;
 use crate::domain::contract::{NextPage, Operation, Resource};
 use crate::domain::selector::Selector;
@@ -115,7 +115,7 @@ impl Backend {
     /// The answer. Of a long list only the page is cloned.
     fn answer(
         &self,
-        holding: &mut Holding,
+        holding: &mut ResourceState,
         resource: &Resource,
         user: Option<usize>,
         call: &Call,
@@ -123,7 +123,7 @@ impl Backend {
         let (Some(paging), Some(items)) = (&resource.paging, holding.items_mut(resource)) else {
             return Ok(Reply::json(200, holding.answer.clone()));
         };
-        let asked = Asked {
+        let asked = PageRequest {
             user,
             resource,
             query: &call.query,
@@ -185,7 +185,7 @@ pub(super) fn find<'a>(
     core: &'a mut Core,
     user: Option<usize>,
     name: &str,
-) -> Option<&'a mut Holding> {
+) -> Option<&'a mut ResourceState> {
     let Core { people, shared, .. } = core;
     let own = user.and_then(|user| people[user].data.get_mut(name));
     own.or_else(|| shared.get_mut(name))

@@ -9,7 +9,7 @@ use super::backend::Backend;
 use super::call::{Call, Connection, pairs};
 use super::reply::{Body, Reply};
 use super::routes::{Route, finish};
-use super::serving::{Cut, Life, Running, read, serve};
+use super::serving::{Cut, Running, Shutdown, read, serve};
 use super::{engine, target};
 use crate::net::Listener;
 
@@ -23,14 +23,15 @@ pub(super) fn start(backend: &Arc<Backend>, service: &str, listener: Listener) -
     let for_driver = backend.clone();
     let backend = backend.clone();
     let service: Arc<str> = service.into();
-    let running = Running::start(listener, move |stream, life| {
+    let running = Running::start(listener, move |stream, shutdown| {
         let (backend, service) = (backend.clone(), service.clone());
         let connection = Connection::default();
         serve(stream, move |request| {
-            let (backend, service, life) = (backend.clone(), service.clone(), life.clone());
+            let (backend, service, shutdown) = (backend.clone(), service.clone(), shutdown.clone());
             let connection = connection.clone();
             async move {
-                let mut response = respond(&backend, &service, request, connection, life).await?;
+                let mut response =
+                    respond(&backend, &service, request, connection, shutdown).await?;
                 if let Some(date) = date(backend.clock.unix()) {
                     response.headers_mut().insert(http::header::DATE, date);
                 }
@@ -39,7 +40,7 @@ pub(super) fn start(backend: &Arc<Backend>, service: &str, listener: Listener) -
         })
     });
     if drives {
-        tokio::spawn(engine::drive(for_driver, running.life()));
+        tokio::spawn(engine::drive(for_driver, running.shutdown()));
     }
     running
 }
@@ -60,7 +61,7 @@ async fn respond(
     service: &str,
     request: Request<Incoming>,
     connection: Connection,
-    life: Life,
+    shutdown: Shutdown,
 ) -> Result<Response<Body>, Cut> {
     let path = target::canonical(request.uri().path());
     let base = backend
@@ -89,6 +90,6 @@ async fn respond(
             Ok(finish(backend, reply))
         }
         Route::Answer(reply) => Ok(finish(backend, reply)),
-        Route::Realtime => engine::respond(backend, call, parts, life).await,
+        Route::Realtime => engine::respond(backend, call, parts, shutdown).await,
     }
 }

@@ -1,6 +1,6 @@
 //! HTTP/1.1 on one listener, until it is stopped.
 //!
-//! Everything that a running listener has spawned holds a [`Life`]. Stopping ends the life and waits
+//! Everything that a running listener has spawned holds a [`Shutdown`]. Stopping requests it and waits
 //! until nobody holds it any more: after that the listener is closed and every connection is cut.
 
 use std::time::Duration;
@@ -24,13 +24,13 @@ const ACCEPT_PAUSE: Duration = Duration::from_millis(10);
 #[error("the connection was cut")]
 pub(super) struct Cut;
 
-/// Held by everything that ends with a service.
+/// The end of a listener, held by everything that ends with it.
 #[derive(Clone)]
-pub(super) struct Life(watch::Receiver<bool>);
+pub(super) struct Shutdown(watch::Receiver<bool>);
 
-impl Life {
-    /// Completes when the service stops, or the mock is gone.
-    pub(super) async fn ended(&mut self) {
+impl Shutdown {
+    /// Completes when the listener is to stop, or the mock is gone.
+    pub(super) async fn requested(&mut self) {
         let _ = self.0.wait_for(|stopped| *stopped).await;
     }
 }
@@ -42,13 +42,13 @@ impl Running {
     /// Accepts connections and hands each to `serve`.
     pub(super) fn start<F, Done>(listener: Listener, serve: F) -> Self
     where
-        F: Fn(Stream, Life) -> Done + Send + Sync + 'static,
+        F: Fn(Stream, Shutdown) -> Done + Send + Sync + 'static,
         Done: Future<Output = ()> + Send + 'static,
     {
         let (sender, receiver) = watch::channel(false);
-        let mut life = Life(receiver);
+        let mut shutdown = Shutdown(receiver);
         tokio::spawn(async move {
-            let spare = life.clone();
+            let spare = shutdown.clone();
             let accept = async {
                 loop {
                     let Ok(stream) = listener.accept().await else {
@@ -56,12 +56,12 @@ impl Running {
                         tokio::time::sleep(ACCEPT_PAUSE).await;
                         continue;
                     };
-                    let mut life = spare.clone();
-                    let served = serve(stream, life.clone());
+                    let mut shutdown = spare.clone();
+                    let served = serve(stream, shutdown.clone());
                     tokio::spawn(async move {
                         tokio::select! {
                             biased;
-                            () = life.ended() => {}
+                            () = shutdown.requested() => {}
                             () = served => {}
                         }
                     });
@@ -69,20 +69,20 @@ impl Running {
             };
             tokio::select! {
                 biased;
-                () = life.ended() => {}
+                () = shutdown.requested() => {}
                 () = accept => {}
             }
-            // The life is let go of only after the socket is closed.
+            // The shutdown is let go of only after the socket is closed.
             drop(listener);
             drop(spare);
-            drop(life);
+            drop(shutdown);
         });
         Self(sender)
     }
 
-    /// One more task ends with the service.
-    pub(super) fn life(&self) -> Life {
-        Life(self.0.subscribe())
+    /// For one more task that ends with the listener.
+    pub(super) fn shutdown(&self) -> Shutdown {
+        Shutdown(self.0.subscribe())
     }
 
     /// Closes the listener and cuts every connection.
