@@ -20,6 +20,7 @@ mod effect;
 mod event;
 mod feed;
 mod life;
+mod load;
 mod misbehave;
 mod notice;
 mod paging;
@@ -46,11 +47,10 @@ pub use event::{
     Answer, DisconnectReason, Event, Now, RequestFailure, SocketEvent, StorageRead, UserAct,
 };
 pub use quirk::{Quirk, Quirks};
-pub(crate) use requests::{Filling, escape, payload, target};
 pub use view::{LOADING, MAINTENANCE, SIGNED_OUT, Shown, SignedIn, View};
 
 use answer::Reply;
-use data::Held;
+use data::ResourceState;
 use timers::Timer;
 
 /// What an app is made of.
@@ -84,7 +84,7 @@ pub struct App {
     timers: timers::Timers,
     requests: requests::Requests,
     /// Until when somebody wants to be left alone: services by name, and other requests by role.
-    holds: BTreeMap<String, Duration>,
+    pauses: BTreeMap<String, Duration>,
     life: life::Life,
     status: status::Status,
     session: session::Sessions,
@@ -93,8 +93,8 @@ pub struct App {
     feed: feed::Feed,
     poller: poller::Poller,
     /// What is held of each resource, in the contract's order.
-    data: Vec<Held>,
-    mischief: misbehave::Mischief,
+    data: Vec<ResourceState>,
+    quirk_state: misbehave::QuirkState,
 }
 
 impl App {
@@ -114,15 +114,19 @@ impl App {
             screen_told: false,
             timers: timers::Timers::default(),
             requests: requests::Requests::default(),
-            holds: BTreeMap::new(),
+            pauses: BTreeMap::new(),
             life: life::Life::new(contract.home()),
             status: status::Status::default(),
             session: session::Sessions::default(),
             flowing: false,
             feed: feed::Feed::default(),
             poller: poller::Poller::default(),
-            data: contract.resources.iter().map(|_| Held::default()).collect(),
-            mischief: misbehave::Mischief::default(),
+            data: contract
+                .resources
+                .iter()
+                .map(|_| ResourceState::default())
+                .collect(),
+            quirk_state: misbehave::QuirkState::default(),
             contract,
             quirks,
         }
@@ -154,7 +158,7 @@ impl App {
             Timer::Status => self.status_timer(),
             Timer::Resume => self.resume_timer(),
             Timer::Load(resource) => self.load_timer(resource),
-            Timer::Refetch(resource) => self.want(resource, data::Cause::Refetch),
+            Timer::Refetch(resource) => self.want(resource, load::Cause::Refetch),
             Timer::Fallback => self.fallback_timer(),
             Timer::Poll => self.poll_timer(),
             Timer::SecondPoll => self.second_poll_timer(),

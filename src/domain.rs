@@ -3,11 +3,13 @@
 //! This room performs no I/O, reads no clock and is not async. Everything in it is a value or a
 //! pure decision, so a run can be judged again from its journal alone.
 
+pub mod bindings;
 pub mod contract;
 pub mod diagnosis;
 pub mod duration;
 pub mod journal;
 pub mod malformed;
+pub mod media_type;
 pub(crate) mod misbehaviour;
 pub mod moment;
 pub mod proof;
@@ -18,6 +20,7 @@ pub mod scope;
 pub mod secret;
 pub mod secrets;
 pub mod selector;
+pub mod subject;
 pub mod token;
 pub mod verdict;
 pub mod world;

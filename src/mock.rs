@@ -7,7 +7,8 @@
 //!
 //! Reading order: [`Mock`] and its levers; what it holds (`backend` to `switchboard`); how requests are
 //! read and answers composed; `routes` (what a request is), `platform` (tokens), `data` (resources and
-//! pages); `realtime`, `feed` and `question` (sockets and events); the I/O (`service`, `engine`, `operator`).
+//! pages); `realtime`, `feed` and `question` (sockets and events); the I/O (`serving`, `service`, `engine`,
+//! `operator`).
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Weak};
@@ -21,8 +22,8 @@ mod settings;
 
 pub(crate) mod asked;
 mod backend;
-mod holding;
 mod readiness;
+mod resource_state;
 mod sessions;
 mod sockets;
 mod switchboard;
@@ -31,6 +32,7 @@ mod call;
 mod capture;
 mod reply;
 mod target;
+mod writing;
 
 mod data;
 mod keys;
@@ -43,6 +45,8 @@ mod feed;
 mod question;
 mod realtime;
 
+mod serving;
+
 mod engine;
 mod operator;
 mod service;
@@ -54,10 +58,10 @@ pub use defect::{Defect, Defects};
 pub use settings::{LeverError, Settings, StartError};
 
 use self::backend::Backend;
-use self::service::Running;
+use self::serving::Running;
 use crate::domain::journal::Flaw;
 use crate::domain::malformed::Malformed;
-use crate::net::{Endpoint, Net};
+use crate::net::{Endpoint, Listener, Net};
 
 /// Why no trade can be closed.
 const NO_TRADES: &str = "the world says nothing about closing a trade";
@@ -94,7 +98,7 @@ impl Mock {
         for service in &contract.services {
             let name = &service.name;
             let (bound, address) = match ports.get(name) {
-                Some(port) => (service::bind(&Endpoint::Tcp(*port)), port.to_string()),
+                Some(port) => (Listener::bind(&Endpoint::Tcp(*port)), port.to_string()),
                 None => {
                     let socket = format!("mock-{name}");
                     (net.bind(&socket), socket)
@@ -298,8 +302,8 @@ impl Mock {
     }
 }
 
-fn bind(service: &str, endpoint: &Endpoint) -> Result<crate::net::Listener, StartError> {
-    service::bind(endpoint).map_err(|source| StartError::Bind {
+fn bind(service: &str, endpoint: &Endpoint) -> Result<Listener, StartError> {
+    Listener::bind(endpoint).map_err(|source| StartError::Bind {
         service: service.to_owned(),
         address: endpoint.authority(),
         source,

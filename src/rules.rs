@@ -12,7 +12,7 @@ use std::cell::RefCell;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use crate::domain::contract::Contract;
-use crate::domain::journal::{AppFact, Direction, Entry, Fact, Frame, HarnessFact, Observer};
+use crate::domain::journal::{Entry, Fact, HarnessFact, Observer};
 use crate::domain::scenario::Waiver;
 use crate::domain::verdict::ScopeTally;
 
@@ -184,11 +184,11 @@ impl Fold {
             return;
         }
         self.state.sockets.hear(entry);
-        if is_heartbeat(&entry.fact) {
+        if entry.fact.is_heartbeat() {
             self.state.now = entry.at;
             return;
         }
-        if is_routine(&entry.fact) {
+        if entry.fact.is_routine() {
             self.state.now = entry.at;
             let context = Context::new(entry, &self.state, &self.collector);
             for rule in &self.hearing {
@@ -248,29 +248,5 @@ impl Fold {
         for rule in self.rules.iter_mut().filter(|rule| of(rule.as_ref())) {
             rule.end(&context);
         }
-    }
-}
-
-/// Packets that only keep a connection alive.
-fn is_heartbeat(fact: &Fact) -> bool {
-    matches!(
-        fact,
-        Fact::Frame {
-            packet: Frame::Ping { probe: false } | Frame::Pong { probe: false } | Frame::Noop,
-            ..
-        }
-    )
-}
-
-/// Facts that come by the thousand: data on its way down, and its being shown.
-fn is_routine(fact: &Fact) -> bool {
-    match fact {
-        Fact::Frame {
-            direction: Direction::Down,
-            packet: Frame::Event { .. },
-            ..
-        } => true,
-        Fact::App(AppFact::Shown { source, .. }) => source == "event",
-        _ => false,
     }
 }

@@ -2,6 +2,8 @@
 
 use serde_json::Value;
 
+use crate::domain::media_type;
+
 use super::event::Answer;
 
 /// How a request ended.
@@ -42,11 +44,7 @@ impl Answer {
     /// Whether the body says that it is a page for people.
     pub(super) fn is_page(&self) -> bool {
         self.header_pairs().any(|(name, value)| {
-            name.eq_ignore_ascii_case("content-type")
-                && value
-                    .trim_start()
-                    .get(..9)
-                    .is_some_and(|start| start.eq_ignore_ascii_case("text/html"))
+            name.eq_ignore_ascii_case("content-type") && media_type::is_html(value)
         })
     }
 

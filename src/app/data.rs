@@ -11,6 +11,7 @@ use crate::domain::contract::is_safe;
 
 use super::answer::{Meaning, Reply};
 use super::event::Answer;
+use super::load::{Cause, Load, Progress};
 use super::paging::{self, Page, Pages};
 use super::requests::Purpose;
 use super::sync::{Stream, merge};
@@ -20,53 +21,9 @@ use super::{App, Quirk, notice, retry};
 mod failure;
 mod refusal;
 
-/// Why a resource is loaded.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Cause {
-    /// Its screen is open.
-    Open,
-    /// The user asked for it.
-    User,
-    /// The socket has connected, or missed something.
-    Snapshot,
-    /// An event said that it changed.
-    Refetch,
-    /// It is polled.
-    Poll,
-    /// A walk goes on.
-    Walk,
-}
-
-/// One load, over all its attempts.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Load {
-    /// The resource's place in the contract.
-    pub(super) resource: usize,
-    pub(super) page: Page,
-    pub(super) cause: Cause,
-    /// Attempts so far, this one included.
-    attempt: u32,
-    /// How often it was replayed with another token.
-    replays: u32,
-}
-
-/// How far the load of a resource is.
-#[derive(Debug, Default)]
-pub(super) enum Progress {
-    #[default]
-    Idle,
-    Flying,
-    /// For its next attempt, until the timer is due.
-    Waiting(Load),
-    /// Given up for now; the timer begins a new load.
-    Later(Load),
-    /// For a new token.
-    Parked(Load),
-}
-
 /// What the app holds of one resource beside what it shows.
 #[derive(Debug, Default)]
-pub(super) struct Held {
+pub(super) struct ResourceState {
     pub(super) progress: Progress,
     /// Whether it has to be read once more when the load on its way has ended.
     pub(super) again: bool,
@@ -85,13 +42,7 @@ impl App {
         match &self.data[resource].progress {
             Progress::Idle | Progress::Later(_) => {
                 self.clear_timer(Timer::Load(resource));
-                self.begin(Load {
-                    resource,
-                    page: Page::First,
-                    cause,
-                    attempt: 0,
-                    replays: 0,
-                });
+                self.begin(Load::new(resource, Page::First, cause));
             }
             Progress::Flying => {
                 // What is on its way was perhaps read before the change that this is about.
@@ -126,13 +77,7 @@ impl App {
         match pages.next.clone() {
             Some(next) if pages.walking && self.flowing => {
                 self.clear_timer(Timer::Load(resource));
-                self.begin(Load {
-                    resource,
-                    page: Page::Later(next),
-                    cause: Cause::Walk,
-                    attempt: 0,
-                    replays: 0,
-                });
+                self.begin(Load::new(resource, Page::Later(next), Cause::Walk));
             }
             Some(_) => {}
             None => pages.walking = false,
@@ -144,9 +89,9 @@ impl App {
         let resource = load.resource;
         let contract = Arc::clone(&self.contract);
         let own = &contract.resources[resource];
-        let hold = self.hold(&own.operation.service);
-        if !hold.is_zero() {
-            let wait = retry::lengthen(hold, 0.1, &mut self.rng);
+        let pause = self.pause_left(&own.operation.service);
+        if !pause.is_zero() {
+            let wait = retry::lengthen(pause, 0.1, &mut self.rng);
             self.data[resource].progress = Progress::Waiting(load);
             self.set_timer(Timer::Load(resource), wait);
             return;
@@ -161,9 +106,9 @@ impl App {
             .map(|paging| paging::query(paging, &load.page))
             .unwrap_or_default();
         let overlaps = load.cause == Cause::Poll && self.quirks.has(Quirk::OverlappingPolls);
-        let filling = self.filling_for_read();
+        let bindings = self.bindings_for_read();
         let operation = self.conditional(resource, &own.operation);
-        self.send(&operation, &query, &filling, Purpose::Load(load));
+        self.send(&operation, &query, &bindings, Purpose::Load(load));
         self.data[resource].progress = Progress::Flying;
         if overlaps {
             self.send_stray_poll(resource);
@@ -265,10 +210,10 @@ impl App {
             self.cancel_all(|purpose| matches!(purpose, Purpose::Load(_)));
         }
         for resource in 0..self.data.len() {
-            let held = &mut self.data[resource];
-            held.progress = Progress::Idle;
-            held.again = false;
-            held.pages.walking = false;
+            let state = &mut self.data[resource];
+            state.progress = Progress::Idle;
+            state.again = false;
+            state.pages.walking = false;
             self.clear_timer(Timer::Load(resource));
             self.clear_timer(Timer::Refetch(resource));
         }
@@ -279,8 +224,8 @@ impl App {
         if !self.quirks.has(Quirk::ShowsPreviousUser) {
             self.view.shown.clear();
         }
-        for held in &mut self.data {
-            *held = Held::default();
+        for state in &mut self.data {
+            *state = ResourceState::default();
         }
     }
 

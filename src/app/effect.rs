@@ -66,9 +66,9 @@ pub enum Effect {
     ClearStorage,
     /// Report a timer when it is due.
     SetTimer {
-        /// Which; always a new one.
+        /// The timer; always a new one.
         id: TimerId,
-        /// From now.
+        /// How long from now it is due.
         after: Duration,
     },
     /// Forget a timer.

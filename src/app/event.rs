@@ -31,25 +31,25 @@ pub enum Event {
     StorageRead(StorageRead),
     /// A request was answered.
     Answered {
-        /// Which.
+        /// The request.
         request: RequestId,
-        /// By what.
+        /// The answer to it.
         answer: Answer,
     },
     /// A request ended without an answer.
     RequestFailed {
-        /// Which.
+        /// The request.
         request: RequestId,
-        /// How.
+        /// What became of it.
         failure: RequestFailure,
     },
     /// A timer is due.
     Timer(TimerId),
     /// Something happened on a socket.
     Socket {
-        /// On which; the app disregards all but its newest one.
+        /// The socket; the app disregards all but its newest one.
         socket: SocketId,
-        /// What.
+        /// What the client of that socket says.
         event: SocketEvent,
     },
     /// The network came or went.
@@ -117,12 +117,12 @@ pub enum SocketEvent {
     /// A namespace is about to connect and its payload is wanted: answered in the same step by
     /// [`super::Effect::SocketAuth`].
     AuthWanted {
-        /// Which.
+        /// The namespace that is about to connect.
         namespace: String,
     },
     /// A namespace is connected.
     Connected {
-        /// Which.
+        /// The namespace.
         namespace: String,
         /// Whether the server restored the previous session and sent what was missed.
         recovered: bool,
@@ -131,7 +131,7 @@ pub enum SocketEvent {
     },
     /// An attempt to connect failed; the client tries again by itself.
     ConnectFailed {
-        /// Why.
+        /// What went wrong, as the client says it.
         why: String,
     },
     /// The session moved to another transport.
@@ -157,18 +157,18 @@ pub enum SocketEvent {
     },
     /// The server refused a namespace (CONNECT_ERROR); the client does not try again.
     Refused {
-        /// Which.
+        /// The namespace.
         namespace: String,
         /// The message.
         message: String,
-        /// Further data.
+        /// What the server adds to the message, such as a code.
         data: Option<Value>,
     },
     /// A namespace is no longer connected.
     Disconnected {
-        /// Which.
+        /// The namespace.
         namespace: String,
-        /// Why.
+        /// What ended it.
         reason: DisconnectReason,
     },
 }

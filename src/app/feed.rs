@@ -6,11 +6,10 @@ use std::time::Duration;
 
 use crate::domain::contract::{Realtime, TransportName};
 use crate::domain::journal::AppFact;
-use crate::domain::selector::fill_text;
 
-use super::data::Cause;
 use super::effect::{Effect, OpenSocket, SocketId, SocketPayload};
 use super::event::{DisconnectReason, SocketEvent};
+use super::load::Cause;
 use super::timers::Timer;
 use super::{App, Quirk, retry};
 
@@ -89,15 +88,14 @@ impl App {
         }
         let socket = self.next_socket();
         self.feed.socket = Some(socket);
-        let filling = self.filling();
-        let lookup = |name: &str| filling.get(name);
+        let bindings = self.bindings();
         let mut query: Vec<(String, String)> = realtime
             .query
             .iter()
-            .map(|(name, value)| (name.clone(), fill_text(value, &lookup)))
+            .map(|(name, value)| (name.clone(), bindings.text(value)))
             .collect();
         if self.quirks.has(Quirk::SocketTokenInQuery)
-            && let Some(access) = &filling.access
+            && let Some(access) = &bindings.access
         {
             query.push(("token".into(), access.expose().into()));
         }
@@ -182,7 +180,7 @@ impl App {
 
 /// Which of a screen's resources are to be loaded.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Missing {
+pub(super) enum Wanted {
     /// All of them.
     All,
     /// Those that nobody keeps up to date.

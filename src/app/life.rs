@@ -5,10 +5,10 @@ use std::time::Duration;
 
 use crate::domain::journal::{AppFact, FeedState, LinkState};
 
-use super::data::Cause;
 use super::effect::Effect;
 use super::event::UserAct;
-use super::feed::Missing;
+use super::feed::Wanted;
+use super::load::Cause;
 use super::timers::Timer;
 use super::view::{LOADING, MAINTENANCE, SIGNED_OUT};
 use super::{App, Quirk, notice};
@@ -126,7 +126,7 @@ impl App {
             return;
         }
         self.session.refreshing.again();
-        if self.contract.kill_switch.is_some() && self.hold("status").is_zero() {
+        if self.contract.kill_switch.is_some() && self.pause_left("status").is_zero() {
             self.status.then_reload = true;
             self.ask_status();
         } else {
@@ -143,11 +143,11 @@ impl App {
             return;
         }
         self.life.screen = screen.into();
-        self.load_screen(Cause::Open, Missing::Uncovered);
+        self.load_screen(Cause::Open, Wanted::Uncovered);
     }
 
     /// Loads what the open screen shows.
-    pub(super) fn load_screen(&mut self, cause: Cause, missing: Missing) {
+    pub(super) fn load_screen(&mut self, cause: Cause, wanted: Wanted) {
         let contract = Arc::clone(&self.contract);
         let screen = Arc::clone(&self.life.screen);
         let Some(screen) = contract.screen(&screen) else {
@@ -167,10 +167,10 @@ impl App {
                 .shown
                 .get(name.as_str())
                 .is_some_and(|shown| shown.stale_since.is_none());
-            let is_wanted = match missing {
-                Missing::All => true,
-                Missing::Uncovered => !is_good || !covered.contains(&index),
-                Missing::Stale => !is_good,
+            let is_wanted = match wanted {
+                Wanted::All => true,
+                Wanted::Uncovered => !is_good || !covered.contains(&index),
+                Wanted::Stale => !is_good,
             };
             if is_wanted {
                 self.want(index, cause);
@@ -215,7 +215,7 @@ impl App {
             self.life.reload = false;
             self.misbehave();
             self.catch_up();
-            self.load_screen(Cause::Open, Missing::All);
+            self.load_screen(Cause::Open, Wanted::All);
             if self.quirks.has(Quirk::PollsBesideSocket) {
                 self.fallback_timer();
             }
@@ -224,7 +224,7 @@ impl App {
             self.stop_flow();
         }
         if std::mem::take(&mut self.life.reload) {
-            self.load_screen(Cause::User, Missing::All);
+            self.load_screen(Cause::User, Wanted::All);
         }
         self.settle_socket();
         self.ask_for_data_without_session();

@@ -5,12 +5,13 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use crate::domain::bindings::Bindings;
 use crate::domain::contract::{Body, Operation, RequestPattern, is_safe};
 use crate::domain::selector::Template;
 
 use super::answer::Reply;
 use super::effect::{Channel, Effect, OpenSocket, SocketId};
-use super::requests::{Filling, Purpose};
+use super::requests::Purpose;
 use super::timers::Timer;
 use super::{App, Quirk};
 
@@ -25,11 +26,11 @@ const PAUSE: Duration = Duration::from_millis(20);
 
 /// What only quirks remember.
 #[derive(Debug, Default)]
-pub(super) struct Mischief {
+pub(super) struct QuirkState {
     /// Whether what is done once a process was done.
     done: bool,
-    /// What filled the requests of the session that was signed out.
-    leftover: Option<Filling>,
+    /// What the requests of the session that was signed out were made with.
+    leftover: Option<Bindings>,
     /// The second socket.
     twin: Option<SocketId>,
     /// Whether the socket is not wanted any more.
@@ -55,7 +56,7 @@ fn disguise(path: &str) -> String {
 impl App {
     /// Once a process, when data flows for the first time.
     pub(super) fn misbehave(&mut self) {
-        if std::mem::replace(&mut self.mischief.done, true) {
+        if std::mem::replace(&mut self.quirk_state.done, true) {
             return;
         }
         let contract = Arc::clone(&self.contract);
@@ -96,9 +97,9 @@ impl App {
 
     /// A quirk: a second socket beside the first, once a process.
     pub(super) fn open_twin(&mut self, open: &OpenSocket) {
-        if self.quirks.has(Quirk::TwoSockets) && self.mischief.twin.is_none() {
+        if self.quirks.has(Quirk::TwoSockets) && self.quirk_state.twin.is_none() {
             let socket = self.next_socket();
-            self.mischief.twin = Some(socket);
+            self.quirk_state.twin = Some(socket);
             self.out.push(Effect::OpenSocket(OpenSocket {
                 socket,
                 ..open.clone()
@@ -108,7 +109,7 @@ impl App {
 
     /// Whether this is the second socket.
     pub(super) fn is_twin(&self, socket: SocketId) -> bool {
-        self.mischief.twin == Some(socket)
+        self.quirk_state.twin == Some(socket)
     }
 
     /// A quirk: a new socket without a question and without a pause, a few times.
@@ -125,19 +126,19 @@ impl App {
 
     /// A quirk: the socket is not wanted any more.
     pub(super) fn give_socket_up(&mut self) {
-        self.mischief.gave_up = true;
+        self.quirk_state.gave_up = true;
         self.close_socket();
     }
 
     /// Whether the socket is not wanted any more.
     pub(super) fn has_given_up(&self) -> bool {
-        self.mischief.gave_up
+        self.quirk_state.gave_up
     }
 
     /// A quirk: something is still to be asked with the session that was signed out.
-    pub(super) fn keep_leftover(&mut self, filling: &Filling) {
+    pub(super) fn keep_leftover(&mut self, bindings: &Bindings) {
         if self.quirks.has(Quirk::GoesOnAfterSignOut) {
-            self.mischief.leftover = Some(filling.clone());
+            self.quirk_state.leftover = Some(bindings.clone());
             self.set_timer(Timer::Leftover, REST);
         }
     }
@@ -145,14 +146,14 @@ impl App {
     /// A quirk: one more request for a session that is over.
     pub(super) fn send_leftover(&mut self) {
         let contract = Arc::clone(&self.contract);
-        if let (Some(filling), Some(resource)) = (
-            self.mischief.leftover.take(),
+        if let (Some(bindings), Some(resource)) = (
+            self.quirk_state.leftover.take(),
             contract
                 .resources
                 .iter()
                 .find(|own| own.operation.authorized),
         ) {
-            self.send(&resource.operation, &[], &filling, Purpose::Stray);
+            self.send(&resource.operation, &[], &bindings, Purpose::Stray);
         }
     }
 
@@ -183,7 +184,7 @@ impl App {
             || !self.life.online
             || self.is_loading()
             || self.status.blocked
-            || std::mem::replace(&mut self.mischief.done, true)
+            || std::mem::replace(&mut self.quirk_state.done, true)
         {
             return;
         }
@@ -228,8 +229,8 @@ impl App {
     }
 
     fn send_stray(&mut self, operation: &Operation) {
-        let filling = self.filling();
-        self.send(operation, &[], &filling, Purpose::Stray);
+        let bindings = self.bindings();
+        self.send(operation, &[], &bindings, Purpose::Stray);
     }
 
     /// A request that falls under a pattern; a write, if the pattern leaves it open.

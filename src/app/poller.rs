@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::data::Cause;
+use super::load::Cause;
 use super::timers::Timer;
 use super::{App, Quirk, retry};
 

@@ -117,11 +117,11 @@ impl App {
         if !self.is_refresh_due() || self.is_refreshing() || held || !self.may_reach() {
             return;
         }
-        let hold = self.hold("refresh");
-        if !hold.is_zero() {
+        let pause = self.pause_left("refresh");
+        if !pause.is_zero() {
             self.session.refreshing.first = false;
-            self.session.refreshing.not_before = Some(self.now.elapsed + hold);
-            self.set_timer(Timer::RefreshRetry, hold);
+            self.session.refreshing.not_before = Some(self.now.elapsed + pause);
+            self.set_timer(Timer::RefreshRetry, pause);
             return;
         }
         let contract = Arc::clone(&self.contract);
@@ -129,14 +129,14 @@ impl App {
             return;
         };
         self.session.refreshing.attempts += 1;
-        let filling = self.filling();
+        let bindings = self.bindings();
         let copies = if self.quirks.has(Quirk::ParallelRefreshes) {
             2
         } else {
             1
         };
         for _ in 0..copies {
-            self.send(&refresh.operation, &[], &filling, Purpose::Refresh);
+            self.send(&refresh.operation, &[], &bindings, Purpose::Refresh);
         }
     }
 
@@ -154,7 +154,7 @@ impl App {
                 None
             };
             if let Some(tokens) = tokens {
-                self.take(tokens);
+                self.adopt(tokens);
                 self.journal(AppFact::Session {
                     state: SessionState::Refreshed,
                 });
@@ -205,7 +205,7 @@ impl App {
             retry::lengthen(pause.min(retry::RETRY_AFTER_CAP), 0.2, &mut self.rng)
         };
         let round_is_over = refreshing.attempts == 0;
-        let wait = wait.max(self.hold("refresh"));
+        let wait = wait.max(self.pause_left("refresh"));
         self.session.refreshing.not_before = Some(self.now.elapsed + wait);
         self.set_timer(Timer::RefreshRetry, wait);
         if round_is_over {

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use crate::domain::bindings::Bindings;
 use crate::domain::journal::{AppFact, SessionState};
 use crate::domain::secret::Secret;
 
@@ -10,7 +11,7 @@ use super::answer::Reply;
 use super::effect::{Effect, StorageContent};
 use super::event::StorageRead;
 use super::refresh::Refreshing;
-use super::requests::{Filling, Purpose};
+use super::requests::Purpose;
 use super::stored::Stored;
 use super::token::{self, Tokens};
 use super::{App, Quirk, SignedIn, notice};
@@ -145,16 +146,16 @@ impl App {
             .quirks
             .has(Quirk::SignInOnRestore)
             .then(|| password.clone());
-        let filling = Filling {
+        let bindings = Bindings {
             username: Some(username.clone()),
             password: Some(password),
-            ..Filling::default()
+            ..Bindings::default()
         };
         let purpose = Purpose::SignIn {
             username,
             password: kept,
         };
-        self.send(&contract.session.sign_in.operation, &[], &filling, purpose);
+        self.send(&contract.session.sign_in.operation, &[], &bindings, purpose);
     }
 
     /// A sign-in was answered, or not.
@@ -196,7 +197,7 @@ impl App {
             expires: None,
             lifetime: None,
         });
-        self.take(tokens);
+        self.adopt(tokens);
         self.view_mut().session = Some(SignedIn { username });
         self.feed.starting = true;
         self.life.screen = self.contract.home().into();
@@ -214,7 +215,7 @@ impl App {
 
     /// Puts fresh tokens in the place of the old ones, and keeps them at once: until they are
     /// written, a killed process would lose its session.
-    pub(super) fn take(&mut self, tokens: Tokens) {
+    pub(super) fn adopt(&mut self, tokens: Tokens) {
         self.session.tokens += 1;
         let number = self.session.tokens;
         let now = self.now.elapsed;
@@ -231,13 +232,13 @@ impl App {
         session.expires = lifetime.map(|lifetime| now + lifetime);
         session.access = Some(tokens.access);
         session.refresh = tokens.refresh.or(session.refresh.take());
-        self.keep();
+        self.store();
         self.session.refreshing.taken();
         self.wake_for_refresh();
     }
 
     /// Writes the session and the last word of the kill-switch to the secure storage.
-    pub(super) fn keep(&mut self) {
+    pub(super) fn store(&mut self) {
         let Some(session) = &self.session.current else {
             return;
         };
@@ -277,15 +278,15 @@ impl App {
             self.session.form = None;
             return;
         }
-        let filling = self.filling();
+        let bindings = self.bindings();
         self.end("signed out");
-        self.keep_leftover(&filling);
+        self.keep_leftover(&bindings);
         self.clear_notice();
         let contract = Arc::clone(&self.contract);
         if let Some(operation) = &contract.session.sign_out
             && self.life.online
         {
-            self.send(operation, &[], &filling, Purpose::SignOut);
+            self.send(operation, &[], &bindings, Purpose::SignOut);
         }
     }
 

@@ -101,7 +101,7 @@ impl App {
     /// Asks now, unless a question is on its way or the backend wants to be left alone.
     pub(super) fn ask_status(&mut self) {
         let is_asked = self.in_flight(|purpose| *purpose == Purpose::Status);
-        if is_asked || !self.may_ask() || !self.hold("status").is_zero() {
+        if is_asked || !self.may_ask() || !self.pause_left("status").is_zero() {
             return;
         }
         let contract = Arc::clone(&self.contract);
@@ -111,8 +111,8 @@ impl App {
         self.clear_timer(Timer::Status);
         self.status.attempts += 1;
         self.status.asked_at = Some(self.now.elapsed);
-        let filling = self.filling();
-        self.send(&switch.operation, &[], &filling, Purpose::Status);
+        let bindings = self.bindings();
+        self.send(&switch.operation, &[], &bindings, Purpose::Status);
     }
 
     /// Asks because data was refused or the server sent the app away.
@@ -143,7 +143,7 @@ impl App {
             self.status.settled = true;
             return;
         }
-        if self.may_reach() && !self.hold("status").is_zero() {
+        if self.may_reach() && !self.pause_left("status").is_zero() {
             self.status_is_silent();
             self.wait_for_status();
             return;
@@ -167,7 +167,7 @@ impl App {
                 self.status.attempts = 0;
                 self.evaluate(blocked);
                 if is_news {
-                    self.keep();
+                    self.store();
                 }
                 self.wait_for_status();
             }
@@ -226,7 +226,7 @@ impl App {
         let retry = &self.contract.retry;
         if self.status.attempts < retry.attempts {
             let wait = retry::backoff(retry, self.status.attempts, &mut self.rng);
-            let wait = wait.max(self.hold("status"));
+            let wait = wait.max(self.pause_left("status"));
             self.set_timer(Timer::Status, wait);
         } else {
             self.status.attempts = 0;
@@ -255,7 +255,7 @@ impl App {
             JITTER
         };
         let wait = retry::lengthen(every.max(AT_MOST_EVERY), jitter, &mut self.rng);
-        let wait = wait.max(self.hold("status"));
+        let wait = wait.max(self.pause_left("status"));
         self.set_timer(Timer::Status, wait);
     }
 

@@ -14,8 +14,8 @@ use crate::domain::contract::{Apply, Contract, EventRule, Resource};
 use crate::domain::journal::AppFact;
 use crate::domain::selector::Selector;
 
-use super::data::{Cause, Progress};
 use super::event::Answer;
+use super::load::{Cause, Progress};
 use super::timers::Timer;
 use super::{App, Quirk, Shown};
 
@@ -95,22 +95,23 @@ impl Stream {
 }
 
 /// Where a change stands in relation to what is shown.
-enum Place {
+enum Order {
     /// It is contained already.
-    Old,
+    Known,
+    /// Nothing is missing before it.
     Next,
     /// Something between is missing.
-    Beyond,
+    Gap,
 }
 
-fn place(rule: &EventRule, shown: Option<i64>, change: Option<i64>) -> Place {
+fn order(rule: &EventRule, shown: Option<i64>, change: Option<i64>) -> Order {
     match (shown, change) {
-        (Some(shown), Some(change)) if change <= shown => Place::Old,
+        (Some(shown), Some(change)) if change <= shown => Order::Known,
         // A whole new state makes up for everything before it.
         (Some(shown), Some(change)) if change > shown + 1 && rule.apply == Apply::Merge => {
-            Place::Beyond
+            Order::Gap
         }
-        _ => Place::Next,
+        _ => Order::Next,
     }
 }
 
@@ -179,23 +180,23 @@ impl App {
     fn changed(&mut self, index: usize, change: Change) {
         let contract = Arc::clone(&self.contract);
         let resource = &contract.resources[index];
-        let held = &mut self.data[index];
-        if held.stream.waits {
-            held.stream.remember(change);
+        let state = &mut self.data[index];
+        if state.stream.waits {
+            state.stream.remember(change);
             return;
         }
-        if matches!(held.progress, Progress::Flying) {
-            held.stream.remember(change.clone());
+        if matches!(state.progress, Progress::Flying) {
+            state.stream.remember(change.clone());
         }
         // It is changed where it stands: a copy of everything shown would cost more than the change.
         let Some(shown) = self.view.shown.get_mut(resource.name.as_str()) else {
             return;
         };
         let rule = &rules(&contract)[change.rule];
-        match place(rule, shown.sequence, change.sequence) {
-            Place::Old => {}
-            Place::Beyond if !self.quirks.has(Quirk::IgnoresGaps) => self.gap(index, change),
-            Place::Next | Place::Beyond => {
+        match order(rule, shown.sequence, change.sequence) {
+            Order::Known => {}
+            Order::Gap if !self.quirks.has(Quirk::IgnoresGaps) => self.gap(index, change),
+            Order::Next | Order::Gap => {
                 let merged = change.merge_into(shown, resource, rule);
                 if merged == Merged::Unusable {
                     if self.quirks.has(Quirk::BadEventClearsList) {

@@ -1,4 +1,5 @@
-//! A tiny backend for this room's tests: one listener, and a function from requests to answers.
+//! A tiny backend for this room's tests: one listener, and a function from requests to answers. It
+//! waits on the clock of its tests, all of which let virtual time pass (`start_paused = true`).
 
 use std::convert::Infallible;
 use std::sync::{Arc, Mutex};

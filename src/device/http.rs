@@ -87,12 +87,12 @@ pub enum Outcome {
     Switched(Switched),
     /// No connection could be made, so nothing was sent.
     NotSent {
-        /// Why.
+        /// What kept it from being sent, without a secret.
         why: String,
     },
     /// It may have been sent, and no answer came.
     Broken {
-        /// Why.
+        /// What broke it, without a secret.
         why: String,
     },
     /// Its time was over.
@@ -135,7 +135,7 @@ pub enum HttpError {
     Setup {
         /// The service.
         service: String,
-        /// Why.
+        /// What could not be set up.
         why: String,
     },
 }

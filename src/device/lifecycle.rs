@@ -16,7 +16,7 @@ use crate::domain::scenario::StorageAccident;
 /// grants, and enough for what an app does when it is left.
 const FROZEN_AFTER: Duration = Duration::from_secs(5);
 
-/// What happens to the device.
+/// What the device is told to do.
 pub(super) enum Command {
     Launch,
     Kill,
@@ -31,6 +31,7 @@ pub(super) enum Command {
     Stop,
 }
 
+/// The device without its handle: what outlives every process of the app, and the process that runs.
 pub(super) struct Lifecycle {
     settings: Settings,
     storage: SecureStorage,
@@ -42,15 +43,17 @@ pub(super) struct Lifecycle {
     running: Option<Running>,
 }
 
+/// A process that runs.
 struct Running {
     process: Process,
-    place: Place,
+    visibility: Visibility,
     /// What the app was last told about the network.
     told_online: bool,
 }
 
+/// Whether the user sees the app.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Place {
+enum Visibility {
     Foreground,
     /// In the background, and frozen from this time of the run on.
     Background {
@@ -84,7 +87,7 @@ impl Lifecycle {
                     let Some(order) = order else { return };
                     let (command, reply) = *order;
                     let stops = matches!(command, Command::Stop);
-                    let result = self.obey(command);
+                    let result = self.carry_out(command);
                     self.publish();
                     if stops {
                         // The process is gone before its end is reported.
@@ -94,22 +97,22 @@ impl Lifecycle {
                     }
                     let _ = reply.send(result);
                 }
-                () = self.live() => self.publish(),
+                () = self.next_event() => self.publish(),
             }
         }
     }
 
     /// Lets the process take one thing that arrives, unless it is frozen or none runs. Cancelling
     /// it loses nothing.
-    async fn live(&mut self) {
+    async fn next_event(&mut self) {
         let clock = self.settings.recorder.clock();
         let Some(running) = &mut self.running else {
             return std::future::pending().await;
         };
         let frozen = async {
-            match running.place {
-                Place::Foreground => std::future::pending().await,
-                Place::Background { frozen_at } => {
+            match running.visibility {
+                Visibility::Foreground => std::future::pending().await,
+                Visibility::Background { frozen_at } => {
                     tokio::time::sleep_until(clock.instant(frozen_at)).await;
                 }
             }
@@ -121,7 +124,7 @@ impl Lifecycle {
         }
     }
 
-    fn obey(&mut self, command: Command) -> Result<(), ActError> {
+    fn carry_out(&mut self, command: Command) -> Result<(), ActError> {
         match command {
             Command::Launch => self.launch(),
             Command::Kill => {
@@ -132,26 +135,26 @@ impl Lifecycle {
             Command::User(act, user) => {
                 self.in_foreground()?;
                 self.record(act);
-                self.hand(Event::User(user))
+                self.deliver(Event::User(user))
             }
             Command::Background => {
                 self.in_foreground()?;
                 self.record(Act::Background);
                 let frozen_at = self.settings.recorder.clock().elapsed() + FROZEN_AFTER;
                 if let Some(running) = &mut self.running {
-                    running.place = Place::Background { frozen_at };
+                    running.visibility = Visibility::Background { frozen_at };
                 }
-                self.hand(Event::User(UserAct::Background))
+                self.deliver(Event::User(UserAct::Background))
             }
             Command::Foreground => {
                 let running = self.running.as_mut().ok_or(ActError::NotRunning)?;
-                if running.place == Place::Foreground {
+                if running.visibility == Visibility::Foreground {
                     return Err(ActError::InForeground);
                 }
-                running.place = Place::Foreground;
+                running.visibility = Visibility::Foreground;
                 self.record(Act::Foreground);
                 self.tell_network()?;
-                self.hand(Event::User(UserAct::Foreground))
+                self.deliver(Event::User(UserAct::Foreground))
             }
             Command::Network(online) => self.network(online),
             Command::Accident(accident) => {
@@ -197,11 +200,11 @@ impl Lifecycle {
                 clock_offset: self.clock_offset,
                 seed: self.rng.u64(..),
             }),
-            place: Place::Foreground,
+            visibility: Visibility::Foreground,
             told_online: self.online,
         });
         let online = self.online;
-        self.hand(Event::Started { online })
+        self.deliver(Event::Started { online })
     }
 
     fn network(&mut self, online: bool) -> Result<(), ActError> {
@@ -224,39 +227,39 @@ impl Lifecycle {
         match &mut self.running {
             Some(running) if running.told_online != online => {
                 running.told_online = online;
-                self.hand(Event::Connectivity(online))
+                self.deliver(Event::Connectivity(online))
             }
             _ => Ok(()),
         }
     }
 
     fn is_frozen(&self) -> bool {
-        match self.running.as_ref().map(|running| running.place) {
-            Some(Place::Background { frozen_at }) => {
+        match self.running.as_ref().map(|running| running.visibility) {
+            Some(Visibility::Background { frozen_at }) => {
                 self.settings.recorder.clock().elapsed() >= frozen_at
             }
-            Some(Place::Foreground) | None => false,
+            Some(Visibility::Foreground) | None => false,
         }
     }
 
     fn in_foreground(&self) -> Result<(), ActError> {
-        match self.running.as_ref().map(|running| running.place) {
-            Some(Place::Foreground) => Ok(()),
-            Some(Place::Background { .. }) => Err(ActError::InBackground),
+        match self.running.as_ref().map(|running| running.visibility) {
+            Some(Visibility::Foreground) => Ok(()),
+            Some(Visibility::Background { .. }) => Err(ActError::InBackground),
             None => Err(ActError::NotRunning),
         }
     }
 
-    /// Hands an event to the app, and reports trouble that its storage had since the last one.
-    fn hand(&mut self, event: Event) -> Result<(), ActError> {
+    /// Hands an event to the app, and reports what its storage could not do since the last one.
+    fn deliver(&mut self, event: Event) -> Result<(), ActError> {
         let running = self.running.as_mut().ok_or(ActError::NotRunning)?;
         running.process.handle(event, &self.storage);
-        running.process.trouble()
+        running.process.take_storage_error()
     }
 
     fn end(&mut self) -> Result<(), ActError> {
         match self.running.take() {
-            Some(mut running) => running.process.trouble(),
+            Some(mut running) => running.process.take_storage_error(),
             None => Ok(()),
         }
     }

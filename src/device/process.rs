@@ -53,7 +53,7 @@ pub(super) struct Process {
     timers: Timers,
     outcomes: mpsc::UnboundedReceiver<Ended>,
     ended: mpsc::UnboundedSender<Ended>,
-    trouble: Option<StorageError>,
+    storage_error: Option<StorageError>,
 }
 
 struct Session {
@@ -87,7 +87,7 @@ impl Process {
             timers: Timers::default(),
             outcomes,
             ended,
-            trouble: None,
+            storage_error: None,
         }
     }
 
@@ -97,8 +97,8 @@ impl Process {
     }
 
     /// What went wrong with the storage since this was last asked.
-    pub(super) fn trouble(&mut self) -> Result<(), ActError> {
-        self.trouble
+    pub(super) fn take_storage_error(&mut self) -> Result<(), ActError> {
+        self.storage_error
             .take()
             .map_or(Ok(()), |error| Err(error.into()))
     }
@@ -358,7 +358,7 @@ impl Process {
 
     fn note(&mut self, result: Result<(), StorageError>) {
         if let Err(error) = result {
-            self.trouble = Some(error);
+            self.storage_error = Some(error);
         }
     }
 }

@@ -65,7 +65,7 @@ pub enum StorageError {
     Io {
         /// The file or folder.
         path: PathBuf,
-        /// Why.
+        /// What the system said.
         source: io::Error,
     },
     /// The name of an entry would not make a file name.

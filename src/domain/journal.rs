@@ -122,6 +122,37 @@ pub enum Fact {
     Harness(HarnessFact),
 }
 
+impl Fact {
+    /// Whether it is a packet that only keeps a connection alive.
+    #[must_use]
+    pub fn is_heartbeat(&self) -> bool {
+        matches!(
+            self,
+            Self::Frame {
+                packet: Frame::Ping { probe: false } | Frame::Pong { probe: false } | Frame::Noop,
+                ..
+            }
+        )
+    }
+
+    /// Whether it is one of those that come by the thousand and mean little one by one: data on its
+    /// way down, its being shown, heartbeats.
+    #[must_use]
+    pub fn is_routine(&self) -> bool {
+        let is_data = matches!(
+            self,
+            Self::Frame {
+                direction: Direction::Down,
+                packet: Frame::Event { .. },
+                ..
+            }
+        );
+        let is_shown =
+            matches!(self, Self::App(AppFact::Shown { source, .. }) if source == "event");
+        is_data || is_shown || self.is_heartbeat()
+    }
+}
+
 /// What the scope says about a request or a packet.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Judgement {

@@ -56,10 +56,10 @@ impl RequestView<'_> {
     }
 }
 
-/// What the scope says about a request, and what was found on the way.
+/// What the scope decides about a request, and what was found on the way.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Judged {
-    /// The decision.
+pub struct Decision {
+    /// Whether it may be sent, and why.
     pub judgement: Judgement,
     /// What the request is for, if the contract declares it.
     pub role: Option<Role>,
@@ -72,12 +72,12 @@ const PATH_HEADERS: [&str; 2] = ["x-original-url", "x-rewrite-url"];
 
 /// Judges a request.
 #[must_use]
-pub fn judge(contract: &Contract, request: &RequestView<'_>) -> Judged {
+pub fn judge(contract: &Contract, request: &RequestView<'_>) -> Decision {
     let mut form = canonical(request.target);
     let strayed = note_authority(request, &mut form);
     note_framing(request, &mut form);
     let methods = effective_methods(request, &mut form);
-    let (declared, below) = place(contract, request, &methods[0], &mut form);
+    let (declared, below) = find_declared(contract, request, &methods[0], &mut form);
 
     let mut verdict = None;
     let services = if strayed { None } else { Some(request.service) };
@@ -114,7 +114,7 @@ pub fn judge(contract: &Contract, request: &RequestView<'_>) -> Judged {
         canonical: format!("{} {}", methods[methods.len() - 1], form.target()),
         steps: form.steps,
     });
-    Judged {
+    Decision {
         judgement: Judgement {
             class,
             reason,
@@ -176,7 +176,7 @@ fn note_framing(request: &RequestView<'_>, form: &mut Canonical) {
 }
 
 /// N9: finds what the contract declares at the canonical path, or close to it.
-fn place<'c>(
+fn find_declared<'c>(
     contract: &'c Contract,
     request: &RequestView<'_>,
     method: &str,

@@ -10,9 +10,9 @@ use std::collections::HashMap;
 use serde_json::Value;
 
 mod escape;
-mod needles;
+mod patterns;
 
-use needles::{Needles, Sought};
+use patterns::{Extent, Patterns};
 
 /// What kind of secret a value is; its label says so.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -35,7 +35,7 @@ pub struct Vault {
     labels: Vec<String>,
     known: HashMap<String, usize>,
     counts: [usize; 4],
-    needles: Needles,
+    patterns: Patterns,
 }
 
 /// Shorter values are too likely to be something else by chance; they are replaced only where they
@@ -80,11 +80,11 @@ impl Vault {
         self.labels.push(label.clone());
         self.known.insert(value.to_owned(), at);
         if value.len() >= SHORTEST {
-            self.needles.add(value, at);
+            self.patterns.add(value, at);
         }
         let is_token = matches!(kind, SecretKind::Access | SecretKind::Refresh);
         if is_token && value.len() >= 2 * SHORTEST {
-            self.needles.add_parts(value, self.labels.len());
+            self.patterns.add_parts(value, self.labels.len());
             let part = format!("‹part of {}", label.trim_start_matches('‹'));
             self.labels.push(part);
         }
@@ -115,17 +115,17 @@ impl Vault {
     /// The beginning of a token, from half of it on, and the parts of a JSON Web Token count too.
     #[must_use]
     pub fn redact<'t>(&self, text: &'t str) -> Cow<'t, str> {
-        self.redact_by(text, Sought::Parts)
+        self.redact_by(text, Extent::Parts)
     }
 
     /// Replaces whole secrets only: where a credential stands, what is no secret that is known is
     /// another one.
     fn redact_whole<'t>(&self, text: &'t str) -> Cow<'t, str> {
-        self.redact_by(text, Sought::Whole)
+        self.redact_by(text, Extent::Whole)
     }
 
-    fn redact_by<'t>(&self, text: &'t str, what: Sought) -> Cow<'t, str> {
-        let plain = self.replace(text, what);
+    fn redact_by<'t>(&self, text: &'t str, extent: Extent) -> Cow<'t, str> {
+        let plain = self.replace(text, extent);
         // Any character may be escaped or not, and escapes may be escaped, so the text is searched
         // as it reads after decoding; only if a secret shows then is its spelling given up.
         let mut decoded = plain.clone();
@@ -133,7 +133,7 @@ impl Vault {
             let Some(next) = without_escapes(&decoded) else {
                 break;
             };
-            if let Cow::Owned(found) = self.replace(&next, what) {
+            if let Cow::Owned(found) = self.replace(&next, extent) {
                 return Cow::Owned(found);
             }
             decoded = Cow::Owned(next);
@@ -141,17 +141,17 @@ impl Vault {
         plain
     }
 
-    fn replace<'t>(&self, text: &'t str, what: Sought) -> Cow<'t, str> {
-        let found = self.needles.find(text.as_bytes(), what);
+    fn replace<'t>(&self, text: &'t str, extent: Extent) -> Cow<'t, str> {
+        let found = self.patterns.find(text.as_bytes(), extent);
         if found.is_empty() {
             return Cow::Borrowed(text);
         }
         let mut redacted = String::with_capacity(text.len());
         let mut from = 0;
-        for hit in found {
-            redacted.push_str(&text[from..hit.start]);
-            redacted.push_str(&self.labels[hit.label]);
-            from = hit.end;
+        for secret in found {
+            redacted.push_str(&text[from..secret.start]);
+            redacted.push_str(&self.labels[secret.label]);
+            from = secret.end;
         }
         redacted.push_str(&text[from..]);
         Cow::Owned(redacted)

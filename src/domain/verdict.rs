@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use serde::{Deserialize, Serialize};
+pub use super::subject::Subject;
 
 use super::journal::EntryId;
 
@@ -50,33 +50,6 @@ pub enum Severity {
     Violation,
     /// A forbidden write was attempted.
     ForbiddenWrite,
-}
-
-/// Who broke a rule.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Subject {
-    /// The client.
-    App,
-    /// The backend.
-    Backend,
-    /// Either side, in a rule that binds both; a finding always names one of them.
-    Both,
-    /// rehearsal itself, or what it runs on.
-    Harness,
-}
-
-impl Subject {
-    /// The word for reports.
-    #[must_use]
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::App => "app",
-            Self::Backend => "backend",
-            Self::Both => "both",
-            Self::Harness => "harness",
-        }
-    }
 }
 
 /// What a run says about a scenario, or about everything.

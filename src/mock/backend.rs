@@ -12,9 +12,9 @@ use serde_json::Value;
 use tokio::sync::Notify;
 
 use super::defect::{Defect, Defects};
-use super::holding::Holding;
 use super::keys::Signer;
 use super::paging::Cursors;
+use super::resource_state::ResourceState;
 use super::sessions::Sessions;
 use super::sockets::Sockets;
 use super::{Settings, StartError, readiness};
@@ -43,7 +43,7 @@ pub(super) struct Backend {
 pub(super) struct Core {
     pub(super) people: Vec<Person>,
     /// Resources that are the same for everybody.
-    pub(super) shared: BTreeMap<String, Holding>,
+    pub(super) shared: BTreeMap<String, ResourceState>,
     pub(super) sessions: Sessions,
     pub(super) sockets: Sockets,
     pub(super) maintenance: bool,
@@ -61,7 +61,7 @@ pub(super) struct Core {
 /// A user and what is theirs.
 pub(super) struct Person {
     pub(super) user: User,
-    pub(super) data: BTreeMap<String, Holding>,
+    pub(super) data: BTreeMap<String, ResourceState>,
 }
 
 impl Backend {
@@ -81,13 +81,13 @@ impl Backend {
             .users
             .drain(..)
             .map(|mut user| Person {
-                data: holdings(&contract, std::mem::take(&mut user.data)),
+                data: states(&contract, std::mem::take(&mut user.data)),
                 user,
             })
             .collect();
         let core = Core {
             people,
-            shared: holdings(&contract, world.shared),
+            shared: states(&contract, world.shared),
             sessions: Sessions::default(),
             sockets: Sockets::new(&contract, seed, world.feeds.len()),
             maintenance: false,
@@ -147,13 +147,13 @@ impl Backend {
                 ..
             } = core;
             let own = own.and_then(|user| people[user].data.get_mut(&resource.name));
-            let Some(holding) = own.or_else(|| shared.get_mut(&resource.name)) else {
+            let Some(state) = own.or_else(|| shared.get_mut(&resource.name)) else {
                 continue;
             };
-            if now >= holding.changed + feed.every {
-                holding.changed = now;
-                let touched = super::holding::Touched::Drift(&feed.drift);
-                let _ = holding.advance(resource, rule, touched, rng);
+            if now >= state.changed + feed.every {
+                state.changed = now;
+                let change = super::resource_state::Change::Drift(&feed.drift);
+                let _ = state.advance(resource, rule, change, rng);
             }
         }
     }
@@ -174,11 +174,11 @@ impl Core {
     }
 }
 
-fn holdings(contract: &Contract, data: BTreeMap<String, Value>) -> BTreeMap<String, Holding> {
+fn states(contract: &Contract, data: BTreeMap<String, Value>) -> BTreeMap<String, ResourceState> {
     data.into_iter()
         .filter_map(|(name, answer)| {
-            let holding = Holding::new(contract.resource(&name)?, answer);
-            Some((name, holding))
+            let state = ResourceState::new(contract.resource(&name)?, answer);
+            Some((name, state))
         })
         .collect()
 }

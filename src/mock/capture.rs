@@ -49,7 +49,7 @@ pub(super) fn text(template: &str, found: &str, captures: &mut Captures) -> bool
                 Some(after) => rest = after,
                 None => return false,
             },
-            Piece::Hole(name) => {
+            Piece::Placeholder(name) => {
                 let end = match pieces.get(at + 1) {
                     Some(Piece::Literal(literal)) => match rest.find(literal.as_str()) {
                         Some(end) => end,
@@ -108,12 +108,12 @@ pub(super) fn cookie(name: &str, headers: &HeaderMap) -> Option<String> {
 
 enum Piece<'a> {
     Literal(String),
-    Hole(&'a str),
+    Placeholder(&'a str),
 }
 
 fn sole_name(text: &str) -> Option<&str> {
     match pieces(text).as_slice() {
-        [Piece::Hole(name)] => Some(name),
+        [Piece::Placeholder(name)] => Some(name),
         _ => None,
     }
 }
@@ -130,7 +130,7 @@ fn pieces(template: &str) -> Vec<Piece<'_>> {
             if !literal.is_empty() {
                 pieces.push(Piece::Literal(std::mem::take(&mut literal)));
             }
-            pieces.push(Piece::Hole(&rest[1..end]));
+            pieces.push(Piece::Placeholder(&rest[1..end]));
             rest = &rest[end + 1..];
         } else {
             literal.push(next);

@@ -6,9 +6,10 @@ use serde_json::Value;
 use super::backend::{Backend, Core};
 use super::call::Call;
 use super::defect::Defect;
-use super::holding::Holding;
-use super::paging::{Asked, Page};
-use super::reply::{Reply, place};
+use super::paging::{Page, PageRequest};
+use super::reply::Reply;
+use super::resource_state::ResourceState;
+use super::writing::find_mut;
 use crate::domain::contract::{NextPage, Operation, Resource};
 use crate::domain::selector::Selector;
 
@@ -114,7 +115,7 @@ impl Backend {
     /// The answer. Of a long list only the page is cloned.
     fn answer(
         &self,
-        holding: &mut Holding,
+        holding: &mut ResourceState,
         resource: &Resource,
         user: Option<usize>,
         call: &Call,
@@ -122,7 +123,7 @@ impl Backend {
         let (Some(paging), Some(items)) = (&resource.paging, holding.items_mut(resource)) else {
             return Ok(Reply::json(200, holding.answer.clone()));
         };
-        let asked = Asked {
+        let asked = PageRequest {
             user,
             resource,
             query: &call.query,
@@ -145,7 +146,7 @@ impl Backend {
         let slot = resource
             .items
             .as_ref()
-            .and_then(|items| place(items, &mut body));
+            .and_then(|items| find_mut(items, &mut body));
         if let Some(slot) = slot {
             *slot = Value::Array(page);
         }
@@ -173,7 +174,7 @@ fn mix(core: &mut Core, user: usize, resource: &Resource, reply: &mut Reply) {
     let other = (user + 1) % core.people.len();
     let first = find(core, Some(other), &resource.name)
         .and_then(|holding| holding.items_mut(resource)?.first().cloned());
-    let list = reply.body_mut().and_then(|body| place(items, body));
+    let list = reply.body_mut().and_then(|body| find_mut(items, body));
     if let (Some(first), Some(Value::Array(list))) = (first, list) {
         list.push(first);
     }
@@ -184,7 +185,7 @@ pub(super) fn find<'a>(
     core: &'a mut Core,
     user: Option<usize>,
     name: &str,
-) -> Option<&'a mut Holding> {
+) -> Option<&'a mut ResourceState> {
     let Core { people, shared, .. } = core;
     let own = user.and_then(|user| people[user].data.get_mut(name));
     own.or_else(|| shared.get_mut(name))

@@ -20,7 +20,7 @@ use tokio_tungstenite::tungstenite::{Message, Utf8Bytes};
 use super::call::Call;
 use super::reply::Body;
 use super::routes::NOT_KEPT;
-use super::service::{Cut, Life};
+use super::serving::{Cut, Shutdown};
 use super::switchboard::{Switchboard, ToSocket};
 use crate::net::Clock;
 use crate::protocol::packet::Frame;
@@ -52,7 +52,7 @@ pub(super) trait Host: Send + Sync + 'static {
 }
 
 /// Keeps the machine's time until the service stops; then every session is forgotten.
-pub(super) async fn drive(host: Arc<impl Host>, mut life: Life) {
+pub(super) async fn drive(host: Arc<impl Host>, mut shutdown: Shutdown) {
     let clock = host.clock();
     loop {
         let due = host.tick();
@@ -66,7 +66,7 @@ pub(super) async fn drive(host: Arc<impl Host>, mut life: Life) {
         };
         tokio::select! {
             biased;
-            () = life.ended() => break,
+            () = shutdown.requested() => break,
             () = host.wake().notified() => {}
             () = sleep => {}
         }
@@ -79,13 +79,13 @@ pub(super) async fn respond(
     host: &Arc<impl Host>,
     call: Call,
     mut parts: Parts,
-    life: Life,
+    shutdown: Shutdown,
 ) -> Result<Response<Body>, Cut> {
     let wants_socket = call
         .header("upgrade")
         .is_some_and(|upgrade| upgrade.eq_ignore_ascii_case("websocket"));
     let response = match (wants_socket, parts.extensions.remove::<OnUpgrade>()) {
-        (true, Some(upgrade)) => accept(host, &call, upgrade, life),
+        (true, Some(upgrade)) => accept(host, &call, upgrade, shutdown),
         _ => exchange(host, call).await?,
     };
     Ok(response)
@@ -125,7 +125,12 @@ impl<H: Host> Drop for AbortOnDrop<H> {
     }
 }
 
-fn accept(host: &Arc<impl Host>, call: &Call, upgrade: OnUpgrade, life: Life) -> Response<Body> {
+fn accept(
+    host: &Arc<impl Host>,
+    call: &Call,
+    upgrade: OnUpgrade,
+    shutdown: Shutdown,
+) -> Response<Body> {
     let Some(key) = call.headers.get("sec-websocket-key") else {
         return plain(
             &**host,
@@ -142,7 +147,7 @@ fn accept(host: &Arc<impl Host>, call: &Call, upgrade: OnUpgrade, life: Life) ->
     if let Some(response) = host.board(|board| board.rejection(socket)) {
         return plain(&**host, response);
     }
-    tokio::spawn(hold(host.clone(), socket, upgrade, queue, life));
+    tokio::spawn(hold(host.clone(), socket, upgrade, queue, shutdown));
     let mut response = Response::new(Full::new(Bytes::new()));
     *response.status_mut() = StatusCode::SWITCHING_PROTOCOLS;
     let headers = response.headers_mut();
@@ -161,11 +166,11 @@ async fn hold(
     socket: SocketId,
     upgrade: OnUpgrade,
     queue: mpsc::UnboundedReceiver<ToSocket>,
-    mut life: Life,
+    mut shutdown: Shutdown,
 ) {
     tokio::select! {
         biased;
-        () = life.ended() => {}
+        () = shutdown.requested() => {}
         () = carry(&*host, socket, upgrade, queue) => {}
     }
     if host.board(|board| board.hang_up(socket)) {

@@ -9,7 +9,7 @@ use super::LeverError;
 use super::backend::{Backend, Core};
 use super::data;
 use super::defect::Defect;
-use super::holding::{Holding, Touched, compose};
+use super::resource_state::{Change, ResourceState, compose};
 use super::sockets::Peer;
 use crate::domain::contract::{EventRule, Resource};
 use crate::domain::selector::Template;
@@ -22,7 +22,7 @@ impl Backend {
     pub(super) fn emit_feed(&self, core: &mut Core, feed: usize) {
         let feed = &self.feeds[feed];
         if let Ok(rule) = self.rule(&feed.event) {
-            self.emit_made_up(core, rule, Touched::Drift(&feed.drift));
+            self.emit_made_up(core, rule, Change::Drift(&feed.drift));
         }
     }
 
@@ -33,8 +33,8 @@ impl Backend {
         let core = &mut *core;
         let Some(payload) = payload else {
             let drift = self.feeds.iter().find(|feed| feed.event == event);
-            let touched = drift.map_or(Touched::Anything, |feed| Touched::Drift(&feed.drift));
-            return Ok(self.emit_made_up(core, rule, touched));
+            let change = drift.map_or(Change::Anything, |feed| Change::Drift(&feed.drift));
+            return Ok(self.emit_made_up(core, rule, change));
         };
         let now = self.clock.elapsed();
         let Some(resource) = self.updated(rule) else {
@@ -45,16 +45,16 @@ impl Backend {
         for user in 0..core.people.len() {
             let own = core.people[user].data.get_mut(&resource.name);
             said.push(match own {
-                Some(holding) => {
-                    holding.changed = now;
-                    holding.absorb(resource, rule, payload.clone())
+                Some(state) => {
+                    state.changed = now;
+                    state.absorb(resource, rule, payload.clone())
                 }
                 None => Value::Null,
             });
         }
-        if let Some(holding) = core.shared.get_mut(&resource.name) {
-            holding.changed = now;
-            let shared = holding.absorb(resource, rule, payload);
+        if let Some(state) = core.shared.get_mut(&resource.name) {
+            state.changed = now;
+            let shared = state.absorb(resource, rule, payload);
             said.iter_mut()
                 .filter(|said| said.is_null())
                 .for_each(|said| said.clone_from(&shared));
@@ -86,13 +86,13 @@ impl Backend {
         }
         for event in &close.emits {
             let rule = self.rule(event)?;
-            let touched = if rule.updates.as_deref() == Some(to.name.as_str()) {
-                Touched::Front
+            let change = if rule.updates.as_deref() == Some(to.name.as_str()) {
+                Change::NewFirst
             } else {
-                Touched::Anything
+                Change::Anything
             };
             self.emit(core, rule, |core, user| {
-                closed[user].then(|| self.make_up(core, user, rule, touched))
+                closed[user].then(|| self.make_up(core, user, rule, change))
             });
         }
         Ok(count)
@@ -107,9 +107,9 @@ impl Backend {
         to: &Resource,
     ) -> bool {
         let now = self.clock.elapsed();
-        let lost = data::find(core, Some(user), &from.name).and_then(|holding| {
-            holding.changed = now;
-            let items = holding.items_mut(from)?;
+        let lost = data::find(core, Some(user), &from.name).and_then(|state| {
+            state.changed = now;
+            let items = state.items_mut(from)?;
             (!items.is_empty()).then(|| items.remove(0))
         });
         let Some(lost) = lost else {
@@ -124,9 +124,9 @@ impl Backend {
             "now-millis" => Some((unix.as_secs() * 1000).into()),
             pointer => lost.pointer(pointer).cloned(),
         });
-        if let Some(holding) = data::find(core, Some(user), &to.name) {
-            holding.changed = now;
-            if let Some(items) = holding.items_mut(to) {
+        if let Some(state) = data::find(core, Some(user), &to.name) {
+            state.changed = now;
+            if let Some(items) = state.items_mut(to) {
                 items.insert(0, item);
             }
         }
@@ -209,7 +209,7 @@ impl Backend {
 
     /// Emits an event whose payload is made up. What is shared moves once, what is a user's own
     /// once for each user who listens.
-    fn emit_made_up(&self, core: &mut Core, rule: &EventRule, touched: Touched<'_>) -> usize {
+    fn emit_made_up(&self, core: &mut Core, rule: &EventRule, change: Change<'_>) -> usize {
         let own = |core: &Core, user: usize| {
             let name = rule.updates.as_deref();
             name.is_some_and(|name| core.people[user].data.contains_key(name))
@@ -217,22 +217,16 @@ impl Backend {
         let mut shared: Option<Value> = None;
         self.emit(core, rule, |core, user| {
             if own(core, user) {
-                return Some(self.make_up(core, user, rule, touched));
+                return Some(self.make_up(core, user, rule, change));
             }
             if shared.is_none() {
-                shared = Some(self.make_up(core, user, rule, touched));
+                shared = Some(self.make_up(core, user, rule, change));
             }
             shared.clone()
         })
     }
 
-    fn make_up(
-        &self,
-        core: &mut Core,
-        user: usize,
-        rule: &EventRule,
-        touched: Touched<'_>,
-    ) -> Value {
+    fn make_up(&self, core: &mut Core, user: usize, rule: &EventRule, change: Change<'_>) -> Value {
         let now = self.clock.elapsed();
         let note = |sequence: u64| {
             compose(
@@ -253,10 +247,10 @@ impl Backend {
         } = core;
         let own = people[user].data.get_mut(&resource.name);
         match own.or_else(|| shared.get_mut(&resource.name)) {
-            Some(holding) => {
-                holding.changed = now;
-                holding.sequence += u64::from(self.has(Defect::SkippedNumbers));
-                Holding::advance(holding, resource, rule, touched, rng)
+            Some(state) => {
+                state.changed = now;
+                state.sequence += u64::from(self.has(Defect::SkippedNumbers));
+                ResourceState::advance(state, resource, rule, change, rng)
             }
             None => json!({}),
         }

@@ -2,6 +2,7 @@
 
 use serde_json::{Value, json};
 
+use super::writing::find_mut;
 use crate::domain::contract::Resource;
 use crate::domain::malformed::Malformed;
 
@@ -97,7 +98,7 @@ fn spoil_value(class: Malformed, resource: &Resource, body: &mut Value) {
     let list = resource
         .items
         .as_ref()
-        .and_then(|items| super::reply::place(items, body))
+        .and_then(|items| find_mut(items, body))
         .filter(|list| list.is_array());
     if class == Malformed::ListAsObject {
         match list {

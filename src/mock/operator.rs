@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 use super::asked::{self, Asked, Backend, Nothing, Push, Switch};
 use super::reply::{Body, Reply};
 use super::routes::NOT_KEPT;
-use super::service::{Cut, Running, read, serve};
+use super::serving::{Cut, Running, read, serve};
 use super::{LeverError, Mock, NO_TRADES};
 use crate::domain::malformed::Malformed;
 use crate::net::Listener;

@@ -39,7 +39,7 @@ pub(super) struct Cursors {
 }
 
 /// Who asks, for what, when, and what is wrong with the mock.
-pub(super) struct Asked<'a> {
+pub(super) struct PageRequest<'a> {
     pub(super) user: Option<usize>,
     pub(super) resource: &'a Resource,
     pub(super) query: &'a [(String, String)],
@@ -60,20 +60,20 @@ impl Cursors {
     /// Says what is wrong with the request.
     pub(super) fn page(
         &self,
-        asked: &Asked<'_>,
+        request: &PageRequest<'_>,
         paging: &Paging,
         items: &[Value],
     ) -> Result<Page, &'static str> {
-        let size = size(asked.query, paging)?;
-        let of = |name: &str| parameter(asked.query, name).filter(|value| !value.is_empty());
+        let size = size(request.query, paging)?;
+        let of = |name: &str| parameter(request.query, name).filter(|value| !value.is_empty());
         let number = |name: &str, default: u64| match of(name) {
             Some(text) => text.parse().map_err(|_| "the page is not a number"),
             None => Ok(default),
         };
         let start = match &paging.next {
             NextPage::Cursor { query, .. } => match of(query) {
-                Some(cursor) => match self.open(asked, cursor, items) {
-                    Err(_) if asked.defect == Some(Defect::UnknownCursors) => 0,
+                Some(cursor) => match self.open(request, cursor, items) {
+                    Err(_) if request.defect == Some(Defect::UnknownCursors) => 0,
                     opened => opened?,
                 },
                 None => 0,
@@ -85,7 +85,7 @@ impl Cursors {
             }
             NextPage::Offset { query } => position(number(query, 0)?),
         };
-        let start = match asked.defect {
+        let start = match request.defect {
             Some(Defect::LostPageItem) if start > 0 => start + 1,
             Some(Defect::RepeatedPageItem) if start > 0 => start - 1,
             _ => start,
@@ -94,20 +94,20 @@ impl Cursors {
         let end = start.saturating_add(position(size)).min(items.len());
         let next =
             (end < items.len() && end > start && matches!(paging.next, NextPage::Cursor { .. }))
-                .then(|| self.seal(asked, &items[end - 1], end));
+                .then(|| self.seal(request, &items[end - 1], end));
         Ok(Page { start, end, next })
     }
 
-    fn seal(&self, asked: &Asked<'_>, last: &Value, end: usize) -> String {
-        let key = asked
+    fn seal(&self, request: &PageRequest<'_>, last: &Value, end: usize) -> String {
+        let key = request
             .resource
             .key
             .as_ref()
             .and_then(|key| key.in_body(last));
         let content = json!([
-            asked.user,
-            asked.resource.name,
-            asked.now.as_secs(),
+            request.user,
+            request.resource.name,
+            request.now.as_secs(),
             end,
             key
         ])
@@ -131,7 +131,7 @@ impl Cursors {
 
     fn open(
         &self,
-        asked: &Asked<'_>,
+        request: &PageRequest<'_>,
         cursor: &str,
         items: &[Value],
     ) -> Result<usize, &'static str> {
@@ -142,14 +142,14 @@ impl Cursors {
             return Err(BAD);
         }
         let content: Value = serde_json::from_slice(content).map_err(|_| BAD)?;
-        if content[0] != json!(asked.user) || content[1] != json!(asked.resource.name) {
+        if content[0] != json!(request.user) || content[1] != json!(request.resource.name) {
             return Err(BAD);
         }
         let issued = Duration::from_secs(content[2].as_u64().ok_or(BAD)?);
-        if issued + CURSOR_LIFETIME < asked.now {
+        if issued + CURSOR_LIFETIME < request.now {
             return Err("the cursor has expired");
         }
-        let after = asked.resource.key.as_ref().and_then(|key| {
+        let after = request.resource.key.as_ref().and_then(|key| {
             items
                 .iter()
                 .position(|item| key.in_body(item) == Some(&content[4]))

@@ -168,7 +168,7 @@ impl Backend {
     }
 
     /// Who is believed to ask with a token that was never handed out. Only defects believe it.
-    pub(super) fn gullible(&self, core: &Core, token: &str) -> Option<Holder> {
+    pub(super) fn believed_holder(&self, core: &Core, token: &str) -> Option<Holder> {
         let expires = Duration::MAX;
         if self.has(Defect::RefreshTokenAsAccess)
             && let Some(holder) = core.sessions.refresh_holder(token)

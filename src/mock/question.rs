@@ -15,12 +15,12 @@ use crate::protocol::server::{Delivery, Emit, Input, PeerId};
 const PATIENCE: Duration = Duration::from_secs(10);
 
 /// A question that is under way to one socket.
-pub(super) struct Question {
+pub(super) struct PendingAnswer {
     user: String,
     answer: oneshot::Receiver<Args>,
 }
 
-impl Question {
+impl PendingAnswer {
     /// Who answered, and what; `null` when nothing came in time.
     pub(super) async fn settled(self) -> Value {
         let answer = tokio::time::timeout(PATIENCE, self.answer).await;
@@ -31,11 +31,11 @@ impl Question {
 
 impl Backend {
     /// Emits to every socket that listens, each with an acknowledgement asked for.
-    pub(super) fn ask(&self, event: &str, args: Vec<Value>) -> Result<Vec<Question>, String> {
+    pub(super) fn ask(&self, event: &str, args: Vec<Value>) -> Result<Vec<PendingAnswer>, String> {
         let args = inward(args)?;
         let mut core = self.core();
         let core = &mut *core;
-        core.sockets.asked.retain(|_, asked| !asked.is_closed());
+        core.sockets.awaited.retain(|_, asked| !asked.is_closed());
         let present: Vec<(PeerId, usize)> = core
             .sockets
             .peers
@@ -54,7 +54,7 @@ impl Backend {
                 delivery: Delivery::Buffered,
             };
             self.feed_machine(core, Input::Emit { peer, emit });
-            questions.push(Question {
+            questions.push(PendingAnswer {
                 user: core.people[user].user.name.clone(),
                 answer,
             });

@@ -1,7 +1,7 @@
 //! Whether a world and a contract fit together, before anything listens.
 
 use super::StartError;
-use super::reply::is_writable;
+use super::writing::is_writable;
 use crate::domain::contract::{Contract, Expiry, NextPage, SessionRequest, Token};
 use crate::domain::selector::Selector;
 use crate::domain::world::World;

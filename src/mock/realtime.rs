@@ -104,7 +104,7 @@ impl Backend {
             let scope = Scope::Connection;
             self.feed_machine(core, Input::Disconnect { peer, scope });
         }
-        self.rest_feeds(core);
+        self.stop_idle_feeds(core);
     }
 
     /// Sends away whoever is there of a user's sockets, or of everybody's.
@@ -168,7 +168,7 @@ impl Backend {
     /// Performs what the machine wants done, and answers what it tells.
     pub(super) fn settle(&self, core: &mut Core) {
         while let Some(event) = core.sockets.board.next_event() {
-            self.hear(core, event);
+            self.handle_event(core, event);
         }
         self.wake_driver(core);
     }
@@ -180,7 +180,7 @@ impl Backend {
         }
     }
 
-    fn hear(&self, core: &mut Core, event: Event) {
+    fn handle_event(&self, core: &mut Core, event: Event) {
         let Some(realtime) = &self.contract.realtime else {
             return;
         };
@@ -204,7 +204,7 @@ impl Backend {
                 let input = match self.admit(core, realtime, &namespace, auth, &session) {
                     Ok(holder) => {
                         let listens = namespace == realtime.namespace;
-                        self.seat(core, peer, holder, listens);
+                        self.add_peer(core, peer, holder, listens);
                         Input::Accept { peer }
                     }
                     Err(refusal) => Input::Refuse { peer, refusal },
@@ -225,7 +225,7 @@ impl Backend {
             }
             Event::Disconnected { peer, .. } | Event::Forgotten { peer } => {
                 core.sockets.peers.remove(&peer);
-                self.rest_feeds(core);
+                self.stop_idle_feeds(core);
             }
             Event::Recovered { peer, .. } => match core.sockets.peers.get_mut(&peer) {
                 Some(back) => {
@@ -241,7 +241,7 @@ impl Backend {
                 }
             },
             Event::Ack { token, args, .. } => {
-                if let Some(asked) = core.sockets.asked.remove(&token) {
+                if let Some(asked) = core.sockets.awaited.remove(&token) {
                     // Whoever asked may have run out of patience.
                     let _ = asked.send(args);
                 }
@@ -325,7 +325,7 @@ impl Backend {
         Ok(holder)
     }
 
-    fn seat(&self, core: &mut Core, peer: PeerId, holder: Holder, listens: bool) {
+    fn add_peer(&self, core: &mut Core, peer: PeerId, holder: Holder, listens: bool) {
         let now = self.clock.elapsed();
         let ends = if self.has(Defect::EventsAfterExpiry) {
             Duration::MAX
@@ -348,7 +348,7 @@ impl Backend {
     }
 
     /// Nobody listens: no feed needs a timer.
-    fn rest_feeds(&self, core: &mut Core) {
+    fn stop_idle_feeds(&self, core: &mut Core) {
         if !core.sockets.has_listener(None) {
             core.sockets.feeds.fill(None);
         }

@@ -81,7 +81,7 @@ impl Backend {
         let checked = core.sessions.check(token.as_deref(), self.clock.unix());
         match (checked, token) {
             (Err(Denied::Unknown), Some(token)) => {
-                self.gullible(&core, &token).ok_or(Denied::Unknown)
+                self.believed_holder(&core, &token).ok_or(Denied::Unknown)
             }
             (checked, _) => checked,
         }

@@ -1,105 +1,20 @@
-//! One service's listener and connections.
-//!
-//! Everything that a running service has spawned holds a [`Life`]. Stopping ends the life and waits
-//! until nobody holds it any more: after that the listener is closed and every connection is cut.
+//! One service of the contract: from its connections to routes and to the realtime machine.
 
-use std::io;
 use std::sync::Arc;
-use std::time::Duration;
 
 use http::{Request, Response};
-use http_body_util::BodyExt;
 use hyper::body::Incoming;
-use hyper::server::conn::http1;
-use hyper::service::service_fn;
-use hyper_util::rt::TokioIo;
-use tokio::sync::watch;
 
 use super::backend::Backend;
 use super::call::{Call, Connection, pairs};
 use super::reply::{Body, Reply};
 use super::routes::{Route, finish};
+use super::serving::{Cut, Running, Shutdown, read, serve};
 use super::{engine, target};
-use crate::net::{Endpoint, Listener, Stream};
+use crate::net::Listener;
 
 /// Bytes of a request's body that are read; a polling body of the realtime machine is one less.
-pub(super) const BODY_LIMIT: usize = 1_000_001;
-
-/// How long nothing is accepted after an attempt failed.
-const ACCEPT_PAUSE: Duration = Duration::from_millis(10);
-
-/// The exchange is cut without an answer.
-#[derive(Debug, thiserror::Error)]
-#[error("the connection was cut")]
-pub(super) struct Cut;
-
-/// Held by everything that ends with a service.
-#[derive(Clone)]
-pub(super) struct Life(watch::Receiver<bool>);
-
-impl Life {
-    /// Completes when the service stops, or the mock is gone.
-    pub(super) async fn ended(&mut self) {
-        let _ = self.0.wait_for(|stopped| *stopped).await;
-    }
-}
-
-/// A listener that runs.
-pub(super) struct Running(watch::Sender<bool>);
-
-impl Running {
-    /// Accepts connections and hands each to `serve`.
-    pub(super) fn start<F, Done>(listener: Listener, serve: F) -> Self
-    where
-        F: Fn(Stream, Life) -> Done + Send + Sync + 'static,
-        Done: Future<Output = ()> + Send + 'static,
-    {
-        let (sender, receiver) = watch::channel(false);
-        let mut life = Life(receiver);
-        tokio::spawn(async move {
-            let spare = life.clone();
-            let accept = async {
-                loop {
-                    let Ok(stream) = listener.accept().await else {
-                        // The system is out of something; the client waits in the backlog.
-                        tokio::time::sleep(ACCEPT_PAUSE).await;
-                        continue;
-                    };
-                    let mut life = spare.clone();
-                    let served = serve(stream, life.clone());
-                    tokio::spawn(async move {
-                        tokio::select! {
-                            biased;
-                            () = life.ended() => {}
-                            () = served => {}
-                        }
-                    });
-                }
-            };
-            tokio::select! {
-                biased;
-                () = life.ended() => {}
-                () = accept => {}
-            }
-            // The life is let go of only after the socket is closed.
-            drop(listener);
-            drop(spare);
-            drop(life);
-        });
-        Self(sender)
-    }
-
-    /// One more task ends with the service.
-    pub(super) fn life(&self) -> Life {
-        Life(self.0.subscribe())
-    }
-
-    /// Closes the listener and cuts every connection.
-    pub(super) async fn stop(self) {
-        self.0.send_replace(true);
-        self.0.closed().await;
-    }
-}
+const BODY_LIMIT: usize = 1_000_001;
 
 /// Binds a service's listener and serves it.
 pub(super) fn start(backend: &Arc<Backend>, service: &str, listener: Listener) -> Running {
@@ -108,14 +23,15 @@ pub(super) fn start(backend: &Arc<Backend>, service: &str, listener: Listener) -
     let for_driver = backend.clone();
     let backend = backend.clone();
     let service: Arc<str> = service.into();
-    let running = Running::start(listener, move |stream, life| {
+    let running = Running::start(listener, move |stream, shutdown| {
         let (backend, service) = (backend.clone(), service.clone());
         let connection = Connection::default();
         serve(stream, move |request| {
-            let (backend, service, life) = (backend.clone(), service.clone(), life.clone());
+            let (backend, service, shutdown) = (backend.clone(), service.clone(), shutdown.clone());
             let connection = connection.clone();
             async move {
-                let mut response = respond(&backend, &service, request, connection, life).await?;
+                let mut response =
+                    respond(&backend, &service, request, connection, shutdown).await?;
                 if let Some(date) = date(backend.clock.unix()) {
                     response.headers_mut().insert(http::header::DATE, date);
                 }
@@ -124,7 +40,7 @@ pub(super) fn start(backend: &Arc<Backend>, service: &str, listener: Listener) -
         })
     });
     if drives {
-        tokio::spawn(engine::drive(for_driver, running.life()));
+        tokio::spawn(engine::drive(for_driver, running.shutdown()));
     }
     running
 }
@@ -140,31 +56,12 @@ fn date(unix: std::time::Duration) -> Option<http::HeaderValue> {
     http::HeaderValue::try_from(text).ok()
 }
 
-/// Listens where `endpoint` says.
-pub(super) fn bind(endpoint: &Endpoint) -> io::Result<Listener> {
-    Listener::bind(endpoint)
-}
-
-/// Serves HTTP/1.1 on one connection.
-pub(super) async fn serve<F, Done>(stream: Stream, answer: F)
-where
-    F: Fn(Request<Incoming>) -> Done,
-    Done: Future<Output = Result<Response<Body>, Cut>>,
-{
-    let connection = http1::Builder::new()
-        .auto_date_header(false)
-        .serve_connection(TokioIo::new(stream), service_fn(answer))
-        .with_upgrades();
-    // However it ended, the client has noticed it itself.
-    let _ = connection.await;
-}
-
 async fn respond(
     backend: &Arc<Backend>,
     service: &str,
     request: Request<Incoming>,
     connection: Connection,
-    life: Life,
+    shutdown: Shutdown,
 ) -> Result<Response<Body>, Cut> {
     let path = target::canonical(request.uri().path());
     let base = backend
@@ -193,19 +90,6 @@ async fn respond(
             Ok(finish(backend, reply))
         }
         Route::Answer(reply) => Ok(finish(backend, reply)),
-        Route::Realtime => engine::respond(backend, call, parts, life).await,
+        Route::Realtime => engine::respond(backend, call, parts, shutdown).await,
     }
-}
-
-/// The first `limit` bytes of a body.
-pub(super) async fn read(mut body: Incoming, limit: usize) -> Result<Vec<u8>, hyper::Error> {
-    let mut bytes = Vec::new();
-    while bytes.len() < limit
-        && let Some(frame) = body.frame().await
-    {
-        if let Some(data) = frame?.data_ref() {
-            bytes.extend_from_slice(&data[..data.len().min(limit - bytes.len())]);
-        }
-    }
-    Ok(bytes)
 }

@@ -85,7 +85,7 @@ pub enum LeverError {
     Nothing {
         /// The lever.
         lever: &'static str,
-        /// Why not.
+        /// Why it does not move.
         why: String,
     },
     /// A stopped service cannot listen again.

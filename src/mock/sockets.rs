@@ -20,7 +20,7 @@ pub(super) struct Sockets {
     /// The one of the request that is being handled.
     pub(super) credential: Option<String>,
     /// Acknowledgements that somebody waits for, by the token they were asked with.
-    pub(super) asked: BTreeMap<u64, oneshot::Sender<Args>>,
+    pub(super) awaited: BTreeMap<u64, oneshot::Sender<Args>>,
     /// When each feed emits next, while anybody listens.
     pub(super) feeds: Vec<Option<Duration>>,
     /// When the driver wakes next, as far as it knows.
@@ -60,7 +60,7 @@ impl Sockets {
             peers: BTreeMap::new(),
             credentials: BTreeMap::new(),
             credential: None,
-            asked: BTreeMap::new(),
+            awaited: BTreeMap::new(),
             feeds: vec![None; feeds],
             armed: None,
             options,
@@ -75,7 +75,7 @@ impl Sockets {
         let seed = self.options.seed ^ (self.generation << 32);
         let options = self.options.clone();
         self.board.replace(Server::new(Options { seed, ..options }));
-        self.asked.clear();
+        self.awaited.clear();
         self.peers.clear();
         self.credentials.clear();
         self.feeds.fill(None);
@@ -89,7 +89,7 @@ impl Sockets {
     /// A token to ask with, whose answer goes to `sender`.
     pub(super) fn ask(&mut self, sender: oneshot::Sender<Args>) -> u64 {
         self.questions += 1;
-        self.asked.insert(self.questions, sender);
+        self.awaited.insert(self.questions, sender);
         self.questions
     }
 

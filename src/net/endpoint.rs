@@ -11,7 +11,7 @@ use tempfile::TempDir;
 use tokio::io::{AsyncRead, AsyncWrite, DuplexStream, ReadBuf};
 use tokio::net::{TcpListener, TcpStream, UnixListener, UnixStream};
 
-use super::memory::{Arrivals, Place};
+use super::memory::{Backlog, MemoryPort};
 
 /// The transport of one run.
 #[derive(Debug, Clone)]
@@ -31,8 +31,8 @@ pub enum Endpoint {
     Unix(PathBuf),
     /// A TCP address.
     Tcp(SocketAddr),
-    /// A place in this process.
-    Memory(Place),
+    /// A port in this process.
+    Memory(MemoryPort),
 }
 
 impl Net {
@@ -44,14 +44,14 @@ impl Net {
         Ok(Self::Virtual(Arc::new(TempDir::with_prefix("rehearsal-")?)))
     }
 
-    /// Binds a listener: a socket or a place of this name, or a free port on loopback.
+    /// Binds a listener: a socket or a port of this name, or a free port on loopback.
     ///
     /// # Errors
     /// When the socket cannot be bound.
     pub fn bind(&self, name: &str) -> io::Result<Listener> {
         match self {
             Self::Virtual(folder) => Listener::bind(&Endpoint::Unix(folder.path().join(name))),
-            Self::Memory => Listener::bind(&Endpoint::Memory(Place::new(name))),
+            Self::Memory => Listener::bind(&Endpoint::Memory(MemoryPort::new(name))),
             Self::Real => Listener::bind(&Endpoint::Tcp(SocketAddr::from(([127, 0, 0, 1], 0)))),
         }
     }
@@ -70,7 +70,7 @@ impl Endpoint {
                 stream.set_nodelay(true)?;
                 Ok(Stream::Tcp(stream))
             }
-            Self::Memory(place) => place.connect().map(Stream::Memory),
+            Self::Memory(port) => port.connect().map(Stream::Memory),
         }
     }
 
@@ -84,7 +84,7 @@ impl Endpoint {
                 .map(|name| name.to_string_lossy().into_owned())
                 .unwrap_or_default(),
             Self::Tcp(address) => address.to_string(),
-            Self::Memory(place) => place.name.to_string(),
+            Self::Memory(port) => port.name.to_string(),
         }
     }
 
@@ -109,7 +109,7 @@ pub struct Listener {
 enum Socket {
     Unix(UnixListener),
     Tcp(TcpListener),
-    Memory(Arrivals),
+    Memory(Backlog),
 }
 
 impl Listener {
@@ -142,9 +142,9 @@ impl Listener {
                     socket: Socket::Tcp(socket),
                 })
             }
-            Endpoint::Memory(place) => Ok(Self {
+            Endpoint::Memory(port) => Ok(Self {
                 endpoint: endpoint.clone(),
-                socket: Socket::Memory(place.listen()?),
+                socket: Socket::Memory(port.listen()?),
             }),
         }
     }
@@ -177,7 +177,7 @@ impl Listener {
                 stream.set_nodelay(true)?;
                 Ok(Stream::Tcp(stream))
             }),
-            Socket::Memory(arrivals) => arrivals.poll_accept(cx).map_ok(Stream::Memory),
+            Socket::Memory(backlog) => backlog.poll_accept(cx).map_ok(Stream::Memory),
         }
     }
 }

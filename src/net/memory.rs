@@ -13,49 +13,47 @@ use tokio::sync::mpsc;
 /// What one end may write before the other reads; about what a socket takes.
 const CAPACITY: usize = 128 * 1024;
 
-type Knock = mpsc::UnboundedSender<DuplexStream>;
-
-/// Where somebody may listen. Clones are the same place.
+/// Where somebody may listen. Clones are the same port.
 #[derive(Debug, Clone)]
-pub struct Place {
+pub struct MemoryPort {
     pub(super) name: Arc<str>,
-    door: Arc<Mutex<Option<Knock>>>,
+    listener: Arc<Mutex<Option<mpsc::UnboundedSender<DuplexStream>>>>,
 }
 
-impl PartialEq for Place {
+impl PartialEq for MemoryPort {
     fn eq(&self, other: &Self) -> bool {
-        Arc::ptr_eq(&self.door, &other.door)
+        Arc::ptr_eq(&self.listener, &other.listener)
     }
 }
 
-impl Eq for Place {}
+impl Eq for MemoryPort {}
 
-impl Place {
-    /// A place where nobody listens yet.
+impl MemoryPort {
+    /// A port where nobody listens yet.
     pub(super) fn new(name: &str) -> Self {
         Self {
             name: name.into(),
-            door: Arc::default(),
+            listener: Arc::default(),
         }
     }
 
     /// Listens, unless somebody does.
-    pub(super) fn listen(&self) -> io::Result<Arrivals> {
-        let mut door = self.door.lock().unwrap_or_else(PoisonError::into_inner);
-        if door.as_ref().is_some_and(|knock| !knock.is_closed()) {
+    pub(super) fn listen(&self) -> io::Result<Backlog> {
+        let mut listener = self.listener.lock().unwrap_or_else(PoisonError::into_inner);
+        if listener.as_ref().is_some_and(|sender| !sender.is_closed()) {
             return Err(io::ErrorKind::AddrInUse.into());
         }
-        let (knock, arrivals) = mpsc::unbounded_channel();
-        *door = Some(knock);
-        Ok(Arrivals(Mutex::new(arrivals)))
+        let (sender, backlog) = mpsc::unbounded_channel();
+        *listener = Some(sender);
+        Ok(Backlog(Mutex::new(backlog)))
     }
 
     /// Connects, if somebody listens.
     pub(super) fn connect(&self) -> io::Result<DuplexStream> {
         let (near, far) = tokio::io::duplex(CAPACITY);
-        let door = self.door.lock().unwrap_or_else(PoisonError::into_inner);
-        match &*door {
-            Some(knock) if knock.send(far).is_ok() => Ok(near),
+        let listener = self.listener.lock().unwrap_or_else(PoisonError::into_inner);
+        match &*listener {
+            Some(sender) if sender.send(far).is_ok() => Ok(near),
             _ => Err(io::ErrorKind::ConnectionRefused.into()),
         }
     }
@@ -63,12 +61,12 @@ impl Place {
 
 /// Connections that wait to be accepted. Dropped, it refuses further ones.
 #[derive(Debug)]
-pub(super) struct Arrivals(Mutex<mpsc::UnboundedReceiver<DuplexStream>>);
+pub(super) struct Backlog(Mutex<mpsc::UnboundedReceiver<DuplexStream>>);
 
-impl Arrivals {
+impl Backlog {
     pub(super) fn poll_accept(&self, cx: &mut Context<'_>) -> Poll<io::Result<DuplexStream>> {
-        let mut arrivals = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let stream = ready!(arrivals.poll_recv(cx));
+        let mut backlog = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let stream = ready!(backlog.poll_recv(cx));
         Poll::Ready(stream.ok_or_else(|| io::ErrorKind::ConnectionAborted.into()))
     }
 }

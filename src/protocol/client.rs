@@ -20,9 +20,9 @@ use std::collections::VecDeque;
 use std::time::Duration;
 
 use super::packet::{EnginePacket, Frame, Packet, Progress, Reassembler, payload};
-use engine::{Claim, Engine, Signal};
+use engine::{Claim, Engine};
 use namespace::Namespace;
-use wire::Wire;
+use wire::{Signal, Wire};
 
 pub use boundary::{
     AckOutcome, AckRequest, ConnectError, DisconnectReason, Emit, Event, Input, Output,
@@ -262,33 +262,33 @@ impl Client {
         if let Some(engine) = engines.find(|engine| engine.number == number) {
             engine.packet(packet, &self.options, now, &mut self.wire);
         }
-        self.hear(now);
+        self.handle_signals(now);
     }
 
     /// Acts on signals at once, then on the packets they brought, until all is quiet.
     fn settle(&mut self, now: Duration) {
-        self.hear(now);
+        self.handle_signals(now);
         while let Some(packet) = self.decoded.pop_front() {
             self.dispatch(packet, now);
-            self.hear(now);
+            self.handle_signals(now);
         }
         self.retiring.retain(|engine| !engine.is_closed());
     }
 
-    fn hear(&mut self, now: Duration) {
+    fn handle_signals(&mut self, now: Duration) {
         while let Some((number, signal)) = self.wire.signals.pop_front() {
             if self
                 .engine
                 .as_ref()
                 .is_some_and(|engine| engine.number == number)
             {
-                self.hear_one(signal, now);
+                self.handle_signal(signal, now);
             }
         }
     }
 
     /// While opening the real client listens for `open` and `error` only; once closed, for nothing.
-    fn hear_one(&mut self, signal: Signal, now: Duration) {
+    fn handle_signal(&mut self, signal: Signal, now: Duration) {
         match (self.state, signal) {
             (State::Opening, Signal::Open) => self.opened(),
             (State::Opening, Signal::Failed(transport)) => {

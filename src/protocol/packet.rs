@@ -16,7 +16,7 @@ mod socket;
 
 pub use args::Args;
 pub use auth::Auth;
-pub(in crate::protocol) use auth::Veiled;
+pub(in crate::protocol) use auth::WithoutAuth;
 pub use engine::{EnginePacket, Frame};
 pub use reassembly::{Progress, Reassembler};
 pub use socket::{Body, Header, Packet, Refusal, is_reserved};

@@ -9,6 +9,7 @@ mod boundary;
 mod options;
 
 mod admission;
+mod link;
 mod polling;
 mod session;
 mod upgrade;
@@ -23,7 +24,7 @@ use std::time::Duration;
 
 use super::packet::{Body, Frame, Packet, Progress, Reassembler};
 use engine::{Engine, Opened};
-use peer::{Peer, Standing};
+use peer::{Peer, PeerState};
 use session::{SessionId, Signal};
 
 pub use super::client::Transport;
@@ -296,7 +297,7 @@ impl Server {
         let Some(peer) = self.peers.get(&id) else {
             return;
         };
-        if let Standing::Joined(session) = peer.standing {
+        if let PeerState::Joined(session) = peer.state {
             self.write(session, peer.namespace.clone(), body, now);
         }
     }

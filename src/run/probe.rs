@@ -27,7 +27,7 @@ use super::Plan;
 use super::operator::{Call, Line, Reply};
 use super::surroundings::Surroundings;
 use super::target::Target;
-use crate::app::{Filling, payload, target};
+use crate::domain::bindings::Bindings;
 use crate::domain::contract::{Operation, Resource};
 use crate::domain::journal::{Fact, HarnessFact, Question};
 use crate::domain::scenario::{Lever, Scenario};
@@ -285,9 +285,9 @@ impl<'s> Prober<'s> {
         let asked = Asked {
             service: &operation.service,
             method: &operation.method,
-            target: target(operation, query, with.filling),
+            target: with.filling.target(operation, query),
             headers,
-            body: payload(operation, with.filling),
+            body: with.filling.payload(operation),
             lane: with.lane,
         };
         self.send(question, asked).await
@@ -320,7 +320,7 @@ struct Asked<'a> {
 
 /// With what an operation is sent.
 struct With<'a> {
-    filling: &'a Filling,
+    filling: &'a Bindings,
     headers: Vec<(String, String)>,
     lane: &'a str,
 }
@@ -328,7 +328,7 @@ struct With<'a> {
 impl<'a> With<'a> {
     /// On a connection of its own for each account: connections that accounts share are a question
     /// of their own.
-    fn of(filling: &'a Filling) -> Self {
+    fn of(filling: &'a Bindings) -> Self {
         Self {
             filling,
             headers: Vec::new(),

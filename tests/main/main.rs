@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
 mod catalogue;
+mod circles;
 mod commands;
 mod corpus;
 #[cfg(feature = "interop")]
@@ -19,4 +20,5 @@ mod local;
 mod matrix;
 mod proxy;
 mod scenarios;
+mod sources;
 mod tidy;

@@ -3,98 +3,12 @@
 //! A failure names file and line and says what to do instead.
 
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
-/// Folders that are not ours to judge.
-const FOREIGN: [&str; 4] = ["target", "node_modules", ".git", "snapshots"];
+use crate::sources::{File, files, none, root, rust};
 
 /// Past this, a file is two things.
 const LONGEST: usize = 500;
-
-/// A file of the project with its path from the project's root.
-struct File {
-    path: String,
-    text: String,
-}
-
-impl File {
-    /// Lines of code with their numbers: no comments.
-    fn code(&self) -> impl Iterator<Item = (usize, &str)> {
-        self.text
-            .lines()
-            .enumerate()
-            .map(|(at, line)| (at + 1, line))
-            .filter(|(_, line)| !line.trim_start().starts_with("//"))
-    }
-
-    /// Lines of code that are shipped: what stands before the file's tests.
-    fn shipped(&self) -> impl Iterator<Item = (usize, &str)> {
-        let test = self.path.starts_with("tests/")
-            || self.path.ends_with("/tests.rs")
-            || self.path.ends_with("/sample.rs")
-            || self.path.ends_with("/samples.rs")
-            || self.path.contains("/tests/");
-        self.code()
-            .take_while(|(_, line)| *line != "#[cfg(test)]")
-            .filter(move |_| !test)
-    }
-
-    fn is_in(&self, room: &str) -> bool {
-        self.path == format!("src/{room}.rs") || self.path.starts_with(&format!("src/{room}/"))
-    }
-}
-
-fn root() -> &'static Path {
-    Path::new(env!("CARGO_MANIFEST_DIR"))
-}
-
-/// Every file of the project with one of these extensions, in a stable order.
-fn files(extensions: &[&str]) -> Vec<File> {
-    let mut found = Vec::new();
-    collect(root(), extensions, &mut found);
-    found.sort_by(|left, right| left.path.cmp(&right.path));
-    assert!(
-        !found.is_empty(),
-        "no {extensions:?} file was found below {}",
-        root().display()
-    );
-    found
-}
-
-fn collect(folder: &Path, extensions: &[&str], found: &mut Vec<File>) {
-    for entry in fs::read_dir(folder).unwrap() {
-        let path: PathBuf = entry.unwrap().path();
-        let name = path.file_name().unwrap().to_str().unwrap();
-        if path.is_dir() {
-            if !FOREIGN.contains(&name) {
-                collect(&path, extensions, found);
-            }
-        } else if path
-            .extension()
-            .is_some_and(|extension| extensions.iter().any(|wanted| extension == *wanted))
-        {
-            found.push(File {
-                path: path
-                    .strip_prefix(root())
-                    .unwrap()
-                    .to_str()
-                    .unwrap()
-                    .to_owned(),
-                // Some fixtures are broken on purpose.
-                text: String::from_utf8_lossy(&fs::read(&path).unwrap()).into_owned(),
-            });
-        }
-    }
-}
-
-fn rust() -> Vec<File> {
-    files(&["rs"])
-}
-
-/// Fails with everything that was found, not only with the first.
-fn none(found: &[String], lesson: &str) {
-    assert!(found.is_empty(), "\n{}\n\n{lesson}\n", found.join("\n"));
-}
 
 /// Where any of these words stands in code, outside words that merely contain it.
 fn naming<'a>(
@@ -334,9 +248,7 @@ fn tests_that_let_time_pass_let_virtual_time_pass() {
         .iter()
         .filter(|file| !virtual_time.iter().any(|mark| file.text.contains(mark)))
         .flat_map(|file| {
-            let shipped = file.shipped().count();
-            file.code()
-                .skip(shipped)
+            file.only_for_tests()
                 .filter(|(_, line)| line.contains(sleeps))
                 .map(|(number, _)| format!("{}:{number} sleeps", file.path))
                 .collect::<Vec<_>>()

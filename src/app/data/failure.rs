@@ -35,7 +35,7 @@ impl App {
             Duration::from_millis(700)
         } else {
             retry::backoff(&contract.retry, load.attempt, &mut self.rng)
-                .max(self.hold(&operation.service))
+                .max(self.pause_left(&operation.service))
         };
         self.data[resource].progress = Progress::Waiting(load);
         self.set_timer(Timer::Load(resource), wait);
@@ -48,9 +48,9 @@ impl App {
         }
         let resource = load.resource;
         let cause = load.cause;
-        let held = &mut self.data[resource];
-        let again = std::mem::take(&mut held.again);
-        held.pages.walking = false;
+        let state = &mut self.data[resource];
+        let again = std::mem::take(&mut state.again);
+        state.pages.walking = false;
         if cause == Cause::Poll {
             self.poll_failed();
         }
@@ -63,8 +63,8 @@ impl App {
         }
         self.mark_stale(resource);
         if later && cause != Cause::Poll && self.flowing {
-            let hold = self.hold(&self.contract.resources[resource].operation.service);
-            let wait = retry::lengthen(LATER.max(hold), 0.2, &mut self.rng);
+            let pause = self.pause_left(&self.contract.resources[resource].operation.service);
+            let wait = retry::lengthen(LATER.max(pause), 0.2, &mut self.rng);
             self.data[resource].progress = Progress::Later(load);
             self.set_timer(Timer::Load(resource), wait);
         }

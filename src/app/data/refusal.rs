@@ -85,10 +85,10 @@ impl App {
     fn take_parked(&mut self) -> Vec<Load> {
         self.data
             .iter_mut()
-            .filter_map(|held| match std::mem::take(&mut held.progress) {
+            .filter_map(|state| match std::mem::take(&mut state.progress) {
                 Progress::Parked(load) => Some(load),
                 other => {
-                    held.progress = other;
+                    state.progress = other;
                     None
                 }
             })

@@ -15,11 +15,11 @@ const UPGRADE_SPREAD: f64 = 0.2;
 impl App {
     /// Every CONNECT carries the token of that moment.
     pub(super) fn auth(&mut self, socket: SocketId, namespace: String, realtime: &Realtime) {
-        let filling = self.filling();
+        let bindings = self.bindings();
         let payload = if self.quirks.has(Quirk::SocketTokenInQuery) {
             Value::Null
         } else {
-            realtime.auth.fill(&|name| filling.get(name))
+            bindings.value(&realtime.auth)
         };
         self.out.push(Effect::SocketAuth {
             socket,
@@ -53,12 +53,8 @@ impl App {
             .cycle()
             .take(realtime.subscribe.len() * times)
         {
-            let filling = self.filling();
-            let args = emit
-                .args
-                .iter()
-                .map(|arg| arg.fill(&|name| filling.get(name)))
-                .collect();
+            let bindings = self.bindings();
+            let args = emit.args.iter().map(|arg| bindings.value(arg)).collect();
             self.emit(socket, realtime, &emit.event, args, emit.ack);
         }
         if self.quirks.has(Quirk::UndeclaredEmit) {
@@ -82,7 +78,7 @@ impl App {
         }
         if !skips {
             // What failed while there was no feed is worth a try now.
-            self.load_screen(Cause::Open, Missing::Stale);
+            self.load_screen(Cause::Open, Wanted::Stale);
         }
         self.go_live_if_whole();
     }

@@ -56,8 +56,8 @@ impl App {
         self.feed.due.clear();
         self.view_mut().transport = None;
         self.clear_timer(Timer::Upgrade);
-        for held in &mut self.data {
-            held.stream.restart(false);
+        for state in &mut self.data {
+            state.stream.restart(false);
         }
         self.await_fallback();
     }

@@ -4,12 +4,8 @@ use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use crate::app::effect::{Effect, SocketId};
+use super::{App, Bindings, Effect, Operation, Quirk, SocketId};
 use crate::app::event::Answer;
-use crate::app::requests::Filling;
-use crate::app::{App, Quirk};
-use crate::domain::contract::Operation;
-use crate::domain::selector::Template;
 
 /// What outlives a session.
 #[derive(Debug, Default)]
@@ -18,8 +14,8 @@ pub(super) struct Inheritance {
     tags: BTreeMap<usize, String>,
     /// Those of the session before.
     inherited: BTreeMap<usize, String>,
-    /// What filled the requests of the session before.
-    filling: Option<Filling>,
+    /// What the requests of the session before were made with.
+    bindings: Option<Bindings>,
     /// The socket of the session before.
     socket: Option<SocketId>,
 }
@@ -27,10 +23,10 @@ pub(super) struct Inheritance {
 impl App {
     /// The session ends: what quirks keep of it stays.
     pub(in crate::app) fn leave_behind(&mut self) {
-        let tags = std::mem::take(&mut self.mischief.inheritance.tags);
-        self.mischief.inheritance.inherited = tags;
+        let tags = std::mem::take(&mut self.quirk_state.inheritance.tags);
+        self.quirk_state.inheritance.inherited = tags;
         if self.quirks.has(Quirk::KeepsToken) {
-            self.mischief.inheritance.filling = Some(self.filling());
+            self.quirk_state.inheritance.bindings = Some(self.bindings());
         }
         self.emit_after_leaving();
     }
@@ -40,7 +36,7 @@ impl App {
         if self.quirks.has(Quirk::KeepsEntityTags) {
             let tag = answer.header_pairs().find(|(name, _)| *name == "etag");
             let tag = tag.map(|(_, tag)| (resource, tag.to_owned()));
-            self.mischief.inheritance.tags.extend(tag);
+            self.quirk_state.inheritance.tags.extend(tag);
         }
     }
 
@@ -50,7 +46,7 @@ impl App {
         resource: usize,
         operation: &'a Operation,
     ) -> Cow<'a, Operation> {
-        let inherited = &mut self.mischief.inheritance.inherited;
+        let inherited = &mut self.quirk_state.inheritance.inherited;
         let Some(tag) = inherited.remove(&resource) else {
             return Cow::Borrowed(operation);
         };
@@ -59,16 +55,16 @@ impl App {
         Cow::Owned(operation)
     }
 
-    /// What fills a read; a quirk sends the first one as the user before.
-    pub(in crate::app) fn filling_for_read(&mut self) -> Filling {
-        let inherited = self.mischief.inheritance.filling.take();
-        inherited.unwrap_or_else(|| self.filling())
+    /// What a read is made with; a quirk sends the first one as the user before.
+    pub(in crate::app) fn bindings_for_read(&mut self) -> Bindings {
+        let inherited = self.quirk_state.inheritance.bindings.take();
+        inherited.unwrap_or_else(|| self.bindings())
     }
 
     /// Closes a socket for good; a quirk keeps it, to be joined again.
     pub(in crate::app) fn leave(&mut self, socket: SocketId) {
         if self.quirks.has(Quirk::KeepsSocket) {
-            self.mischief.inheritance.socket = Some(socket);
+            self.quirk_state.inheritance.socket = Some(socket);
             self.out.push(Effect::LeaveSocket(socket));
         } else {
             self.out.push(Effect::CloseSocket(socket));
@@ -77,7 +73,7 @@ impl App {
 
     /// Whether a quirk joins the socket again that it has left.
     pub(in crate::app) fn rejoin(&mut self) -> bool {
-        let kept = self.mischief.inheritance.socket.take();
+        let kept = self.quirk_state.inheritance.socket.take();
         self.feed.socket = kept;
         self.out.extend(kept.map(Effect::RejoinSocket));
         kept.is_some()
@@ -87,13 +83,12 @@ impl App {
     /// it next.
     fn emit_after_leaving(&mut self) {
         let contract = Arc::clone(&self.contract);
-        if let Some(socket) = self.mischief.inheritance.socket
+        if let Some(socket) = self.quirk_state.inheritance.socket
             && let Some(realtime) = &contract.realtime
             && let Some(emit) = realtime.subscribe.first()
         {
-            let filling = self.filling();
-            let fill = |arg: &Template| arg.fill(&|name| filling.get(name));
-            let args = emit.args.iter().map(fill).collect();
+            let bindings = self.bindings();
+            let args = emit.args.iter().map(|arg| bindings.value(arg)).collect();
             self.emit(socket, realtime, &emit.event, args, false);
         }
     }

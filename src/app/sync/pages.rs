@@ -41,24 +41,24 @@ impl App {
             complete: self.data[index].pages.is_complete(),
             sequence,
         };
-        let mut beyond = None;
+        let mut after_gap = None;
         for change in recent {
             let rule = &rules(&contract)[change.rule];
-            match place(rule, shown.sequence, change.sequence) {
-                Place::Old => {}
-                Place::Next => {
+            match order(rule, shown.sequence, change.sequence) {
+                Order::Known => {}
+                Order::Next => {
                     let merged = change.merge_into(&mut shown, resource, rule);
                     self.complain(&merged);
                 }
-                Place::Beyond => {
-                    beyond = Some(change);
+                Order::Gap => {
+                    after_gap = Some(change);
                     break;
                 }
             }
         }
         self.data[index].stream.position = shown.sequence.filter(|_| self.feed.connected);
         self.show(index, shown, "request");
-        if let Some(change) = beyond {
+        if let Some(change) = after_gap {
             self.gap(index, change);
         }
     }

@@ -5,6 +5,7 @@ use serde_json::Value;
 
 use super::{Content, Headers, Judgement};
 use crate::domain::contract::Role;
+use crate::domain::media_type;
 use crate::domain::selector::Selector;
 
 /// A request, as it arrived at the gateway.
@@ -148,9 +149,8 @@ impl Answer {
     /// Whether it says that it is a page for people.
     #[must_use]
     pub fn is_page(&self) -> bool {
-        let kind = self.headers.get("content-type").unwrap_or_default();
-        let start = kind.trim_start().get(..9);
-        start.is_some_and(|start| start.eq_ignore_ascii_case("text/html"))
+        let kind = self.headers.get("content-type");
+        kind.is_some_and(media_type::is_html)
     }
 }
 

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::{EntryId, Heard, Question};
-use crate::domain::verdict::Subject;
+use crate::domain::subject::Subject;
 
 /// What the harness did or noticed.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]

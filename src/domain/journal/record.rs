@@ -6,9 +6,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use super::{
-    AppFact, Class, ClientOutcome, Content, Direction, Entry, Fact, Frame, Headers, Sender,
-};
+use super::{AppFact, Class, ClientOutcome, Content, Entry, Fact, Headers, Sender};
 use crate::domain::contract::Role;
 
 /// The number of an entry, from 1.
@@ -75,7 +73,7 @@ impl Journal {
         if let Some(request) = answered {
             self.demote(request);
         }
-        if answered.is_some() || is_routine(&entry.fact) || self.polls.are_told_by(&entry.fact) {
+        if answered.is_some() || entry.fact.is_routine() || self.polls.are_told_by(&entry.fact) {
             self.routine.push_back(Arc::clone(&entry));
             while self.routine.len() > ROUTINE_KEPT {
                 self.routine.pop_front();
@@ -227,32 +225,13 @@ fn lighten(entry: &mut Arc<Entry>) {
     }
 }
 
-/// Packets that come by the thousand and mean little one by one: data on its way down, heartbeats.
-fn is_routine(fact: &Fact) -> bool {
-    match fact {
-        Fact::Frame {
-            direction: Direction::Down,
-            packet,
-            ..
-        } => {
-            matches!(
-                packet,
-                Frame::Event { .. } | Frame::Ping { .. } | Frame::Noop
-            )
-        }
-        Fact::Frame { packet, .. } => matches!(packet, Frame::Pong { probe: false }),
-        Fact::App(AppFact::Shown { source, .. }) => source == "event",
-        _ => false,
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use serde_json::json;
 
     use super::*;
     use crate::domain::contract::TransportName;
-    use crate::domain::journal::Act;
+    use crate::domain::journal::{Act, Direction, Frame};
 
     fn ping() -> Fact {
         Fact::Frame {

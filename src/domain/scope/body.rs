@@ -3,7 +3,6 @@
 
 use super::RequestView;
 use super::canonical::{Canonical, pairs};
-use super::method::names_the_method;
 use super::readings::fold;
 use crate::domain::contract::Body;
 use crate::domain::journal::Class;
@@ -82,18 +81,15 @@ pub(super) fn unreadable(request: &RequestView<'_>) -> Option<String> {
         .then(|| "its body says that it is JSON, and is not".to_owned())
 }
 
-/// The values of `_method` fields, in forms and at the top of JSON objects.
-pub(super) fn method_fields(request: &RequestView<'_>) -> Vec<String> {
+/// The texts under such keys, in forms and at the top of JSON objects; empty for what is no text.
+pub(super) fn texts_under(request: &RequestView<'_>, is_such: fn(&str) -> bool) -> Vec<String> {
     let mut found: Vec<String> = form(request)
         .into_iter()
-        .filter(|(key, _)| names_the_method(key))
+        .filter(|(key, _)| is_such(key))
         .map(|(_, value)| value)
         .collect();
     if let Some(body) = json(request) {
-        let named = body
-            .entries()
-            .iter()
-            .filter(|(key, _)| names_the_method(key));
+        let named = body.entries().iter().filter(|(key, _)| is_such(key));
         found.extend(named.map(|(_, value)| match value {
             Json::Text(text) | Json::Other(text) => text.clone(),
             Json::Object(_) | Json::Array(_) => String::new(),

@@ -40,7 +40,7 @@ pub(super) fn effective_methods(request: &RequestView<'_>, form: &mut Canonical)
             overridden(&value, "in the query");
         }
     }
-    for value in body::method_fields(request) {
+    for value in body::texts_under(request, names_the_method) {
         overridden(&value, "in the body");
     }
     methods

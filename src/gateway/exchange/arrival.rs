@@ -13,7 +13,7 @@ use super::ending::{Exchange, Severed};
 use super::polling::observe_post;
 use super::received::{Client, Journalled, Received};
 use crate::domain::contract::Role;
-use crate::domain::scope::Judged;
+use crate::domain::scope::Decision;
 use crate::gateway::body::read_ahead;
 use crate::gateway::headers;
 use crate::gateway::observe::KEPT;
@@ -31,7 +31,7 @@ pub(super) struct Arrived {
     pub(super) parts: Parts,
     /// What was not read of a body that is too long to be read before it passes.
     pub(super) rest: Option<Incoming>,
-    pub(super) judged: Judged,
+    pub(super) judged: Decision,
     /// Whether the scope keeps it from the backend.
     pub(super) denied: bool,
     /// Whether some of the packets that it carries were taken out.

@@ -9,7 +9,7 @@ use tokio::sync::watch;
 use super::ending::Exchange;
 use crate::domain::contract::Role;
 use crate::domain::journal::{self, Fact, Insecure, Sender};
-use crate::domain::scope::{Judged, RequestView, is_mere_data, judge};
+use crate::domain::scope::{Decision, RequestView, is_mere_data, judge};
 use crate::gateway::headers::{self, MARK};
 use crate::gateway::observe::{self, Captured};
 use crate::gateway::service::Service;
@@ -46,7 +46,7 @@ pub(super) struct Received {
 /// What is known of a request once it is journalled.
 pub(super) struct Journalled {
     pub(super) exchange: Exchange,
-    pub(super) judged: Judged,
+    pub(super) judged: Decision,
     /// Who a token request speaks for.
     pub(super) grantee: Option<String>,
 }

@@ -4,7 +4,7 @@ use std::fmt;
 use std::time::Duration;
 
 use super::Transport;
-use crate::protocol::packet::{Args, Auth, Frame, Refusal, Veiled, is_reserved};
+use crate::protocol::packet::{Args, Auth, Frame, Refusal, WithoutAuth, is_reserved};
 
 /// One HTTP request of the client; never used twice.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -213,7 +213,7 @@ impl fmt::Debug for Output {
                 shown
                     .field(request)
                     .field(target)
-                    .field(&Veiled(body))
+                    .field(&WithoutAuth(body))
                     .finish()
             }
             Self::OpenWs { socket, target } => {
@@ -281,7 +281,7 @@ pub enum Event {
     Disconnected {
         /// The namespace.
         namespace: String,
-        /// Why.
+        /// What ended it.
         reason: DisconnectReason,
     },
     /// The connection will be opened again.

@@ -9,25 +9,9 @@ use std::time::Duration;
 use serde_json::Value;
 
 use super::link::{Link, Polling, Probe, ProbeStage, Stage, sendable};
-use super::wire::Wire;
+use super::wire::{Signal, Wire};
 use super::{DisconnectReason, Options, Output, RequestId, SocketId, Transport};
 use crate::protocol::packet::{DecodeError, EnginePacket, Frame, payload};
-
-/// What an engine tells its client.
-#[derive(Debug)]
-pub(super) enum Signal {
-    /// The session is open; the client answers with [`Engine::after_open`].
-    Open,
-    /// A text message.
-    Text(String),
-    /// A binary message.
-    Binary(bytes::Bytes),
-    Upgraded,
-    UpgradeFailed,
-    /// The transport failed; `Closed` follows.
-    Failed(Transport),
-    Closed(DisconnectReason),
-}
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum State {
@@ -39,25 +23,31 @@ enum State {
 
 /// A close that has to wait.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Wish {
-    CloseWhenDrained,
-    CloseWhenUpgraded,
+pub(super) enum DeferredClose {
+    /// For the buffer to be sent.
+    UntilDrained,
+    /// For the upgrade under way to end.
+    UntilUpgraded,
 }
 
+/// One session of the client.
 #[derive(Debug)]
 pub(super) struct Engine {
     pub(super) number: u64,
     state: State,
+    /// The transports that an opening may still be tried with, the present one first.
     untried: VecDeque<Transport>,
     pub(super) link: Link,
     sid: Option<String>,
     pub(super) probe: Option<Probe>,
     upgrades: bool,
     pub(super) upgrading: bool,
-    pub(super) wish: Option<Wish>,
+    pub(super) deferred_close: Option<DeferredClose>,
     buffer: VecDeque<Frame>,
+    /// How many frames the post under way carries.
     in_flight: usize,
-    patience: Duration,
+    /// How long after one ping the next must come.
+    heartbeat_timeout: Duration,
     max_payload: u64,
     ping_by: Option<Duration>,
 }
@@ -84,10 +74,10 @@ impl Engine {
             probe: None,
             upgrades: false,
             upgrading: false,
-            wish: None,
+            deferred_close: None,
             buffer: VecDeque::new(),
             in_flight: 0,
-            patience: Duration::ZERO,
+            heartbeat_timeout: Duration::ZERO,
             max_payload: 0,
             ping_by: None,
         };
@@ -167,9 +157,9 @@ impl Engine {
         }
         self.state = State::Closing;
         if !self.buffer.is_empty() || self.in_flight > 0 {
-            self.wish = Some(Wish::CloseWhenDrained);
+            self.deferred_close = Some(DeferredClose::UntilDrained);
         } else if self.upgrading {
-            self.wish = Some(Wish::CloseWhenUpgraded);
+            self.deferred_close = Some(DeferredClose::UntilUpgraded);
         } else {
             self.end(DisconnectReason::ForcedClose, options, wire);
         }
@@ -347,7 +337,7 @@ impl Engine {
             }
             Ok(EnginePacket::Ping(_)) => {
                 self.send(Frame::from(&EnginePacket::Pong("")), options, wire);
-                self.ping_by = options.heartbeat.then(|| now + self.patience);
+                self.ping_by = options.heartbeat.then(|| now + self.heartbeat_timeout);
             }
             Ok(EnginePacket::Text(text)) => self.signal(Signal::Text(text.to_owned()), wire),
             Ok(EnginePacket::Binary(bytes)) => self.signal(Signal::Binary(bytes), wire),
@@ -381,9 +371,11 @@ impl Engine {
         self.upgrades = matches!(self.link, Link::Polling(_))
             && self.untried.contains(&Transport::WebSocket)
             && offered.is_some_and(|offered| offered.iter().any(|name| name == "websocket"));
-        self.patience = interval.saturating_add(timeout);
+        self.heartbeat_timeout = interval.saturating_add(timeout);
         self.max_payload = fields["maxPayload"].as_u64().unwrap_or(0);
-        self.ping_by = options.heartbeat.then(|| now.saturating_add(self.patience));
+        self.ping_by = options
+            .heartbeat
+            .then(|| now.saturating_add(self.heartbeat_timeout));
         self.state = State::Open;
         wire.websocket_worked = self.transport() == Transport::WebSocket;
         self.signal(Signal::Open, wire);
@@ -419,9 +411,9 @@ impl Engine {
         if !self.buffer.is_empty() {
             return self.flush(options, wire);
         }
-        if self.wish == Some(Wish::CloseWhenDrained) {
+        if self.deferred_close == Some(DeferredClose::UntilDrained) {
             if self.upgrading {
-                self.wish = Some(Wish::CloseWhenUpgraded);
+                self.deferred_close = Some(DeferredClose::UntilUpgraded);
             } else {
                 self.end(DisconnectReason::ForcedClose, options, wire);
             }

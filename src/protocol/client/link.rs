@@ -5,6 +5,7 @@ use std::collections::VecDeque;
 use super::{RequestId, SocketId};
 use crate::protocol::packet::Frame;
 
+/// The transport of an engine.
 #[derive(Debug)]
 pub(super) enum Link {
     Polling(Polling),
@@ -19,6 +20,7 @@ pub(super) enum Link {
     },
 }
 
+/// Where long-polling stands, and its requests under way.
 #[derive(Debug)]
 pub(super) struct Polling {
     pub(super) stage: Stage,
@@ -26,6 +28,7 @@ pub(super) struct Polling {
     pub(super) post: Option<RequestId>,
 }
 
+/// How far a polling link is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Stage {
     Opening,
@@ -35,12 +38,14 @@ pub(super) enum Stage {
     Paused,
 }
 
+/// A WebSocket that may take the place of polling.
 #[derive(Debug)]
 pub(super) struct Probe {
     pub(super) socket: SocketId,
     pub(super) stage: ProbeStage,
 }
 
+/// How far a probe is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum ProbeStage {
     Opening,

@@ -8,6 +8,7 @@ use serde_json::{Map, Value};
 use super::Emit;
 use crate::protocol::packet::{Args, Auth, Body};
 
+/// The client's side of a namespace, over all its connects.
 #[derive(Debug)]
 pub(super) struct Namespace {
     pub(super) name: String,
@@ -27,6 +28,7 @@ pub(super) struct Namespace {
     last_offset: Option<String>,
 }
 
+/// An event from the server.
 #[derive(Debug)]
 pub(super) struct Received {
     pub(super) id: Option<u64>,
@@ -34,6 +36,7 @@ pub(super) struct Received {
     pub(super) args: Args,
 }
 
+/// An event that waits for the namespace to connect.
 #[derive(Debug)]
 pub(super) struct Unsent {
     pub(super) id: Option<u64>,
@@ -44,11 +47,12 @@ pub(super) struct Unsent {
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Awaited {
     pub(super) by: Option<Duration>,
-    pub(super) whose: Whose,
+    pub(super) owner: AckOwner,
 }
 
+/// Who waits for an acknowledgement.
 #[derive(Debug, Clone, Copy)]
-pub(super) enum Whose {
+pub(super) enum AckOwner {
     /// The application's, with its token.
     App(u64),
     /// That of the event at the front of the queue.

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use serde_json::Value;
 
-use super::namespace::{Awaited, Namespace, Queued, Received, Unsent, Whose};
+use super::namespace::{AckOwner, Awaited, Namespace, Queued, Received, Unsent};
 use super::{
     AckOutcome, AckRequest, Client, ConnectError, DisconnectReason, Emit, Engine, Event, Output,
     SentAway, State,
@@ -101,7 +101,7 @@ impl Client {
         self.event(Event::Disconnected { namespace, reason });
         for awaited in self.namespaces[index].take_lost() {
             // An event of the queue that would wait for ever is simply sent again after the next connect.
-            if matches!(awaited.whose, Whose::App(_)) || awaited.by.is_some() {
+            if matches!(awaited.owner, AckOwner::App(_)) || awaited.by.is_some() {
                 self.acknowledged(index, awaited, AckOutcome::Disconnected, now);
             }
         }
@@ -146,19 +146,19 @@ impl Client {
             });
             return self.drain_queue(index, false, now);
         }
-        let whose = emit.ack.map(|ack| Whose::App(ack.token));
-        self.emit_now(index, emit, whose, now);
+        let owner = emit.ack.map(|ack| AckOwner::App(ack.token));
+        self.emit_now(index, emit, owner, now);
     }
 
-    fn emit_now(&mut self, index: usize, emit: Emit, whose: Option<Whose>, now: Duration) {
+    fn emit_now(&mut self, index: usize, emit: Emit, owner: Option<AckOwner>, now: Duration) {
         let timeout = emit
             .ack
             .and_then(|ack| ack.timeout)
             .or(self.options.ack_timeout);
         let namespace = &mut self.namespaces[index];
-        let id = whose.map(|whose| {
+        let id = owner.map(|owner| {
             let by = timeout.map(|timeout| now + timeout);
-            namespace.await_ack(Awaited { by, whose })
+            namespace.await_ack(Awaited { by, owner })
         });
         let writable = self.engine.as_ref().is_some_and(Engine::is_writable);
         if emit.volatile && !writable {
@@ -190,13 +190,13 @@ impl Client {
         front.pending = true;
         front.tries += 1;
         let emit = front.emit.clone();
-        self.emit_now(index, emit, Some(Whose::Queue), now);
+        self.emit_now(index, emit, Some(AckOwner::Queue), now);
     }
 
     fn acknowledged(&mut self, index: usize, awaited: Awaited, outcome: AckOutcome, now: Duration) {
-        match awaited.whose {
-            Whose::App(token) => self.tell_app(index, token, outcome),
-            Whose::Queue => {
+        match awaited.owner {
+            AckOwner::App(token) => self.tell_app(index, token, outcome),
+            AckOwner::Queue => {
                 let limit = self.options.retries.unwrap_or(0);
                 let answered = matches!(outcome, AckOutcome::Answered(_));
                 let queue = &mut self.namespaces[index].queue;

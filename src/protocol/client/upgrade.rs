@@ -1,8 +1,8 @@
 //! From polling to WebSocket: the probe, the pause, the moment of the change.
 
-use super::engine::{Engine, Signal, Wish};
+use super::engine::{DeferredClose, Engine};
 use super::link::{Link, Probe, Stage};
-use super::wire::Wire;
+use super::wire::{Signal, Wire};
 use super::{DisconnectReason, Options, Output};
 use crate::protocol::packet::{EnginePacket, Frame};
 
@@ -22,7 +22,7 @@ impl Engine {
         let frame = Frame::from(&EnginePacket::Upgrade);
         wire.outputs.push_back(Output::SendWs { socket, frame });
         self.signal(Signal::Upgraded, wire);
-        if self.wish == Some(Wish::CloseWhenUpgraded) {
+        if self.deferred_close == Some(DeferredClose::UntilUpgraded) {
             self.end(DisconnectReason::ForcedClose, options, wire);
         }
         self.upgrading = false;
@@ -31,7 +31,7 @@ impl Engine {
 
     pub(super) fn upgrade_failed(&mut self, options: &Options, wire: &mut Wire) {
         self.signal(Signal::UpgradeFailed, wire);
-        if self.wish == Some(Wish::CloseWhenUpgraded) {
+        if self.deferred_close == Some(DeferredClose::UntilUpgraded) {
             self.end(DisconnectReason::ForcedClose, options, wire);
         }
     }

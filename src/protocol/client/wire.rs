@@ -1,11 +1,11 @@
-//! What the engines of one client share: the outgoing queue, the numbering of requests and sockets, the URLs.
+//! What the engines of one client share: the queues of outputs and of signals, the numbering of requests and
+//! sockets, the URLs.
 
 use std::collections::VecDeque;
 
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 
-use super::engine::Signal;
-use super::{Options, Output, RequestId, SocketId, Transport};
+use super::{DisconnectReason, Options, Output, RequestId, SocketId, Transport};
 
 /// What `encodeURIComponent` escapes.
 const ESCAPED: &AsciiSet = &NON_ALPHANUMERIC
@@ -19,13 +19,34 @@ const ESCAPED: &AsciiSet = &NON_ALPHANUMERIC
     .remove(b'(')
     .remove(b')');
 
+/// What an engine tells its client.
+#[derive(Debug)]
+pub(super) enum Signal {
+    /// The session is open; the client answers with `Engine::after_open`.
+    Open,
+    /// A text message.
+    Text(String),
+    /// A binary message.
+    Binary(bytes::Bytes),
+    /// The session has moved to WebSocket.
+    Upgraded,
+    /// It stays on polling.
+    UpgradeFailed,
+    /// The transport failed; `Closed` follows.
+    Failed(Transport),
+    /// The session is over.
+    Closed(DisconnectReason),
+}
+
+/// The queues and counters that outlive one engine.
 #[derive(Debug)]
 pub(super) struct Wire {
     pub(super) outputs: VecDeque<Output>,
     /// Polls and probes that are to follow the CONNECT whose auth payload is still awaited.
-    held: VecDeque<Output>,
+    behind_auth: VecDeque<Output>,
     /// How many auth payloads are awaited.
     pub(super) auth_wanted: usize,
+    /// What engines have told their client, each by its number.
     pub(super) signals: VecDeque<(u64, Signal)>,
     pub(super) rng: fastrand::Rng,
     /// Whether a WebSocket has worked and nothing has failed since; what `remember_upgrade` remembers.
@@ -38,7 +59,7 @@ impl Wire {
     pub(super) fn new(seed: u64) -> Self {
         Self {
             outputs: VecDeque::new(),
-            held: VecDeque::new(),
+            behind_auth: VecDeque::new(),
             auth_wanted: 0,
             signals: VecDeque::new(),
             rng: fastrand::Rng::with_seed(seed),
@@ -52,12 +73,12 @@ impl Wire {
     /// caller, so what belongs behind the CONNECT waits until the payload has come or the caller has moved on.
     pub(super) fn release(&mut self) {
         self.auth_wanted = 0;
-        self.outputs.append(&mut self.held);
+        self.outputs.append(&mut self.behind_auth);
     }
 
     pub(super) fn next_output(&mut self) -> Option<Output> {
         if self.outputs.is_empty() && self.auth_wanted == 0 {
-            return self.held.pop_front();
+            return self.behind_auth.pop_front();
         }
         self.outputs.pop_front()
     }
@@ -89,7 +110,7 @@ impl Wire {
 
     fn push_holdable(&mut self, output: Output) {
         if self.auth_wanted > 0 {
-            self.held.push_back(output);
+            self.behind_auth.push_back(output);
         } else {
             self.outputs.push_back(output);
         }

@@ -33,9 +33,9 @@ impl fmt::Debug for Auth {
 }
 
 /// Shows frames or bodies as they are, but for the payloads of the CONNECT packets in them.
-pub(in crate::protocol) struct Veiled<'a>(pub(in crate::protocol) &'a str);
+pub(in crate::protocol) struct WithoutAuth<'a>(pub(in crate::protocol) &'a str);
 
-impl fmt::Debug for Veiled<'_> {
+impl fmt::Debug for WithoutAuth<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         if !self.0.split(SEPARATOR).any(|piece| piece.starts_with("40")) {
             return fmt::Debug::fmt(self.0, f);

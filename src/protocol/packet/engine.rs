@@ -7,7 +7,7 @@ use base64::alphabet::STANDARD;
 use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
 use bytes::Bytes;
 
-use super::{DecodeError, Veiled};
+use super::{DecodeError, WithoutAuth};
 
 /// One Engine.IO packet, borrowing its text from the frame or body it came in.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -99,7 +99,7 @@ impl From<&EnginePacket<'_>> for Frame {
 impl fmt::Debug for Frame {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Text(text) => f.debug_tuple("Text").field(&Veiled(text)).finish(),
+            Self::Text(text) => f.debug_tuple("Text").field(&WithoutAuth(text)).finish(),
             Self::Binary(bytes) => f.debug_tuple("Binary").field(bytes).finish(),
         }
     }

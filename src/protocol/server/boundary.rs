@@ -3,7 +3,7 @@
 use std::fmt;
 
 use crate::protocol::client::Transport;
-use crate::protocol::packet::{Args, Auth, Frame, Refusal, Veiled};
+use crate::protocol::packet::{Args, Auth, Frame, Refusal, WithoutAuth};
 
 /// One HTTP request, named by the shell.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -121,7 +121,7 @@ impl fmt::Debug for Request {
             .field("method", &self.method)
             .field("query", &self.query);
         shown.field("content_type", &self.content_type);
-        shown.field("body", &Veiled(&self.body)).finish()
+        shown.field("body", &WithoutAuth(&self.body)).finish()
     }
 }
 
@@ -220,7 +220,7 @@ pub enum Event {
     SessionClosed {
         /// Its Engine.IO id.
         session: String,
-        /// Why.
+        /// What ended it.
         reason: CloseReason,
     },
     /// A client asks for a namespace that exists; decide with [`Input::Accept`] or [`Input::Refuse`], now or later.
@@ -238,7 +238,7 @@ pub enum Event {
     },
     /// A peer that was away has its session back, without being asked for again; what it missed has been sent.
     Recovered {
-        /// Who.
+        /// The peer, under the id that it had.
         peer: PeerId,
         /// The Engine.IO session it came over.
         session: String,
@@ -256,7 +256,7 @@ pub enum Event {
     },
     /// A client has acknowledged an event.
     Ack {
-        /// Who.
+        /// The client that acknowledged.
         peer: PeerId,
         /// The caller's token.
         token: u64,
@@ -265,16 +265,16 @@ pub enum Event {
     },
     /// A peer has left; also one that was never accepted.
     Disconnected {
-        /// Who.
+        /// The peer that left.
         peer: PeerId,
-        /// Why.
+        /// What ended it.
         reason: CloseReason,
         /// Whether it may come back as itself; then [`Event::Recovered`] or [`Event::Forgotten`] follows.
         recoverable: bool,
     },
     /// A peer that was away did not come back in time.
     Forgotten {
-        /// Who.
+        /// The peer, whose id means nobody from now on.
         peer: PeerId,
     },
 }

@@ -11,6 +11,7 @@ use super::session::{Effects, Holds, Opening, Session, SessionId, Signal, respon
 use super::{CloseReason, ExchangeId, Options, Output, Request, Response, SocketId, Transport};
 use crate::protocol::packet::Frame;
 
+/// The sessions of a server, and what finds them: ids, sockets, polls and timers.
 #[derive(Debug)]
 pub(super) struct Engine {
     pub(super) options: Options,

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use serde_json::Value;
 
-use super::peer::{Peer, Standing};
+use super::peer::{Peer, PeerState};
 use super::session::{Session, SessionId};
 use super::{CloseReason, Delivery, Emit, Event, PeerId, Scope, Server};
 use crate::protocol::packet::{Auth, Body, Refusal};
@@ -62,10 +62,10 @@ impl Server {
         let Some(peer) = self.peers.get_mut(&id) else {
             return;
         };
-        let Standing::Pending(session) = peer.standing else {
+        let PeerState::Pending(session) = peer.state else {
             return;
         };
-        peer.standing = Standing::Joined(session);
+        peer.state = PeerState::Joined(session);
         self.join(id, session, now);
     }
 
@@ -89,7 +89,7 @@ impl Server {
     }
 
     pub(super) fn refuse(&mut self, id: PeerId, refusal: Refusal, now: Duration) {
-        let Some(Standing::Pending(session)) = self.peers.get(&id).map(|peer| peer.standing) else {
+        let Some(PeerState::Pending(session)) = self.peers.get(&id).map(|peer| peer.state) else {
             return;
         };
         if let Some(connection) = self.connections.get_mut(&session) {
@@ -114,11 +114,11 @@ impl Server {
         if let Some(window) = self.engine.options.recovery
             && ack.is_none()
             && delivery == Delivery::Buffered
-            && !matches!(peer.standing, Standing::Pending(_))
+            && !matches!(peer.state, PeerState::Pending(_))
         {
             peer.log(&name, &mut args, now, window);
         }
-        let Standing::Joined(session) = peer.standing else {
+        let PeerState::Joined(session) = peer.state else {
             return;
         };
         let writable = self.engine.get(session).is_some_and(Session::is_writable);
@@ -141,7 +141,7 @@ impl Server {
     }
 
     pub(super) fn disconnect(&mut self, id: PeerId, scope: Scope, now: Duration) {
-        let Some(Standing::Joined(session)) = self.peers.get(&id).map(|peer| peer.standing) else {
+        let Some(PeerState::Joined(session)) = self.peers.get(&id).map(|peer| peer.state) else {
             return;
         };
         let leaving: Vec<PeerId> = match scope {
@@ -172,21 +172,21 @@ impl Server {
             .options
             .recovery
             .filter(|_| reason.is_recoverable());
-        let recoverable = match (peer.standing, away_for) {
-            (Standing::Away { .. }, _) => return,
-            (Standing::Joined(session), away_for) => {
+        let recoverable = match (peer.state, away_for) {
+            (PeerState::Away { .. }, _) => return,
+            (PeerState::Joined(session), away_for) => {
                 if let Some(connection) = self.connections.get_mut(&session) {
                     connection.joined.remove(&peer.namespace);
                 }
                 if let Some(window) = away_for {
                     let until = now + window;
-                    peer.standing = Standing::Away { until };
+                    peer.state = PeerState::Away { until };
                     peer.acks.clear();
                     self.away_timers.insert((until, id));
                 }
                 away_for.is_some()
             }
-            (Standing::Pending(_), _) => false,
+            (PeerState::Pending(_), _) => false,
         };
         if !recoverable {
             self.forget(id);
@@ -209,7 +209,7 @@ impl Server {
         self.engine.options.recovery?;
         let id = *self.by_recovery_id.get(auth.get("pid")?.as_str()?)?;
         let peer = self.peers.get(&id)?;
-        let away = matches!(peer.standing, Standing::Away { .. }) && peer.namespace == namespace;
+        let away = matches!(peer.state, PeerState::Away { .. }) && peer.namespace == namespace;
         peer.missed_since(auth.get("offset")?.as_str()?)
             .filter(|_| away)?;
         Some(id)
@@ -219,10 +219,10 @@ impl Server {
         let Some(peer) = self.peers.get_mut(&id) else {
             return;
         };
-        if let Standing::Away { until } = peer.standing {
+        if let PeerState::Away { until } = peer.state {
             self.away_timers.remove(&(until, id));
         }
-        peer.standing = Standing::Joined(session);
+        peer.state = PeerState::Joined(session);
         let offset = auth
             .get("offset")
             .and_then(Value::as_str)

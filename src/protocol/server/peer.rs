@@ -10,7 +10,7 @@ use crate::protocol::packet::{Args, Auth, Body};
 
 /// Where a peer stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Standing {
+pub(super) enum PeerState {
     /// It has asked and waits for an answer.
     Pending(SessionId),
     /// It is in.
@@ -19,10 +19,11 @@ pub(super) enum Standing {
     Away { until: Duration },
 }
 
+/// A client of a namespace, as the server knows it.
 #[derive(Debug)]
 pub(super) struct Peer {
     pub(super) namespace: String,
-    pub(super) standing: Standing,
+    pub(super) state: PeerState,
     pub(super) recovery_id: Option<String>,
     /// Acknowledgements awaited: id on the wire, the caller's token.
     pub(super) acks: BTreeMap<u64, u64>,
@@ -49,7 +50,7 @@ impl Peer {
     ) -> Self {
         Self {
             namespace,
-            standing: Standing::Pending(session),
+            state: PeerState::Pending(session),
             recovery_id,
             acks: BTreeMap::new(),
             sid,

@@ -2,19 +2,10 @@
 
 use std::time::Duration;
 
-use super::session::{Effects, Link, Session, Signal, respond};
+use super::link::Link;
+use super::session::{Effects, Session, Signal, respond};
 use super::{CloseReason, ExchangeId, Options, Response};
 use crate::protocol::packet::{EnginePacket, Frame, payload};
-
-#[derive(Debug, Default)]
-pub(super) struct Polling {
-    /// The poll that waits for something to say.
-    pub(super) parked: Option<ExchangeId>,
-    /// The post whose messages are being looked at.
-    pub(super) posting: Option<ExchangeId>,
-    /// An orderly close waits for the next poll, but no longer than this.
-    pub(super) close_by: Option<Duration>,
-}
 
 impl Session {
     pub(super) fn poll(&mut self, exchange: ExchangeId, now: Duration, effects: &mut Effects) {

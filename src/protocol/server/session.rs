@@ -7,13 +7,15 @@ use std::time::Duration;
 
 use serde_json::json;
 
-use super::polling::Polling;
-use super::upgrade::{CHECK_EVERY, Probe};
+use super::link::{Link, Polling, Probe};
 use super::{CloseReason, ExchangeId, Options, Output, Response, SocketId, Transport};
 use crate::protocol::packet::{DecodeError, EnginePacket, Frame};
 
 /// How long an orderly close waits for a poll that could carry it.
 const CLOSE_TIMEOUT: Duration = Duration::from_secs(30);
+
+/// How often a parked poll is looked for while a WebSocket probes.
+pub(super) const CHECK_EVERY: Duration = Duration::from_millis(100);
 
 /// The number of a session within its server; never used twice.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -44,24 +46,17 @@ pub(super) enum Signal {
     Closed {
         /// Its Engine.IO id.
         session: String,
-        /// Why.
+        /// What ended it.
         reason: CloseReason,
     },
 }
 
+/// How far a session is on its way to its end.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum State {
     Open,
     Closing,
     Closed,
-}
-
-#[derive(Debug)]
-pub(super) enum Link {
-    Polling(Polling),
-    WebSocket(SocketId),
-    /// The other side has ended it; there is nothing left to close.
-    Gone,
 }
 
 /// What of the network a session holds at one moment.
@@ -72,6 +67,7 @@ pub(super) struct Holds {
     pub(super) probe: Option<SocketId>,
 }
 
+/// One session, as the server keeps it.
 #[derive(Debug)]
 pub(super) struct Session {
     pub(super) id: SessionId,

@@ -2,19 +2,10 @@
 
 use std::time::Duration;
 
-use super::session::{Effects, Link, Session, Signal, State};
+use super::link::{Link, Probe};
+use super::session::{CHECK_EVERY, Effects, Session, Signal, State};
 use super::{CloseReason, Options, Output, SocketId};
 use crate::protocol::packet::{DecodeError, EnginePacket, Frame};
-
-/// How often a parked poll is looked for while a WebSocket probes.
-pub(super) const CHECK_EVERY: Duration = Duration::from_millis(100);
-
-#[derive(Debug)]
-pub(super) struct Probe {
-    pub(super) socket: SocketId,
-    pub(super) give_up: Duration,
-    pub(super) check: Option<Duration>,
-}
 
 impl Session {
     /// A WebSocket has been opened for this session; it may become its transport.

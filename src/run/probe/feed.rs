@@ -17,7 +17,7 @@ use tokio_tungstenite::tungstenite::Message;
 use tokio_tungstenite::tungstenite::protocol::Role;
 
 use super::{Allowed, Prober, Signed};
-use crate::app::Filling;
+use crate::domain::bindings::{Bindings, escape};
 use crate::domain::contract::{Apply, Realtime, TransportName};
 use crate::domain::journal::{Fact, Flaw, HarnessFact, Heard, Question};
 use crate::net::{Endpoint, ServiceAddress};
@@ -106,8 +106,8 @@ impl Prober<'_> {
         let base_path = address.as_ref().map_or("", ServiceAddress::base_path);
         let mut target = format!("{base_path}{}?EIO=4&transport=websocket", realtime.path);
         for (name, template) in &realtime.query {
-            let value = crate::app::escape(&own.filling.text(template));
-            target.push_str(&format!("&{}={value}", crate::app::escape(name)));
+            let value = escape(&own.filling.text(template));
+            target.push_str(&format!("&{}={value}", escape(name)));
         }
         let endpoint = address.as_ref().and_then(|address| address.via.as_ref());
         let mark = format!("probe {}", self.around.marker);
@@ -175,7 +175,7 @@ async fn upgrade(endpoint: Option<&Endpoint>, target: &str, mark: &str) -> Resul
 }
 
 /// Joins, subscribes and listens until an event changes data, or the server ends it.
-async fn converse(mut socket: Socket, realtime: &Realtime, filling: &Filling, heard: &mut Heard) {
+async fn converse(mut socket: Socket, realtime: &Realtime, filling: &Bindings, heard: &mut Heard) {
     let namespace = match realtime.namespace.as_str() {
         "/" => String::new(),
         name => format!("{name},"),

@@ -3,6 +3,7 @@
 use bytes::Bytes;
 
 use super::{Allowed, Asked, Prober, Signed};
+use crate::domain::bindings::escape;
 use crate::domain::contract::{Realtime, TransportName, is_safe};
 use crate::domain::journal::Question;
 
@@ -64,8 +65,8 @@ impl Prober<'_> {
     ) -> Result<(), String> {
         let mut target = format!("{}?EIO=4&transport=polling", realtime.path);
         for (name, template) in &realtime.query {
-            let value = crate::app::escape(&own.filling.text(template));
-            target.push_str(&format!("&{}={value}", crate::app::escape(name)));
+            let value = escape(&own.filling.text(template));
+            target.push_str(&format!("&{}={value}", escape(name)));
         }
         let opened = self.poll(realtime, &target, None, None).await?;
         let sid = opened

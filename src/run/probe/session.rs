@@ -3,7 +3,7 @@
 use serde_json::Value;
 
 use super::{Prober, With};
-use crate::app::Filling;
+use crate::domain::bindings::Bindings;
 use crate::domain::contract::TokenAnswer;
 use crate::domain::journal::Question;
 use crate::domain::secret::{Account, Secret};
@@ -16,7 +16,7 @@ pub(crate) struct Signed {
     /// What its account signs in with.
     pub(super) username: String,
     /// Its tokens.
-    pub(super) filling: Filling,
+    pub(super) filling: Bindings,
 }
 
 impl Signed {
@@ -49,10 +49,10 @@ impl Prober<'_> {
     pub(super) async fn sign_in(&mut self, account: &Account) -> Result<Signed, String> {
         let contract = self.around.contract.clone();
         let request = &contract.session.sign_in;
-        let filling = Filling {
+        let filling = Bindings {
             username: Some(account.username.clone()),
             password: Some(account.password.clone()),
-            ..Filling::default()
+            ..Bindings::default()
         };
         let reply = self
             .perform(None, &request.operation, &[], With::of(&filling))
@@ -61,7 +61,7 @@ impl Prober<'_> {
         tokens
             .map(|(access, refresh)| Signed {
                 username: account.username.clone(),
-                filling: Filling {
+                filling: Bindings {
                     username: Some(account.username.clone()),
                     password: None,
                     access: Some(access),
@@ -93,7 +93,7 @@ impl Prober<'_> {
         Ok(
             tokens(&request.answer, &reply, kept).map(|(access, refresh)| Signed {
                 username: own.username.clone(),
-                filling: Filling {
+                filling: Bindings {
                     access: Some(access),
                     refresh,
                     ..own.filling.clone()

@@ -2,7 +2,7 @@
 
 use super::lists::Cursor;
 use super::{Prober, Signed, With};
-use crate::app::Filling;
+use crate::domain::bindings::Bindings;
 use crate::domain::contract::{Operation, PathPattern, Resource};
 use crate::domain::journal::Question;
 
@@ -115,7 +115,7 @@ impl Prober<'_> {
                 .await;
         }
         // The other's token, and the first one's name wherever the contract puts a name.
-        let disguised = Filling {
+        let disguised = Bindings {
             username: Some(own.username.clone()),
             ..other.filling.clone()
         };

@@ -5,13 +5,13 @@ use std::time::Duration;
 use fastrand::Rng;
 use serde_json::{Value, json};
 
-use super::reply::{place, put};
+use super::writing::{find_mut, put};
 use crate::domain::contract::{Apply, EventRule, Resource};
 use crate::domain::selector::Selector;
 
 /// A resource's whole answer, and its position in the stream of changes.
 #[derive(Debug, Clone)]
-pub(super) struct Holding {
+pub(super) struct ResourceState {
     /// The answer in the contract's shape; a paged list stands here in full.
     pub(super) answer: Value,
     /// The position.
@@ -22,16 +22,16 @@ pub(super) struct Holding {
 
 /// What has changed when an event is composed.
 #[derive(Debug, Clone, Copy)]
-pub(super) enum Touched<'a> {
+pub(super) enum Change<'a> {
     /// Numbers drift: of one item where the event brings changed items, of all of them otherwise.
     Drift(&'a [Selector]),
     /// The list has a new first item.
-    Front,
+    NewFirst,
     /// Anything may have changed.
     Anything,
 }
 
-impl Holding {
+impl ResourceState {
     pub(super) fn new(resource: &Resource, answer: Value) -> Self {
         let sequence = resource
             .sequence
@@ -48,7 +48,7 @@ impl Holding {
 
     /// The list in it.
     pub(super) fn items_mut(&mut self, resource: &Resource) -> Option<&mut Vec<Value>> {
-        place(resource.items.as_ref()?, &mut self.answer)?.as_array_mut()
+        find_mut(resource.items.as_ref()?, &mut self.answer)?.as_array_mut()
     }
 
     /// Moves on by one event and composes the event's first argument. Only what the event carries is
@@ -57,12 +57,12 @@ impl Holding {
         &mut self,
         resource: &Resource,
         rule: &EventRule,
-        touched: Touched<'_>,
+        change: Change<'_>,
         rng: &mut Rng,
     ) -> Value {
         let part = match resource.items {
-            Some(_) => self.advance_list(resource, rule, touched, rng),
-            None => self.advance_object(rule, touched, rng),
+            Some(_) => self.advance_list(resource, rule, change, rng),
+            None => self.advance_object(rule, change, rng),
         };
         self.number(rule, part)
     }
@@ -71,26 +71,26 @@ impl Holding {
         &mut self,
         resource: &Resource,
         rule: &EventRule,
-        touched: Touched<'_>,
+        change: Change<'_>,
         rng: &mut Rng,
     ) -> Value {
         let Some(items) = self.items_mut(resource) else {
             return Value::Null;
         };
-        let changed = match touched {
-            Touched::Drift(drift) if rule.apply == Apply::Merge && !items.is_empty() => {
+        let changed = match change {
+            Change::Drift(drift) if rule.apply == Apply::Merge && !items.is_empty() => {
                 let at = rng.usize(..items.len());
                 drift_numbers(&mut items[at], drift, rng);
                 Some(at)
             }
-            Touched::Drift(drift) => {
+            Change::Drift(drift) => {
                 for item in items.iter_mut() {
                     drift_numbers(item, drift, rng);
                 }
                 None
             }
-            Touched::Front => Some(0),
-            Touched::Anything => None,
+            Change::NewFirst => Some(0),
+            Change::Anything => None,
         };
         match (rule.apply, changed.and_then(|at| items.get(at))) {
             (Apply::Replace | Apply::Merge, None) => Value::Array(items.clone()),
@@ -101,10 +101,10 @@ impl Holding {
         }
     }
 
-    fn advance_object(&mut self, rule: &EventRule, touched: Touched<'_>, rng: &mut Rng) -> Value {
-        let drift = match touched {
-            Touched::Drift(drift) => drift,
-            Touched::Front | Touched::Anything => &[],
+    fn advance_object(&mut self, rule: &EventRule, change: Change<'_>, rng: &mut Rng) -> Value {
+        let drift = match change {
+            Change::Drift(drift) => drift,
+            Change::NewFirst | Change::Anything => &[],
         };
         drift_numbers(&mut self.answer, drift, rng);
         // Merging the whole object has the same effect as merging the fields that have changed, and
@@ -215,7 +215,7 @@ fn merge(into: &mut Value, from: &Value) {
 
 fn drift_numbers(value: &mut Value, drift: &[Selector], rng: &mut Rng) {
     for selector in drift {
-        if let Some(number) = place(selector, value) {
+        if let Some(number) = find_mut(selector, value) {
             nudge(number, rng);
         }
     }

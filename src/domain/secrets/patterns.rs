@@ -1,6 +1,6 @@
 //! Searching a text for thousands of secrets at once.
 //!
-//! JSON Web Tokens of one issuer begin alike, so needles are indexed by their last eight bytes. A
+//! JSON Web Tokens of one issuer begin alike, so patterns are indexed by their last eight bytes. A
 //! text is read once with a window of that size; a small bit set answers "certainly not" for nearly
 //! every window, so a clean text costs a few instructions a byte, however many secrets are known.
 
@@ -8,7 +8,7 @@ use std::collections::HashMap;
 
 use base64::engine::general_purpose::{STANDARD_NO_PAD, URL_SAFE_NO_PAD};
 
-/// The number of bytes by which a needle is indexed.
+/// The number of bytes by which a pattern is indexed.
 const WINDOW: usize = 8;
 
 /// The least that gives away part of a secret.
@@ -18,47 +18,49 @@ const SHORTEST_PART: usize = 12;
 const FILTER_BITS: u32 = 17;
 
 /// One secret in one spelling.
-struct Needle {
+struct Pattern {
     bytes: Box<[u8]>,
     label: usize,
     /// For the beginning of a secret, what follows it there.
     rest: Option<Box<[u8]>>,
-    sought: Sought,
+    extent: Extent,
 }
 
-/// How much of a secret is enough.
+/// How much of a secret counts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Sought {
+pub(super) enum Extent {
+    /// Only the whole of it.
     Whole,
+    /// Also a part that gives it away.
     Parts,
 }
 
 /// Where a secret stands in a text.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Hit {
+pub(super) struct Match {
     pub(super) start: usize,
     pub(super) end: usize,
     pub(super) label: usize,
 }
 
 /// Every secret in every spelling that is searched for.
-pub(super) struct Needles {
-    needles: Vec<Needle>,
+pub(super) struct Patterns {
+    patterns: Vec<Pattern>,
     by_end: HashMap<u64, Vec<usize>>,
     filter: Vec<u64>,
 }
 
-impl Default for Needles {
+impl Default for Patterns {
     fn default() -> Self {
         Self {
-            needles: Vec::new(),
+            patterns: Vec::new(),
             by_end: HashMap::new(),
             filter: vec![0; 1 << (FILTER_BITS - 6)],
         }
     }
 }
 
-impl Needles {
+impl Patterns {
     /// Adds a secret: as it is, as it stands in a JSON string, and as base64 of a longer text.
     pub(super) fn add(&mut self, secret: &str, label: usize) {
         self.add_spelling(secret.as_bytes(), label);
@@ -85,7 +87,7 @@ impl Needles {
         {
             for part in [payload, signature] {
                 if part.len() >= SHORTEST_PART {
-                    self.add_needle(part.as_bytes(), label, None, Sought::Parts);
+                    self.add_pattern(part.as_bytes(), label, None, Extent::Parts);
                 }
             }
             return;
@@ -96,35 +98,38 @@ impl Needles {
         }
         let half = secret.len().div_ceil(2).max(SHORTEST_PART);
         if let Some((beginning, rest)) = secret.as_bytes().split_at_checked(half) {
-            self.add_needle(beginning, label, Some(rest.into()), Sought::Parts);
+            self.add_pattern(beginning, label, Some(rest.into()), Extent::Parts);
         }
     }
 
     fn add_spelling(&mut self, bytes: &[u8], label: usize) {
-        self.add_needle(bytes, label, None, Sought::Whole);
+        self.add_pattern(bytes, label, None, Extent::Whole);
     }
 
-    fn add_needle(&mut self, bytes: &[u8], label: usize, rest: Option<Box<[u8]>>, sought: Sought) {
+    fn add_pattern(&mut self, bytes: &[u8], label: usize, rest: Option<Box<[u8]>>, extent: Extent) {
         let Some(end) = bytes.last_chunk::<WINDOW>() else {
             return;
         };
         let key = u64::from_be_bytes(*end);
         let bit = filter_bit(key);
         self.filter[bit >> 6] |= 1 << (bit & 63);
-        self.by_end.entry(key).or_default().push(self.needles.len());
-        self.needles.push(Needle {
+        self.by_end
+            .entry(key)
+            .or_default()
+            .push(self.patterns.len());
+        self.patterns.push(Pattern {
             bytes: bytes.into(),
             label,
             rest,
-            sought,
+            extent,
         });
     }
 
     /// All secrets in a text, in order, without overlap; where several overlap, they count as one.
-    pub(super) fn find(&self, text: &[u8], what: Sought) -> Vec<Hit> {
-        let mut hits: Vec<Hit> = Vec::new();
-        if self.needles.is_empty() {
-            return hits;
+    pub(super) fn find(&self, text: &[u8], extent: Extent) -> Vec<Match> {
+        let mut matches: Vec<Match> = Vec::new();
+        if self.patterns.is_empty() {
+            return matches;
         }
         let mut window = 0_u64;
         for (at, byte) in text.iter().enumerate() {
@@ -133,34 +138,34 @@ impl Needles {
             if self.filter[bit >> 6] >> (bit & 63) & 1 == 0 {
                 continue;
             }
-            if let Some(hit) = self.ending_at(text, at + 1, window, what) {
-                merge(&mut hits, hit);
+            if let Some(found) = self.ending_at(text, at + 1, window, extent) {
+                merge(&mut matches, found);
             }
         }
-        hits
+        matches
     }
 
-    /// The longest needle that ends here.
-    fn ending_at(&self, text: &[u8], end: usize, window: u64, what: Sought) -> Option<Hit> {
+    /// The longest pattern that ends here.
+    fn ending_at(&self, text: &[u8], end: usize, window: u64, extent: Extent) -> Option<Match> {
         self.by_end
             .get(&window)?
             .iter()
-            .map(|index| &self.needles[*index])
-            .filter(|needle| what == Sought::Parts || needle.sought == what)
-            .filter(|needle| text[..end].ends_with(&needle.bytes))
-            .filter_map(|needle| {
-                Some(Hit {
-                    start: end - needle.bytes.len(),
-                    end: end + needle.followed_by(text, end)?,
-                    label: needle.label,
+            .map(|index| &self.patterns[*index])
+            .filter(|pattern| extent == Extent::Parts || pattern.extent == extent)
+            .filter(|pattern| text[..end].ends_with(&pattern.bytes))
+            .filter_map(|pattern| {
+                Some(Match {
+                    start: end - pattern.bytes.len(),
+                    end: end + pattern.followed_by(text, end)?,
+                    label: pattern.label,
                 })
             })
-            .max_by_key(|hit| hit.end - hit.start)
+            .max_by_key(|found| found.end - found.start)
     }
 }
 
-impl Needle {
-    /// How much more of the secret follows this needle in a text; nothing if it only looks like it.
+impl Pattern {
+    /// How much more of the secret follows this pattern in a text; nothing if it only looks like it.
     fn followed_by(&self, text: &[u8], end: usize) -> Option<usize> {
         let Some(rest) = &self.rest else {
             return Some(0);
@@ -186,19 +191,19 @@ fn filter_bit(key: u64) -> usize {
     usize::try_from(mixed).unwrap_or_default()
 }
 
-fn merge(hits: &mut Vec<Hit>, mut hit: Hit) {
-    while let Some(last) = hits.last()
-        && last.end > hit.start
+fn merge(matches: &mut Vec<Match>, mut found: Match) {
+    while let Some(last) = matches.last()
+        && last.end > found.start
     {
         // Two secrets share some bytes: the pair is hidden under the first one's label.
-        if last.start < hit.start {
-            hit.start = last.start;
-            hit.label = last.label;
+        if last.start < found.start {
+            found.start = last.start;
+            found.label = last.label;
         }
-        hit.end = hit.end.max(last.end);
-        hits.pop();
+        found.end = found.end.max(last.end);
+        matches.pop();
     }
-    hits.push(hit);
+    matches.push(found);
 }
 
 /// The characters that a secret alone decides when it stands in base64 of a longer text, `shift`
