@@ -6,6 +6,7 @@
 mod arguments;
 mod catalogue;
 mod check;
+mod conclusion;
 mod console;
 mod exit;
 mod files;
@@ -14,12 +15,14 @@ mod interrupt;
 mod judge;
 mod mock;
 mod names;
+mod ports;
 mod problem;
 mod proxy;
 mod run;
 mod select;
 mod self_test;
 mod settings;
+mod target;
 
 use std::io;
 use std::process::ExitCode;

@@ -3,10 +3,10 @@
 use std::path::Path;
 
 use super::arguments::JudgeArguments;
+use super::conclusion::{conclude, report_file};
 use super::exit::Exit;
 use super::files::{self, Wanted};
 use super::problem::Problem;
-use super::run::{conclude, report_file};
 use super::{console, settings};
 use crate::report::terminal::{Again, Look, Opening, Terminal};
 use crate::run::{self, JudgedBy};

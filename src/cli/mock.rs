@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::io::{self, Write};
-use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::net::{Ipv4Addr, SocketAddr};
 
 use anstyle::Style;
 use serde::Serialize;
@@ -10,10 +10,10 @@ use serde::Serialize;
 use super::arguments::MockArguments;
 use super::exit::Exit;
 use super::files::{self, Wanted};
+use super::ports;
 use super::problem::Problem;
 use super::settings::{self, layered};
 use super::{console, interrupt, names};
-use crate::domain::contract::Contract;
 use crate::domain::world::World;
 use crate::mock::{Mock, Settings};
 use crate::net::{Clock, Endpoint, Net};
@@ -36,7 +36,7 @@ pub(super) fn mock(asked: &MockArguments) -> Result<Exit, Problem> {
             origin: suite.origin.clone(),
         });
     };
-    let ports = addresses(&asked.ports, Ipv4Addr::LOCALHOST.into(), &suite.contract)?;
+    let ports = ports::addresses(&asked.ports, Ipv4Addr::LOCALHOST.into(), &suite.contract)?;
     let seed = layered(
         asked.seed,
         config.run.seed,
@@ -88,28 +88,6 @@ struct Served<'a> {
 
 fn here(port: u16) -> Endpoint {
     Endpoint::Tcp(SocketAddr::from((Ipv4Addr::LOCALHOST, port)))
-}
-
-/// The addresses of the services that are given a port.
-pub(super) fn addresses(
-    ports: &[(String, u16)],
-    bind: IpAddr,
-    contract: &Contract,
-) -> Result<BTreeMap<String, SocketAddr>, Problem> {
-    let mut addresses = BTreeMap::new();
-    for (service, port) in ports {
-        if contract.service(service).is_none() {
-            let services = contract.services.iter();
-            return Err(Problem::Unknown {
-                kind: "service",
-                name: service.clone(),
-                known: services.map(|service| service.name.clone()).collect(),
-                exit: Exit::Usage,
-            });
-        }
-        addresses.insert(service.clone(), SocketAddr::from((bind, *port)));
-    }
-    Ok(addresses)
 }
 
 fn tell(served: &Served<'_>, suite: &Suite, world: &World) -> io::Result<()> {

@@ -9,12 +9,14 @@ use anstyle::Style;
 use serde_json::json;
 
 use super::arguments::ProxyArguments;
+use super::conclusion::{conclude, report_file};
 use super::exit::Exit;
 use super::files;
+use super::ports;
 use super::problem::Problem;
-use super::run::{Place, conclude, report_file};
 use super::settings::{self, layered};
-use super::{console, interrupt, mock};
+use super::target::Place;
+use super::{console, interrupt};
 use crate::domain::result::RunResult;
 use crate::gateway::{Listen, Mode, Tls};
 use crate::report::terminal::{Again, Look, Terminal};
@@ -77,7 +79,7 @@ fn listen(
     asked: &ProxyArguments,
     contract: &crate::domain::contract::Contract,
 ) -> Result<Listen, Problem> {
-    let mut addresses = mock::addresses(&asked.ports, asked.bind, contract)?;
+    let mut addresses = ports::addresses(&asked.ports, asked.bind, contract)?;
     for service in &contract.services {
         let free = SocketAddr::from((asked.bind, 0));
         addresses.entry(service.name.clone()).or_insert(free);
