@@ -16,12 +16,12 @@ use crate::suite::config::Config;
 /// The file for the JSON report, reserved before anything is played: it must not be found wanting
 /// when a long run is over.
 pub(super) fn report_file(
-    asked: Option<&Path>,
+    flag: Option<&Path>,
     config: &Config,
     environment: Environment<'_>,
 ) -> Result<Option<ReportFile>, Problem> {
     let path = layered(
-        asked.map(Path::to_owned),
+        flag.map(Path::to_owned),
         config.run.report_json.clone(),
         environment,
         "REHEARSAL_REPORT_JSON",

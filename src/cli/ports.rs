@@ -7,16 +7,26 @@ use super::exit::Exit;
 use super::problem::Problem;
 use crate::domain::contract::Contract;
 
+/// Why a word cannot be read as a service and its port.
+#[derive(Debug, PartialEq, Eq, thiserror::Error)]
+pub(super) enum NotAPort {
+    /// There are not two halves.
+    #[error("write a service of the contract and a port, like `orders=8080`")]
+    NoService,
+    /// The second half is no port.
+    #[error("`{0}` is not a port: write a number from 0 to 65535")]
+    NoNumber(String),
+}
+
 /// Reads `orders=8080`.
-pub(super) fn service_port(text: &str) -> Result<(String, u16), String> {
+pub(super) fn service_port(text: &str) -> Result<(String, u16), NotAPort> {
     let (service, port) = text
         .split_once('=')
         .filter(|(service, _)| !service.is_empty())
-        .ok_or("write a service of the contract and a port, like `orders=8080`")?;
-    let port = port
-        .parse()
-        .map_err(|_| format!("`{port}` is not a port: write a number from 0 to 65535"))?;
-    Ok((service.to_owned(), port))
+        .ok_or(NotAPort::NoService)?;
+    let number = port.parse();
+    let number = number.map_err(|_| NotAPort::NoNumber(port.to_owned()))?;
+    Ok((service.to_owned(), number))
 }
 
 /// The addresses of the services that are given a port.

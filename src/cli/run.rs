@@ -12,7 +12,7 @@ use super::files;
 use super::problem::Problem;
 use super::select::Selection;
 use super::settings::{self, Environment, layered};
-use super::target::Place;
+use super::target::{SuiteOnTarget, TargetRequest};
 use super::{console, interrupt, names};
 use crate::report::terminal::{Again, Look, Opening, Terminal};
 use crate::run::{Interrupt, Plan, perform};
@@ -20,17 +20,17 @@ use crate::suite::Suite;
 use crate::suite::config::Config;
 
 /// Plays what was asked for and says what came of it.
-pub(super) fn run(asked: &RunArguments) -> Result<Exit, Problem> {
+pub(super) fn run(arguments: &RunArguments) -> Result<Exit, Problem> {
     let environment: Environment<'_> = &settings::environment;
-    let config = files::config(asked.files.config.as_deref(), environment)?;
+    let config = files::config(arguments.files.config.as_deref(), environment)?;
     // Everything that can be wrong is found before the first scenario is played.
-    let report = report_file(asked.report_json.as_deref(), &config, environment)?;
-    let plan = plan(asked, &config, environment)?;
+    let report = report_file(arguments.report_json.as_deref(), &config, environment)?;
+    let plan = plan(arguments, &config, environment)?;
     let interrupt = Interrupt::new();
     let handle = interrupt.clone();
     interrupt::forward(move || handle.trigger())?;
 
-    let mut terminal = Terminal::new(console::out(), look(asked));
+    let mut terminal = Terminal::new(console::out(), look(arguments));
     let mut told = terminal.begin(&opening(&plan));
     // Whoever reads along may go away; the run goes on, for the exit code and the JSON report.
     let played = perform(&plan, &interrupt, &mut |scenario| {
@@ -46,36 +46,45 @@ pub(super) fn run(asked: &RunArguments) -> Result<Exit, Problem> {
 }
 
 fn plan(
-    asked: &RunArguments,
+    arguments: &RunArguments,
     config: &Config,
     environment: Environment<'_>,
 ) -> Result<Plan, Problem> {
-    let quirks = names::quirks(&asked.quirks)?;
-    let place = Place {
-        files: &asked.files,
-        target: asked.target.clone(),
-        defects: &asked.defects,
+    let quirks = names::quirks(&arguments.quirks)?;
+    let request = TargetRequest {
+        files: &arguments.files,
+        target: arguments.target.as_deref(),
+        defects: &arguments.defects,
     };
-    let seed = layered(asked.seed, config.run.seed, environment, "REHEARSAL_SEED")?;
+    let seed = layered(
+        arguments.seed,
+        config.run.seed,
+        environment,
+        "REHEARSAL_SEED",
+    )?;
     let jobs = layered(
-        asked.jobs.map(usize::from),
+        arguments.jobs.map(usize::from),
         None,
         environment,
         "REHEARSAL_JOBS",
     )?;
     let real_time = layered(
-        asked.real_time.then_some(true),
+        arguments.real_time.then_some(true),
         config.run.real_time,
         environment,
         "REHEARSAL_REAL_TIME",
     )?;
-    let (mut suite, target, defects) = place.find(config, environment)?;
+    let SuiteOnTarget {
+        mut suite,
+        target,
+        defects,
+    } = request.resolve(config, environment)?;
     let quirk_stages = quirks.iter().map(|quirk| quirk.stage());
     let defect_stages = defects.iter().map(|defect| defect.stage());
     add_stages(&mut suite, quirk_stages.chain(defect_stages).collect())?;
     let selection = Selection {
-        patterns: &asked.scenarios,
-        tags: &asked.tags,
+        patterns: &arguments.scenarios,
+        tags: &arguments.tags,
     };
     let scenarios = selection.of(&suite.scenarios)?;
     Ok(Plan {
@@ -87,7 +96,7 @@ fn plan(
         quirks: quirks.into_iter().collect(),
         defects,
         jobs: jobs.unwrap_or_else(settings::processors),
-        journal_dir: journal_folder(asked, environment)?,
+        journal_dir: journal_folder(arguments, environment)?,
     })
 }
 
@@ -108,11 +117,11 @@ fn add_stages(suite: &mut Suite, stages: BTreeSet<&str>) -> Result<(), Problem> 
 
 /// The folder for journals, made and tried now: a long run must not end without them.
 fn journal_folder(
-    asked: &RunArguments,
+    arguments: &RunArguments,
     environment: Environment<'_>,
 ) -> Result<Option<PathBuf>, Problem> {
     let folder = layered(
-        asked.journal.clone(),
+        arguments.journal.clone(),
         None,
         environment,
         "REHEARSAL_JOURNAL",
@@ -128,11 +137,11 @@ fn journal_folder(
     Ok(folder)
 }
 
-fn look(asked: &RunArguments) -> Look {
+fn look(arguments: &RunArguments) -> Look {
     Look {
-        detail: asked.detail.chosen(),
+        detail: arguments.detail.chosen(),
         width: console::width(),
-        again: Again::Play(asked.files.words()),
+        again: Again::Play(arguments.files.words()),
     }
 }
 

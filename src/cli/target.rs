@@ -1,7 +1,7 @@
 //! Which suite is played against which target, for every command that needs a backend.
 
 use super::arguments::FilesArguments;
-use super::files::{self, Wanted};
+use super::files::{self, SuiteRequest};
 use super::names;
 use super::problem::Problem;
 use super::settings::{Environment, layered};
@@ -10,20 +10,28 @@ use crate::run::Target;
 use crate::suite::Suite;
 use crate::suite::config::{Config, MOCK};
 
-/// Which suite against which target: what every command that needs a backend is told.
-pub(super) struct Place<'a> {
+/// What the flags of a command say about suite and target.
+pub(super) struct TargetRequest<'a> {
     pub(super) files: &'a FilesArguments,
-    pub(super) target: Option<String>,
+    pub(super) target: Option<&'a str>,
     pub(super) defects: &'a [String],
 }
 
-impl Place<'_> {
+/// A suite, and a target that has the services of its contract.
+pub(super) struct SuiteOnTarget {
+    pub(super) suite: Suite,
+    pub(super) target: Target,
+    /// Deliberate misbehaviours of the mock; none where the target is a deployment.
+    pub(super) defects: Vec<Defect>,
+}
+
+impl TargetRequest<'_> {
     /// Reads the suite and finds the target. They must fit each other.
-    pub(super) fn find(
+    pub(super) fn resolve(
         &self,
         config: &Config,
         environment: Environment<'_>,
-    ) -> Result<(Suite, Target, Vec<Defect>), Problem> {
+    ) -> Result<SuiteOnTarget, Problem> {
         let defects = names::defects(self.defects)?;
         let target = self.target(config, environment)?;
         let deployment = match &target {
@@ -35,12 +43,12 @@ impl Place<'_> {
                 target: deployment.name.clone(),
             });
         }
-        let wanted = Wanted {
+        let request = SuiteRequest {
             target: deployment,
             defaults: Some(&config.run),
-            ..Wanted::flagged(self.files)
+            ..SuiteRequest::by_flags(self.files)
         };
-        let suite = files::suite(&wanted.choice(environment)?)?;
+        let suite = files::suite(&request.choice(environment)?)?;
         if deployment.is_none() && suite.world.is_none() {
             return Err(Problem::NoWorld {
                 origin: suite.origin,
@@ -50,12 +58,16 @@ impl Place<'_> {
             let fits = config.check_services(&deployment.name, &suite.contract);
             fits.map_err(Problem::Config)?;
         }
-        Ok((suite, target, defects))
+        Ok(SuiteOnTarget {
+            suite,
+            target,
+            defects,
+        })
     }
 
     fn target(&self, config: &Config, environment: Environment<'_>) -> Result<Target, Problem> {
         let name = layered(
-            self.target.clone(),
+            self.target.map(str::to_owned),
             config.run.target.clone(),
             environment,
             "REHEARSAL_TARGET",
