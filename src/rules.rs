@@ -7,10 +7,10 @@
 //! `Scene` holds what several rules ask for (who is signed in, which exchanges are
 //! under way, whether the network is there), `Ledger` what they found.
 
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 
 use crate::domain::contract::Contract;
-use crate::domain::journal::{AppFact, Direction, Entry, Fact, Frame, HarnessFact, Observer};
+use crate::domain::journal::{AppFact, Direction, Entry, Fact, Frame, HarnessFact};
 use crate::domain::scenario::Waiver;
 use crate::domain::verdict::{Finding, ScopeTally, Subject};
 
@@ -116,10 +116,8 @@ pub struct Judged {
     pub tally: ScopeTally,
 }
 
-/// Judges a journal while it grows. Clones are handles on one judge: one is given to the journal
-/// as its observer, another asked for the result.
-#[derive(Clone)]
-pub struct Judge(Arc<Mutex<Bench>>);
+/// Judges a journal while it grows.
+pub struct Judge(Bench);
 
 impl Judge {
     /// A judge that has seen nothing yet.
@@ -140,25 +138,24 @@ impl Judge {
         let hearing = (0..rules.len())
             .filter(|rule| rules[*rule].hears_routine())
             .collect();
-        Self(Arc::new(Mutex::new(Bench {
+        Self(Bench {
             scene: Scene::new(contract),
             rules,
             hearing,
             ledger: Ledger::new(settings.waived),
-        })))
+        })
     }
 
-    /// A handle on this judge for [`Journal::watch`](crate::domain::journal::Journal::watch).
-    #[must_use]
-    pub fn observer(&self) -> Box<dyn Observer> {
-        Box::new(self.clone())
+    /// Is shown every entry once, in order.
+    pub fn observe(&mut self, entry: &Arc<Entry>) {
+        self.0.see(entry);
     }
 
     /// What is found, given that the journal has ended. It is asked once, at the end: rules that
     /// wait for something draw their conclusions here.
     #[must_use]
-    pub fn finish(&self) -> Judged {
-        let bench = &mut *self.bench();
+    pub fn finish(&mut self) -> Judged {
+        let bench = &mut self.0;
         let over = bench.scene.world.ended;
         bench.end(|rule| !over || rule.hears_probes());
         Judged {
@@ -170,17 +167,7 @@ impl Judge {
     /// What the scope saw so far.
     #[must_use]
     pub fn tally(&self) -> ScopeTally {
-        self.bench().scene.tally
-    }
-
-    fn bench(&self) -> MutexGuard<'_, Bench> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-impl Observer for Judge {
-    fn observe(&mut self, entry: &Arc<Entry>) {
-        self.bench().see(entry);
+        self.0.scene.tally
     }
 }
 

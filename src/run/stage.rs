@@ -14,7 +14,6 @@ use super::{Interrupt, Plan, Target};
 use crate::device::{self, Device};
 use crate::domain::contract::{Contract, TransportName};
 use crate::domain::journal::file::Case;
-use crate::domain::journal::{Entry, Observer};
 use crate::domain::result::ScenarioResult;
 use crate::domain::scenario::{Fault, Scenario, Setting, StepKind};
 use crate::gateway::{Listen, Mode, Tls};
@@ -102,7 +101,7 @@ impl Stage {
         around
             .recorder
             .journal()
-            .watch(Box::new(FollowSockets(Arc::clone(&sockets))));
+            .watch(Box::new(Arc::clone(&sockets)));
         let storage = TempDir::with_prefix("rehearsal-device-")
             .map_err(|error| format!("no folder for the device's storage: {error}"))?;
         let device = Device::start(device::Settings {
@@ -232,17 +231,6 @@ fn derive(seed: u64, id: &str) -> u64 {
     id.bytes().fold(seed ^ 0xcbf2_9ce4_8422_2325, |hash, byte| {
         (hash ^ u64::from(byte)).wrapping_mul(0x0000_0100_0000_01b3)
     })
-}
-
-struct FollowSockets(Arc<Mutex<Sockets>>);
-
-impl Observer for FollowSockets {
-    fn observe(&mut self, entry: &Arc<Entry>) {
-        self.0
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .observe(entry);
-    }
 }
 
 /// Plays a scenario as if it were a run's only one.

@@ -33,11 +33,10 @@ fn fixtures() -> Vec<PathBuf> {
 fn a_journal_from_disk_is_judged_as_one_in_memory() {
     for path in fixtures() {
         let contract = Arc::new(agreed_in(&path.file_name().unwrap().to_string_lossy()));
-        let judge = Judge::new(Arc::clone(&contract), JudgeSettings::default());
-        let mut observer = judge.observer();
+        let mut judge = Judge::new(Arc::clone(&contract), JudgeSettings::default());
         let text = std::fs::read_to_string(&path).unwrap();
         for line in text.lines() {
-            observer.observe(&Arc::new(serde_json::from_str::<Entry>(line).unwrap()));
+            judge.observe(&Arc::new(serde_json::from_str::<Entry>(line).unwrap()));
         }
         let mut in_memory = judge.finish();
         crate::run::conclude::arrange(&mut in_memory.findings);
