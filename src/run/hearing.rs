@@ -7,7 +7,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::conclude::{self, Evidence};
+use super::verdict::{self, Evidence};
 use crate::domain::contract::Contract;
 use crate::domain::journal::file::Case;
 use crate::domain::journal::{Entry, Fact, HarnessFact, LeverHow, Observer};
@@ -96,7 +96,7 @@ impl Hearing {
                     .map(|note| (PROOF.to_owned(), note)),
             );
         }
-        conclude::arrange(&mut evidence.findings);
+        verdict::arrange(&mut evidence.findings);
         let runbook = case.runbook.iter().map(|id| RunbookId::parse(id));
         ScenarioResult {
             id: case.id.clone(),
@@ -105,7 +105,7 @@ impl Hearing {
             runbook: runbook.filter_map(Result::ok).collect(),
             excerpt: excerpt(&evidence.findings),
             outcome: Outcome {
-                verdict: conclude::verdict(case.known_failure.as_deref(), &evidence),
+                verdict: verdict::verdict(case.known_failure.as_deref(), &evidence),
                 findings: evidence.findings,
                 not_judged,
                 scope: judged.tally,

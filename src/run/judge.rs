@@ -16,7 +16,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use super::hearing::{Hearing, Trouble};
-use super::sum;
+use super::summary::sum;
 use crate::domain::contract::Contract;
 use crate::domain::journal::Observer;
 use crate::domain::journal::file::{Case, ContractMark, Header, NoHeader, VERSION};

@@ -6,14 +6,17 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use bytes::Bytes;
+
 mod levers;
 
-use super::Plan;
-use super::conclude;
+use super::backend::Backend;
+use super::call::{Call, CallFailed, Reply};
+use super::excerpt;
 use super::hearing::{Hearing, Trouble};
+use super::plan::Plan;
 use super::punctuality::Punctuality;
 use super::recording::{Flush, Recording};
-use super::target::Backend;
 use crate::domain::contract::{Contract, Role, Token};
 use crate::domain::journal::file::{Case, ContractMark, Header, VERSION};
 use crate::domain::journal::{Fact, Flaw, HarnessFact};
@@ -22,7 +25,7 @@ use crate::domain::secret::Account;
 use crate::domain::verdict::ScopeTally;
 use crate::gateway::{self, Gateway, Listen, Mode};
 use crate::mock::asked;
-use crate::net::{Clock, Net, Recorder};
+use crate::net::{Clock, Net, Recorder, ServiceAddress};
 
 /// How the surroundings of a client are made.
 pub(super) struct Settings<'a> {
@@ -179,6 +182,33 @@ impl Surroundings {
         Ok(())
     }
 
+    /// Calls a service through the gateway, marked as the harness's own.
+    ///
+    /// # Errors
+    /// When there is no answer.
+    pub(super) async fn call(
+        &self,
+        service: &str,
+        method: &str,
+        path: &str,
+        mark: &str,
+        body: Option<serde_json::Value>,
+    ) -> Result<Reply, CallFailed> {
+        let address = self.gateway.address(service);
+        let base_path = address.as_ref().map_or("", ServiceAddress::base_path);
+        let endpoint = address.as_ref().and_then(|address| address.via.as_ref());
+        let json = |body: serde_json::Value| ("application/json", Bytes::from(body.to_string()));
+        Call {
+            method,
+            target: &format!("{base_path}{path}"),
+            mark: format!("{mark} {}", self.marker),
+            headers: Vec::new(),
+            body: body.map(json),
+        }
+        .send(endpoint)
+        .await
+    }
+
     /// Why what is asked for at this address cannot be moved, if it cannot.
     pub(super) fn lacks(&self, path: &str) -> Option<String> {
         asked::pointless(path, &self.contract).or_else(|| self.backend.lacks(path))
@@ -216,7 +246,7 @@ impl Surroundings {
             doubts: Vec::new(),
         };
         lock(&self.hearing).conclude(&self.case, trouble, |findings| {
-            conclude::excerpt(&journal, findings)
+            excerpt::excerpt(&journal, findings)
         })
     }
 
