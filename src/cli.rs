@@ -6,6 +6,7 @@
 mod arguments;
 mod catalogue;
 mod check;
+mod conclusion;
 mod console;
 mod exit;
 mod files;
@@ -14,12 +15,14 @@ mod interrupt;
 mod judge;
 mod mock;
 mod names;
+mod ports;
 mod problem;
 mod proxy;
 mod run;
 mod select;
 mod self_test;
 mod settings;
+mod target;
 
 use std::io;
 use std::process::ExitCode;
@@ -64,22 +67,22 @@ fn fail(problem: &Problem) -> Exit {
 
 fn perform(command: Command) -> Result<Exit, Problem> {
     match command {
-        Command::Completions(asked) => {
+        Command::Completions(arguments) => {
             let mut definition = Arguments::definition();
             let mut script = Vec::new();
-            clap_complete::generate(asked.shell, &mut definition, "rehearsal", &mut script);
+            clap_complete::generate(arguments.shell, &mut definition, "rehearsal", &mut script);
             io::Write::write_all(&mut console::out(), &script)?;
             Ok(Exit::Passed)
         }
-        Command::Run(asked) => run::run(&asked),
-        Command::Proxy(asked) => proxy::proxy(&asked),
-        Command::Judge(asked) => judge::judge(&asked),
-        Command::Check(asked) => check::check(&asked),
-        Command::Init(asked) => init::init(&asked),
-        Command::Mock(asked) => mock::mock(&asked),
-        Command::Rules(asked) => catalogue::rules(&asked),
-        Command::Quirks(asked) => catalogue::list_quirks(&asked),
-        Command::Defects(asked) => catalogue::list_defects(&asked),
-        Command::SelfTest(asked) => self_test::self_test(&asked),
+        Command::Run(arguments) => run::run(&arguments),
+        Command::Proxy(arguments) => proxy::proxy(&arguments),
+        Command::Judge(arguments) => judge::judge(&arguments),
+        Command::Check(arguments) => check::check(&arguments),
+        Command::Init(arguments) => init::init(&arguments),
+        Command::Mock(arguments) => mock::mock(&arguments),
+        Command::Rules(arguments) => catalogue::rules(&arguments),
+        Command::Quirks(arguments) => catalogue::list_quirks(&arguments),
+        Command::Defects(arguments) => catalogue::list_defects(&arguments),
+        Command::SelfTest(arguments) => self_test::self_test(&arguments),
     }
 }

@@ -9,10 +9,10 @@
 //! network is there), `collector` what they found. Then comes a folder a family.
 
 use std::cell::RefCell;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 
 use crate::domain::contract::Contract;
-use crate::domain::journal::{Entry, Fact, HarnessFact, Observer};
+use crate::domain::journal::{Entry, Fact, HarnessFact};
 use crate::domain::scenario::Waiver;
 use crate::domain::verdict::ScopeTally;
 
@@ -97,10 +97,15 @@ pub struct JudgeSettings {
     pub waived: Vec<Waiver>,
 }
 
-/// Judges a journal while it grows. Clones are handles on one judge: one is given to the journal
-/// as its observer, another asked for the result.
-#[derive(Clone)]
-pub struct Judge(Arc<Mutex<Fold>>);
+/// Judges a journal while it grows.
+pub struct Judge {
+    state: State,
+    rules: Vec<Box<dyn Rule>>,
+    /// The rules, by index, that want to hear routine packets too.
+    hearing: Vec<usize>,
+    last: Option<Arc<Entry>>,
+    collector: RefCell<Collector>,
+}
 
 impl Judge {
     /// A judge that has seen nothing yet.
@@ -121,63 +126,35 @@ impl Judge {
         let hearing = (0..rules.len())
             .filter(|rule| rules[*rule].hears_routine())
             .collect();
-        Self(Arc::new(Mutex::new(Fold {
+        Self {
             state: State::new(contract),
             rules,
             hearing,
             last: None,
             collector: RefCell::new(collector),
-        })))
-    }
-
-    /// A handle on this judge for [`Journal::watch`](crate::domain::journal::Journal::watch).
-    #[must_use]
-    pub fn observer(&self) -> Box<dyn Observer> {
-        Box::new(self.clone())
+        }
     }
 
     /// What is found, given that the journal has ended. It is asked once, at the end: rules that
     /// wait for something draw their conclusions here.
     #[must_use]
-    pub fn finish(&self) -> Ruling {
-        let fold = &mut *self.fold();
-        let over = fold.state.world.ended;
-        fold.end(|rule| !over || rule.hears_probes());
+    pub fn finish(&mut self) -> Ruling {
+        let over = self.state.world.ended;
+        self.end(|rule| !over || rule.hears_probes());
         Ruling {
-            tally: fold.state.tally,
-            ..fold.collector.get_mut().close(catalogue())
+            tally: self.state.tally,
+            ..self.collector.get_mut().close(catalogue())
         }
     }
 
     /// What the scope saw so far.
     #[must_use]
     pub fn tally(&self) -> ScopeTally {
-        self.fold().state.tally
+        self.state.tally
     }
 
-    fn fold(&self) -> MutexGuard<'_, Fold> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-impl Observer for Judge {
-    fn observe(&mut self, entry: &Arc<Entry>) {
-        self.fold().see(entry);
-    }
-}
-
-/// The rules while a journal grows.
-struct Fold {
-    state: State,
-    rules: Vec<Box<dyn Rule>>,
-    /// The rules, by index, that want to hear routine packets too.
-    hearing: Vec<usize>,
-    last: Option<Arc<Entry>>,
-    collector: RefCell<Collector>,
-}
-
-impl Fold {
-    fn see(&mut self, entry: &Arc<Entry>) {
+    /// Is shown every entry once, in order.
+    pub fn observe(&mut self, entry: &Arc<Entry>) {
         self.last = Some(Arc::clone(entry));
         if self.state.world.ended {
             self.see_probes(entry);

@@ -1,335 +1,40 @@
 //! Stages one world per scenario and plays it: the only room that knows all others.
-//!
-//! Every scenario has a thread, a single-threaded runtime and, against the mock, a clock of its
-//! own; nothing is shared between scenarios but the plan. The supervisor here only deals them out,
-//! watches the wall clock and gathers results in the suite's order.
 
 mod agreement;
+mod backend;
+mod call;
 mod canary;
-mod conclude;
 mod credentials;
 mod deployment;
+mod excerpt;
 mod expect;
 mod hearing;
 mod interrupt;
 mod judge;
-mod operator;
-mod perform;
+mod plan;
+mod play;
 mod probe;
 mod proxy;
 mod punctuality;
 mod recording;
 mod self_test;
 mod stage;
+mod steps;
+mod summary;
+mod supervise;
 mod surroundings;
 mod target;
 #[cfg(test)]
 mod tests;
 mod trouble;
+mod verdict;
 mod watchdog;
 mod window;
 
-use std::panic::{self, AssertUnwindSafe};
-use std::path::PathBuf;
-use std::sync::mpsc;
-use std::sync::{Arc, OnceLock};
-use std::thread;
-use std::time::{Duration, Instant};
-
 pub use interrupt::Interrupt;
 pub use judge::{JudgedBy, Unjudgeable, judge};
+pub use plan::{Plan, Target};
 pub use proxy::{NotServed, Proxied, Ready, serve};
 pub use self_test::{Matrix, Misbehaviour, Trial, self_test};
-pub use target::{Target, Unplayable};
-
-use crate::app::Quirk;
-use crate::domain::result::{RunResult, ScenarioResult};
-use crate::domain::runbook;
-use crate::domain::scenario::{Scenario, StepKind, Timing};
-use crate::domain::verdict::{Outcome, ScopeTally, Verdict};
-use crate::mock::Defect;
-use crate::suite::Suite;
-use credentials::Accounts;
-use watchdog::{News, Patience, Waited};
-
-/// What to play, against what, and how.
-#[derive(Debug, Clone)]
-pub struct Plan {
-    /// The suite: its contract and, for the mock, its world.
-    pub suite: Arc<Suite>,
-    /// The scenarios that were selected, in the suite's order.
-    pub scenarios: Vec<Arc<Scenario>>,
-    /// Where the backend is.
-    pub target: Target,
-    /// Whether the mock is played in real time over TCP. A deployment always is.
-    pub real_time: bool,
-    /// What every choice of the run derives from.
-    pub seed: u64,
-    /// Deliberate misbehaviours of the simulated app.
-    pub quirks: Vec<Quirk>,
-    /// Deliberate misbehaviours of the mock.
-    pub defects: Vec<Defect>,
-    /// How many scenarios may be played at once. A deployment has one world, so there it is one.
-    pub jobs: usize,
-    /// A folder for one journal file per scenario.
-    pub journal_dir: Option<PathBuf>,
-}
-
-impl Plan {
-    /// Whether time is virtual.
-    #[must_use]
-    pub fn virtual_time(&self) -> bool {
-        !self.real_time && matches!(self.target, Target::Mock)
-    }
-}
-
-/// How long a scenario in virtual time may take on the wall before it counts as stuck.
-const STUCK_VIRTUAL: Duration = Duration::from_secs(120);
-
-/// How much faster than its own clock a scenario of days runs at the very least, on a busy machine.
-const SLOWEST_PACE: u32 = 2_000;
-
-/// What a scenario in real time may take beyond the times that its steps name.
-const STUCK_REAL: Duration = Duration::from_secs(180);
-
-/// How long a scenario may take to put its world back, once it is asked to stop.
-const STUCK_GRACE: Duration = Duration::from_secs(5);
-
-/// Plays the plan and shows each result as it comes.
-///
-/// # Errors
-/// When the target cannot be played against at all: nothing listens, or something else does.
-pub fn perform(
-    plan: &Plan,
-    interrupt: &Interrupt,
-    progress: &mut dyn FnMut(&ScenarioResult),
-) -> Result<RunResult, Unplayable> {
-    let began = Instant::now();
-    target::reach(plan, interrupt)?;
-    let jobs = if matches!(plan.target, Target::Mock) {
-        plan.jobs.max(1)
-    } else {
-        1
-    };
-    let results: Vec<OnceLock<ScenarioResult>> =
-        plan.scenarios.iter().map(|_| OnceLock::new()).collect();
-    let next = std::sync::atomic::AtomicUsize::new(0);
-    let (finished, arrivals) = mpsc::channel();
-    let accounts = Accounts::default();
-    thread::scope(|scope| {
-        for _ in 0..jobs.min(plan.scenarios.len()) {
-            let (finished, next, results) = (finished.clone(), &next, &results);
-            let accounts = &accounts;
-            scope.spawn(move || {
-                while let Some((index, scenario)) = {
-                    let index = next.fetch_add(1, std::sync::atomic::Ordering::SeqCst);
-                    plan.scenarios.get(index).map(|scenario| (index, scenario))
-                } {
-                    let result = supervise(plan, scenario, interrupt, accounts);
-                    let _ = results[index].set(result);
-                    let _ = finished.send(index);
-                }
-            });
-        }
-        drop(finished);
-        // Results are shown in the suite's order, each as soon as those before it are there.
-        let mut shown = 0;
-        for _ in arrivals {
-            while let Some(result) = results.get(shown).and_then(OnceLock::get) {
-                progress(result);
-                shown += 1;
-            }
-        }
-    });
-    let scenarios = results
-        .into_iter()
-        .filter_map(OnceLock::into_inner)
-        .collect();
-    Ok(sum_up(
-        plan,
-        scenarios,
-        interrupt.is_triggered(),
-        began.elapsed(),
-    ))
-}
-
-/// Plays one scenario on a thread of its own and gives up on it when it is stuck.
-fn supervise(
-    plan: &Plan,
-    scenario: &Arc<Scenario>,
-    interrupt: &Interrupt,
-    accounts: &Accounts,
-) -> ScenarioResult {
-    let began = Instant::now();
-    if interrupt.is_triggered() {
-        let verdict = Verdict::Skipped("the run was interrupted before it began".to_owned());
-        return unplayed(scenario, verdict, began.elapsed());
-    }
-    let lacks = agreement::lacks(&plan.suite.contract, scenario);
-    if let Some(reason) = lacks.or_else(|| target::lacks(plan, scenario)) {
-        return unplayed(scenario, Verdict::Skipped(reason), began.elapsed());
-    }
-    // To try again might lock an account.
-    let own = scenario.accounts();
-    if let Some(why) = accounts.refusal(plan.target.name(), own.into_iter()) {
-        return unplayed(scenario, Verdict::Misconfigured(why), began.elapsed());
-    }
-    let limit = if plan.virtual_time() {
-        STUCK_VIRTUAL + named_time(scenario) / SLOWEST_PACE
-    } else {
-        STUCK_REAL + named_time(scenario)
-    };
-    let (tell, news) = mpsc::channel();
-    let heard = tell.clone();
-    interrupt.on_trigger(move || {
-        // Whoever has heard of the end listens no more.
-        let _ = heard.send(News::Interrupted);
-    });
-    // A scenario's own handle, so that giving up on one does not stop the others.
-    let own = interrupt.child();
-    let spawned = {
-        let (plan, scenario, own) = (plan.clone(), Arc::clone(scenario), own.clone());
-        let accounts = accounts.clone();
-        thread::Builder::new()
-            .name(scenario.id.clone())
-            .spawn(move || {
-                let play = AssertUnwindSafe(|| {
-                    let contract = &plan.suite.contract;
-                    stage::play_with(&plan, &scenario, &own, contract, &accounts)
-                });
-                let _ = tell.send(News::Ended(panic::catch_unwind(play).ok()));
-            })
-    };
-    if let Err(error) = spawned {
-        let verdict = Verdict::Errored(format!("no thread could be started: {error}"));
-        return unplayed(scenario, verdict, began.elapsed());
-    }
-    let patience = Patience {
-        limit,
-        grace: STUCK_GRACE,
-    };
-    match watchdog::wait(&news, patience, || own.trigger()) {
-        Waited::Ended(result) => result,
-        Waited::Stuck(Some(mut result)) => {
-            result.outcome.verdict = stuck(limit);
-            result
-        }
-        Waited::Stuck(None) => unplayed(scenario, stuck(limit), began.elapsed()),
-        Waited::Deaf => {
-            let grace = STUCK_GRACE.as_secs();
-            let why = format!("it had not stopped {grace} s after the run was interrupted");
-            unplayed(scenario, Verdict::Errored(why), began.elapsed())
-        }
-        Waited::Panicked => {
-            let why = "rehearsal itself panicked while it played this scenario; please report it";
-            unplayed(scenario, Verdict::Errored(why.to_owned()), began.elapsed())
-        }
-    }
-}
-
-fn stuck(limit: Duration) -> Verdict {
-    Verdict::Errored(format!(
-        "the watchdog ended it: no end after {} s",
-        limit.as_secs()
-    ))
-}
-
-/// The time that a scenario's steps name in all: what it may take in real time if all goes wrong.
-fn named_time(scenario: &Scenario) -> Duration {
-    let steps = scenario.steps.iter().chain(&scenario.finally);
-    steps
-        .map(|step| match &step.kind {
-            StepKind::Do(crate::domain::scenario::Action::Wait(time)) => *time,
-            StepKind::Expect {
-                timing: Timing::Within(time) | Timing::For(time),
-                ..
-            } => *time,
-            _ => Duration::ZERO,
-        })
-        .sum()
-}
-
-fn unplayed(scenario: &Scenario, verdict: Verdict, wall: Duration) -> ScenarioResult {
-    ScenarioResult {
-        id: scenario.id.clone(),
-        name: scenario.name.clone(),
-        file: scenario.file.clone(),
-        runbook: scenario.runbook.clone(),
-        outcome: Outcome {
-            verdict,
-            findings: Vec::new(),
-            not_judged: Vec::new(),
-            scope: ScopeTally::default(),
-            duration: Duration::ZERO,
-        },
-        duration_wall: wall,
-        excerpt: Vec::new(),
-        journal_entries: 0,
-        levers: Vec::new(),
-    }
-}
-
-fn sum_up(
-    plan: &Plan,
-    scenarios: Vec<ScenarioResult>,
-    interrupted: bool,
-    wall: Duration,
-) -> RunResult {
-    let sum = sum(scenarios);
-    let verdict = match sum.verdict {
-        Verdict::Passed if interrupted => {
-            Verdict::Inconclusive("the run was interrupted".to_owned())
-        }
-        verdict => verdict,
-    };
-    RunResult {
-        seed: plan.seed,
-        target: plan.target.name().to_owned(),
-        virtual_time: plan.virtual_time(),
-        quirks: plan
-            .quirks
-            .iter()
-            .map(|quirk| quirk.name().to_owned())
-            .collect(),
-        defects: plan
-            .defects
-            .iter()
-            .map(|defect| defect.name().to_owned())
-            .collect(),
-        verdict,
-        interrupted,
-        duration_wall: wall,
-        ..sum
-    }
-}
-
-/// What scenarios come to together, whatever they were played against.
-fn sum(scenarios: Vec<ScenarioResult>) -> RunResult {
-    let mut scope = ScopeTally::default();
-    scenarios
-        .iter()
-        .for_each(|scenario| scope.add(scenario.outcome.scope));
-    let coverage: Vec<_> = scenarios
-        .iter()
-        .map(|scenario| {
-            (
-                scenario.id.as_str(),
-                scenario.runbook.as_slice(),
-                &scenario.outcome.verdict,
-            )
-        })
-        .collect();
-    RunResult {
-        seed: 0,
-        target: String::new(),
-        virtual_time: false,
-        quirks: Vec::new(),
-        defects: Vec::new(),
-        runbook: runbook::cover(&coverage),
-        scope,
-        verdict: Verdict::of_all(scenarios.iter().map(|scenario| &scenario.outcome.verdict)),
-        interrupted: false,
-        duration_wall: Duration::ZERO,
-        scenarios,
-    }
-}
+pub use supervise::perform;
+pub use target::Unplayable;

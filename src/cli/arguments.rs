@@ -8,6 +8,7 @@ use clap::error::{ContextKind, ContextValue};
 use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum};
 
 use super::exit::Exit;
+use super::ports;
 use super::problem::nearest;
 use crate::report::terminal::Detail;
 
@@ -268,7 +269,7 @@ pub(super) struct ProxyArguments {
     pub(super) target: Option<String>,
 
     /// The port of a service of the contract; any free one without it
-    #[arg(long = "port", value_name = "SERVICE=PORT", value_parser = service_port)]
+    #[arg(long = "port", value_name = "SERVICE=PORT", value_parser = ports::service_port)]
     pub(super) ports: Vec<(String, u16)>,
 
     /// The address that the services listen on; 0.0.0.0 lets devices on the network in
@@ -325,7 +326,7 @@ pub(super) struct MockArguments {
     pub(super) files: FilesArguments,
 
     /// The port of a service of the contract; any free one without it
-    #[arg(long = "port", value_name = "SERVICE=PORT", value_parser = service_port)]
+    #[arg(long = "port", value_name = "SERVICE=PORT", value_parser = ports::service_port)]
     pub(super) ports: Vec<(String, u16)>,
 
     /// The port of the operator's API
@@ -407,17 +408,6 @@ pub(super) struct CompletionsArguments {
     pub(super) shell: clap_complete::Shell,
 }
 
-fn service_port(text: &str) -> Result<(String, u16), String> {
-    let (service, port) = text
-        .split_once('=')
-        .filter(|(service, _)| !service.is_empty())
-        .ok_or("write a service of the contract and a port, like `orders=8080`")?;
-    let port = port
-        .parse()
-        .map_err(|_| format!("`{port}` is not a port: write a number from 0 to 65535"))?;
-    Ok((service.to_owned(), port))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -437,14 +427,6 @@ mod tests {
         assert!(error.to_string().contains("'run'"), "{error}");
         let error = read("rehearsal run --sead 1").unwrap_err();
         assert!(error.to_string().contains("'--seed'"), "{error}");
-    }
-
-    #[test]
-    fn a_port_is_given_with_its_service() {
-        assert_eq!(service_port("orders=8080"), Ok(("orders".to_owned(), 8080)));
-        for wrong in ["8080", "=80", "orders=99999", "orders="] {
-            assert!(service_port(wrong).is_err(), "{wrong}");
-        }
     }
 
     #[test]

@@ -43,18 +43,18 @@ fn cards(culprit: Subject) -> Vec<Card> {
 }
 
 /// `rehearsal quirks`.
-pub(super) fn list_quirks(asked: &ListArguments) -> Result<Exit, Problem> {
-    list(&cards(Subject::App), asked, "run --quirk NAME")
+pub(super) fn list_quirks(arguments: &ListArguments) -> Result<Exit, Problem> {
+    list(&cards(Subject::App), arguments, "run --quirk NAME")
 }
 
 /// `rehearsal defects`.
-pub(super) fn list_defects(asked: &ListArguments) -> Result<Exit, Problem> {
-    list(&cards(Subject::Backend), asked, "run --defect NAME")
+pub(super) fn list_defects(arguments: &ListArguments) -> Result<Exit, Problem> {
+    list(&cards(Subject::Backend), arguments, "run --defect NAME")
 }
 
-fn list(all: &[Card], asked: &ListArguments, usage: &str) -> Result<Exit, Problem> {
+fn list(all: &[Card], arguments: &ListArguments, usage: &str) -> Result<Exit, Problem> {
     let mut out = console::out();
-    if asked.json {
+    if arguments.json {
         json(&mut out, &all)?;
         return Ok(Exit::Passed);
     }
@@ -72,10 +72,10 @@ fn list(all: &[Card], asked: &ListArguments, usage: &str) -> Result<Exit, Proble
 }
 
 /// `rehearsal rules [ID]`.
-pub(super) fn rules(asked: &RulesArguments) -> Result<Exit, Problem> {
+pub(super) fn rules(arguments: &RulesArguments) -> Result<Exit, Problem> {
     let mut out = console::out();
-    let Some(id) = &asked.id else {
-        list_rules(&mut out, asked.json)?;
+    let Some(id) = &arguments.id else {
+        list_rules(&mut out, arguments.json)?;
         return Ok(Exit::Passed);
     };
     let rule = rules::find(id).ok_or_else(|| Problem::Unknown {
@@ -84,7 +84,7 @@ pub(super) fn rules(asked: &RulesArguments) -> Result<Exit, Problem> {
         known: rules::catalogue().map(|rule| rule.id.to_owned()).collect(),
         exit: Exit::Usage,
     })?;
-    if asked.json {
+    if arguments.json {
         json(&mut out, &RuleDocument::of(rule))?;
     } else {
         explain(&mut out, rule)?;

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use super::arguments::CheckArguments;
 use super::console;
 use super::exit::Exit;
-use super::files::{self, Wanted};
+use super::files::{self, SuiteRequest};
 use super::problem::Problem;
 use super::settings;
 use crate::domain::proof::policy;
@@ -22,9 +22,9 @@ struct Found {
 }
 
 /// Reads every file that a run could read.
-pub(super) fn check(asked: &CheckArguments) -> Result<Exit, Problem> {
+pub(super) fn check(arguments: &CheckArguments) -> Result<Exit, Problem> {
     let mut found = Found::default();
-    let config = match files::config(asked.config.as_deref(), &settings::environment) {
+    let config = match files::config(arguments.config.as_deref(), &settings::environment) {
         Ok(config) => config,
         Err(Problem::Config(problems)) => {
             found.config.extend(problems);
@@ -41,18 +41,18 @@ pub(super) fn check(asked: &CheckArguments) -> Result<Exit, Problem> {
         found.good.push(format!("{}: {targets}", file.display()));
     }
     let mut read: Vec<Choice> = Vec::new();
-    if asked.paths.is_empty() {
-        let wanted = Wanted {
-            contract: asked.contract.as_deref(),
+    if arguments.paths.is_empty() {
+        let request = SuiteRequest {
+            contract: arguments.contract.as_deref(),
             defaults: Some(&config.run),
-            ..Wanted::default()
+            ..SuiteRequest::default()
         };
-        read.push(wanted.choice(&settings::environment)?);
+        read.push(request.choice(&settings::environment)?);
         found.targets(&config, &mut read)?;
     } else {
-        for path in &asked.paths {
+        for path in &arguments.paths {
             let mut choice = choice_of(path);
-            if let Some(contract) = &asked.contract {
+            if let Some(contract) = &arguments.contract {
                 choice.contract = ContractChoice::parse(&contract.to_string_lossy());
             }
             read.push(choice);
@@ -143,12 +143,12 @@ impl Found {
                     continue;
                 }
             };
-            let wanted = Wanted {
+            let request = SuiteRequest {
                 target: Some(&target),
                 defaults: Some(&config.run),
-                ..Wanted::default()
+                ..SuiteRequest::default()
             };
-            let choice = wanted.choice(&settings::environment)?;
+            let choice = request.choice(&settings::environment)?;
             if let Ok(suite) = Suite::load(&choice)
                 && let Err(problems) = config.check_services(name, &suite.contract)
             {

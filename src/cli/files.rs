@@ -17,7 +17,7 @@ struct Layer {
 
 /// Which suite is meant: everything that was said about it.
 #[derive(Debug, Default)]
-pub(super) struct Wanted<'a> {
+pub(super) struct SuiteRequest<'a> {
     /// By flag.
     pub(super) suite: Option<&'a Path>,
     /// By flag.
@@ -28,9 +28,9 @@ pub(super) struct Wanted<'a> {
     pub(super) defaults: Option<&'a RunDefaults>,
 }
 
-impl<'a> Wanted<'a> {
+impl<'a> SuiteRequest<'a> {
     /// What the flags of a command say.
-    pub(super) fn flagged(files: &'a FilesArguments) -> Self {
+    pub(super) fn by_flags(files: &'a FilesArguments) -> Self {
         Self {
             suite: files.suite.as_deref(),
             contract: files.contract.as_deref(),
@@ -119,29 +119,29 @@ mod tests {
     #[test]
     fn the_configuration_beats_the_environment_and_a_flag_beats_both() {
         let defaults = defaults();
-        let mut wanted = Wanted {
+        let mut request = SuiteRequest {
             defaults: Some(&defaults),
-            ..Wanted::default()
+            ..SuiteRequest::default()
         };
-        let choice = wanted.choice(&environment).unwrap();
+        let choice = request.choice(&environment).unwrap();
         assert_eq!(choice.scenarios, Some("configured".into()));
-        wanted.suite = Some(Path::new("flagged"));
-        let choice = wanted.choice(&environment).unwrap();
+        request.suite = Some(Path::new("flagged"));
+        let choice = request.choice(&environment).unwrap();
         assert_eq!(choice.scenarios, Some("flagged".into()));
-        wanted = Wanted::default();
-        let choice = wanted.choice(&environment).unwrap();
+        request = SuiteRequest::default();
+        let choice = request.choice(&environment).unwrap();
         assert_eq!(choice.scenarios, Some("from-environment".into()));
     }
 
     #[test]
     fn a_suite_by_flag_brings_its_own_contract() {
         let defaults = defaults();
-        let wanted = Wanted {
+        let request = SuiteRequest {
             suite: Some(Path::new("flagged")),
             defaults: Some(&defaults),
-            ..Wanted::default()
+            ..SuiteRequest::default()
         };
-        let choice = wanted.choice(&environment).unwrap();
+        let choice = request.choice(&environment).unwrap();
         assert_eq!(choice.contract, ContractChoice::OfSuite);
     }
 }

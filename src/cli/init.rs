@@ -21,11 +21,11 @@ const FILES: [(&str, &str); 4] = [
 ];
 
 /// Writes all files or, if one of them is in the way, none.
-pub(super) fn init(asked: &InitArguments) -> Result<Exit, Problem> {
-    write(&asked.folder)?;
+pub(super) fn init(arguments: &InitArguments) -> Result<Exit, Problem> {
+    write(&arguments.folder)?;
     let mut out = console::out();
     for (file, _) in FILES {
-        writeln!(out, "wrote {}", place(&asked.folder, file).display())?;
+        writeln!(out, "wrote {}", path_of(&arguments.folder, file).display())?;
     }
     writeln!(out, "\nnow: rehearsal check, and then: rehearsal run")?;
     Ok(Exit::Passed)
@@ -33,13 +33,13 @@ pub(super) fn init(asked: &InitArguments) -> Result<Exit, Problem> {
 
 fn write(folder: &Path) -> Result<(), Problem> {
     for (file, _) in FILES {
-        let path = place(folder, file);
+        let path = path_of(folder, file);
         if path.symlink_metadata().is_ok() {
             return Err(Problem::InTheWay { path });
         }
     }
     for (file, content) in FILES {
-        let path = place(folder, file);
+        let path = path_of(folder, file);
         create(&path, content).map_err(|error| Problem::File {
             verb: "write",
             path,
@@ -49,7 +49,7 @@ fn write(folder: &Path) -> Result<(), Problem> {
     Ok(())
 }
 
-fn place(folder: &Path, file: &str) -> PathBuf {
+fn path_of(folder: &Path, file: &str) -> PathBuf {
     if folder == Path::new(".") {
         PathBuf::from(file)
     } else {

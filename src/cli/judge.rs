@@ -3,37 +3,37 @@
 use std::path::Path;
 
 use super::arguments::JudgeArguments;
+use super::conclusion::{conclude, report_file};
 use super::exit::Exit;
-use super::files::{self, Wanted};
+use super::files::{self, SuiteRequest};
 use super::problem::Problem;
-use super::run::{conclude, report_file};
 use super::{console, settings};
 use crate::report::terminal::{Again, Look, Opening, Terminal};
 use crate::run::{self, JudgedBy};
 
 /// Judges what was asked for and says what it came to.
-pub(super) fn judge(asked: &JudgeArguments) -> Result<Exit, Problem> {
+pub(super) fn judge(arguments: &JudgeArguments) -> Result<Exit, Problem> {
     let environment = &settings::environment;
-    let config = files::config(asked.files.config.as_deref(), environment)?;
-    let report = report_file(asked.report_json.as_deref(), &config, environment)?;
-    let wanted = Wanted {
+    let config = files::config(arguments.files.config.as_deref(), environment)?;
+    let report = report_file(arguments.report_json.as_deref(), &config, environment)?;
+    let request = SuiteRequest {
         defaults: Some(&config.run),
-        ..Wanted::flagged(&asked.files)
+        ..SuiteRequest::by_flags(&arguments.files)
     };
-    let suite = files::suite(&wanted.choice(environment)?)?;
-    let mut terminal = Terminal::new(console::out(), look(asked));
+    let suite = files::suite(&request.choice(environment)?)?;
+    let mut terminal = Terminal::new(console::out(), look(arguments));
     let mut told = terminal.begin(&Opening {
         target: String::new(),
         seed: 0,
         virtual_time: true,
-        scenarios: asked.journals.iter().map(|path| stem(path)).collect(),
+        scenarios: arguments.journals.iter().map(|path| stem(path)).collect(),
         deviations: Vec::new(),
     });
     let by = JudgedBy {
         contract: &suite.contract,
         fingerprint: &suite.fingerprint,
     };
-    let (result, remarks) = run::judge(&asked.journals, by, &mut |scenario| {
+    let (result, remarks) = run::judge(&arguments.journals, by, &mut |scenario| {
         if told.is_ok() {
             told = terminal.scenario(scenario);
         }
@@ -52,13 +52,13 @@ fn stem(path: &Path) -> String {
     stem.to_string_lossy().into_owned()
 }
 
-fn look(asked: &JudgeArguments) -> Look {
+fn look(arguments: &JudgeArguments) -> Look {
     let mut words = vec!["judge".to_owned()];
-    let paths = asked.journals.iter();
+    let paths = arguments.journals.iter();
     words.extend(paths.map(|path| path.display().to_string()));
-    words.extend(asked.files.words());
+    words.extend(arguments.files.words());
     Look {
-        detail: asked.detail.chosen(),
+        detail: arguments.detail.chosen(),
         width: console::width(),
         again: Again::Judge(words),
     }

@@ -2,18 +2,18 @@
 
 use std::collections::BTreeMap;
 use std::io::{self, Write};
-use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::net::{Ipv4Addr, SocketAddr};
 
 use anstyle::Style;
 use serde::Serialize;
 
 use super::arguments::MockArguments;
 use super::exit::Exit;
-use super::files::{self, Wanted};
+use super::files::{self, SuiteRequest};
+use super::ports;
 use super::problem::Problem;
 use super::settings::{self, layered};
 use super::{console, interrupt, names};
-use crate::domain::contract::Contract;
 use crate::domain::world::World;
 use crate::mock::{Mock, Settings};
 use crate::net::{Clock, Endpoint, Net};
@@ -23,22 +23,26 @@ const STRONG: Style = Style::new().bold();
 const FAINT: Style = Style::new().dimmed();
 
 /// Serves the suite's world until a person has had enough.
-pub(super) fn mock(asked: &MockArguments) -> Result<Exit, Problem> {
-    let defects = names::defects(&asked.defects)?;
-    let config = files::config(asked.files.config.as_deref(), &settings::environment)?;
-    let wanted = Wanted {
+pub(super) fn mock(arguments: &MockArguments) -> Result<Exit, Problem> {
+    let defects = names::defects(&arguments.defects)?;
+    let config = files::config(arguments.files.config.as_deref(), &settings::environment)?;
+    let request = SuiteRequest {
         defaults: Some(&config.run),
-        ..Wanted::flagged(&asked.files)
+        ..SuiteRequest::by_flags(&arguments.files)
     };
-    let suite = files::suite(&wanted.choice(&settings::environment)?)?;
+    let suite = files::suite(&request.choice(&settings::environment)?)?;
     let Some(world) = suite.world.as_deref() else {
         return Err(Problem::NoWorld {
             origin: suite.origin.clone(),
         });
     };
-    let ports = addresses(&asked.ports, Ipv4Addr::LOCALHOST.into(), &suite.contract)?;
+    let ports = ports::addresses(
+        &arguments.ports,
+        Ipv4Addr::LOCALHOST.into(),
+        &suite.contract,
+    )?;
     let seed = layered(
-        asked.seed,
+        arguments.seed,
         config.run.seed,
         &settings::environment,
         "REHEARSAL_SEED",
@@ -59,14 +63,14 @@ pub(super) fn mock(asked: &MockArguments) -> Result<Exit, Problem> {
         // From here on Ctrl-C is heard, so that it cannot hit between ready and listening.
         let stopped = interrupt::Stop::listen()?;
         let mock = Mock::start(settings)?;
-        let operator = mock.serve_operator(&here(asked.operator_port.unwrap_or(0)))?;
+        let operator = mock.serve_operator(&here(arguments.operator_port.unwrap_or(0)))?;
         let served = Served {
             services: (suite.contract.services.iter())
                 .filter_map(|service| Some((service.name.as_str(), mock.url(&service.name)?)))
                 .collect(),
             operator: format!("http://{}", operator.authority()),
         };
-        if asked.json {
+        if arguments.json {
             let mut out = console::out();
             serde_json::to_writer(&mut out, &served).map_err(io::Error::from)?;
             writeln!(out)?;
@@ -88,28 +92,6 @@ struct Served<'a> {
 
 fn here(port: u16) -> Endpoint {
     Endpoint::Tcp(SocketAddr::from((Ipv4Addr::LOCALHOST, port)))
-}
-
-/// The addresses of the services that are given a port.
-pub(super) fn addresses(
-    ports: &[(String, u16)],
-    bind: IpAddr,
-    contract: &Contract,
-) -> Result<BTreeMap<String, SocketAddr>, Problem> {
-    let mut addresses = BTreeMap::new();
-    for (service, port) in ports {
-        if contract.service(service).is_none() {
-            let services = contract.services.iter();
-            return Err(Problem::Unknown {
-                kind: "service",
-                name: service.clone(),
-                known: services.map(|service| service.name.clone()).collect(),
-                exit: Exit::Usage,
-            });
-        }
-        addresses.insert(service.clone(), SocketAddr::from((bind, *port)));
-    }
-    Ok(addresses)
 }
 
 fn tell(served: &Served<'_>, suite: &Suite, world: &World) -> io::Result<()> {

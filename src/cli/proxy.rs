@@ -9,12 +9,14 @@ use anstyle::Style;
 use serde_json::json;
 
 use super::arguments::ProxyArguments;
+use super::conclusion::{conclude, report_file};
 use super::exit::Exit;
 use super::files;
+use super::ports;
 use super::problem::Problem;
-use super::run::{Place, conclude, report_file};
 use super::settings::{self, layered};
-use super::{console, interrupt, mock};
+use super::target::{SuiteOnTarget, TargetRequest};
+use super::{console, interrupt};
 use crate::domain::result::RunResult;
 use crate::gateway::{Listen, Mode, Tls};
 use crate::report::terminal::{Again, Look, Terminal};
@@ -24,19 +26,28 @@ const STRONG: Style = Style::new().bold();
 const FAINT: Style = Style::new().dimmed();
 
 /// Serves until somebody asks for the end, and says what it all came to.
-pub(super) fn proxy(asked: &ProxyArguments) -> Result<Exit, Problem> {
+pub(super) fn proxy(arguments: &ProxyArguments) -> Result<Exit, Problem> {
     let environment = &settings::environment;
-    let config = files::config(asked.files.config.as_deref(), environment)?;
-    let report = report_file(asked.report_json.as_deref(), &config, environment)?;
-    let seed = layered(asked.seed, config.run.seed, environment, "REHEARSAL_SEED")?;
-    let place = Place {
-        files: &asked.files,
-        target: asked.target.clone(),
-        defects: &asked.defects,
+    let config = files::config(arguments.files.config.as_deref(), environment)?;
+    let report = report_file(arguments.report_json.as_deref(), &config, environment)?;
+    let seed = layered(
+        arguments.seed,
+        config.run.seed,
+        environment,
+        "REHEARSAL_SEED",
+    )?;
+    let request = TargetRequest {
+        files: &arguments.files,
+        target: arguments.target.as_deref(),
+        defects: &arguments.defects,
     };
-    let (suite, target, defects) = place.find(&config, environment)?;
+    let SuiteOnTarget {
+        suite,
+        target,
+        defects,
+    } = request.resolve(&config, environment)?;
     let proxied = Proxied {
-        listen: listen(asked, &suite.contract)?,
+        listen: listen(arguments, &suite.contract)?,
         plan: Plan {
             suite: Arc::new(suite),
             scenarios: Vec::new(),
@@ -48,47 +59,50 @@ pub(super) fn proxy(asked: &ProxyArguments) -> Result<Exit, Problem> {
             jobs: 1,
             journal_dir: None,
         },
-        journal: asked.journal.clone(),
-        mode: if asked.observe {
+        journal: arguments.journal.clone(),
+        mode: if arguments.observe {
             Mode::Observing
         } else {
             Mode::Enforcing
         },
-        control: SocketAddr::from((Ipv4Addr::LOCALHOST, asked.control_port.unwrap_or(0))),
+        control: SocketAddr::from((Ipv4Addr::LOCALHOST, arguments.control_port.unwrap_or(0))),
     };
-    if let Some(path) = &asked.journal {
+    if let Some(path) = &arguments.journal {
         writable(path)?;
     }
     let interrupt = Interrupt::new();
     let handle = interrupt.clone();
     interrupt::forward(move || handle.trigger())?;
     let result = serve(&proxied, &interrupt, &mut |ready| {
-        tell(asked, &proxied, ready)
+        tell(arguments, &proxied, ready)
     })?;
-    let told = if asked.json {
+    let told = if arguments.json {
         tell_end(&result)
     } else {
-        Terminal::new(console::out(), look(asked)).end(&result)
+        Terminal::new(console::out(), look(arguments)).end(&result)
     };
     conclude(&result, report.as_ref(), told)
 }
 
 fn listen(
-    asked: &ProxyArguments,
+    arguments: &ProxyArguments,
     contract: &crate::domain::contract::Contract,
 ) -> Result<Listen, Problem> {
-    let mut addresses = mock::addresses(&asked.ports, asked.bind, contract)?;
+    let mut addresses = ports::addresses(&arguments.ports, arguments.bind, contract)?;
     for service in &contract.services {
-        let free = SocketAddr::from((asked.bind, 0));
+        let free = SocketAddr::from((arguments.bind, 0));
         addresses.entry(service.name.clone()).or_insert(free);
     }
-    let files = asked.tls_cert.as_deref().zip(asked.tls_key.as_deref());
+    let files = arguments
+        .tls_cert
+        .as_deref()
+        .zip(arguments.tls_key.as_deref());
     let tls = files
         .map(|(certificate, key)| Tls::read(certificate, key).map_err(Problem::Tls))
         .transpose()?;
     Ok(Listen {
         addresses,
-        names: asked.names.clone(),
+        names: arguments.names.clone(),
         tls,
     })
 }
@@ -106,9 +120,9 @@ fn writable(path: &Path) -> Result<(), Problem> {
     })
 }
 
-fn tell(asked: &ProxyArguments, proxied: &Proxied, ready: &Ready) -> io::Result<()> {
+fn tell(arguments: &ProxyArguments, proxied: &Proxied, ready: &Ready) -> io::Result<()> {
     let mut out = console::out();
-    if asked.json {
+    if arguments.json {
         let line = json!({
             "services": ready.services,
             "control": ready.control,
@@ -194,14 +208,17 @@ fn tell_end(result: &RunResult) -> io::Result<()> {
     out.flush()
 }
 
-fn look(asked: &ProxyArguments) -> Look {
-    let again = asked.journal.as_ref().map_or(Again::Unrecorded, |journal| {
-        let mut words = vec!["judge".to_owned(), journal.display().to_string()];
-        words.extend(asked.files.words());
-        Again::Judge(words)
-    });
+fn look(arguments: &ProxyArguments) -> Look {
+    let again = arguments
+        .journal
+        .as_ref()
+        .map_or(Again::Unrecorded, |journal| {
+            let mut words = vec!["judge".to_owned(), journal.display().to_string()];
+            words.extend(arguments.files.words());
+            Again::Judge(words)
+        });
     Look {
-        detail: asked.detail.chosen(),
+        detail: arguments.detail.chosen(),
         width: console::width(),
         again,
     }

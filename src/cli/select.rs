@@ -80,30 +80,30 @@ impl Selection<'_> {
 fn matches(pattern: &str, text: &str) -> bool {
     let (pattern, text): (Vec<char>, Vec<char>) =
         (pattern.chars().collect(), text.chars().collect());
-    let (mut at, mut place) = (0, 0);
+    let (mut in_pattern, mut in_text) = (0, 0);
     // Where the last star stands, and how much of the text it has swallowed so far.
     let mut star: Option<(usize, usize)> = None;
-    while place < text.len() {
-        match pattern.get(at) {
+    while in_text < text.len() {
+        match pattern.get(in_pattern) {
             Some('*') => {
-                star = Some((at, place));
-                at += 1;
+                star = Some((in_pattern, in_text));
+                in_pattern += 1;
             }
-            Some(&char) if char == '?' || char == text[place] => {
-                at += 1;
-                place += 1;
+            Some(&char) if char == '?' || char == text[in_text] => {
+                in_pattern += 1;
+                in_text += 1;
             }
             _ => {
                 let Some((after, swallowed)) = star else {
                     return false;
                 };
                 star = Some((after, swallowed + 1));
-                at = after + 1;
-                place = swallowed + 1;
+                in_pattern = after + 1;
+                in_text = swallowed + 1;
             }
         }
     }
-    pattern[at..].iter().all(|char| *char == '*')
+    pattern[in_pattern..].iter().all(|char| *char == '*')
 }
 
 #[cfg(test)]

@@ -20,12 +20,14 @@ const BAD: Style = AnsiColor::Red.on_default().bold();
 const FAINT: Style = Style::new().dimmed();
 
 /// Plays the matrix and says what was caught.
-pub(super) fn self_test(asked: &SelfTestArguments) -> Result<Exit, Problem> {
+pub(super) fn self_test(arguments: &SelfTestArguments) -> Result<Exit, Problem> {
     let suite = Suite::with_stages().map_err(Problem::Suite)?;
     let matrix = Matrix {
         suite: Arc::new(suite),
-        seed: asked.seed.unwrap_or_else(settings::chance),
-        jobs: asked.jobs.map_or_else(settings::processors, usize::from),
+        seed: arguments.seed.unwrap_or_else(settings::chance),
+        jobs: arguments
+            .jobs
+            .map_or_else(settings::processors, usize::from),
     };
     let interrupt = Interrupt::new();
     let handle = interrupt.clone();
@@ -34,7 +36,7 @@ pub(super) fn self_test(asked: &SelfTestArguments) -> Result<Exit, Problem> {
     let trials = run::self_test(&matrix, &interrupt, &mut |_| {}).map_err(Problem::Unplayable)?;
     let summary = Summary::of(&matrix, &trials);
     let mut out = console::out();
-    if asked.json {
+    if arguments.json {
         let document = Document::of(&summary, &trials);
         serde_json::to_writer_pretty(&mut out, &document).map_err(io::Error::from)?;
         writeln!(out)?;

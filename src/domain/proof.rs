@@ -5,13 +5,13 @@
 //! the gateway saw, and if the mock's own forbidden endpoints were never reached.
 
 use std::collections::BTreeMap;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
 
 use super::contract::Contract;
 use super::journal::{
     Act, Answerer, AppFact, Class, ClientOutcome, Direction, Entry, EntryId, Fact, Frame,
-    HarnessFact, Observer, Request, Sender,
+    HarnessFact, Request, Sender,
 };
 use super::verdict::{Finding, PROOF, Severity, Subject};
 
@@ -36,40 +36,6 @@ pub struct Proven {
     pub proof: Proof,
     /// What was not compared, and why.
     pub notes: Vec<String>,
-}
-
-/// Follows a journal and draws the proof from it. Clones are handles on one prover.
-#[derive(Clone)]
-pub struct Prover(Arc<Mutex<Account>>);
-
-impl Prover {
-    /// A prover that has seen nothing yet.
-    #[must_use]
-    pub fn new(contract: Arc<Contract>) -> Self {
-        Self(Arc::new(Mutex::new(Account::new(contract))))
-    }
-
-    /// A handle on this prover for [`Journal::watch`](super::journal::Journal::watch).
-    #[must_use]
-    pub fn observer(&self) -> Box<dyn Observer> {
-        Box::new(self.clone())
-    }
-
-    /// The proof, given that the journal has ended.
-    #[must_use]
-    pub fn finish(&self) -> Proven {
-        self.account().close()
-    }
-
-    fn account(&self) -> MutexGuard<'_, Account> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-impl Observer for Prover {
-    fn observe(&mut self, entry: &Arc<Entry>) {
-        self.account().see(entry);
-    }
 }
 
 /// How long before the client's end an answer may have been passed that it never came to report.
@@ -97,7 +63,8 @@ struct Line {
     client_broken: u64,
 }
 
-struct Account {
+/// Follows a journal and draws the proof from it.
+pub struct Prover {
     contract: Arc<Contract>,
     lines: BTreeMap<Key, Line>,
     open: BTreeMap<u64, Key>,
@@ -112,8 +79,10 @@ struct Account {
     reached: Option<(EntryId, u64)>,
 }
 
-impl Account {
-    fn new(contract: Arc<Contract>) -> Self {
+impl Prover {
+    /// A prover that has seen nothing yet.
+    #[must_use]
+    pub fn new(contract: Arc<Contract>) -> Self {
         Self {
             contract,
             lines: BTreeMap::new(),
@@ -129,7 +98,8 @@ impl Account {
         }
     }
 
-    fn see(&mut self, entry: &Entry) {
+    /// Is shown every entry once, in order.
+    pub fn observe(&mut self, entry: &Entry) {
         match &entry.fact {
             Fact::Request(request) => self.request(request),
             Fact::Answer(answer) => {
@@ -231,7 +201,9 @@ impl Account {
         }
     }
 
-    fn close(&self) -> Proven {
+    /// The proof, given that the journal has ended.
+    #[must_use]
+    pub fn finish(&self) -> Proven {
         let mut notes = Vec::new();
         let reached = self.reached.filter(|(_, calls)| *calls > 0);
         if self.forbidden > 0 || reached.is_some() {

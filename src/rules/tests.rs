@@ -60,10 +60,9 @@ fn judge(journal: &str, entries: &[Arc<Entry>], settings: JudgeSettings) -> Ruli
 }
 
 fn judge_by(contract: Contract, entries: &[Arc<Entry>], settings: JudgeSettings) -> Ruling {
-    let judge = Judge::new(Arc::new(contract), settings);
-    let mut observer = judge.observer();
+    let mut judge = Judge::new(Arc::new(contract), settings);
     for entry in entries {
-        observer.observe(entry);
+        judge.observe(entry);
     }
     judge.finish()
 }
@@ -269,14 +268,13 @@ fn a_long_feed_of_events_finds_nothing() {
             )
         })
         .unwrap();
-    let judge = Judge::new(Arc::new(harbour()), JudgeSettings::default());
-    let mut observer = judge.observer();
+    let mut judge = Judge::new(Arc::new(harbour()), JudgeSettings::default());
     for entry in &entries {
-        observer.observe(entry);
+        judge.observe(entry);
     }
     let last = entries.last().unwrap();
     for number in 1..=60_000 {
-        observer.observe(&Arc::new(Entry {
+        judge.observe(&Arc::new(Entry {
             id: EntryId(last.id.0 + number),
             at: last.at + Duration::from_millis(number),
             fact: event.fact.clone(),

@@ -1,11 +1,7 @@
-//! The marked forbidden calls by which the gateway proves that it looks, and how the harness calls at all.
+//! The marked forbidden calls by which the gateway proves that it looks.
 
-use bytes::Bytes;
-
-use super::operator::{Call, CallFailed, Reply};
 use super::surroundings::Surroundings;
 use crate::domain::journal::{Answerer, Class, EntryId, Fact, HarnessFact, Sender};
-use crate::net::ServiceAddress;
 
 impl Surroundings {
     /// Sends one marked call under every forbidden entry: the gateway must catch each and keep it
@@ -57,32 +53,5 @@ impl Surroundings {
             call,
             caught,
         }));
-    }
-
-    /// Calls a service through the gateway, marked as the harness's own.
-    ///
-    /// # Errors
-    /// When there is no answer.
-    pub(super) async fn call(
-        &self,
-        service: &str,
-        method: &str,
-        path: &str,
-        mark: &str,
-        body: Option<serde_json::Value>,
-    ) -> Result<Reply, CallFailed> {
-        let address = self.gateway.address(service);
-        let base_path = address.as_ref().map_or("", ServiceAddress::base_path);
-        let endpoint = address.as_ref().and_then(|address| address.via.as_ref());
-        let json = |body: serde_json::Value| ("application/json", Bytes::from(body.to_string()));
-        Call {
-            method,
-            target: &format!("{base_path}{path}"),
-            mark: format!("{mark} {}", self.marker),
-            headers: Vec::new(),
-            body: body.map(json),
-        }
-        .send(endpoint)
-        .await
     }
 }

@@ -9,7 +9,7 @@ use reqwest::Client;
 use serde_json::Value;
 use tokio::time::Instant;
 
-use super::Interrupt;
+use super::interrupt::Interrupt;
 use crate::domain::contract::{Condition, Contract, Operation, Role};
 use crate::domain::scenario::Setting;
 use crate::domain::selector::{Selector, fill_text};

@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use crate::app::View;
 use crate::domain::contract::TransportName;
-use crate::domain::journal::{AppFact, Direction, Entry, EntryId, Fact, Frame, Sender};
+use crate::domain::journal::{AppFact, Direction, Entry, EntryId, Fact, Frame, Observer, Sender};
 use crate::domain::scenario::Expectation;
 
 /// Whether an expectation is true, and what was seen instead.
@@ -245,9 +245,8 @@ pub(crate) struct Sockets {
     open: Vec<(u64, TransportName)>,
 }
 
-impl Sockets {
-    /// Takes notice of an entry.
-    pub(crate) fn observe(&mut self, entry: &Arc<Entry>) {
+impl Observer for Sockets {
+    fn observe(&mut self, entry: &Arc<Entry>) {
         match &entry.fact {
             Fact::SocketOpened {
                 socket, transport, ..
@@ -263,7 +262,9 @@ impl Sockets {
             _ => {}
         }
     }
+}
 
+impl Sockets {
     /// The transport of the newest one.
     pub(crate) fn transport(&self) -> Option<TransportName> {
         self.open.last().map(|(_, transport)| *transport)

@@ -4,10 +4,10 @@
 //! A hearing follows the journal entry by entry and reads nothing else, so that whoever has the
 //! journal comes to the same verdict.
 
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
 
-use super::conclude::{self, Evidence};
+use super::verdict::{self, Evidence};
 use crate::domain::contract::Contract;
 use crate::domain::journal::file::Case;
 use crate::domain::journal::{Entry, Fact, HarnessFact, LeverHow, Observer};
@@ -17,12 +17,11 @@ use crate::domain::runbook::RunbookId;
 use crate::domain::verdict::{Finding, Outcome, PROOF, STEP, ScopeTally, Severity};
 use crate::rules::{self, Judge, JudgeSettings, JudgedFrom};
 
-/// Follows one journal. Clones are handles on one hearing.
-#[derive(Clone)]
+/// Follows one journal.
 pub(super) struct Hearing {
     judge: Judge,
     prover: Prover,
-    account: Arc<Mutex<Account>>,
+    account: Account,
 }
 
 /// What the harness itself wrote about the course of things.
@@ -47,17 +46,8 @@ impl Hearing {
         Self {
             judge: Judge::new(Arc::clone(contract), settings),
             prover: Prover::new(Arc::clone(contract)),
-            account: Arc::default(),
+            account: Account::default(),
         }
-    }
-
-    /// A handle for [`Journal::watch`](crate::domain::journal::Journal::watch).
-    pub(super) fn observer(&self) -> Box<dyn Observer> {
-        Box::new(self.clone())
-    }
-
-    fn account(&self) -> MutexGuard<'_, Account> {
-        self.account.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// What the scope saw so far.
@@ -67,20 +57,19 @@ impl Hearing {
 
     /// Whether the journal says how it ended, or at least began in a way that needs no end.
     pub(super) fn is_whole(&self) -> bool {
-        let account = self.account();
-        account.ended || !account.began
+        self.account.ended || !self.account.began
     }
 
     /// What it comes to, given that the journal has ended. Asked once. `trouble` is what the
     /// entries cannot tell: why no more of them came, or why less is proven.
     pub(super) fn conclude(
-        &self,
+        &mut self,
         case: &Case,
         trouble: Trouble,
         excerpt: impl FnOnce(&[Finding]) -> Vec<Arc<Entry>>,
     ) -> ScenarioResult {
         let judged = self.judge.finish();
-        let account = std::mem::take(&mut *self.account());
+        let account = std::mem::take(&mut self.account);
         let mut evidence = Evidence {
             findings: judged.findings,
             error: trouble.error.or(account.error),
@@ -107,7 +96,7 @@ impl Hearing {
                     .map(|note| (PROOF.to_owned(), note)),
             );
         }
-        conclude::arrange(&mut evidence.findings);
+        verdict::arrange(&mut evidence.findings);
         let runbook = case.runbook.iter().map(|id| RunbookId::parse(id));
         ScenarioResult {
             id: case.id.clone(),
@@ -116,7 +105,7 @@ impl Hearing {
             runbook: runbook.filter_map(Result::ok).collect(),
             excerpt: excerpt(&evidence.findings),
             outcome: Outcome {
-                verdict: conclude::verdict(case.known_failure.as_deref(), &evidence),
+                verdict: verdict::verdict(case.known_failure.as_deref(), &evidence),
                 findings: evidence.findings,
                 not_judged,
                 scope: judged.tally,
@@ -154,7 +143,7 @@ impl Observer for Hearing {
     fn observe(&mut self, entry: &Arc<Entry>) {
         self.judge.observe(entry);
         self.prover.observe(entry);
-        self.account().see(entry);
+        self.account.see(entry);
     }
 }
 

@@ -9,52 +9,20 @@ mod cited;
 mod reader;
 #[cfg(test)]
 mod tests;
+mod unjudgeable;
 
-use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Instant;
 
 use super::hearing::{Hearing, Trouble};
-use super::sum;
+use super::summary::sum;
 use crate::domain::contract::Contract;
 use crate::domain::journal::Observer;
-use crate::domain::journal::file::{Case, ContractMark, Header, NoHeader, VERSION};
+use crate::domain::journal::file::{Case, ContractMark, Header, VERSION};
 use crate::domain::result::{RunResult, ScenarioResult};
 use reader::{End, Reader};
-
-/// Why a file cannot be judged at all.
-#[derive(Debug, thiserror::Error)]
-pub enum Unjudgeable {
-    /// It cannot be read.
-    #[error("the journal {} cannot be read: {error}", path.display())]
-    Unreadable {
-        /// The file.
-        path: PathBuf,
-        /// What the system says.
-        error: io::Error,
-    },
-    /// It is a folder.
-    #[error("{} is a folder: name the journals in it", path.display())]
-    Folder {
-        /// The folder.
-        path: PathBuf,
-    },
-    /// Nothing stands in it.
-    #[error("the journal {} is empty: whatever should have written it was stopped before it began", path.display())]
-    Empty {
-        /// The file.
-        path: PathBuf,
-    },
-    /// It is something else, or of a later version.
-    #[error("{} cannot be judged: {why}", path.display())]
-    NoJournal {
-        /// The file.
-        path: PathBuf,
-        /// What is wrong with its first line.
-        why: NoHeader,
-    },
-}
+pub use unjudgeable::Unjudgeable;
 
 /// A contract, and by what a journal that was written under it can be known.
 #[derive(Debug, Clone, Copy)]

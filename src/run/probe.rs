@@ -23,10 +23,10 @@ use std::time::Duration;
 
 use bytes::Bytes;
 
-use super::Plan;
-use super::operator::{Call, Line, Reply};
+use super::call::{Call, Line, Reply};
+use super::plan::{Plan, Target};
 use super::surroundings::Surroundings;
-use super::target::Target;
+use super::target;
 use crate::domain::bindings::Bindings;
 use crate::domain::contract::{Operation, Resource};
 use crate::domain::journal::{Fact, HarnessFact, Question};
@@ -91,7 +91,7 @@ impl Allowed {
         let mut played = plan.scenarios.iter();
         matches!(plan.target, Target::Mock)
             || played
-                .find(|own| super::target::lacks(plan, own).is_none())
+                .find(|own| target::lacks(plan, own).is_none())
                 .is_none_or(|first| first.id == scenario.id)
     }
 

@@ -16,9 +16,12 @@ use std::time::{Duration, Instant};
 
 use tokio::sync::{mpsc, oneshot};
 
-use super::stage::UNDER_WAY;
+use super::interrupt::Interrupt;
+use super::plan::Plan;
+use super::play::UNDER_WAY;
+use super::summary::sum;
 use super::surroundings::{self, Surroundings};
-use super::{Interrupt, Plan, Unplayable, sum, target};
+use super::target::{self, Unplayable};
 use crate::domain::journal::file::Case;
 use crate::domain::result::RunResult;
 use crate::gateway::{Listen, Mode};

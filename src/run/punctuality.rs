@@ -4,7 +4,7 @@
 //! every later judgement about time would be worthless, so a late packet makes the scenario
 //! *errored*, never a finding against the client.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
 
 use crate::domain::contract::TransportName;
@@ -13,31 +13,30 @@ use crate::domain::journal::{Direction, Entry, Fact, Frame, HarnessFact, Observe
 /// Tells when the mock last emitted an event.
 pub(crate) type LastEmitted = Box<dyn Fn(&str) -> Option<Duration> + Send>;
 
-/// What came late so far.
-#[derive(Debug, Clone, Default)]
-pub(crate) struct Lateness(Arc<Mutex<Option<(String, Duration)>>>);
+/// Compares the journal's stamps with the mock's.
+pub(crate) struct Punctuality {
+    last_emitted: LastEmitted,
+    /// What came latest so far, and by how much.
+    worst: Option<(String, Duration)>,
+}
 
-impl Lateness {
+impl Punctuality {
+    /// A check that has seen nothing late yet.
+    pub(crate) fn new(last_emitted: LastEmitted) -> Self {
+        Self {
+            last_emitted,
+            worst: None,
+        }
+    }
+
     /// The latest arrival, as a fact for the journal.
     pub(crate) fn worst(&self) -> Option<HarnessFact> {
-        let worst = self
-            .0
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .clone();
+        let worst = self.worst.as_ref();
         worst.map(|(what, by)| HarnessFact::Late {
-            what,
+            what: what.clone(),
             by_us: u64::try_from(by.as_micros()).unwrap_or(u64::MAX),
         })
     }
-}
-
-/// Compares the journal's stamps with the mock's.
-pub(crate) struct Punctuality {
-    /// When the mock last emitted an event.
-    pub(crate) last_emitted: LastEmitted,
-    /// Where lateness is noted.
-    pub(crate) lateness: Lateness,
 }
 
 impl Observer for Punctuality {
@@ -57,13 +56,9 @@ impl Observer for Punctuality {
         else {
             return;
         };
-        let mut worst = self
-            .lateness
-            .0
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner);
-        if !late.is_zero() && worst.as_ref().is_none_or(|(_, worst)| late > *worst) {
-            *worst = Some((format!("event `{name}` at {}", entry.id), late));
+        let worst = self.worst.as_ref();
+        if !late.is_zero() && worst.is_none_or(|(_, worst)| late > *worst) {
+            self.worst = Some((format!("event `{name}` at {}", entry.id), late));
         }
     }
 }
@@ -73,13 +68,8 @@ mod tests {
     use super::*;
     use crate::domain::journal::{Content, Journal};
 
-    fn lateness_of_an_event_emitted_at(emitted: Duration, seen: Duration) -> Lateness {
-        let lateness = Lateness::default();
-        let mut journal = Journal::new();
-        journal.watch(Box::new(Punctuality {
-            last_emitted: Box::new(move |_| Some(emitted)),
-            lateness: lateness.clone(),
-        }));
+    fn lateness_of_an_event_emitted_at(emitted: Duration, seen: Duration) -> Option<HarnessFact> {
+        let mut check = Punctuality::new(Box::new(move |_| Some(emitted)));
         let packet = Frame::Event {
             namespace: "/live".to_owned(),
             name: "tick".to_owned(),
@@ -95,19 +85,16 @@ mod tests {
             packet,
             judgement: None,
         };
-        journal.append(seen, fact);
-        lateness
+        check.observe(&Journal::new().append(seen, fact));
+        check.worst()
     }
 
     #[test]
     fn an_event_that_is_seen_after_it_was_emitted_is_late_by_the_difference() {
         let second = Duration::from_secs(1);
-        assert_eq!(
-            lateness_of_an_event_emitted_at(second, second).worst(),
-            None
-        );
+        assert_eq!(lateness_of_an_event_emitted_at(second, second), None);
         let late = lateness_of_an_event_emitted_at(second, second + Duration::from_millis(7));
-        let Some(HarnessFact::Late { by_us, .. }) = late.worst() else {
+        let Some(HarnessFact::Late { by_us, .. }) = late else {
             panic!("it was not noticed");
         };
         assert_eq!(by_us, 7_000);

@@ -3,7 +3,7 @@
 use std::fs::File;
 use std::io::{self, BufWriter, Write};
 use std::path::Path;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 
 use crate::domain::journal::file::Header;
 use crate::domain::journal::{Entry, Observer};
@@ -17,26 +17,12 @@ pub(super) enum Flush {
     EachEntry,
 }
 
-/// Writes every entry as one line below a header.
+/// Writes every entry as one line below a header. A full disk must not end what is being judged; it
+/// is told afterwards.
 pub(super) struct Recording {
     out: BufWriter<File>,
     flush: Flush,
-    gaps: Gaps,
-}
-
-/// What went wrong while a journal was written. A full disk must not end what is being judged; it
-/// is told afterwards.
-#[derive(Debug, Clone, Default)]
-pub(super) struct Gaps(Arc<Mutex<Option<String>>>);
-
-impl Gaps {
-    /// The first thing that went wrong.
-    pub(super) fn told(&self) -> Option<String> {
-        self.0
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .clone()
-    }
+    failed: Option<String>,
 }
 
 impl Recording {
@@ -49,13 +35,13 @@ impl Recording {
         Ok(Self {
             out,
             flush,
-            gaps: Gaps::default(),
+            failed: None,
         })
     }
 
-    /// What will be missing, as soon as something is.
-    pub(super) fn gaps(&self) -> Gaps {
-        self.gaps.clone()
+    /// What went wrong first while it was written, if anything did.
+    pub(super) fn failed(&self) -> Option<String> {
+        self.failed.clone()
     }
 
     fn write(&mut self, entry: &Entry) -> io::Result<()> {
@@ -71,8 +57,8 @@ impl Recording {
 impl Observer for Recording {
     fn observe(&mut self, entry: &Arc<Entry>) {
         if let Err(error) = self.write(entry) {
-            let mut gaps = self.gaps.0.lock().unwrap_or_else(PoisonError::into_inner);
-            gaps.get_or_insert_with(|| format!("from entry {} on: {error}", entry.id));
+            let failed = || format!("from entry {} on: {error}", entry.id);
+            self.failed.get_or_insert_with(failed);
         }
     }
 }

@@ -6,7 +6,10 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, mpsc};
 use std::thread;
 
-use super::{Interrupt, Plan, Target, Unplayable, perform};
+use super::interrupt::Interrupt;
+use super::plan::{Plan, Target};
+use super::supervise::perform;
+use super::target::Unplayable;
 use crate::app::Quirk;
 use crate::domain::result::RunResult;
 use crate::domain::verdict::{Finding, Severity, Subject, Verdict};

@@ -1,61 +1,19 @@
 //! One world for one scenario: target, gateway, device, journal and judge.
 
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::{Duration, Instant};
 
 use tempfile::TempDir;
 
-use super::credentials::{self, Accounts};
 use super::expect::Sockets;
-use super::perform::perform;
+use super::interrupt::Interrupt;
+use super::plan::Plan;
 use super::probe::{Allowed, Prober, Signed};
 use super::surroundings::{Settings, Surroundings};
-use super::{Interrupt, Plan, Target};
 use crate::device::{self, Device};
 use crate::domain::contract::{Contract, TransportName};
 use crate::domain::journal::file::Case;
-use crate::domain::journal::{Entry, Observer};
-use crate::domain::result::ScenarioResult;
 use crate::domain::scenario::{Fault, Scenario, Setting, StepKind};
 use crate::gateway::{Listen, Mode, Tls};
-
-/// How long what is under way has to come to its end once the client is gone.
-pub(super) const UNDER_WAY: Duration = Duration::from_millis(50);
-
-/// Plays a scenario from an empty world to its result, on a runtime of its own. The gateway judges by
-/// `policy`: where that is another one than the suite's contract, what it lets through must be missed.
-pub(crate) fn play_with(
-    plan: &Plan,
-    scenario: &Scenario,
-    interrupt: &Interrupt,
-    policy: &Arc<Contract>,
-    accounts: &Accounts,
-) -> ScenarioResult {
-    let began = Instant::now();
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .start_paused(plan.virtual_time())
-        .build();
-    let mut result = match runtime {
-        Ok(runtime) => runtime.block_on(async {
-            match Stage::set_up(plan, scenario, interrupt, policy).await {
-                Ok(stage) => stage.play(scenario, plan, accounts).await,
-                Err(why) => super::unplayed(
-                    scenario,
-                    crate::domain::verdict::Verdict::Errored(why),
-                    Duration::ZERO,
-                ),
-            }
-        }),
-        Err(error) => super::unplayed(
-            scenario,
-            crate::domain::verdict::Verdict::Errored(format!("no runtime: {error}")),
-            Duration::ZERO,
-        ),
-    };
-    result.duration_wall = began.elapsed();
-    result
-}
 
 /// One world.
 pub(crate) struct Stage {
@@ -67,11 +25,12 @@ pub(crate) struct Stage {
     pub(crate) interrupt: Interrupt,
     /// Whether the simulated app was told to misbehave.
     pub(crate) app_misbehaves: bool,
-    allowed: Allowed,
+    /// What the harness may ask on its own account.
+    pub(super) allowed: Allowed,
     /// Whether this is the scenario after which the harness asks on its own account.
-    asks_afterwards: bool,
+    pub(super) asks_afterwards: bool,
     /// The accounts that the scenario signs in with.
-    in_use: Vec<String>,
+    pub(super) in_use: Vec<String>,
     /// The harness's own session while the kill-switch is on.
     bystander: tokio::sync::Mutex<Option<Signed>>,
     sockets: Arc<Mutex<Sockets>>,
@@ -80,7 +39,8 @@ pub(crate) struct Stage {
 }
 
 impl Stage {
-    async fn set_up(
+    /// Starts everything, from an empty world.
+    pub(super) async fn set_up(
         plan: &Plan,
         scenario: &Scenario,
         interrupt: &Interrupt,
@@ -102,7 +62,7 @@ impl Stage {
         around
             .recorder
             .journal()
-            .watch(Box::new(FollowSockets(Arc::clone(&sockets))));
+            .watch(Box::new(Arc::clone(&sockets)));
         let storage = TempDir::with_prefix("rehearsal-device-")
             .map_err(|error| format!("no folder for the device's storage: {error}"))?;
         let device = Device::start(device::Settings {
@@ -127,40 +87,6 @@ impl Stage {
             sockets,
             _storage: storage,
         })
-    }
-
-    async fn play(
-        mut self,
-        scenario: &Scenario,
-        plan: &Plan,
-        accounts: &Accounts,
-    ) -> ScenarioResult {
-        let deployed = matches!(plan.target, Target::Deployment(_));
-        if deployed {
-            let observer = accounts.observer(&self.around.contract);
-            self.around.recorder.journal().watch(observer);
-        }
-        perform(&self, scenario).await;
-        // Whatever the app could still not write was said when it happened.
-        let _ = self.device.stop().await;
-        // What is under way is let come to its end, so that both ends of every exchange are known.
-        tokio::time::sleep(UNDER_WAY).await;
-        self.around.end();
-        let own = self.in_use.iter().map(String::as_str);
-        if let Some(why) = accounts.refusal(plan.target.name(), own) {
-            // Asking more as an account that is refused may lock it.
-            let mut result = self.around.conclude();
-            credentials::instead_of(&mut result.outcome, why);
-            return result;
-        }
-        if self.asks_afterwards && !self.interrupt.is_triggered() {
-            tokio::select! {
-                biased;
-                () = self.interrupt.triggered() => {}
-                () = Prober::new(&self.around).afterwards(&self.allowed) => {}
-            }
-        }
-        self.around.conclude()
     }
 
     /// The transport of the newest living socket.
@@ -232,22 +158,4 @@ fn derive(seed: u64, id: &str) -> u64 {
     id.bytes().fold(seed ^ 0xcbf2_9ce4_8422_2325, |hash, byte| {
         (hash ^ u64::from(byte)).wrapping_mul(0x0000_0100_0000_01b3)
     })
-}
-
-struct FollowSockets(Arc<Mutex<Sockets>>);
-
-impl Observer for FollowSockets {
-    fn observe(&mut self, entry: &Arc<Entry>) {
-        self.0
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .observe(entry);
-    }
-}
-
-/// Plays a scenario as if it were a run's only one.
-#[cfg(test)]
-pub(crate) fn play(plan: &Plan, scenario: &Scenario, interrupt: &Interrupt) -> ScenarioResult {
-    let contract = &plan.suite.contract;
-    play_with(plan, scenario, interrupt, contract, &Accounts::default())
 }

@@ -4,16 +4,19 @@
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use bytes::Bytes;
 
 mod levers;
 
-use super::Plan;
-use super::conclude;
+use super::backend::Backend;
+use super::call::{Call, CallFailed, Reply};
+use super::excerpt;
 use super::hearing::{Hearing, Trouble};
-use super::punctuality::{Lateness, Punctuality};
-use super::recording::{Flush, Gaps, Recording};
-use super::target::Backend;
+use super::plan::Plan;
+use super::punctuality::Punctuality;
+use super::recording::{Flush, Recording};
 use crate::domain::contract::{Contract, Role, Token};
 use crate::domain::journal::file::{Case, ContractMark, Header, VERSION};
 use crate::domain::journal::{Fact, Flaw, HarnessFact};
@@ -22,7 +25,7 @@ use crate::domain::secret::Account;
 use crate::domain::verdict::ScopeTally;
 use crate::gateway::{self, Gateway, Listen, Mode};
 use crate::mock::asked;
-use crate::net::{Clock, Net, Recorder};
+use crate::net::{Clock, Net, Recorder, ServiceAddress};
 
 /// How the surroundings of a client are made.
 pub(super) struct Settings<'a> {
@@ -51,13 +54,14 @@ pub(super) struct Surroundings {
     case: Case,
     backend: Backend,
     accounts: Vec<Account>,
-    hearing: Hearing,
-    lateness: Lateness,
+    hearing: Arc<Mutex<Hearing>>,
+    /// Only in virtual time, and only where the backend tells when it emits.
+    punctuality: Option<Arc<Mutex<Punctuality>>>,
     pub(super) marker: String,
     /// The faults that are on, by what they are on.
     faults: Mutex<BTreeMap<String, String>>,
-    /// What the journal on disk lacks.
-    gaps: Option<Gaps>,
+    /// The journal on disk.
+    recording: Option<Arc<Mutex<Recording>>>,
 }
 
 impl Surroundings {
@@ -84,19 +88,16 @@ impl Surroundings {
         };
         let contract = Arc::clone(&plan.suite.contract);
         let recorder = Recorder::new(clock);
-        let hearing = Hearing::new(&contract, &case);
+        let hearing = Arc::new(Mutex::new(Hearing::new(&contract, &case)));
         let backend = Backend::start(plan, clock, seed)?;
-        let lateness = Lateness::default();
-        let mut gaps = None;
+        let last_emitted = backend.last_emitted().filter(|_| virtual_time);
+        let punctuality = last_emitted.map(|last| Arc::new(Mutex::new(Punctuality::new(last))));
+        let mut recording = None;
         {
             let mut journal = recorder.journal();
-            journal.watch(hearing.observer());
-            if let Some(last_emitted) = backend.last_emitted().filter(|_| virtual_time) {
-                let lateness = lateness.clone();
-                journal.watch(Box::new(Punctuality {
-                    last_emitted,
-                    lateness,
-                }));
+            journal.watch(Box::new(Arc::clone(&hearing)));
+            if let Some(punctuality) = &punctuality {
+                journal.watch(Box::new(Arc::clone(punctuality)));
             }
             if let Some(path) = &file {
                 let header = header(plan, clock, case.clone(), mode == Mode::Enforcing);
@@ -106,13 +107,14 @@ impl Surroundings {
                     Flush::EachEntry
                 };
                 let folder = path.parent().filter(|it| !it.as_os_str().is_empty());
-                let recording = std::fs::create_dir_all(folder.unwrap_or(Path::new(".")))
+                let begun = std::fs::create_dir_all(folder.unwrap_or(Path::new(".")))
                     .and_then(|()| Recording::create(path, &header, flush))
                     .map_err(|error| {
                         format!("the journal {} cannot be written: {error}", path.display())
                     })?;
-                gaps = Some(recording.gaps());
-                journal.watch(Box::new(recording));
+                let begun = Arc::new(Mutex::new(begun));
+                journal.watch(Box::new(Arc::clone(&begun)));
+                recording = Some(begun);
             }
         }
         recorder.record(Fact::Harness(HarnessFact::Began {
@@ -143,10 +145,10 @@ impl Surroundings {
             backend,
             accounts,
             hearing,
-            lateness,
+            punctuality,
             marker,
             faults: Mutex::default(),
-            gaps,
+            recording,
         })
     }
 
@@ -180,6 +182,33 @@ impl Surroundings {
         Ok(())
     }
 
+    /// Calls a service through the gateway, marked as the harness's own.
+    ///
+    /// # Errors
+    /// When there is no answer.
+    pub(super) async fn call(
+        &self,
+        service: &str,
+        method: &str,
+        path: &str,
+        mark: &str,
+        body: Option<serde_json::Value>,
+    ) -> Result<Reply, CallFailed> {
+        let address = self.gateway.address(service);
+        let base_path = address.as_ref().map_or("", ServiceAddress::base_path);
+        let endpoint = address.as_ref().and_then(|address| address.via.as_ref());
+        let json = |body: serde_json::Value| ("application/json", Bytes::from(body.to_string()));
+        Call {
+            method,
+            target: &format!("{base_path}{path}"),
+            mark: format!("{mark} {}", self.marker),
+            headers: Vec::new(),
+            body: body.map(json),
+        }
+        .send(endpoint)
+        .await
+    }
+
     /// Why what is asked for at this address cannot be moved, if it cannot.
     pub(super) fn lacks(&self, path: &str) -> Option<String> {
         asked::pointless(path, &self.contract).or_else(|| self.backend.lacks(path))
@@ -187,7 +216,7 @@ impl Surroundings {
 
     /// What the scope saw so far.
     pub(super) fn tally(&self) -> ScopeTally {
-        self.hearing.tally()
+        lock(&self.hearing).tally()
     }
 
     /// Ends the journal: the client is gone.
@@ -195,7 +224,8 @@ impl Surroundings {
         if let Some(calls) = self.backend.forbidden_calls() {
             self.note(HarnessFact::ForbiddenReached { calls });
         }
-        if let Some(late) = self.lateness.worst() {
+        let late = self.punctuality.as_ref();
+        if let Some(late) = late.and_then(|check| lock(check).worst()) {
             self.note(late);
         }
         self.note(HarnessFact::Ended);
@@ -209,13 +239,14 @@ impl Surroundings {
     /// What it all came to.
     pub(super) fn conclude(&self) -> ScenarioResult {
         let journal = self.recorder.journal();
-        let lost = self.gaps.as_ref().and_then(Gaps::told);
+        let recording = self.recording.as_ref();
+        let lost = recording.and_then(|recording| lock(recording).failed());
         let trouble = Trouble {
             error: lost.map(|why| format!("the journal could not be written {why}")),
             doubts: Vec::new(),
         };
-        self.hearing.conclude(&self.case, trouble, |findings| {
-            conclude::excerpt(&journal, findings)
+        lock(&self.hearing).conclude(&self.case, trouble, |findings| {
+            excerpt::excerpt(&journal, findings)
         })
     }
 
@@ -230,6 +261,11 @@ impl Surroundings {
     fn note(&self, fact: HarnessFact) {
         self.recorder.record(Fact::Harness(fact));
     }
+}
+
+/// An observer, to be asked what it has seen.
+fn lock<T>(observer: &Mutex<T>) -> MutexGuard<'_, T> {
+    observer.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// What a journal file says of itself.

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::credentials::Accounts;
-use super::{Interrupt, Plan, Target, stage};
+use super::{Interrupt, Plan, Target, play};
 use crate::domain::contract::RequestPattern;
 use crate::domain::verdict::Verdict;
 use crate::suite::Suite;
@@ -33,7 +33,7 @@ fn an_interrupted_scenario_is_in_doubt_for_that_reason_alone() {
     let plan = plan();
     let interrupt = Interrupt::new();
     interrupt.trigger();
-    let result = stage::play(&plan, &plan.scenarios[0], &interrupt);
+    let result = play::play(&plan, &plan.scenarios[0], &interrupt);
     assert_eq!(
         result.outcome.verdict,
         Verdict::Inconclusive("the run was interrupted".to_owned())

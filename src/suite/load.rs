@@ -5,18 +5,18 @@ use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use serde_json::Value;
-
 use include_dir::Dir;
+use serde_json::{Value, json};
 
 use super::fields::{Place, Sheet};
+use super::node::Node;
 use super::values::Depth;
 use super::{
     CONTRACT_FILE, Choice, ContractChoice, Problem, Problems, SHIPPED, SHIPPED_WORLD, STAGES,
     Source, Suite, WORLD_FILE, contract, scenario, world, yaml,
 };
 use crate::domain::contract::Contract;
-use crate::domain::scenario::{Scenario, Setting, StepKind};
+use crate::domain::scenario::{Scenario, Setting};
 use crate::domain::world::World;
 
 /// Reads a contract.
@@ -50,22 +50,12 @@ pub fn read_scenario(
 /// Reads a setting that was sent as JSON: what stands in a scenario under `set`.
 ///
 /// # Errors
-/// Everything that is wrong with it, in one line.
-pub fn read_setting(json: &Value, contract: &Contract) -> Result<Setting, String> {
-    // JSON is YAML, so there is one reader for both.
-    let text = format!("name: x\nsteps:\n  - set: {json}\n");
-    let source = Source::new("the setting", text);
-    let read = read_scenario(&source, Some(contract)).map_err(|problems| {
-        let told = problems.all().iter().map(|problem| match &problem.hint {
-            Some(hint) => format!("{} ({hint})", problem.message),
-            None => problem.message.clone(),
-        });
-        told.collect::<Vec<_>>().join("; ")
-    })?;
-    match read.steps.into_iter().next().map(|step| step.kind) {
-        Some(StepKind::Set(setting)) => Ok(setting),
-        _ => Err("that is no setting".to_owned()),
-    }
+/// Everything that is wrong with it.
+pub fn read_setting(json: &Value, contract: &Contract) -> Result<Setting, Problems> {
+    let step = Node::from_json(&json!({ "set": json }));
+    let sheet = Sheet::new(&Source::new("the setting", ""));
+    let setting = scenario::read_setting(&Place::root(&sheet, &step), contract);
+    sheet.into_problems().or(setting)
 }
 
 fn contract_of(source: &Arc<Source>, depth: Depth) -> Result<Contract, Problems> {

@@ -66,6 +66,33 @@ impl Node {
         }
     }
 
+    /// A value that was sent as JSON. Spans count its keys and values: there is no file to point
+    /// into, but what is wrong is told in their order.
+    pub(crate) fn from_json(value: &Value) -> Self {
+        Self::numbered(value, &mut 0)
+    }
+
+    fn numbered(value: &Value, numbers: &mut usize) -> Self {
+        let span = number(numbers);
+        let content = match value {
+            Value::String(text) => Content::Quoted(text.clone()),
+            Value::Array(items) => {
+                let items = items.iter().map(|item| Self::numbered(item, numbers));
+                Content::List(items.collect())
+            }
+            Value::Object(fields) => {
+                let entries = fields.iter().map(|(key, value)| Entry {
+                    key: key.clone(),
+                    key_span: number(numbers),
+                    value: Self::numbered(value, numbers),
+                });
+                Content::Map(entries.collect())
+            }
+            plain => Content::Plain(plain.to_string()),
+        };
+        Self { span, content }
+    }
+
     /// The whole value as JSON; plain scalars by YAML 1.2's core schema.
     pub(crate) fn to_json(&self) -> Value {
         match &self.content {
@@ -106,6 +133,12 @@ impl Node {
             }
         }
     }
+}
+
+/// The next number, as a span.
+fn number(numbers: &mut usize) -> Span {
+    *numbers += 1;
+    *numbers - 1..*numbers
 }
 
 /// The entries of a map on one line, without its braces.
@@ -168,6 +201,15 @@ mod tests {
     use serde_json::json;
 
     use super::*;
+
+    #[test]
+    fn what_was_sent_as_json_is_the_same_as_a_tree() {
+        let value =
+            json!({"on": "data", "respond": {"status": 503, "body": [true, null, "12", 1.5, {}]}});
+        let node = Node::from_json(&value);
+        assert_eq!(node.to_json(), value);
+        assert_eq!(node.kind(), "a map");
+    }
 
     #[test]
     fn plain_scalars_have_the_types_of_the_core_schema() {

@@ -119,6 +119,17 @@ impl Problems {
         self
     }
 
+    /// What is wrong and what to do, on one line and without places: for what was not read from a
+    /// file.
+    #[must_use]
+    pub fn on_one_line(&self) -> String {
+        let told = self.0.iter().map(|problem| match &problem.hint {
+            Some(hint) => format!("{} ({hint})", problem.message),
+            None => problem.message.clone(),
+        });
+        told.collect::<Vec<_>>().join("; ")
+    }
+
     /// The value, if nothing is wrong.
     ///
     /// # Errors

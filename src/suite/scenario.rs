@@ -8,7 +8,7 @@ use super::fields::{Fields, Place};
 use super::node::{Content, write_entries};
 use crate::domain::contract::Contract;
 use crate::domain::runbook::{ITEMS, RunbookId};
-use crate::domain::scenario::{Lever, Scenario, Step, StepKind, Waiver};
+use crate::domain::scenario::{Lever, Scenario, Setting, Step, StepKind, Waiver};
 
 mod action;
 mod expectation;
@@ -60,6 +60,11 @@ pub(crate) fn read(root: &Place<'_>, contract: Option<&Contract>) -> Option<Scen
         steps,
         finally,
     })
+}
+
+/// Reads the setting of a step that has nothing but `set`.
+pub(crate) fn read_setting(step: &Place<'_>, contract: &Contract) -> Option<Setting> {
+    setting::read(&step.fields("a step")?, &Names::of(Some(contract)))
 }
 
 /// The file's name without folder and extension.

@@ -1,7 +1,7 @@
 //! The journal itself: appended to by many, read by all.
 
 use std::collections::{BTreeMap, VecDeque};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
@@ -26,6 +26,14 @@ impl std::fmt::Display for EntryId {
 pub trait Observer: Send {
     /// Is shown every entry once, in order.
     fn observe(&mut self, entry: &Arc<Entry>);
+}
+
+/// One that is shown the journal and asked by others about what it has seen.
+impl<T: Observer> Observer for Arc<Mutex<T>> {
+    fn observe(&mut self, entry: &Arc<Entry>) {
+        let mut own = self.lock().unwrap_or_else(PoisonError::into_inner);
+        own.observe(entry);
+    }
 }
 
 /// How many routine entries stay in memory. Older ones were shown to every observer and are dropped,

@@ -19,12 +19,9 @@ struct Story {
 
 impl Story {
     fn new() -> Self {
-        let prover = Prover::new(Arc::new(harbour()));
-        let mut journal = Journal::new();
-        journal.watch(prover.observer());
         Self {
-            journal,
-            prover,
+            journal: Journal::new(),
+            prover: Prover::new(Arc::new(harbour())),
             at: Duration::ZERO,
             exchange: 0,
         }
@@ -33,7 +30,7 @@ impl Story {
     fn then(&mut self, fact: Value) {
         self.at += Duration::from_millis(10);
         let fact: Fact = serde_json::from_value(fact).unwrap();
-        self.journal.append(self.at, fact);
+        self.prover.observe(&self.journal.append(self.at, fact));
     }
 
     fn request(&mut self, sender: &str, class: &str) -> u64 {

@@ -37,10 +37,9 @@ async fn misbehave(room: &Room) {
 }
 
 fn judged(room: &Room) -> Ruling {
-    let judge = Judge::new(Arc::new(sample::contract()), JudgeSettings::default());
-    let mut observer = judge.observer();
+    let mut judge = Judge::new(Arc::new(sample::contract()), JudgeSettings::default());
     for entry in room.recorder.journal().entries() {
-        observer.observe(entry);
+        judge.observe(entry);
     }
     judge.finish()
 }

@@ -137,10 +137,9 @@ impl Play {
     }
 
     pub(crate) fn judged(&self) -> Ruling {
-        let judge = Judge::new(Arc::clone(&self.contract), JudgeSettings::default());
-        let mut observer = judge.observer();
+        let mut judge = Judge::new(Arc::clone(&self.contract), JudgeSettings::default());
         for entry in &self.entries {
-            observer.observe(entry);
+            judge.observe(entry);
         }
         judge.finish()
     }

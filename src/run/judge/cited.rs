@@ -6,12 +6,12 @@ use std::sync::Arc;
 use super::reader::Reader;
 use crate::domain::journal::{Entry, EntryId};
 use crate::domain::verdict::Finding;
-use crate::run::conclude;
+use crate::run::excerpt;
 
 /// The entries that findings cite and those around them. A request may stand anywhere before its
 /// answer, so requests are looked for by their exchange in a second round.
 pub(super) fn excerpt(reader: &mut Reader, findings: &[Finding]) -> Vec<Arc<Entry>> {
-    let wanted = conclude::wanted(findings);
+    let wanted = excerpt::wanted(findings);
     let Some(last) = wanted.last().copied() else {
         return Vec::new();
     };
@@ -32,7 +32,7 @@ pub(super) fn excerpt(reader: &mut Reader, findings: &[Finding]) -> Vec<Arc<Entr
         id < last
     });
     let cited = findings.iter().flat_map(|finding| &finding.evidence);
-    let answered = conclude::answered(cited.filter_map(|id: &EntryId| found.get(&id.0)));
+    let answered = excerpt::answered(cited.filter_map(|id: &EntryId| found.get(&id.0)));
     let mut needles: Vec<String> = answered
         .iter()
         .map(|exchange| format!("{{\"request\":{{\"exchange\":{exchange},"))

@@ -13,7 +13,7 @@ use std::sync::mpsc::{Receiver, Sender, SyncSender, channel, sync_channel};
 use std::thread;
 use std::time::Duration;
 
-use super::Unjudgeable;
+use super::unjudgeable::Unjudgeable;
 use crate::domain::journal::file::{FirstLine, Header, first_line};
 use crate::domain::journal::{Entry, EntryId};
 

@@ -9,7 +9,7 @@ use crate::domain::contract::harbour::{agreed_in, harbour};
 use crate::domain::journal::Entry;
 use crate::domain::verdict::Verdict;
 use crate::rules::{Judge, JudgeSettings};
-use crate::run::{Interrupt, Misbehaviour, Plan, Target, stage};
+use crate::run::{Interrupt, Misbehaviour, Plan, Target, play};
 use crate::suite::Suite;
 
 fn judged(files: &[PathBuf], contract: &Arc<Contract>) -> Result<ScenarioResult, Unjudgeable> {
@@ -33,14 +33,13 @@ fn fixtures() -> Vec<PathBuf> {
 fn a_journal_from_disk_is_judged_as_one_in_memory() {
     for path in fixtures() {
         let contract = Arc::new(agreed_in(&path.file_name().unwrap().to_string_lossy()));
-        let judge = Judge::new(Arc::clone(&contract), JudgeSettings::default());
-        let mut observer = judge.observer();
+        let mut judge = Judge::new(Arc::clone(&contract), JudgeSettings::default());
         let text = std::fs::read_to_string(&path).unwrap();
         for line in text.lines() {
-            observer.observe(&Arc::new(serde_json::from_str::<Entry>(line).unwrap()));
+            judge.observe(&Arc::new(serde_json::from_str::<Entry>(line).unwrap()));
         }
         let mut in_memory = judge.finish();
-        crate::run::conclude::arrange(&mut in_memory.findings);
+        crate::run::verdict::arrange(&mut in_memory.findings);
         let offline = judged(std::slice::from_ref(&path), &contract).unwrap();
         let name = path.display();
         assert_eq!(offline.outcome.findings, in_memory.findings, "{name}");
@@ -85,7 +84,7 @@ fn a_run_and_its_journal_come_to_the_same() {
             Some(Misbehaviour::Defect(defect)) => plan.defects.push(defect),
             None => {}
         }
-        let live = stage::play(&plan, scenario, &Interrupt::new());
+        let live = play::play(&plan, scenario, &Interrupt::new());
         let file = folder.path().join(format!("{id}.jsonl"));
         let offline = judged(&[file], &suite.contract).unwrap();
         assert_eq!(offline.outcome, live.outcome, "{deviation:?}");

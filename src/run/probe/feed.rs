@@ -21,7 +21,7 @@ use crate::domain::bindings::{Bindings, escape};
 use crate::domain::contract::{Apply, Realtime, TransportName};
 use crate::domain::journal::{Fact, Flaw, HarnessFact, Heard, Question};
 use crate::net::{Endpoint, ServiceAddress};
-use crate::run::operator::MARK;
+use crate::run::call::MARK;
 
 /// Sixteen bytes in base64, as RFC 6455 §4.1 wants them; always the same, as all else in a run.
 const KEY: &str = "cmVoZWFyc2FsLWZlZWQtMQ==";

@@ -5,7 +5,7 @@ use serde_json::Value;
 use super::{Prober, Signed};
 use crate::domain::contract::{NextPage, Paging, Resource};
 use crate::domain::journal::Question;
-use crate::run::operator::Reply;
+use crate::run::call::Reply;
 
 /// How many pages one walk may have.
 const PAGES: u32 = 12;

@@ -8,7 +8,7 @@ use crate::domain::contract::TokenAnswer;
 use crate::domain::journal::Question;
 use crate::domain::secret::{Account, Secret};
 use crate::domain::selector::Selector;
-use crate::run::operator::Reply;
+use crate::run::call::Reply;
 
 /// A session that the harness opened.
 #[derive(Debug, Clone)]

@@ -293,7 +293,7 @@ impl Desk {
     async fn fault(&self, lever: &str, body: &[u8]) -> Result<Value, Refusal> {
         let asked: Value = parse(lever, body)?;
         let setting = suite::read_setting(&json!({ "fault": asked }), &self.around.contract)
-            .map_err(|why| bad_body(lever, &why))?;
+            .map_err(|problems| bad_body(lever, &problems.on_one_line()))?;
         self.set(&setting).await?;
         let Setting::Fault { on, fault } = &setting else {
             return Err(bad_body(lever, "that is no fault"));

@@ -12,7 +12,7 @@ fn played(defect: Option<Defect>) -> ScenarioResult {
     Arc::make_mut(&mut suite.contract).session.token = Token::Opaque;
     plan.suite = Arc::new(suite);
     plan.defects.extend(defect);
-    stage::play(&plan, &plan.scenarios[0], &Interrupt::new())
+    play::play(&plan, &plan.scenarios[0], &Interrupt::new())
 }
 
 #[test]

@@ -11,7 +11,7 @@ fn without_an_entry_of_the_forbid_list_its_marked_call_is_missed_and_nothing_is_
     for (at, entry) in contract.scope.forbid.iter().enumerate() {
         let policy = policy::without(contract, at);
         let scenario = &plan.scenarios[0];
-        let result = stage::play_with(
+        let result = play::play_with(
             &plan,
             scenario,
             &Interrupt::new(),
@@ -33,7 +33,7 @@ fn without_an_entry_of_the_forbid_list_its_marked_call_is_missed_and_nothing_is_
 fn with_the_whole_list_every_marked_call_is_caught() {
     let plan = plan();
     let contract = Arc::clone(&plan.suite.contract);
-    let result = stage::play_with(
+    let result = play::play_with(
         &plan,
         &plan.scenarios[0],
         &Interrupt::new(),

@@ -26,7 +26,7 @@ enum Stop {
 
 /// Plays the steps, then the never-called proof's marked calls, then `finally` in every case.
 /// What came of them stands in the journal.
-pub(crate) async fn perform(stage: &Stage, scenario: &Scenario) {
+pub(crate) async fn play(stage: &Stage, scenario: &Scenario) {
     let note = |fact: HarnessFact| stage.around.recorder.record(Fact::Harness(fact));
     let mut interrupted = false;
     let windows = Windows::of(scenario.steps.iter().chain(&scenario.finally));

@@ -1,9 +1,7 @@
 //! From findings, proof and mishaps to one verdict per scenario.
 
 use std::collections::BTreeSet;
-use std::sync::Arc;
 
-use crate::domain::journal::{Entry, EntryId, Fact, Journal};
 use crate::domain::verdict::{Finding, STEP, Severity, Subject, Verdict};
 
 /// What is known about a scenario when it is over.
@@ -63,45 +61,4 @@ pub(crate) fn arrange(findings: &mut [Finding]) {
             first,
         )
     });
-}
-
-/// How many entries before and after a cited one are shown with it.
-const AROUND: u64 = 2;
-
-/// The numbers of the entries that findings cite, and of those around them.
-pub(crate) fn wanted(findings: &[Finding]) -> BTreeSet<u64> {
-    findings
-        .iter()
-        .flat_map(|finding| &finding.evidence)
-        .flat_map(|id| id.0.saturating_sub(AROUND)..=id.0.saturating_add(AROUND))
-        .collect()
-}
-
-/// The exchanges that these entries end. An answer says little without its request.
-pub(crate) fn answered<'a>(entries: impl Iterator<Item = &'a Arc<Entry>>) -> BTreeSet<u64> {
-    entries
-        .filter_map(|entry| match &entry.fact {
-            Fact::Answer(answer) => Some(answer.exchange),
-            Fact::Lost { exchange, .. } => Some(*exchange),
-            _ => None,
-        })
-        .collect()
-}
-
-/// The entries that findings cite and those around them, in order, and the requests of the answers
-/// among the cited ones, wherever they stand.
-pub(crate) fn excerpt(journal: &Journal, findings: &[Finding]) -> Vec<Arc<Entry>> {
-    let mut wanted = wanted(findings);
-    let cited = findings.iter().flat_map(|finding| &finding.evidence);
-    let answered = answered(cited.filter_map(|id| journal.get(*id)));
-    if !answered.is_empty() {
-        wanted.extend(journal.entries().filter_map(|entry| match &entry.fact {
-            Fact::Request(request) if answered.contains(&request.exchange) => Some(entry.id.0),
-            _ => None,
-        }));
-    }
-    wanted
-        .into_iter()
-        .filter_map(|id| journal.get(EntryId(id)).cloned())
-        .collect()
 }

@@ -1,0 +1,195 @@
+//! The backend of one scenario: where its services are, who can sign in, and how it is changed.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use super::deployment;
+use super::plan::{Plan, Target};
+use super::punctuality::LastEmitted;
+use super::target::lacks_lever;
+use crate::domain::contract::Contract;
+use crate::domain::journal::{Flaw, LeverHow};
+use crate::domain::scenario::{Lever, Setting};
+use crate::domain::secret::Account;
+use crate::gateway::{Gateway, Upstream};
+use crate::mock::{self, Mock};
+use crate::net::{Clock, Net};
+use crate::suite::config::{self, LeverMeans};
+
+/// The backend of one scenario.
+pub(super) enum Backend {
+    /// A mock of its own.
+    Mock(Mock),
+    /// A deployment that others may use too.
+    Deployment(Box<config::Target>),
+}
+
+impl Backend {
+    pub(super) fn start(plan: &Plan, clock: Clock, seed: u64) -> Result<Self, String> {
+        match &plan.target {
+            Target::Mock => Mock::start(mock::Settings {
+                contract: Arc::clone(&plan.suite.contract),
+                world: plan.suite.world.as_deref().cloned().unwrap_or_default(),
+                clock,
+                // Only the gateway connects to it.
+                net: if plan.virtual_time() {
+                    Net::Memory
+                } else {
+                    Net::Real
+                },
+                ports: None,
+                seed,
+                defects: plan.defects.iter().copied().collect(),
+            })
+            .map(Self::Mock)
+            .map_err(|error| format!("the mock could not be started: {error}")),
+            Target::Deployment(deployment) => Ok(Self::Deployment(deployment.clone())),
+        }
+    }
+
+    pub(super) fn upstreams(&self, contract: &Contract) -> BTreeMap<String, Upstream> {
+        let services = contract.services.iter().filter_map(|service| {
+            let upstream = match self {
+                Self::Mock(mock) => {
+                    let endpoint = mock.endpoint(&service.name)?;
+                    Upstream {
+                        scheme: "http".to_owned(),
+                        authority: endpoint.authority(),
+                        base_path: service.base_path.clone(),
+                        via: Some(endpoint.clone()),
+                    }
+                }
+                Self::Deployment(deployment) => {
+                    let url = deployment.services.get(&service.name)?;
+                    Upstream {
+                        scheme: url.scheme().to_owned(),
+                        authority: url.authority().to_owned(),
+                        base_path: url.path().trim_end_matches('/').to_owned(),
+                        via: None,
+                    }
+                }
+            };
+            Some((service.name.clone(), upstream))
+        });
+        services.collect()
+    }
+
+    pub(super) fn accounts(&self, plan: &Plan) -> Vec<Account> {
+        match self {
+            Self::Mock(_) => {
+                let users = plan.suite.world.iter().flat_map(|world| &world.users);
+                users
+                    .map(|user| Account {
+                        name: user.name.clone(),
+                        username: user.username.clone(),
+                        password: user.password.clone(),
+                    })
+                    .collect()
+            }
+            Self::Deployment(deployment) => deployment.accounts.clone(),
+        }
+    }
+
+    /// Tells when the backend emitted an event, if it can.
+    pub(super) fn last_emitted(&self) -> Option<LastEmitted> {
+        match self {
+            Self::Mock(mock) => {
+                let mock = mock.clone();
+                Some(Box::new(move |event| mock.last_emitted(event)))
+            }
+            Self::Deployment(_) => None,
+        }
+    }
+
+    /// How many forbidden calls the backend itself counted, if it can.
+    pub(super) fn forbidden_calls(&self) -> Option<u64> {
+        match self {
+            Self::Mock(mock) => Some(mock.forbidden_calls()),
+            Self::Deployment(_) => None,
+        }
+    }
+
+    /// A genuine token of an account's with one flaw, if it can make one.
+    pub(super) fn mint(&self, username: &str, flaw: Flaw) -> Option<String> {
+        match self {
+            Self::Mock(mock) => mock.mint(username, flaw),
+            Self::Deployment(_) => None,
+        }
+    }
+
+    /// Why the lever that is asked for at this address cannot be moved, if it cannot.
+    pub(super) fn lacks(&self, path: &str) -> Option<String> {
+        match self {
+            Self::Mock(mock) => mock.lacks(path),
+            Self::Deployment(deployment) => {
+                let name = path.trim_start_matches('/');
+                let lever = Lever::ALL.iter().find(|(_, own)| *own == name);
+                lever.and_then(|(lever, _)| lacks_lever(deployment, *lever))
+            }
+        }
+    }
+
+    /// Moves a lever and says how.
+    pub(super) async fn set(
+        &self,
+        setting: &Setting,
+        gateway: &Gateway,
+    ) -> Result<LeverHow, String> {
+        match self {
+            Self::Mock(mock) => set_mock(mock, setting).await.map(|()| LeverHow::Mock),
+            Self::Deployment(deployment) => {
+                let lever = setting.lever().ok_or("no lever")?;
+                match deployment.levers.get(&lever) {
+                    None => Err(lacks_lever(deployment, lever).unwrap_or_default()),
+                    Some(LeverMeans::Gateway) => imitate(gateway, setting),
+                    Some(LeverMeans::Http { set, reset }) => {
+                        deployment::operate(deployment, setting, set, reset).await?;
+                        Ok(LeverHow::Http)
+                    }
+                }
+            }
+        }
+    }
+}
+
+async fn set_mock(mock: &Mock, setting: &Setting) -> Result<(), String> {
+    let moved = match setting {
+        Setting::Maintenance(on) => mock.set_maintenance(*on),
+        Setting::Backend { service, running } => {
+            mock.set_running(service.as_deref(), *running).await
+        }
+        Setting::Push { event, payload } => mock.push(event, payload.clone()).map(|_| ()),
+        Setting::Malform { resource, class } => {
+            mock.malform(resource, *class);
+            Ok(())
+        }
+        Setting::CloseTrade => mock.close_trade().map(|_| ()),
+        Setting::ExpireTokens => {
+            mock.expire_tokens();
+            Ok(())
+        }
+        Setting::DropSockets => {
+            mock.drop_sockets();
+            Ok(())
+        }
+        Setting::Network(_)
+        | Setting::Websocket(_)
+        | Setting::Socket(_)
+        | Setting::ForgetSessions
+        | Setting::Fault { .. } => Ok(()),
+    };
+    moved.map_err(|error| error.to_string())
+}
+
+/// Lets the gateway act as if the backend had been moved.
+fn imitate(gateway: &Gateway, setting: &Setting) -> Result<LeverHow, String> {
+    match setting {
+        Setting::Maintenance(on) => gateway.set_maintenance(*on),
+        Setting::Backend { service, running } => gateway
+            .set_running(service.as_deref(), *running)
+            .map_err(|error| error.to_string())?,
+        Setting::DropSockets => gateway.drop_sockets(),
+        _ => return Err("the gateway cannot imitate this".to_owned()),
+    }
+    Ok(LeverHow::Gateway)
+}

@@ -1,0 +1,61 @@
+//! What a run plays, against what, and how.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use crate::app::Quirk;
+use crate::domain::scenario::Scenario;
+use crate::mock::Defect;
+use crate::suite::Suite;
+use crate::suite::config::{self, MOCK};
+
+/// What to play, against what, and how.
+#[derive(Debug, Clone)]
+pub struct Plan {
+    /// The suite: its contract and, for the mock, its world.
+    pub suite: Arc<Suite>,
+    /// The scenarios that were selected, in the suite's order.
+    pub scenarios: Vec<Arc<Scenario>>,
+    /// Where the backend is.
+    pub target: Target,
+    /// Whether the mock is played in real time over TCP. A deployment always is.
+    pub real_time: bool,
+    /// What every choice of the run derives from.
+    pub seed: u64,
+    /// Deliberate misbehaviours of the simulated app.
+    pub quirks: Vec<Quirk>,
+    /// Deliberate misbehaviours of the mock.
+    pub defects: Vec<Defect>,
+    /// How many scenarios may be played at once. A deployment has one world, so there it is one.
+    pub jobs: usize,
+    /// A folder for one journal file per scenario.
+    pub journal_dir: Option<PathBuf>,
+}
+
+impl Plan {
+    /// Whether time is virtual.
+    #[must_use]
+    pub fn virtual_time(&self) -> bool {
+        !self.real_time && matches!(self.target, Target::Mock)
+    }
+}
+
+/// Where the backend is.
+#[derive(Debug, Clone)]
+pub enum Target {
+    /// The mock, one for each scenario.
+    Mock,
+    /// A deployment: one world for all scenarios.
+    Deployment(Box<config::Target>),
+}
+
+impl Target {
+    /// Its name.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        match self {
+            Self::Mock => MOCK,
+            Self::Deployment(deployment) => &deployment.name,
+        }
+    }
+}

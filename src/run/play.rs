@@ -1,0 +1,93 @@
+//! One scenario, from an empty world to its result.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use super::credentials::{self, Accounts};
+use super::interrupt::Interrupt;
+use super::plan::{Plan, Target};
+use super::probe::Prober;
+use super::stage::Stage;
+use super::steps;
+use super::summary::unplayed;
+use crate::domain::contract::Contract;
+use crate::domain::result::ScenarioResult;
+use crate::domain::scenario::Scenario;
+use crate::domain::verdict::Verdict;
+
+/// How long what is under way has to come to its end once the client is gone.
+pub(super) const UNDER_WAY: Duration = Duration::from_millis(50);
+
+/// Plays a scenario from an empty world to its result, on a runtime of its own. The gateway judges by
+/// `policy`: where that is another one than the suite's contract, what it lets through must be missed.
+pub(crate) fn play_with(
+    plan: &Plan,
+    scenario: &Scenario,
+    interrupt: &Interrupt,
+    policy: &Arc<Contract>,
+    accounts: &Accounts,
+) -> ScenarioResult {
+    let began = Instant::now();
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .start_paused(plan.virtual_time())
+        .build();
+    let mut result = match runtime {
+        Ok(runtime) => runtime.block_on(async {
+            match Stage::set_up(plan, scenario, interrupt, policy).await {
+                Ok(stage) => stage.play(scenario, plan, accounts).await,
+                Err(why) => unplayed(scenario, Verdict::Errored(why), Duration::ZERO),
+            }
+        }),
+        Err(error) => unplayed(
+            scenario,
+            Verdict::Errored(format!("no runtime: {error}")),
+            Duration::ZERO,
+        ),
+    };
+    result.duration_wall = began.elapsed();
+    result
+}
+
+impl Stage {
+    async fn play(
+        mut self,
+        scenario: &Scenario,
+        plan: &Plan,
+        accounts: &Accounts,
+    ) -> ScenarioResult {
+        let deployed = matches!(plan.target, Target::Deployment(_));
+        if deployed {
+            let observer = accounts.observer(&self.around.contract);
+            self.around.recorder.journal().watch(observer);
+        }
+        steps::play(&self, scenario).await;
+        // Whatever the app could still not write was said when it happened.
+        let _ = self.device.stop().await;
+        // What is under way is let come to its end, so that both ends of every exchange are known.
+        tokio::time::sleep(UNDER_WAY).await;
+        self.around.end();
+        let own = self.in_use.iter().map(String::as_str);
+        if let Some(why) = accounts.refusal(plan.target.name(), own) {
+            // Asking more as an account that is refused may lock it.
+            let mut result = self.around.conclude();
+            credentials::instead_of(&mut result.outcome, why);
+            return result;
+        }
+        if self.asks_afterwards && !self.interrupt.is_triggered() {
+            tokio::select! {
+                biased;
+                () = self.interrupt.triggered() => {}
+                () = Prober::new(&self.around).afterwards(&self.allowed) => {}
+            }
+        }
+        self.around.conclude()
+    }
+}
+
+/// Plays a scenario as if it were a run's only one.
+#[cfg(test)]
+pub(crate) fn play(plan: &Plan, scenario: &Scenario, interrupt: &Interrupt) -> ScenarioResult {
+    let contract = &plan.suite.contract;
+    play_with(plan, scenario, interrupt, contract, &Accounts::default())
+}
