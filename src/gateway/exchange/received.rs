@@ -124,6 +124,7 @@ impl Received {
         !body.is_empty() && scribe.denies(judge(&scribe.contract, &view).judgement.class)
     }
 
+    /// Judges it and writes it down.
     pub(super) fn journal(&mut self) -> Journalled {
         self.journalled = true;
         let state = &self.service.state;
