@@ -7,7 +7,7 @@ use super::deployment;
 use super::{Interrupt, Plan};
 use crate::domain::contract::Contract;
 use crate::domain::journal::{Flaw, LeverHow};
-use crate::domain::scenario::{Action, Lever, Scenario, Setting, StepKind};
+use crate::domain::scenario::{Action, Change, Lever, Scenario, StepKind};
 use crate::domain::secret::Account;
 use crate::gateway::{Gateway, Upstream};
 use crate::mock::{self, Mock};
@@ -224,7 +224,7 @@ impl Backend {
     /// Moves a lever and says how.
     pub(super) async fn set(
         &self,
-        setting: &Setting,
+        setting: &Change,
         gateway: &Gateway,
     ) -> Result<LeverHow, String> {
         match self {
@@ -244,43 +244,43 @@ impl Backend {
     }
 }
 
-async fn set_mock(mock: &Mock, setting: &Setting) -> Result<(), String> {
+async fn set_mock(mock: &Mock, setting: &Change) -> Result<(), String> {
     let moved = match setting {
-        Setting::Maintenance(on) => mock.set_maintenance(*on),
-        Setting::Backend { service, running } => {
+        Change::Maintenance(on) => mock.set_maintenance(*on),
+        Change::Backend { service, running } => {
             mock.set_running(service.as_deref(), *running).await
         }
-        Setting::Push { event, payload } => mock.push(event, payload.clone()).map(|_| ()),
-        Setting::Malform { resource, class } => {
+        Change::Push { event, payload } => mock.push(event, payload.clone()).map(|_| ()),
+        Change::Malform { resource, class } => {
             mock.malform(resource, *class);
             Ok(())
         }
-        Setting::CloseTrade => mock.close_trade().map(|_| ()),
-        Setting::ExpireTokens => {
+        Change::CloseTrade => mock.close_trade().map(|_| ()),
+        Change::ExpireTokens => {
             mock.expire_tokens();
             Ok(())
         }
-        Setting::DropSockets => {
+        Change::DropSockets => {
             mock.drop_sockets();
             Ok(())
         }
-        Setting::Network(_)
-        | Setting::Websocket(_)
-        | Setting::Socket(_)
-        | Setting::ForgetSessions
-        | Setting::Fault { .. } => Ok(()),
+        Change::Network(_)
+        | Change::Websocket(_)
+        | Change::Socket(_)
+        | Change::ForgetSessions
+        | Change::Fault { .. } => Ok(()),
     };
     moved.map_err(|error| error.to_string())
 }
 
 /// Lets the gateway act as if the backend had been moved.
-fn imitate(gateway: &Gateway, setting: &Setting) -> Result<LeverHow, String> {
+fn imitate(gateway: &Gateway, setting: &Change) -> Result<LeverHow, String> {
     match setting {
-        Setting::Maintenance(on) => gateway.set_maintenance(*on),
-        Setting::Backend { service, running } => gateway
+        Change::Maintenance(on) => gateway.set_maintenance(*on),
+        Change::Backend { service, running } => gateway
             .set_running(service.as_deref(), *running)
             .map_err(|error| error.to_string())?,
-        Setting::DropSockets => gateway.drop_sockets(),
+        Change::DropSockets => gateway.drop_sockets(),
         _ => return Err("the gateway cannot imitate this".to_owned()),
     }
     Ok(LeverHow::Gateway)

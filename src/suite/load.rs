@@ -16,7 +16,7 @@ use super::{
     Source, Suite, WORLD_FILE, contract, scenario, world, yaml,
 };
 use crate::domain::contract::Contract;
-use crate::domain::scenario::{Scenario, Setting, StepKind};
+use crate::domain::scenario::{Change, Scenario, StepKind};
 use crate::domain::world::World;
 
 /// Reads a contract.
@@ -51,7 +51,7 @@ pub fn read_scenario(
 ///
 /// # Errors
 /// Everything that is wrong with it, in one line.
-pub fn read_setting(json: &Value, contract: &Contract) -> Result<Setting, String> {
+pub fn read_setting(json: &Value, contract: &Contract) -> Result<Change, String> {
     // JSON is YAML, so there is one reader for both.
     let text = format!("name: x\nsteps:\n  - set: {json}\n");
     let source = Source::new("the setting", text);

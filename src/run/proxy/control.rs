@@ -21,7 +21,7 @@ use super::Ready;
 use super::marks::{ACTS, Mark};
 use crate::domain::journal::Fact;
 use crate::domain::result::ScenarioResult;
-use crate::domain::scenario::Setting;
+use crate::domain::scenario::Change;
 use crate::mock::asked::{self, Asked, Backend, Nothing, Push, Switch};
 use crate::net::Listener;
 use crate::run::surroundings::Surroundings;
@@ -232,7 +232,7 @@ impl Desk {
             }
             "/maintenance" => {
                 let Switch { on } = parse(lever, body)?;
-                self.set(&Setting::Maintenance(on)).await?;
+                self.set(&Change::Maintenance(on)).await?;
                 Ok(json!({"maintenance": on}))
             }
             "/backend" => {
@@ -240,7 +240,7 @@ impl Desk {
                 if let Some(name) = &service {
                     known("service", name, self.ready.services.keys())?;
                 }
-                let setting = Setting::Backend {
+                let setting = Change::Backend {
                     service: service.clone(),
                     running,
                 };
@@ -252,7 +252,7 @@ impl Desk {
                 let feed = self.around.contract.realtime.iter();
                 let events = feed.flat_map(|feed| feed.events.iter().map(|own| &own.name));
                 known("event", &event, events)?;
-                let setting = Setting::Push {
+                let setting = Change::Push {
                     event: event.clone(),
                     payload,
                 };
@@ -262,9 +262,9 @@ impl Desk {
             "/network" | "/websocket" | "/socket" => {
                 let Switch { on } = parse(lever, body)?;
                 self.set(&match lever {
-                    "/network" => Setting::Network(on),
-                    "/websocket" => Setting::Websocket(on),
-                    _ => Setting::Socket(on),
+                    "/network" => Change::Network(on),
+                    "/websocket" => Change::Websocket(on),
+                    _ => Change::Socket(on),
                 })
                 .await?;
                 let mut switches = self.switches();
@@ -279,9 +279,9 @@ impl Desk {
             _ => {
                 let Nothing {} = parse(lever, body)?;
                 let (setting, done) = match lever {
-                    "/close-trade" => (Setting::CloseTrade, "closed"),
-                    "/expire-tokens" => (Setting::ExpireTokens, "expired"),
-                    _ => (Setting::DropSockets, "dropped"),
+                    "/close-trade" => (Change::CloseTrade, "closed"),
+                    "/expire-tokens" => (Change::ExpireTokens, "expired"),
+                    _ => (Change::DropSockets, "dropped"),
                 };
                 self.set(&setting).await?;
                 Ok(json!({ done: true }))
@@ -295,7 +295,7 @@ impl Desk {
         let setting = suite::read_setting(&json!({ "fault": asked }), &self.around.contract)
             .map_err(|why| bad_body(lever, &why))?;
         self.set(&setting).await?;
-        let Setting::Fault { on, fault } = &setting else {
+        let Change::Fault { on, fault } = &setting else {
             return Err(bad_body(lever, "that is no fault"));
         };
         let (on, is_on) = (on.to_string(), fault.is_some());
@@ -307,7 +307,7 @@ impl Desk {
         Ok(json!({"on": on, "fault": is_on}))
     }
 
-    async fn set(&self, setting: &Setting) -> Result<(), Refusal> {
+    async fn set(&self, setting: &Change) -> Result<(), Refusal> {
         let moved = self.around.set(setting).await;
         moved.map_err(|why| Refusal(409, "cannot-be-moved", why))
     }

@@ -5,33 +5,33 @@ use std::sync::PoisonError;
 use super::Surroundings;
 use crate::domain::journal::HarnessFact;
 use crate::domain::malformed::Malformed;
-use crate::domain::scenario::{Fault, Lever, Setting};
+use crate::domain::scenario::{Change, Fault, Lever};
 
 impl Surroundings {
     /// Changes the world. That the client's network went it is not told here: whoever plays the client
     /// does that.
-    pub(in crate::run) async fn set(&self, setting: &Setting) -> Result<(), String> {
+    pub(in crate::run) async fn set(&self, setting: &Change) -> Result<(), String> {
         match setting {
-            Setting::Network(there) => {
+            Change::Network(there) => {
                 self.gateway
                     .set_network(*there)
                     .map_err(|error| error.to_string())?;
                 self.note_fault("network", !there);
             }
-            Setting::Websocket(open) => {
+            Change::Websocket(open) => {
                 self.gateway.set_websocket(*open);
                 self.note_fault("websocket blocked", !open);
             }
-            Setting::Socket(open) => {
+            Change::Socket(open) => {
                 self.gateway.set_socket(*open);
                 self.note_fault("socket blocked", !open);
             }
-            Setting::ForgetSessions => {
+            Change::ForgetSessions => {
                 self.gateway.forget_polled_sessions();
                 self.note_fault("sessions forgotten", true);
                 self.note_fault("sessions forgotten", false);
             }
-            Setting::Fault { on, fault } => {
+            Change::Fault { on, fault } => {
                 self.gateway
                     .set_fault(on.clone(), fault.clone())
                     .map_err(|error| error.to_string())?;
@@ -75,18 +75,18 @@ impl Surroundings {
     }
 }
 
-fn value_of(setting: &Setting) -> String {
+fn value_of(setting: &Change) -> String {
     match setting {
-        Setting::Maintenance(on) => if *on { "on" } else { "off" }.to_owned(),
-        Setting::Backend { service, running } => {
+        Change::Maintenance(on) => if *on { "on" } else { "off" }.to_owned(),
+        Change::Backend { service, running } => {
             let state = if *running { "running" } else { "stopped" };
             match service {
                 Some(service) => format!("{service} {state}"),
                 None => state.to_owned(),
             }
         }
-        Setting::Push { event, .. } => event.clone(),
-        Setting::Malform { resource, class } => {
+        Change::Push { event, .. } => event.clone(),
+        Change::Malform { resource, class } => {
             format!("{resource} {}", class.map_or("good", Malformed::name))
         }
         _ => "done".to_owned(),
