@@ -10,7 +10,9 @@
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use crate::domain::contract::Contract;
-use crate::domain::journal::{AppFact, Direction, Entry, Fact, Frame, HarnessFact, Observer};
+use crate::domain::journal::{
+    AppFact, DataSource, Direction, Entry, Fact, Frame, HarnessFact, Observer,
+};
 use crate::domain::scenario::Waiver;
 use crate::domain::verdict::{Finding, ScopeTally, Subject};
 
@@ -275,7 +277,7 @@ fn is_routine(fact: &Fact) -> bool {
             packet: Frame::Event { .. },
             ..
         } => true,
-        Fact::App(AppFact::Shown { source, .. }) => source == "event",
+        Fact::App(AppFact::Shown { source, .. }) => *source == DataSource::Event,
         _ => false,
     }
 }

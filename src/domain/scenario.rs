@@ -6,10 +6,11 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::contract::TransportName;
-use super::journal::{FeedState, LinkState};
+use super::journal::{FeedState, LinkState, ScreenName};
 use super::runbook::RunbookId;
 
 pub use super::change::{Change, Fault, Lever, RequestMatch, Withheld};
+pub use super::journal::StorageAccident;
 
 /// One behaviour, as read from a scenario file.
 #[derive(Debug, Clone)]
@@ -126,32 +127,6 @@ pub enum Action {
     Clock(i64),
 }
 
-/// What can happen to the secure storage of a device.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum StorageAccident {
-    /// Everything in it is gone, as after a reinstall.
-    Lost,
-    /// Its content is damaged.
-    Corrupt,
-    /// The device key is gone, so nothing can be decrypted.
-    Undecryptable,
-    /// Its content is larger than any platform keeps reliably.
-    Oversized,
-}
-
-impl StorageAccident {
-    /// Its name in files and in the journal.
-    #[must_use]
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Lost => "lost",
-            Self::Corrupt => "corrupt",
-            Self::Undecryptable => "undecryptable",
-            Self::Oversized => "oversized",
-        }
-    }
-}
-
 /// When an expectation is looked at.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Timing {
@@ -178,8 +153,8 @@ pub enum Since {
 /// Something that must be true.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Expectation {
-    /// The app shows this screen: one of the contract's, `signed-out`, `loading` or `maintenance`.
-    Screen(String),
+    /// The app shows this screen.
+    Screen(ScreenName),
     /// What the app thinks of the network.
     Link(LinkState),
     /// How data arrives.

@@ -12,7 +12,7 @@ use super::ledger::{Breach, Ledger};
 use super::scene::{Scene, client_request};
 use super::{JudgedFrom, Rule, RuleInfo};
 use crate::domain::contract::{Resource, Role};
-use crate::domain::journal::{Answer, AppFact, Content, Entry, EntryId, Fact};
+use crate::domain::journal::{Answer, AppFact, Content, DataSource, Entry, EntryId, Fact};
 use crate::domain::verdict::Subject;
 
 pub(super) const RULES: &[&RuleInfo] = &[&SURVIVES];
@@ -75,7 +75,7 @@ impl Rule for Survives {
                 items,
                 source,
                 ..
-            }) if source == "request" => self.shown(entry, resource, *items, ledger),
+            }) if *source == DataSource::Request => self.shown(entry, resource, *items, ledger),
             _ => {}
         }
         if let Some(request) = client_request(entry)

@@ -1,7 +1,7 @@
 //! What a scenario takes for granted and a contract does not say: then there is nothing to prove.
 
 use crate::domain::contract::{Contract, TransportName};
-use crate::domain::journal::FeedState;
+use crate::domain::journal::{FeedState, ScreenName};
 use crate::domain::scenario::{Change, Expectation, Scenario, StepKind};
 
 /// Why a scenario does not apply to an app of this contract.
@@ -62,9 +62,7 @@ fn expectation_lacks(contract: &Contract, expectation: &Expectation) -> Option<&
         Expectation::Feed(FeedState::Polling) if contract.polling.is_none() => {
             Some("the contract has no `polling`")
         }
-        Expectation::Screen(screen)
-            if screen == "maintenance" && contract.kill_switch.is_none() =>
-        {
+        Expectation::Screen(ScreenName::Maintenance) if contract.kill_switch.is_none() => {
             Some("the contract has no `kill-switch`")
         }
         _ => None,

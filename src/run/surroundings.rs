@@ -2,7 +2,6 @@
 //!
 //! The simulated app is played in it, and so is an app that others wrote, behind the proxy.
 
-use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 
@@ -14,6 +13,7 @@ use super::hearing::{Hearing, Trouble};
 use super::punctuality::{Lateness, Punctuality};
 use super::recording::{Flush, Gaps, Recording};
 use super::target::Backend;
+use crate::domain::change::RequestMatch;
 use crate::domain::contract::{Contract, Role, Token};
 use crate::domain::journal::file::{Case, ContractMark, Header, VERSION};
 use crate::domain::journal::{Fact, Flaw, HarnessFact};
@@ -54,8 +54,8 @@ pub(super) struct Surroundings {
     hearing: Hearing,
     lateness: Lateness,
     pub(super) marker: String,
-    /// The faults that are on, by what they are on.
-    faults: Mutex<BTreeMap<String, String>>,
+    /// What faults are on.
+    faults: Mutex<Vec<RequestMatch>>,
     /// What the journal on disk lacks.
     gaps: Option<Gaps>,
 }

@@ -1,21 +1,28 @@
 //! What the gateway can do to requests on their way.
 
+use std::fmt;
 use std::time::Duration;
 
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use crate::domain::duration::{micros, show};
+
 /// A fault that the gateway can apply to a request.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum Fault {
     /// The answer comes later.
-    Delay(Duration),
+    Delay(#[serde(with = "micros")] Duration),
     /// The gateway answers.
     Respond {
         /// The status.
         status: u16,
         /// Headers.
+        #[serde(skip)]
         headers: Vec<(String, String)>,
         /// The body, sent as JSON unless it is a text.
+        #[serde(skip)]
         body: Option<Value>,
     },
     /// The connection is refused: the service's listener closes.
@@ -31,7 +38,8 @@ pub enum Fault {
 }
 
 /// The packets that a fault can withhold.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum Withheld {
     /// The server's heartbeat, on either transport.
     Ping,
@@ -39,19 +47,18 @@ pub enum Withheld {
     Probe,
 }
 
-impl Fault {
-    /// Its name in the journal: the word that files use.
-    #[must_use]
-    pub fn name(&self) -> &'static str {
+/// In the words of a scenario.
+impl fmt::Display for Fault {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Delay(_) => "delay",
-            Self::Respond { .. } => "respond",
-            Self::Refuse => "refuse",
-            Self::BlackHole => "black-hole",
-            Self::Reset => "reset",
-            Self::Withhold(Withheld::Ping) => "withhold-ping",
-            Self::Withhold(Withheld::Probe) => "withhold-probe",
-            Self::Untrusted => "untrusted",
+            Self::Delay(delay) => write!(out, "delay {}", show(*delay)),
+            Self::Respond { status, .. } => write!(out, "respond {status}"),
+            Self::Refuse => out.write_str("refuse"),
+            Self::BlackHole => out.write_str("black-hole"),
+            Self::Reset => out.write_str("reset"),
+            Self::Withhold(Withheld::Ping) => out.write_str("withhold ping"),
+            Self::Withhold(Withheld::Probe) => out.write_str("withhold probe"),
+            Self::Untrusted => out.write_str("untrusted"),
         }
     }
 }

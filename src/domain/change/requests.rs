@@ -2,10 +2,13 @@
 
 use std::fmt;
 
+use serde::{Deserialize, Serialize};
+
 use crate::domain::contract::{RequestPattern, Role, is_safe};
 
 /// Which requests are meant.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum RequestMatch {
     /// Those of a role: `sign-in`, `refresh`, `status`, a resource's name, `realtime`.
     Role(Role),

@@ -6,7 +6,9 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use super::{AppFact, Class, ClientOutcome, Content, Direction, Entry, Fact, Frame, Sender};
+use super::{
+    AppFact, Class, ClientOutcome, Content, DataSource, Direction, Entry, Fact, Frame, Sender,
+};
 use crate::domain::contract::Role;
 
 /// The number of an entry, from 1.
@@ -239,7 +241,7 @@ fn is_routine(fact: &Fact) -> bool {
             )
         }
         Fact::Frame { packet, .. } => matches!(packet, Frame::Pong { probe: false }),
-        Fact::App(AppFact::Shown { source, .. }) => source == "event",
+        Fact::App(AppFact::Shown { source, .. }) => *source == DataSource::Event,
         _ => false,
     }
 }

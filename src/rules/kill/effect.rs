@@ -6,7 +6,8 @@ use std::time::Duration;
 use crate::domain::contract::{FailMode, KillSwitch, Role};
 use crate::domain::duration::show;
 use crate::domain::journal::{
-    Answerer, AppFact, Direction, Entry, EntryId, Fact, Frame, HarnessFact, Heard, Question, Sender,
+    Answerer, AppFact, Direction, Entry, EntryId, Fact, Frame, HarnessFact, Heard, Question,
+    ScreenName, Sender,
 };
 use crate::domain::verdict::Subject;
 use crate::rules::ledger::{Breach, Ledger};
@@ -126,7 +127,8 @@ impl Effect {
     /// An app that shows its maintenance screen knows; what it asks for afterwards needs no grace.
     fn behind_the_screen(&mut self, entry: &Entry, ledger: &mut Ledger) {
         if let Fact::App(AppFact::Screen { screen }) = &entry.fact {
-            self.shown = (screen == "maintenance").then(|| (Moment::of(entry), Vec::new()));
+            self.shown =
+                (*screen == ScreenName::Maintenance).then(|| (Moment::of(entry), Vec::new()));
         }
         let (Some((shown, asked)), Some(request)) = (&mut self.shown, client_request(entry)) else {
             return;
@@ -294,7 +296,7 @@ impl Enforced {
                     by_backend: true,
                     exchange: answer.exchange,
                 });
-        } else if matches!(entry.fact, Fact::Harness(HarnessFact::Lever { .. })) {
+        } else if entry.fact.change().is_some_and(|own| own.lever().is_some()) {
             self.told = None;
         }
     }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use crate::domain::contract::Contract;
 use crate::domain::journal::{
-    Act, AppFact, ClientExchange, ClientOutcome, Entry, EntryId, Fact, SessionState,
+    Act, AppFact, ClientExchange, ClientOutcome, DataSource, Entry, EntryId, Fact, SessionState,
 };
 use crate::domain::verdict::Subject;
 use crate::rules::ledger::{Breach, Ledger};
@@ -61,7 +61,7 @@ impl Rule for Late {
                         ended,
                         format!("{resource} was shown from {source} after the session had ended"),
                     ),
-                    (None, Some(given_up)) if source == "request" => (
+                    (None, Some(given_up)) if *source == DataSource::Request => (
                         *given_up,
                         format!("{resource} was shown although its request had been given up"),
                     ),

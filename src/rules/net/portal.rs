@@ -4,7 +4,9 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use crate::domain::contract::Role;
-use crate::domain::journal::{Answer, Answerer, AppFact, Entry, EntryId, Fact, Request};
+use crate::domain::journal::{
+    Answer, Answerer, AppFact, DataSource, Entry, EntryId, Fact, Request,
+};
 use crate::domain::verdict::Subject;
 use crate::rules::labels;
 use crate::rules::ledger::{Breach, Ledger};
@@ -42,7 +44,7 @@ impl Rule for Portal {
         if let Fact::App(AppFact::Shown {
             resource, source, ..
         }) = &entry.fact
-            && source == "request"
+            && *source == DataSource::Request
             && let Some((page, exchange)) = self.pages.remove(resource)
         {
             let observed = format!("{resource} was shown after a page had come for it");

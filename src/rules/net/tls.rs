@@ -2,7 +2,8 @@
 
 use std::sync::Arc;
 
-use crate::domain::journal::{Entry, EntryId, Fact, HarnessFact, Insecure};
+use crate::domain::change::{Change, Fault};
+use crate::domain::journal::{Changed, Entry, EntryId, Fact, HarnessFact, Insecure};
 use crate::domain::verdict::Subject;
 use crate::rules::ledger::{Breach, Ledger};
 use crate::rules::scene::{Scene, client_request};
@@ -28,11 +29,18 @@ pub(super) struct Tls {
 }
 
 impl Rule for Tls {
-    fn see(&mut self, entry: &Arc<Entry>, _scene: &Scene, ledger: &mut Ledger) {
+    fn see(&mut self, entry: &Arc<Entry>, scene: &Scene, ledger: &mut Ledger) {
         match &entry.fact {
-            Fact::Harness(HarnessFact::Fault { fault, on }) if fault.starts_with("untrusted") => {
-                self.fault = on.then_some(entry.id);
-                self.unanswered = self.unanswered.or(self.fault);
+            Fact::Harness(HarnessFact::Changed(Changed {
+                change: Change::Fault { fault, .. },
+                ..
+            })) => {
+                if *fault == Some(Fault::Untrusted) {
+                    self.fault = Some(entry.id);
+                    self.unanswered = self.unanswered.or(self.fault);
+                } else if !scene.world.is_untrusted() {
+                    self.fault = None;
+                }
             }
             Fact::TlsRefused { .. } if self.fault.is_some() => {
                 ledger.occasion(&TLS);

@@ -4,9 +4,10 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::Duration;
 
+use crate::domain::change::Change;
 use crate::domain::contract::Role;
 use crate::domain::duration::show;
-use crate::domain::journal::{Act, Direction, Entry, EntryId, Fact, Frame, HarnessFact};
+use crate::domain::journal::{Act, Changed, Direction, Entry, EntryId, Fact, Frame, HarnessFact};
 use crate::domain::verdict::Subject;
 use crate::rules::ledger::{Breach, Ledger};
 use crate::rules::scene::Scene;
@@ -53,7 +54,10 @@ impl Rule for Clock {
                 packet: Frame::ConnectError { .. },
                 ..
             } => self.refreshes.clear(),
-            Fact::Harness(HarnessFact::Lever { lever, .. }) if lever == "expire-tokens" => {
+            Fact::Harness(HarnessFact::Changed(Changed {
+                change: Change::ExpireTokens,
+                ..
+            })) => {
                 self.refreshes.clear();
             }
             _ => {}

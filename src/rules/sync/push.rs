@@ -3,9 +3,10 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use crate::domain::change::Change;
 use crate::domain::contract::Contract;
 use crate::domain::duration::show;
-use crate::domain::journal::{Direction, Entry, Fact, Frame, HarnessFact};
+use crate::domain::journal::{Changed, Direction, Entry, Fact, Frame, HarnessFact};
 use crate::domain::verdict::Subject;
 use crate::rules::ledger::{Breach, Ledger};
 use crate::rules::scene::{Moment, Scene};
@@ -59,9 +60,11 @@ impl Rule for Push {
                 }
                 return;
             }
-            Fact::Harness(HarnessFact::Lever { lever, value, .. }) if lever == "push" => {
-                let word = value.split_whitespace().next().unwrap_or_default();
-                let event = self.seen.iter().position(|(own, _)| own == word);
+            Fact::Harness(HarnessFact::Changed(Changed {
+                change: Change::Push { event: pushed, .. },
+                ..
+            })) => {
+                let event = self.seen.iter().position(|(own, _)| own == pushed);
                 if let Some(event) = event.filter(|_| scene.sockets.live() > 0) {
                     ledger.occasion(&ARRIVES);
                     let there = self.seen[event]

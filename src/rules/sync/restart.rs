@@ -2,8 +2,9 @@
 
 use std::sync::Arc;
 
+use crate::domain::change::Change;
 use crate::domain::contract::Role;
-use crate::domain::journal::{Entry, Fact, HarnessFact};
+use crate::domain::journal::{Entry, Fact};
 use crate::domain::verdict::Subject;
 use crate::rules::ledger::{Breach, Ledger};
 use crate::rules::scene::{Moment, Scene};
@@ -31,9 +32,7 @@ pub(super) struct Restart {
 
 impl Rule for Restart {
     fn see(&mut self, entry: &Arc<Entry>, scene: &Scene, ledger: &mut Ledger) {
-        if let Fact::Harness(HarnessFact::Lever { lever, .. }) = &entry.fact
-            && lever == "backend"
-        {
+        if let Some(Change::Backend { .. }) = entry.fact.change() {
             let stopped = scene.world.backend_is_stopped();
             if self.down && !stopped {
                 self.restarted = Some(Moment::of(entry));

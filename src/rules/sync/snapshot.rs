@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use crate::domain::contract::{Apply, Realtime, Role};
 use crate::domain::duration::show;
-use crate::domain::journal::{Act, AppFact, Direction, Entry, Fact, Frame};
+use crate::domain::journal::{Act, AppFact, Direction, Entry, Fact, Frame, ScreenName};
 use crate::domain::verdict::Subject;
 use crate::rules::ledger::{Breach, Ledger};
 use crate::rules::scene::{Moment, Scene, client_request};
@@ -24,7 +24,7 @@ pub(super) static SNAPSHOT: RuleInfo = RuleInfo {
 
 #[derive(Default)]
 pub(super) struct Snapshot {
-    screen: Option<String>,
+    screen: Option<ScreenName>,
     loaded: BTreeSet<String>,
     waiting: Option<Waiting>,
 }
@@ -129,7 +129,7 @@ impl Snapshot {
         let shown = self
             .screen
             .as_ref()
-            .and_then(|screen| scene.contract.screen(screen));
+            .and_then(|screen| scene.contract.screen(screen.as_str()));
         let visible: Option<BTreeSet<String>> = shown.map(|screen| {
             updated
                 .iter()

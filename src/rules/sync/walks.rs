@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use super::paging::WALK;
 use crate::domain::contract::{Resource, Role};
-use crate::domain::journal::{Entry, EntryId, Question};
+use crate::domain::journal::{Entry, EntryId, Question, Reference};
 use crate::domain::moment;
 use crate::rules::Rule;
 use crate::rules::ledger::{Breach, Ledger};
@@ -58,7 +58,10 @@ impl Rule for Walks {
                     .page(entry, resource, &ended);
             }
             Question::UnknownCursor => refusal(resource, "no-cursor", entry, &ended, ledger),
-            Question::OfAnother { what, .. } if what == "cursor" => {
+            Question::OfAnother {
+                what: Reference::Cursor,
+                ..
+            } => {
                 refusal(resource, "foreign cursor", entry, &ended, ledger);
             }
             _ => {}

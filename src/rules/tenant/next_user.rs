@@ -7,7 +7,7 @@ use std::time::Duration;
 use super::canaries::{Sent, is_name};
 use crate::domain::contract::Role;
 use crate::domain::journal::{
-    AppFact, Content, Direction, Entry, EntryId, Fact, Frame, Request, TokenIssued,
+    AppFact, Content, DataSource, Direction, Entry, EntryId, Fact, Frame, Request, TokenIssued,
 };
 use crate::domain::verdict::Subject;
 use crate::rules::labels;
@@ -315,7 +315,7 @@ impl NextUser {
         if let Fact::App(AppFact::Shown {
             resource, source, ..
         }) = &entry.fact
-            && source != "event"
+            && *source != DataSource::Event
             && self
                 .change
                 .as_ref()

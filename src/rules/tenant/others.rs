@@ -8,7 +8,7 @@ use serde_json::Value;
 use super::canaries::is_distinctive;
 use super::leaves::{Leaves, plain};
 use crate::domain::contract::{Contract, Resource, Role};
-use crate::domain::journal::{Answer, Entry, EntryId, Question, Request};
+use crate::domain::journal::{Answer, Entry, EntryId, Question, Reference, Request};
 use crate::domain::verdict::Subject;
 use crate::rules::ledger::{Breach, Ledger};
 use crate::rules::scene::{Ended, Scene};
@@ -63,7 +63,7 @@ impl Rule for Others {
                 self.own(entry, &ended, answer, &scene.contract);
             }
             Question::OfAnother { what, owner } => {
-                self.of_another(what, owner, entry, &ended, answer, scene, ledger);
+                self.of_another(*what, owner, entry, &ended, answer, scene, ledger);
             }
             Question::TagOfAnother { owner } => {
                 self.tag_of_another(owner, entry, &ended, answer, scene, ledger);
@@ -105,7 +105,7 @@ impl Others {
     )]
     fn of_another(
         &self,
-        what: &str,
+        what: Reference,
         owner: &str,
         entry: &Entry,
         ended: &Ended<'_>,
@@ -142,7 +142,7 @@ impl Others {
         ledger.breach(
             &OF_ANOTHER,
             Breach {
-                kind: what.to_owned(),
+                kind: what.to_string(),
                 message: format!("an account gets what is another's by using the other's {what}"),
                 expected: "403, 404 or 400, or the asking account's own data".to_owned(),
                 observed: format!("{}, with {stolen} of `{owner}`", ended.words()),
