@@ -19,6 +19,7 @@ use crate::domain::scenario::Waiver;
 use crate::domain::verdict::{Severity, Subject};
 
 mod blame;
+mod names;
 mod play;
 
 pub(super) use crate::domain::contract::harbour::{agreed_in, harbour};
