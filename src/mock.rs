@@ -19,7 +19,6 @@ use tokio::sync::Mutex;
 mod defect;
 mod settings;
 
-pub(crate) mod asked;
 mod backend;
 mod holding;
 mod readiness;

@@ -21,8 +21,8 @@ use crate::domain::result::ScenarioResult;
 use crate::domain::secret::Account;
 use crate::domain::verdict::ScopeTally;
 use crate::gateway::{self, Gateway, Listen, Mode};
-use crate::mock::asked;
 use crate::net::{Clock, Net, Recorder};
+use crate::operator::Command;
 
 /// How the surroundings of a client are made.
 pub(super) struct Settings<'a> {
@@ -180,9 +180,10 @@ impl Surroundings {
         Ok(())
     }
 
-    /// Why what is asked for at this address cannot be moved, if it cannot.
-    pub(super) fn lacks(&self, path: &str) -> Option<String> {
-        asked::pointless(path, &self.contract).or_else(|| self.backend.lacks(path))
+    /// Why what an operator may ask for has nothing to move, if it has not.
+    pub(super) fn lacks(&self, command: &Command) -> Option<String> {
+        let pointless = command.pointless(&self.contract);
+        pointless.or_else(|| self.backend.lacks(command))
     }
 
     /// What the scope saw so far.

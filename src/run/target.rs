@@ -12,6 +12,7 @@ use crate::domain::secret::Account;
 use crate::gateway::{Gateway, Upstream};
 use crate::mock::{self, Mock};
 use crate::net::{Clock, Net};
+use crate::operator::{Command, Desk};
 use crate::suite::config::{self, LeverMeans, MOCK};
 
 /// Where the backend is.
@@ -209,15 +210,14 @@ impl Backend {
         }
     }
 
-    /// Why the lever that is asked for at this address cannot be moved, if it cannot.
-    pub(super) fn lacks(&self, path: &str) -> Option<String> {
-        match self {
-            Self::Mock(mock) => mock.lacks(path),
-            Self::Deployment(deployment) => {
-                let name = path.trim_start_matches('/');
-                let lever = Lever::ALL.iter().find(|(_, own)| *own == name);
-                lever.and_then(|(lever, _)| lacks_lever(deployment, *lever))
+    /// Why what an operator may ask for has nothing to move, if it has not.
+    pub(super) fn lacks(&self, command: &Command) -> Option<String> {
+        match (self, command) {
+            (Self::Mock(mock), _) => mock.lacks(command),
+            (Self::Deployment(deployment), Command::Lever(lever)) => {
+                lacks_lever(deployment, *lever)
             }
+            (Self::Deployment(_), _) => None,
         }
     }
 
@@ -228,7 +228,10 @@ impl Backend {
         gateway: &Gateway,
     ) -> Result<LeverHow, String> {
         match self {
-            Self::Mock(mock) => set_mock(mock, setting).await.map(|()| LeverHow::Mock),
+            Self::Mock(mock) => match mock.change(setting).await {
+                Ok(_) => Ok(LeverHow::Mock),
+                Err(error) => Err(error.to_string()),
+            },
             Self::Deployment(deployment) => {
                 let lever = setting.lever().ok_or("no lever")?;
                 match deployment.levers.get(&lever) {
@@ -242,35 +245,6 @@ impl Backend {
             }
         }
     }
-}
-
-async fn set_mock(mock: &Mock, setting: &Change) -> Result<(), String> {
-    let moved = match setting {
-        Change::Maintenance(on) => mock.set_maintenance(*on),
-        Change::Backend { service, running } => {
-            mock.set_running(service.as_deref(), *running).await
-        }
-        Change::Push { event, payload } => mock.push(event, payload.clone()).map(|_| ()),
-        Change::Malform { resource, class } => {
-            mock.malform(resource, *class);
-            Ok(())
-        }
-        Change::CloseTrade => mock.close_trade().map(|_| ()),
-        Change::ExpireTokens => {
-            mock.expire_tokens();
-            Ok(())
-        }
-        Change::DropSockets => {
-            mock.drop_sockets();
-            Ok(())
-        }
-        Change::Network(_)
-        | Change::Websocket(_)
-        | Change::Socket(_)
-        | Change::ForgetSessions
-        | Change::Fault { .. } => Ok(()),
-    };
-    moved.map_err(|error| error.to_string())
 }
 
 /// Lets the gateway act as if the backend had been moved.
