@@ -14,6 +14,8 @@ pub mod app;
 
 pub mod net;
 
+pub(crate) mod operator;
+
 pub mod device;
 pub mod gateway;
 pub mod mock;

@@ -20,7 +20,6 @@ use tokio::sync::Mutex;
 mod defect;
 mod settings;
 
-pub(crate) mod asked;
 mod backend;
 mod readiness;
 mod resource_state;

@@ -8,6 +8,7 @@ use std::time::Duration;
 use serde_json::Value;
 
 use crate::domain::contract::is_safe;
+use crate::domain::journal::DataSource;
 
 use super::answer::{Meaning, Reply};
 use super::event::Answer;
@@ -194,10 +195,10 @@ impl App {
 
     fn unreadable(&mut self, load: Load) {
         if self.quirks.has(Quirk::BelievesPages) {
-            self.tell_shown(load.resource, "request");
+            self.tell_shown(load.resource, DataSource::Request);
         }
         if self.quirks.has(Quirk::UnreadableIsEmpty) {
-            self.show_nothing(load.resource, "request");
+            self.show_nothing(load.resource, DataSource::Request);
         }
         self.notice(notice::DATA_UNREADABLE);
         self.unexpected("an answer that cannot be read");

@@ -266,7 +266,7 @@ impl App {
             self.screen_told = true;
             self.view_mut().screen = screen.into();
             self.journal(AppFact::Screen {
-                screen: screen.to_owned(),
+                screen: screen.into(),
             });
         }
         let feed = self.feed_state();

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::domain::bindings::Bindings;
-use crate::domain::journal::{AppFact, SessionState};
+use crate::domain::journal::{AppFact, DataSource, SessionState};
 use crate::domain::secret::Secret;
 
 use super::answer::Reply;
@@ -206,7 +206,7 @@ impl App {
         });
         if self.quirks.has(Quirk::ShowsPreviousUser) {
             for index in 0..self.data.len() {
-                self.tell_shown(index, "storage");
+                self.tell_shown(index, DataSource::Storage);
             }
         }
         self.status_before_data();

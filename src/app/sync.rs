@@ -11,7 +11,7 @@ use std::time::Duration;
 use serde_json::Value;
 
 use crate::domain::contract::{Apply, Contract, EventRule, Resource};
-use crate::domain::journal::AppFact;
+use crate::domain::journal::{AppFact, DataSource};
 use crate::domain::selector::Selector;
 
 use super::event::Answer;
@@ -200,7 +200,7 @@ impl App {
                 let merged = change.merge_into(shown, resource, rule);
                 if merged == Merged::Unusable {
                     if self.quirks.has(Quirk::BadEventClearsList) {
-                        self.show_nothing(index, "event");
+                        self.show_nothing(index, DataSource::Event);
                     }
                     return self.complain(&merged);
                 }
@@ -210,7 +210,7 @@ impl App {
                 let stream = &mut self.data[index].stream;
                 stream.position = change.sequence.or(stream.position);
                 stream.floor = stream.position.max(stream.floor);
-                self.tell_shown(index, "event");
+                self.tell_shown(index, DataSource::Event);
             }
         }
     }
@@ -242,7 +242,7 @@ impl App {
         }
     }
 
-    fn show(&mut self, index: usize, shown: Shown, source: &str) {
+    fn show(&mut self, index: usize, shown: Shown, source: DataSource) {
         let name = self.contract.resources[index].name.as_str();
         match self.view.shown.get_mut(name) {
             Some(own) => *own = shown,
@@ -254,7 +254,7 @@ impl App {
     }
 
     /// Shows that there is nothing, which only a quirk does of its own accord.
-    pub(super) fn show_nothing(&mut self, index: usize, source: &str) {
+    pub(super) fn show_nothing(&mut self, index: usize, source: DataSource) {
         let contract = Arc::clone(&self.contract);
         let resource = &contract.resources[index];
         if let Some(shown) = self.view.shown.get_mut(resource.name.as_str()) {
@@ -264,7 +264,7 @@ impl App {
     }
 
     /// What is shown of a resource has changed.
-    pub(super) fn tell_shown(&mut self, index: usize, source: &str) {
+    pub(super) fn tell_shown(&mut self, index: usize, source: DataSource) {
         let contract = Arc::clone(&self.contract);
         let resource = &contract.resources[index];
         let Some(shown) = self.view.shown.get_mut(resource.name.as_str()) else {
@@ -274,7 +274,7 @@ impl App {
         let fact = AppFact::Shown {
             resource: resource.name.clone(),
             items: shown.items,
-            source: source.into(),
+            source,
             sequence: shown.sequence,
         };
         self.view.revision += 1;

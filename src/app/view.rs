@@ -9,12 +9,7 @@ use serde_json::Value;
 use crate::domain::contract::TransportName;
 use crate::domain::journal::{FeedState, LinkState};
 
-/// The screen without a session.
-pub const SIGNED_OUT: &str = "signed-out";
-/// The screen while the app finds out where it stands.
-pub const LOADING: &str = "loading";
-/// The screen while the kill-switch blocks.
-pub const MAINTENANCE: &str = "maintenance";
+pub use crate::domain::journal::{LOADING, MAINTENANCE, SIGNED_OUT};
 
 /// What the user sees; cheap to clone.
 #[derive(Debug, Clone, PartialEq)]

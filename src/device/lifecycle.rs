@@ -161,9 +161,7 @@ impl Lifecycle {
                 if self.running.is_some() {
                     return Err(ActError::Running);
                 }
-                self.record(Act::Storage {
-                    accident: accident.name().to_owned(),
-                });
+                self.record(Act::Storage { accident });
                 Ok(self.storage.suffer(accident)?)
             }
             Command::Clock(offset) => {

@@ -14,6 +14,8 @@ pub(crate) mod harbour;
 mod lookup;
 mod paging;
 pub mod pattern;
+#[cfg(test)]
+pub(crate) mod renamed;
 mod sharing;
 
 pub use lookup::{Role, is_safe};

@@ -18,19 +18,27 @@ mod headers;
 mod json;
 mod probe;
 mod record;
+mod screen;
+mod version1;
 
-pub use client::{Act, AppFact, ClientExchange, ClientOutcome, FeedState, LinkState, SessionState};
+pub use client::{
+    Act, AppFact, ClientExchange, ClientOutcome, DataSource, FeedState, LinkState, SessionState,
+    StorageAccident,
+};
 pub use fact::{
     Answer, Answerer, Direction, Frame, Insecure, LossReason, Request, Sender, SignatureCheck,
     SocketEnd, TokenIssued, TokenKind, is_success,
 };
-pub use harness::{HarnessFact, LeverHow, StepPhase, UnmetStep};
+pub use harness::{Changed, HarnessFact, LeverHow, StepPhase, UnmetStep};
 pub use headers::Headers;
 pub use json::Json;
-pub use probe::{Flaw, Heard, Question};
+pub use probe::{Flaw, Heard, Question, Reference};
 pub use record::{EntryId, Journal, Observer};
+pub use screen::{LOADING, MAINTENANCE, SIGNED_OUT, ScreenName};
 
+use super::change::Change;
 use super::contract::TransportName;
+use super::duration::micros;
 
 /// One observation.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -123,6 +131,15 @@ pub enum Fact {
 }
 
 impl Fact {
+    /// How the harness changed the world, if it did.
+    #[must_use]
+    pub fn change(&self) -> Option<&Change> {
+        match self {
+            Self::Harness(HarnessFact::Changed(changed)) => Some(&changed.change),
+            _ => None,
+        }
+    }
+
     /// Whether it is a packet that only keeps a connection alive.
     #[must_use]
     pub fn is_heartbeat(&self) -> bool {
@@ -147,8 +164,7 @@ impl Fact {
                 ..
             }
         );
-        let is_shown =
-            matches!(self, Self::App(AppFact::Shown { source, .. }) if source == "event");
+        let is_shown = matches!(self, Self::App(AppFact::Shown { source, .. }) if *source == DataSource::Event);
         is_data || is_shown || self.is_heartbeat()
     }
 }
@@ -251,19 +267,5 @@ impl Content {
     #[must_use]
     pub fn json(&self) -> Option<&Value> {
         self.shared().map(Arc::as_ref)
-    }
-}
-
-mod micros {
-    use std::time::Duration;
-
-    use serde::{Deserialize, Deserializer, Serializer};
-
-    pub(super) fn serialize<S: Serializer>(at: &Duration, out: S) -> Result<S::Ok, S::Error> {
-        out.serialize_u64(u64::try_from(at.as_micros()).unwrap_or(u64::MAX))
-    }
-
-    pub(super) fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<Duration, D::Error> {
-        u64::deserialize(from).map(Duration::from_micros)
     }
 }

@@ -1,12 +1,14 @@
 //! The ways in which an answer can be bad data: a closed list.
 
+use serde::{Deserialize, Serialize};
+
 /// Declares the classes: a name for files and a sentence each.
 macro_rules! classes {
     ($($variant:ident $name:literal $what:literal;)+) => {
         /// One way in which the data of an answer can be bad.
-        #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
         pub enum Malformed {
-            $(#[doc = $what] $variant,)+
+            $(#[doc = $what] #[serde(rename = $name)] $variant,)+
         }
 
         impl Malformed {

@@ -5,10 +5,12 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::contract::{RequestPattern, Role, TransportName, is_safe};
-use super::journal::{FeedState, LinkState};
-use super::malformed::Malformed;
+use super::contract::TransportName;
+use super::journal::{FeedState, LinkState, ScreenName};
 use super::runbook::RunbookId;
+
+pub use super::change::{Change, Fault, Lever, RequestMatch, Withheld};
+pub use super::journal::StorageAccident;
 
 /// One behaviour, as read from a scenario file.
 #[derive(Debug, Clone)]
@@ -79,7 +81,7 @@ pub enum StepKind {
     /// The user of the client does something.
     Do(Action),
     /// The world changes.
-    Set(Setting),
+    Set(Change),
     /// Something must come or stay true.
     Expect {
         /// All of these together.
@@ -125,202 +127,6 @@ pub enum Action {
     Clock(i64),
 }
 
-/// What can happen to the secure storage of a device.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum StorageAccident {
-    /// Everything in it is gone, as after a reinstall.
-    Lost,
-    /// Its content is damaged.
-    Corrupt,
-    /// The device key is gone, so nothing can be decrypted.
-    Undecryptable,
-    /// Its content is larger than any platform keeps reliably.
-    Oversized,
-}
-
-impl StorageAccident {
-    /// Its name in files and in the journal.
-    #[must_use]
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Lost => "lost",
-            Self::Corrupt => "corrupt",
-            Self::Undecryptable => "undecryptable",
-            Self::Oversized => "oversized",
-        }
-    }
-}
-
-/// How the world changes.
-#[derive(Debug, Clone, PartialEq)]
-pub enum Setting {
-    /// The kill-switch.
-    Maintenance(bool),
-    /// A service of the backend runs, or is stopped: its listener really closes.
-    Backend {
-        /// The service; all of them without one.
-        service: Option<String>,
-        /// Whether it runs.
-        running: bool,
-    },
-    /// The backend emits an event to every connected client.
-    Push {
-        /// The event's name.
-        event: String,
-        /// Its first argument; without one the mock makes it up from its state.
-        payload: Option<Value>,
-    },
-    /// The backend answers a resource with bad data of one class, or with good data again.
-    Malform {
-        /// The resource.
-        resource: String,
-        /// What is wrong with it.
-        class: Option<Malformed>,
-    },
-    /// The backend closes one position.
-    CloseTrade,
-    /// The backend declares every access token expired.
-    ExpireTokens,
-    /// The backend drops every socket.
-    DropSockets,
-    /// The client's network is there, or is gone (airplane mode).
-    Network(bool),
-    /// The gateway lets WebSocket upgrades through, or answers them with an error.
-    Websocket(bool),
-    /// The gateway lets the socket's path through at all, or refuses it.
-    Socket(bool),
-    /// The ids of Engine.IO sessions on long-polling are unknown from now on, as behind a load
-    /// balancer that leads their clients to another server.
-    ForgetSessions,
-    /// A fault at the gateway is switched.
-    Fault {
-        /// Which requests.
-        on: RequestMatch,
-        /// What happens to them; `None` ends it.
-        fault: Option<Fault>,
-    },
-}
-
-/// A fault that the gateway can apply to a request.
-#[derive(Debug, Clone, PartialEq)]
-pub enum Fault {
-    /// The answer comes later.
-    Delay(Duration),
-    /// The gateway answers.
-    Respond {
-        /// The status.
-        status: u16,
-        /// Headers.
-        headers: Vec<(String, String)>,
-        /// The body, sent as JSON unless it is a text.
-        body: Option<Value>,
-    },
-    /// The connection is refused: the service's listener closes.
-    Refuse,
-    /// The request is taken and never answered.
-    BlackHole,
-    /// The connection breaks after the request.
-    Reset,
-    /// On the live feed, packets of one kind never arrive; the rest does.
-    Withhold(Withheld),
-    /// The services show a certificate that no client may trust.
-    Untrusted,
-}
-
-/// The packets that a fault can withhold.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Withheld {
-    /// The server's heartbeat, on either transport.
-    Ping,
-    /// The client's probe of a WebSocket that it wants to move to.
-    Probe,
-}
-
-/// A lever: one way to change the target's world that a target may lack.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Lever {
-    /// Switches the kill-switch.
-    Maintenance,
-    /// Stops and starts services.
-    Backend,
-    /// Emits an event.
-    Push,
-    /// Closes a position.
-    CloseTrade,
-    /// Expires access tokens.
-    ExpireTokens,
-    /// Drops sockets.
-    DropSockets,
-    /// Answers with bad data.
-    Malform,
-}
-
-impl Lever {
-    /// Every lever with the name that files use.
-    pub const ALL: [(Self, &'static str); 7] = [
-        (Self::Malform, "malform"),
-        (Self::Maintenance, "maintenance"),
-        (Self::Backend, "backend"),
-        (Self::Push, "push"),
-        (Self::CloseTrade, "close-trade"),
-        (Self::ExpireTokens, "expire-tokens"),
-        (Self::DropSockets, "drop-sockets"),
-    ];
-
-    /// The name that files use.
-    #[must_use]
-    pub fn name(self) -> &'static str {
-        Self::ALL
-            .iter()
-            .find(|(lever, _)| *lever == self)
-            .map_or("", |(_, name)| name)
-    }
-}
-
-impl Fault {
-    /// Its name in the journal: the word that files use.
-    #[must_use]
-    pub fn name(&self) -> &'static str {
-        match self {
-            Self::Delay(_) => "delay",
-            Self::Respond { .. } => "respond",
-            Self::Refuse => "refuse",
-            Self::BlackHole => "black-hole",
-            Self::Reset => "reset",
-            Self::Withhold(Withheld::Ping) => "withhold-ping",
-            Self::Withhold(Withheld::Probe) => "withhold-probe",
-            Self::Untrusted => "untrusted",
-        }
-    }
-}
-
-impl std::fmt::Display for Lever {
-    fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        out.write_str(self.name())
-    }
-}
-
-impl Setting {
-    /// The lever that this moves, if it is the target that must move.
-    #[must_use]
-    pub fn lever(&self) -> Option<Lever> {
-        match self {
-            Self::Maintenance(_) => Some(Lever::Maintenance),
-            Self::Backend { .. } => Some(Lever::Backend),
-            Self::Push { .. } => Some(Lever::Push),
-            Self::Malform { .. } => Some(Lever::Malform),
-            Self::CloseTrade => Some(Lever::CloseTrade),
-            Self::ExpireTokens => Some(Lever::ExpireTokens),
-            Self::DropSockets => Some(Lever::DropSockets),
-            Self::Network(_)
-            | Self::Websocket(_)
-            | Self::Socket(_)
-            | Self::ForgetSessions
-            | Self::Fault { .. } => None,
-        }
-    }
-}
-
 /// When an expectation is looked at.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Timing {
@@ -347,8 +153,8 @@ pub enum Since {
 /// Something that must be true.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Expectation {
-    /// The app shows this screen: one of the contract's, `signed-out`, `loading` or `maintenance`.
-    Screen(String),
+    /// The app shows this screen.
+    Screen(ScreenName),
     /// What the app thinks of the network.
     Link(LinkState),
     /// How data arrives.
@@ -387,70 +193,4 @@ pub enum Expectation {
     Event(String),
     /// An event of the server was not seen.
     NoEvent(String),
-}
-
-/// Which requests are meant.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum RequestMatch {
-    /// Those of a role: `sign-in`, `refresh`, `status`, a resource's name, `realtime`.
-    Role(Role),
-    /// All data: resources and the live feed.
-    Data,
-    /// Those that may change something, sign-in, refresh, sign-out and polling posts excepted.
-    Writes,
-    /// All of them.
-    Any,
-    /// Those under a pattern.
-    Pattern(RequestPattern),
-}
-
-impl RequestMatch {
-    /// Whether a request is meant. `path` is canonical and below the service's URL.
-    #[must_use]
-    pub fn matches(&self, role: Option<&Role>, method: &str, service: &str, path: &str) -> bool {
-        match self {
-            Self::Role(wanted) => role == Some(wanted),
-            Self::Data => role.is_some_and(Role::is_data),
-            Self::Writes => {
-                let session = [Role::SignIn, Role::Refresh, Role::SignOut, Role::Realtime];
-                !is_safe(method) && !role.is_some_and(|role| session.contains(role))
-            }
-            Self::Any => true,
-            Self::Pattern(pattern) => pattern.matches(method, service, path),
-        }
-    }
-}
-
-impl RequestMatch {
-    /// Whether everything that a service could be asked is meant.
-    #[must_use]
-    pub fn covers_service(&self, service: &str) -> bool {
-        self.is_of_whole_services()
-            && match self {
-                Self::Pattern(pattern) => pattern.service.as_ref().is_none_or(|own| own == service),
-                _ => true,
-            }
-    }
-
-    /// Whether it is said of whole services rather than of some of their requests.
-    #[must_use]
-    pub fn is_of_whole_services(&self) -> bool {
-        match self {
-            Self::Any => true,
-            Self::Pattern(pattern) => pattern.method.is_none() && pattern.path.to_string() == "/**",
-            Self::Role(_) | Self::Data | Self::Writes => false,
-        }
-    }
-}
-
-impl std::fmt::Display for RequestMatch {
-    fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        match self {
-            Self::Role(role) => write!(out, "{role}"),
-            Self::Data => out.write_str("data"),
-            Self::Writes => out.write_str("writes"),
-            Self::Any => out.write_str("any"),
-            Self::Pattern(pattern) => write!(out, "{pattern}"),
-        }
-    }
 }

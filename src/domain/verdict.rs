@@ -97,16 +97,26 @@ impl Verdict {
     /// The verdict on many: the gravest of theirs. What was skipped or failed as announced does not
     /// count against the rest, but skipping everything proves nothing.
     #[must_use]
-    pub fn of_all<'a>(verdicts: impl Iterator<Item = &'a Self> + Clone) -> Self {
-        for grave in ["failed", "unexpected-pass", "errored", "inconclusive"] {
-            if let Some(verdict) = verdicts.clone().find(|verdict| verdict.name() == grave) {
-                return verdict.clone();
-            }
-        }
-        let mut played = verdicts.filter(|verdict| !matches!(verdict, Self::Skipped(_)));
-        match played.find(|verdict| matches!(verdict, Self::Passed | Self::KnownFailure(_))) {
-            Some(_) => Self::Passed,
+    pub fn of_all<'a>(verdicts: impl Iterator<Item = &'a Self>) -> Self {
+        let counting = verdicts.filter_map(|verdict| Some((verdict.gravity()?, verdict)));
+        // Of equally grave ones the first.
+        let gravest = counting.reduce(|first, next| if next.0 > first.0 { next } else { first });
+        match gravest {
             None => Self::Inconclusive("no scenario was played".to_owned()),
+            Some((_, Self::Passed | Self::KnownFailure(_))) => Self::Passed,
+            Some((_, verdict)) => verdict.clone(),
+        }
+    }
+
+    /// How much it counts among others; what was skipped does not.
+    fn gravity(&self) -> Option<u8> {
+        match self {
+            Self::Failed => Some(4),
+            Self::UnexpectedPass(_) => Some(3),
+            Self::Errored(_) | Self::Misconfigured(_) => Some(2),
+            Self::Inconclusive(_) => Some(1),
+            Self::Passed | Self::KnownFailure(_) => Some(0),
+            Self::Skipped(_) => None,
         }
     }
 

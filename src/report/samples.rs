@@ -231,7 +231,7 @@ pub(super) fn forbidden() -> RunResult {
             30,
             4_000,
             Fact::App(AppFact::Screen {
-                screen: "positions".to_owned(),
+                screen: "positions".into(),
             }),
         ),
         entry(

@@ -5,8 +5,8 @@ use std::sync::Arc;
 
 use crate::domain::contract::TransportName;
 use crate::domain::journal::{
-    Act, Answer, Answerer, AppFact, Class, ClientOutcome, Direction, Entry, EntryId, Fact, Frame,
-    HarnessFact, Headers, Insecure, LeverHow, LossReason, Request, Sender, SessionState,
+    Act, Answer, Answerer, AppFact, Changed, Class, ClientOutcome, Direction, Entry, EntryId, Fact,
+    Frame, HarnessFact, Headers, Insecure, LeverHow, LossReason, Request, Sender, SessionState,
     SignatureCheck, SocketEnd, StepPhase, TokenIssued,
 };
 
@@ -333,16 +333,14 @@ fn harness(fact: &HarnessFact) -> String {
         HarnessFact::Unmet(step) => step.message.clone(),
         HarnessFact::Failed { why } => format!("the harness failed: {why}"),
         HarnessFact::Interrupted => "a person stopped the run".to_owned(),
-        HarnessFact::Lever { lever, value, how } => {
+        HarnessFact::Changed(Changed { change, how }) => {
             let how = match how {
-                LeverHow::Mock => "by the mock",
-                LeverHow::Http => "by the operator",
-                LeverHow::Gateway => "imitated at the gateway",
+                _ if change.lever().is_none() => "",
+                LeverHow::Mock => ", by the mock",
+                LeverHow::Http => ", by the operator",
+                LeverHow::Gateway => ", imitated at the gateway",
             };
-            format!("{lever} {value}, {how}")
-        }
-        HarnessFact::Fault { fault, on } => {
-            format!("fault {}: {fault}", if *on { "on" } else { "off" })
+            format!("{change}{how}")
         }
         HarnessFact::Canary { call, caught, .. } => {
             let fate = if *caught { "caught" } else { "NOT caught" };

@@ -8,7 +8,7 @@ use serde_json::Value;
 mod events;
 
 use crate::domain::contract::{Resource, Role};
-use crate::domain::journal::{Answer, AppFact, Content, Entry, EntryId, Fact};
+use crate::domain::journal::{Answer, AppFact, Content, DataSource, Entry, EntryId, Fact};
 use crate::rules::context::Context;
 use crate::rules::rule::{Registration, Rule, rule};
 use crate::rules::violation::Violation;
@@ -88,7 +88,7 @@ impl Rule for Survives {
                 items,
                 source,
                 ..
-            }) if source == "request" => self.shown(entry, resource, *items, context),
+            }) if *source == DataSource::Request => self.shown(entry, resource, *items, context),
             _ => {}
         }
         if let Some(request) = context.request()

@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use super::exchange::{Ended, Opened};
 use super::labels;
+use crate::domain::change::Change;
 use crate::domain::contract::{Contract, FailMode, Role};
 use crate::domain::journal::{
     Answer, AppFact, Class, Entry, Fact, HarnessFact, Question, Request, Sender,
@@ -201,13 +202,10 @@ impl State {
             _ => {}
         }
         self.world.harness(entry, fact);
-        if let HarnessFact::Lever { lever, value, .. } = fact
-            && lever == "backend"
+        if let Some(Change::Backend { service, .. }) = entry.fact.change()
             && self.world.backend_is_stopped()
         {
-            // The value is the state, with the service before it if it is about one.
-            let service = value.split_whitespace().rev().nth(1);
-            self.sockets.stopped(entry, service);
+            self.sockets.stopped(entry, service.as_deref());
         }
     }
 

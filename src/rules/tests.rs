@@ -11,14 +11,16 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::{Judge, JudgeSettings, Ruling, catalogue, find};
+use crate::domain::change::Change;
 use crate::domain::contract::Contract;
 use crate::domain::journal::{
-    Class, Direction, Entry, EntryId, Fact, Frame, HarnessFact, NonCanonical,
+    Changed, Class, Direction, Entry, EntryId, Fact, Frame, HarnessFact, LeverHow, NonCanonical,
 };
 use crate::domain::scenario::Waiver;
 use crate::domain::verdict::{Severity, Subject};
 
 mod blame;
+mod names;
 mod play;
 
 pub(super) use crate::domain::contract::harbour::{agreed_in, harbour};
@@ -30,7 +32,11 @@ fn folder() -> PathBuf {
 
 /// The journals of a rule that end in `kind`, by name and content.
 fn journals(kind: &str) -> Vec<(String, String, Vec<Arc<Entry>>)> {
-    let mut found: Vec<(String, String, Vec<Arc<Entry>>)> = std::fs::read_dir(folder())
+    journals_in(&folder(), kind)
+}
+
+fn journals_in(folder: &Path, kind: &str) -> Vec<(String, String, Vec<Arc<Entry>>)> {
+    let mut found: Vec<(String, String, Vec<Arc<Entry>>)> = std::fs::read_dir(folder)
         .unwrap()
         .map(|file| file.unwrap().path())
         .filter_map(|path| {
@@ -104,6 +110,21 @@ fn a_journal_that_breaks_a_rule_trips_that_rule_once_and_no_other() {
         }
     }
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+#[test]
+fn a_journal_of_version_1_is_judged_as_it_is_in_version_2() {
+    let old = folder().with_file_name("journals-v1");
+    let old: Vec<_> = journals_in(&old, "")
+        .into_iter()
+        .map(|(_, name, entries)| (plainly(&name, &entries), name))
+        .collect();
+    assert!(old.len() >= 10);
+    let new = journals("");
+    for (judged, name) in old {
+        let (.., entries) = new.iter().find(|(_, own, _)| *own == name).unwrap();
+        assert_eq!(judged, plainly(&name, entries), "{name}");
+    }
 }
 
 #[test]
@@ -326,10 +347,10 @@ fn where_the_gateway_was_closed_retries_are_named_as_not_judged() {
     );
     let last = entries.pop().unwrap();
     entries.push(Arc::new(Entry {
-        fact: Fact::Harness(HarnessFact::Fault {
-            fault: "network".to_owned(),
-            on: true,
-        }),
+        fact: Fact::Harness(HarnessFact::Changed(Changed {
+            change: Change::Network(false),
+            how: LeverHow::Gateway,
+        })),
         ..(*last).clone()
     }));
     assert_eq!(

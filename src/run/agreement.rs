@@ -1,8 +1,8 @@
 //! What a scenario takes for granted and a contract does not say: then there is nothing to prove.
 
 use crate::domain::contract::{Contract, TransportName};
-use crate::domain::journal::FeedState;
-use crate::domain::scenario::{Expectation, Scenario, Setting, StepKind};
+use crate::domain::journal::{FeedState, ScreenName};
+use crate::domain::scenario::{Change, Expectation, Scenario, StepKind};
 
 /// Why a scenario does not apply to an app of this contract.
 pub(super) fn lacks(contract: &Contract, scenario: &Scenario) -> Option<String> {
@@ -21,16 +21,16 @@ pub(super) fn lacks(contract: &Contract, scenario: &Scenario) -> Option<String> 
         .map(str::to_owned)
 }
 
-fn setting_lacks(contract: &Contract, setting: &Setting) -> Option<&'static str> {
+fn setting_lacks(contract: &Contract, setting: &Change) -> Option<&'static str> {
     match setting {
-        Setting::Maintenance(_) if contract.kill_switch.is_none() => {
+        Change::Maintenance(_) if contract.kill_switch.is_none() => {
             Some("the contract has no `kill-switch`")
         }
-        Setting::Push { .. }
-        | Setting::DropSockets
-        | Setting::ForgetSessions
-        | Setting::Websocket(_)
-        | Setting::Socket(_)
+        Change::Push { .. }
+        | Change::DropSockets
+        | Change::ForgetSessions
+        | Change::Websocket(_)
+        | Change::Socket(_)
             if contract.realtime.is_none() =>
         {
             Some("the contract has no `realtime`")
@@ -62,9 +62,7 @@ fn expectation_lacks(contract: &Contract, expectation: &Expectation) -> Option<&
         Expectation::Feed(FeedState::Polling) if contract.polling.is_none() => {
             Some("the contract has no `polling`")
         }
-        Expectation::Screen(screen)
-            if screen == "maintenance" && contract.kill_switch.is_none() =>
-        {
+        Expectation::Screen(ScreenName::Maintenance) if contract.kill_switch.is_none() => {
             Some("the contract has no `kill-switch`")
         }
         _ => None,

@@ -9,11 +9,12 @@ use super::punctuality::LastEmitted;
 use super::target::lacks_lever;
 use crate::domain::contract::Contract;
 use crate::domain::journal::{Flaw, LeverHow};
-use crate::domain::scenario::{Lever, Setting};
+use crate::domain::scenario::Change;
 use crate::domain::secret::Account;
 use crate::gateway::{Gateway, Upstream};
 use crate::mock::{self, Mock};
 use crate::net::{Clock, Net};
+use crate::operator::{Command, Desk};
 use crate::suite::config::{self, LeverMeans};
 
 /// The backend of one scenario.
@@ -117,26 +118,28 @@ impl Backend {
         }
     }
 
-    /// Why the lever that is asked for at this address cannot be moved, if it cannot.
-    pub(super) fn lacks(&self, path: &str) -> Option<String> {
-        match self {
-            Self::Mock(mock) => mock.lacks(path),
-            Self::Deployment(deployment) => {
-                let name = path.trim_start_matches('/');
-                let lever = Lever::ALL.iter().find(|(_, own)| *own == name);
-                lever.and_then(|(lever, _)| lacks_lever(deployment, *lever))
+    /// Why what an operator may ask for has nothing to move, if it has not.
+    pub(super) fn lacks(&self, command: &Command) -> Option<String> {
+        match (self, command) {
+            (Self::Mock(mock), _) => mock.lacks(command),
+            (Self::Deployment(deployment), Command::Lever(lever)) => {
+                lacks_lever(deployment, *lever)
             }
+            (Self::Deployment(_), _) => None,
         }
     }
 
     /// Moves a lever and says how.
     pub(super) async fn set(
         &self,
-        setting: &Setting,
+        setting: &Change,
         gateway: &Gateway,
     ) -> Result<LeverHow, String> {
         match self {
-            Self::Mock(mock) => set_mock(mock, setting).await.map(|()| LeverHow::Mock),
+            Self::Mock(mock) => match mock.change(setting).await {
+                Ok(_) => Ok(LeverHow::Mock),
+                Err(error) => Err(error.to_string()),
+            },
             Self::Deployment(deployment) => {
                 let lever = setting.lever().ok_or("no lever")?;
                 match deployment.levers.get(&lever) {
@@ -152,43 +155,14 @@ impl Backend {
     }
 }
 
-async fn set_mock(mock: &Mock, setting: &Setting) -> Result<(), String> {
-    let moved = match setting {
-        Setting::Maintenance(on) => mock.set_maintenance(*on),
-        Setting::Backend { service, running } => {
-            mock.set_running(service.as_deref(), *running).await
-        }
-        Setting::Push { event, payload } => mock.push(event, payload.clone()).map(|_| ()),
-        Setting::Malform { resource, class } => {
-            mock.malform(resource, *class);
-            Ok(())
-        }
-        Setting::CloseTrade => mock.close_trade().map(|_| ()),
-        Setting::ExpireTokens => {
-            mock.expire_tokens();
-            Ok(())
-        }
-        Setting::DropSockets => {
-            mock.drop_sockets();
-            Ok(())
-        }
-        Setting::Network(_)
-        | Setting::Websocket(_)
-        | Setting::Socket(_)
-        | Setting::ForgetSessions
-        | Setting::Fault { .. } => Ok(()),
-    };
-    moved.map_err(|error| error.to_string())
-}
-
 /// Lets the gateway act as if the backend had been moved.
-fn imitate(gateway: &Gateway, setting: &Setting) -> Result<LeverHow, String> {
+fn imitate(gateway: &Gateway, setting: &Change) -> Result<LeverHow, String> {
     match setting {
-        Setting::Maintenance(on) => gateway.set_maintenance(*on),
-        Setting::Backend { service, running } => gateway
+        Change::Maintenance(on) => gateway.set_maintenance(*on),
+        Change::Backend { service, running } => gateway
             .set_running(service.as_deref(), *running)
             .map_err(|error| error.to_string())?,
-        Setting::DropSockets => gateway.drop_sockets(),
+        Change::DropSockets => gateway.drop_sockets(),
         _ => return Err("the gateway cannot imitate this".to_owned()),
     }
     Ok(LeverHow::Gateway)

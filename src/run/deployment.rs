@@ -11,7 +11,7 @@ use tokio::time::Instant;
 
 use super::interrupt::Interrupt;
 use crate::domain::contract::{Condition, Contract, Operation, Role};
-use crate::domain::scenario::Setting;
+use crate::domain::scenario::Change;
 use crate::domain::selector::{Selector, fill_text};
 use crate::suite::config::{Call, Target};
 
@@ -199,19 +199,19 @@ fn chain(error: &dyn std::error::Error) -> String {
 /// Moves a lever by the operator's calls, in order, each until it is done.
 pub(super) async fn operate(
     target: &Target,
-    setting: &Setting,
+    setting: &Change,
     set: &[Call],
     reset: &[Call],
 ) -> Result<(), String> {
     let (calls, service, event, payload) = match setting {
-        Setting::Maintenance(on) => (if *on { set } else { reset }, None, None, None),
-        Setting::Backend { service, running } => (
+        Change::Maintenance(on) => (if *on { set } else { reset }, None, None, None),
+        Change::Backend { service, running } => (
             if *running { reset } else { set },
             service.clone(),
             None,
             None,
         ),
-        Setting::Push { event, payload } => (set, None, Some(event.clone()), payload.clone()),
+        Change::Push { event, payload } => (set, None, Some(event.clone()), payload.clone()),
         _ => (set, None, None, None),
     };
     let client = client(target)?;

@@ -7,7 +7,9 @@ use std::sync::Arc;
 
 use crate::app::View;
 use crate::domain::contract::TransportName;
-use crate::domain::journal::{AppFact, Direction, Entry, EntryId, Fact, Frame, Observer, Sender};
+use crate::domain::journal::{
+    AppFact, DataSource, Direction, Entry, EntryId, Fact, Frame, Observer, Sender,
+};
 use crate::domain::scenario::Expectation;
 
 /// Whether an expectation is true, and what was seen instead.
@@ -92,7 +94,7 @@ impl Watch {
     fn is_snapshot(&mut self, fact: &Fact) -> bool {
         match fact {
             Fact::App(AppFact::Shown { source, .. }) => {
-                source != "event" && std::mem::take(&mut self.snapshot_due)
+                *source != DataSource::Event && std::mem::take(&mut self.snapshot_due)
             }
             _ => false,
         }
@@ -102,7 +104,7 @@ impl Watch {
     pub(crate) fn truth(&self, view: &View, transport: Option<TransportName>) -> Truth {
         let seen = self.seen;
         match &self.expectation {
-            Expectation::Screen(wanted) => holds(*view.screen == **wanted, || {
+            Expectation::Screen(wanted) => holds(*view.screen == *wanted.as_str(), || {
                 format!("the screen is `{}`", view.screen)
             }),
             Expectation::Link(wanted) => holds(view.link == *wanted, || {
@@ -233,7 +235,7 @@ fn counts(expectation: &Expectation, fact: &Fact) -> bool {
             Fact::App(AppFact::Shown {
                 resource, source, ..
             }),
-        ) => resource == wanted && source != "storage",
+        ) => resource == wanted && *source != DataSource::Storage,
         (Expectation::Notice(wanted), Fact::App(AppFact::Notice { name })) => name == wanted,
         _ => false,
     }

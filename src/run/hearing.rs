@@ -10,7 +10,7 @@ use std::time::Duration;
 use super::verdict::{self, Evidence};
 use crate::domain::contract::Contract;
 use crate::domain::journal::file::Case;
-use crate::domain::journal::{Entry, Fact, HarnessFact, LeverHow, Observer};
+use crate::domain::journal::{Changed, Entry, Fact, HarnessFact, LeverHow, Observer};
 use crate::domain::proof::{Proof, Prover};
 use crate::domain::result::ScenarioResult;
 use crate::domain::runbook::RunbookId;
@@ -183,13 +183,15 @@ impl Account {
                 request_ids: step.request_ids.clone(),
                 severity: Severity::Violation,
             }),
-            HarnessFact::Lever { lever, value, how } => {
+            HarnessFact::Changed(Changed { change, how }) => {
+                let Some(lever) = change.lever() else { return };
                 let by = match how {
                     LeverHow::Mock => "mock",
                     LeverHow::Http => "http",
                     LeverHow::Gateway => "gateway",
                 };
-                self.levers.push(format!("{lever}={value} ({by})"));
+                self.levers
+                    .push(format!("{lever}={} ({by})", change.state()));
             }
             _ => {}
         }

@@ -12,7 +12,7 @@ use super::surroundings::{Settings, Surroundings};
 use crate::device::{self, Device};
 use crate::domain::contract::{Contract, TransportName};
 use crate::domain::journal::file::Case;
-use crate::domain::scenario::{Fault, Scenario, Setting, StepKind};
+use crate::domain::scenario::{Change, Fault, Scenario, StepKind};
 use crate::gateway::{Listen, Mode, Tls};
 
 /// One world.
@@ -98,11 +98,11 @@ impl Stage {
     }
 
     /// Changes the world.
-    pub(crate) async fn set(&self, setting: &Setting) -> Result<(), String> {
-        if let Setting::Maintenance(on) = setting {
+    pub(crate) async fn set(&self, setting: &Change) -> Result<(), String> {
+        if let Change::Maintenance(on) = setting {
             self.around_maintenance(*on).await;
         }
-        let Setting::Network(there) = setting else {
+        let Change::Network(there) = setting else {
             return self.around.set(setting).await;
         };
         // The app must not learn of it before the wire is cut, nor try before it is back.
@@ -139,7 +139,7 @@ fn listen(scenario: &Scenario) -> Result<Listen, String> {
     let fails = steps.any(|step| {
         matches!(
             &step.kind,
-            StepKind::Set(Setting::Fault {
+            StepKind::Set(Change::Fault {
                 fault: Some(Fault::Untrusted),
                 ..
             })

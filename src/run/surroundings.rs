@@ -2,7 +2,6 @@
 //!
 //! The simulated app is played in it, and so is an app that others wrote, behind the proxy.
 
-use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -17,6 +16,7 @@ use super::hearing::{Hearing, Trouble};
 use super::plan::Plan;
 use super::punctuality::Punctuality;
 use super::recording::{Flush, Recording};
+use crate::domain::change::RequestMatch;
 use crate::domain::contract::{Contract, Role, Token};
 use crate::domain::journal::file::{Case, ContractMark, Header, VERSION};
 use crate::domain::journal::{Fact, Flaw, HarnessFact};
@@ -24,8 +24,8 @@ use crate::domain::result::ScenarioResult;
 use crate::domain::secret::Account;
 use crate::domain::verdict::ScopeTally;
 use crate::gateway::{self, Gateway, Listen, Mode};
-use crate::mock::asked;
 use crate::net::{Clock, Net, Recorder, ServiceAddress};
+use crate::operator::Command;
 
 /// How the surroundings of a client are made.
 pub(super) struct Settings<'a> {
@@ -58,10 +58,10 @@ pub(super) struct Surroundings {
     /// Only in virtual time, and only where the backend tells when it emits.
     punctuality: Option<Arc<Mutex<Punctuality>>>,
     pub(super) marker: String,
-    /// The faults that are on, by what they are on.
-    faults: Mutex<BTreeMap<String, String>>,
     /// The journal on disk.
     recording: Option<Arc<Mutex<Recording>>>,
+    /// What faults are on.
+    faults: Mutex<Vec<RequestMatch>>,
 }
 
 impl Surroundings {
@@ -209,9 +209,10 @@ impl Surroundings {
         .await
     }
 
-    /// Why what is asked for at this address cannot be moved, if it cannot.
-    pub(super) fn lacks(&self, path: &str) -> Option<String> {
-        asked::pointless(path, &self.contract).or_else(|| self.backend.lacks(path))
+    /// Why what an operator may ask for has nothing to move, if it has not.
+    pub(super) fn lacks(&self, command: &Command) -> Option<String> {
+        let pointless = command.pointless(&self.contract);
+        pointless.or_else(|| self.backend.lacks(command))
     }
 
     /// What the scope saw so far.

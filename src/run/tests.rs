@@ -10,6 +10,7 @@ use crate::suite::Suite;
 
 mod fail_modes;
 mod fleet;
+mod names;
 mod opaque;
 mod policy;
 

@@ -16,7 +16,7 @@ use super::{
     Source, Suite, WORLD_FILE, contract, scenario, world, yaml,
 };
 use crate::domain::contract::Contract;
-use crate::domain::scenario::{Scenario, Setting};
+use crate::domain::scenario::{Change, Scenario};
 use crate::domain::world::World;
 
 /// Reads a contract.
@@ -51,7 +51,7 @@ pub fn read_scenario(
 ///
 /// # Errors
 /// Everything that is wrong with it.
-pub fn read_setting(json: &Value, contract: &Contract) -> Result<Setting, Problems> {
+pub fn read_setting(json: &Value, contract: &Contract) -> Result<Change, Problems> {
     let step = Node::from_json(&json!({ "set": json }));
     let sheet = Sheet::new(&Source::new("the setting", ""));
     let setting = scenario::read_setting(&Place::root(&sheet, &step), contract);

@@ -8,7 +8,7 @@ use super::fields::{Fields, Place};
 use super::node::{Content, write_entries};
 use crate::domain::contract::Contract;
 use crate::domain::runbook::{ITEMS, RunbookId};
-use crate::domain::scenario::{Lever, Scenario, Setting, Step, StepKind, Waiver};
+use crate::domain::scenario::{Change, Lever, Scenario, Step, StepKind, Waiver};
 
 mod action;
 mod expectation;
@@ -63,7 +63,7 @@ pub(crate) fn read(root: &Place<'_>, contract: Option<&Contract>) -> Option<Scen
 }
 
 /// Reads the setting of a step that has nothing but `set`.
-pub(crate) fn read_setting(step: &Place<'_>, contract: &Contract) -> Option<Setting> {
+pub(crate) fn read_setting(step: &Place<'_>, contract: &Contract) -> Option<Change> {
     setting::read(&step.fields("a step")?, &Names::of(Some(contract)))
 }
 

@@ -87,20 +87,22 @@ fn device_gateway_and_mock_never_import_one_another() {
 #[test]
 fn inner_rooms_do_not_know_outer_ones() {
     // In reading order, each with the rooms that it may use.
-    let rooms: [(&str, &[&str]); 12] = [
+    let rooms: [(&str, &[&str]); 13] = [
         ("protocol", &[]),
         ("domain", &["protocol"]),
         ("rules", &["domain"]),
         ("app", &["protocol", "domain"]),
         ("net", &["domain"]),
+        ("operator", &["domain"]),
         ("device", &["protocol", "domain", "app", "net"]),
         ("gateway", &["protocol", "domain", "net"]),
-        ("mock", &["protocol", "domain", "net"]),
+        ("mock", &["protocol", "domain", "net", "operator"]),
         ("suite", &["domain", "rules", "app", "mock"]),
         (
             "run",
             &[
-                "protocol", "domain", "rules", "app", "net", "device", "gateway", "mock", "suite",
+                "protocol", "domain", "rules", "app", "net", "operator", "device", "gateway",
+                "mock", "suite",
             ],
         ),
         ("report", &["domain", "rules"]),

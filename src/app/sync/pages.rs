@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use super::*;
+use crate::domain::journal::DataSource;
 
 impl App {
     /// Takes in the answer that brought a resource anew.
@@ -57,7 +58,7 @@ impl App {
             }
         }
         self.data[index].stream.position = shown.sequence.filter(|_| self.feed.connected);
-        self.show(index, shown, "request");
+        self.show(index, shown, DataSource::Request);
         if let Some(change) = after_gap {
             self.gap(index, change);
         }
@@ -112,6 +113,6 @@ impl App {
         if let Some(trouble) = trouble {
             self.unexpected(trouble);
         }
-        self.show(index, shown, "request");
+        self.show(index, shown, DataSource::Request);
     }
 }

@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
+
 /// A pattern over requests: `POST trading /api/trade`, `* trading /internal/**`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RequestPattern {
@@ -60,6 +62,19 @@ impl fmt::Display for RequestPattern {
             self.service.as_deref().unwrap_or("*"),
             self.path
         )
+    }
+}
+
+impl Serialize for RequestPattern {
+    fn serialize<S: Serializer>(&self, out: S) -> Result<S::Ok, S::Error> {
+        out.collect_str(self)
+    }
+}
+
+impl<'de> Deserialize<'de> for RequestPattern {
+    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
+        let text = String::deserialize(from)?;
+        Self::parse(&text).map_err(de::Error::custom)
     }
 }
 

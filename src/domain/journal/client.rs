@@ -1,6 +1,10 @@
 //! What the client side says: the simulated app about itself, and what its user did.
 
+use std::fmt;
+
 use serde::{Deserialize, Serialize};
+
+use super::ScreenName;
 
 /// What the simulated app says about itself.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -8,8 +12,8 @@ use serde::{Deserialize, Serialize};
 pub enum AppFact {
     /// Another screen is shown.
     Screen {
-        /// Its name: one of the contract's, or `signed-out`, `loading`, `maintenance`.
-        screen: String,
+        /// Which.
+        screen: ScreenName,
     },
     /// What the app thinks of the network.
     Link {
@@ -27,8 +31,8 @@ pub enum AppFact {
         resource: String,
         /// How many items, or 1 for an object.
         items: usize,
-        /// Where it came from: `request`, `event` or `storage`.
-        source: String,
+        /// Where it came from.
+        source: DataSource,
         /// Its position in the stream of changes, if the backend numbers them.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         sequence: Option<i64>,
@@ -64,6 +68,29 @@ pub enum AppFact {
         /// What.
         what: String,
     },
+}
+
+/// Where shown data came from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum DataSource {
+    /// An answer.
+    Request,
+    /// An event of the live feed.
+    Event,
+    /// What the app kept.
+    Storage,
+}
+
+/// The word for it.
+impl fmt::Display for DataSource {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        out.write_str(match self {
+            Self::Request => "request",
+            Self::Event => "event",
+            Self::Storage => "storage",
+        })
+    }
 }
 
 /// One exchange, as the client saw it.
@@ -183,12 +210,38 @@ pub enum Act {
     Online,
     /// Something happened to the secure storage while the app did not run.
     Storage {
-        /// What: `lost`, `corrupt`, `undecryptable` or `oversized`.
-        accident: String,
+        /// What.
+        accident: StorageAccident,
     },
     /// The device's clock was set.
     Clock {
         /// How far it is ahead of the run's clock, in seconds; behind, if negative.
         offset: i64,
     },
+}
+
+/// What can happen to the secure storage of a device.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum StorageAccident {
+    /// Everything in it is gone, as after a reinstall.
+    Lost,
+    /// Its content is damaged.
+    Corrupt,
+    /// The device key is gone, so nothing can be decrypted.
+    Undecryptable,
+    /// Its content is larger than any platform keeps reliably.
+    Oversized,
+}
+
+/// The word for it, in files and in sentences.
+impl fmt::Display for StorageAccident {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        out.write_str(match self {
+            Self::Lost => "lost",
+            Self::Corrupt => "corrupt",
+            Self::Undecryptable => "undecryptable",
+            Self::Oversized => "oversized",
+        })
+    }
 }

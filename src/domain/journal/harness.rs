@@ -2,7 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{EntryId, Heard, Question};
+use super::{EntryId, Heard, Question, version1};
+use crate::domain::change::Change;
 use crate::domain::subject::Subject;
 
 /// What the harness did or noticed.
@@ -40,22 +41,9 @@ pub enum HarnessFact {
     },
     /// A person stopped the run.
     Interrupted,
-    /// A lever of the target was moved.
-    Lever {
-        /// Which: `maintenance`, `backend`, `push` …
-        lever: String,
-        /// To what.
-        value: String,
-        /// How.
-        how: LeverHow,
-    },
-    /// A fault at the gateway was switched.
-    Fault {
-        /// As written.
-        fault: String,
-        /// On or off.
-        on: bool,
-    },
+    /// The world around the client was changed.
+    #[serde(alias = "lever", alias = "fault")]
+    Changed(Changed),
     /// The marked forbidden call came back.
     Canary {
         /// Its exchange at the gateway, if the gateway saw it.
@@ -95,6 +83,16 @@ pub enum HarnessFact {
     Ended,
 }
 
+/// The world around the client was changed.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(try_from = "version1::Written")]
+pub struct Changed {
+    /// How it is from now on.
+    pub change: Change,
+    /// By what means it was changed.
+    pub how: LeverHow,
+}
+
 /// What a step expects and what came instead.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct UnmetStep {
@@ -127,7 +125,7 @@ pub enum StepPhase {
     Failed,
 }
 
-/// How a lever was moved.
+/// By what means the world was changed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum LeverHow {
@@ -135,6 +133,6 @@ pub enum LeverHow {
     Mock,
     /// By the operator's HTTP call.
     Http,
-    /// Imitated at the gateway.
+    /// By the gateway: a fault, or a lever that it imitates.
     Gateway,
 }

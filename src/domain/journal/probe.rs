@@ -1,5 +1,7 @@
 //! What the harness asks a backend on its own account.
 
+use std::fmt;
+
 use serde::{Deserialize, Serialize};
 
 /// What one request of the harness asks. It is written down just before the request; a request of
@@ -49,8 +51,8 @@ pub enum Question {
     UnknownCursor,
     /// Whether another account's things are refused to the one that asks.
     OfAnother {
-        /// What is used: `cursor`, `id`, `name`.
-        what: String,
+        /// What of theirs is used.
+        what: Reference,
         /// Whose it is, by what they sign in with.
         owner: String,
     },
@@ -64,6 +66,29 @@ pub enum Question {
         /// Whose it is.
         owner: String,
     },
+}
+
+/// By what an account can ask for another's things.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Reference {
+    /// A cursor that was handed out to the other.
+    Cursor,
+    /// An item's id.
+    Id,
+    /// What the other signs in with.
+    Name,
+}
+
+/// The word for it.
+impl fmt::Display for Reference {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        out.write_str(match self {
+            Self::Cursor => "cursor",
+            Self::Id => "id",
+            Self::Name => "name",
+        })
+    }
 }
 
 /// What is wrong with a token that nobody should accept.

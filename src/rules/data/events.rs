@@ -9,7 +9,9 @@ use serde_json::Value;
 use super::{Kind, REPEATS, STORM, SURVIVES, breach, records};
 use crate::domain::contract::{Apply, EventRule, Resource, Role};
 use crate::domain::duration::show;
-use crate::domain::journal::{AppFact, Content, Direction, Entry, EntryId, Fact, Frame, SocketEnd};
+use crate::domain::journal::{
+    AppFact, Content, DataSource, Direction, Entry, EntryId, Fact, Frame, SocketEnd,
+};
 use crate::rules::context::Context;
 use crate::rules::moment::Moment;
 use crate::rules::rule::Rule;
@@ -71,7 +73,7 @@ impl Rule for Events {
                 source,
                 items,
                 ..
-            }) => self.shown(entry, resource, source, *items, context),
+            }) => self.shown(entry, resource, *source, *items, context),
             Fact::Act(_) => {
                 self.odd = None;
                 self.last.values_mut().for_each(|last| last.repeats = 0);
@@ -201,7 +203,7 @@ impl Events {
         &mut self,
         entry: &Entry,
         name: &str,
-        source: &str,
+        source: DataSource,
         items: usize,
         context: &Context<'_>,
     ) {
@@ -209,7 +211,7 @@ impl Events {
             return;
         };
         let before = std::mem::replace(&mut last.items, items);
-        if source != "event" {
+        if source != DataSource::Event {
             // What it brings is judged with the answer.
             last.kind = None;
             return;

@@ -6,7 +6,7 @@ use crate::domain::contract::{FailMode, KillSwitch, Role};
 use crate::domain::duration::show;
 use crate::domain::journal::{
     Answerer, AppFact, Direction, Entry, EntryId, Fact, Frame, HarnessFact, Heard, Question,
-    Sender, is_success,
+    ScreenName, Sender, is_success,
 };
 use crate::rules::context::Context;
 use crate::rules::exchange::Ended;
@@ -153,7 +153,8 @@ impl Effect {
     /// An app that shows its maintenance screen knows; what it asks for afterwards needs no grace.
     fn behind_the_screen(&mut self, entry: &Entry, context: &Context<'_>) {
         if let Fact::App(AppFact::Screen { screen }) = &entry.fact {
-            self.shown = (screen == "maintenance").then(|| (Moment::of(entry), Vec::new()));
+            self.shown =
+                (*screen == ScreenName::Maintenance).then(|| (Moment::of(entry), Vec::new()));
         }
         let (Some((shown, asked)), Some(request)) = (&mut self.shown, context.request()) else {
             return;
@@ -314,7 +315,7 @@ impl Enforced {
                     by_backend: true,
                     exchange: answer.exchange,
                 });
-        } else if matches!(entry.fact, Fact::Harness(HarnessFact::Lever { .. })) {
+        } else if entry.fact.change().is_some_and(|own| own.lever().is_some()) {
             self.told = None;
         }
     }

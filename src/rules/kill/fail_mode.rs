@@ -5,7 +5,7 @@ use std::time::Duration;
 use crate::domain::contract::{FailMode, KillSwitch, Role};
 use crate::domain::duration::show;
 use crate::domain::journal::{
-    Act, AppFact, Direction, Entry, EntryId, Fact, Frame, SessionState, SocketEnd,
+    Act, AppFact, Direction, Entry, EntryId, Fact, Frame, ScreenName, SessionState, SocketEnd,
 };
 use crate::rules::context::Context;
 use crate::rules::moment::Moment;
@@ -212,7 +212,9 @@ impl Silent {
             return;
         }
         match &entry.fact {
-            Fact::App(AppFact::Screen { screen }) if screen == "maintenance" => {
+            Fact::App(AppFact::Screen {
+                screen: ScreenName::Maintenance,
+            }) => {
                 let observed = "the app shows its maintenance screen".to_owned();
                 breach(silence.last, entry.id, observed, context);
             }

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use crate::domain::contract::Contract;
 use crate::domain::journal::{
-    Act, AppFact, ClientExchange, ClientOutcome, EntryId, Fact, SessionState,
+    Act, AppFact, ClientExchange, ClientOutcome, DataSource, EntryId, Fact, SessionState,
 };
 use crate::rules::context::Context;
 use crate::rules::rule::{Rule, rule};
@@ -70,7 +70,7 @@ impl Rule for Late {
                         ended,
                         format!("{resource} was shown from {source} after the session had ended"),
                     ),
-                    (None, Some(given_up)) if source == "request" => (
+                    (None, Some(given_up)) if *source == DataSource::Request => (
                         *given_up,
                         format!("{resource} was shown although its request had been given up"),
                     ),

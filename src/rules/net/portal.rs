@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use crate::domain::contract::Role;
 use crate::domain::journal::{
-    Answer, Answerer, AppFact, Entry, EntryId, Fact, Request, is_success,
+    Answer, Answerer, AppFact, DataSource, Entry, EntryId, Fact, Request, is_success,
 };
 use crate::rules::context::Context;
 use crate::rules::exchange::Ended;
@@ -57,7 +57,7 @@ impl Rule for Portal {
         if let Fact::App(AppFact::Shown {
             resource, source, ..
         }) = &entry.fact
-            && source == "request"
+            && *source == DataSource::Request
             && let Some((page, exchange)) = self.pages.remove(resource)
         {
             let observed = format!("{resource} was shown after a page had come for it");

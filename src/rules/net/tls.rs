@@ -1,6 +1,7 @@
 //! NET-8: where TLS fails nothing is sent, neither under a certificate of nobody's nor in the clear.
 
-use crate::domain::journal::{EntryId, Fact, HarnessFact, Insecure};
+use crate::domain::change::{Change, Fault};
+use crate::domain::journal::{Changed, EntryId, Fact, HarnessFact, Insecure};
 use crate::rules::context::Context;
 use crate::rules::rule::{Rule, rule};
 use crate::rules::violation::Violation;
@@ -40,9 +41,16 @@ impl Rule for Tls {
     fn see(&mut self, context: &Context<'_>) {
         let entry = context.entry;
         match &entry.fact {
-            Fact::Harness(HarnessFact::Fault { fault, on }) if fault.starts_with("untrusted") => {
-                self.fault = on.then_some(entry.id);
-                self.unanswered = self.unanswered.or(self.fault);
+            Fact::Harness(HarnessFact::Changed(Changed {
+                change: Change::Fault { fault, .. },
+                ..
+            })) => {
+                if *fault == Some(Fault::Untrusted) {
+                    self.fault = Some(entry.id);
+                    self.unanswered = self.unanswered.or(self.fault);
+                } else if !context.world.is_untrusted() {
+                    self.fault = None;
+                }
             }
             Fact::TlsRefused { .. } if self.fault.is_some() => {
                 context.exercised(&TLS);

@@ -3,9 +3,10 @@
 use std::collections::VecDeque;
 use std::time::Duration;
 
+use crate::domain::change::Change;
 use crate::domain::contract::Role;
 use crate::domain::duration::show;
-use crate::domain::journal::{Act, Direction, EntryId, Fact, Frame, HarnessFact};
+use crate::domain::journal::{Act, Changed, Direction, EntryId, Fact, Frame, HarnessFact};
 use crate::rules::context::Context;
 use crate::rules::rule::{Rule, rule};
 use crate::rules::violation::Violation;
@@ -64,7 +65,10 @@ impl Rule for Clock {
                 packet: Frame::ConnectError { .. },
                 ..
             } => self.refreshes.clear(),
-            Fact::Harness(HarnessFact::Lever { lever, .. }) if lever == "expire-tokens" => {
+            Fact::Harness(HarnessFact::Changed(Changed {
+                change: Change::ExpireTokens,
+                ..
+            })) => {
                 self.refreshes.clear();
             }
             _ => {}

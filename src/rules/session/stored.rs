@@ -3,7 +3,9 @@
 use std::time::Duration;
 
 use crate::domain::duration::show;
-use crate::domain::journal::{Act, AppFact, Entry, EntryId, Fact, SessionState};
+use crate::domain::journal::{
+    Act, AppFact, Entry, EntryId, Fact, ScreenName, SessionState, StorageAccident,
+};
 use crate::rules::context::Context;
 use crate::rules::moment::Moment;
 use crate::rules::rule::{Rule, rule};
@@ -40,7 +42,7 @@ pub(super) struct Restored {
     /// Whether the process that runs, or ran last, had a session.
     held: bool,
     /// What has happened to the storage since.
-    accident: Option<(EntryId, String)>,
+    accident: Option<(EntryId, StorageAccident)>,
     start: Option<Start>,
 }
 
@@ -48,7 +50,7 @@ pub(super) struct Restored {
 struct Start {
     moment: Moment,
     held: bool,
-    accident: Option<(EntryId, String)>,
+    accident: Option<(EntryId, StorageAccident)>,
     /// Whether the app shows anything but its loading screen.
     shows: bool,
 }
@@ -65,7 +67,7 @@ impl Rule for Restored {
                         "what a start finds in storage only the app itself can say",
                     );
                 }
-                self.accident = Some((entry.id, accident.clone()));
+                self.accident = Some((entry.id, *accident));
             }
             Fact::Act(Act::Launch) => {
                 self.start = Some(Start {
@@ -78,7 +80,7 @@ impl Rule for Restored {
             Fact::Act(Act::Kill | Act::Background) => self.start = None,
             Fact::App(AppFact::Screen { screen }) => {
                 if let Some(start) = &mut self.start {
-                    start.shows = screen != "loading";
+                    start.shows = *screen != ScreenName::Loading;
                 }
             }
             Fact::App(AppFact::Session { state }) => self.said(entry, state, context),
@@ -106,7 +108,7 @@ impl Restored {
             _ => return,
         };
         context.exercised(&STORED);
-        let accident = start.accident.as_ref().map(|(id, what)| (*id, what));
+        let accident = start.accident;
         let observed = match (restored, accident) {
             (true, Some((_, accident))) => {
                 format!("a session was restored although the storage was {accident}")

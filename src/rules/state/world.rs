@@ -1,8 +1,7 @@
 //! What the user, the network and the harness did to the client and its world.
 
-use std::collections::BTreeSet;
-
-use crate::domain::journal::{Act, Entry, EntryId, Fact, HarnessFact, LeverHow};
+use crate::domain::change::{Change, Fault, RequestMatch};
+use crate::domain::journal::{Act, Changed, Entry, EntryId, HarnessFact, LeverHow};
 use crate::rules::moment::Moment;
 
 /// Why attempts were not judged.
@@ -35,7 +34,11 @@ pub(crate) struct World {
     pub(crate) maintenance: Option<(bool, Moment)>,
     /// When access tokens were last declared expired by lever.
     pub(crate) tokens_expired: Option<Moment>,
-    faults: BTreeSet<String>,
+    network_gone: bool,
+    websocket_blocked: bool,
+    socket_blocked: bool,
+    /// The faults that are on, by what they are on.
+    faults: Vec<(RequestMatch, Fault)>,
     /// Whether the lever stopped the backend, by closing the gateway's own listener or not.
     stopped: Option<LeverHow>,
 }
@@ -57,7 +60,10 @@ impl Default for World {
             changed: None,
             maintenance: None,
             tokens_expired: None,
-            faults: BTreeSet::new(),
+            network_gone: false,
+            websocket_blocked: false,
+            socket_blocked: false,
+            faults: Vec::new(),
             stopped: None,
         }
     }
@@ -104,50 +110,67 @@ impl World {
     pub(super) fn harness(&mut self, entry: &Entry, fact: &HarnessFact) {
         let moment = Moment::of(entry);
         match fact {
-            HarnessFact::Lever { lever, value, how } => {
+            HarnessFact::Changed(changed) => {
                 self.changed = Some(moment);
-                match lever.as_str() {
-                    "maintenance" => self.maintenance = Some((is_on(value), moment)),
-                    "backend" => self.stopped = (!is_on(value)).then_some(*how),
-                    "expire-tokens" => self.tokens_expired = Some(moment),
-                    _ => {}
-                }
-            }
-            HarnessFact::Fault { fault, on } => {
-                self.changed = Some(moment);
-                if *on {
-                    self.faults.insert(fault.clone());
-                } else {
-                    self.faults.remove(fault);
-                }
+                self.change(moment, changed);
             }
             HarnessFact::Ended => self.ended = true,
             _ => {}
         }
     }
 
+    fn change(&mut self, moment: Moment, Changed { change, how }: &Changed) {
+        match change {
+            Change::Maintenance(on) => self.maintenance = Some((*on, moment)),
+            Change::Backend { running, .. } => self.stopped = (!running).then_some(*how),
+            Change::ExpireTokens => self.tokens_expired = Some(moment),
+            Change::Network(there) => self.network_gone = !there,
+            Change::Websocket(open) => self.websocket_blocked = !open,
+            Change::Socket(open) => self.socket_blocked = !open,
+            Change::Fault { on, fault } => {
+                self.faults.retain(|(own, _)| own != on);
+                self.faults
+                    .extend(fault.clone().map(|fault| (on.clone(), fault)));
+            }
+            Change::Push { .. }
+            | Change::Malform { .. }
+            | Change::CloseTrade
+            | Change::DropSockets
+            | Change::ForgetSessions => {}
+        }
+    }
+
     /// Whether a fault is switched on at the gateway.
     pub(crate) fn is_disturbed(&self) -> bool {
-        !self.faults.is_empty()
+        self.network_gone
+            || self.websocket_blocked
+            || self.socket_blocked
+            || !self.faults.is_empty()
+    }
+
+    /// Whether a service shows a certificate that no client may trust.
+    pub(crate) fn is_untrusted(&self) -> bool {
+        let mut faults = self.faults.iter();
+        faults.any(|(_, fault)| *fault == Fault::Untrusted)
     }
 
     /// Whether the client's attempts may not even reach the gateway.
     pub(crate) fn is_blind(&self) -> bool {
+        let mut faults = self.faults.iter();
         !self.online
+            || self.network_gone
             || self.stopped == Some(LeverHow::Gateway)
-            || self.faults.iter().any(|fault| {
-                fault == "network" || fault.contains("refuse") || fault.contains("untrusted")
-            })
+            || faults.any(|(_, fault)| matches!(fault, Fault::Refuse | Fault::Untrusted))
     }
 
     /// Whether this entry closes the gateway's own doors: what a client that says nothing about
     /// itself tries until they open reaches nobody.
     pub(crate) fn is_closed_by(&self, entry: &Entry) -> bool {
-        let closes = matches!(
-            &entry.fact,
-            Fact::Harness(HarnessFact::Lever { .. } | HarnessFact::Fault { on: true, .. })
-        );
-        closes && !self.simulated && self.online && self.is_blind()
+        let change = entry.fact.change();
+        change.is_some_and(|change| !change.ends_fault())
+            && !self.simulated
+            && self.online
+            && self.is_blind()
     }
 
     /// Whether a lever holds the backend stopped.
@@ -187,12 +210,4 @@ impl World {
 /// Whether something happened before this entry, or never.
 fn is_before(moment: Option<Moment>, entry: EntryId) -> bool {
     moment.is_none_or(|moment| moment.id < entry)
-}
-
-/// How levers say that something is there or on. `stopped`, `off`, `false` and `down` say it is not;
-/// a value may name the service beside it.
-fn is_on(value: &str) -> bool {
-    !value
-        .split(|letter: char| !letter.is_ascii_alphanumeric())
-        .any(|word| matches!(word, "off" | "false" | "stopped" | "stop" | "down" | "no"))
 }

@@ -2,9 +2,10 @@
 
 use std::time::Duration;
 
+use crate::domain::change::Change;
 use crate::domain::contract::{Role, TransportName};
 use crate::domain::duration::show;
-use crate::domain::journal::{AppFact, Entry, EntryId, Fact, HarnessFact};
+use crate::domain::journal::{AppFact, Changed, Entry, EntryId, Fact, HarnessFact};
 use crate::rules::context::Context;
 use crate::rules::moment::Moment;
 use crate::rules::rule::{Rule, rule};
@@ -212,12 +213,10 @@ impl Rule for Return {
         }
         self.overdue(context);
         match &entry.fact {
-            Fact::Harness(HarnessFact::Fault { fault, on }) if names_socket(fault) => {
-                self.switched(entry, !*on)
-            }
-            Fact::Harness(HarnessFact::Lever { lever, value, .. }) if names_socket(lever) => {
-                self.switched(entry, value != "off" && value != "false");
-            }
+            Fact::Harness(HarnessFact::Changed(Changed {
+                change: Change::Websocket(open) | Change::Socket(open),
+                ..
+            })) => self.switched(entry, *open),
             Fact::SocketUpgraded { .. } => self.returned(context),
             Fact::SocketOpened {
                 transport: TransportName::Websocket,
@@ -282,13 +281,4 @@ impl Return {
                 .evidence(self.refused.into_iter().chain([allowed.id])),
         );
     }
-}
-
-/// Whether a fault or lever is the one that blocks WebSockets, or the socket as a whole.
-fn names_socket(name: &str) -> bool {
-    matches!(
-        name.split(|letter: char| !letter.is_ascii_alphanumeric())
-            .find(|word| !word.is_empty()),
-        Some("websocket" | "socket")
-    )
 }

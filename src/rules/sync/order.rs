@@ -5,10 +5,12 @@ use std::time::Duration;
 
 use serde_json::Value;
 
+use crate::domain::change::Change;
 use crate::domain::contract::{Apply, EventRule, Resource, Role};
 use crate::domain::duration::show;
 use crate::domain::journal::{
-    Act, Answer, AppFact, Content, Direction, Entry, EntryId, Fact, Frame, HarnessFact,
+    Act, Answer, AppFact, Changed, Content, DataSource, Direction, Entry, EntryId, Fact, Frame,
+    HarnessFact,
 };
 use crate::domain::selector::Selector;
 use crate::rules::context::Context;
@@ -118,7 +120,10 @@ impl Rule for Order {
             Fact::SocketClosed { .. } => self.forget_gaps(),
             Fact::Act(Act::Launch | Act::SignIn { .. } | Act::SignOut) => self.streams.clear(),
             // A backend that was started anew may count anew.
-            Fact::Harness(HarnessFact::Lever { lever, .. }) if lever == "backend" => {
+            Fact::Harness(HarnessFact::Changed(Changed {
+                change: Change::Backend { .. },
+                ..
+            })) => {
                 self.streams.clear();
             }
             Fact::App(AppFact::Shown {
@@ -126,7 +131,7 @@ impl Rule for Order {
                 source,
                 sequence: Some(sequence),
                 ..
-            }) => self.shown(entry, resource, source, *sequence, context),
+            }) => self.shown(entry, resource, *source, *sequence, context),
             _ => {}
         }
         if let Some(request) = context.request()
@@ -195,7 +200,7 @@ impl Order {
         &mut self,
         entry: &Entry,
         resource: &str,
-        source: &str,
+        source: DataSource,
         sequence: i64,
         context: &Context<'_>,
     ) {
@@ -208,11 +213,12 @@ impl Order {
         let Some((before, id)) = stream.shown.replace((sequence, entry.id)) else {
             return;
         };
-        if source == "request" {
+        if source == DataSource::Request {
             context.exercised(&ORDER);
         }
-        let skipped =
-            source == "event" && stream.apply == Some(Apply::Merge) && sequence > before + 1;
+        let skipped = source == DataSource::Event
+            && stream.apply == Some(Apply::Merge)
+            && sequence > before + 1;
         let (kind, message, observed) = if sequence < before {
             (
                 "older",

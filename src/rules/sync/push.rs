@@ -2,9 +2,10 @@
 
 use std::time::Duration;
 
+use crate::domain::change::Change;
 use crate::domain::contract::Contract;
 use crate::domain::duration::show;
-use crate::domain::journal::{Direction, Fact, Frame, HarnessFact};
+use crate::domain::journal::{Changed, Direction, Fact, Frame, HarnessFact};
 use crate::rules::context::Context;
 use crate::rules::moment::Moment;
 use crate::rules::rule::{Rule, rule};
@@ -66,9 +67,11 @@ impl Rule for Push {
                 }
                 return;
             }
-            Fact::Harness(HarnessFact::Lever { lever, value, .. }) if lever == "push" => {
-                let word = value.split_whitespace().next().unwrap_or_default();
-                let event = self.seen.iter().position(|(own, _)| own == word);
+            Fact::Harness(HarnessFact::Changed(Changed {
+                change: Change::Push { event: pushed, .. },
+                ..
+            })) => {
+                let event = self.seen.iter().position(|(own, _)| own == pushed);
                 if let Some(event) = event.filter(|_| context.sockets.live() > 0) {
                     context.exercised(&ARRIVES);
                     let there = self.seen[event]

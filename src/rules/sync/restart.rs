@@ -1,7 +1,8 @@
 //! SYNC-14: a restart of the backend costs nobody the session.
 
+use crate::domain::change::Change;
 use crate::domain::contract::Role;
-use crate::domain::journal::{Fact, HarnessFact};
+use crate::domain::journal::Fact;
 use crate::rules::context::Context;
 use crate::rules::moment::Moment;
 use crate::rules::rule::{Rule, rule};
@@ -40,9 +41,7 @@ pub(super) struct Restart {
 impl Rule for Restart {
     fn see(&mut self, context: &Context<'_>) {
         let entry = context.entry;
-        if let Fact::Harness(HarnessFact::Lever { lever, .. }) = &entry.fact
-            && lever == "backend"
-        {
+        if let Some(Change::Backend { .. }) = entry.fact.change() {
             let stopped = context.world.backend_is_stopped();
             if self.down && !stopped {
                 self.restarted = Some(Moment::of(entry));

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use crate::domain::contract::{Apply, Realtime, Role};
 use crate::domain::duration::show;
-use crate::domain::journal::{Act, AppFact, Direction, Entry, Fact, Frame};
+use crate::domain::journal::{Act, AppFact, Direction, Entry, Fact, Frame, ScreenName};
 use crate::rules::context::Context;
 use crate::rules::moment::Moment;
 use crate::rules::rule::{Rule, rule};
@@ -35,7 +35,7 @@ rule! {
 
 #[derive(Default)]
 pub(super) struct Snapshot {
-    screen: Option<String>,
+    screen: Option<ScreenName>,
     loaded: BTreeSet<String>,
     waiting: Option<Waiting>,
 }
@@ -134,7 +134,7 @@ impl Snapshot {
         let shown = self
             .screen
             .as_ref()
-            .and_then(|screen| context.contract.screen(screen));
+            .and_then(|screen| context.contract.screen(screen.as_str()));
         let visible: Option<BTreeSet<String>> = shown.map(|screen| {
             updated
                 .iter()

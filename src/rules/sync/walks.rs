@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::paging::WALK;
 use crate::domain::contract::{Resource, Role};
-use crate::domain::journal::{Entry, EntryId, Question};
+use crate::domain::journal::{Entry, EntryId, Question, Reference};
 use crate::domain::moment;
 use crate::rules::context::Context;
 use crate::rules::exchange::{Ended, Reception};
@@ -59,7 +59,10 @@ impl Rule for Walks {
                     .page(entry, resource, &ended);
             }
             Question::UnknownCursor => refusal(resource, "no-cursor", entry, &ended, context),
-            Question::OfAnother { what, .. } if what == "cursor" => {
+            Question::OfAnother {
+                what: Reference::Cursor,
+                ..
+            } => {
                 refusal(resource, "foreign cursor", entry, &ended, context);
             }
             _ => {}

@@ -6,7 +6,7 @@ use std::time::Duration;
 use super::canaries::{Sent, is_name};
 use crate::domain::contract::Role;
 use crate::domain::journal::{
-    AppFact, Content, Direction, Entry, EntryId, Fact, Frame, Request, TokenIssued,
+    AppFact, Content, DataSource, Direction, Entry, EntryId, Fact, Frame, Request, TokenIssued,
 };
 use crate::rules::context::Context;
 use crate::rules::exchange::Ended;
@@ -325,7 +325,7 @@ impl NextUser {
         if let Fact::App(AppFact::Shown {
             resource, source, ..
         }) = &entry.fact
-            && source != "event"
+            && *source != DataSource::Event
             && self
                 .change
                 .as_ref()

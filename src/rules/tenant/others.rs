@@ -8,7 +8,7 @@ use serde_json::Value;
 use super::canaries::is_distinctive;
 use super::leaves::{Leaves, plain};
 use crate::domain::contract::{Contract, Resource, Role};
-use crate::domain::journal::{Answer, Entry, EntryId, Question, Request};
+use crate::domain::journal::{Answer, Entry, EntryId, Question, Reference, Request};
 use crate::rules::context::Context;
 use crate::rules::exchange::Ended;
 use crate::rules::rule::{Rule, rule};
@@ -88,7 +88,7 @@ impl Rule for Others {
                 self.own(entry, &ended, answer, &context.contract);
             }
             Question::OfAnother { what, owner } => {
-                self.of_another(what, owner, entry, &ended, answer, context);
+                self.of_another(*what, owner, entry, &ended, answer, context);
             }
             Question::TagOfAnother { owner } => {
                 self.tag_of_another(owner, entry, &ended, answer, context);
@@ -129,7 +129,7 @@ impl Others {
     )]
     fn of_another(
         &self,
-        what: &str,
+        what: Reference,
         owner: &str,
         entry: &Entry,
         ended: &Ended<'_>,
@@ -167,7 +167,7 @@ impl Others {
             Violation::new(format!(
                 "an account gets what is another's by using the other's {what}"
             ))
-            .kind(what.to_owned())
+            .kind(what.to_string())
             .expected("403, 404 or 400, or the asking account's own data")
             .observed(format!("{}, with {stolen} of `{owner}`", ended.words()))
             .evidence([learnt, ended.opened.id(), entry.id])

@@ -185,7 +185,7 @@ fn data_that_calls_itself_text_is_found_and_every_kind_of_json_is_not() {
 fn in_maintenance(status: u16) -> Vec<(String, Subject)> {
     let mut play = Play::of(harbour());
     play.signs_in("probe", "bo", json!("sailor-9"))
-        .fact(json!({"harness": {"lever": {"lever": "maintenance", "value": "on", "how": "http"}}}))
+        .fact(json!({"harness": {"changed": {"change": {"maintenance": true}, "how": "http"}}}))
         .after(seconds(5))
         .fact(json!({"harness": {"probe": {"question": "status-in-maintenance"}}}))
         .exchange(

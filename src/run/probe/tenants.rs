@@ -4,7 +4,7 @@ use super::lists::Cursor;
 use super::{Prober, Signed, With};
 use crate::domain::bindings::Bindings;
 use crate::domain::contract::{Operation, PathPattern, Resource};
-use crate::domain::journal::Question;
+use crate::domain::journal::{Question, Reference};
 
 /// How many rounds two accounts take turns.
 const ROUNDS: u32 = 3;
@@ -97,9 +97,9 @@ impl Prober<'_> {
         cursors: &[Cursor],
     ) {
         let mut asked = false;
-        let of_another = |what: &str| {
+        let of_another = |what| {
             Some(Question::OfAnother {
-                what: what.to_owned(),
+                what,
                 owner: own.username.clone(),
             })
         };
@@ -111,7 +111,12 @@ impl Prober<'_> {
                 .perform(Some(Question::Own), operation, query, own.with())
                 .await;
             let _ = self
-                .perform(of_another("cursor"), operation, query, other.with())
+                .perform(
+                    of_another(Reference::Cursor),
+                    operation,
+                    query,
+                    other.with(),
+                )
                 .await;
         }
         // The other's token, and the first one's name wherever the contract puts a name.
@@ -126,7 +131,7 @@ impl Prober<'_> {
             asked = true;
             let with = With::of(&disguised);
             let _ = self
-                .perform(of_another("name"), &resource.operation, &[], with)
+                .perform(of_another(Reference::Name), &resource.operation, &[], with)
                 .await;
         }
         for operation in self.below_lists(own, resources).await {
@@ -135,7 +140,7 @@ impl Prober<'_> {
                 .perform(Some(Question::Own), &operation, &[], own.with())
                 .await;
             let _ = self
-                .perform(of_another("id"), &operation, &[], other.with())
+                .perform(of_another(Reference::Id), &operation, &[], other.with())
                 .await;
         }
         if !asked {

@@ -6,42 +6,26 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use bytes::Bytes;
 use http::header::{ALLOW, CONNECTION, CONTENT_TYPE, HOST, HeaderValue};
-use http::{Method, Request, Response, StatusCode};
+use http::{Request, Response, StatusCode};
 use http_body_util::{BodyExt, Full, Limited};
 use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
-use serde::de::DeserializeOwned;
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 use tokio::sync::{mpsc, oneshot};
 use tokio::task::{AbortHandle, JoinSet};
 
 use super::Ready;
 use super::marks::{ACTS, Mark};
+use crate::domain::change::{Change, Lever};
 use crate::domain::journal::Fact;
+use crate::domain::malformed::Malformed;
 use crate::domain::result::ScenarioResult;
-use crate::domain::scenario::Setting;
-use crate::mock::asked::{self, Asked, Backend, Nothing, Push, Switch};
 use crate::net::Listener;
+use crate::operator::{self, BODY_LIMIT, Command, Desk, Order, Refusal};
 use crate::run::surroundings::Surroundings;
 use crate::suite;
-
-/// Bytes of a body that may be sent.
-const BODY_LIMIT: usize = 1_000_000;
-
-/// What can be moved beside the levers that the mock's operator has, too.
-const OWN: [Asked; 6] = [
-    ("/network", r#"{"on": false}"#),
-    ("/websocket", r#"{"on": false}"#),
-    ("/socket", r#"{"on": false}"#),
-    (
-        "/fault",
-        r#"{"on": "data", "respond": {"status": 503}}, or {"on": "data", "off": true}"#,
-    ),
-    ("/mark", r#"{"act": "launch"}"#),
-    ("/end", "{}"),
-];
 
 /// What it all came to, for whoever asked for the end.
 pub(super) struct Outcome(Value);
@@ -80,7 +64,7 @@ impl Drop for Control {
     }
 }
 
-struct Desk {
+struct Session {
     around: Arc<Surroundings>,
     ready: Ready,
     switches: Mutex<Switches>,
@@ -102,7 +86,7 @@ impl Control {
         ready: Ready,
         end: mpsc::UnboundedSender<oneshot::Sender<Outcome>>,
     ) -> Self {
-        let desk = Arc::new(Desk {
+        let desk = Arc::new(Session {
             around,
             ready,
             switches: Mutex::new(Switches {
@@ -121,7 +105,7 @@ impl Control {
                 let desk = Arc::clone(&desk);
                 let service = service_fn(move |request| {
                     let desk = Arc::clone(&desk);
-                    async move { Ok::<_, Infallible>(desk.respond(request).await) }
+                    async move { Ok::<_, Infallible>(Self::respond(&desk, request).await) }
                 });
                 let connection = http1::Builder::new()
                     .auto_date_header(false)
@@ -149,184 +133,75 @@ impl Control {
     }
 }
 
-/// A status, a stable word and what to tell people.
-struct Refusal(u16, &'static str, String);
-
-impl Desk {
-    async fn respond(&self, request: Request<Incoming>) -> Response<Full<Bytes>> {
+impl Control {
+    async fn respond(desk: &Session, request: Request<Incoming>) -> Response<Full<Bytes>> {
         let (parts, body) = request.into_parts();
-        let path = parts.uri.path().trim_end_matches('/').to_owned();
         let answer = if is_local(&parts.headers) {
-            self.route(&parts.method, &path, body).await
+            match Limited::new(body, BODY_LIMIT).collect().await {
+                Ok(body) => {
+                    let body = body.to_bytes();
+                    operator::answer(desk, &parts.method, parts.uri.path(), &body).await
+                }
+                Err(error) => Refusal(400, "bad-body", error.to_string()).into(),
+            }
         } else {
             let why = "call it by a loopback name, like http://127.0.0.1:PORT".to_owned();
-            Err(Refusal(403, "not-local", why))
+            Refusal(403, "not-local", why).into()
         };
-        let (status, value) = match answer {
-            Ok(value) => (200, value),
-            Err(Refusal(status, error, message)) => {
-                (status, json!({"error": error, "message": message}))
-            }
-        };
-        let mut text = value.to_string();
+        let mut text = answer.body.to_string();
         text.push('\n');
         let mut response = Response::new(Full::new(Bytes::from(text)));
-        *response.status_mut() = StatusCode::from_u16(status).unwrap_or(StatusCode::OK);
+        *response.status_mut() = StatusCode::from_u16(answer.status).unwrap_or(StatusCode::OK);
         let headers = response.headers_mut();
         headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
         // Whoever ends a session waits for the last answer to be read.
         headers.insert(CONNECTION, HeaderValue::from_static("close"));
-        if status == 405 {
-            let allowed = if matches!(path.as_str(), "" | "/state") {
-                "GET"
-            } else {
-                "POST"
-            };
-            headers.insert(ALLOW, HeaderValue::from_static(allowed));
+        if let Some(allow) = answer.allow {
+            headers.insert(ALLOW, HeaderValue::from_static(allow));
         }
         response
     }
+}
 
-    async fn route(&self, method: &Method, path: &str, body: Incoming) -> Result<Value, Refusal> {
-        let is_lever = asked::is_lever(path, &OWN);
-        match (method, path) {
-            (&Method::GET, "") => Ok(self.directory()),
-            (&Method::GET, "/state") => Ok(self.state()),
-            (&Method::POST, lever) if is_lever => {
-                let body = Limited::new(body, BODY_LIMIT).collect().await;
-                let body = body.map_err(|error| Refusal(400, "bad-body", error.to_string()))?;
-                self.pull(lever, &body.to_bytes()).await
-            }
-            (_, "" | "/state") => Err(Refusal(405, "method-not-allowed", "this takes GET".into())),
-            (_, _) if is_lever => Err(Refusal(405, "method-not-allowed", "this takes POST".into())),
-            _ => Err(Refusal(
-                404,
-                "not-found",
-                "GET / lists what there is".into(),
-            )),
-        }
+impl Desk for Session {
+    fn commands(&self) -> Vec<Command> {
+        let levers = [
+            Lever::Maintenance,
+            Lever::Backend,
+            Lever::Push,
+            Lever::CloseTrade,
+            Lever::ExpireTokens,
+            Lever::DropSockets,
+        ];
+        let own = [
+            Command::Network,
+            Command::Websocket,
+            Command::Socket,
+            Command::Fault,
+            Command::Mark,
+            Command::End,
+        ];
+        levers.into_iter().map(Command::Lever).chain(own).collect()
     }
 
-    async fn pull(&self, lever: &str, body: &[u8]) -> Result<Value, Refusal> {
-        if let Some(why) = self.around.lacks(lever) {
-            return Err(Refusal(409, "cannot-be-moved", why));
-        }
-        match lever {
-            "/mark" => {
-                let mark: Mark = parse(lever, body)?;
-                let act = mark
-                    .read(&self.around.contract)
-                    .map_err(|why| bad_body(lever, &why))?;
-                let entry = self.around.recorder.record(Fact::Act(act.clone()));
-                Ok(json!({"act": act, "entry": entry.id}))
-            }
-            "/end" => {
-                let Nothing {} = parse(lever, body)?;
-                let (send, outcome) = oneshot::channel();
-                let over = || Refusal(409, "nothing-to-do", "it is ending already".to_owned());
-                self.end.send(send).map_err(|_| over())?;
-                outcome
-                    .await
-                    .map(|Outcome(value)| value)
-                    .map_err(|_| over())
-            }
-            "/maintenance" => {
-                let Switch { on } = parse(lever, body)?;
-                self.set(&Setting::Maintenance(on)).await?;
-                Ok(json!({"maintenance": on}))
-            }
-            "/backend" => {
-                let Backend { service, running } = parse(lever, body)?;
-                if let Some(name) = &service {
-                    known("service", name, self.ready.services.keys())?;
-                }
-                let setting = Setting::Backend {
-                    service: service.clone(),
-                    running,
-                };
-                self.set(&setting).await?;
-                Ok(json!({"service": service, "running": running}))
-            }
-            "/push" => {
-                let Push { event, payload } = parse(lever, body)?;
-                let feed = self.around.contract.realtime.iter();
-                let events = feed.flat_map(|feed| feed.events.iter().map(|own| &own.name));
-                known("event", &event, events)?;
-                let setting = Setting::Push {
-                    event: event.clone(),
-                    payload,
-                };
-                self.set(&setting).await?;
-                Ok(json!({"event": event}))
-            }
-            "/network" | "/websocket" | "/socket" => {
-                let Switch { on } = parse(lever, body)?;
-                self.set(&match lever {
-                    "/network" => Setting::Network(on),
-                    "/websocket" => Setting::Websocket(on),
-                    _ => Setting::Socket(on),
-                })
-                .await?;
-                let mut switches = self.switches();
-                match lever {
-                    "/network" => switches.network = on,
-                    "/websocket" => switches.websocket = on,
-                    _ => switches.socket = on,
-                }
-                Ok(json!({ lever.trim_start_matches('/'): on }))
-            }
-            "/fault" => self.fault(lever, body).await,
-            _ => {
-                let Nothing {} = parse(lever, body)?;
-                let (setting, done) = match lever {
-                    "/close-trade" => (Setting::CloseTrade, "closed"),
-                    "/expire-tokens" => (Setting::ExpireTokens, "expired"),
-                    _ => (Setting::DropSockets, "dropped"),
-                };
-                self.set(&setting).await?;
-                Ok(json!({ done: true }))
-            }
-        }
+    fn lacks(&self, command: &Command) -> Option<String> {
+        self.around.lacks(command)
     }
 
-    /// A fault in the words of a scenario.
-    async fn fault(&self, lever: &str, body: &[u8]) -> Result<Value, Refusal> {
-        let asked: Value = parse(lever, body)?;
-        let setting = suite::read_setting(&json!({ "fault": asked }), &self.around.contract)
-            .map_err(|problems| bad_body(lever, &problems.on_one_line()))?;
-        self.set(&setting).await?;
-        let Setting::Fault { on, fault } = &setting else {
-            return Err(bad_body(lever, "that is no fault"));
-        };
-        let (on, is_on) = (on.to_string(), fault.is_some());
-        let mut switches = self.switches();
-        switches.faults.retain(|own| *own != on);
-        if is_on {
-            switches.faults.push(on.clone());
-        }
-        Ok(json!({"on": on, "fault": is_on}))
+    fn refuses(&self, command: &Command) -> Option<Refusal> {
+        let why = self.lacks(command)?;
+        Some(Refusal(409, "cannot-be-moved", why))
     }
 
-    async fn set(&self, setting: &Setting) -> Result<(), Refusal> {
-        let moved = self.around.set(setting).await;
-        moved.map_err(|why| Refusal(409, "cannot-be-moved", why))
+    fn directory(&self) -> Map<String, Value> {
+        let acts: Vec<&str> = ACTS.iter().map(|(_, body)| *body).collect();
+        Map::from_iter([
+            ("contract".to_owned(), json!(self.around.contract.name)),
+            ("services".to_owned(), json!(self.ready.services)),
+            ("acts".to_owned(), json!(acts)),
+        ])
     }
 
-    fn switches(&self) -> std::sync::MutexGuard<'_, Switches> {
-        self.switches.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    fn directory(&self) -> Value {
-        json!({
-            "contract": self.around.contract.name,
-            "services": self.ready.services,
-            "levers": asked::directory(&OWN, |path| self.around.lacks(path)),
-            "acts": ACTS.iter().map(|(_, body)| body).collect::<Vec<_>>(),
-            "state": {"method": "GET", "path": "/state"},
-        })
-    }
-
-    /// What is going on: no token and no password is in it.
     fn state(&self) -> Value {
         let tally = self.around.tally();
         let switches = self.switches();
@@ -343,6 +218,102 @@ impl Desk {
             "faults": switches.faults,
             "elapsed_ms": u64::try_from(elapsed).unwrap_or(u64::MAX),
         })
+    }
+
+    async fn perform(&self, order: Order) -> Result<Value, Refusal> {
+        match order {
+            Order::Change(change) => self.change(&change).await,
+            Order::Fault(asked) => {
+                let fault = json!({ "fault": asked });
+                let change = suite::read_setting(&fault, &self.around.contract)
+                    .map_err(|problems| Command::Fault.misread(&problems.on_one_line()))?;
+                self.change(&change).await
+            }
+            Order::Mark(asked) => self.mark(asked),
+            Order::End => self.end().await,
+            Order::SendAway { .. } | Order::Ask { .. } => Err(Refusal::not_found()),
+        }
+    }
+}
+
+impl Session {
+    /// Changes the world, and says how it is from now on.
+    async fn change(&self, change: &Change) -> Result<Value, Refusal> {
+        self.know(change)?;
+        let moved = self.around.set(change).await;
+        moved.map_err(|why| Refusal(409, "cannot-be-moved", why))?;
+        let mut switches = self.switches();
+        Ok(match change {
+            Change::Maintenance(on) => json!({ "maintenance": on }),
+            Change::Backend { service, running } => {
+                json!({ "service": service, "running": running })
+            }
+            Change::Push { event, .. } => json!({ "event": event }),
+            Change::Malform { resource, class } => {
+                json!({ "resource": resource, "as": class.map_or("good", Malformed::name) })
+            }
+            Change::CloseTrade => json!({ "closed": true }),
+            Change::ExpireTokens => json!({ "expired": true }),
+            Change::DropSockets => json!({ "dropped": true }),
+            Change::Network(there) => {
+                switches.network = *there;
+                json!({ "network": there })
+            }
+            Change::Websocket(open) => {
+                switches.websocket = *open;
+                json!({ "websocket": open })
+            }
+            Change::Socket(open) => {
+                switches.socket = *open;
+                json!({ "socket": open })
+            }
+            Change::ForgetSessions => json!({ "forgotten": true }),
+            Change::Fault { on, fault } => {
+                let on = on.to_string();
+                switches.faults.retain(|own| *own != on);
+                switches.faults.extend(fault.as_ref().map(|_| on.clone()));
+                json!({ "on": on, "fault": fault.is_some() })
+            }
+        })
+    }
+
+    /// Refuses names that the contract does not have.
+    fn know(&self, change: &Change) -> Result<(), Refusal> {
+        match change {
+            Change::Backend {
+                service: Some(name),
+                ..
+            } => known("service", name, self.ready.services.keys()),
+            Change::Push { event, .. } => {
+                let feed = self.around.contract.realtime.iter();
+                let events = feed.flat_map(|feed| feed.events.iter().map(|own| &own.name));
+                known("event", event, events)
+            }
+            _ => Ok(()),
+        }
+    }
+
+    fn mark(&self, asked: Value) -> Result<Value, Refusal> {
+        let act = serde_json::from_value::<Mark>(asked)
+            .map_err(|error| error.to_string())
+            .and_then(|mark| mark.read(&self.around.contract))
+            .map_err(|why| Command::Mark.misread(&why))?;
+        let entry = self.around.recorder.record(Fact::Act(act.clone()));
+        Ok(json!({"act": act, "entry": entry.id}))
+    }
+
+    async fn end(&self) -> Result<Value, Refusal> {
+        let (send, outcome) = oneshot::channel();
+        let over = || Refusal(409, "nothing-to-do", "it is ending already".to_owned());
+        self.end.send(send).map_err(|_| over())?;
+        outcome
+            .await
+            .map(|Outcome(value)| value)
+            .map_err(|_| over())
+    }
+
+    fn switches(&self) -> std::sync::MutexGuard<'_, Switches> {
+        self.switches.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -371,12 +342,4 @@ fn known<'a>(
     let listed = all.fold(first.to_owned(), |list, own| format!("{list}, {own}"));
     let why = format!("there is no {kind} `{name}`; there are {listed}");
     Err(Refusal(404, "unknown", why))
-}
-
-fn parse<T: DeserializeOwned>(lever: &str, body: &[u8]) -> Result<T, Refusal> {
-    asked::parse(lever, &OWN, body).map_err(|why| Refusal(400, "bad-body", why))
-}
-
-fn bad_body(lever: &str, why: &str) -> Refusal {
-    Refusal(400, "bad-body", asked::misread(lever, &OWN, why))
 }

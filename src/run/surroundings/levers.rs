@@ -3,92 +3,64 @@
 use std::sync::PoisonError;
 
 use super::Surroundings;
-use crate::domain::journal::HarnessFact;
-use crate::domain::malformed::Malformed;
-use crate::domain::scenario::{Fault, Lever, Setting};
+use crate::domain::change::{Change, Fault, RequestMatch};
+use crate::domain::journal::{Changed, HarnessFact, LeverHow};
 
 impl Surroundings {
     /// Changes the world. That the client's network went it is not told here: whoever plays the client
     /// does that.
-    pub(in crate::run) async fn set(&self, setting: &Setting) -> Result<(), String> {
-        match setting {
-            Setting::Network(there) => {
+    pub(in crate::run) async fn set(&self, change: &Change) -> Result<(), String> {
+        let mut is_news = true;
+        let how = match change {
+            Change::Maintenance(_)
+            | Change::Backend { .. }
+            | Change::Push { .. }
+            | Change::Malform { .. }
+            | Change::CloseTrade
+            | Change::ExpireTokens
+            | Change::DropSockets => self.backend.set(change, &self.gateway).await?,
+            Change::Network(there) => {
                 self.gateway
                     .set_network(*there)
                     .map_err(|error| error.to_string())?;
-                self.note_fault("network", !there);
+                LeverHow::Gateway
             }
-            Setting::Websocket(open) => {
+            Change::Websocket(open) => {
                 self.gateway.set_websocket(*open);
-                self.note_fault("websocket blocked", !open);
+                LeverHow::Gateway
             }
-            Setting::Socket(open) => {
+            Change::Socket(open) => {
                 self.gateway.set_socket(*open);
-                self.note_fault("socket blocked", !open);
+                LeverHow::Gateway
             }
-            Setting::ForgetSessions => {
+            Change::ForgetSessions => {
                 self.gateway.forget_polled_sessions();
-                self.note_fault("sessions forgotten", true);
-                self.note_fault("sessions forgotten", false);
+                LeverHow::Gateway
             }
-            Setting::Fault { on, fault } => {
+            Change::Fault { on, fault } => {
                 self.gateway
                     .set_fault(on.clone(), fault.clone())
                     .map_err(|error| error.to_string())?;
-                self.note_switched(&on.to_string(), fault.as_ref().map(Fault::name));
+                is_news = self.switched(on, fault.as_ref());
+                LeverHow::Gateway
             }
-            _ => {
-                let how = self.backend.set(setting, &self.gateway).await?;
-                let lever = setting.lever().map_or("", Lever::name);
-                self.note(HarnessFact::Lever {
-                    lever: lever.to_owned(),
-                    value: value_of(setting),
-                    how,
-                });
-            }
+        };
+        if is_news {
+            let change = change.clone();
+            self.note(HarnessFact::Changed(Changed { change, how }));
         }
         Ok(())
     }
 
-    /// A fault ends under the name under which it began, also when another takes its place.
-    fn note_switched(&self, on: &str, fault: Option<&str>) {
-        let before = {
-            let mut faults = self.faults.lock().unwrap_or_else(PoisonError::into_inner);
-            match fault {
-                Some(fault) => faults.insert(on.to_owned(), fault.to_owned()),
-                None => faults.remove(on),
-            }
-        };
-        if let Some(before) = before {
-            self.note_fault(&format!("{before} on {on}"), false);
+    /// Whether a fault begins, or one ends that was on.
+    fn switched(&self, on: &RequestMatch, fault: Option<&Fault>) -> bool {
+        let mut faults = self.faults.lock().unwrap_or_else(PoisonError::into_inner);
+        let before = faults.len();
+        faults.retain(|own| own != on);
+        let was_on = faults.len() < before;
+        if fault.is_some() {
+            faults.push(on.clone());
         }
-        if let Some(fault) = fault {
-            self.note_fault(&format!("{fault} on {on}"), true);
-        }
-    }
-
-    fn note_fault(&self, fault: &str, on: bool) {
-        self.note(HarnessFact::Fault {
-            fault: fault.to_owned(),
-            on,
-        });
-    }
-}
-
-fn value_of(setting: &Setting) -> String {
-    match setting {
-        Setting::Maintenance(on) => if *on { "on" } else { "off" }.to_owned(),
-        Setting::Backend { service, running } => {
-            let state = if *running { "running" } else { "stopped" };
-            match service {
-                Some(service) => format!("{service} {state}"),
-                None => state.to_owned(),
-            }
-        }
-        Setting::Push { event, .. } => event.clone(),
-        Setting::Malform { resource, class } => {
-            format!("{resource} {}", class.map_or("good", Malformed::name))
-        }
-        _ => "done".to_owned(),
+        was_on || fault.is_some()
     }
 }

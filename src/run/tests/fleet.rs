@@ -8,7 +8,7 @@ use crate::app::Quirk;
 use crate::device::{self, Device};
 use crate::domain::journal::FeedState;
 use crate::domain::journal::file::Case;
-use crate::domain::scenario::Setting;
+use crate::domain::scenario::Change;
 use crate::domain::verdict::Finding;
 use crate::gateway::{Listen, Mode};
 use crate::run::surroundings::{self, Surroundings};
@@ -54,7 +54,7 @@ async fn found_in_the_return(quirks: Vec<Quirk>) -> Vec<Finding> {
             .unwrap();
         fleet.push((device, storage));
     }
-    around.set(&Setting::DropSockets).await.unwrap();
+    around.set(&Change::DropSockets).await.unwrap();
     tokio::time::sleep(Duration::from_secs(20)).await;
     for (device, _) in &fleet {
         let view = device.view().await.unwrap();

@@ -3,6 +3,7 @@
 use super::Context;
 use super::operation::{self, Use};
 use crate::domain::contract::{NextPage, Paging, Resource, Screen};
+use crate::domain::journal::{LOADING, MAINTENANCE, SIGNED_OUT};
 use crate::suite::Problem;
 use crate::suite::fields::Place;
 use crate::suite::node::Content;
@@ -15,9 +16,9 @@ const RESERVED: [&str; 13] = [
     "data",
     "writes",
     "any",
-    "signed-out",
-    "loading",
-    "maintenance",
+    SIGNED_OUT,
+    LOADING,
+    MAINTENANCE,
     "realtime",
     "sign-in",
     "refresh",

@@ -1,10 +1,8 @@
 //! The contract's names as scenarios use them.
 
 use crate::domain::contract::{Apply, Contract, Role};
+use crate::domain::journal::ScreenName;
 use crate::suite::fields::{Place, suggest};
-
-/// Screens that every app has.
-const EVERY_APP: [&str; 3] = ["signed-out", "loading", "maintenance"];
 
 /// Means the first screen.
 const HOME: &str = "home";
@@ -54,19 +52,24 @@ impl<'a> Names<'a> {
     }
 
     /// A screen that the app can show.
-    pub(super) fn screen(&self, place: &Place<'_>) -> Option<String> {
+    pub(super) fn screen(&self, place: &Place<'_>) -> Option<ScreenName> {
         let name = place.text()?;
         let Some(contract) = self.contract else {
-            return Some(name);
+            return Some(name.into());
         };
-        if contract.screen(&name).is_some() || EVERY_APP.contains(&name.as_str()) {
-            return Some(name);
+        if contract.screen(&name).is_some() || ScreenName::EVERY_APP.contains(&name.as_str()) {
+            return Some(name.into());
         }
         if name == HOME {
-            return Some(contract.home().to_owned());
+            return Some(contract.home().into());
         }
         let own = contract.screens.iter().map(|screen| screen.name.as_str());
-        refuse(place, "screen", &name, own.chain(EVERY_APP).chain([HOME]))
+        refuse(
+            place,
+            "screen",
+            &name,
+            own.chain(ScreenName::EVERY_APP).chain([HOME]),
+        )
     }
 
     /// Screens that a user can open: one, or each.

@@ -2,22 +2,22 @@
 
 use super::{Names, requests};
 use crate::domain::malformed::Malformed;
-use crate::domain::scenario::{Fault, Setting, Withheld};
+use crate::domain::scenario::{Change, Fault, Withheld};
 use crate::suite::fields::{Fields, Place};
 use crate::suite::node::Content;
 
 const FORM: &str = "write it like `{ maintenance: on }` or `close-trade`";
 
 /// The settings that are said in one word.
-const WORDS: [(&str, Setting); 4] = [
-    ("close-trade", Setting::CloseTrade),
-    ("expire-tokens", Setting::ExpireTokens),
-    ("drop-sockets", Setting::DropSockets),
-    ("forget-sessions", Setting::ForgetSessions),
+const WORDS: [(&str, Change); 4] = [
+    ("close-trade", Change::CloseTrade),
+    ("expire-tokens", Change::ExpireTokens),
+    ("drop-sockets", Change::DropSockets),
+    ("forget-sessions", Change::ForgetSessions),
 ];
 
 /// Reads the setting of one step.
-pub(super) fn read(step: &Fields<'_>, names: &Names<'_>) -> Option<Setting> {
+pub(super) fn read(step: &Fields<'_>, names: &Names<'_>) -> Option<Change> {
     let place = step.need("set")?;
     if !matches!(place.node.content, Content::Map(_)) {
         return place.word(&WORDS);
@@ -26,21 +26,21 @@ pub(super) fn read(step: &Fields<'_>, names: &Names<'_>) -> Option<Setting> {
     let settings = [
         fields
             .get("maintenance")
-            .map(|place| place.switch().map(Setting::Maintenance)),
+            .map(|place| place.switch().map(Change::Maintenance)),
         fields.get("backend").map(|place| backend(&place, names)),
         fields.get("push").map(|place| push(&place, names)),
         fields.get("malform").map(|place| malform(&place, names)),
         fields.get("network").map(|place| {
             place
                 .word(&[("offline", false), ("online", true)])
-                .map(Setting::Network)
+                .map(Change::Network)
         }),
         fields
             .get("websocket")
-            .map(|place| open(&place).map(Setting::Websocket)),
+            .map(|place| open(&place).map(Change::Websocket)),
         fields
             .get("socket")
-            .map(|place| open(&place).map(Setting::Socket)),
+            .map(|place| open(&place).map(Change::Socket)),
         fields.get("fault").map(|place| fault(&place, names)),
     ];
     let mut given = settings.into_iter().flatten();
@@ -64,9 +64,9 @@ fn running(place: &Place<'_>) -> Option<bool> {
 }
 
 /// `stopped`, or `{ trading: stopped }`.
-fn backend(place: &Place<'_>, names: &Names<'_>) -> Option<Setting> {
+fn backend(place: &Place<'_>, names: &Names<'_>) -> Option<Change> {
     if place.node.scalar().is_some() {
-        return Some(Setting::Backend {
+        return Some(Change::Backend {
             service: None,
             running: running(place)?,
         });
@@ -79,14 +79,14 @@ fn backend(place: &Place<'_>, names: &Names<'_>) -> Option<Setting> {
         );
     };
     let running = running(state);
-    Some(Setting::Backend {
+    Some(Change::Backend {
         service: Some(names.service(place, &entry.key)?),
         running: running?,
     })
 }
 
 /// `{ resource: watched, as: truncated }`, or `as: good`.
-fn malform(place: &Place<'_>, names: &Names<'_>) -> Option<Setting> {
+fn malform(place: &Place<'_>, names: &Names<'_>) -> Option<Change> {
     let fields = place.fields("`malform`")?;
     let resource = fields
         .need("resource")
@@ -98,16 +98,16 @@ fn malform(place: &Place<'_>, names: &Names<'_>) -> Option<Setting> {
         let words: Vec<_> = classes.chain([("good", None)]).collect();
         place.word(&words)
     });
-    Some(Setting::Malform {
+    Some(Change::Malform {
         resource: resource?,
         class: class?,
     })
 }
 
 /// `positions_update`, or `{ event: positions_update, payload: … }`.
-fn push(place: &Place<'_>, names: &Names<'_>) -> Option<Setting> {
+fn push(place: &Place<'_>, names: &Names<'_>) -> Option<Change> {
     if place.node.scalar().is_some() {
-        return Some(Setting::Push {
+        return Some(Change::Push {
             event: names.event(place)?,
             payload: None,
         });
@@ -115,14 +115,14 @@ fn push(place: &Place<'_>, names: &Names<'_>) -> Option<Setting> {
     let fields = place.fields("`push`")?;
     let event = fields.need("event").and_then(|place| names.event(&place));
     let payload = fields.get("payload").map(|place| place.node.to_json());
-    Some(Setting::Push {
+    Some(Change::Push {
         event: event?,
         payload,
     })
 }
 
 /// `{ on: history, delay: 2s }`; `off` ends it.
-fn fault(place: &Place<'_>, names: &Names<'_>) -> Option<Setting> {
+fn fault(place: &Place<'_>, names: &Names<'_>) -> Option<Change> {
     const FORM: &str = "write one of `delay: 2s`, `respond: { status: 500 }`, `refuse`, `black-hole`, `reset`, `withhold: ping`, `untrusted` or `off`, like `{ on: data, refuse: on }`";
     let fields = place.fields("`fault`")?;
     let on = fields
@@ -163,7 +163,7 @@ fn fault(place: &Place<'_>, names: &Names<'_>) -> Option<Setting> {
                     "write `{ on: any, untrusted: on }`, or `{ on: \"* trading /**\", untrusted: on }` for one service",
                 );
             }
-            Some(Setting::Fault { on, fault })
+            Some(Change::Fault { on, fault })
         }
         _ => fields.refuse("a fault is one thing", FORM),
     }

@@ -53,7 +53,7 @@ fn the_shipped_scenarios_can_be_played_against_any_contract() {
     let steps = &suite.scenarios[0].steps;
     let shown = format!("{steps:?}");
     assert!(
-        shown.contains("Screen(\"money\")") && shown.contains("Updates(\"balance\")"),
+        shown.contains("Screen(Own(\"money\"))") && shown.contains("Updates(\"balance\")"),
         "{shown}"
     );
     assert!(shown.contains("service: Some(\"api\")"), "{shown}");
