@@ -160,14 +160,14 @@ impl App {
     /// A quirk: a redirect is followed as if it were the backend's own.
     pub(super) fn follow_redirect(&mut self, operation: &Operation, reply: &Reply) {
         let Reply::Answer(answer) = reply else { return };
-        let place = answer
+        let location = answer
             .header_pairs()
             .find(|(name, _)| name.eq_ignore_ascii_case("location"))
             .filter(|_| (300..400).contains(&answer.status));
-        if let Some((_, place)) = place {
-            let path = match place.split_once("://") {
+        if let Some((_, location)) = location {
+            let path = match location.split_once("://") {
                 Some((_, rest)) => rest.find('/').map_or("/", |at| &rest[at..]),
-                None => place,
+                None => location,
             };
             let path = path.to_owned();
             self.send_stray(&Operation {

@@ -100,12 +100,12 @@ pub(super) fn query(paging: &Paging, page: &Page) -> Vec<(String, String)> {
         .size
         .iter()
         .map(|(name, size)| (name.clone(), size.to_string()));
-    let place = match (page, &paging.next) {
+    let cursor = match (page, &paging.next) {
         (Page::Later(value), next) => Some((next.query().to_owned(), value.clone())),
         (Page::First, NextPage::Page { query, first }) => Some((query.clone(), first.to_string())),
         (Page::First, NextPage::Cursor { .. } | NextPage::Offset { .. }) => None,
     };
-    size.chain(place).collect()
+    size.chain(cursor).collect()
 }
 
 #[cfg(test)]

@@ -109,12 +109,12 @@ impl App {
             }
             return;
         }
-        let held = self
+        let is_too_soon = self
             .session
             .refreshing
             .not_before
             .is_some_and(|at| self.now.elapsed < at);
-        if !self.is_refresh_due() || self.is_refreshing() || held || !self.may_reach() {
+        if !self.is_refresh_due() || self.is_refreshing() || is_too_soon || !self.may_reach() {
             return;
         }
         let pause = self.pause_left("refresh");

@@ -21,6 +21,14 @@ use crate::net::{Clock, Net};
 const SERVICE: &str = "platform";
 const HOME: &str = "home";
 
+fn seconds(seconds: u64) -> Duration {
+    Duration::from_secs(seconds)
+}
+
+fn pointer(text: &str) -> Selector {
+    Selector::Pointer(text.to_owned())
+}
+
 fn operation(method: &str, path: &str) -> Operation {
     Operation {
         method: method.to_owned(),
@@ -33,14 +41,53 @@ fn operation(method: &str, path: &str) -> Operation {
     }
 }
 
-/// An app that signs in, asks every 30 s whether it may go on, and shows a profile.
-fn contract() -> Contract {
-    let seconds = Duration::from_secs;
-    let pointer = |text: &str| Selector::Pointer(text.to_owned());
+fn kill_switch() -> KillSwitch {
+    KillSwitch {
+        operation: operation("GET", "/status"),
+        blocked_when: Condition::OneOf(pointer("/blocked"), vec![json!(true)]),
+        answer_off: json!({"blocked": false}),
+        answer_on: json!({"blocked": true}),
+        status_on: 200,
+        data_refusal: None,
+        every: seconds(30),
+        fresh_for: seconds(30),
+        takes_effect_within: seconds(5),
+        fail_mode: FailMode::Open,
+    }
+}
+
+fn session() -> Session {
     let mut sign_in = operation("POST", "/sign-in");
     sign_in.body = Body::Json(Template(
         json!({"user": "{username}", "password": "{password}"}),
     ));
+    Session {
+        reuse_grace: Duration::ZERO,
+        sign_out_ends_access: false,
+        sign_in: SessionRequest {
+            operation: sign_in,
+            answer: TokenAnswer {
+                access_token: pointer("/token"),
+                refresh_token: None,
+                expiry: None,
+            },
+        },
+        refresh: None,
+        sign_out: None,
+        authorize: (
+            "authorization".to_owned(),
+            "Bearer {access-token}".to_owned(),
+        ),
+        ended_by: vec![401],
+        refused_by: vec![401],
+        refresh_ahead: seconds(60),
+        token: Token::Opaque,
+        identity: None,
+    }
+}
+
+/// An app that signs in, asks every 30 s whether it may go on, and shows a profile.
+fn contract() -> Contract {
     let mut profile = operation("GET", "/profile");
     profile.authorized = true;
     Contract {
@@ -51,41 +98,8 @@ fn contract() -> Contract {
             base_path: "/v1".to_owned(),
         }],
         request_id: None,
-        session: Session {
-            reuse_grace: std::time::Duration::ZERO,
-            sign_out_ends_access: false,
-            sign_in: SessionRequest {
-                operation: sign_in,
-                answer: TokenAnswer {
-                    access_token: pointer("/token"),
-                    refresh_token: None,
-                    expiry: None,
-                },
-            },
-            refresh: None,
-            sign_out: None,
-            authorize: (
-                "authorization".to_owned(),
-                "Bearer {access-token}".to_owned(),
-            ),
-            ended_by: vec![401],
-            refused_by: vec![401],
-            refresh_ahead: seconds(60),
-            token: Token::Opaque,
-            identity: None,
-        },
-        kill_switch: Some(KillSwitch {
-            operation: operation("GET", "/status"),
-            blocked_when: Condition::OneOf(pointer("/blocked"), vec![json!(true)]),
-            answer_off: json!({"blocked": false}),
-            answer_on: json!({"blocked": true}),
-            status_on: 200,
-            data_refusal: None,
-            every: seconds(30),
-            fresh_for: seconds(30),
-            takes_effect_within: seconds(5),
-            fail_mode: FailMode::Open,
-        }),
+        session: session(),
+        kill_switch: Some(kill_switch()),
         health: None,
         resources: vec![Resource {
             personal: false,

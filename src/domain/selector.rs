@@ -95,10 +95,10 @@ impl Selector {
         let Self::Pointer(pointer) = self else {
             return false;
         };
-        let mut place = body;
+        let mut slot = body;
         for segment in pointer.split('/').skip(1) {
             let key = segment.replace("~1", "/").replace("~0", "~");
-            if let Value::Array(items) = place {
+            if let Value::Array(items) = slot {
                 let Some(item) = key
                     .parse()
                     .ok()
@@ -106,18 +106,18 @@ impl Selector {
                 else {
                     return false;
                 };
-                place = item;
+                slot = item;
                 continue;
             }
-            if !place.is_object() {
-                *place = Value::Object(serde_json::Map::new());
+            if !slot.is_object() {
+                *slot = Value::Object(serde_json::Map::new());
             }
-            let Value::Object(fields) = place else {
+            let Value::Object(fields) = slot else {
                 return false;
             };
-            place = fields.entry(key).or_insert(Value::Null);
+            slot = fields.entry(key).or_insert(Value::Null);
         }
-        *place = value;
+        *slot = value;
         true
     }
 }

@@ -3,11 +3,11 @@
 use std::sync::{Arc, OnceLock};
 
 use http::HeaderMap;
-use percent_encoding::percent_decode_str;
 use serde_json::Value;
 
 use super::capture::{self, Captures};
 use crate::domain::contract::{Body, Contract, Operation};
+use crate::domain::scope::canonical::pairs;
 
 /// A request, its body read.
 pub(super) struct Call {
@@ -45,7 +45,7 @@ impl Call {
                 capture::value(&template.0, body.as_ref(), &mut found)
             }
             Body::Form(fields) => {
-                let form = pairs(&String::from_utf8_lossy(&self.body));
+                let form: Vec<_> = pairs(&String::from_utf8_lossy(&self.body)).collect();
                 all_fit(fields, &form, &mut found)
             }
         };
@@ -87,22 +87,6 @@ pub(super) fn text(captures: &Captures, name: &str) -> Option<String> {
         .and_then(Value::as_str)
         .filter(|text| !text.is_empty())
         .map(str::to_owned)
-}
-
-/// The pairs of a query or of a form.
-pub(super) fn pairs(text: &str) -> Vec<(String, String)> {
-    let decode = |text: &str| {
-        percent_decode_str(&text.replace('+', " "))
-            .decode_utf8_lossy()
-            .into_owned()
-    };
-    text.split('&')
-        .filter(|pair| !pair.is_empty())
-        .map(|pair| {
-            let (key, value) = pair.split_once('=').unwrap_or((pair, ""));
-            (decode(key), decode(value))
-        })
-        .collect()
 }
 
 fn all_fit<'a>(

@@ -88,30 +88,28 @@ pub(super) fn spoil(class: Malformed, resource: &Resource, mut body: Value) -> S
     }
 }
 
+/// Spoils what JSON can still say: the shape of the whole, or one field of the first record.
 fn spoil_value(class: Malformed, resource: &Resource, body: &mut Value) {
-    if class == Malformed::UnknownField {
-        return field(body, "rehearsal", json!({ "unknown": [1, 2, 3] }));
-    }
-    if class == Malformed::ObjectAsList {
-        return *body = json!([body.take()]);
-    }
     let list = resource
         .items
         .as_ref()
         .and_then(|items| find_mut(items, body))
         .filter(|list| list.is_array());
-    if class == Malformed::ListAsObject {
-        match list {
-            Some(list) => *list = json!({ "first": list.take() }),
-            None => *body = json!({ "value": body.take() }),
+    match (class, list) {
+        (Malformed::UnknownField, _) => field(body, "rehearsal", json!({ "unknown": [1, 2, 3] })),
+        (Malformed::ObjectAsList, _) => *body = json!([body.take()]),
+        (Malformed::ListAsObject, Some(list)) => *list = json!({ "first": list.take() }),
+        (Malformed::ListAsObject, None) => *body = json!({ "value": body.take() }),
+        (_, Some(Value::Array(items))) => {
+            if let Some(first) = items.first_mut() {
+                spoil_record(class, resource, first);
+            }
         }
-        return;
+        (_, _) => spoil_record(class, resource, body),
     }
-    let record = match list {
-        Some(Value::Array(items)) => items.first_mut(),
-        _ => Some(body),
-    };
-    let Some(record) = record else { return };
+}
+
+fn spoil_record(class: Malformed, resource: &Resource, record: &mut Value) {
     if class == Malformed::BadRecord {
         return *record = Value::from("this is no record");
     }
@@ -120,40 +118,34 @@ fn spoil_value(class: Malformed, resource: &Resource, body: &mut Value) {
     };
     let own_key = resource.key.as_ref().map(ToString::to_string);
     let is_key = |name: &String| own_key.as_deref() == Some(&*format!("/{name}"));
-    let wants_text = !matches!(
+    let wants_number = matches!(
         class,
         Malformed::Null | Malformed::Missing | Malformed::NumberAsText
     );
-    let found = fields.iter().find(|(name, value)| {
-        !is_key(name)
-            && if wants_text {
-                value.is_string()
-            } else {
-                value.is_number()
-            }
-    });
-    let Some(name) = found.map(|(name, _)| name.clone()) else {
+    let fits = |value: &Value| match wants_number {
+        true => value.is_number(),
+        false => value.is_string(),
+    };
+    let mut names = fields.iter().filter(|(_, value)| fits(value));
+    let Some((name, value)) = names.find(|(name, _)| !is_key(name)) else {
         return;
     };
+    let spoilt = match class {
+        Malformed::NumberAsText => value.to_string().into(),
+        Malformed::TextAsNumber => 7.into(),
+        Malformed::UnknownValue => "NOBODY-KNOWS-THIS".into(),
+        Malformed::Emoji => "👩‍👩‍👧 Zoë 🇳🇱".into(),
+        Malformed::RightToLeft => "\u{202e}שלום\u{202c} عربي".into(),
+        Malformed::DaylightEdge => "2026-03-29T02:30:00+01:00".into(),
+        Malformed::NoZone => "2026-03-29T02:30:00".into(),
+        _ => Value::Null,
+    };
+    let name = name.clone();
     match class {
         Malformed::Missing => {
             fields.remove(&name);
         }
-        Malformed::NumberAsText => {
-            let text = fields[&name].to_string();
-            fields[&name] = text.into();
-        }
-        _ => {
-            fields[&name] = match class {
-                Malformed::TextAsNumber => 7.into(),
-                Malformed::UnknownValue => "NOBODY-KNOWS-THIS".into(),
-                Malformed::Emoji => "👩‍👩‍👧 Zoë 🇳🇱".into(),
-                Malformed::RightToLeft => "\u{202e}שלום\u{202c} عربي".into(),
-                Malformed::DaylightEdge => "2026-03-29T02:30:00+01:00".into(),
-                Malformed::NoZone => "2026-03-29T02:30:00".into(),
-                _ => Value::Null,
-            };
-        }
+        _ => fields[&name] = spoilt,
     }
 }
 

@@ -227,19 +227,7 @@ impl Backend {
                 core.sockets.peers.remove(&peer);
                 self.stop_idle_feeds(core);
             }
-            Event::Recovered { peer, .. } => match core.sockets.peers.get_mut(&peer) {
-                Some(back) => {
-                    back.away = false;
-                    // What they missed was sent again just now.
-                    core.emitted.values_mut().for_each(|at| *at = now);
-                }
-                // They were sent away in their absence.
-                None => {
-                    let scope = Scope::Connection;
-                    let input = Input::Disconnect { peer, scope };
-                    core.sockets.board.server.handle(input, now);
-                }
-            },
+            Event::Recovered { peer, .. } => self.recovered(core, peer),
             Event::Ack { token, args, .. } => {
                 if let Some(asked) = core.sockets.awaited.remove(&token) {
                     // Whoever asked may have run out of patience.
@@ -247,6 +235,23 @@ impl Backend {
                 }
             }
             Event::SessionUpgraded { .. } => {}
+        }
+    }
+
+    fn recovered(&self, core: &mut Core, peer: PeerId) {
+        let now = self.clock.elapsed();
+        match core.sockets.peers.get_mut(&peer) {
+            Some(back) => {
+                back.away = false;
+                // What they missed was sent again just now.
+                core.emitted.values_mut().for_each(|at| *at = now);
+            }
+            // They were sent away in their absence.
+            None => {
+                let scope = Scope::Connection;
+                let input = Input::Disconnect { peer, scope };
+                core.sockets.board.server.handle(input, now);
+            }
         }
     }
 

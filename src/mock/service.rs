@@ -6,15 +6,16 @@ use http::{Request, Response};
 use hyper::body::Incoming;
 
 use super::backend::Backend;
-use super::call::{Call, Connection, pairs};
+use super::call::{Call, Connection};
 use super::reply::{Body, Reply};
 use super::routes::{Route, finish};
 use super::serving::{Cut, Running, Shutdown, read, serve};
 use super::{engine, target};
+use crate::domain::scope::canonical::pairs;
 use crate::net::Listener;
 
 /// Bytes of a request's body that are read; a polling body of the realtime machine is one less.
-const BODY_LIMIT: usize = 1_000_001;
+pub(super) const BODY_LIMIT: usize = 1_000_001;
 
 /// Binds a service's listener and serves it.
 pub(super) fn start(backend: &Arc<Backend>, service: &str, listener: Listener) -> Running {
@@ -78,7 +79,7 @@ async fn respond(
     let call = Call {
         method: parts.method.as_str().to_owned(),
         path: path.to_owned(),
-        query: pairs(&raw_query),
+        query: pairs(&raw_query).collect(),
         raw_query,
         headers: parts.headers.clone(),
         body,

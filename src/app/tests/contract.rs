@@ -76,10 +76,47 @@ fn event(name: &str, updates: &str, apply: Apply) -> EventRule {
     }
 }
 
-/// A small app: two tabs, a live feed for positions, paged trades.
-pub(super) fn contract() -> Contract {
+fn kill_switch() -> KillSwitch {
+    KillSwitch {
+        operation: operation("GET", "platform", "/status", false),
+        blocked_when: Condition::OneOf(at("/maintenance"), vec![json!(true)]),
+        answer_off: json!({"maintenance": false}),
+        answer_on: json!({"maintenance": true}),
+        status_on: 200,
+        data_refusal: Some(503),
+        every: seconds(30),
+        fresh_for: seconds(60),
+        takes_effect_within: seconds(40),
+        fail_mode: FailMode::LastKnown,
+    }
+}
+
+fn realtime() -> Realtime {
     let mut positions = event("positions_changed", "positions", Apply::Merge);
     positions.items = Some(at("/changed"));
+    Realtime {
+        service: "trading".into(),
+        path: "/socket.io/".into(),
+        namespace: "/live".into(),
+        auth: Template(json!({"token": "{access-token}"})),
+        query: vec![],
+        client: SocketClient::default(),
+        subscribe: vec![Emit {
+            event: "subscribe".into(),
+            args: vec![Template(json!("positions"))],
+            ack: true,
+        }],
+        events: vec![
+            positions,
+            event("trade_closed", "trades", Apply::Refetch),
+            event("health", "account", Apply::Ignore),
+        ],
+        live_within: seconds(20),
+    }
+}
+
+/// A small app: two tabs, a live feed for positions, paged trades.
+pub(super) fn contract() -> Contract {
     let mut trades = resource("trades", true);
     trades.sequence = None;
     trades.paging = Some(Paging {
@@ -103,18 +140,7 @@ pub(super) fn contract() -> Contract {
             .into(),
         request_id: None,
         session: session(),
-        kill_switch: Some(KillSwitch {
-            operation: operation("GET", "platform", "/status", false),
-            blocked_when: Condition::OneOf(at("/maintenance"), vec![json!(true)]),
-            answer_off: json!({"maintenance": false}),
-            answer_on: json!({"maintenance": true}),
-            status_on: 200,
-            data_refusal: Some(503),
-            every: seconds(30),
-            fresh_for: seconds(60),
-            takes_effect_within: seconds(40),
-            fail_mode: FailMode::LastKnown,
-        }),
+        kill_switch: Some(kill_switch()),
         health: None,
         resources: vec![
             resource("positions", true),
@@ -131,25 +157,7 @@ pub(super) fn contract() -> Contract {
                 resources: vec!["trades".into()],
             },
         ],
-        realtime: Some(Realtime {
-            service: "trading".into(),
-            path: "/socket.io/".into(),
-            namespace: "/live".into(),
-            auth: Template(json!({"token": "{access-token}"})),
-            query: vec![],
-            client: SocketClient::default(),
-            subscribe: vec![Emit {
-                event: "subscribe".into(),
-                args: vec![Template(json!("positions"))],
-                ack: true,
-            }],
-            events: vec![
-                positions,
-                event("trade_closed", "trades", Apply::Refetch),
-                event("health", "account", Apply::Ignore),
-            ],
-            live_within: seconds(20),
-        }),
+        realtime: Some(realtime()),
         polling: Some(Polling {
             after: seconds(10),
             every: seconds(15),

@@ -65,22 +65,7 @@ pub(super) fn news(news: News) -> Option<SocketEvent> {
             token,
             args: args.values,
         },
-        client::Event::ConnectError { namespace, error } => match error {
-            ConnectError::Refused(refusal) => SocketEvent::Refused {
-                namespace,
-                message: refusal.message,
-                data: refusal.data,
-            },
-            ConnectError::Transport(transport) => SocketEvent::ConnectFailed {
-                why: format!("{} error", transport.name()),
-            },
-            ConnectError::Timeout => SocketEvent::ConnectFailed {
-                why: "timeout".to_owned(),
-            },
-            ConnectError::OldServer => SocketEvent::ConnectFailed {
-                why: "the server speaks an older protocol".to_owned(),
-            },
-        },
+        client::Event::ConnectError { namespace, error } => connect_error(namespace, error),
         client::Event::Disconnected { namespace, reason } => SocketEvent::Disconnected {
             namespace,
             reason: disconnect_reason(reason),
@@ -92,6 +77,22 @@ pub(super) fn news(news: News) -> Option<SocketEvent> {
         | client::Event::Reconnected { .. }
         | client::Event::ReconnectFailed => return None,
     })
+}
+
+fn connect_error(namespace: String, error: ConnectError) -> SocketEvent {
+    let why = match error {
+        ConnectError::Refused(refusal) => {
+            return SocketEvent::Refused {
+                namespace,
+                message: refusal.message,
+                data: refusal.data,
+            };
+        }
+        ConnectError::Transport(transport) => format!("{} error", transport.name()),
+        ConnectError::Timeout => "timeout".to_owned(),
+        ConnectError::OldServer => "the server speaks an older protocol".to_owned(),
+    };
+    SocketEvent::ConnectFailed { why }
 }
 
 /// How a socket connects.

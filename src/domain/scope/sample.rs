@@ -23,6 +23,10 @@ fn operation(method: &str, service: &str, path: &str) -> Operation {
     }
 }
 
+fn seconds(seconds: u64) -> Duration {
+    Duration::from_secs(seconds)
+}
+
 fn resource(name: &str, path: &str) -> Resource {
     Resource {
         name: name.to_owned(),
@@ -44,15 +48,112 @@ fn tokens() -> TokenAnswer {
     }
 }
 
-/// A trading app with a platform service, a live feed and a scope.
-pub(crate) fn contract() -> Contract {
-    let seconds = Duration::from_secs;
+fn kill_switch() -> KillSwitch {
+    KillSwitch {
+        operation: operation("GET", "platform", "/status"),
+        blocked_when: Condition::OneOf(
+            Selector::Pointer("/maintenance".to_owned()),
+            vec![json!(true)],
+        ),
+        answer_off: json!({"maintenance": false}),
+        answer_on: json!({"maintenance": true}),
+        status_on: 200,
+        data_refusal: Some(503),
+        every: seconds(30),
+        fresh_for: seconds(30),
+        takes_effect_within: seconds(5),
+        fail_mode: FailMode::LastKnown,
+    }
+}
+
+fn realtime() -> Realtime {
+    Realtime {
+        service: "trading".to_owned(),
+        path: "/socket.io/".to_owned(),
+        namespace: "/trading".to_owned(),
+        auth: Template(json!({"token": "{access-token}"})),
+        query: Vec::new(),
+        client: SocketClient::default(),
+        subscribe: vec![Emit {
+            event: "subscribe".to_owned(),
+            args: Vec::new(),
+            ack: true,
+        }],
+        events: vec![EventRule {
+            name: "positions_update".to_owned(),
+            updates: Some("positions".to_owned()),
+            apply: Apply::Merge,
+            items: None,
+            sequence: None,
+            schema: None,
+        }],
+        live_within: seconds(10),
+    }
+}
+
+fn scope() -> Scope {
+    let pattern = |text: &str| RequestPattern::parse(text).unwrap();
+    Scope {
+        forbid: vec![
+            pattern("POST trading /api/trade"),
+            pattern("POST trading /api/close"),
+            pattern("* trading /internal/trading/**"),
+            pattern("* trading /api/strategies/{id}/toggle"),
+            pattern("DELETE trading /api/positions/{id}"),
+            pattern("* trading /Admin/**"),
+        ],
+        allow: vec![
+            pattern("POST trading /api/push-tokens"),
+            pattern("POST trading /graphql"),
+            pattern("GET trading /graphql"),
+        ],
+        allow_emits: vec!["ping_feed".to_owned()],
+        forbid_emits: vec!["close_position".to_owned(), "execute_trade".to_owned()],
+        forbid_namespaces: vec!["/admin".to_owned()],
+        floor: TrafficFloor { requests: 3 },
+    }
+}
+
+fn session() -> Session {
     let mut sign_in = operation("POST", "platform", "/auth/login");
     sign_in.body = Body::Json(Template(
         json!({"user": "{username}", "password": "{password}"}),
     ));
     let mut refresh = operation("POST", "platform", "/auth/refresh");
     refresh.body = Body::Json(Template(json!({"refresh": "{refresh-token}"})));
+    Session {
+        sign_in: SessionRequest {
+            operation: sign_in,
+            answer: tokens(),
+        },
+        refresh: Some(SessionRequest {
+            operation: refresh,
+            answer: tokens(),
+        }),
+        sign_out: Some(operation("POST", "platform", "/auth/logout")),
+        authorize: (
+            "authorization".to_owned(),
+            "Bearer {access-token}".to_owned(),
+        ),
+        ended_by: vec![401],
+        refused_by: vec![401],
+        refresh_ahead: seconds(60),
+        token: Token::Jwt(Box::new(JwtPolicy {
+            keys: Some(operation("GET", "platform", "/keys")),
+            issuer: None,
+            audience: None,
+            algorithms: vec!["EdDSA".to_owned()],
+            claims: Vec::new(),
+            leeway: seconds(30),
+        })),
+        identity: None,
+        reuse_grace: Duration::ZERO,
+        sign_out_ends_access: false,
+    }
+}
+
+/// A trading app with a platform service, a live feed and a scope.
+pub(crate) fn contract() -> Contract {
     let mut history = resource("history", "/api/history");
     history.paging = Some(Paging {
         size: Some(("limit".to_owned(), 20)),
@@ -64,7 +165,6 @@ pub(crate) fn contract() -> Contract {
         total: None,
         refused_by: Vec::new(),
     });
-    let pattern = |text: &str| RequestPattern::parse(text).unwrap();
     Contract {
         name: "Sample".to_owned(),
         services: ["platform", "trading"]
@@ -75,50 +175,8 @@ pub(crate) fn contract() -> Contract {
             })
             .to_vec(),
         request_id: Some("x-request-id".to_owned()),
-        session: Session {
-            sign_in: SessionRequest {
-                operation: sign_in,
-                answer: tokens(),
-            },
-            refresh: Some(SessionRequest {
-                operation: refresh,
-                answer: tokens(),
-            }),
-            sign_out: Some(operation("POST", "platform", "/auth/logout")),
-            authorize: (
-                "authorization".to_owned(),
-                "Bearer {access-token}".to_owned(),
-            ),
-            ended_by: vec![401],
-            refused_by: vec![401],
-            refresh_ahead: seconds(60),
-            token: Token::Jwt(Box::new(JwtPolicy {
-                keys: Some(operation("GET", "platform", "/keys")),
-                issuer: None,
-                audience: None,
-                algorithms: vec!["EdDSA".to_owned()],
-                claims: Vec::new(),
-                leeway: seconds(30),
-            })),
-            identity: None,
-            reuse_grace: Duration::ZERO,
-            sign_out_ends_access: false,
-        },
-        kill_switch: Some(KillSwitch {
-            operation: operation("GET", "platform", "/status"),
-            blocked_when: Condition::OneOf(
-                Selector::Pointer("/maintenance".to_owned()),
-                vec![json!(true)],
-            ),
-            answer_off: json!({"maintenance": false}),
-            answer_on: json!({"maintenance": true}),
-            status_on: 200,
-            data_refusal: Some(503),
-            every: seconds(30),
-            fresh_for: seconds(30),
-            takes_effect_within: seconds(5),
-            fail_mode: FailMode::LastKnown,
-        }),
+        session: session(),
+        kill_switch: Some(kill_switch()),
         health: Some(operation("GET", "trading", "/health/live")),
         resources: vec![
             resource("positions", "/api/positions"),
@@ -127,28 +185,7 @@ pub(crate) fn contract() -> Contract {
             history,
         ],
         screens: Vec::new(),
-        realtime: Some(Realtime {
-            service: "trading".to_owned(),
-            path: "/socket.io/".to_owned(),
-            namespace: "/trading".to_owned(),
-            auth: Template(json!({"token": "{access-token}"})),
-            query: Vec::new(),
-            client: SocketClient::default(),
-            subscribe: vec![Emit {
-                event: "subscribe".to_owned(),
-                args: Vec::new(),
-                ack: true,
-            }],
-            events: vec![EventRule {
-                name: "positions_update".to_owned(),
-                updates: Some("positions".to_owned()),
-                apply: Apply::Merge,
-                items: None,
-                sequence: None,
-                schema: None,
-            }],
-            live_within: seconds(10),
-        }),
+        realtime: Some(realtime()),
         polling: None,
         retry: Retry {
             attempts: 3,
@@ -158,24 +195,6 @@ pub(crate) fn contract() -> Contract {
         },
         request_timeout: seconds(10),
         stale_after: seconds(60),
-        scope: Scope {
-            forbid: vec![
-                pattern("POST trading /api/trade"),
-                pattern("POST trading /api/close"),
-                pattern("* trading /internal/trading/**"),
-                pattern("* trading /api/strategies/{id}/toggle"),
-                pattern("DELETE trading /api/positions/{id}"),
-                pattern("* trading /Admin/**"),
-            ],
-            allow: vec![
-                pattern("POST trading /api/push-tokens"),
-                pattern("POST trading /graphql"),
-                pattern("GET trading /graphql"),
-            ],
-            allow_emits: vec!["ping_feed".to_owned()],
-            forbid_emits: vec!["close_position".to_owned(), "execute_trade".to_owned()],
-            forbid_namespaces: vec!["/admin".to_owned()],
-            floor: TrafficFloor { requests: 3 },
-        },
+        scope: scope(),
     }
 }

@@ -114,15 +114,14 @@ fn frame(name: &str, services: Vec<Service>, session: Session) -> Contract {
     }
 }
 
-/// A contract with bearer tokens in JSON, cursors and a live feed.
-pub(super) fn desk() -> Contract {
+fn desk_session() -> Session {
     let json_body = |body: Value| Body::Json(Template(body));
     let answer = TokenAnswer {
         access_token: at("/tokens/access"),
         refresh_token: Some(at("/tokens/refresh")),
         expiry: Some(Expiry::In(at("/tokens/expiresIn"))),
     };
-    let session = Session {
+    Session {
         reuse_grace: std::time::Duration::ZERO,
         sign_out_ends_access: false,
         sign_in: SessionRequest {
@@ -163,11 +162,42 @@ pub(super) fn desk() -> Contract {
             claim: "/sub".to_owned(),
             username: None,
         }),
+    }
+}
+
+fn desk_realtime() -> Realtime {
+    let on_positions = |name: &str, apply: Apply| EventRule {
+        items: Some(at("/rows")),
+        sequence: Some(at("/seq")),
+        ..event(name, Some("positions"), apply)
     };
+    Realtime {
+        service: "desk".to_owned(),
+        path: "/live/".to_owned(),
+        namespace: "/desk".to_owned(),
+        auth: Template(json!({"token": "{access-token}"})),
+        query: Vec::new(),
+        client: SocketClient::default(),
+        subscribe: vec![Emit {
+            event: "watch".to_owned(),
+            args: Vec::new(),
+            ack: true,
+        }],
+        events: vec![
+            on_positions("price", Apply::Merge),
+            on_positions("positions", Apply::Replace),
+            event("closed", Some("history"), Apply::Refetch),
+        ],
+        live_within: Duration::from_secs(10),
+    }
+}
+
+/// A contract with bearer tokens in JSON, cursors and a live feed.
+pub(super) fn desk() -> Contract {
     let mut contract = frame(
         "Desk",
         vec![service("id", ""), service("desk", "/edge")],
-        session,
+        desk_session(),
     );
     contract.kill_switch = Some(switch(
         operation("GET id /status", Body::Empty, false),
@@ -198,30 +228,7 @@ pub(super) fn desk() -> Contract {
         positions,
         history,
     ];
-    let on_positions = |name: &str, apply: Apply| EventRule {
-        items: Some(at("/rows")),
-        sequence: Some(at("/seq")),
-        ..event(name, Some("positions"), apply)
-    };
-    contract.realtime = Some(Realtime {
-        service: "desk".to_owned(),
-        path: "/live/".to_owned(),
-        namespace: "/desk".to_owned(),
-        auth: Template(json!({"token": "{access-token}"})),
-        query: Vec::new(),
-        client: SocketClient::default(),
-        subscribe: vec![Emit {
-            event: "watch".to_owned(),
-            args: Vec::new(),
-            ack: true,
-        }],
-        events: vec![
-            on_positions("price", Apply::Merge),
-            on_positions("positions", Apply::Replace),
-            event("closed", Some("history"), Apply::Refetch),
-        ],
-        live_within: Duration::from_secs(10),
-    });
+    contract.realtime = Some(desk_realtime());
     contract.scope.forbid = ["POST desk /trade", "* desk /internal/**"]
         .map(|text| RequestPattern::parse(text).unwrap())
         .to_vec();
@@ -277,9 +284,7 @@ pub(super) fn desk_world() -> World {
     }
 }
 
-/// A contract with opaque tokens in headers, a refresh cookie, forms, numbered pages and a feed
-/// whose handshake carries the token.
-pub(super) fn farm() -> Contract {
+fn farm_session() -> Session {
     let form = |fields: &[(&str, &str)]| {
         Body::Form(
             fields
@@ -294,7 +299,7 @@ pub(super) fn farm() -> Contract {
         expiry: Some(Expiry::At(at("header:x-session-until"))),
     };
     let token_endpoint = "POST barn /oauth/token";
-    let session = Session {
+    Session {
         reuse_grace: std::time::Duration::ZERO,
         sign_out_ends_access: false,
         sign_in: SessionRequest {
@@ -324,8 +329,13 @@ pub(super) fn farm() -> Contract {
         refresh_ahead: Duration::from_secs(60),
         token: Token::Opaque,
         identity: None,
-    };
-    let mut contract = frame("Farm", vec![service("barn", "/farm/v2")], session);
+    }
+}
+
+/// A contract with opaque tokens in headers, a refresh cookie, forms, numbered pages and a feed
+/// whose handshake carries the token.
+pub(super) fn farm() -> Contract {
+    let mut contract = frame("Farm", vec![service("barn", "/farm/v2")], farm_session());
     contract.request_id = Some("trace".to_owned());
     contract.kill_switch = Some(KillSwitch {
         status_on: 530,

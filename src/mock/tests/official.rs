@@ -18,11 +18,13 @@ use http::HeaderMap;
 use serde_json::Value;
 use tokio::sync::Notify;
 
-use crate::mock::call::{Call, pairs};
+use crate::domain::scope::canonical::pairs;
+use crate::mock::call::Call;
 use crate::mock::engine::{self, Host};
 use crate::mock::reply::Reply;
 use crate::mock::routes::NOT_KEPT;
-use crate::mock::service::{BODY_LIMIT, Cut, Running, read, serve};
+use crate::mock::service::BODY_LIMIT;
+use crate::mock::serving::{Cut, Running, read, serve};
 use crate::mock::switchboard::Switchboard;
 use crate::net::{Clock, Endpoint, Listener};
 use crate::protocol::packet::Args;
@@ -144,13 +146,13 @@ fn listen() -> (Running, u16) {
         panic!("a TCP endpoint was bound as another kind");
     };
     let served = hosts.clone();
-    let running = Running::start(listener, move |stream, life| {
+    let running = Running::start(listener, move |stream, shutdown| {
         let hosts = served.clone();
         serve(stream, move |request| {
             let path = request.uri().path();
             let host = hosts.iter().find(|(prefix, _)| path == *prefix);
             let host = host.map(|(_, host)| host.clone());
-            let life = life.clone();
+            let shutdown = shutdown.clone();
             async move {
                 let Some(host) = host else {
                     return Ok(Reply::error(404, "not-found", "").finish(NOT_KEPT));
@@ -160,18 +162,18 @@ fn listen() -> (Running, u16) {
                 let call = Call {
                     method: parts.method.as_str().to_owned(),
                     path: parts.uri.path().to_owned(),
-                    query: pairs(&raw_query),
+                    query: pairs(&raw_query).collect(),
                     raw_query,
                     headers: parts.headers.clone(),
                     body: read(body, BODY_LIMIT).await.map_err(|_| Cut)?,
                     connection: Default::default(),
                 };
-                engine::respond(&host, call, parts, life).await
+                engine::respond(&host, call, parts, shutdown).await
             }
         })
     });
     for (_, host) in hosts {
-        tokio::spawn(engine::drive(host, running.life()));
+        tokio::spawn(engine::drive(host, running.shutdown()));
     }
     (running, address.port())
 }

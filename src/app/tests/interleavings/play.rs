@@ -173,20 +173,9 @@ impl World {
                 data: None,
             },
             Step::Deliver(packet) if wire.connected => {
-                if matches!(packet, Packet::Lost) {
-                    wire.queue.pop_front();
-                } else if matches!(packet, Packet::Swapped) && wire.queue.len() > 1 {
-                    wire.queue.swap(0, 1);
-                }
-                let next = match packet {
-                    Packet::Again => wire.last.clone(),
-                    Packet::Lost => None,
-                    Packet::Next | Packet::Swapped => wire.queue.pop_front(),
-                };
-                let Some(event) = next else {
+                let Some(event) = wire.deliver(packet) else {
                     return Ok(());
                 };
-                wire.last = Some(event.clone());
                 event
             }
             _ => return Ok(()),

@@ -153,7 +153,21 @@ impl World {
             self.step(Step::Deliver(Packet::Next))?;
         }
         self.live(seconds(8))?;
-        let truth = self.truth.holdings[owner.user];
+        self.what_is_live_is_true(owner.user)?;
+        for act in [
+            Act::OpenOverview,
+            Act::Refresh,
+            Act::OpenHistory,
+            Act::Refresh,
+        ] {
+            self.step(Step::User(act))?;
+            self.live(seconds(2))?;
+        }
+        self.what_is_shown_is_true(owner.user)
+    }
+
+    fn what_is_live_is_true(&self, user: usize) -> Outcome {
+        let truth = self.truth.holdings[user];
         if self.wire.as_ref().is_some_and(|wire| wire.connected) {
             let shown = self.app.view().shown.get("positions");
             let number = shown.and_then(|shown| shown.sequence);
@@ -164,15 +178,11 @@ impl World {
                 format!("the feed is {:?} at the end", self.app.view().feed)
             })?;
         }
-        for act in [
-            Act::OpenOverview,
-            Act::Refresh,
-            Act::OpenHistory,
-            Act::Refresh,
-        ] {
-            self.step(Step::User(act))?;
-            self.live(seconds(2))?;
-        }
+        Ok(())
+    }
+
+    fn what_is_shown_is_true(&self, user: usize) -> Outcome {
+        let truth = self.truth.holdings[user];
         let view = self.app.view();
         let ends = |name: &str, pointer: &str| {
             let shown = view.shown.get(name)?;

@@ -54,6 +54,23 @@ pub(super) struct Wire {
     pub(super) last: Option<SocketEvent>,
 }
 
+impl Wire {
+    /// What arrives of what the server has sent.
+    pub(super) fn deliver(&mut self, packet: Packet) -> Option<SocketEvent> {
+        let event = match packet {
+            Packet::Again => self.last.clone(),
+            Packet::Lost => {
+                self.queue.pop_front();
+                None
+            }
+            Packet::Swapped if self.queue.len() > 1 => self.queue.remove(1),
+            Packet::Next | Packet::Swapped => self.queue.pop_front(),
+        }?;
+        self.last = Some(event.clone());
+        Some(event)
+    }
+}
+
 /// The highest numbers that were shown of what is shown.
 #[derive(Debug, Default)]
 pub(super) struct Marks {
@@ -164,27 +181,8 @@ impl World {
             Effect::Cancel(id) => {
                 self.land(id);
             }
-            Effect::OpenSocket(open) => {
-                ensure(self.wire.is_none(), "SYNC-10", || "a second socket".into())?;
-                let Some(owner) = self.session else {
-                    return ensure(false, "SESSION-14", || "a socket without a session".into());
-                };
-                self.wire = Some(Wire {
-                    socket: open.socket,
-                    owner,
-                    connected: false,
-                    restorable: false,
-                    queue: VecDeque::new(),
-                    last: None,
-                });
-            }
-            Effect::CloseSocket(socket) => {
-                let wire = self.wire.take().filter(|wire| wire.socket == socket);
-                let Some(wire) = wire else {
-                    return ensure(false, "SYNC-10", || "an unknown socket is closed".into());
-                };
-                keep(&mut self.past_sockets, (socket, wire.owner));
-            }
+            Effect::OpenSocket(open) => return self.open_wire(open.socket),
+            Effect::CloseSocket(socket) => return self.close_wire(socket),
             Effect::LeaveSocket(_) | Effect::RejoinSocket(_) => {
                 return ensure(false, "TENANT-6", || "a socket is kept".into());
             }
@@ -227,6 +225,31 @@ impl World {
             }
             Effect::Journal(_) => {}
         }
+        Ok(())
+    }
+
+    fn open_wire(&mut self, socket: SocketId) -> Outcome {
+        ensure(self.wire.is_none(), "SYNC-10", || "a second socket".into())?;
+        let Some(owner) = self.session else {
+            return ensure(false, "SESSION-14", || "a socket without a session".into());
+        };
+        self.wire = Some(Wire {
+            socket,
+            owner,
+            connected: false,
+            restorable: false,
+            queue: VecDeque::new(),
+            last: None,
+        });
+        Ok(())
+    }
+
+    fn close_wire(&mut self, socket: SocketId) -> Outcome {
+        let wire = self.wire.take().filter(|wire| wire.socket == socket);
+        let Some(wire) = wire else {
+            return ensure(false, "SYNC-10", || "an unknown socket is closed".into());
+        };
+        keep(&mut self.past_sockets, (socket, wire.owner));
         Ok(())
     }
 
