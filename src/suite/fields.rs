@@ -3,51 +3,13 @@
 //! Every getter notes what is wrong on the file's [`Sheet`] and returns `None`; a reader collects
 //! all its parts first and puts them together last, so one pass finds every error of a file.
 
-use std::cell::{Cell, RefCell};
-use std::sync::Arc;
+mod map;
 
+use super::diagnostics::Sheet;
 use super::node::{Content, Entry, Node, Span};
-use super::problem::{Problem, Problems};
-use super::source::Source;
-
-/// One file that is being read, with what is wrong in it so far.
-#[derive(Debug)]
-pub(crate) struct Sheet {
-    source: Arc<Source>,
-    problems: RefCell<Vec<(Span, Problem)>>,
-}
-
-impl Sheet {
-    pub(crate) fn new(source: &Arc<Source>) -> Self {
-        Self {
-            source: Arc::clone(source),
-            problems: RefCell::new(Vec::new()),
-        }
-    }
-
-    pub(crate) fn source(&self) -> &Arc<Source> {
-        &self.source
-    }
-
-    /// Notes a problem at `span`.
-    pub(crate) fn note(&self, span: &Span, problem: Problem) {
-        let problem = problem.at(&self.source, span.clone());
-        self.problems.borrow_mut().push((span.clone(), problem));
-    }
-
-    /// Everything noted, in the order of the file, each once.
-    pub(crate) fn into_problems(self) -> Problems {
-        let mut noted = self.problems.into_inner();
-        noted.sort_by_key(|(span, _)| span.start);
-        let mut problems = Problems::default();
-        for (_, problem) in noted {
-            if problems.all().last() != Some(&problem) {
-                problems.push(problem);
-            }
-        }
-        problems
-    }
-}
+use super::problem::Problem;
+use super::suggest::{any_of, suggest};
+pub(crate) use map::Fields;
 
 /// A value with what it is called, so that every message can name it.
 #[derive(Debug, Clone)]
@@ -120,7 +82,7 @@ impl<'a> Place<'a> {
         match text.to_ascii_lowercase().as_str() {
             "true" | "yes" | "on" => Some(true),
             "false" | "no" | "off" => Some(false),
-            _ if self.sheet.source.name().ends_with(".toml") => {
+            _ if self.sheet.source().name().ends_with(".toml") => {
                 self.word(&[("true", true), ("false", false)])
             }
             _ => self.word(&[("on", true), ("off", false)]),
@@ -223,182 +185,12 @@ impl<'a> Place<'a> {
             key_span: Some(&entry.key_span),
         }
     }
-
-    /// The fields of a map whose keys this format knows. `what` names the map: `a resource`.
-    pub(crate) fn fields(&self, what: &'static str) -> Option<Fields<'a>> {
-        match &self.node.content {
-            Content::Map(entries) => Some(Fields {
-                place: self.clone(),
-                what,
-                entries,
-                known: RefCell::default(),
-                all_known: Cell::new(false),
-            }),
-            _ => self.wrong(
-                "a map",
-                format!("{what} has keys: write `key: value`, one a line"),
-            ),
-        }
-    }
-}
-
-/// A map whose keys this format knows. Unknown ones are noted when it is dropped.
-pub(crate) struct Fields<'a> {
-    pub(crate) place: Place<'a>,
-    what: &'static str,
-    entries: &'a [Entry],
-    known: RefCell<Vec<&'static str>>,
-    all_known: Cell<bool>,
-}
-
-impl<'a> Fields<'a> {
-    /// The value at `key`, if the key is there with a value.
-    pub(crate) fn get(&self, key: &'static str) -> Option<Place<'a>> {
-        self.known.borrow_mut().push(key);
-        self.entries
-            .iter()
-            .find(|entry| entry.key == key)
-            .map(|entry| self.place.sub(entry))
-            .filter(|place| !place.node.is_null())
-    }
-
-    /// The value at `key`, which must be there.
-    pub(crate) fn need(&self, key: &'static str) -> Option<Place<'a>> {
-        let found = self.get(key);
-        if found.is_none() {
-            let empty = self.entries.iter().find(|entry| entry.key == key);
-            let (span, hint) = match empty {
-                Some(entry) => (entry.key_span.clone(), format!("give `{key}` a value")),
-                None => (self.head(), format!("add `{key}` here")),
-            };
-            let message = format!("{} needs `{key}`", self.what);
-            let problem = Problem::new(message).hint(hint);
-            self.place.sheet.note(&span, problem);
-        }
-        found
-    }
-
-    /// The value at `key` as `read` understands it; `default` without it.
-    pub(crate) fn or<T>(
-        &self,
-        key: &'static str,
-        default: T,
-        read: impl FnOnce(&Place<'a>) -> Option<T>,
-    ) -> Option<T> {
-        match self.get(key) {
-            Some(place) => read(&place),
-            None => Some(default),
-        }
-    }
-
-    /// The value at `key` as `read` understands it; `Some(None)` without it.
-    pub(crate) fn maybe<T>(
-        &self,
-        key: &'static str,
-        read: impl FnOnce(&Place<'a>) -> Option<T>,
-    ) -> Option<Option<T>> {
-        self.or(key, None, |place| read(place).map(Some))
-    }
-
-    /// Whether the key stands here, with or without a value.
-    pub(crate) fn has(&self, key: &str) -> bool {
-        self.entries.iter().any(|entry| entry.key == key)
-    }
-
-    /// The keys that stand here, as written.
-    pub(crate) fn keys(&self) -> impl Iterator<Item = &'a str> {
-        self.entries.iter().map(|entry| entry.key.as_str())
-    }
-
-    /// Where this map is pointed at as a whole: its name, or its first key.
-    pub(crate) fn head(&self) -> Span {
-        match (self.place.key_span, self.entries.first()) {
-            (Some(key), _) => key.clone(),
-            (None, Some(entry)) => entry.key_span.clone(),
-            (None, None) => self.place.node.span.clone(),
-        }
-    }
-
-    /// Notes a problem with the map as a whole.
-    pub(crate) fn refuse<T>(
-        &self,
-        message: impl Into<String>,
-        hint: impl Into<String>,
-    ) -> Option<T> {
-        self.place
-            .sheet
-            .note(&self.head(), Problem::new(message).hint(hint));
-        None
-    }
-
-    /// Leaves keys that nobody asked for alone.
-    pub(crate) fn ignore_rest(&self) {
-        self.all_known.set(true);
-    }
-}
-
-impl Drop for Fields<'_> {
-    fn drop(&mut self) {
-        if self.all_known.get() {
-            return;
-        }
-        let known = self.known.borrow();
-        for entry in self.entries {
-            if !known.contains(&entry.key.as_str()) {
-                let message = format!("{} has no key `{}`", self.what, entry.key);
-                let hint = suggest(&entry.key, known.iter().copied());
-                self.place
-                    .sheet
-                    .note(&entry.key_span, Problem::new(message).hint(hint));
-            }
-        }
-    }
-}
-
-/// What to write in the place of `word`: the nearest of `known`, or all of them.
-pub(crate) fn suggest<'w>(word: &str, known: impl Iterator<Item = &'w str> + Clone) -> String {
-    nearest(word, known.clone()).map_or_else(
-        || match any_of(known) {
-            all if all.is_empty() => "there is none to choose from".to_owned(),
-            all => format!("write {all}"),
-        },
-        |near| format!("did you mean `{near}`?"),
-    )
-}
-
-pub(crate) fn nearest<'w>(word: &str, known: impl Iterator<Item = &'w str>) -> Option<&'w str> {
-    let word = word.to_ascii_lowercase();
-    known
-        .map(|candidate| {
-            (
-                strsim::damerau_levenshtein(&word, &candidate.to_ascii_lowercase()),
-                candidate,
-            )
-        })
-        .filter(|(distance, candidate)| *distance <= 1 + candidate.chars().count() / 4)
-        .min_by_key(|(distance, _)| *distance)
-        .map(|(_, candidate)| candidate)
-}
-
-/// `a`, `b` or `c`; each word once.
-pub(crate) fn any_of<'w>(words: impl Iterator<Item = &'w str>) -> String {
-    let mut unique: Vec<&str> = Vec::new();
-    for word in words {
-        if !unique.contains(&word) {
-            unique.push(word);
-        }
-    }
-    let quoted: Vec<String> = unique.iter().map(|word| format!("`{word}`")).collect();
-    match quoted.split_last() {
-        None => String::new(),
-        Some((only, [])) => only.clone(),
-        Some((last, others)) => format!("{} or {last}", others.join(", ")),
-    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::suite::source::Source;
     use crate::suite::yaml;
 
     fn noted(text: &str, read: impl FnOnce(&Fields<'_>)) -> Vec<String> {
@@ -449,18 +241,6 @@ mod tests {
                 fields.get("a").map(|place| place.switch());
             }),
             ["t.yaml:1:4: `a` cannot be `onn` (did you mean `on`?)"]
-        );
-    }
-
-    #[test]
-    fn a_far_off_word_gets_the_whole_choice() {
-        assert_eq!(
-            suggest("banana", ["on", "off"].into_iter()),
-            "write `on` or `off`"
-        );
-        assert_eq!(
-            suggest("x", std::iter::empty()),
-            "there is none to choose from"
         );
     }
 }

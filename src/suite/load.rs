@@ -8,7 +8,8 @@ use std::sync::Arc;
 use include_dir::Dir;
 use serde_json::{Value, json};
 
-use super::fields::{Place, Sheet};
+use super::diagnostics::Sheet;
+use super::fields::Place;
 use super::node::Node;
 use super::values::Depth;
 use super::{

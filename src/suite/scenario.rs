@@ -85,7 +85,7 @@ fn runbook(place: &Place<'_>) -> Option<Vec<RunbookId>> {
                 Ok(id) => Some(id),
                 Err(why) => {
                     let known = ITEMS.iter().map(|(id, _)| *id);
-                    item.refuse(why, super::fields::suggest(&text, known))
+                    item.refuse(why, super::suggest::suggest(&text, known))
                 }
             }
         })

@@ -80,7 +80,7 @@ fn data(place: &Place<'_>, context: &Context<'_>) -> Option<BTreeMap<String, Val
     let mut data = BTreeMap::new();
     for (entry, answer) in place.entries()? {
         let Some(resource) = context.contract.resource(&entry.key) else {
-            let hint = super::fields::suggest(&entry.key, context.resources.iter().copied());
+            let hint = super::suggest::suggest(&entry.key, context.resources.iter().copied());
             let message = format!("there is no resource `{}`", entry.key);
             place
                 .sheet
@@ -120,7 +120,7 @@ fn check(place: &Place<'_>, value: &Value, resource: &Resource, context: &Contex
         .take(5)
     {
         let at = error.instance_path().to_string();
-        let node = super::values::node_at(place.node, &at);
+        let node = place.node.at(&at);
         let spot = if at.is_empty() {
             "the answer"
         } else {

@@ -3,14 +3,76 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use serde_json::Value;
 use url::Url;
 
 use super::secrets::is_name;
-use super::{Call, Done, LeverMeans};
 use crate::domain::scenario::Lever;
-use crate::domain::selector::Template;
+use crate::domain::selector::{Selector, Template};
 use crate::suite::fields::{Fields, Place};
 use crate::suite::node::{Content, Span};
+
+/// How a lever is moved.
+#[derive(Debug, Clone, PartialEq)]
+pub enum LeverMeans {
+    /// Imitated at the gateway.
+    Gateway,
+    /// By HTTP calls, in this order.
+    Http {
+        /// Maintenance on, backend stopped, or the one thing that the lever does.
+        set: Vec<Call>,
+        /// Maintenance off, backend running.
+        reset: Vec<Call>,
+    },
+}
+
+/// One HTTP call of the operator.
+///
+/// URL, headers and body are templates over `{env:NAME}`, `{service}`, `{event}` and `{payload}`.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Call {
+    /// The method, upper case.
+    pub method: String,
+    /// The whole URL.
+    pub url: String,
+    /// Headers.
+    pub headers: Vec<(String, String)>,
+    /// The body, sent as JSON unless it is a text.
+    pub body: Option<Template>,
+    /// What counts as done.
+    pub done: Done,
+    /// How long one attempt may take.
+    pub timeout: Duration,
+    /// How long the call is repeated until it is done; once without it.
+    pub repeat_for: Option<Duration>,
+}
+
+/// What counts as done.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Done {
+    /// Statuses; any from 200 to 299 when there are none.
+    pub statuses: Vec<u16>,
+    /// A value that the answer must hold.
+    pub holds: Option<(Selector, Value)>,
+}
+
+impl Done {
+    /// Whether an answer says that it is done.
+    #[must_use]
+    pub fn is_met(&self, status: u16, headers: &[(&str, &str)], body: Option<&Value>) -> bool {
+        let status_fits = if self.statuses.is_empty() {
+            (200..300).contains(&status)
+        } else {
+            self.statuses.contains(&status)
+        };
+        status_fits
+            && self.holds.as_ref().is_none_or(|(selector, wanted)| {
+                selector
+                    .in_answer(headers.iter().copied(), body)
+                    .is_some_and(|own| own == *wanted)
+            })
+    }
+}
 
 /// What a lever needs to know of its target.
 pub(super) struct Surroundings<'a> {
@@ -231,7 +293,7 @@ fn placeholders(
                 let words = known.iter().copied().chain(["env:NAME"]);
                 whole = place.refuse(
                     format!("there is no placeholder `{{{name}}}` in a call of `{lever}`"),
-                    crate::suite::fields::suggest(&name, words),
+                    crate::suite::suggest::suggest(&name, words),
                 );
             }
         }

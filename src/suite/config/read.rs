@@ -10,7 +10,8 @@ use super::secrets::is_name;
 use super::{Config, Declared, DeclaredAccount, MOCK, RunDefaults, Text};
 use super::{lever, mask};
 use crate::domain::scenario::Lever;
-use crate::suite::fields::{Fields, Place, Sheet};
+use crate::suite::diagnostics::Sheet;
+use crate::suite::fields::{Fields, Place};
 use crate::suite::node::Span;
 use crate::suite::{ContractChoice, Problem, Problems, Source, toml};
 
@@ -121,7 +122,7 @@ fn target(name: &str, place: &Place<'_>, source: &Arc<Source>, folder: &Path) ->
         for (entry, value) in place.entries()? {
             let Some((lever, _)) = Lever::ALL.iter().find(|(_, name)| *name == entry.key) else {
                 let message = format!("there is no lever `{}`", entry.key);
-                let hint = crate::suite::fields::suggest(&entry.key, known.iter().copied());
+                let hint = crate::suite::suggest::suggest(&entry.key, known.iter().copied());
                 place
                     .sheet
                     .note(&entry.key_span, Problem::new(message).hint(hint));

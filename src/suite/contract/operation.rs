@@ -1,6 +1,6 @@
 //! Requests that a contract declares.
 
-use super::Context;
+use super::context::Context;
 use crate::domain::contract::{Body, Operation};
 use crate::suite::fields::{Fields, Place};
 use crate::suite::node::Content;

@@ -4,7 +4,8 @@ use std::time::Duration;
 
 use serde_json::json;
 
-use super::{Context, resource};
+use super::context::Context;
+use super::resource;
 use crate::domain::contract::{
     Apply, Emit, EventRule, Polling, Realtime, Resource, Screen, SocketClient, TransportName,
 };

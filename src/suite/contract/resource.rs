@@ -1,6 +1,6 @@
 //! What the app reads and on which screens it shows it.
 
-use super::Context;
+use super::context::Context;
 use super::operation::{self, Use};
 use crate::domain::contract::{NextPage, Paging, Resource, Screen};
 use crate::suite::Problem;

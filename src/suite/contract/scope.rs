@@ -1,6 +1,7 @@
 //! What may and what must never be called, and whether that agrees with what is declared.
 
-use super::{Context, realtime};
+use super::context::Context;
+use super::realtime;
 use crate::domain::contract::{Contract, RequestPattern, Scope, TrafficFloor};
 use crate::suite::fields::{Fields, Place};
 

@@ -4,8 +4,9 @@ use std::time::Duration;
 
 use serde_json::Value;
 
+use super::context::Context;
 use super::operation::{self, Use};
-use super::{Context, resource};
+use super::resource;
 use crate::domain::contract::{
     Expiry, Identity, JwtPolicy, Session, SessionRequest, Token, TokenAnswer,
 };

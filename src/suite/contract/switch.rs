@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
-use super::Context;
+use super::context::Context;
 use super::operation::{self, Use};
 use crate::domain::contract::{Condition, FailMode, KillSwitch};
 use crate::domain::selector::Selector;

@@ -1,7 +1,8 @@
 //! The contract's names as scenarios use them.
 
 use crate::domain::contract::{Apply, Contract, Role};
-use crate::suite::fields::{Place, suggest};
+use crate::suite::fields::Place;
+use crate::suite::suggest::suggest;
 
 /// Screens that every app has.
 const EVERY_APP: [&str; 3] = ["signed-out", "loading", "maintenance"];

@@ -3,7 +3,8 @@
 use super::Names;
 use crate::domain::contract::RequestPattern;
 use crate::domain::scenario::RequestMatch;
-use crate::suite::fields::{Place, suggest};
+use crate::suite::fields::Place;
+use crate::suite::suggest::suggest;
 
 /// Words that mean more than one role, and the roles themselves.
 const WORDS: [&str; 10] = [
