@@ -14,8 +14,8 @@ use crate::domain::world::World;
 
 pub mod config;
 mod contract;
+mod cursor;
 mod diagnostics;
-mod fields;
 mod load;
 mod node;
 mod placeholders;

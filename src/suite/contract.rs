@@ -4,7 +4,7 @@
 
 use std::time::Duration;
 
-use super::fields::Place;
+use super::cursor::Cursor;
 use super::values::Depth;
 use crate::domain::contract::Contract;
 
@@ -20,46 +20,46 @@ mod switch;
 
 use context::Context;
 
-/// Reads a contract. Whatever is wrong is noted on the place's sheet.
-pub(crate) fn read(root: &Place<'_>, depth: Depth) -> Option<Contract> {
+/// Reads a contract. Whatever is wrong is noted in the cursor's diagnostics.
+pub(crate) fn read(root: &Cursor<'_>, depth: Depth) -> Option<Contract> {
     let fields = root.fields("a contract")?;
     let context = Context::read(&fields, depth);
-    let name = fields.or("name", "app".to_owned(), Place::name_text);
+    let name = fields.or("name", "app".to_owned(), Cursor::name_text);
     let services = fields
         .need("services")
-        .and_then(|place| service::read_all(&place));
-    let request_id = fields.maybe("request-id", |place| {
-        place.name_text().map(|name| name.to_ascii_lowercase())
+        .and_then(|cursor| service::read_all(&cursor));
+    let request_id = fields.maybe("request-id", |cursor| {
+        cursor.name_text().map(|name| name.to_ascii_lowercase())
     });
     let session = fields
         .need("session")
-        .and_then(|place| session::read(&place, &context));
-    let kill_switch = fields.maybe("kill-switch", |place| switch::read(place, &context));
-    let health = fields.maybe("health", |place| {
-        operation::read(place, &context, operation::Use::PUBLIC)
+        .and_then(|cursor| session::read(&cursor, &context));
+    let kill_switch = fields.maybe("kill-switch", |cursor| switch::read(cursor, &context));
+    let health = fields.maybe("health", |cursor| {
+        operation::read(cursor, &context, operation::Use::PUBLIC)
     });
     let resources = fields
         .need("resources")
-        .and_then(|place| resource::read_all(&place, &context));
+        .and_then(|cursor| resource::read_all(&cursor, &context));
     let screens = fields
         .need("screens")
-        .and_then(|place| resource::read_screens(&place, &context));
-    let realtime = fields.maybe("realtime", |place| {
-        realtime::read(place, &context, resources.as_deref())
+        .and_then(|cursor| resource::read_screens(&cursor, &context));
+    let realtime = fields.maybe("realtime", |cursor| {
+        realtime::read(cursor, &context, resources.as_deref())
     });
-    let polling = fields.maybe("polling", |place| {
-        realtime::read_polling(place, &context, screens.as_deref())
+    let polling = fields.maybe("polling", |cursor| {
+        realtime::read_polling(cursor, &context, screens.as_deref())
     });
     let retry = fields.or("retry", retry::DEFAULT, retry::read);
     let request_timeout = fields.or(
         "request-timeout",
         Duration::from_secs(10),
-        Place::positive_duration,
+        Cursor::positive_duration,
     );
     let stale_after = fields.or(
         "stale-after",
         Duration::from_secs(30),
-        Place::positive_duration,
+        Cursor::positive_duration,
     );
     let scope = scope::read(&fields, &context);
 

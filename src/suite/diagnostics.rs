@@ -9,12 +9,12 @@ use super::source::Source;
 
 /// One file that is being read, with what is wrong in it so far.
 #[derive(Debug)]
-pub(crate) struct Sheet {
+pub(crate) struct Diagnostics {
     source: Arc<Source>,
     problems: RefCell<Vec<(Span, Problem)>>,
 }
 
-impl Sheet {
+impl Diagnostics {
     pub(crate) fn new(source: &Arc<Source>) -> Self {
         Self {
             source: Arc::clone(source),

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde_json::{Map, Value};
 
-use super::fields::Place;
+use super::cursor::Cursor;
 use super::node::{Content, Node};
 use super::suggest::suggest;
 use crate::domain::selector::{Template, fill_text};
@@ -20,21 +20,21 @@ pub(crate) struct Placeholders<'a> {
 
 impl Placeholders<'_> {
     /// A text with its constants filled in, its other placeholders known.
-    pub(crate) fn text(self, place: &Place<'_>) -> Option<String> {
-        match self.fill(place, Value::from(place.text()?))? {
+    pub(crate) fn text(self, cursor: &Cursor<'_>) -> Option<String> {
+        match self.fill(cursor, Value::from(cursor.text()?))? {
             Value::String(text) => Some(text),
             other => Some(other.to_string()),
         }
     }
 
     /// Any JSON value whose texts hold placeholders.
-    pub(crate) fn template(self, place: &Place<'_>) -> Option<Template> {
-        self.tree(place, place.node).map(Template)
+    pub(crate) fn template(self, cursor: &Cursor<'_>) -> Option<Template> {
+        self.tree(cursor, cursor.node).map(Template)
     }
 
     /// Names with texts, in the order of the file.
-    pub(crate) fn pairs(self, place: &Place<'_>) -> Option<Vec<(String, String)>> {
-        let pairs: Vec<Option<(String, String)>> = place
+    pub(crate) fn pairs(self, cursor: &Cursor<'_>) -> Option<Vec<(String, String)>> {
+        let pairs: Vec<Option<(String, String)>> = cursor
             .entries()?
             .iter()
             .map(|(entry, value)| Some((entry.key.clone(), self.text(value)?)))
@@ -42,23 +42,23 @@ impl Placeholders<'_> {
         pairs.into_iter().collect()
     }
 
-    fn tree(self, place: &Place<'_>, node: &Node) -> Option<Value> {
-        let here = || Place {
+    fn tree(self, cursor: &Cursor<'_>, node: &Node) -> Option<Value> {
+        let here = || Cursor {
             node,
-            ..place.clone()
+            ..cursor.clone()
         };
         match &node.content {
             Content::Plain(_) => Some(node.to_json()),
             Content::Quoted(text) => self.fill(&here(), Value::from(text.as_str())),
             Content::List(items) => {
                 let filled: Vec<Option<Value>> =
-                    items.iter().map(|item| self.tree(place, item)).collect();
+                    items.iter().map(|item| self.tree(cursor, item)).collect();
                 filled.into_iter().collect()
             }
             Content::Map(entries) => {
                 let filled: Vec<Option<(String, Value)>> = entries
                     .iter()
-                    .map(|entry| Some((entry.key.clone(), self.tree(place, &entry.value)?)))
+                    .map(|entry| Some((entry.key.clone(), self.tree(cursor, &entry.value)?)))
                     .collect();
                 let fields: Option<Map<String, Value>> = filled.into_iter().collect();
                 fields.map(Value::Object)
@@ -67,7 +67,7 @@ impl Placeholders<'_> {
     }
 
     /// Fills constants in; every other placeholder must be known and stays.
-    fn fill(self, place: &Place<'_>, value: Value) -> Option<Value> {
+    fn fill(self, cursor: &Cursor<'_>, value: Value) -> Option<Value> {
         let template = Template(value);
         let mut unknown = None;
         for name in template.names() {
@@ -81,7 +81,7 @@ impl Placeholders<'_> {
                 .iter()
                 .copied()
                 .chain(self.constants.keys().map(String::as_str));
-            return place.refuse(
+            return cursor.refuse(
                 format!("there is no placeholder `{{{name}}}` here"),
                 format!(
                     "{}; a literal brace is written twice",
@@ -131,14 +131,14 @@ mod tests {
     use serde_json::json;
 
     use super::*;
-    use crate::suite::diagnostics::Sheet;
+    use crate::suite::diagnostics::Diagnostics;
     use crate::suite::source::Source;
     use crate::suite::yaml;
 
     fn template(text: &str) -> Result<Value, String> {
         let source = Source::new("t.yaml", text);
         let node = yaml::parse(&source).unwrap();
-        let sheet = Sheet::new(&source);
+        let diagnostics = Diagnostics::new(&source);
         let constants = BTreeMap::from([
             ("product".to_owned(), json!("desk{1}")),
             ("tenant".to_owned(), json!(7)),
@@ -147,10 +147,10 @@ mod tests {
             live: &["username"],
             constants: &constants,
         };
-        let filled = placeholders.template(&Place::root(&sheet, &node));
+        let filled = placeholders.template(&Cursor::root(&diagnostics, &node));
         filled
             .map(|template| template.0)
-            .ok_or_else(|| sheet.into_problems().to_string())
+            .ok_or_else(|| diagnostics.into_problems().to_string())
     }
 
     #[test]

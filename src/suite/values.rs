@@ -4,13 +4,13 @@ use std::time::Duration;
 
 use serde_json::Value;
 
-use super::fields::Place;
+use super::cursor::Cursor;
 use super::suggest::{nearest, suggest};
 use crate::domain::contract::{PathPattern, RequestPattern};
 use crate::domain::duration;
 use crate::domain::selector::Selector;
 
-impl Place<'_> {
+impl Cursor<'_> {
     /// `500ms`, `20s`, `5m`.
     pub(crate) fn duration(&self) -> Option<Duration> {
         self.parsed(
@@ -126,7 +126,7 @@ impl Place<'_> {
 
     /// HTTP statuses: one, or a list.
     pub(crate) fn statuses(&self) -> Option<Vec<u16>> {
-        self.one_or_more().iter().map(Place::status).collect()
+        self.one_or_more().iter().map(Cursor::status).collect()
     }
 
     /// An HTTP status.
@@ -154,7 +154,7 @@ impl Place<'_> {
             Err(error) => {
                 let at = error.instance_path().to_string();
                 let node = self.node.at(&at).unwrap_or(self.node);
-                let place = Place {
+                let cursor = Cursor {
                     node,
                     ..self.clone()
                 };
@@ -163,7 +163,7 @@ impl Place<'_> {
                 } else {
                     format!(" at `{at}`")
                 };
-                place.refuse(
+                cursor.refuse(
                     format!("{} is not a JSON Schema{spot}: {error}", self.name),
                     "see https://json-schema.org/understanding-json-schema",
                 )

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde_json::Value;
 
-use crate::suite::fields::{Fields, Place};
+use crate::suite::cursor::{Cursor, Fields};
 use crate::suite::node::Content;
 use crate::suite::placeholders::Placeholders;
 use crate::suite::values::Depth;
@@ -33,8 +33,8 @@ impl<'a> Context<'a> {
             .or("constants", BTreeMap::new(), constants)
             .unwrap_or_default();
         context.headers = fields
-            .or("headers", Vec::new(), |place| {
-                context.placeholders(&[]).pairs(place)
+            .or("headers", Vec::new(), |cursor| {
+                context.placeholders(&[]).pairs(cursor)
             })
             .unwrap_or_default();
         context
@@ -51,15 +51,15 @@ impl<'a> Context<'a> {
 
 /// The keys of the map at `key`, before it is read.
 fn names<'a>(fields: &Fields<'a>, key: &'static str) -> Vec<&'a str> {
-    match fields.get(key).map(|place| &place.node.content) {
+    match fields.get(key).map(|cursor| &cursor.node.content) {
         Some(Content::Map(entries)) => entries.iter().map(|entry| entry.key.as_str()).collect(),
         _ => Vec::new(),
     }
 }
 
-fn constants(place: &Place<'_>) -> Option<BTreeMap<String, Value>> {
+fn constants(cursor: &Cursor<'_>) -> Option<BTreeMap<String, Value>> {
     let mut constants = BTreeMap::new();
-    for (entry, value) in place.entries()? {
+    for (entry, value) in cursor.entries()? {
         if value.node.scalar().is_none() {
             value.wrong::<()>("a text, a number or a boolean", "constants are scalars");
             continue;

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use crate::domain::contract::Retry;
-use crate::suite::fields::Place;
+use crate::suite::cursor::Cursor;
 
 /// What holds where a contract says nothing.
 pub(super) const DEFAULT: Retry = Retry {
@@ -14,17 +14,17 @@ pub(super) const DEFAULT: Retry = Retry {
 };
 
 /// Reads the agreed retries.
-pub(super) fn read(place: &Place<'_>) -> Option<Retry> {
-    let fields = place.fields("`retry`")?;
-    let attempts = fields.or("attempts", DEFAULT.attempts, |place| {
-        place
+pub(super) fn read(cursor: &Cursor<'_>) -> Option<Retry> {
+    let fields = cursor.fields("`retry`")?;
+    let attempts = fields.or("attempts", DEFAULT.attempts, |cursor| {
+        cursor
             .whole(1)
             .and_then(|attempts| u32::try_from(attempts).ok())
     });
-    let delay = fields.or("delay", DEFAULT.delay, Place::positive_duration);
-    let delay_max = fields.or("delay-max", DEFAULT.delay_max, Place::positive_duration);
-    let jitter = fields.or("jitter", DEFAULT.jitter, |place| {
-        place.number_between(0.0, 1.0)
+    let delay = fields.or("delay", DEFAULT.delay, Cursor::positive_duration);
+    let delay_max = fields.or("delay-max", DEFAULT.delay_max, Cursor::positive_duration);
+    let jitter = fields.or("jitter", DEFAULT.jitter, |cursor| {
+        cursor.number_between(0.0, 1.0)
     });
     let retry = Retry {
         attempts: attempts?,

@@ -1,7 +1,7 @@
 //! The contract's names as scenarios use them.
 
 use crate::domain::contract::{Apply, Contract, Role};
-use crate::suite::fields::Place;
+use crate::suite::cursor::Cursor;
 use crate::suite::suggest::suggest;
 
 /// Screens that every app has.
@@ -55,8 +55,8 @@ impl<'a> Names<'a> {
     }
 
     /// A screen that the app can show.
-    pub(super) fn screen(&self, place: &Place<'_>) -> Option<String> {
-        let name = place.text()?;
+    pub(super) fn screen(&self, cursor: &Cursor<'_>) -> Option<String> {
+        let name = cursor.text()?;
         let Some(contract) = self.contract else {
             return Some(name);
         };
@@ -67,12 +67,12 @@ impl<'a> Names<'a> {
             return Some(contract.home().to_owned());
         }
         let own = contract.screens.iter().map(|screen| screen.name.as_str());
-        refuse(place, "screen", &name, own.chain(EVERY_APP).chain([HOME]))
+        refuse(cursor, "screen", &name, own.chain(EVERY_APP).chain([HOME]))
     }
 
     /// Screens that a user can open: one, or each.
-    pub(super) fn tabs(&self, place: &Place<'_>) -> Option<Vec<String>> {
-        let name = place.text()?;
+    pub(super) fn tabs(&self, cursor: &Cursor<'_>) -> Option<Vec<String>> {
+        let name = cursor.text()?;
         let Some(contract) = self.contract else {
             return Some(vec![name]);
         };
@@ -81,13 +81,13 @@ impl<'a> Names<'a> {
             own if contract.screen(own).is_some() => Some(vec![name]),
             HOME => Some(vec![contract.home().to_owned()]),
             EACH => Some(all.map(str::to_owned).collect()),
-            _ => refuse(place, "screen", &name, all.chain([HOME, EACH])),
+            _ => refuse(cursor, "screen", &name, all.chain([HOME, EACH])),
         }
     }
 
     /// A resource.
-    pub(super) fn resource(&self, place: &Place<'_>) -> Option<String> {
-        let name = place.text()?;
+    pub(super) fn resource(&self, cursor: &Cursor<'_>) -> Option<String> {
+        let name = cursor.text()?;
         let Some(contract) = self.contract else {
             return Some(name);
         };
@@ -101,12 +101,12 @@ impl<'a> Names<'a> {
             .resources
             .iter()
             .map(|resource| resource.name.as_str());
-        refuse(place, "resource", &name, own.chain([WATCHED]))
+        refuse(cursor, "resource", &name, own.chain([WATCHED]))
     }
 
     /// Resources that are shown: some, or each that a screen shows.
-    pub(super) fn shown(&self, place: &Place<'_>) -> Option<Vec<String>> {
-        self.several(place, |contract| {
+    pub(super) fn shown(&self, cursor: &Cursor<'_>) -> Option<Vec<String>> {
+        self.several(cursor, |contract| {
             contract
                 .resources
                 .iter()
@@ -124,8 +124,8 @@ impl<'a> Names<'a> {
     }
 
     /// Resources that have pages: some, or each.
-    pub(super) fn paged(&self, place: &Place<'_>) -> Option<Vec<String>> {
-        let names = self.several(place, |contract| {
+    pub(super) fn paged(&self, cursor: &Cursor<'_>) -> Option<Vec<String>> {
+        let names = self.several(cursor, |contract| {
             contract
                 .resources
                 .iter()
@@ -139,7 +139,7 @@ impl<'a> Names<'a> {
                 .is_some_and(|resource| resource.paging.is_none())
         });
         match unpaged {
-            Some(name) => place.refuse(
+            Some(name) => cursor.refuse(
                 format!("`{name}` has no pages"),
                 "name a resource whose contract has `paging`, or write `each`",
             ),
@@ -149,15 +149,15 @@ impl<'a> Names<'a> {
 
     fn several(
         &self,
-        place: &Place<'_>,
+        cursor: &Cursor<'_>,
         each: impl Fn(&Contract) -> Vec<String>,
     ) -> Option<Vec<String>> {
-        if place.node.scalar() == Some(EACH)
+        if cursor.node.scalar() == Some(EACH)
             && let Some(contract) = self.contract
         {
             return Some(each(contract));
         }
-        let names: Vec<Option<String>> = place
+        let names: Vec<Option<String>> = cursor
             .one_or_more()
             .iter()
             .map(|item| self.resource(item))
@@ -166,8 +166,8 @@ impl<'a> Names<'a> {
     }
 
     /// An event of the server.
-    pub(super) fn event(&self, place: &Place<'_>) -> Option<String> {
-        let name = place.name_text()?;
+    pub(super) fn event(&self, cursor: &Cursor<'_>) -> Option<String> {
+        let name = cursor.name_text()?;
         let Some(contract) = self.contract else {
             return Some(name);
         };
@@ -191,11 +191,11 @@ impl<'a> Names<'a> {
         {
             return Some(event.clone());
         }
-        refuse(place, "event", &name, events())
+        refuse(cursor, "event", &name, events())
     }
 
     /// A service; `watched` is the one that serves the watched resource.
-    pub(super) fn service(&self, place: &Place<'_>, name: &str) -> Option<String> {
+    pub(super) fn service(&self, cursor: &Cursor<'_>, name: &str) -> Option<String> {
         let Some(contract) = self.contract else {
             return Some(name.to_owned());
         };
@@ -210,7 +210,7 @@ impl<'a> Names<'a> {
             .services
             .iter()
             .map(|service| service.name.as_str());
-        refuse(place, "service", name, own.chain([WATCHED]))
+        refuse(cursor, "service", name, own.chain([WATCHED]))
     }
 
     /// The services, as patterns name them; `None` when they are not known.
@@ -288,10 +288,10 @@ fn watched(contract: &Contract) -> String {
 }
 
 fn refuse<'w, T>(
-    place: &Place<'_>,
+    cursor: &Cursor<'_>,
     what: &str,
     name: &str,
     known: impl Iterator<Item = &'w str> + Clone,
 ) -> Option<T> {
-    place.refuse(format!("there is no {what} `{name}`"), suggest(name, known))
+    cursor.refuse(format!("there is no {what} `{name}`"), suggest(name, known))
 }

@@ -1,30 +1,30 @@
 //! Reading a tree without ever stopping at the first error.
 //!
-//! Every getter notes what is wrong on the file's [`Sheet`] and returns `None`; a reader collects
+//! Every getter notes what is wrong on the file's [`Diagnostics`] and returns `None`; a reader collects
 //! all its parts first and puts them together last, so one pass finds every error of a file.
 
-mod map;
+mod fields;
 
-use super::diagnostics::Sheet;
+use super::diagnostics::Diagnostics;
 use super::node::{Content, Entry, Node, Span};
 use super::problem::Problem;
 use super::suggest::{any_of, suggest};
-pub(crate) use map::Fields;
+pub(crate) use fields::Fields;
 
 /// A value with what it is called, so that every message can name it.
 #[derive(Debug, Clone)]
-pub(crate) struct Place<'a> {
-    pub(crate) sheet: &'a Sheet,
+pub(crate) struct Cursor<'a> {
+    pub(crate) diagnostics: &'a Diagnostics,
     pub(crate) name: String,
     pub(crate) node: &'a Node,
     pub(crate) key_span: Option<&'a Span>,
 }
 
-impl<'a> Place<'a> {
+impl<'a> Cursor<'a> {
     /// A file's whole content.
-    pub(crate) fn root(sheet: &'a Sheet, node: &'a Node) -> Self {
+    pub(crate) fn root(diagnostics: &'a Diagnostics, node: &'a Node) -> Self {
         Self {
-            sheet,
+            diagnostics,
             name: "the file".to_owned(),
             node,
             key_span: None,
@@ -37,7 +37,7 @@ impl<'a> Place<'a> {
         message: impl Into<String>,
         hint: impl Into<String>,
     ) -> Option<T> {
-        self.sheet
+        self.diagnostics
             .note(&self.node.span, Problem::new(message).hint(hint));
         None
     }
@@ -55,7 +55,7 @@ impl<'a> Place<'a> {
             Some(key) if self.node.span.is_empty() => key,
             _ => &self.node.span,
         };
-        self.sheet.note(span, problem);
+        self.diagnostics.note(span, problem);
     }
 
     /// A text; numbers and words are taken as they are written.
@@ -82,7 +82,7 @@ impl<'a> Place<'a> {
         match text.to_ascii_lowercase().as_str() {
             "true" | "yes" | "on" => Some(true),
             "false" | "no" | "off" => Some(false),
-            _ if self.sheet.source().name().ends_with(".toml") => {
+            _ if self.diagnostics.source().name().ends_with(".toml") => {
                 self.word(&[("true", true), ("false", false)])
             }
             _ => self.word(&[("on", true), ("off", false)]),
@@ -136,7 +136,7 @@ impl<'a> Place<'a> {
     }
 
     /// The items of a list.
-    pub(crate) fn list(&self) -> Option<Vec<Place<'a>>> {
+    pub(crate) fn list(&self) -> Option<Vec<Cursor<'a>>> {
         match &self.node.content {
             Content::List(items) => Some(self.items(items)),
             _ => self.wrong("a list", "write `[a, b]`, or one item a line after `- `"),
@@ -144,19 +144,19 @@ impl<'a> Place<'a> {
     }
 
     /// The items of a list, or a single value in the place of a list with one item.
-    pub(crate) fn one_or_more(&self) -> Vec<Place<'a>> {
+    pub(crate) fn one_or_more(&self) -> Vec<Cursor<'a>> {
         match &self.node.content {
             Content::List(items) => self.items(items),
             _ => vec![self.clone()],
         }
     }
 
-    fn items(&self, items: &'a [Node]) -> Vec<Place<'a>> {
+    fn items(&self, items: &'a [Node]) -> Vec<Cursor<'a>> {
         items
             .iter()
             .enumerate()
-            .map(|(at, node)| Place {
-                sheet: self.sheet,
+            .map(|(at, node)| Cursor {
+                diagnostics: self.diagnostics,
                 name: format!("item {} of {}", at + 1, self.name),
                 node,
                 key_span: None,
@@ -165,7 +165,7 @@ impl<'a> Place<'a> {
     }
 
     /// The entries of a map whose keys are names of the author's choice.
-    pub(crate) fn entries(&self) -> Option<Vec<(&'a Entry, Place<'a>)>> {
+    pub(crate) fn entries(&self) -> Option<Vec<(&'a Entry, Cursor<'a>)>> {
         match &self.node.content {
             Content::Map(entries) => Some(
                 entries
@@ -177,9 +177,9 @@ impl<'a> Place<'a> {
         }
     }
 
-    fn sub(&self, entry: &'a Entry) -> Place<'a> {
-        Place {
-            sheet: self.sheet,
+    fn sub(&self, entry: &'a Entry) -> Cursor<'a> {
+        Cursor {
+            diagnostics: self.diagnostics,
             name: format!("`{}`", entry.key),
             node: &entry.value,
             key_span: Some(&entry.key_span),
@@ -196,11 +196,11 @@ mod tests {
     fn noted(text: &str, read: impl FnOnce(&Fields<'_>)) -> Vec<String> {
         let source = Source::new("t.yaml", text);
         let node = yaml::parse(&source).unwrap();
-        let sheet = Sheet::new(&source);
-        if let Some(fields) = Place::root(&sheet, &node).fields("a thing") {
+        let diagnostics = Diagnostics::new(&source);
+        if let Some(fields) = Cursor::root(&diagnostics, &node).fields("a thing") {
             read(&fields);
         }
-        let problems = sheet.into_problems();
+        let problems = diagnostics.into_problems();
         problems.all().iter().map(ToString::to_string).collect()
     }
 
@@ -208,7 +208,7 @@ mod tests {
     fn every_error_of_a_map_is_noted_in_the_order_of_the_file() {
         let messages = noted("evry: 5s\nsize: many\n", |fields| {
             fields.need("every");
-            fields.get("size").map(|place| place.whole(1));
+            fields.get("size").map(|cursor| cursor.whole(1));
         });
         assert_eq!(
             messages,
@@ -230,7 +230,7 @@ mod tests {
         ] {
             let messages = noted(&format!("a: {text}\n"), |fields| {
                 assert_eq!(
-                    fields.get("a").and_then(|place| place.switch()),
+                    fields.get("a").and_then(|cursor| cursor.switch()),
                     Some(value)
                 );
             });
@@ -238,7 +238,7 @@ mod tests {
         }
         assert_eq!(
             noted("a: onn\n", |fields| {
-                fields.get("a").map(|place| place.switch());
+                fields.get("a").map(|cursor| cursor.switch());
             }),
             ["t.yaml:1:4: `a` cannot be `onn` (did you mean `on`?)"]
         );

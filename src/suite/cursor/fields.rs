@@ -2,26 +2,26 @@
 
 use std::cell::{Cell, RefCell};
 
-use super::Place;
+use super::Cursor;
 use crate::suite::node::{Content, Entry, Span};
 use crate::suite::problem::Problem;
 use crate::suite::suggest::suggest;
 
 /// A map whose keys this format knows. Unknown ones are noted when it is dropped.
 pub(crate) struct Fields<'a> {
-    pub(crate) place: Place<'a>,
+    pub(crate) cursor: Cursor<'a>,
     what: &'static str,
     entries: &'a [Entry],
     known: RefCell<Vec<&'static str>>,
     all_known: Cell<bool>,
 }
 
-impl<'a> Place<'a> {
+impl<'a> Cursor<'a> {
     /// The fields of a map whose keys this format knows. `what` names the map: `a resource`.
     pub(crate) fn fields(&self, what: &'static str) -> Option<Fields<'a>> {
         match &self.node.content {
             Content::Map(entries) => Some(Fields {
-                place: self.clone(),
+                cursor: self.clone(),
                 what,
                 entries,
                 known: RefCell::default(),
@@ -37,17 +37,17 @@ impl<'a> Place<'a> {
 
 impl<'a> Fields<'a> {
     /// The value at `key`, if the key is there with a value.
-    pub(crate) fn get(&self, key: &'static str) -> Option<Place<'a>> {
+    pub(crate) fn get(&self, key: &'static str) -> Option<Cursor<'a>> {
         self.known.borrow_mut().push(key);
         self.entries
             .iter()
             .find(|entry| entry.key == key)
-            .map(|entry| self.place.sub(entry))
-            .filter(|place| !place.node.is_null())
+            .map(|entry| self.cursor.sub(entry))
+            .filter(|cursor| !cursor.node.is_null())
     }
 
     /// The value at `key`, which must be there.
-    pub(crate) fn need(&self, key: &'static str) -> Option<Place<'a>> {
+    pub(crate) fn need(&self, key: &'static str) -> Option<Cursor<'a>> {
         let found = self.get(key);
         if found.is_none() {
             let empty = self.entries.iter().find(|entry| entry.key == key);
@@ -57,7 +57,7 @@ impl<'a> Fields<'a> {
             };
             let message = format!("{} needs `{key}`", self.what);
             let problem = Problem::new(message).hint(hint);
-            self.place.sheet.note(&span, problem);
+            self.cursor.diagnostics.note(&span, problem);
         }
         found
     }
@@ -67,10 +67,10 @@ impl<'a> Fields<'a> {
         &self,
         key: &'static str,
         default: T,
-        read: impl FnOnce(&Place<'a>) -> Option<T>,
+        read: impl FnOnce(&Cursor<'a>) -> Option<T>,
     ) -> Option<T> {
         match self.get(key) {
-            Some(place) => read(&place),
+            Some(cursor) => read(&cursor),
             None => Some(default),
         }
     }
@@ -79,9 +79,9 @@ impl<'a> Fields<'a> {
     pub(crate) fn maybe<T>(
         &self,
         key: &'static str,
-        read: impl FnOnce(&Place<'a>) -> Option<T>,
+        read: impl FnOnce(&Cursor<'a>) -> Option<T>,
     ) -> Option<Option<T>> {
-        self.or(key, None, |place| read(place).map(Some))
+        self.or(key, None, |cursor| read(cursor).map(Some))
     }
 
     /// Whether the key stands here, with or without a value.
@@ -96,10 +96,10 @@ impl<'a> Fields<'a> {
 
     /// Where this map is pointed at as a whole: its name, or its first key.
     pub(crate) fn head(&self) -> Span {
-        match (self.place.key_span, self.entries.first()) {
+        match (self.cursor.key_span, self.entries.first()) {
             (Some(key), _) => key.clone(),
             (None, Some(entry)) => entry.key_span.clone(),
-            (None, None) => self.place.node.span.clone(),
+            (None, None) => self.cursor.node.span.clone(),
         }
     }
 
@@ -109,8 +109,8 @@ impl<'a> Fields<'a> {
         message: impl Into<String>,
         hint: impl Into<String>,
     ) -> Option<T> {
-        self.place
-            .sheet
+        self.cursor
+            .diagnostics
             .note(&self.head(), Problem::new(message).hint(hint));
         None
     }
@@ -131,8 +131,8 @@ impl Drop for Fields<'_> {
             if !known.contains(&entry.key.as_str()) {
                 let message = format!("{} has no key `{}`", self.what, entry.key);
                 let hint = suggest(&entry.key, known.iter().copied());
-                self.place
-                    .sheet
+                self.cursor
+                    .diagnostics
                     .note(&entry.key_span, Problem::new(message).hint(hint));
             }
         }
