@@ -14,12 +14,15 @@ use crate::domain::world::World;
 
 pub mod config;
 mod contract;
-mod fields;
+mod cursor;
+mod diagnostics;
 mod load;
 mod node;
+mod placeholders;
 mod problem;
 mod scenario;
 mod source;
+mod suggest;
 mod toml;
 mod values;
 mod world;

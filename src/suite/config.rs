@@ -7,9 +7,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::time::Duration;
 
-use serde_json::Value;
 use url::Url;
 
 use super::node::Span;
@@ -17,12 +15,13 @@ use super::{ContractChoice, Problem, Problems, Source};
 use crate::domain::contract::Contract;
 use crate::domain::scenario::Lever;
 use crate::domain::secret::{Account, Secret};
-use crate::domain::selector::{Selector, Template};
 
 mod lever;
 mod mask;
 mod read;
 mod secrets;
+
+pub use lever::{Call, Done, LeverMeans};
 
 /// The file's name.
 pub const CONFIG_FILE: &str = "rehearsal.toml";
@@ -80,68 +79,6 @@ pub struct Target {
     /// The values of the environment that its levers name, to fill calls with; keys as in
     /// `{env:NAME}`, without `env:`.
     pub secrets: BTreeMap<String, Secret>,
-}
-
-/// How a lever is moved.
-#[derive(Debug, Clone, PartialEq)]
-pub enum LeverMeans {
-    /// Imitated at the gateway.
-    Gateway,
-    /// By HTTP calls, in this order.
-    Http {
-        /// Maintenance on, backend stopped, or the one thing that the lever does.
-        set: Vec<Call>,
-        /// Maintenance off, backend running.
-        reset: Vec<Call>,
-    },
-}
-
-/// One HTTP call of the operator.
-///
-/// URL, headers and body are templates over `{env:NAME}`, `{service}`, `{event}` and `{payload}`.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Call {
-    /// The method, upper case.
-    pub method: String,
-    /// The whole URL.
-    pub url: String,
-    /// Headers.
-    pub headers: Vec<(String, String)>,
-    /// The body, sent as JSON unless it is a text.
-    pub body: Option<Template>,
-    /// What counts as done.
-    pub done: Done,
-    /// How long one attempt may take.
-    pub timeout: Duration,
-    /// How long the call is repeated until it is done; once without it.
-    pub repeat_for: Option<Duration>,
-}
-
-/// What counts as done.
-#[derive(Debug, Clone, PartialEq, Default)]
-pub struct Done {
-    /// Statuses; any from 200 to 299 when there are none.
-    pub statuses: Vec<u16>,
-    /// A value that the answer must hold.
-    pub holds: Option<(Selector, Value)>,
-}
-
-impl Done {
-    /// Whether an answer says that it is done.
-    #[must_use]
-    pub fn is_met(&self, status: u16, headers: &[(&str, &str)], body: Option<&Value>) -> bool {
-        let status_fits = if self.statuses.is_empty() {
-            (200..300).contains(&status)
-        } else {
-            self.statuses.contains(&status)
-        };
-        status_fits
-            && self.holds.as_ref().is_none_or(|(selector, wanted)| {
-                selector
-                    .in_answer(headers.iter().copied(), body)
-                    .is_some_and(|own| own == *wanted)
-            })
-    }
 }
 
 /// A target as declared: what it names is not looked up yet.
@@ -226,7 +163,7 @@ impl Config {
     pub fn target(&self, name: &str, environment: Environment<'_>) -> Result<Target, Problems> {
         let Some(declared) = self.targets.iter().find(|target| target.name == name) else {
             let known: Vec<&str> = self.targets().chain([MOCK]).collect();
-            let hint = super::fields::suggest(name, known.iter().copied());
+            let hint = super::suggest::suggest(name, known.iter().copied());
             let file = self.file.as_ref().map_or_else(
                 || format!("no `{CONFIG_FILE}` was found"),
                 |file| format!("`{}` declares none of that name", file.display()),
@@ -279,7 +216,7 @@ impl Config {
                         .map(|service| service.name.as_str());
                     complain(
                         format!("the contract has no service `{service}`"),
-                        super::fields::suggest(service, known),
+                        super::suggest::suggest(service, known),
                     );
                 }
             }

@@ -8,7 +8,8 @@ use std::sync::Arc;
 use include_dir::Dir;
 use serde_json::{Value, json};
 
-use super::fields::{Place, Sheet};
+use super::cursor::Cursor;
+use super::diagnostics::Diagnostics;
 use super::node::Node;
 use super::values::Depth;
 use super::{
@@ -53,9 +54,9 @@ pub fn read_scenario(
 /// Everything that is wrong with it.
 pub fn read_setting(json: &Value, contract: &Contract) -> Result<Change, Problems> {
     let step = Node::from_json(&json!({ "set": json }));
-    let sheet = Sheet::new(&Source::new("the setting", ""));
-    let setting = scenario::read_setting(&Place::root(&sheet, &step), contract);
-    sheet.into_problems().or(setting)
+    let diagnostics = Diagnostics::new(&Source::new("the setting", ""));
+    let setting = scenario::read_setting(&Cursor::root(&diagnostics, &step), contract);
+    diagnostics.into_problems().or(setting)
 }
 
 fn contract_of(source: &Arc<Source>, depth: Depth) -> Result<Contract, Problems> {
@@ -68,12 +69,12 @@ fn world_of(source: &Arc<Source>, contract: &Contract, depth: Depth) -> Result<W
 
 fn read<T>(
     source: &Arc<Source>,
-    reader: impl FnOnce(&Place<'_>) -> Option<T>,
+    reader: impl FnOnce(&Cursor<'_>) -> Option<T>,
 ) -> Result<T, Problems> {
     let node = yaml::parse(source)?;
-    let sheet = Sheet::new(source);
-    let value = reader(&Place::root(&sheet, &node));
-    sheet.into_problems().or(value)
+    let diagnostics = Diagnostics::new(source);
+    let value = reader(&Cursor::root(&diagnostics, &node));
+    diagnostics.into_problems().or(value)
 }
 
 /// The shipped files, which the tests of this crate check thoroughly.
@@ -94,14 +95,14 @@ pub(super) fn stages() -> Vec<Arc<Source>> {
     scenarios_in(&STAGES, "fixtures/stages")
 }
 
-fn scenarios_in(folder: &Dir<'_>, place: &str) -> Vec<Arc<Source>> {
+fn scenarios_in(folder: &Dir<'_>, path: &str) -> Vec<Arc<Source>> {
     let mut files: Vec<(&str, &str)> = folder
         .files()
         .filter_map(|file| Some((file.path().to_str()?, file.contents_utf8()?)))
         .filter(|(name, _)| *name != CONTRACT_FILE && name.ends_with(".yaml"))
         .collect();
     files.sort_unstable();
-    let source = |(name, text)| Source::new(format!("{place}/{name}"), text);
+    let source = |(name, text)| Source::new(format!("{path}/{name}"), text);
     files.into_iter().map(source).collect()
 }
 
@@ -134,13 +135,13 @@ impl Suite {
     /// Everything that is wrong with every file of it.
     pub fn load(choice: &Choice) -> Result<Self, Problems> {
         let mut problems = Problems::default();
-        let place = choice
+        let found = choice
             .scenarios
             .as_deref()
             .map(Found::look)
             .transpose()
             .map_err(Problems::from)?;
-        let parts = Parts::find(choice, place.as_ref());
+        let parts = Parts::find(choice, found.as_ref());
 
         let (contract, fingerprint) = keep(
             &mut problems,
@@ -149,7 +150,7 @@ impl Suite {
             }),
         )
         .unzip();
-        let sources = match &place {
+        let sources = match &found {
             None => shipped_scenarios(),
             Some(found) => found.scenarios(&mut problems),
         };

@@ -93,6 +93,21 @@ impl Node {
         Self { span, content }
     }
 
+    /// The value that a JSON Pointer leads to.
+    pub(crate) fn at(&self, pointer: &str) -> Option<&Self> {
+        pointer
+            .split('/')
+            .skip(1)
+            .try_fold(self, |node, segment| match &node.content {
+                Content::Map(entries) => entries
+                    .iter()
+                    .find(|entry| entry.key == segment)
+                    .map(|entry| &entry.value),
+                Content::List(items) => items.get(segment.parse::<usize>().ok()?),
+                Content::Plain(_) | Content::Quoted(_) => None,
+            })
+    }
+
     /// The whole value as JSON; plain scalars by YAML 1.2's core schema.
     pub(crate) fn to_json(&self) -> Value {
         match &self.content {

@@ -4,7 +4,7 @@
 //! where they are written, and the words `home`, `each` and `watched` become the names that they
 //! stand for, so that a scenario can be played against any contract.
 
-use super::fields::{Fields, Place};
+use super::cursor::{Cursor, Fields};
 use super::node::{Content, write_entries};
 use crate::domain::contract::Contract;
 use crate::domain::runbook::{ITEMS, RunbookId};
@@ -20,23 +20,23 @@ pub(crate) use names::Names;
 use names::PARTS;
 
 /// Reads a scenario. Without a contract, names are not checked.
-pub(crate) fn read(root: &Place<'_>, contract: Option<&Contract>) -> Option<Scenario> {
+pub(crate) fn read(root: &Cursor<'_>, contract: Option<&Contract>) -> Option<Scenario> {
     let names = Names::of(contract);
     let fields = root.fields("a scenario")?;
-    let name = fields.need("name").and_then(|place| place.name_text());
+    let name = fields.need("name").and_then(|cursor| cursor.name_text());
     let runbook = fields.or("runbook", Vec::new(), runbook);
-    let tags = fields.or("tags", Vec::new(), |place| {
-        place.one_or_more().iter().map(Place::name_text).collect()
+    let tags = fields.or("tags", Vec::new(), |cursor| {
+        cursor.one_or_more().iter().map(Cursor::name_text).collect()
     });
     let needs = fields.or("needs", Vec::new(), levers);
     let waivers = fields.or("waive", Vec::new(), waivers);
-    let known_failure = fields.maybe("known-failure", Place::name_text);
+    let known_failure = fields.maybe("known-failure", Cursor::name_text);
     let mut number = 0;
     let steps = fields
         .need("steps")
-        .and_then(|place| steps(&place, &names, &mut number));
-    let finally = fields.or("finally", Vec::new(), |place| {
-        steps_of(place, &names, &mut number)
+        .and_then(|cursor| steps(&cursor, &names, &mut number));
+    let finally = fields.or("finally", Vec::new(), |cursor| {
+        steps_of(cursor, &names, &mut number)
     });
     let (steps, finally) = (steps?, finally?);
     let mut needs = needs?;
@@ -47,7 +47,7 @@ pub(crate) fn read(root: &Place<'_>, contract: Option<&Contract>) -> Option<Scen
     }
     needs.sort_unstable();
     needs.dedup();
-    let file = root.sheet.source().name();
+    let file = root.diagnostics.source().name();
     Some(Scenario {
         id: id_of(file),
         name: name?,
@@ -63,7 +63,7 @@ pub(crate) fn read(root: &Place<'_>, contract: Option<&Contract>) -> Option<Scen
 }
 
 /// Reads the setting of a step that has nothing but `set`.
-pub(crate) fn read_setting(step: &Place<'_>, contract: &Contract) -> Option<Change> {
+pub(crate) fn read_setting(step: &Cursor<'_>, contract: &Contract) -> Option<Change> {
     setting::read(&step.fields("a step")?, &Names::of(Some(contract)))
 }
 
@@ -75,8 +75,8 @@ fn id_of(file: &str) -> String {
         .to_owned()
 }
 
-fn runbook(place: &Place<'_>) -> Option<Vec<RunbookId>> {
-    let ids: Vec<Option<RunbookId>> = place
+fn runbook(cursor: &Cursor<'_>) -> Option<Vec<RunbookId>> {
+    let ids: Vec<Option<RunbookId>> = cursor
         .one_or_more()
         .iter()
         .map(|item| {
@@ -85,7 +85,7 @@ fn runbook(place: &Place<'_>) -> Option<Vec<RunbookId>> {
                 Ok(id) => Some(id),
                 Err(why) => {
                     let known = ITEMS.iter().map(|(id, _)| *id);
-                    item.refuse(why, super::fields::suggest(&text, known))
+                    item.refuse(why, super::suggest::suggest(&text, known))
                 }
             }
         })
@@ -93,12 +93,12 @@ fn runbook(place: &Place<'_>) -> Option<Vec<RunbookId>> {
     ids.into_iter().collect()
 }
 
-fn levers(place: &Place<'_>) -> Option<Vec<Lever>> {
+fn levers(cursor: &Cursor<'_>) -> Option<Vec<Lever>> {
     let words: Vec<(&str, Lever)> = Lever::ALL
         .iter()
         .map(|(lever, name)| (*name, *lever))
         .collect();
-    let levers: Vec<Option<Lever>> = place
+    let levers: Vec<Option<Lever>> = cursor
         .one_or_more()
         .iter()
         .map(|item| item.word(&words))
@@ -106,8 +106,8 @@ fn levers(place: &Place<'_>) -> Option<Vec<Lever>> {
     levers.into_iter().collect()
 }
 
-fn waivers(place: &Place<'_>) -> Option<Vec<Waiver>> {
-    let waivers: Vec<Option<Waiver>> = place
+fn waivers(cursor: &Cursor<'_>) -> Option<Vec<Waiver>> {
+    let waivers: Vec<Option<Waiver>> = cursor
         .entries()?
         .iter()
         .map(|(entry, reason)| {
@@ -119,13 +119,13 @@ fn waivers(place: &Place<'_>) -> Option<Vec<Waiver>> {
             if !is_id {
                 let message = format!("`{}` is not the id of a rule", entry.key);
                 let hint = "write it like `NET-1`; `rehearsal rules` lists them";
-                place
-                    .sheet
+                cursor
+                    .diagnostics
                     .note(&entry.key_span, super::Problem::new(message).hint(hint));
             }
             if reason.node.is_null() {
                 let message = format!("`{}` is waived without a reason", entry.key);
-                place.sheet.note(
+                cursor.diagnostics.note(
                     &entry.key_span,
                     super::Problem::new(message).hint("write why it is not judged here"),
                 );
@@ -140,24 +140,27 @@ fn waivers(place: &Place<'_>) -> Option<Vec<Waiver>> {
     waivers.into_iter().collect()
 }
 
-fn steps(place: &Place<'_>, names: &Names<'_>, number: &mut usize) -> Option<Vec<Step>> {
-    let steps = steps_of(place, names, number)?;
+fn steps(cursor: &Cursor<'_>, names: &Names<'_>, number: &mut usize) -> Option<Vec<Step>> {
+    let steps = steps_of(cursor, names, number)?;
     if steps.is_empty() {
-        return place.refuse("this scenario has no steps", "begin with `- do: launch`");
+        return cursor.refuse("this scenario has no steps", "begin with `- do: launch`");
     }
     Some(steps)
 }
 
-fn steps_of(place: &Place<'_>, names: &Names<'_>, number: &mut usize) -> Option<Vec<Step>> {
+fn steps_of(cursor: &Cursor<'_>, names: &Names<'_>, number: &mut usize) -> Option<Vec<Step>> {
     let mut steps = Vec::new();
     let mut whole = true;
-    for item in place.list()? {
+    for item in cursor.list()? {
         *number += 1;
         let Some(kinds) = step(&item, names) else {
             whole = false;
             continue;
         };
-        let (line, _) = item.sheet.source().line_and_column(item.node.span.start);
+        let (line, _) = item
+            .diagnostics
+            .source()
+            .line_and_column(item.node.span.start);
         steps.extend(kinds.into_iter().map(|kind| Step {
             number: *number,
             line,
@@ -168,7 +171,7 @@ fn steps_of(place: &Place<'_>, names: &Names<'_>, number: &mut usize) -> Option<
     whole.then_some(steps)
 }
 
-fn text_of(item: &Place<'_>) -> String {
+fn text_of(item: &Cursor<'_>) -> String {
     match &item.node.content {
         Content::Map(entries) => {
             let mut line = String::new();
@@ -181,9 +184,9 @@ fn text_of(item: &Place<'_>) -> String {
 
 /// One step as written can be several, where it says `each`, and none, where it says `if` and the
 /// contract lacks that part.
-fn step(place: &Place<'_>, names: &Names<'_>) -> Option<Vec<StepKind>> {
+fn step(cursor: &Cursor<'_>, names: &Names<'_>) -> Option<Vec<StepKind>> {
     const FORM: &str = "write `do: ...`, `set: ...` or `expect: ...`";
-    let fields: Fields<'_> = place.fields("a step")?;
+    let fields: Fields<'_> = cursor.fields("a step")?;
     if fields.has("if")
         && let Some(part) = fields.get("if")
         && !names.has(part.word(&PARTS)?)

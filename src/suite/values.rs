@@ -1,17 +1,16 @@
 //! Values with a notation of their own: durations, selectors, patterns, templates, statuses.
 
-use std::collections::BTreeMap;
 use std::time::Duration;
 
-use serde_json::{Map, Value};
+use serde_json::Value;
 
-use super::fields::{Place, nearest, suggest};
-use super::node::{Content, Node};
+use super::cursor::Cursor;
+use super::suggest::{nearest, suggest};
 use crate::domain::contract::{PathPattern, RequestPattern};
 use crate::domain::duration;
-use crate::domain::selector::{Selector, Template, fill_text};
+use crate::domain::selector::Selector;
 
-impl Place<'_> {
+impl Cursor<'_> {
     /// `500ms`, `20s`, `5m`.
     pub(crate) fn duration(&self) -> Option<Duration> {
         self.parsed(
@@ -127,7 +126,7 @@ impl Place<'_> {
 
     /// HTTP statuses: one, or a list.
     pub(crate) fn statuses(&self) -> Option<Vec<u16>> {
-        self.one_or_more().iter().map(Place::status).collect()
+        self.one_or_more().iter().map(Cursor::status).collect()
     }
 
     /// An HTTP status.
@@ -154,8 +153,8 @@ impl Place<'_> {
             Ok(_) => Some(schema),
             Err(error) => {
                 let at = error.instance_path().to_string();
-                let node = node_at(self.node, &at).unwrap_or(self.node);
-                let place = Place {
+                let node = self.node.at(&at).unwrap_or(self.node);
+                let cursor = Cursor {
                     node,
                     ..self.clone()
                 };
@@ -164,7 +163,7 @@ impl Place<'_> {
                 } else {
                     format!(" at `{at}`")
                 };
-                place.refuse(
+                cursor.refuse(
                     format!("{} is not a JSON Schema{spot}: {error}", self.name),
                     "see https://json-schema.org/understanding-json-schema",
                 )
@@ -216,179 +215,4 @@ pub(crate) enum Depth {
     Thorough,
     /// All but what costs time, for files that the tests of this crate check.
     Trusting,
-}
-
-pub(crate) fn node_at<'n>(node: &'n Node, pointer: &str) -> Option<&'n Node> {
-    pointer
-        .split('/')
-        .skip(1)
-        .try_fold(node, |node, segment| match &node.content {
-            Content::Map(entries) => entries
-                .iter()
-                .find(|entry| entry.key == segment)
-                .map(|entry| &entry.value),
-            Content::List(items) => items.get(segment.parse::<usize>().ok()?),
-            _ => None,
-        })
-}
-
-/// The placeholders that a template may hold.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct Placeholders<'a> {
-    /// Filled at run time.
-    pub(crate) live: &'a [&'a str],
-    /// Filled while the file is read.
-    pub(crate) constants: &'a BTreeMap<String, Value>,
-}
-
-impl Placeholders<'_> {
-    /// A text with its constants filled in, its other placeholders known.
-    pub(crate) fn text(self, place: &Place<'_>) -> Option<String> {
-        match self.fill(place, Value::from(place.text()?))? {
-            Value::String(text) => Some(text),
-            other => Some(other.to_string()),
-        }
-    }
-
-    /// Any JSON value whose texts hold placeholders.
-    pub(crate) fn template(self, place: &Place<'_>) -> Option<Template> {
-        self.tree(place, place.node).map(Template)
-    }
-
-    /// Names with texts, in the order of the file.
-    pub(crate) fn pairs(self, place: &Place<'_>) -> Option<Vec<(String, String)>> {
-        let pairs: Vec<Option<(String, String)>> = place
-            .entries()?
-            .iter()
-            .map(|(entry, value)| Some((entry.key.clone(), self.text(value)?)))
-            .collect();
-        pairs.into_iter().collect()
-    }
-
-    fn tree(self, place: &Place<'_>, node: &Node) -> Option<Value> {
-        let here = || Place {
-            node,
-            ..place.clone()
-        };
-        match &node.content {
-            Content::Plain(_) => Some(node.to_json()),
-            Content::Quoted(text) => self.fill(&here(), Value::from(text.as_str())),
-            Content::List(items) => {
-                let filled: Vec<Option<Value>> =
-                    items.iter().map(|item| self.tree(place, item)).collect();
-                filled.into_iter().collect()
-            }
-            Content::Map(entries) => {
-                let filled: Vec<Option<(String, Value)>> = entries
-                    .iter()
-                    .map(|entry| Some((entry.key.clone(), self.tree(place, &entry.value)?)))
-                    .collect();
-                let fields: Option<Map<String, Value>> = filled.into_iter().collect();
-                fields.map(Value::Object)
-            }
-        }
-    }
-
-    /// Fills constants in; every other placeholder must be known and stays.
-    fn fill(self, place: &Place<'_>, value: Value) -> Option<Value> {
-        let template = Template(value);
-        let mut unknown = None;
-        for name in template.names() {
-            if !self.live.contains(&name.as_str()) && !self.constants.contains_key(&name) {
-                unknown = Some(name);
-            }
-        }
-        if let Some(name) = unknown {
-            let known = self
-                .live
-                .iter()
-                .copied()
-                .chain(self.constants.keys().map(String::as_str));
-            return place.refuse(
-                format!("there is no placeholder `{{{name}}}` here"),
-                format!(
-                    "{}; a literal brace is written twice",
-                    suggest(&name, known)
-                ),
-            );
-        }
-        Some(self.keep_live(&template))
-    }
-
-    fn keep_live(self, template: &Template) -> Value {
-        let Value::String(text) = &template.0 else {
-            return template.0.clone();
-        };
-        if template.names().is_empty() {
-            return template.0.clone();
-        }
-        // A text that is nothing but one constant takes the constant's type.
-        if let Some(name) = text
-            .strip_prefix('{')
-            .and_then(|rest| rest.strip_suffix('}'))
-            && let Some(constant) = self.constants.get(name)
-        {
-            return match constant {
-                Value::String(text) => Value::from(escape(text)),
-                other => other.clone(),
-            };
-        }
-        // Braces that stand for themselves must survive this first filling.
-        let guarded = text.replace("{{", "{{{{").replace("}}", "}}}}");
-        Value::from(fill_text(&guarded, &|name| {
-            Some(match self.constants.get(name) {
-                Some(Value::String(text)) => Value::from(escape(text)),
-                Some(other) => other.clone(),
-                None => Value::from(format!("{{{name}}}")),
-            })
-        }))
-    }
-}
-
-fn escape(text: &str) -> String {
-    text.replace('{', "{{").replace('}', "}}")
-}
-
-#[cfg(test)]
-mod tests {
-    use serde_json::json;
-
-    use super::*;
-    use crate::suite::fields::Sheet;
-    use crate::suite::source::Source;
-    use crate::suite::yaml;
-
-    fn template(text: &str) -> Result<Value, String> {
-        let source = Source::new("t.yaml", text);
-        let node = yaml::parse(&source).unwrap();
-        let sheet = Sheet::new(&source);
-        let constants = BTreeMap::from([
-            ("product".to_owned(), json!("desk{1}")),
-            ("tenant".to_owned(), json!(7)),
-        ]);
-        let placeholders = Placeholders {
-            live: &["username"],
-            constants: &constants,
-        };
-        let filled = placeholders.template(&Place::root(&sheet, &node));
-        filled
-            .map(|template| template.0)
-            .ok_or_else(|| sheet.into_problems().to_string())
-    }
-
-    #[test]
-    fn constants_are_filled_in_and_other_placeholders_stay() {
-        assert_eq!(
-            template(
-                "{u: \"{username}\", t: \"{tenant}\", p: \"{product}/{username}\", b: \"{{x}}{tenant}\"}"
-            ),
-            Ok(json!({"u": "{username}", "t": 7, "p": "desk{{1}}/{username}", "b": "{{x}}7"}))
-        );
-    }
-
-    #[test]
-    fn an_unknown_placeholder_gets_the_nearest_known_one() {
-        let problem = template("{u: \"{usrname}\"}").unwrap_err();
-        assert!(problem.contains("did you mean `username`?"), "{problem}");
-    }
 }

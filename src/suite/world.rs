@@ -6,7 +6,7 @@ use std::time::Duration;
 use serde_json::{Value, json};
 
 use super::Problem;
-use super::fields::Place;
+use super::cursor::Cursor;
 use super::values::Depth;
 use crate::domain::contract::{Contract, Resource};
 use crate::domain::secret::Secret;
@@ -24,8 +24,8 @@ struct Context<'a> {
 /// Placeholders of a closed trade that stand for the moment at which it is closed.
 const MOMENTS: [&str; 3] = ["now", "now-seconds", "now-millis"];
 
-/// Reads a world for a contract. Whatever is wrong is noted on the place's sheet.
-pub(crate) fn read(root: &Place<'_>, contract: &Contract, depth: Depth) -> Option<World> {
+/// Reads a world for a contract. Whatever is wrong is noted in the cursor's diagnostics.
+pub(crate) fn read(root: &Cursor<'_>, contract: &Contract, depth: Depth) -> Option<World> {
     let fields = root.fields("a world")?;
     let context = Context {
         contract,
@@ -42,28 +42,28 @@ pub(crate) fn read(root: &Place<'_>, contract: &Contract, depth: Depth) -> Optio
             .collect(),
         depth,
     };
-    let shared = fields.or("shared", BTreeMap::new(), |place| data(place, &context));
+    let shared = fields.or("shared", BTreeMap::new(), |cursor| data(cursor, &context));
     let users = fields
         .need("users")
-        .and_then(|place| users(&place, &context, shared.as_ref()));
-    let feeds = fields.or("feeds", Vec::new(), |place| {
-        let feeds: Vec<Option<Feed>> = place
+        .and_then(|cursor| users(&cursor, &context, shared.as_ref()));
+    let feeds = fields.or("feeds", Vec::new(), |cursor| {
+        let feeds: Vec<Option<Feed>> = cursor
             .list()?
             .iter()
             .map(|item| feed(item, &context))
             .collect();
         feeds.into_iter().collect()
     });
-    let close_trade = fields.maybe("close-trade", |place| close_trade(place, &context));
+    let close_trade = fields.maybe("close-trade", |cursor| close_trade(cursor, &context));
     let access = fields.or(
         "access-token-lifetime",
         Duration::from_secs(15 * 60),
-        Place::positive_duration,
+        Cursor::positive_duration,
     );
     let refresh = fields.or(
         "refresh-token-lifetime",
         Duration::from_secs(30 * 86_400),
-        Place::positive_duration,
+        Cursor::positive_duration,
     );
     Some(World {
         users: users?,
@@ -76,14 +76,14 @@ pub(crate) fn read(root: &Place<'_>, contract: &Contract, depth: Depth) -> Optio
 }
 
 /// Answers by resource.
-fn data(place: &Place<'_>, context: &Context<'_>) -> Option<BTreeMap<String, Value>> {
+fn data(cursor: &Cursor<'_>, context: &Context<'_>) -> Option<BTreeMap<String, Value>> {
     let mut data = BTreeMap::new();
-    for (entry, answer) in place.entries()? {
+    for (entry, answer) in cursor.entries()? {
         let Some(resource) = context.contract.resource(&entry.key) else {
-            let hint = super::fields::suggest(&entry.key, context.resources.iter().copied());
+            let hint = super::suggest::suggest(&entry.key, context.resources.iter().copied());
             let message = format!("there is no resource `{}`", entry.key);
-            place
-                .sheet
+            cursor
+                .diagnostics
                 .note(&entry.key_span, Problem::new(message).hint(hint));
             continue;
         };
@@ -95,14 +95,14 @@ fn data(place: &Place<'_>, context: &Context<'_>) -> Option<BTreeMap<String, Val
 }
 
 /// Whether an answer is what the contract says about its resource.
-fn check(place: &Place<'_>, value: &Value, resource: &Resource, context: &Context<'_>) {
+fn check(cursor: &Cursor<'_>, value: &Value, resource: &Resource, context: &Context<'_>) {
     if context.depth == Depth::Trusting {
         return;
     }
     if let Some(items) = &resource.items
         && !items.in_body(value).is_some_and(Value::is_array)
     {
-        place.refuse::<()>(
+        cursor.refuse::<()>(
             format!(
                 "this answer has no list at `{items}`, where `{}` has its items",
                 resource.name
@@ -120,7 +120,7 @@ fn check(place: &Place<'_>, value: &Value, resource: &Resource, context: &Contex
         .take(5)
     {
         let at = error.instance_path().to_string();
-        let node = super::values::node_at(place.node, &at);
+        let node = cursor.node.at(&at);
         let spot = if at.is_empty() {
             "the answer"
         } else {
@@ -130,21 +130,21 @@ fn check(place: &Place<'_>, value: &Value, resource: &Resource, context: &Contex
             "{spot} is not as the schema of `{}` wants it: {error}",
             resource.name
         );
-        place.sheet.note(
-            &node.unwrap_or(place.node).span,
+        cursor.diagnostics.note(
+            &node.unwrap_or(cursor.node).span,
             Problem::new(message).hint("change the data or the contract"),
         );
     }
 }
 
 fn users(
-    place: &Place<'_>,
+    cursor: &Cursor<'_>,
     context: &Context<'_>,
     shared: Option<&BTreeMap<String, Value>>,
 ) -> Option<Vec<User>> {
-    let entries = place.entries()?;
+    let entries = cursor.entries()?;
     if entries.is_empty() {
-        return place.refuse(
+        return cursor.refuse(
             "a world needs somebody who can sign in",
             "write at least one user",
         );
@@ -152,12 +152,12 @@ fn users(
     let mut usernames: Vec<String> = Vec::new();
     let users: Vec<Option<User>> = entries
         .iter()
-        .map(|(entry, place)| {
-            let fields = place.fields("a user")?;
-            let username = fields.need("username").and_then(|place| {
-                let name = place.name_text()?;
+        .map(|(entry, cursor)| {
+            let fields = cursor.fields("a user")?;
+            let username = fields.need("username").and_then(|cursor| {
+                let name = cursor.name_text()?;
                 if usernames.contains(&name) {
-                    return place.refuse(
+                    return cursor.refuse(
                         format!("somebody else signs in as `{name}`"),
                         "every user needs a username of their own",
                     );
@@ -167,13 +167,13 @@ fn users(
             });
             let password = fields
                 .need("password")
-                .and_then(|place| place.name_text().map(Secret::new));
-            let subject = fields.or("subject", entry.key.clone(), Place::name_text);
-            let claims = fields.or("claims", json!({}), |place| {
-                place.entries().map(|_| place.node.to_json())
+                .and_then(|cursor| cursor.name_text().map(Secret::new));
+            let subject = fields.or("subject", entry.key.clone(), Cursor::name_text);
+            let claims = fields.or("claims", json!({}), |cursor| {
+                cursor.entries().map(|_| cursor.node.to_json())
             });
-            let admin = fields.or("admin", false, Place::switch);
-            let data = fields.or("data", BTreeMap::new(), |place| data(place, context));
+            let admin = fields.or("admin", false, Cursor::switch);
+            let data = fields.or("data", BTreeMap::new(), |cursor| data(cursor, context));
             let data = data?;
             // What could not be read cannot be called missing.
             let missing: Vec<String> = context
@@ -203,16 +203,16 @@ fn users(
     users.into_iter().collect()
 }
 
-fn feed(place: &Place<'_>, context: &Context<'_>) -> Option<Feed> {
-    let fields = place.fields("a feed")?;
+fn feed(cursor: &Cursor<'_>, context: &Context<'_>) -> Option<Feed> {
+    let fields = cursor.fields("a feed")?;
     let event = fields
         .need("event")
-        .and_then(|place| place.known_name("event", &context.events));
+        .and_then(|cursor| cursor.known_name("event", &context.events));
     let every = fields
         .need("every")
-        .and_then(|place| place.positive_duration());
-    let drift = fields.or("drift", Vec::new(), |place| {
-        place
+        .and_then(|cursor| cursor.positive_duration());
+    let drift = fields.or("drift", Vec::new(), |cursor| {
+        cursor
             .one_or_more()
             .iter()
             .map(|item| item.pointer().map(Selector::Pointer))
@@ -225,36 +225,36 @@ fn feed(place: &Place<'_>, context: &Context<'_>) -> Option<Feed> {
     })
 }
 
-fn close_trade(place: &Place<'_>, context: &Context<'_>) -> Option<CloseTrade> {
-    let fields = place.fields("`close-trade`")?;
+fn close_trade(cursor: &Cursor<'_>, context: &Context<'_>) -> Option<CloseTrade> {
+    let fields = cursor.fields("`close-trade`")?;
     let list = |key: &'static str| {
-        let place = fields.need(key)?;
-        let name = place.known_name("resource", &context.resources)?;
+        let cursor = fields.need(key)?;
+        let name = cursor.known_name("resource", &context.resources)?;
         match context.contract.resource(&name) {
             Some(resource) if resource.items.is_some() => Some(name),
-            _ => place.refuse(
+            _ => cursor.refuse(
                 format!("`{name}` is not a list"),
                 "name a resource with `items`",
             ),
         }
     };
     let (from, to) = (list("from"), list("to"));
-    let item = fields.need("item").and_then(|place| {
-        let item = place.node.to_json();
+    let item = fields.need("item").and_then(|cursor| {
+        let item = cursor.node.to_json();
         let names = Template(item.clone()).names();
         let unknown = names
             .iter()
             .find(|name| !name.starts_with('/') && !MOMENTS.contains(&name.as_str()));
         match unknown {
-            Some(name) => place.refuse(
+            Some(name) => cursor.refuse(
                 format!("there is no placeholder `{{{name}}}` here"),
                 "write a pointer into the lost item, like `{/symbol}`, or `{now}`, `{now-seconds}`, `{now-millis}`",
             ),
             None => Some(item),
         }
     });
-    let emits = fields.or("emits", Vec::new(), |place| {
-        place
+    let emits = fields.or("emits", Vec::new(), |cursor| {
+        cursor
             .one_or_more()
             .iter()
             .map(|item| item.known_name("event", &context.events))

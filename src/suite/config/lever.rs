@@ -3,17 +3,79 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use serde_json::Value;
 use url::Url;
 
 use super::secrets::is_name;
-use super::{Call, Done, LeverMeans};
 use crate::domain::scenario::Lever;
-use crate::domain::selector::Template;
-use crate::suite::fields::{Fields, Place};
+use crate::domain::selector::{Selector, Template};
+use crate::suite::cursor::{Cursor, Fields};
 use crate::suite::node::{Content, Span};
 
+/// How a lever is moved.
+#[derive(Debug, Clone, PartialEq)]
+pub enum LeverMeans {
+    /// Imitated at the gateway.
+    Gateway,
+    /// By HTTP calls, in this order.
+    Http {
+        /// Maintenance on, backend stopped, or the one thing that the lever does.
+        set: Vec<Call>,
+        /// Maintenance off, backend running.
+        reset: Vec<Call>,
+    },
+}
+
+/// One HTTP call of the operator.
+///
+/// URL, headers and body are templates over `{env:NAME}`, `{service}`, `{event}` and `{payload}`.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Call {
+    /// The method, upper case.
+    pub method: String,
+    /// The whole URL.
+    pub url: String,
+    /// Headers.
+    pub headers: Vec<(String, String)>,
+    /// The body, sent as JSON unless it is a text.
+    pub body: Option<Template>,
+    /// What counts as done.
+    pub done: Done,
+    /// How long one attempt may take.
+    pub timeout: Duration,
+    /// How long the call is repeated until it is done; once without it.
+    pub repeat_for: Option<Duration>,
+}
+
+/// What counts as done.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Done {
+    /// Statuses; any from 200 to 299 when there are none.
+    pub statuses: Vec<u16>,
+    /// A value that the answer must hold.
+    pub holds: Option<(Selector, Value)>,
+}
+
+impl Done {
+    /// Whether an answer says that it is done.
+    #[must_use]
+    pub fn is_met(&self, status: u16, headers: &[(&str, &str)], body: Option<&Value>) -> bool {
+        let status_fits = if self.statuses.is_empty() {
+            (200..300).contains(&status)
+        } else {
+            self.statuses.contains(&status)
+        };
+        status_fits
+            && self.holds.as_ref().is_none_or(|(selector, wanted)| {
+                selector
+                    .in_answer(headers.iter().copied(), body)
+                    .is_some_and(|own| own == *wanted)
+            })
+    }
+}
+
 /// What a lever needs to know of its target.
-pub(super) struct Surroundings<'a> {
+pub(super) struct TargetServices<'a> {
     pub(super) services: Option<&'a BTreeMap<String, Url>>,
     pub(super) names: &'a [&'a str],
 }
@@ -23,27 +85,27 @@ const IMITATED: [Lever; 3] = [Lever::Maintenance, Lever::Backend, Lever::DropSoc
 
 pub(super) fn read(
     lever: Lever,
-    place: &Place<'_>,
-    around: &Surroundings<'_>,
+    cursor: &Cursor<'_>,
+    target: &TargetServices<'_>,
     variables: &mut Vec<(String, Span)>,
 ) -> Option<LeverMeans> {
-    if place.node.scalar().is_some() {
-        place.word(&[("gateway", ())])?;
+    if cursor.node.scalar().is_some() {
+        cursor.word(&[("gateway", ())])?;
         if !IMITATED.contains(&lever) {
-            return place.refuse(
+            return cursor.refuse(
                 format!("the gateway cannot imitate `{lever}`: only the backend can do that"),
                 "write the operator's call, or leave the lever out: scenarios that need it are skipped",
             );
         }
         return Some(LeverMeans::Gateway);
     }
-    let fields = place.fields("a lever")?;
+    let fields = cursor.fields("a lever")?;
     let mut calls = |key: &'static str| {
-        let place = fields.need(key)?;
-        let calls: Vec<Option<Call>> = place
+        let cursor = fields.need(key)?;
+        let calls: Vec<Option<Call>> = cursor
             .one_or_more()
             .iter()
-            .map(|item| call(lever, item, around, variables))
+            .map(|item| call(lever, item, target, variables))
             .collect();
         calls.into_iter().collect::<Option<Vec<Call>>>()
     };
@@ -51,7 +113,7 @@ pub(super) fn read(
         Lever::Maintenance => (calls("on"), calls("off")),
         Lever::Backend => (calls("stop"), calls("start")),
         Lever::Malform => {
-            return place.refuse(
+            return cursor.refuse(
                 "no deployment can be told to answer with bad data",
                 "leave `malform` away: only the mock has this lever",
             );
@@ -68,18 +130,18 @@ pub(super) fn read(
 
 fn call(
     lever: Lever,
-    place: &Place<'_>,
-    around: &Surroundings<'_>,
+    cursor: &Cursor<'_>,
+    target: &TargetServices<'_>,
     variables: &mut Vec<(String, Span)>,
 ) -> Option<Call> {
-    let text_only = |place: &Place<'_>, variables: &mut _| {
-        let text = place.name_text()?;
-        placeholders(lever, place, &Template(text.as_str().into()), variables)?;
+    let text_only = |cursor: &Cursor<'_>, variables: &mut _| {
+        let text = cursor.name_text()?;
+        placeholders(lever, cursor, &Template(text.as_str().into()), variables)?;
         Some(text)
     };
-    if place.node.scalar().is_some() {
-        let text = text_only(place, variables)?;
-        let (method, url) = line(place, &text, around)?;
+    if cursor.node.scalar().is_some() {
+        let text = text_only(cursor, variables)?;
+        let (method, url) = line(cursor, &text, target)?;
         return Some(Call {
             method,
             url,
@@ -90,13 +152,13 @@ fn call(
             repeat_for: None,
         });
     }
-    let fields = place.fields("a call")?;
-    let line = fields.need("request").and_then(|place| {
-        let text = text_only(&place, variables)?;
-        line(&place, &text, around)
+    let fields = cursor.fields("a call")?;
+    let line = fields.need("request").and_then(|cursor| {
+        let text = text_only(&cursor, variables)?;
+        line(&cursor, &text, target)
     });
-    let headers = fields.or("headers", Vec::new(), |place| {
-        let headers: Vec<Option<(String, String)>> = place
+    let headers = fields.or("headers", Vec::new(), |cursor| {
+        let headers: Vec<Option<(String, String)>> = cursor
             .entries()?
             .iter()
             .map(|(entry, value)| {
@@ -113,8 +175,12 @@ fn call(
     });
     let body = body(lever, &fields, variables);
     let done = fields.or("done", Done::default(), done);
-    let timeout = fields.or("timeout", Duration::from_secs(10), Place::positive_duration);
-    let repeat_for = fields.maybe("repeat-for", Place::positive_duration);
+    let timeout = fields.or(
+        "timeout",
+        Duration::from_secs(10),
+        Cursor::positive_duration,
+    );
+    let repeat_for = fields.maybe("repeat-for", Cursor::positive_duration);
     let (method, url) = line?;
     Some(Call {
         method,
@@ -133,15 +199,15 @@ fn body(
     fields: &Fields<'_>,
     variables: &mut Vec<(String, Span)>,
 ) -> Option<Option<Template>> {
-    let mut template = |place: &Place<'_>| {
-        let template = Template(place.node.to_json());
-        placeholders(lever, place, &template, variables)?;
+    let mut template = |cursor: &Cursor<'_>| {
+        let template = Template(cursor.node.to_json());
+        placeholders(lever, cursor, &template, variables)?;
         Some(template)
     };
     let json = fields.maybe("json", &mut template);
-    let text = fields.maybe("text", |place| {
-        place.text()?;
-        template(place)
+    let text = fields.maybe("text", |cursor| {
+        cursor.text()?;
+        template(cursor)
     });
     match (json?, text?) {
         (Some(_), Some(_)) => fields.refuse("a call has one body", "write `json` or `text`"),
@@ -150,17 +216,17 @@ fn body(
 }
 
 /// `METHOD service /path`, or `METHOD https://…`.
-fn line(place: &Place<'_>, text: &str, around: &Surroundings<'_>) -> Option<(String, String)> {
+fn line(cursor: &Cursor<'_>, text: &str, target: &TargetServices<'_>) -> Option<(String, String)> {
     const FORM: &str =
         "write `PUT api /ops/maintenance` or `PUT https://ops.example.com/maintenance`";
     let words: Vec<&str> = text.split_whitespace().collect();
     let (method, url) = match words[..] {
         [method, service, path] if path.starts_with('/') => {
             // Without readable services, names cannot be told to be wrong.
-            let base = match around.services {
+            let base = match target.services {
                 None => String::new(),
                 Some(services) => {
-                    place.known("service", service, around.names)?;
+                    cursor.known("service", service, target.names)?;
                     services
                         .get(service)?
                         .as_str()
@@ -173,25 +239,25 @@ fn line(place: &Place<'_>, text: &str, around: &Surroundings<'_>) -> Option<(Str
         [method, url] if url.starts_with("http://") || url.starts_with("https://") => {
             (method, url.to_owned())
         }
-        _ => return place.refuse(format!("{} is not a call", place.name), FORM),
+        _ => return cursor.refuse(format!("{} is not a call", cursor.name), FORM),
     };
     if !method.bytes().all(|byte| byte.is_ascii_alphabetic()) {
-        return place.refuse(format!("`{method}` is not an HTTP method"), FORM);
+        return cursor.refuse(format!("`{method}` is not an HTTP method"), FORM);
     }
     Some((method.to_ascii_uppercase(), url))
 }
 
-fn done(place: &Place<'_>) -> Option<Done> {
-    if !matches!(place.node.content, Content::Map(_)) {
+fn done(cursor: &Cursor<'_>) -> Option<Done> {
+    if !matches!(cursor.node.content, Content::Map(_)) {
         return Some(Done {
-            statuses: place.statuses()?,
+            statuses: cursor.statuses()?,
             holds: None,
         });
     }
-    let fields = place.fields("`done`")?;
-    let statuses = fields.or("status", Vec::new(), Place::statuses);
-    let at = fields.maybe("at", Place::selector);
-    let is = fields.get("is").map(|place| place.node.to_json());
+    let fields = cursor.fields("`done`")?;
+    let statuses = fields.or("status", Vec::new(), Cursor::statuses);
+    let at = fields.maybe("at", Cursor::selector);
+    let is = fields.get("is").map(|cursor| cursor.node.to_json());
     let holds = match (at?, is) {
         (Some(at), Some(is)) => Some((at, is)),
         (None, None) => None,
@@ -211,7 +277,7 @@ fn done(place: &Place<'_>) -> Option<Done> {
 /// Whether every placeholder means something to this lever; variables are collected.
 fn placeholders(
     lever: Lever,
-    place: &Place<'_>,
+    cursor: &Cursor<'_>,
     template: &Template,
     variables: &mut Vec<(String, Span)>,
 ) -> Option<()> {
@@ -224,14 +290,14 @@ fn placeholders(
     for name in template.names() {
         match name.strip_prefix("env:") {
             Some(variable) if is_name(variable) => {
-                variables.push((variable.to_owned(), place.node.span.clone()));
+                variables.push((variable.to_owned(), cursor.node.span.clone()));
             }
             _ if known.contains(&name.as_str()) => {}
             _ => {
                 let words = known.iter().copied().chain(["env:NAME"]);
-                whole = place.refuse(
+                whole = cursor.refuse(
                     format!("there is no placeholder `{{{name}}}` in a call of `{lever}`"),
-                    crate::suite::fields::suggest(&name, words),
+                    crate::suite::suggest::suggest(&name, words),
                 );
             }
         }

@@ -10,35 +10,36 @@ use super::secrets::is_name;
 use super::{Config, Declared, DeclaredAccount, MOCK, RunDefaults, Text};
 use super::{lever, mask};
 use crate::domain::scenario::Lever;
-use crate::suite::fields::{Fields, Place, Sheet};
+use crate::suite::cursor::{Cursor, Fields};
+use crate::suite::diagnostics::Diagnostics;
 use crate::suite::node::Span;
 use crate::suite::{ContractChoice, Problem, Problems, Source, toml};
 
 pub(super) fn config(source: &Arc<Source>, folder: &Path) -> Result<Config, Problems> {
     let node = toml::parse(source).map_err(|problems| problems.shown_in(&mask::lines(source)))?;
     let shown = mask::values(source, &node);
-    let sheet = Sheet::new(&shown);
-    let config = root(&Place::root(&sheet, &node), &shown, folder);
-    sheet.into_problems().or(config)
+    let diagnostics = Diagnostics::new(&shown);
+    let config = root(&Cursor::root(&diagnostics, &node), &shown, folder);
+    diagnostics.into_problems().or(config)
 }
 
-fn root(place: &Place<'_>, source: &Arc<Source>, folder: &Path) -> Option<Config> {
-    let fields = place.fields("the configuration")?;
-    let secrets_file = fields.maybe("secrets-file", |place| path(place, folder));
-    let run = fields.or("run", RunDefaults::default(), |place| run(place, folder));
-    let targets = fields.or("targets", Vec::new(), |place| {
-        let targets: Vec<Option<Declared>> = place
+fn root(cursor: &Cursor<'_>, source: &Arc<Source>, folder: &Path) -> Option<Config> {
+    let fields = cursor.fields("the configuration")?;
+    let secrets_file = fields.maybe("secrets-file", |cursor| path(cursor, folder));
+    let run = fields.or("run", RunDefaults::default(), |cursor| run(cursor, folder));
+    let targets = fields.or("targets", Vec::new(), |cursor| {
+        let targets: Vec<Option<Declared>> = cursor
             .entries()?
             .iter()
-            .map(|(entry, place)| {
+            .map(|(entry, cursor)| {
                 if entry.key == MOCK {
                     let message = format!("`{MOCK}` is the target that is part of the program");
-                    place.sheet.note(
+                    cursor.diagnostics.note(
                         &entry.key_span,
                         Problem::new(message).hint("choose another name"),
                     );
                 }
-                target(&entry.key, place, source, folder)
+                target(&entry.key, cursor, source, folder)
             })
             .collect();
         targets.into_iter().collect()
@@ -47,7 +48,7 @@ fn root(place: &Place<'_>, source: &Arc<Source>, folder: &Path) -> Option<Config
     if let Some(name) = &run.target
         && name != MOCK
         && !targets.iter().any(|target| target.name == *name)
-        && let Some(place) = fields
+        && let Some(cursor) = fields
             .get("run")
             .and_then(|run| run.fields("`run`"))
             .and_then(|run| {
@@ -56,7 +57,7 @@ fn root(place: &Place<'_>, source: &Arc<Source>, folder: &Path) -> Option<Config
             })
     {
         let known: Vec<&str> = targets.iter().map(|target| target.name.as_str()).collect();
-        place.known("target", name, &[&known[..], &[MOCK]].concat());
+        cursor.known("target", name, &[&known[..], &[MOCK]].concat());
     }
     Some(Config {
         file: None,
@@ -66,25 +67,25 @@ fn root(place: &Place<'_>, source: &Arc<Source>, folder: &Path) -> Option<Config
     })
 }
 
-fn path(place: &Place<'_>, folder: &Path) -> Option<PathBuf> {
-    Some(folder.join(place.name_text()?))
+fn path(cursor: &Cursor<'_>, folder: &Path) -> Option<PathBuf> {
+    Some(folder.join(cursor.name_text()?))
 }
 
-fn contract(place: &Place<'_>, folder: &Path) -> Option<ContractChoice> {
-    Some(match ContractChoice::parse(&place.name_text()?) {
+fn contract(cursor: &Cursor<'_>, folder: &Path) -> Option<ContractChoice> {
+    Some(match ContractChoice::parse(&cursor.name_text()?) {
         ContractChoice::File(path) => ContractChoice::File(folder.join(path)),
         choice => choice,
     })
 }
 
-fn run(place: &Place<'_>, folder: &Path) -> Option<RunDefaults> {
-    let fields = place.fields("`run`")?;
-    let target = fields.maybe("target", Place::name_text);
-    let suite = fields.maybe("suite", |place| path(place, folder));
-    let contract = fields.maybe("contract", |place| contract(place, folder));
-    let seed = fields.maybe("seed", |place| place.whole(0));
-    let real_time = fields.maybe("real-time", Place::switch);
-    let report_json = fields.maybe("report-json", |place| path(place, folder));
+fn run(cursor: &Cursor<'_>, folder: &Path) -> Option<RunDefaults> {
+    let fields = cursor.fields("`run`")?;
+    let target = fields.maybe("target", Cursor::name_text);
+    let suite = fields.maybe("suite", |cursor| path(cursor, folder));
+    let contract = fields.maybe("contract", |cursor| contract(cursor, folder));
+    let seed = fields.maybe("seed", |cursor| cursor.whole(0));
+    let real_time = fields.maybe("real-time", Cursor::switch);
+    let report_json = fields.maybe("report-json", |cursor| path(cursor, folder));
     Some(RunDefaults {
         target: target?,
         suite: suite?,
@@ -95,62 +96,67 @@ fn run(place: &Place<'_>, folder: &Path) -> Option<RunDefaults> {
     })
 }
 
-fn target(name: &str, place: &Place<'_>, source: &Arc<Source>, folder: &Path) -> Option<Declared> {
-    let fields = place.fields("a target")?;
-    let services_place = fields.need("services");
-    let services = services_place.as_ref().and_then(services);
+fn target(
+    name: &str,
+    cursor: &Cursor<'_>,
+    source: &Arc<Source>,
+    folder: &Path,
+) -> Option<Declared> {
+    let fields = cursor.fields("a target")?;
+    let services_cursor = fields.need("services");
+    let services = services_cursor.as_ref().and_then(services);
     let names: Vec<&str> = services
         .iter()
         .flatten()
         .map(|(name, _)| name.as_str())
         .collect();
-    let suite = fields.maybe("suite", |place| path(place, folder));
-    let contract = fields.maybe("contract", |place| contract(place, folder));
-    let accounts = fields.or("accounts", Vec::new(), |place| {
-        let accounts: Vec<Option<DeclaredAccount>> = place
+    let suite = fields.maybe("suite", |cursor| path(cursor, folder));
+    let contract = fields.maybe("contract", |cursor| contract(cursor, folder));
+    let accounts = fields.or("accounts", Vec::new(), |cursor| {
+        let accounts: Vec<Option<DeclaredAccount>> = cursor
             .entries()?
             .iter()
-            .map(|(entry, place)| account(&entry.key, place))
+            .map(|(entry, cursor)| account(&entry.key, cursor))
             .collect();
         accounts.into_iter().collect()
     });
     let mut variables = Vec::new();
-    let levers = fields.or("levers", BTreeMap::new(), |place| {
+    let levers = fields.or("levers", BTreeMap::new(), |cursor| {
         let known: Vec<&str> = Lever::ALL.iter().map(|(_, name)| *name).collect();
         let mut levers = BTreeMap::new();
-        for (entry, value) in place.entries()? {
+        for (entry, value) in cursor.entries()? {
             let Some((lever, _)) = Lever::ALL.iter().find(|(_, name)| *name == entry.key) else {
                 let message = format!("there is no lever `{}`", entry.key);
-                let hint = crate::suite::fields::suggest(&entry.key, known.iter().copied());
-                place
-                    .sheet
+                let hint = crate::suite::suggest::suggest(&entry.key, known.iter().copied());
+                cursor
+                    .diagnostics
                     .note(&entry.key_span, Problem::new(message).hint(hint));
                 continue;
             };
-            let surroundings = lever::Surroundings {
+            let target = lever::TargetServices {
                 services: services.as_ref(),
                 names: &names,
             };
-            if let Some(means) = lever::read(*lever, &value, &surroundings, &mut variables) {
+            if let Some(means) = lever::read(*lever, &value, &target, &mut variables) {
                 levers.insert(*lever, means);
             }
         }
         Some(levers)
     });
-    let probes = fields.or("probes", false, Place::switch);
-    let disposable = fields.maybe("disposable", |place| {
+    let probes = fields.or("probes", false, Cursor::switch);
+    let disposable = fields.maybe("disposable", |cursor| {
         let known: Vec<&str> = accounts
             .iter()
             .flatten()
             .map(|account| account.name.as_str())
             .collect();
-        let name = place.name_text()?;
-        place.known("account", &name, &known)?;
+        let name = cursor.name_text()?;
+        cursor.known("account", &name, &known)?;
         Some(name)
     });
-    let services_at: Span = services_place
+    let services_at: Span = services_cursor
         .as_ref()
-        .and_then(|place| place.key_span)
+        .and_then(|cursor| cursor.key_span)
         .cloned()
         .unwrap_or_else(|| fields.head());
     Some(Declared {
@@ -168,61 +174,64 @@ fn target(name: &str, place: &Place<'_>, source: &Arc<Source>, folder: &Path) ->
     })
 }
 
-fn services(place: &Place<'_>) -> Option<BTreeMap<String, Url>> {
-    let entries = place.entries()?;
+fn services(cursor: &Cursor<'_>) -> Option<BTreeMap<String, Url>> {
+    let entries = cursor.entries()?;
     if entries.is_empty() {
-        return place.refuse(
+        return cursor.refuse(
             "a target needs a service",
             "write `api = \"https://api.example.com\"`",
         );
     }
     let services: Vec<Option<(String, Url)>> = entries
         .iter()
-        .map(|(entry, place)| Some((entry.key.clone(), service_url(place)?)))
+        .map(|(entry, cursor)| Some((entry.key.clone(), service_url(cursor)?)))
         .collect();
     services.into_iter().collect()
 }
 
-fn service_url(place: &Place<'_>) -> Option<Url> {
+fn service_url(cursor: &Cursor<'_>) -> Option<Url> {
     const FORM: &str = "write it like `https://api.example.com/base`";
-    let text = place.name_text()?;
+    let text = cursor.name_text()?;
     let mut url = match Url::parse(&text) {
         Ok(url) => url,
         // What was written may hold a password, so it is not repeated.
-        Err(error) => return place.refuse(format!("{} is not a URL: {error}", place.name), FORM),
+        Err(error) => return cursor.refuse(format!("{} is not a URL: {error}", cursor.name), FORM),
     };
     if !matches!(url.scheme(), "http" | "https") || url.host_str().is_none() {
-        return place.refuse(format!("{} must be an http or https URL", place.name), FORM);
+        return cursor.refuse(
+            format!("{} must be an http or https URL", cursor.name),
+            FORM,
+        );
     }
     if !url.username().is_empty() || url.password().is_some() {
-        return place.refuse(
-            format!("{} holds credentials", place.name),
+        return cursor.refuse(
+            format!("{} holds credentials", cursor.name),
             "take them out of the URL: accounts stand under `accounts`",
         );
     }
     if url.query().is_some() || url.fragment().is_some() {
-        return place.refuse(format!("{} must end with its path", place.name), FORM);
+        return cursor.refuse(format!("{} must end with its path", cursor.name), FORM);
     }
     let path = url.path().trim_end_matches('/').to_owned();
     url.set_path(&path);
     Some(url)
 }
 
-fn account(name: &str, place: &Place<'_>) -> Option<DeclaredAccount> {
-    let fields: Fields<'_> = place.fields("an account")?;
-    let inline = fields.maybe("username", Place::name_text);
+fn account(name: &str, cursor: &Cursor<'_>) -> Option<DeclaredAccount> {
+    let fields: Fields<'_> = cursor.fields("an account")?;
+    let inline = fields.maybe("username", Cursor::name_text);
     let from_variable = fields.maybe("username-env", variable);
     if let Some(password) = fields.get("password") {
         // The value is not shown: the key is pointed at.
         let span = password.key_span.cloned().unwrap_or_else(|| fields.head());
         let problem = Problem::new("a password does not stand in this file")
             .hint("write `password-env = \"NAME\"` and set that variable");
-        password.sheet.note(&span, problem);
+        password.diagnostics.note(&span, problem);
         return None;
     }
     let password = fields
         .need("password-env")
-        .and_then(|place| variable(&place));
+        .and_then(|cursor| variable(&cursor));
     let username = match (inline?, from_variable?) {
         (Some(text), None) => Text::Inline(text),
         (None, Some((variable, span))) => Text::Variable(variable, span),
@@ -241,19 +250,19 @@ fn account(name: &str, place: &Place<'_>) -> Option<DeclaredAccount> {
 }
 
 /// The name of a variable, and where it stands.
-fn variable(place: &Place<'_>) -> Option<(String, Span)> {
-    let text = place.name_text()?;
+fn variable(cursor: &Cursor<'_>) -> Option<(String, Span)> {
+    let text = cursor.name_text()?;
     if !is_name(&text) {
         // Somebody may have written the value in the place of the name.
         let message = format!(
             "{} must be the name of a variable of the environment",
-            place.name
+            cursor.name
         );
-        let span = place.key_span.unwrap_or(&place.node.span).clone();
+        let span = cursor.key_span.unwrap_or(&cursor.node.span).clone();
         let problem =
             Problem::new(message).hint("letters, digits and `_`, like `TESTER_A_PASSWORD`");
-        place.sheet.note(&span, problem);
+        cursor.diagnostics.note(&span, problem);
         return None;
     }
-    Some((text, place.node.span.clone()))
+    Some((text, cursor.node.span.clone()))
 }

@@ -1,8 +1,8 @@
 //! Requests that a contract declares.
 
-use super::Context;
+use super::context::Context;
 use crate::domain::contract::{Body, Operation};
-use crate::suite::fields::{Fields, Place};
+use crate::suite::cursor::{Cursor, Fields};
 use crate::suite::node::Content;
 
 /// What a request is used for: who it is sent as, and what its templates may hold.
@@ -43,11 +43,14 @@ impl Use {
 }
 
 /// Reads a request: `GET trading /api/x`, or a map whose `request` says that, with more keys.
-pub(super) fn read(place: &Place<'_>, context: &Context<'_>, purpose: Use) -> Option<Operation> {
-    match &place.node.content {
-        Content::Map(_) => from_fields(&place.fields("a request")?, context, purpose),
-        Content::List(_) => place.wrong("a request", "write it like `GET trading /api/orders`"),
-        _ => build(line(place, context, purpose), Parts::none(context, purpose)),
+pub(super) fn read(cursor: &Cursor<'_>, context: &Context<'_>, purpose: Use) -> Option<Operation> {
+    match &cursor.node.content {
+        Content::Map(_) => from_fields(&cursor.fields("a request")?, context, purpose),
+        Content::List(_) => cursor.wrong("a request", "write it like `GET trading /api/orders`"),
+        _ => build(
+            line(cursor, context, purpose),
+            Parts::none(context, purpose),
+        ),
     }
 }
 
@@ -60,18 +63,18 @@ pub(super) fn from_fields(
     let placeholders = context.placeholders(purpose.placeholders);
     let line = fields
         .need("request")
-        .and_then(|place| line(&place, context, purpose));
-    let query = fields.or("query", Vec::new(), |place| placeholders.pairs(place));
-    let headers = fields.or("headers", Vec::new(), |place| {
-        let pairs = placeholders.pairs(place)?;
+        .and_then(|cursor| line(&cursor, context, purpose));
+    let query = fields.or("query", Vec::new(), |cursor| placeholders.pairs(cursor));
+    let headers = fields.or("headers", Vec::new(), |cursor| {
+        let pairs = placeholders.pairs(cursor)?;
         for (name, _) in &pairs {
-            header_name(place, name)?;
+            header_name(cursor, name)?;
         }
         Some(pairs)
     });
-    let json = fields.maybe("json", |place| placeholders.template(place));
-    let form = fields.maybe("form", |place| placeholders.pairs(place));
-    let authorized = fields.or("authorized", purpose.authorized, Place::switch);
+    let json = fields.maybe("json", |cursor| placeholders.template(cursor));
+    let form = fields.maybe("form", |cursor| placeholders.pairs(cursor));
+    let authorized = fields.or("authorized", purpose.authorized, Cursor::switch);
     let body = match (json?, form?) {
         (Some(_), Some(_)) => fields.refuse(
             "a request has `json` or `form`, not both",
@@ -93,11 +96,11 @@ pub(super) fn from_fields(
 }
 
 /// A header's name, which is a token (RFC 9110 §5.6.2).
-pub(super) fn header_name(place: &Place<'_>, name: &str) -> Option<()> {
+pub(super) fn header_name(cursor: &Cursor<'_>, name: &str) -> Option<()> {
     if http::HeaderName::from_bytes(name.as_bytes()).is_ok() {
         return Some(());
     }
-    place.refuse(
+    cursor.refuse(
         format!("`{name}` cannot be a header's name"),
         "letters, digits and `-`",
     )
@@ -156,23 +159,23 @@ fn build(line: Option<Line>, parts: Parts) -> Option<Operation> {
 }
 
 /// `METHOD service /path`, or `METHOD /path` where there is only one service.
-fn line(place: &Place<'_>, context: &Context<'_>, purpose: Use) -> Option<Line> {
+fn line(cursor: &Cursor<'_>, context: &Context<'_>, purpose: Use) -> Option<Line> {
     const FORM: &str = "write `METHOD service /path`, like `GET trading /api/orders`";
-    let text = context.placeholders(purpose.placeholders).text(place)?;
+    let text = context.placeholders(purpose.placeholders).text(cursor)?;
     let words: Vec<&str> = text.split_whitespace().collect();
     let (method, service, path) = match (&words[..], &context.services[..]) {
         ([method, service, path], _) => (*method, *service, *path),
         ([method, path], [only]) if path.starts_with('/') => (*method, *only, *path),
         ([_, path], _) if path.starts_with('/') => {
-            return place.refuse(format!("`{text}` does not say which service it asks"), FORM);
+            return cursor.refuse(format!("`{text}` does not say which service it asks"), FORM);
         }
-        _ => return place.refuse(format!("`{text}` is not a request"), FORM),
+        _ => return cursor.refuse(format!("`{text}` is not a request"), FORM),
     };
     if !method.bytes().all(|byte| byte.is_ascii_alphabetic()) {
-        return place.refuse(format!("`{method}` is not an HTTP method"), FORM);
+        return cursor.refuse(format!("`{method}` is not an HTTP method"), FORM);
     }
-    let (method, path) = (place.method(method), place.path(path));
-    place.known("service", service, &context.services)?;
+    let (method, path) = (cursor.method(method), cursor.path(path));
+    cursor.known("service", service, &context.services)?;
     Some(Line {
         method: method?,
         service: service.to_owned(),

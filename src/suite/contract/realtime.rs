@@ -4,58 +4,59 @@ use std::time::Duration;
 
 use serde_json::json;
 
-use super::{Context, resource};
+use super::context::Context;
+use super::resource;
 use crate::domain::contract::{
     Apply, Emit, EventRule, Polling, Realtime, Resource, Screen, SocketClient, TransportName,
 };
 use crate::domain::selector::Template;
-use crate::suite::fields::Place;
+use crate::suite::cursor::Cursor;
 use crate::suite::node::{Content, Entry};
 
 /// How long a backend keeps a lost connection's state unless it is told otherwise, as `socket.io` has it.
 const RECOVERY: Duration = Duration::from_secs(120);
 
 pub(super) fn read(
-    place: &Place<'_>,
+    cursor: &Cursor<'_>,
     context: &Context<'_>,
     resources: Option<&[Resource]>,
 ) -> Option<Realtime> {
-    let fields = place.fields("`realtime`")?;
+    let fields = cursor.fields("`realtime`")?;
     let service = fields
         .need("service")
-        .and_then(|place| place.known_name("service", &context.services));
-    let path = fields.or("path", "/socket.io/".to_owned(), |place| {
-        place.path(&place.text()?)
+        .and_then(|cursor| cursor.known_name("service", &context.services));
+    let path = fields.or("path", "/socket.io/".to_owned(), |cursor| {
+        cursor.path(&cursor.text()?)
     });
     let namespace = fields.or("namespace", "/".to_owned(), namespace);
     let live = context.placeholders(&["access-token"]);
     let auth = fields.or(
         "auth",
         Template(json!({"token": "{access-token}"})),
-        |place| live.template(place),
+        |cursor| live.template(cursor),
     );
-    let query = fields.or("query", Vec::new(), |place| live.pairs(place));
+    let query = fields.or("query", Vec::new(), |cursor| live.pairs(cursor));
     let client = fields.or("client", SocketClient::default(), client);
-    let subscribe = fields.or("subscribe", Vec::new(), |place| {
-        let emits: Vec<Option<Emit>> = place
+    let subscribe = fields.or("subscribe", Vec::new(), |cursor| {
+        let emits: Vec<Option<Emit>> = cursor
             .one_or_more()
             .iter()
             .map(|item| emit(item, context))
             .collect();
         emits.into_iter().collect()
     });
-    let events = fields.or("events", Vec::new(), |place| {
-        let events: Vec<Option<EventRule>> = place
+    let events = fields.or("events", Vec::new(), |cursor| {
+        let events: Vec<Option<EventRule>> = cursor
             .entries()?
             .iter()
-            .map(|(entry, place)| event(entry, place, context, resources))
+            .map(|(entry, cursor)| event(entry, cursor, context, resources))
             .collect();
         events.into_iter().collect()
     });
     let live_within = fields.or(
         "live-within",
         Duration::from_secs(10),
-        Place::positive_duration,
+        Cursor::positive_duration,
     );
     Some(Realtime {
         service: service?,
@@ -71,10 +72,10 @@ pub(super) fn read(
 }
 
 /// A namespace, which starts with `/` and has no comma (the wire could not tell them apart).
-pub(super) fn namespace(place: &Place<'_>) -> Option<String> {
-    let text = place.text()?;
+pub(super) fn namespace(cursor: &Cursor<'_>) -> Option<String> {
+    let text = cursor.text()?;
     if !text.starts_with('/') || text.contains([',', '?']) {
-        return place.refuse(
+        return cursor.refuse(
             format!("`{text}` is not a Socket.IO namespace"),
             "it starts with `/` and has no comma, like `/orders`; `/` is the main one",
         );
@@ -82,13 +83,13 @@ pub(super) fn namespace(place: &Place<'_>) -> Option<String> {
     Some(text)
 }
 
-fn preset(place: &Place<'_>) -> Option<SocketClient> {
+fn preset(cursor: &Cursor<'_>) -> Option<SocketClient> {
     let only = |transport| SocketClient {
         transports: vec![transport],
         upgrade: false,
         ..SocketClient::default()
     };
-    place.word(&[
+    cursor.word(&[
         ("default", SocketClient::default()),
         ("websocket-only", only(TransportName::Websocket)),
         ("polling-only", only(TransportName::Polling)),
@@ -115,17 +116,17 @@ fn is_off(text: &str) -> bool {
     off.contains(&text.to_ascii_lowercase().as_str())
 }
 
-fn client(place: &Place<'_>) -> Option<SocketClient> {
-    if !matches!(place.node.content, Content::Map(_)) {
-        return preset(place);
+fn client(cursor: &Cursor<'_>) -> Option<SocketClient> {
+    if !matches!(cursor.node.content, Content::Map(_)) {
+        return preset(cursor);
     }
-    let fields = place.fields("`client`")?;
+    let fields = cursor.fields("`client`")?;
     let named = fields.or("preset", SocketClient::default(), preset);
     let base = named.clone().unwrap_or_default();
-    let transports = fields.or("transports", base.transports, |place| {
-        let items = place.one_or_more();
+    let transports = fields.or("transports", base.transports, |cursor| {
+        let items = cursor.one_or_more();
         if items.is_empty() {
-            return place.refuse(
+            return cursor.refuse(
                 "a client needs a transport",
                 "write `polling` or `websocket`",
             );
@@ -140,20 +141,24 @@ fn client(place: &Place<'_>) -> Option<SocketClient> {
             })
             .collect()
     });
-    let upgrade = fields.or("upgrade", base.upgrade, Place::switch);
-    let try_all = fields.or("try-all-transports", base.try_all_transports, Place::switch);
-    let remember = fields.or("remember-upgrade", base.remember_upgrade, Place::switch);
-    let delay = fields.or("delay", base.delay, Place::positive_duration);
-    let delay_max = fields.or("delay-max", base.delay_max, Place::positive_duration);
-    let jitter = fields.or("jitter", base.jitter, |place| {
-        place.number_between(0.0, 1.0)
+    let upgrade = fields.or("upgrade", base.upgrade, Cursor::switch);
+    let try_all = fields.or(
+        "try-all-transports",
+        base.try_all_transports,
+        Cursor::switch,
+    );
+    let remember = fields.or("remember-upgrade", base.remember_upgrade, Cursor::switch);
+    let delay = fields.or("delay", base.delay, Cursor::positive_duration);
+    let delay_max = fields.or("delay-max", base.delay_max, Cursor::positive_duration);
+    let jitter = fields.or("jitter", base.jitter, |cursor| {
+        cursor.number_between(0.0, 1.0)
     });
-    let timeout = fields.or("timeout", base.timeout, Place::positive_duration);
-    let recovery = fields.or("recovery", base.recovery, |place| {
-        if place.node.scalar().is_some_and(is_off) {
+    let timeout = fields.or("timeout", base.timeout, Cursor::positive_duration);
+    let recovery = fields.or("recovery", base.recovery, |cursor| {
+        if cursor.node.scalar().is_some_and(is_off) {
             return Some(None);
         }
-        place.positive_duration().map(Some)
+        cursor.positive_duration().map(Some)
     });
     named?;
     Some(SocketClient {
@@ -169,25 +174,25 @@ fn client(place: &Place<'_>) -> Option<SocketClient> {
     })
 }
 
-fn emit(place: &Place<'_>, context: &Context<'_>) -> Option<Emit> {
-    if place.node.scalar().is_some() {
+fn emit(cursor: &Cursor<'_>, context: &Context<'_>) -> Option<Emit> {
+    if cursor.node.scalar().is_some() {
         return Some(Emit {
-            event: place.name_text()?,
+            event: cursor.name_text()?,
             args: Vec::new(),
             ack: false,
         });
     }
-    let fields = place.fields("something to emit")?;
-    let event = fields.need("event").and_then(|place| place.name_text());
-    let args = fields.or("args", Vec::new(), |place| {
+    let fields = cursor.fields("something to emit")?;
+    let event = fields.need("event").and_then(|cursor| cursor.name_text());
+    let args = fields.or("args", Vec::new(), |cursor| {
         let live = context.placeholders(&["access-token"]);
-        place
+        cursor
             .one_or_more()
             .iter()
             .map(|item| live.template(item))
             .collect()
     });
-    let ack = fields.or("ack", false, Place::switch);
+    let ack = fields.or("ack", false, Cursor::switch);
     Some(Emit {
         event: event?,
         args: args?,
@@ -197,7 +202,7 @@ fn emit(place: &Place<'_>, context: &Context<'_>) -> Option<Emit> {
 
 fn event(
     entry: &Entry,
-    place: &Place<'_>,
+    cursor: &Cursor<'_>,
     context: &Context<'_>,
     resources: Option<&[Resource]>,
 ) -> Option<EventRule> {
@@ -209,29 +214,29 @@ fn event(
         sequence: None,
         schema: None,
     };
-    if place.node.is_null() {
+    if cursor.node.is_null() {
         return Some(ignored);
     }
-    if place.node.scalar().is_some() {
+    if cursor.node.scalar().is_some() {
         return Some(EventRule {
-            updates: Some(resource::name(place, context)?),
+            updates: Some(resource::name(cursor, context)?),
             apply: Apply::Refetch,
             ..ignored
         });
     }
-    let fields = place.fields("an event")?;
-    let updates = fields.maybe("updates", |place| resource::name(place, context));
-    let apply = fields.maybe("apply", |place| {
-        place.word(&[
+    let fields = cursor.fields("an event")?;
+    let updates = fields.maybe("updates", |cursor| resource::name(cursor, context));
+    let apply = fields.maybe("apply", |cursor| {
+        cursor.word(&[
             ("replace", Apply::Replace),
             ("merge", Apply::Merge),
             ("refetch", Apply::Refetch),
             ("ignore", Apply::Ignore),
         ])
     });
-    let items = fields.maybe("items", Place::body_selector);
-    let sequence = fields.maybe("sequence", Place::body_selector);
-    let schema = fields.maybe("schema", |place| place.schema(context.depth));
+    let items = fields.maybe("items", Cursor::body_selector);
+    let sequence = fields.maybe("sequence", Cursor::body_selector);
+    let schema = fields.maybe("schema", |cursor| cursor.schema(context.depth));
     let updates = updates?;
     let apply = match (&updates, apply?) {
         (None, Some(apply)) if apply != Apply::Ignore => {
@@ -281,19 +286,19 @@ fn event(
 }
 
 pub(super) fn read_polling(
-    place: &Place<'_>,
+    cursor: &Cursor<'_>,
     context: &Context<'_>,
     screens: Option<&[Screen]>,
 ) -> Option<Polling> {
-    let fields = place.fields("`polling`")?;
-    let after = fields.or("after", Duration::from_secs(5), Place::duration);
-    let every = fields.or("every", Duration::from_secs(15), Place::positive_duration);
-    let floor = fields.maybe("floor", Place::positive_duration);
+    let fields = cursor.fields("`polling`")?;
+    let after = fields.or("after", Duration::from_secs(5), Cursor::duration);
+    let every = fields.or("every", Duration::from_secs(15), Cursor::positive_duration);
+    let floor = fields.maybe("floor", Cursor::positive_duration);
     let home = screens
         .and_then(<[Screen]>::first)
         .map(|screen| screen.resources.clone())
         .unwrap_or_default();
-    let resources = fields.or("resources", home, |place| resource::names(place, context));
+    let resources = fields.or("resources", home, |cursor| resource::names(cursor, context));
     let every = every?;
     let floor = floor?.unwrap_or(every / 2);
     if every < floor {

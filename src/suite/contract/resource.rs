@@ -1,11 +1,11 @@
 //! What the app reads and on which screens it shows it.
 
-use super::Context;
+use super::context::Context;
 use super::operation::{self, Use};
 use crate::domain::contract::{NextPage, Paging, Resource, Screen};
 use crate::domain::journal::{LOADING, MAINTENANCE, SIGNED_OUT};
 use crate::suite::Problem;
-use crate::suite::fields::Place;
+use crate::suite::cursor::Cursor;
 use crate::suite::node::Content;
 
 /// Words of the scenario language that cannot be names of resources or screens.
@@ -28,38 +28,38 @@ const RESERVED: [&str; 13] = [
 /// Names of requests that are no resources.
 const ROLES: [&str; 3] = ["status", "health", "keys"];
 
-pub(super) fn read_all(place: &Place<'_>, context: &Context<'_>) -> Option<Vec<Resource>> {
-    let entries = place.entries()?;
+pub(super) fn read_all(cursor: &Cursor<'_>, context: &Context<'_>) -> Option<Vec<Resource>> {
+    let entries = cursor.entries()?;
     if entries.is_empty() {
-        return place.refuse(
+        return cursor.refuse(
             "a contract needs a resource",
             "write `resources: { orders: GET api /orders }`",
         );
     }
     let resources: Vec<Option<Resource>> = entries
         .iter()
-        .map(|(entry, place)| {
+        .map(|(entry, cursor)| {
             if RESERVED.contains(&entry.key.as_str()) || ROLES.contains(&entry.key.as_str()) {
-                reserved(place, &entry.key, &entry.key_span, "resource");
+                reserved(cursor, &entry.key, &entry.key_span, "resource");
             }
-            read(&entry.key, place, context)
+            read(&entry.key, cursor, context)
         })
         .collect();
     resources.into_iter().collect()
 }
 
-fn reserved(place: &Place<'_>, name: &str, span: &crate::suite::node::Span, what: &str) {
+fn reserved(cursor: &Cursor<'_>, name: &str, span: &crate::suite::node::Span, what: &str) {
     let message = format!("`{name}` means something else in scenarios and cannot name a {what}");
-    place
-        .sheet
+    cursor
+        .diagnostics
         .note(span, Problem::new(message).hint("choose another name"));
 }
 
-fn read(name: &str, place: &Place<'_>, context: &Context<'_>) -> Option<Resource> {
-    if !matches!(place.node.content, Content::Map(_)) {
+fn read(name: &str, cursor: &Cursor<'_>, context: &Context<'_>) -> Option<Resource> {
+    if !matches!(cursor.node.content, Content::Map(_)) {
         return Some(Resource {
             name: name.to_owned(),
-            operation: operation::read(place, context, Use::DATA)?,
+            operation: operation::read(cursor, context, Use::DATA)?,
             items: None,
             key: None,
             sequence: None,
@@ -68,14 +68,14 @@ fn read(name: &str, place: &Place<'_>, context: &Context<'_>) -> Option<Resource
             personal: false,
         });
     }
-    let fields = place.fields("a resource")?;
+    let fields = cursor.fields("a resource")?;
     let operation = operation::from_fields(&fields, context, Use::DATA);
-    let items = fields.maybe("items", Place::body_selector);
-    let key = fields.maybe("key", Place::body_selector);
-    let sequence = fields.maybe("sequence", Place::selector);
+    let items = fields.maybe("items", Cursor::body_selector);
+    let key = fields.maybe("key", Cursor::body_selector);
+    let sequence = fields.maybe("sequence", Cursor::selector);
     let paging = fields.maybe("paging", paging);
-    let personal = fields.or("personal", false, Place::switch);
-    let schema = fields.maybe("schema", |place| place.schema(context.depth));
+    let personal = fields.or("personal", false, Cursor::switch);
+    let schema = fields.maybe("schema", |cursor| cursor.schema(context.depth));
     let (items, key, paging) = (items?, key?, paging?);
     if items.is_none() && (key.is_some() || paging.is_some()) {
         return fields.refuse(
@@ -101,41 +101,41 @@ fn read(name: &str, place: &Place<'_>, context: &Context<'_>) -> Option<Resource
     })
 }
 
-fn paging(place: &Place<'_>) -> Option<Paging> {
+fn paging(cursor: &Cursor<'_>) -> Option<Paging> {
     const FORM: &str = "write `cursor: { query: cursor, from: /next }`, `page: { query: page }` or `offset: { query: offset }`";
-    let fields = place.fields("`paging`")?;
-    let size = fields.maybe("size", |place| {
-        let fields = place.fields("a page's size")?;
-        let query = fields.need("query").and_then(|place| place.name_text());
-        let value = fields.need("value").and_then(|place| place.whole(1));
+    let fields = cursor.fields("`paging`")?;
+    let size = fields.maybe("size", |cursor| {
+        let fields = cursor.fields("a page's size")?;
+        let query = fields.need("query").and_then(|cursor| cursor.name_text());
+        let value = fields.need("value").and_then(|cursor| cursor.whole(1));
         Some((query?, value?))
     });
     let mut refused_by = Vec::new();
-    let cursor = fields.maybe("cursor", |place| {
-        let fields = place.fields("`cursor`")?;
-        let query = fields.need("query").and_then(|place| place.name_text());
-        let from = fields.need("from").and_then(|place| place.selector());
-        let more = fields.maybe("more", Place::selector);
-        refused_by = fields.or("refused-by", Vec::new(), Place::statuses)?;
+    let cursor = fields.maybe("cursor", |cursor| {
+        let fields = cursor.fields("`cursor`")?;
+        let query = fields.need("query").and_then(|cursor| cursor.name_text());
+        let from = fields.need("from").and_then(|cursor| cursor.selector());
+        let more = fields.maybe("more", Cursor::selector);
+        refused_by = fields.or("refused-by", Vec::new(), Cursor::statuses)?;
         Some(NextPage::Cursor {
             query: query?,
             from: from?,
             more: more?,
         })
     });
-    let total = fields.maybe("total", Place::body_selector);
-    let page = fields.maybe("page", |place| {
-        let fields = place.fields("`page`")?;
-        let query = fields.need("query").and_then(|place| place.name_text());
-        let first = fields.or("first", 1, |place| place.whole(0));
+    let total = fields.maybe("total", Cursor::body_selector);
+    let page = fields.maybe("page", |cursor| {
+        let fields = cursor.fields("`page`")?;
+        let query = fields.need("query").and_then(|cursor| cursor.name_text());
+        let first = fields.or("first", 1, |cursor| cursor.whole(0));
         Some(NextPage::Page {
             query: query?,
             first: first?,
         })
     });
-    let offset = fields.maybe("offset", |place| {
-        let fields = place.fields("`offset`")?;
-        let query = fields.need("query").and_then(|place| place.name_text());
+    let offset = fields.maybe("offset", |cursor| {
+        let fields = cursor.fields("`offset`")?;
+        let query = fields.need("query").and_then(|cursor| cursor.name_text());
         Some(NextPage::Offset { query: query? })
     });
     let (size, mut ways) = (size?, [cursor?, page?, offset?].into_iter().flatten());
@@ -151,13 +151,13 @@ fn paging(place: &Place<'_>) -> Option<Paging> {
 }
 
 /// A resource's name that exists.
-pub(super) fn name(place: &Place<'_>, context: &Context<'_>) -> Option<String> {
-    place.known_name("resource", &context.resources)
+pub(super) fn name(cursor: &Cursor<'_>, context: &Context<'_>) -> Option<String> {
+    cursor.known_name("resource", &context.resources)
 }
 
 /// Names of resources that exist.
-pub(super) fn names(place: &Place<'_>, context: &Context<'_>) -> Option<Vec<String>> {
-    let names: Vec<Option<String>> = place
+pub(super) fn names(cursor: &Cursor<'_>, context: &Context<'_>) -> Option<Vec<String>> {
+    let names: Vec<Option<String>> = cursor
         .one_or_more()
         .iter()
         .map(|item| name(item, context))
@@ -165,24 +165,24 @@ pub(super) fn names(place: &Place<'_>, context: &Context<'_>) -> Option<Vec<Stri
     names.into_iter().collect()
 }
 
-pub(super) fn read_screens(place: &Place<'_>, context: &Context<'_>) -> Option<Vec<Screen>> {
-    let entries = place.entries()?;
+pub(super) fn read_screens(cursor: &Cursor<'_>, context: &Context<'_>) -> Option<Vec<Screen>> {
+    let entries = cursor.entries()?;
     if entries.is_empty() {
-        return place.refuse(
+        return cursor.refuse(
             "a contract needs a screen",
             "write `screens: { overview: [orders] }`; the first one is where a session lands",
         );
     }
     let screens: Vec<Option<Screen>> = entries
         .iter()
-        .map(|(entry, place)| {
+        .map(|(entry, cursor)| {
             // A tab may well be called `home`; whichever is first is meant by that word.
             if RESERVED.contains(&entry.key.as_str()) && entry.key != "home" {
-                reserved(place, &entry.key, &entry.key_span, "screen");
+                reserved(cursor, &entry.key, &entry.key_span, "screen");
             }
-            let resources = names(place, context)?;
+            let resources = names(cursor, context)?;
             if resources.is_empty() {
-                return place.refuse(
+                return cursor.refuse(
                     format!("the screen `{}` shows nothing", entry.key),
                     "write the resources that it shows, like `[orders, profile]`",
                 );

@@ -1,14 +1,15 @@
 //! What may and what must never be called, and whether that agrees with what is declared.
 
-use super::{Context, realtime};
+use super::context::Context;
+use super::realtime;
 use crate::domain::contract::{Contract, RequestPattern, Scope, TrafficFloor};
-use crate::suite::fields::{Fields, Place};
+use crate::suite::cursor::{Cursor, Fields};
 
 /// Requests that an app makes even in its shortest scenario: fewer prove nothing.
 const USUAL_FLOOR: u64 = 5;
 
 pub(super) fn read(contract: &Fields<'_>, context: &Context<'_>) -> Option<Scope> {
-    let Some(place) = contract.get("scope") else {
+    let Some(cursor) = contract.get("scope") else {
         return Some(Scope {
             forbid: Vec::new(),
             allow: Vec::new(),
@@ -20,33 +21,33 @@ pub(super) fn read(contract: &Fields<'_>, context: &Context<'_>) -> Option<Scope
             },
         });
     };
-    let fields = place.fields("`scope`")?;
-    let patterns = |place: &Place<'_>| -> Option<Vec<RequestPattern>> {
-        let patterns: Vec<Option<RequestPattern>> = place
+    let fields = cursor.fields("`scope`")?;
+    let patterns = |cursor: &Cursor<'_>| -> Option<Vec<RequestPattern>> {
+        let patterns: Vec<Option<RequestPattern>> = cursor
             .one_or_more()
             .iter()
             .map(|item| item.request_pattern(&context.services))
             .collect();
         patterns.into_iter().collect()
     };
-    let texts = |place: &Place<'_>| -> Option<Vec<String>> {
-        place.one_or_more().iter().map(Place::name_text).collect()
+    let texts = |cursor: &Cursor<'_>| -> Option<Vec<String>> {
+        cursor.one_or_more().iter().map(Cursor::name_text).collect()
     };
     let forbid = fields.or("forbid", Vec::new(), patterns);
     let allow = fields.or("allow", Vec::new(), patterns);
     let allow_emits = fields.or("allow-emits", Vec::new(), texts);
     let forbid_emits = fields.or("forbid-emits", Vec::new(), texts);
-    let forbid_namespaces = fields.or("forbid-namespaces", Vec::new(), |place| {
-        place
+    let forbid_namespaces = fields.or("forbid-namespaces", Vec::new(), |cursor| {
+        cursor
             .one_or_more()
             .iter()
             .map(realtime::namespace)
             .collect()
     });
-    let requests = fields.or("least-requests", USUAL_FLOOR, |place| {
-        let requests = place.whole(1)?;
+    let requests = fields.or("least-requests", USUAL_FLOOR, |cursor| {
+        let requests = cursor.whole(1)?;
         if requests > 1_000 {
-            return place.refuse(
+            return cursor.refuse(
                 format!("no short scenario makes {requests} requests"),
                 "every scenario must reach this number, or its verdict is `inconclusive`",
             );
@@ -69,12 +70,12 @@ pub(super) fn read(contract: &Fields<'_>, context: &Context<'_>) -> Option<Scope
 pub(super) fn check(contract: &Fields<'_>, read: &Contract) {
     let Some(fields) = contract
         .get("scope")
-        .and_then(|place| place.fields("`scope`"))
+        .and_then(|cursor| cursor.fields("`scope`"))
     else {
         return;
     };
     fields.ignore_rest();
-    for item in fields.get("forbid").iter().flat_map(Place::one_or_more) {
+    for item in fields.get("forbid").iter().flat_map(Cursor::one_or_more) {
         let Ok(pattern) = RequestPattern::parse(item.node.scalar().unwrap_or_default()) else {
             continue;
         };
@@ -105,7 +106,7 @@ pub(super) fn check(contract: &Fields<'_>, read: &Contract) {
     for item in fields
         .get("forbid-emits")
         .iter()
-        .flat_map(Place::one_or_more)
+        .flat_map(Cursor::one_or_more)
     {
         let name = item.node.scalar().unwrap_or_default();
         if realtime.subscribe.iter().any(|emit| emit.event == name)
@@ -120,7 +121,7 @@ pub(super) fn check(contract: &Fields<'_>, read: &Contract) {
     for item in fields
         .get("forbid-namespaces")
         .iter()
-        .flat_map(Place::one_or_more)
+        .flat_map(Cursor::one_or_more)
     {
         if item.node.scalar() == Some(realtime.namespace.as_str()) {
             item.refuse::<()>(

@@ -4,13 +4,14 @@ use std::time::Duration;
 
 use serde_json::Value;
 
+use super::context::Context;
 use super::operation::{self, Use};
-use super::{Context, resource};
+use super::resource;
 use crate::domain::contract::{
     Expiry, Identity, JwtPolicy, Session, SessionRequest, Token, TokenAnswer,
 };
 use crate::domain::selector::Selector;
-use crate::suite::fields::{Fields, Place};
+use crate::suite::cursor::{Cursor, Fields};
 
 /// Algorithms by which a key set can verify a token; symmetric ones and `none` cannot be among
 /// them (RFC 8725 §3.1).
@@ -18,17 +19,17 @@ const ALGORITHMS: [&str; 9] = [
     "RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "EdDSA",
 ];
 
-pub(super) fn read(place: &Place<'_>, context: &Context<'_>) -> Option<Session> {
-    let fields = place.fields("`session`")?;
+pub(super) fn read(cursor: &Cursor<'_>, context: &Context<'_>) -> Option<Session> {
+    let fields = cursor.fields("`session`")?;
     let sign_in = fields
         .need("sign-in")
-        .and_then(|place| request(&place, context, Use::SIGN_IN, None));
+        .and_then(|cursor| request(&cursor, context, Use::SIGN_IN, None));
     let first_answer = sign_in.as_ref().map(|request| &request.answer);
-    let refresh = fields.maybe("refresh", |place| {
-        request(place, context, Use::REFRESH, first_answer)
+    let refresh = fields.maybe("refresh", |cursor| {
+        request(cursor, context, Use::REFRESH, first_answer)
     });
-    let sign_out = fields.maybe("sign-out", |place| {
-        operation::read(place, context, Use::SIGN_OUT)
+    let sign_out = fields.maybe("sign-out", |cursor| {
+        operation::read(cursor, context, Use::SIGN_OUT)
     });
     let authorize = fields.or(
         "authorize",
@@ -36,15 +37,15 @@ pub(super) fn read(place: &Place<'_>, context: &Context<'_>) -> Option<Session> 
             "authorization".to_owned(),
             "Bearer {access-token}".to_owned(),
         ),
-        |place| authorize(place, context),
+        |cursor| authorize(cursor, context),
     );
-    let ended_by = fields.or("ended-by", vec![400, 401], Place::statuses);
-    let refused_by = fields.or("refused-by", vec![400, 401, 403], Place::statuses);
-    let refresh_ahead = fields.or("refresh-ahead", Duration::from_secs(60), Place::duration);
-    let token = fields.or("token", Token::Opaque, |place| token(place, context));
-    let identity = fields.maybe("identity", |place| identity(place, context));
-    let reuse_grace = fields.or("reuse-grace", Duration::ZERO, Place::duration);
-    let sign_out_ends_access = fields.or("sign-out-ends-access", false, Place::switch);
+    let ended_by = fields.or("ended-by", vec![400, 401], Cursor::statuses);
+    let refused_by = fields.or("refused-by", vec![400, 401, 403], Cursor::statuses);
+    let refresh_ahead = fields.or("refresh-ahead", Duration::from_secs(60), Cursor::duration);
+    let token = fields.or("token", Token::Opaque, |cursor| token(cursor, context));
+    let identity = fields.maybe("identity", |cursor| identity(cursor, context));
+    let reuse_grace = fields.or("reuse-grace", Duration::ZERO, Cursor::duration);
+    let sign_out_ends_access = fields.or("sign-out-ends-access", false, Cursor::switch);
     let session = Session {
         sign_in: sign_in?,
         refresh: refresh?,
@@ -68,12 +69,12 @@ pub(super) fn read(place: &Place<'_>, context: &Context<'_>) -> Option<Session> 
 }
 
 fn request(
-    place: &Place<'_>,
+    cursor: &Cursor<'_>,
     context: &Context<'_>,
     purpose: Use,
     otherwise: Option<&TokenAnswer>,
 ) -> Option<SessionRequest> {
-    let fields = place.fields("a request for tokens")?;
+    let fields = cursor.fields("a request for tokens")?;
     let operation = operation::from_fields(&fields, context, purpose);
     let standard = otherwise.cloned().unwrap_or_else(rfc_6749);
     let answer = fields.or("answer", standard, answer);
@@ -92,14 +93,14 @@ fn rfc_6749() -> TokenAnswer {
     }
 }
 
-fn answer(place: &Place<'_>) -> Option<TokenAnswer> {
-    let fields = place.fields("an answer with tokens")?;
+fn answer(cursor: &Cursor<'_>) -> Option<TokenAnswer> {
+    let fields = cursor.fields("an answer with tokens")?;
     let access_token = fields
         .need("access-token")
-        .and_then(|place| place.selector());
-    let refresh_token = fields.maybe("refresh-token", Place::selector);
-    let expires_in = fields.maybe("expires-in", Place::selector);
-    let expires_at = fields.maybe("expires-at", Place::selector);
+        .and_then(|cursor| cursor.selector());
+    let refresh_token = fields.maybe("refresh-token", Cursor::selector);
+    let expires_in = fields.maybe("expires-in", Cursor::selector);
+    let expires_at = fields.maybe("expires-at", Cursor::selector);
     let expiry = match (expires_in?, expires_at?) {
         (Some(_), Some(_)) => fields.refuse(
             "an answer has `expires-in` or `expires-at`, not both",
@@ -116,35 +117,37 @@ fn answer(place: &Place<'_>) -> Option<TokenAnswer> {
     })
 }
 
-fn authorize(place: &Place<'_>, context: &Context<'_>) -> Option<(String, String)> {
+fn authorize(cursor: &Cursor<'_>, context: &Context<'_>) -> Option<(String, String)> {
     const FORM: &str = "write one header, like `authorize: { x-auth: \"{access-token}\" }`";
-    let pairs = context.placeholders(&["access-token"]).pairs(place)?;
+    let pairs = context.placeholders(&["access-token"]).pairs(cursor)?;
     let [(name, value)] = &pairs[..] else {
-        return place.refuse("`authorize` is one header", FORM);
+        return cursor.refuse("`authorize` is one header", FORM);
     };
-    operation::header_name(place, name)?;
+    operation::header_name(cursor, name)?;
     if !value.contains("{access-token}") {
-        return place.refuse("`authorize` does not carry `{access-token}`", FORM);
+        return cursor.refuse("`authorize` does not carry `{access-token}`", FORM);
     }
     Some((name.to_ascii_lowercase(), value.clone()))
 }
 
-fn token(place: &Place<'_>, context: &Context<'_>) -> Option<Token> {
-    if place.node.scalar().is_some() {
-        return place.word(&[
+fn token(cursor: &Cursor<'_>, context: &Context<'_>) -> Option<Token> {
+    if cursor.node.scalar().is_some() {
+        return cursor.word(&[
             ("opaque", Token::Opaque),
             ("jwt", Token::Jwt(Box::new(no_policy()))),
         ]);
     }
-    let fields = place.fields("a token's policy")?;
+    let fields = cursor.fields("a token's policy")?;
     let standard = no_policy();
-    let keys = fields.maybe("keys", |place| operation::read(place, context, Use::PUBLIC));
+    let keys = fields.maybe("keys", |cursor| {
+        operation::read(cursor, context, Use::PUBLIC)
+    });
     let placeholders = context.placeholders(&[]);
-    let issuer = fields.maybe("issuer", |place| placeholders.text(place));
-    let audience = fields.maybe("audience", |place| placeholders.text(place));
+    let issuer = fields.maybe("issuer", |cursor| placeholders.text(cursor));
+    let audience = fields.maybe("audience", |cursor| placeholders.text(cursor));
     let algorithms = fields.or("algorithms", standard.algorithms, algorithms);
-    let claims = fields.or("claims", Vec::new(), |place| claims(place, context));
-    let leeway = fields.or("leeway", standard.leeway, Place::duration);
+    let claims = fields.or("claims", Vec::new(), |cursor| claims(cursor, context));
+    let leeway = fields.or("leeway", standard.leeway, Cursor::duration);
     Some(Token::Jwt(Box::new(JwtPolicy {
         keys: keys?,
         issuer: issuer?,
@@ -166,10 +169,10 @@ fn no_policy() -> JwtPolicy {
     }
 }
 
-fn algorithms(place: &Place<'_>) -> Option<Vec<String>> {
-    let items = place.one_or_more();
+fn algorithms(cursor: &Cursor<'_>) -> Option<Vec<String>> {
+    let items = cursor.one_or_more();
     if items.is_empty() {
-        return place.refuse(
+        return cursor.refuse(
             "no algorithm may sign",
             "write at least one, like `[RS256]`",
         );
@@ -190,8 +193,8 @@ fn algorithms(place: &Place<'_>) -> Option<Vec<String>> {
         .collect()
 }
 
-fn claims(place: &Place<'_>, context: &Context<'_>) -> Option<Vec<(String, Value)>> {
-    let claims: Vec<Option<(String, Value)>> = place
+fn claims(cursor: &Cursor<'_>, context: &Context<'_>) -> Option<Vec<(String, Value)>> {
+    let claims: Vec<Option<(String, Value)>> = cursor
         .entries()?
         .iter()
         .map(|(entry, value)| {
@@ -208,14 +211,14 @@ fn claims(place: &Place<'_>, context: &Context<'_>) -> Option<Vec<(String, Value
     claims.into_iter().collect()
 }
 
-fn identity(place: &Place<'_>, context: &Context<'_>) -> Option<Identity> {
-    let fields: Fields<'_> = place.fields("`identity`")?;
+fn identity(cursor: &Cursor<'_>, context: &Context<'_>) -> Option<Identity> {
+    let fields: Fields<'_> = cursor.fields("`identity`")?;
     let resource = fields
         .need("resource")
-        .and_then(|place| resource::name(&place, context));
-    let subject = fields.maybe("subject", Place::body_selector);
-    let claim = fields.or("claim", "/sub".to_owned(), Place::pointer);
-    let username = fields.maybe("username", Place::body_selector);
+        .and_then(|cursor| resource::name(&cursor, context));
+    let subject = fields.maybe("subject", Cursor::body_selector);
+    let claim = fields.or("claim", "/sub".to_owned(), Cursor::pointer);
+    let username = fields.maybe("username", Cursor::body_selector);
     Some(Identity {
         resource: resource?,
         subject: subject?,

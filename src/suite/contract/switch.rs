@@ -4,26 +4,26 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
-use super::Context;
+use super::context::Context;
 use super::operation::{self, Use};
 use crate::domain::contract::{Condition, FailMode, KillSwitch};
 use crate::domain::selector::Selector;
-use crate::suite::fields::{Fields, Place};
+use crate::suite::cursor::{Cursor, Fields};
 
-pub(super) fn read(place: &Place<'_>, context: &Context<'_>) -> Option<KillSwitch> {
-    let fields = place.fields("`kill-switch`")?;
+pub(super) fn read(cursor: &Cursor<'_>, context: &Context<'_>) -> Option<KillSwitch> {
+    let fields = cursor.fields("`kill-switch`")?;
     let operation = operation::from_fields(&fields, context, Use::PUBLIC);
-    let blocked_when = fields.need("blocked").and_then(|place| condition(&place));
+    let blocked_when = fields.need("blocked").and_then(|cursor| condition(&cursor));
     let answers = match (&blocked_when, fields.get("answers")) {
         (Some(condition), given) => answers(&fields, given.as_ref(), condition),
         (None, _) => None,
     };
-    let data_refusal = fields.maybe("data-refusal", Place::status);
-    let every = fields.or("every", Duration::from_secs(30), Place::positive_duration);
-    let fresh_for = fields.or("fresh-for", Duration::from_secs(5), Place::duration);
-    let within = fields.maybe("takes-effect-within", Place::positive_duration);
-    let fail_mode = fields.or("fail-mode", FailMode::default(), |place| {
-        place.word(&[
+    let data_refusal = fields.maybe("data-refusal", Cursor::status);
+    let every = fields.or("every", Duration::from_secs(30), Cursor::positive_duration);
+    let fresh_for = fields.or("fresh-for", Duration::from_secs(5), Cursor::duration);
+    let within = fields.maybe("takes-effect-within", Cursor::positive_duration);
+    let fail_mode = fields.or("fail-mode", FailMode::default(), |cursor| {
+        cursor.word(&[
             ("last-known", FailMode::LastKnown),
             ("open", FailMode::Open),
             ("closed", FailMode::Closed),
@@ -52,13 +52,13 @@ pub(super) fn read(place: &Place<'_>, context: &Context<'_>) -> Option<KillSwitc
     })
 }
 
-fn condition(place: &Place<'_>) -> Option<Condition> {
+fn condition(cursor: &Cursor<'_>) -> Option<Condition> {
     const FORM: &str = "write `{ at: /maintenance, is: true }`, `{ at: /state, is-not: [open, degraded] }` or `{ status: 503 }`";
-    let fields = place.fields("`blocked`")?;
-    let at = fields.maybe("at", Place::selector);
-    let is = fields.get("is").map(|place| values(&place));
-    let is_not = fields.get("is-not").map(|place| values(&place));
-    let status = fields.maybe("status", Place::statuses);
+    let fields = cursor.fields("`blocked`")?;
+    let at = fields.maybe("at", Cursor::selector);
+    let is = fields.get("is").map(|cursor| values(&cursor));
+    let is_not = fields.get("is-not").map(|cursor| values(&cursor));
+    let status = fields.maybe("status", Cursor::statuses);
     match (at?, is, is_not, status?) {
         (Some(at), Some(values), None, None) => Some(Condition::OneOf(at, values)),
         (Some(at), None, Some(values), None) => Some(Condition::NoneOf(at, values)),
@@ -68,8 +68,8 @@ fn condition(place: &Place<'_>) -> Option<Condition> {
 }
 
 /// The values that are compared with: `on` and `off` stay words, as JSON knows them.
-fn values(place: &Place<'_>) -> Vec<Value> {
-    place
+fn values(cursor: &Cursor<'_>) -> Vec<Value> {
+    cursor
         .one_or_more()
         .iter()
         .map(|item| item.node.to_json())
@@ -85,11 +85,11 @@ struct Answers {
 /// The answers as written, or as they follow from the condition.
 fn answers(
     parent: &Fields<'_>,
-    given: Option<&Place<'_>>,
+    given: Option<&Cursor<'_>>,
     condition: &Condition,
 ) -> Option<Answers> {
     let derived = derive(condition);
-    let Some(place) = given else {
+    let Some(cursor) = given else {
         return derived.or_else(|| {
             parent.refuse(
                 "`kill-switch` needs `answers`: what is answered on and off does not follow from `blocked`",
@@ -97,14 +97,14 @@ fn answers(
             )
         });
     };
-    let fields = place.fields("`answers`")?;
-    let off = fields.get("off").map(|place| place.node.to_json());
-    let on = fields.get("on").map(|place| place.node.to_json());
+    let fields = cursor.fields("`answers`")?;
+    let off = fields.get("off").map(|cursor| cursor.node.to_json());
+    let on = fields.get("on").map(|cursor| cursor.node.to_json());
     let usual = match condition {
         Condition::Status(statuses) => statuses.first().copied().unwrap_or(503),
         _ => 200,
     };
-    let status = fields.or("status", usual, Place::status)?;
+    let status = fields.or("status", usual, Cursor::status)?;
     let (derived_off, derived_on) = match derived {
         Some(answers) => (Some(answers.off), Some(answers.on)),
         None => (None, None),

@@ -2,7 +2,7 @@
 
 use super::Names;
 use crate::domain::scenario::{Action, StorageAccident};
-use crate::suite::fields::{Fields, Place};
+use crate::suite::cursor::{Cursor, Fields};
 use crate::suite::node::Content;
 
 const FORM: &str =
@@ -20,28 +20,28 @@ const WORDS: [(&str, Action); 6] = [
 
 /// Reads the actions of one step; `each` makes several.
 pub(super) fn read(fields: &Fields<'_>, names: &Names<'_>) -> Option<Vec<Action>> {
-    let place = fields.need("do")?;
-    if place.node.scalar() == Some("sign-in") {
-        let account = fields.need("as").and_then(|place| place.name_text());
-        let wrong_password = fields.or("password", false, |place| {
-            place.word(&[("right", false), ("wrong", true)])
+    let cursor = fields.need("do")?;
+    if cursor.node.scalar() == Some("sign-in") {
+        let account = fields.need("as").and_then(|cursor| cursor.name_text());
+        let wrong_password = fields.or("password", false, |cursor| {
+            cursor.word(&[("right", false), ("wrong", true)])
         });
         return Some(vec![Action::SignIn {
             account: account?,
             wrong_password: wrong_password?,
         }]);
     }
-    match &place.node.content {
-        Content::Map(_) => with_object(&place, names),
-        Content::List(_) => place.wrong("one action", "make it one step an action"),
-        _ => word(&place).map(|action| vec![action]),
+    match &cursor.node.content {
+        Content::Map(_) => with_object(&cursor, names),
+        Content::List(_) => cursor.wrong("one action", "make it one step an action"),
+        _ => word(&cursor).map(|action| vec![action]),
     }
 }
 
-fn word(place: &Place<'_>) -> Option<Action> {
-    let text = place.node.scalar().unwrap_or_default();
+fn word(cursor: &Cursor<'_>) -> Option<Action> {
+    let text = cursor.node.scalar().unwrap_or_default();
     if ["open", "load-all", "wait", "storage", "clock"].contains(&text) {
-        return place.refuse(format!("`{text}` needs an object"), FORM);
+        return cursor.refuse(format!("`{text}` needs an object"), FORM);
     }
     let mut words: Vec<(&str, Option<Action>)> = WORDS
         .iter()
@@ -51,24 +51,24 @@ fn word(place: &Place<'_>) -> Option<Action> {
     for word in ["open", "load-all", "wait", "storage", "clock"] {
         words.push((word, None));
     }
-    place.word(&words)?
+    cursor.word(&words)?
 }
 
-fn with_object(place: &Place<'_>, names: &Names<'_>) -> Option<Vec<Action>> {
-    let fields = place.fields("an action")?;
-    let open = fields.get("open").map(|place| {
-        let tabs = names.tabs(&place)?;
+fn with_object(cursor: &Cursor<'_>, names: &Names<'_>) -> Option<Vec<Action>> {
+    let fields = cursor.fields("an action")?;
+    let open = fields.get("open").map(|cursor| {
+        let tabs = names.tabs(&cursor)?;
         Some(tabs.into_iter().map(Action::Open).collect())
     });
-    let load = fields.get("load-all").map(|place| {
-        let lists = names.paged(&place)?;
+    let load = fields.get("load-all").map(|cursor| {
+        let lists = names.paged(&cursor)?;
         Some(lists.into_iter().map(Action::LoadAll).collect())
     });
     let wait = fields
         .get("wait")
-        .map(|place| Some(vec![Action::Wait(place.positive_duration()?)]));
-    let storage = fields.get("storage").map(|place| {
-        let accident = place.word(&[
+        .map(|cursor| Some(vec![Action::Wait(cursor.positive_duration()?)]));
+    let storage = fields.get("storage").map(|cursor| {
+        let accident = cursor.word(&[
             ("lost", StorageAccident::Lost),
             ("corrupt", StorageAccident::Corrupt),
             ("undecryptable", StorageAccident::Undecryptable),
@@ -76,7 +76,7 @@ fn with_object(place: &Place<'_>, names: &Names<'_>) -> Option<Vec<Action>> {
         ])?;
         Some(vec![Action::Storage(accident)])
     });
-    let clock = fields.get("clock").map(|place| clock(&place));
+    let clock = fields.get("clock").map(|cursor| clock(&cursor));
     let mut given = [open, load, wait, storage, clock].into_iter().flatten();
     match (given.next(), given.next(), fields.keys().count()) {
         (Some(actions), None, 1) => actions,
@@ -91,11 +91,11 @@ fn with_object(place: &Place<'_>, names: &Names<'_>) -> Option<Vec<Action>> {
 }
 
 /// `{ ahead: 24h }`, `{ behind: 10m }` or `right`.
-fn clock(place: &Place<'_>) -> Option<Vec<Action>> {
-    let offset = if place.node.scalar().is_some() {
-        place.word(&[("right", 0)])?
+fn clock(cursor: &Cursor<'_>) -> Option<Vec<Action>> {
+    let offset = if cursor.node.scalar().is_some() {
+        cursor.word(&[("right", 0)])?
     } else {
-        let fields = place.fields("`clock`")?;
+        let fields = cursor.fields("`clock`")?;
         let seconds = |key: &'static str| {
             let span = fields.get(key)?.positive_duration()?;
             i64::try_from(span.as_secs()).ok()

@@ -5,7 +5,7 @@ use crate::domain::contract::TransportName;
 use crate::domain::journal::{FeedState, LinkState};
 use crate::domain::scenario::{Expectation, RequestMatch, Since, StepKind, Timing};
 use crate::suite::Problem;
-use crate::suite::fields::{Fields, Place};
+use crate::suite::cursor::{Cursor, Fields};
 
 /// The messages that the simulated app shows.
 const NOTICES: [&str; 6] = [
@@ -19,11 +19,11 @@ const NOTICES: [&str; 6] = [
 
 /// Reads an expecting step with its timing.
 pub(super) fn read(step: &Fields<'_>, names: &Names<'_>) -> Option<StepKind> {
-    let all = step.need("expect").and_then(|place| all(&place, names));
-    let within = step.maybe("within", Place::positive_duration);
-    let hold = step.maybe("for", Place::positive_duration);
-    let since = step.or("since", Since::default(), |place| {
-        place.word(&[
+    let all = step.need("expect").and_then(|cursor| all(&cursor, names));
+    let within = step.maybe("within", Cursor::positive_duration);
+    let hold = step.maybe("for", Cursor::positive_duration);
+    let since = step.or("since", Since::default(), |cursor| {
+        cursor.word(&[
             ("change", Since::Change),
             ("start", Since::Start),
             ("now", Since::Now),
@@ -72,86 +72,90 @@ fn check_timing(step: &Fields<'_>, all: &[Expectation], timing: Timing) {
         ),
         _ => return,
     };
-    if let Some(place) = step.get(key) {
-        let span = place.key_span.unwrap_or(&place.node.span);
-        place.sheet.note(span, Problem::new(message).hint(hint));
+    if let Some(cursor) = step.get(key) {
+        let span = cursor.key_span.unwrap_or(&cursor.node.span);
+        cursor
+            .diagnostics
+            .note(span, Problem::new(message).hint(hint));
     }
 }
 
-fn all(place: &Place<'_>, names: &Names<'_>) -> Option<Vec<Expectation>> {
-    let fields = place.fields("`expect`")?;
+fn all(cursor: &Cursor<'_>, names: &Names<'_>) -> Option<Vec<Expectation>> {
+    let fields = cursor.fields("`expect`")?;
     let mut all = Some(Vec::new());
     let mut add = |more: Option<Vec<Expectation>>| match (&mut all, more) {
         (Some(all), Some(more)) => all.extend(more),
         (all, _) => *all = None,
     };
-    let mut one = |key: &'static str, read: &dyn Fn(&Place<'_>) -> Option<Expectation>| {
-        if let Some(place) = fields.get(key) {
-            add(read(&place).map(|one| vec![one]));
+    let mut one = |key: &'static str, read: &dyn Fn(&Cursor<'_>) -> Option<Expectation>| {
+        if let Some(cursor) = fields.get(key) {
+            add(read(&cursor).map(|one| vec![one]));
         }
     };
-    one("screen", &|place| {
-        names.screen(place).map(Expectation::Screen)
+    one("screen", &|cursor| {
+        names.screen(cursor).map(Expectation::Screen)
     });
-    one("link", &|place| {
-        place
+    one("link", &|cursor| {
+        cursor
             .word(&[
                 ("online", LinkState::Online),
                 ("offline", LinkState::Offline),
             ])
             .map(Expectation::Link)
     });
-    one("feed", &|place| feed(place).map(Expectation::Feed));
-    one("session", &|place| {
-        place
+    one("feed", &|cursor| feed(cursor).map(Expectation::Feed));
+    one("session", &|cursor| {
+        cursor
             .word(&[("open", true), ("none", false)])
             .map(Expectation::Session)
     });
-    one("notice", &|place| {
+    one("notice", &|cursor| {
         let words = NOTICES.map(|name| (name, name));
-        let name = place.word(&words)?;
+        let name = cursor.word(&words)?;
         Some(Expectation::Notice(name.to_owned()))
     });
-    one("transport", &|place| {
-        place
+    one("transport", &|cursor| {
+        cursor
             .word(&[
                 ("websocket", TransportName::Websocket),
                 ("polling", TransportName::Polling),
             ])
             .map(Expectation::Transport)
     });
-    let mut many = |key: &'static str, read: &dyn Fn(&Place<'_>) -> Option<Vec<Expectation>>| {
-        if let Some(place) = fields.get(key) {
-            add(read(&place));
+    let mut many = |key: &'static str, read: &dyn Fn(&Cursor<'_>) -> Option<Vec<Expectation>>| {
+        if let Some(cursor) = fields.get(key) {
+            add(read(&cursor));
         }
     };
-    many("shows", &|place| {
-        let names = names.shown(place)?;
+    many("shows", &|cursor| {
+        let names = names.shown(cursor)?;
         Some(names.into_iter().map(Expectation::Shows).collect())
     });
-    many("updates", &|place| {
-        each(place, |item| names.resource(item).map(Expectation::Updates))
+    many("updates", &|cursor| {
+        each(cursor, |item| {
+            names.resource(item).map(Expectation::Updates)
+        })
     });
-    many("complete", &|place| {
-        let names = names.paged(place)?;
+    many("complete", &|cursor| {
+        let names = names.paged(cursor)?;
         Some(names.into_iter().map(Expectation::Complete).collect())
     });
-    many("value", &|place| each(place, |item| value(item, names)));
-    many("event", &|place| {
-        each(place, |item| names.event(item).map(Expectation::Event))
+    many("value", &|cursor| each(cursor, |item| value(item, names)));
+    many("event", &|cursor| {
+        each(cursor, |item| names.event(item).map(Expectation::Event))
     });
-    many("no-event", &|place| {
-        each(place, |item| names.event(item).map(Expectation::NoEvent))
+    many("no-event", &|cursor| {
+        each(cursor, |item| names.event(item).map(Expectation::NoEvent))
     });
     let times = fields.or("times", (1, None), times);
-    many("request", &|place| {
+    many("request", &|cursor| {
         let (at_least, at_most) = times?;
-        each(place, |item| {
+        each(cursor, |item| {
             Some(counted(requests::read(item, names)?, at_least, at_most))
         })
     });
-    many("no-request", &|place| {
-        each(place, |item| {
+    many("no-request", &|cursor| {
+        each(cursor, |item| {
             Some(counted(requests::read(item, names)?, 0, Some(0)))
         })
     });
@@ -168,10 +172,10 @@ fn all(place: &Place<'_>, names: &Names<'_>) -> Option<Vec<Expectation>> {
 }
 
 fn each(
-    place: &Place<'_>,
-    read: impl Fn(&Place<'_>) -> Option<Expectation>,
+    cursor: &Cursor<'_>,
+    read: impl Fn(&Cursor<'_>) -> Option<Expectation>,
 ) -> Option<Vec<Expectation>> {
-    let items: Vec<Option<Expectation>> = place.one_or_more().iter().map(read).collect();
+    let items: Vec<Option<Expectation>> = cursor.one_or_more().iter().map(read).collect();
     items.into_iter().collect()
 }
 
@@ -184,14 +188,14 @@ fn counted(which: RequestMatch, at_least: u64, at_most: Option<u64>) -> Expectat
 }
 
 /// `2`, or `{ at-least: 1, at-most: 3 }`.
-fn times(place: &Place<'_>) -> Option<(u64, Option<u64>)> {
-    if place.node.scalar().is_some() {
-        let times = place.whole(1)?;
+fn times(cursor: &Cursor<'_>) -> Option<(u64, Option<u64>)> {
+    if cursor.node.scalar().is_some() {
+        let times = cursor.whole(1)?;
         return Some((times, Some(times)));
     }
-    let fields = place.fields("`times`")?;
-    let at_least = fields.or("at-least", 0, |place| place.whole(0));
-    let at_most = fields.maybe("at-most", |place| place.whole(1));
+    let fields = cursor.fields("`times`")?;
+    let at_least = fields.or("at-least", 0, |cursor| cursor.whole(0));
+    let at_most = fields.maybe("at-most", |cursor| cursor.whole(1));
     let (at_least, at_most) = (at_least?, at_most?);
     if at_most.is_some_and(|at_most| at_most < at_least) {
         return fields.refuse("`at-most` is less than `at-least`", "swap them");
@@ -199,8 +203,8 @@ fn times(place: &Place<'_>) -> Option<(u64, Option<u64>)> {
     Some((at_least, at_most))
 }
 
-fn feed(place: &Place<'_>) -> Option<FeedState> {
-    place.word(&[
+fn feed(cursor: &Cursor<'_>) -> Option<FeedState> {
+    cursor.word(&[
         ("off", FeedState::Off),
         ("live", FeedState::Live),
         ("polling", FeedState::Polling),
@@ -209,18 +213,18 @@ fn feed(place: &Place<'_>) -> Option<FeedState> {
 }
 
 /// `{ resource: overview, pointer: /mode, equals: RUNNING }`.
-fn value(place: &Place<'_>, names: &Names<'_>) -> Option<Expectation> {
-    let fields = place.fields("`value`")?;
+fn value(cursor: &Cursor<'_>, names: &Names<'_>) -> Option<Expectation> {
+    let fields = cursor.fields("`value`")?;
     let resource = fields
         .need("resource")
-        .and_then(|place| names.resource(&place));
-    let pointer = fields.need("pointer").and_then(|place| place.pointer());
+        .and_then(|cursor| names.resource(&cursor));
+    let pointer = fields.need("pointer").and_then(|cursor| cursor.pointer());
     let equals = if fields.has("equals") {
         // `null` is a value to compare with, and not a missing key.
         Some(
             fields
                 .get("equals")
-                .map_or(serde_json::Value::Null, |place| place.node.to_json()),
+                .map_or(serde_json::Value::Null, |cursor| cursor.node.to_json()),
         )
     } else {
         fields.need("equals").map(|_| serde_json::Value::Null)

@@ -2,7 +2,8 @@
 
 use crate::domain::contract::{Apply, Contract, Role};
 use crate::domain::journal::ScreenName;
-use crate::suite::fields::{Place, suggest};
+use crate::suite::cursor::Cursor;
+use crate::suite::suggest::suggest;
 
 /// Means the first screen.
 const HOME: &str = "home";
@@ -52,8 +53,8 @@ impl<'a> Names<'a> {
     }
 
     /// A screen that the app can show.
-    pub(super) fn screen(&self, place: &Place<'_>) -> Option<ScreenName> {
-        let name = place.text()?;
+    pub(super) fn screen(&self, cursor: &Cursor<'_>) -> Option<ScreenName> {
+        let name = cursor.text()?;
         let Some(contract) = self.contract else {
             return Some(name.into());
         };
@@ -65,7 +66,7 @@ impl<'a> Names<'a> {
         }
         let own = contract.screens.iter().map(|screen| screen.name.as_str());
         refuse(
-            place,
+            cursor,
             "screen",
             &name,
             own.chain(ScreenName::EVERY_APP).chain([HOME]),
@@ -73,8 +74,8 @@ impl<'a> Names<'a> {
     }
 
     /// Screens that a user can open: one, or each.
-    pub(super) fn tabs(&self, place: &Place<'_>) -> Option<Vec<String>> {
-        let name = place.text()?;
+    pub(super) fn tabs(&self, cursor: &Cursor<'_>) -> Option<Vec<String>> {
+        let name = cursor.text()?;
         let Some(contract) = self.contract else {
             return Some(vec![name]);
         };
@@ -83,13 +84,13 @@ impl<'a> Names<'a> {
             own if contract.screen(own).is_some() => Some(vec![name]),
             HOME => Some(vec![contract.home().to_owned()]),
             EACH => Some(all.map(str::to_owned).collect()),
-            _ => refuse(place, "screen", &name, all.chain([HOME, EACH])),
+            _ => refuse(cursor, "screen", &name, all.chain([HOME, EACH])),
         }
     }
 
     /// A resource.
-    pub(super) fn resource(&self, place: &Place<'_>) -> Option<String> {
-        let name = place.text()?;
+    pub(super) fn resource(&self, cursor: &Cursor<'_>) -> Option<String> {
+        let name = cursor.text()?;
         let Some(contract) = self.contract else {
             return Some(name);
         };
@@ -103,12 +104,12 @@ impl<'a> Names<'a> {
             .resources
             .iter()
             .map(|resource| resource.name.as_str());
-        refuse(place, "resource", &name, own.chain([WATCHED]))
+        refuse(cursor, "resource", &name, own.chain([WATCHED]))
     }
 
     /// Resources that are shown: some, or each that a screen shows.
-    pub(super) fn shown(&self, place: &Place<'_>) -> Option<Vec<String>> {
-        self.several(place, |contract| {
+    pub(super) fn shown(&self, cursor: &Cursor<'_>) -> Option<Vec<String>> {
+        self.several(cursor, |contract| {
             contract
                 .resources
                 .iter()
@@ -126,8 +127,8 @@ impl<'a> Names<'a> {
     }
 
     /// Resources that have pages: some, or each.
-    pub(super) fn paged(&self, place: &Place<'_>) -> Option<Vec<String>> {
-        let names = self.several(place, |contract| {
+    pub(super) fn paged(&self, cursor: &Cursor<'_>) -> Option<Vec<String>> {
+        let names = self.several(cursor, |contract| {
             contract
                 .resources
                 .iter()
@@ -141,7 +142,7 @@ impl<'a> Names<'a> {
                 .is_some_and(|resource| resource.paging.is_none())
         });
         match unpaged {
-            Some(name) => place.refuse(
+            Some(name) => cursor.refuse(
                 format!("`{name}` has no pages"),
                 "name a resource whose contract has `paging`, or write `each`",
             ),
@@ -151,15 +152,15 @@ impl<'a> Names<'a> {
 
     fn several(
         &self,
-        place: &Place<'_>,
+        cursor: &Cursor<'_>,
         each: impl Fn(&Contract) -> Vec<String>,
     ) -> Option<Vec<String>> {
-        if place.node.scalar() == Some(EACH)
+        if cursor.node.scalar() == Some(EACH)
             && let Some(contract) = self.contract
         {
             return Some(each(contract));
         }
-        let names: Vec<Option<String>> = place
+        let names: Vec<Option<String>> = cursor
             .one_or_more()
             .iter()
             .map(|item| self.resource(item))
@@ -168,8 +169,8 @@ impl<'a> Names<'a> {
     }
 
     /// An event of the server.
-    pub(super) fn event(&self, place: &Place<'_>) -> Option<String> {
-        let name = place.name_text()?;
+    pub(super) fn event(&self, cursor: &Cursor<'_>) -> Option<String> {
+        let name = cursor.name_text()?;
         let Some(contract) = self.contract else {
             return Some(name);
         };
@@ -193,11 +194,11 @@ impl<'a> Names<'a> {
         {
             return Some(event.clone());
         }
-        refuse(place, "event", &name, events())
+        refuse(cursor, "event", &name, events())
     }
 
     /// A service; `watched` is the one that serves the watched resource.
-    pub(super) fn service(&self, place: &Place<'_>, name: &str) -> Option<String> {
+    pub(super) fn service(&self, cursor: &Cursor<'_>, name: &str) -> Option<String> {
         let Some(contract) = self.contract else {
             return Some(name.to_owned());
         };
@@ -212,7 +213,7 @@ impl<'a> Names<'a> {
             .services
             .iter()
             .map(|service| service.name.as_str());
-        refuse(place, "service", name, own.chain([WATCHED]))
+        refuse(cursor, "service", name, own.chain([WATCHED]))
     }
 
     /// The services, as patterns name them; `None` when they are not known.
@@ -290,10 +291,10 @@ fn watched(contract: &Contract) -> String {
 }
 
 fn refuse<'w, T>(
-    place: &Place<'_>,
+    cursor: &Cursor<'_>,
     what: &str,
     name: &str,
     known: impl Iterator<Item = &'w str> + Clone,
 ) -> Option<T> {
-    place.refuse(format!("there is no {what} `{name}`"), suggest(name, known))
+    cursor.refuse(format!("there is no {what} `{name}`"), suggest(name, known))
 }

@@ -3,7 +3,8 @@
 use super::Names;
 use crate::domain::contract::RequestPattern;
 use crate::domain::scenario::RequestMatch;
-use crate::suite::fields::{Place, suggest};
+use crate::suite::cursor::Cursor;
+use crate::suite::suggest::suggest;
 
 /// Words that mean more than one role, and the roles themselves.
 const WORDS: [&str; 10] = [
@@ -12,8 +13,8 @@ const WORDS: [&str; 10] = [
 ];
 
 /// Reads a role's or resource's name, `data`, `writes`, `any`, or a pattern.
-pub(super) fn read(place: &Place<'_>, names: &Names<'_>) -> Option<RequestMatch> {
-    let text = place.text()?;
+pub(super) fn read(cursor: &Cursor<'_>, names: &Names<'_>) -> Option<RequestMatch> {
+    let text = cursor.text()?;
     match text.as_str() {
         "any" => return Some(RequestMatch::Any),
         "data" => return Some(RequestMatch::Data),
@@ -22,20 +23,20 @@ pub(super) fn read(place: &Place<'_>, names: &Names<'_>) -> Option<RequestMatch>
     }
     if text.contains(char::is_whitespace) || text.contains('/') {
         return match names.services() {
-            Some(services) => place.request_pattern(&services).map(RequestMatch::Pattern),
+            Some(services) => cursor.request_pattern(&services).map(RequestMatch::Pattern),
             None => match RequestPattern::parse(&text) {
                 Ok(pattern) => Some(RequestMatch::Pattern(pattern)),
-                Err(why) => place.refuse(why, "write `METHOD service /path`"),
+                Err(why) => cursor.refuse(why, "write `METHOD service /path`"),
             },
         };
     }
     match names.role(&text) {
         Some((role, true)) => Some(RequestMatch::Role(role)),
-        Some((_, false)) => place.refuse(
+        Some((_, false)) => cursor.refuse(
             format!("the contract declares no `{text}` request"),
             "declare it in the contract, or mean other requests",
         ),
-        None => place.refuse(
+        None => cursor.refuse(
             format!("`{text}` means no requests"),
             suggest(&text, WORDS.into_iter().chain(names.resources())),
         ),

@@ -3,7 +3,7 @@
 use super::{Names, requests};
 use crate::domain::malformed::Malformed;
 use crate::domain::scenario::{Change, Fault, Withheld};
-use crate::suite::fields::{Fields, Place};
+use crate::suite::cursor::{Cursor, Fields};
 use crate::suite::node::Content;
 
 const FORM: &str = "write it like `{ maintenance: on }` or `close-trade`";
@@ -55,16 +55,16 @@ pub(super) fn read(step: &Fields<'_>, names: &Names<'_>) -> Option<Change> {
     }
 }
 
-fn open(place: &Place<'_>) -> Option<bool> {
+fn open(place: &Cursor<'_>) -> Option<bool> {
     place.word(&[("blocked", false), ("open", true)])
 }
 
-fn running(place: &Place<'_>) -> Option<bool> {
+fn running(place: &Cursor<'_>) -> Option<bool> {
     place.word(&[("stopped", false), ("running", true)])
 }
 
 /// `stopped`, or `{ trading: stopped }`.
-fn backend(place: &Place<'_>, names: &Names<'_>) -> Option<Change> {
+fn backend(place: &Cursor<'_>, names: &Names<'_>) -> Option<Change> {
     if place.node.scalar().is_some() {
         return Some(Change::Backend {
             service: None,
@@ -86,7 +86,7 @@ fn backend(place: &Place<'_>, names: &Names<'_>) -> Option<Change> {
 }
 
 /// `{ resource: watched, as: truncated }`, or `as: good`.
-fn malform(place: &Place<'_>, names: &Names<'_>) -> Option<Change> {
+fn malform(place: &Cursor<'_>, names: &Names<'_>) -> Option<Change> {
     let fields = place.fields("`malform`")?;
     let resource = fields
         .need("resource")
@@ -105,7 +105,7 @@ fn malform(place: &Place<'_>, names: &Names<'_>) -> Option<Change> {
 }
 
 /// `positions_update`, or `{ event: positions_update, payload: … }`.
-fn push(place: &Place<'_>, names: &Names<'_>) -> Option<Change> {
+fn push(place: &Cursor<'_>, names: &Names<'_>) -> Option<Change> {
     if place.node.scalar().is_some() {
         return Some(Change::Push {
             event: names.event(place)?,
@@ -122,7 +122,7 @@ fn push(place: &Place<'_>, names: &Names<'_>) -> Option<Change> {
 }
 
 /// `{ on: history, delay: 2s }`; `off` ends it.
-fn fault(place: &Place<'_>, names: &Names<'_>) -> Option<Change> {
+fn fault(place: &Cursor<'_>, names: &Names<'_>) -> Option<Change> {
     const FORM: &str = "write one of `delay: 2s`, `respond: { status: 500 }`, `refuse`, `black-hole`, `reset`, `withhold: ping`, `untrusted` or `off`, like `{ on: data, refuse: on }`";
     let fields = place.fields("`fault`")?;
     let on = fields
@@ -169,13 +169,13 @@ fn fault(place: &Place<'_>, names: &Names<'_>) -> Option<Change> {
     }
 }
 
-fn withhold(place: &Place<'_>) -> Option<Fault> {
+fn withhold(place: &Cursor<'_>) -> Option<Fault> {
     place
         .word(&[("ping", Withheld::Ping), ("probe", Withheld::Probe)])
         .map(Fault::Withhold)
 }
 
-fn respond(place: &Place<'_>) -> Option<Fault> {
+fn respond(place: &Cursor<'_>) -> Option<Fault> {
     if place.node.scalar().is_some() {
         return Some(Fault::Respond {
             status: place.status()?,
