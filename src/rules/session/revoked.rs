@@ -1,6 +1,6 @@
 //! SESSION-11, the server's half: what was signed out is worth nothing any more.
 
-use super::ending::NOTHING_AFTER;
+use super::signed_out::NOTHING_AFTER;
 use crate::domain::journal::{Entry, Fact, HarnessFact, Heard, Question};
 use crate::domain::verdict::Subject;
 use crate::rules::context::Context;
