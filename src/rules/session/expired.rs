@@ -19,8 +19,8 @@ rule! {
     /// keeps receiving data.
     ///
     /// # How it is judged
-    /// Judged by the `exp` of the token that CONNECT carried, with the contract's leeway; a newer
-    /// token sent over the same socket moves the limit.
+    /// The limit is the `exp` of the token that CONNECT carried, with the contract's leeway; a
+    /// newer token sent over the same socket moves it.
     ///
     /// # How to keep it
     /// Disconnect a socket when its token expires, or ask for a new token on it.
@@ -28,22 +28,20 @@ rule! {
     /// # Source
     /// auth0-community/auth0-socketio-jwt#98
     pub(super) EXPIRED: "SESSION-12", Backend, from [Wire],
+        needs [Feed],
         set by ["session.token.leeway"]
 }
 
 /// What clocks and queues may add to an expiry.
 const SLACK: Duration = Duration::from_secs(10);
 
-/// Until when each socket may bring events.
+/// Until when each socket may bring events, and by which token.
 #[derive(Default)]
-pub(super) struct ExpiredFeed {
-    limits: BTreeMap<u64, (Duration, String)>,
-}
+pub(super) struct ExpiredFeed(BTreeMap<u64, (Duration, String)>);
 
 impl Rule for ExpiredFeed {
     fn see(&mut self, context: &Context<'_>) {
-        let entry = context.entry;
-        match &entry.fact {
+        match &context.entry.fact {
             Fact::Frame {
                 socket,
                 direction: Direction::Up,
@@ -63,26 +61,9 @@ impl Rule for ExpiredFeed {
                 direction: Direction::Down,
                 packet: Frame::Event { name, .. },
                 ..
-            } => {
-                if let Some((limit, label)) = self.limits.get(socket)
-                    && entry.at > *limit
-                {
-                    let observed = format!(
-                        "`{name}` came {} after the limit of ‹{label}›",
-                        show(entry.at - *limit)
-                    );
-                    context.violated(
-                        &EXPIRED,
-                        Violation::new("live events go on after the socket's token has expired")
-                            .kind("events after expiry")
-                            .expected("a disconnect, or re-authentication, at the token's expiry")
-                            .observed(observed)
-                            .evidence([entry.id]),
-                    );
-                }
-            }
+            } => self.came(*socket, name, context),
             Fact::SocketClosed { socket, .. } => {
-                self.limits.remove(socket);
+                self.0.remove(socket);
             }
             _ => {}
         }
@@ -108,6 +89,24 @@ impl ExpiredFeed {
             Token::Opaque => Duration::ZERO,
         };
         let limit = Duration::from_secs(ends.saturating_sub(epoch)) + leeway + SLACK;
-        self.limits.insert(socket, (limit, token.label.clone()));
+        self.0.insert(socket, (limit, token.label.clone()));
+    }
+
+    fn came(&self, socket: u64, event: &str, context: &Context<'_>) {
+        let entry = context.entry;
+        let Some((limit, label)) = self.0.get(&socket).filter(|(limit, _)| entry.at > *limit)
+        else {
+            return;
+        };
+        context.violated(
+            &EXPIRED,
+            Violation::new("live events go on after the socket's token has expired")
+                .expected("a disconnect, or re-authentication, at the token's expiry")
+                .observed(format!(
+                    "`{event}` came {} after the limit of ‹{label}›",
+                    show(entry.at - *limit)
+                ))
+                .evidence([entry.id]),
+        );
     }
 }

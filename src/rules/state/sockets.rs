@@ -9,46 +9,47 @@ use crate::rules::moment::Moment;
 
 /// The Engine.IO sessions that are open.
 #[derive(Default)]
-pub(crate) struct Sockets {
+pub(in crate::rules) struct Sockets {
     open: BTreeMap<u64, Socket>,
     /// When the feed was last connected, and last lost.
-    pub(crate) connected: Option<Moment>,
-    pub(crate) lost: Option<Moment>,
+    pub(in crate::rules) connected: Option<Moment>,
+    pub(in crate::rules) lost: Option<Moment>,
     /// When the backend last refused the feed or left it.
-    pub(crate) refused: Option<Moment>,
+    pub(in crate::rules) refused: Option<Moment>,
 }
 
 /// One Engine.IO session.
 #[derive(Debug, Clone)]
-pub(crate) struct Socket {
+pub(in crate::rules) struct Socket {
     service: String,
-    pub(crate) transport: TransportName,
+    pub(in crate::rules) transport: TransportName,
     /// When the feed's namespace was joined.
-    pub(crate) connected: Option<Moment>,
+    pub(in crate::rules) connected: Option<Moment>,
     /// When the last packet came down.
-    pub(crate) heard: Moment,
+    pub(in crate::rules) heard: Moment,
     /// Whether a ping of the server has come down, so that the journal is known to hold them.
-    pub(crate) pinged: bool,
+    pub(in crate::rules) pinged: bool,
     /// How long nothing may come down, by the handshake.
-    pub(crate) patience: Option<Duration>,
+    pub(in crate::rules) patience: Option<Duration>,
     /// The session that the client asked to have recovered.
-    pub(crate) asked_to_recover: Option<String>,
+    pub(in crate::rules) asked_to_recover: Option<String>,
     /// Whether the server recovered it, so nothing was missed.
-    pub(crate) recovered: bool,
+    pub(in crate::rules) recovered: bool,
 }
 
 impl Sockets {
-    pub(crate) fn get(&self, socket: u64) -> Option<&Socket> {
+    /// The open session of this number.
+    pub(in crate::rules) fn get(&self, socket: u64) -> Option<&Socket> {
         self.open.get(&socket)
     }
 
     /// Every open session in order.
-    pub(crate) fn iter(&self) -> impl Iterator<Item = (u64, &Socket)> {
+    pub(in crate::rules) fn iter(&self) -> impl Iterator<Item = (u64, &Socket)> {
         self.open.iter().map(|(number, socket)| (*number, socket))
     }
 
     /// How many sessions carry the live feed.
-    pub(crate) fn live(&self) -> usize {
+    pub(in crate::rules) fn live(&self) -> usize {
         self.open
             .values()
             .filter(|socket| socket.connected.is_some())
@@ -56,12 +57,12 @@ impl Sockets {
     }
 
     /// Since when the feed has been there without a break.
-    pub(crate) fn live_since(&self) -> Option<Moment> {
+    pub(in crate::rules) fn live_since(&self) -> Option<Moment> {
         self.connected.filter(|_| self.live() > 0)
     }
 
     /// Something came down.
-    pub(crate) fn hear(&mut self, entry: &Entry) {
+    pub(in crate::rules) fn hear(&mut self, entry: &Entry) {
         if let Fact::Frame {
             socket,
             direction: Direction::Down,
@@ -75,6 +76,7 @@ impl Sockets {
         }
     }
 
+    /// Takes in that a session opened, was upgraded or closed.
     pub(super) fn engine(&mut self, entry: &Entry) {
         match &entry.fact {
             Fact::SocketOpened {
@@ -127,6 +129,7 @@ impl Sockets {
         }
     }
 
+    /// Takes in a packet that says something of a session, or of the feed on it.
     pub(super) fn packet(&mut self, entry: &Entry, packet: &Frame, contract: &Contract) {
         let Fact::Frame {
             socket, direction, ..
@@ -178,11 +181,13 @@ impl Sockets {
         }
     }
 
+    /// Forgets a session that is closed.
     pub(super) fn forget(&mut self, socket: u64) {
         self.open.remove(&socket);
     }
 }
 
+/// The private id by which Socket.IO recovers a session.
 fn pid(payload: &Content) -> Option<String> {
     payload.json()?.get("pid")?.as_str().map(str::to_owned)
 }

@@ -10,28 +10,29 @@ use crate::rules::moment::Moment;
 
 /// What the client was told about the kill-switch, in the process that runs.
 #[derive(Default)]
-pub(crate) struct Switch {
+pub(in crate::rules) struct Switch {
     /// Since when the last valid answer says *blocked*.
-    pub(crate) told: Option<Told>,
+    pub(in crate::rules) told: Option<Told>,
     /// The last valid answer that says *not blocked*, and when it was asked for.
-    pub(crate) open: Option<(Moment, Moment)>,
+    pub(in crate::rules) open: Option<(Moment, Moment)>,
     /// When an answer last said *not blocked* after one that said *blocked*.
-    pub(crate) reopened: Option<Moment>,
+    pub(in crate::rules) reopened: Option<Moment>,
     /// The last valid answer, and the last attempt that brought none.
-    pub(crate) answered: Option<Moment>,
-    pub(crate) failed: Option<Moment>,
+    pub(in crate::rules) answered: Option<Moment>,
+    pub(in crate::rules) failed: Option<Moment>,
 }
 
 /// An answer that says *blocked*.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Told {
-    pub(crate) moment: Moment,
+pub(in crate::rules) struct Told {
+    pub(in crate::rules) moment: Moment,
     /// Whether the backend said so itself, and not the gateway in its place.
-    pub(crate) by_backend: bool,
-    pub(crate) exchange: u64,
+    pub(in crate::rules) by_backend: bool,
+    pub(in crate::rules) exchange: u64,
 }
 
 impl Switch {
+    /// A process that starts or ends knows nothing yet.
     pub(super) fn act(&mut self, act: &Act) {
         if matches!(act, Act::Launch | Act::Kill) {
             self.told = None;
@@ -44,6 +45,7 @@ impl Switch {
         id(self.failed) > id(self.answered)
     }
 
+    /// Takes in how a question ended, if it is one for the kill-switch.
     pub(super) fn ended(&mut self, entry: &Arc<Entry>, ended: &Ended<'_>, switch: &KillSwitch) {
         if ended.request.role != Some(Role::Status) {
             return;
@@ -83,7 +85,7 @@ impl Switch {
 }
 
 /// What an answer says; nothing if it says neither.
-pub(crate) fn is_blocked(switch: &KillSwitch, answer: &Answer) -> Option<bool> {
+pub(in crate::rules) fn is_blocked(switch: &KillSwitch, answer: &Answer) -> Option<bool> {
     let page = answer.is_page();
     let valid = (answer.is_success() || answer.status == switch.status_on) && !page;
     let found = |selector: &Selector| answer.find(selector).filter(|_| valid);

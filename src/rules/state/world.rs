@@ -6,35 +6,35 @@ use crate::domain::journal::{Act, Entry, EntryId, Fact, HarnessFact, LeverHow};
 use crate::rules::moment::Moment;
 
 /// Why attempts were not judged.
-pub(crate) const UNSEEN: &str =
+pub(in crate::rules) const UNSEEN: &str =
     "the gateway itself was closed, so what the app tried meanwhile reached nobody";
 
 /// What was done to the client and its world.
-pub(crate) struct World {
+pub(in crate::rules) struct World {
     /// Whether the client says anything about itself.
-    pub(crate) simulated: bool,
+    pub(in crate::rules) simulated: bool,
     /// Whether anybody marks what the user does.
-    pub(crate) acts_marked: bool,
+    pub(in crate::rules) acts_marked: bool,
     /// Whether the client's process runs.
-    pub(crate) running: bool,
-    pub(crate) launched: Option<Moment>,
+    pub(in crate::rules) running: bool,
+    pub(in crate::rules) launched: Option<Moment>,
     /// When the process last ended.
-    pub(crate) killed: Option<Moment>,
+    pub(in crate::rules) killed: Option<Moment>,
     /// Whether the run is over, so nothing that follows is the client's doing.
-    pub(crate) ended: bool,
-    pub(crate) visible: bool,
-    pub(crate) foreground: Option<Moment>,
-    pub(crate) online: bool,
+    pub(in crate::rules) ended: bool,
+    pub(in crate::rules) visible: bool,
+    pub(in crate::rules) foreground: Option<Moment>,
+    pub(in crate::rules) online: bool,
     /// When the network last went or came.
-    pub(crate) network: Option<Moment>,
+    pub(in crate::rules) network: Option<Moment>,
     /// The last thing that the user did.
-    pub(crate) acted: Option<Moment>,
+    pub(in crate::rules) acted: Option<Moment>,
     /// The last time that a lever or a fault changed the world.
-    pub(crate) changed: Option<Moment>,
+    pub(in crate::rules) changed: Option<Moment>,
     /// The kill-switch, as the lever stands, and since when.
-    pub(crate) maintenance: Option<(bool, Moment)>,
+    pub(in crate::rules) maintenance: Option<(bool, Moment)>,
     /// When access tokens were last declared expired by lever.
-    pub(crate) tokens_expired: Option<Moment>,
+    pub(in crate::rules) tokens_expired: Option<Moment>,
     faults: BTreeSet<String>,
     /// Whether the lever stopped the backend, by closing the gateway's own listener or not.
     stopped: Option<LeverHow>,
@@ -127,12 +127,12 @@ impl World {
     }
 
     /// Whether a fault is switched on at the gateway.
-    pub(crate) fn is_disturbed(&self) -> bool {
+    pub(in crate::rules) fn is_disturbed(&self) -> bool {
         !self.faults.is_empty()
     }
 
     /// Whether the client's attempts may not even reach the gateway.
-    pub(crate) fn is_blind(&self) -> bool {
+    pub(in crate::rules) fn is_blind(&self) -> bool {
         !self.online
             || self.stopped == Some(LeverHow::Gateway)
             || self.faults.iter().any(|fault| {
@@ -142,7 +142,7 @@ impl World {
 
     /// Whether this entry closes the gateway's own doors: what a client that says nothing about
     /// itself tries until they open reaches nobody.
-    pub(crate) fn is_closed_by(&self, entry: &Entry) -> bool {
+    pub(in crate::rules) fn is_closed_by(&self, entry: &Entry) -> bool {
         let closes = matches!(
             &entry.fact,
             Fact::Harness(HarnessFact::Lever { .. } | HarnessFact::Fault { on: true, .. })
@@ -151,7 +151,7 @@ impl World {
     }
 
     /// Whether a lever holds the backend stopped.
-    pub(crate) fn backend_is_stopped(&self) -> bool {
+    pub(in crate::rules) fn backend_is_stopped(&self) -> bool {
         self.stopped.is_some()
     }
 
@@ -159,27 +159,27 @@ impl World {
     // the same moment as the act itself, and only the order tells them apart.
 
     /// Whether the process that lived at this entry still lives.
-    pub(crate) fn same_process_since(&self, entry: EntryId) -> bool {
+    pub(in crate::rules) fn same_process_since(&self, entry: EntryId) -> bool {
         is_before(self.launched, entry) && is_before(self.killed, entry)
     }
 
     /// Whether the network neither went nor came since this entry.
-    pub(crate) fn same_network_since(&self, entry: EntryId) -> bool {
+    pub(in crate::rules) fn same_network_since(&self, entry: EntryId) -> bool {
         self.online && is_before(self.network, entry)
     }
 
     /// Whether the process that lives and its network are those of this entry.
-    pub(crate) fn same_life_since(&self, entry: EntryId) -> bool {
+    pub(in crate::rules) fn same_life_since(&self, entry: EntryId) -> bool {
         self.same_process_since(entry) && self.same_network_since(entry)
     }
 
     /// Whether the user did not come back to the app since this entry.
-    pub(crate) fn same_visit_since(&self, entry: EntryId) -> bool {
+    pub(in crate::rules) fn same_visit_since(&self, entry: EntryId) -> bool {
         is_before(self.foreground, entry)
     }
 
     /// Whether the user did something after this entry.
-    pub(crate) fn acted_since(&self, entry: EntryId) -> bool {
+    pub(in crate::rules) fn acted_since(&self, entry: EntryId) -> bool {
         self.acted.is_some_and(|moment| moment.id > entry)
     }
 }
