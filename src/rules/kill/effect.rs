@@ -4,10 +4,11 @@ use std::time::Duration;
 
 use crate::domain::contract::{FailMode, KillSwitch, Role};
 use crate::domain::duration::show;
-use crate::domain::journal::{AppFact, Direction, Entry, EntryId, Fact, Frame};
+use crate::domain::journal::{AppFact, Direction, EntryId, Fact, Frame, Request};
 use crate::rules::context::Context;
-use crate::rules::moment::Moment;
+use crate::rules::moment::{Milestone, Moment};
 use crate::rules::rule::{Rule, rule};
+use crate::rules::state::Told;
 use crate::rules::violation::Violation;
 
 rule! {
@@ -18,11 +19,10 @@ rule! {
     /// that goes on behind the maintenance screen defeats it.
     ///
     /// # How it is judged
-    /// Judged from the moment the app was told (two seconds are left to it, and to an app that says
-    /// that it shows its maintenance screen only what two requests on their way may be), or from
-    /// the lever's moment plus the agreed time when a running, visible app that could ask was never
-    /// told. From then on no request for data, no poll of the feed and no event on a joined socket
-    /// may be seen.
+    /// From the moment the app was told (two seconds are left to it, and to an app that says that
+    /// it shows its maintenance screen only what two requests on their way may be), or from the
+    /// lever's moment plus the agreed time when a running, visible app that could ask was never
+    /// told, no request for data, no poll of the feed and no event on a joined socket may be seen.
     ///
     /// # How to keep it
     /// On *blocked* close the socket, stop every timer and drop queued requests; keep asking for
@@ -32,38 +32,40 @@ rule! {
     /// runbook S4.1
     pub(super) EFFECT: "KILL-2", App, from [Wire],
         needs [KillSwitch],
-        set by ["kill_switch.takes_effect_within", "kill_switch.fail_mode"]
+        set by ["kill-switch.takes-effect-within", "kill-switch.fail-mode"]
 }
 
 /// How long an app that was told may take to stop what was on its way.
 const REACTION: Duration = Duration::from_secs(2);
 /// How many requests may have been on their way when the app showed its maintenance screen.
 const ON_THEIR_WAY: usize = 2;
-/// How long the parts of a backend may disagree about the switch.
-const SPREAD: Duration = Duration::from_secs(2);
+/// How long after data is off limits a socket may still say something.
+const LATE: Duration = Duration::from_secs(2);
 
 #[derive(Default)]
 pub(super) struct Effect {
-    /// Whether this blockade was counted as an occasion.
+    /// Whether this blockade was said to put the rule to the test.
     counted: bool,
     /// Since when the app says that it shows its maintenance screen, and what it asked for since.
-    shown: Option<(Moment, Vec<(EntryId, u64)>)>,
+    shown: Option<(Moment, Vec<Milestone>)>,
+}
+
+/// The kill-switch is on, and the app knows it or could.
+#[derive(Clone, Copy)]
+struct Blockade {
+    since: Moment,
+    /// From when on no data may be asked for.
+    limit: Duration,
 }
 
 impl Rule for Effect {
     fn see(&mut self, context: &Context<'_>) {
-        let entry = context.entry;
-        let Some(switch) = &context.contract.kill_switch else {
-            context.unable(&EFFECT, "the contract has no kill-switch");
+        let Some(blockade) = blockade(context) else {
+            *self = Self::default();
             return;
         };
-        let Some((since, limit)) = limit(context, switch) else {
-            self.counted = false;
-            self.shown = None;
-            return;
-        };
-        self.behind_the_screen(entry, context);
-        if entry.at <= limit {
+        self.behind_the_screen(context);
+        if context.entry.at <= blockade.limit {
             return;
         }
         if !std::mem::replace(&mut self.counted, true) {
@@ -72,45 +74,25 @@ impl Rule for Effect {
         if let Some(request) = context.request()
             && request.role.as_ref().is_some_and(Role::is_data)
         {
-            let what = request.line();
-            breach(since, entry, what, Some(request.exchange), context);
-        } else if let Fact::Frame {
-            direction: Direction::Down,
-            packet: Frame::Event { name, .. },
-            socket,
-            ..
-        } = &entry.fact
-            && context
-                .sockets
-                .get(*socket)
-                .is_some_and(|own| own.connected.is_some())
-            && entry.at > limit + SPREAD
+            went_on(blockade, request.line(), Some(request.exchange), context);
+        } else if context.entry.at > blockade.limit + LATE
+            && let Some(event) = live_event(context)
         {
-            breach(
-                since,
-                entry,
-                format!("`{name}` on a socket that is still joined"),
-                None,
-                context,
-            );
+            let what = format!("`{event}` on a socket that is still joined");
+            went_on(blockade, what, None, context);
         }
     }
 
     fn end(&mut self, context: &Context<'_>) {
-        let Some(switch) = &context.contract.kill_switch else {
-            return;
-        };
-        if let Some((since, limit)) = limit(context, switch)
-            && context.now > limit + SPREAD
+        let mut sockets = context.sockets.iter();
+        if let Some(Blockade { since, limit }) = blockade(context)
+            && context.now > limit + LATE
             && context.world.running
-            && let Some(joined) = context
-                .sockets
-                .iter()
-                .find_map(|(_, socket)| socket.connected)
+            && let Some(joined) = sockets.find_map(|(_, socket)| socket.connected)
         {
             context.violated(
                 &EFFECT,
-                seen("a socket that is still joined".to_owned()).evidence([joined.id, since.id]),
+                goes_on("a socket that is still joined").evidence([joined.id, since.id]),
             );
         }
     }
@@ -122,99 +104,129 @@ impl Rule for Effect {
 
 impl Effect {
     /// An app that shows its maintenance screen knows; what it asks for afterwards needs no grace.
-    fn behind_the_screen(&mut self, entry: &Entry, context: &Context<'_>) {
-        if let Fact::App(AppFact::Screen { screen }) = &entry.fact {
-            self.shown = (screen == "maintenance").then(|| (Moment::of(entry), Vec::new()));
+    fn behind_the_screen(&mut self, context: &Context<'_>) {
+        if let Fact::App(AppFact::Screen { screen }) = &context.entry.fact {
+            self.shown = (screen == "maintenance").then(|| (context.moment(), Vec::new()));
         }
-        let (Some((shown, asked)), Some(request)) = (&mut self.shown, context.request()) else {
+        let is_resource = |own: &&Request| matches!(own.role, Some(Role::Resource(_)));
+        let (Some((shown, asked)), Some(request)) =
+            (&mut self.shown, context.request().filter(is_resource))
+        else {
             return;
         };
-        if !matches!(request.role, Some(Role::Resource(_))) {
-            return;
-        }
-        asked.push((entry.id, request.exchange));
+        asked.push(Milestone::of(context.entry, request.exchange));
         if asked.len() == ON_THEIR_WAY + 1 {
-            let (ids, exchanges): (Vec<EntryId>, Vec<u64>) = asked.iter().copied().unzip();
-            let evidence: Vec<EntryId> = std::iter::once(shown.id).chain(ids).collect();
-            let observed = format!("{} requests behind the maintenance screen", asked.len());
+            let requests: Vec<EntryId> = asked.iter().map(|own| own.id).collect();
             context.violated(
                 &EFFECT,
-                seen(observed).evidence(evidence).exchanges(exchanges),
+                goes_on(format!(
+                    "{} requests behind the maintenance screen",
+                    asked.len()
+                ))
+                .evidence([shown.id].into_iter().chain(requests))
+                .exchanges(asked.iter().map(|own| own.exchange)),
             );
         }
     }
 }
 
-/// Since when the app is blocked, and from when on no data may be asked for.
-fn limit(context: &Context<'_>, switch: &KillSwitch) -> Option<(Moment, Duration)> {
-    let lever = context.world.maintenance;
-    if let Some(told) = context.switch.told {
-        let lifted = lever.is_some_and(|(on, moment)| !on && moment.id > told.moment.id);
-        let may_go_on = switch.fail_mode == FailMode::Open
-            && context
-                .switch
-                .failed
-                .is_some_and(|failed| failed.id > told.moment.id);
-        let grace = switch.takes_effect_within.min(REACTION);
-        return (!lifted && !may_go_on).then_some((told.moment, told.moment.at + grace));
+/// Whether the app is blocked, and since when.
+fn blockade(context: &Context<'_>) -> Option<Blockade> {
+    let switch = context.contract.kill_switch.as_ref()?;
+    match context.switch.told {
+        Some(told) => after_the_answer(told, switch, context),
+        None => after_the_lever(switch, context),
     }
-    let (true, lever) = lever? else {
+}
+
+/// The app was told, and neither the lever nor the fail mode lets it go on since.
+fn after_the_answer(told: Told, switch: &KillSwitch, context: &Context<'_>) -> Option<Blockade> {
+    let since = told.moment;
+    let lever = context.world.maintenance;
+    let lifted = lever.is_some_and(|(on, moment)| !on && moment.id > since.id);
+    let may_go_on = switch.fail_mode == FailMode::Open && has_failed_since(since.id, context);
+    (!lifted && !may_go_on).then(|| Blockade {
+        since,
+        limit: since.at + switch.takes_effect_within.min(REACTION),
+    })
+}
+
+/// The lever was moved, and the app has had the time to ask, but was never told.
+fn after_the_lever(switch: &KillSwitch, context: &Context<'_>) -> Option<Blockade> {
+    let (true, lever) = context.world.maintenance? else {
         return None;
     };
+    let world = &context.world;
     // An app that asked in vain, or that could not ask, cannot know.
-    if context
-        .switch
-        .failed
-        .is_some_and(|failed| failed.id > lever.id)
+    if has_failed_since(lever.id, context)
         || !context.app_is_awake()
-        || context.world.is_blind()
-        || context.world.is_disturbed()
+        || world.is_blind()
+        || world.is_disturbed()
     {
         return None;
     }
-    let world = &context.world;
-    let contradicted = context
-        .switch
-        .open
-        .filter(|(asked, _)| asked.id > lever.id)
-        .map(|(_, answered)| answered);
-    let from = [
-        Some(lever),
+    // A status request under way may still tell.
+    if context.is_asking(&Role::Status) {
+        return None;
+    }
+    let contradicted = context.switch.open.filter(|(asked, _)| asked.id > lever.id);
+    let later = [
         world.launched,
         world.foreground,
         world.network,
-        contradicted,
-    ]
-    .into_iter()
-    .flatten()
-    .map(|moment| moment.at)
-    .max()?;
-    // A status request under way may still tell.
-    let asking = context
-        .under_way()
-        .any(|(_, request)| request.role == Some(Role::Status));
-    (!asking).then_some((lever, from + switch.takes_effect_within))
+        contradicted.map(|(_, answered)| answered),
+    ];
+    let from = later
+        .into_iter()
+        .flatten()
+        .fold(lever.at, |from, moment| from.max(moment.at));
+    Some(Blockade {
+        since: lever,
+        limit: from + switch.takes_effect_within,
+    })
 }
 
-fn breach(
-    since: Moment,
-    entry: &Entry,
-    what: String,
-    exchange: Option<u64>,
-    context: &Context<'_>,
-) {
-    let observed = format!("{what}, {} after the kill", show(entry.at - since.at));
+fn has_failed_since(entry: EntryId, context: &Context<'_>) -> bool {
+    context
+        .switch
+        .failed
+        .is_some_and(|failed| failed.id > entry)
+}
+
+/// The event in an entry that came down on a joined socket.
+fn live_event<'a>(context: &Context<'a>) -> Option<&'a str> {
+    let Fact::Frame {
+        direction: Direction::Down,
+        packet: Frame::Event { name, .. },
+        socket,
+        ..
+    } = &context.entry.fact
+    else {
+        return None;
+    };
+    context
+        .sockets
+        .get(*socket)?
+        .connected
+        .map(|_| name.as_str())
+}
+
+fn went_on(blockade: Blockade, what: String, exchange: Option<u64>, context: &Context<'_>) {
+    let Blockade { since, .. } = blockade;
+    let entry = context.entry;
     context.violated(
         &EFFECT,
-        seen(observed)
-            .evidence([since.id, entry.id])
-            .exchanges(exchange),
+        goes_on(format!(
+            "{what}, {} after the kill",
+            show(entry.at - since.at)
+        ))
+        .evidence([since.id, entry.id])
+        .exchanges(exchange),
     );
 }
 
-fn seen(observed: String) -> Violation {
+fn goes_on(observed: impl Into<String>) -> Violation {
     Violation::new("the app goes on with data although the kill-switch is on")
-        .kind("data while blocked")
         .expected("no request for data and no joined socket while the kill-switch is on")
         .observed(observed)
 }

@@ -2,11 +2,8 @@
 
 use std::time::Duration;
 
-use crate::domain::contract::{KillSwitch, Role};
-use crate::domain::journal::{
-    Answerer, Entry, Fact, HarnessFact, Heard, Question, Sender, is_success,
-};
-use crate::rules::context::Context;
+use crate::domain::journal::{Fact, HarnessFact, Heard, Question, Sender};
+use crate::rules::context::{Context, Read};
 use crate::rules::exchange::Ended;
 use crate::rules::rule::{Rule, rule};
 use crate::rules::state::{Told, is_blocked};
@@ -33,15 +30,73 @@ rule! {
     /// runbook S4.1; defence in depth
     pub(super) ENFORCED: "KILL-7", Backend, from [Wire, Probe],
         needs [KillSwitch, DataRefusal],
-        set by ["kill_switch.data_refusal"]
+        set by ["kill-switch.data-refusal"]
 }
 
 /// How long the parts of a backend may disagree about the switch.
 const SPREAD: Duration = Duration::from_secs(2);
 
+#[derive(Default)]
+pub(super) struct Enforced {
+    /// What the harness was told when it asked for the status itself.
+    told: Option<Told>,
+}
+
+impl Rule for Enforced {
+    fn see(&mut self, context: &Context<'_>) {
+        self.follow(context);
+        let told = self.told.or(context.switch.told);
+        let Some(told) = told.filter(|told| told.by_backend) else {
+            return;
+        };
+        if let Fact::Harness(HarnessFact::Listened(heard)) = &context.entry.fact {
+            listened(heard, told, context);
+        }
+        // Also while the parts of the backend still hear of it.
+        let lever = context.world.maintenance;
+        let lifted = lever.is_some_and(|(on, moment)| !on && told.moment.at <= moment.at + SPREAD);
+        if let Some(read) = context.read_by_anyone()
+            && !lifted
+            && read.ended.opened.at() >= told.moment.at + SPREAD
+        {
+            judge_answer(&read, told, context);
+        }
+    }
+
+    fn hears_probes(&self) -> bool {
+        true
+    }
+}
+
+impl Enforced {
+    /// Follows what the harness is told: *blocked* since the lever was moved, or nothing.
+    fn follow(&mut self, context: &Context<'_>) {
+        if let Some((Question::StatusInMaintenance, ended)) = context.answered() {
+            self.told = told(&ended, context);
+        } else if matches!(context.entry.fact, Fact::Harness(HarnessFact::Lever { .. })) {
+            self.told = None;
+        }
+    }
+}
+
+/// The backend's own *blocked* while the lever is on.
+fn told(ended: &Ended<'_>, context: &Context<'_>) -> Option<Told> {
+    let switch = context.contract.kill_switch.as_ref()?;
+    let answer = ended.by_backend()?;
+    match context.world.maintenance? {
+        (true, moment) if is_blocked(switch, answer) == Some(true) => Some(Told {
+            moment,
+            by_backend: true,
+            exchange: answer.exchange,
+        }),
+        _ => None,
+    }
+}
+
 /// Whether the feed goes on: by an event that came to a socket of the harness's own.
-fn listened(entry: &Entry, heard: &Heard, told: Told, context: &Context<'_>) {
-    if heard.question != Question::DataInMaintenance || entry.at < told.moment.at + SPREAD {
+fn listened(heard: &Heard, told: Told, context: &Context<'_>) {
+    let settled = context.entry.at >= told.moment.at + SPREAD;
+    if heard.question != Question::DataInMaintenance || !settled {
         return;
     }
     if !heard.joined {
@@ -50,135 +105,64 @@ fn listened(entry: &Entry, heard: &Heard, told: Told, context: &Context<'_>) {
         context.violated(
             &ENFORCED,
             Violation::new("the backend goes on with the live feed although its kill-switch is on")
-                .kind("feed")
                 .expected("no socket is let in, or none is sent anything")
                 .observed(heard.words())
-                .evidence([told.moment.id, entry.id]),
+                .evidence([told.moment.id, context.entry.id]),
         );
     }
+}
+
+/// Whether data is refused, and as was agreed.
+fn judge_answer(read: &Read<'_>, told: Told, context: &Context<'_>) {
+    let switch = context.contract.kill_switch.as_ref();
+    let Some(refusal) = switch.and_then(|switch| switch.data_refusal) else {
+        return;
+    };
+    context.exercised(&ENFORCED);
+    let Read { ended, answer, .. } = read;
+    let message = if answer.is_success() || answer.status == 304 {
+        "the backend answers data requests although its kill-switch is on"
+    } else if answer.status != refusal && !is_excused(ended, context) {
+        "the backend refuses data during maintenance otherwise than agreed"
+    } else {
+        return;
+    };
+    let request = ended.request;
+    context.violated(
+        &ENFORCED,
+        Violation::new(message)
+            .expected(format!("data requests are refused with {refusal}"))
+            .observed(format!(
+                "{} {} was answered with {}",
+                request.method, request.target, answer.status
+            ))
+            .evidence([told.moment.id, ended.opened.id(), context.entry.id])
+            .exchanges([told.exchange, answer.exchange]),
+    );
 }
 
 /// Whether a refusal may have another reason than the kill-switch: too many requests, a proxy without
 /// its backend, a token that may be over.
 fn is_excused(ended: &Ended<'_>, context: &Context<'_>) -> bool {
     match ended.status() {
-        Some(401 | 403) => {
-            let of_the_harness = ended.request.sender == Sender::Probe;
-            let label = ended.opened.credential.as_deref();
-            let token = label.and_then(|label| context.session.token(label));
-            let holds = token.is_some_and(|token| {
-                let expired = context.world.tokens_expired;
-                let now = context.unix(ended.opened.at());
-                token
-                    .ends
-                    .zip(now)
-                    .is_some_and(|(ends, now)| now + 5 < ends)
-                    && expired.is_none_or(|moment| moment.at < token.issued.at)
-            });
-            // The harness has signed in just before the switch was moved.
-            !of_the_harness && !holds
-        }
+        // The harness has signed in just before the switch was moved.
+        Some(401 | 403) => ended.request.sender != Sender::Probe && !token_holds(ended, context),
         Some(408 | 429 | 502 | 504) | None => true,
         Some(_) => false,
     }
 }
 
-#[derive(Default)]
-pub(super) struct Enforced {
-    /// What the harness was told when it asked for the status itself.
-    told: Option<Told>,
-}
-
-impl Enforced {
-    /// Follows what the harness is told: *blocked* since the lever was moved, or nothing.
-    fn ask(&mut self, entry: &Entry, context: &Context<'_>, switch: &KillSwitch) {
-        if let Some((Question::StatusInMaintenance, ended)) = context.answered() {
-            let lever = context.world.maintenance.filter(|(on, _)| *on);
-            self.told = ended
-                .answer
-                .filter(|answer| {
-                    answer.from == Answerer::Backend && is_blocked(switch, answer) == Some(true)
-                })
-                .zip(lever)
-                .map(|(answer, (_, moment))| Told {
-                    moment,
-                    by_backend: true,
-                    exchange: answer.exchange,
-                });
-        } else if matches!(entry.fact, Fact::Harness(HarnessFact::Lever { .. })) {
-            self.told = None;
-        }
-    }
-}
-
-impl Rule for Enforced {
-    fn hears_probes(&self) -> bool {
-        true
-    }
-
-    fn see(&mut self, context: &Context<'_>) {
-        let entry = context.entry;
-        let Some(switch) = &context.contract.kill_switch else {
-            return;
-        };
-        self.ask(entry, context, switch);
-        let by_backend = |told: &Told| told.by_backend;
-        let Some(told) = self.told.or(context.switch.told).filter(by_backend) else {
-            return;
-        };
-        let Some(refusal) = switch.data_refusal else {
-            context.unable(
-                &ENFORCED,
-                "the contract does not say how data is refused while the kill-switch is on",
-            );
-            return;
-        };
-        if let Fact::Harness(HarnessFact::Listened(heard)) = &entry.fact {
-            listened(entry, heard, told, context);
-        }
-        // Also while the parts of the backend still hear of it.
-        let lifted = context
-            .world
-            .maintenance
-            .is_some_and(|(on, moment)| !on && told.moment.at <= moment.at + SPREAD);
-        let Some(ended) = context.ended_by_anyone().filter(|_| !lifted) else {
-            return;
-        };
-        let data = matches!(ended.request.role, Some(Role::Resource(_)));
-        if !data || ended.opened.at() < told.moment.at + SPREAD {
-            return;
-        }
-        let Some(answer) = ended.by_backend() else {
-            return;
-        };
-        context.exercised(&ENFORCED);
-        let wrong = if is_success(answer.status) || answer.status == 304 {
-            Some((
-                "data",
-                "the backend answers data requests although its kill-switch is on",
-            ))
-        } else {
-            (answer.status != refusal && !is_excused(&ended, context)).then_some((
-                "refusal",
-                "the backend refuses data during maintenance otherwise than agreed",
-            ))
-        };
-        if let Some((kind, message)) = wrong {
-            let Told {
-                moment, exchange, ..
-            } = told;
-            context.violated(
-                &ENFORCED,
-                Violation::new(message.to_owned())
-                    .kind(kind.to_owned())
-                    .expected(format!("data requests are refused with {refusal}"))
-                    .observed(format!(
-                        "{} {} was answered with {}",
-                        ended.request.method, ended.request.target, answer.status
-                    ))
-                    .evidence([moment.id, ended.opened.id(), entry.id])
-                    .exchanges([exchange, answer.exchange]),
-            );
-        }
-    }
+/// Whether the token that a request carries was good when it was sent, and known to be.
+fn token_holds(ended: &Ended<'_>, context: &Context<'_>) -> bool {
+    let label = ended.opened.credential.as_deref();
+    let Some(token) = label.and_then(|label| context.session.token(label)) else {
+        return false;
+    };
+    let now = context.unix(ended.opened.at());
+    let lasts = token
+        .ends
+        .zip(now)
+        .is_some_and(|(ends, now)| now + 5 < ends);
+    let expired = context.world.tokens_expired;
+    lasts && expired.is_none_or(|moment| moment.at < token.issued.at)
 }
