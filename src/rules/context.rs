@@ -5,12 +5,15 @@ use std::ops::Deref;
 use std::sync::Arc;
 
 use super::collector::Collector;
-use super::exchange::Ended;
+use super::exchange::{Ended, Reception};
+use super::moment::Moment;
 use super::rule::RuleInfo;
 use super::state::State;
 use super::violation::Violation;
 use crate::domain::contract::{Resource, Role};
-use crate::domain::journal::{Answer, Direction, Entry, Fact, Frame, Question, Request, Sender};
+use crate::domain::journal::{
+    Answer, Content, Direction, Entry, Fact, Frame, Question, Request, Sender,
+};
 
 /// One entry, in the state to which the journal has led with it. What the state knows is read as if
 /// it stood here: `context.session`, `context.world`.
@@ -27,6 +30,13 @@ pub(super) struct Read<'a> {
     pub(super) ended: Ended<'a>,
     pub(super) answer: &'a Answer,
     pub(super) resource: &'a Resource,
+}
+
+/// A CONNECT of the client's to the live feed.
+pub(super) struct Connect<'a> {
+    pub(super) socket: u64,
+    pub(super) namespace: &'a str,
+    pub(super) payload: &'a Content,
 }
 
 impl Deref for Context<'_> {
@@ -50,6 +60,11 @@ impl<'a> Context<'a> {
         }
     }
 
+    /// When the entry was written, and where in the order of things.
+    pub(super) fn moment(&self) -> Moment {
+        Moment::of(self.entry)
+    }
+
     /// The client's request in the entry.
     pub(super) fn request(&self) -> Option<&'a Request> {
         match &self.entry.fact {
@@ -67,6 +82,20 @@ impl<'a> Context<'a> {
                 packet,
                 ..
             } => Some((*socket, packet)),
+            _ => None,
+        }
+    }
+
+    /// The client's CONNECT in the entry to the namespace of the feed.
+    pub(super) fn feed_connect(&self) -> Option<Connect<'a>> {
+        match self.packet_up()? {
+            (socket, Frame::Connect { namespace, payload }) if self.is_feed(namespace) => {
+                Some(Connect {
+                    socket,
+                    namespace,
+                    payload,
+                })
+            }
             _ => None,
         }
     }
@@ -104,6 +133,26 @@ impl<'a> Context<'a> {
     /// Says that the rule could not be judged, and why; the first reason counts.
     pub(super) fn unable(&self, rule: &'static RuleInfo, why: impl Into<String>) {
         self.collector.borrow_mut().unable(rule, why.into());
+    }
+
+    /// Judges a question of the harness that is to be refused; what is violated where it is granted.
+    pub(super) fn to_be_refused(
+        &self,
+        rule: &'static RuleInfo,
+        ended: &Ended<'_>,
+        granted: Violation,
+    ) {
+        match ended.reception() {
+            Reception::Refused => self.exercised(rule),
+            Reception::Unclear(why) => self.unable(rule, why),
+            Reception::Granted => self.violated(
+                rule,
+                granted
+                    .observed(ended.words())
+                    .evidence([ended.opened.id(), self.entry.id])
+                    .exchanges([ended.request.exchange]),
+            ),
+        }
     }
 
     /// Says that nothing was asked for a rule, or nothing could be seen of it, and why. It counts

@@ -4,7 +4,9 @@ use crate::rules::rule::Registration;
 
 mod asking;
 mod effect;
+mod enforced;
 mod fail_mode;
+mod floor;
 mod recovery;
 mod retry_after;
 
@@ -12,10 +14,10 @@ pub(super) const RULES: &[Registration] = &[
     (&[&asking::ASKED_FIRST], |_| {
         Box::new(asking::AskedFirst::default())
     }),
-    (&[&asking::FLOOR], |_| Box::new(asking::Floor::default())),
+    (&[&floor::FLOOR], |_| Box::new(floor::Floor::default())),
     (&[&effect::EFFECT], |_| Box::new(effect::Effect::default())),
-    (&[&effect::ENFORCED], |_| {
-        Box::new(effect::Enforced::default())
+    (&[&enforced::ENFORCED], |_| {
+        Box::new(enforced::Enforced::default())
     }),
     (&[&fail_mode::FAIL_MODE], |_| {
         Box::new(fail_mode::Silent::default())

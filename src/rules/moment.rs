@@ -20,3 +20,21 @@ impl Moment {
         }
     }
 }
+
+/// An entry of an exchange that later ones are held against.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Milestone {
+    pub(super) id: EntryId,
+    pub(super) at: Duration,
+    pub(super) exchange: u64,
+}
+
+impl Milestone {
+    pub(super) fn of(entry: &Entry, exchange: u64) -> Self {
+        Self {
+            id: entry.id,
+            at: entry.at,
+            exchange,
+        }
+    }
+}

@@ -2,16 +2,19 @@
 
 use crate::rules::rule::Registration;
 
+mod bounded;
 mod clock;
 mod ending;
+mod expired;
 mod forged;
 mod genuine;
-mod refresh;
 mod refusal;
 mod repeated;
 mod replay;
 mod restore;
 mod revoked;
+mod signed_out;
+mod single_flight;
 mod socket;
 mod stored;
 mod urls;
@@ -21,14 +24,14 @@ pub(super) const RULES: &[Registration] = &[
     (&[&socket::IN_QUERY, &socket::CURRENT], |_| {
         Box::new(socket::SocketToken::default())
     }),
-    (&[&socket::EXPIRED], |_| {
-        Box::new(socket::ExpiredFeed::default())
+    (&[&expired::EXPIRED], |_| {
+        Box::new(expired::ExpiredFeed::default())
     }),
-    (&[&refresh::SINGLE_FLIGHT], |_| {
-        Box::new(refresh::SingleFlight::default())
+    (&[&single_flight::SINGLE_FLIGHT], |_| {
+        Box::new(single_flight::SingleFlight::default())
     }),
-    (&[&refresh::BOUNDED], |_| {
-        Box::new(refresh::Bounded::default())
+    (&[&bounded::BOUNDED], |_| {
+        Box::new(bounded::Bounded::default())
     }),
     (&[&replay::REPLAY], |_| Box::new(replay::Replay)),
     (&[&forged::FORGED], |_| Box::new(forged::Forged::default())),
@@ -43,10 +46,12 @@ pub(super) const RULES: &[Registration] = &[
         &[&stored::STORED],
         |_| Box::new(stored::Restored::default()),
     ),
-    (&[&ending::NOTHING_AFTER], |_| {
-        Box::new(ending::SignedOut::default())
+    (&[&signed_out::NOTHING_AFTER], |_| {
+        Box::new(signed_out::SignedOut::default())
     }),
-    (&[&ending::NOTHING_AFTER], |_| Box::new(revoked::Revoked)),
+    (&[&signed_out::NOTHING_AFTER], |_| {
+        Box::new(revoked::Revoked)
+    }),
     (&[&restore::RESTORE], |_| {
         Box::new(restore::Restore::default())
     }),

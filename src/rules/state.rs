@@ -34,15 +34,18 @@ const RECENT: usize = 128;
 /// What is going on.
 pub(super) struct State {
     pub(super) contract: Arc<Contract>,
+    /// The moment of the entry that was taken in last.
     pub(super) now: Duration,
     /// The run's clock at the journal's zero, in seconds since 1970.
     pub(super) epoch: Option<u64>,
+    /// What the scope saw so far.
     pub(super) tally: ScopeTally,
     pub(super) session: Session,
     pub(super) sockets: Sockets,
     pub(super) switch: Switch,
     pub(super) world: World,
     probing: Probing,
+    /// The exchanges under way by number, and those that ended last.
     open: BTreeMap<u64, Opened>,
     recent: VecDeque<(u64, Opened)>,
     /// Resources that an event makes the app read again.
@@ -209,7 +212,7 @@ impl State {
         }
     }
 
-    /// The exchange under way of this number.
+    /// The exchange of this number, if it is under way or has just ended.
     pub(super) fn opened(&self, exchange: u64) -> Option<&Opened> {
         self.open.get(&exchange).or_else(|| {
             self.recent
@@ -226,6 +229,17 @@ impl State {
             let request = opened.request()?;
             (request.sender == Sender::Client).then_some((opened, request))
         })
+    }
+
+    /// Whether a request of the client's for this is under way.
+    pub(super) fn is_asking(&self, role: &Role) -> bool {
+        self.under_way()
+            .any(|(_, request)| request.role.as_ref() == Some(role))
+    }
+
+    /// What a request sent under the header that authorizes.
+    pub(super) fn credential(&self, exchange: u64) -> Option<&str> {
+        self.opened(exchange)?.credential.as_deref()
     }
 
     /// The exchange that this entry ends, whoever began it.
@@ -290,6 +304,18 @@ impl State {
         matches!(role, Some(Role::Resource(name)) if self.refetched.contains(name))
     }
 
+    /// Whether this is the namespace of the live feed.
+    pub(super) fn is_feed(&self, namespace: &str) -> bool {
+        let feed = self.contract.realtime.as_ref();
+        feed.is_some_and(|feed| feed.namespace == namespace)
+    }
+
+    /// Whether the live feed is joined with the access token.
+    pub(super) fn feed_takes_token(&self) -> bool {
+        let feed = self.contract.realtime.as_ref();
+        feed.is_some_and(|feed| feed.auth.names().iter().any(|name| name == "access-token"))
+    }
+
     /// Whether the kill-switch may keep the app from its data: because it was told so, or because it
     /// could not ask and the contract has it block then.
     pub(super) fn may_be_blocked(&self) -> bool {
@@ -307,6 +333,7 @@ impl State {
     }
 }
 
+/// What a request sends under the header that authorizes: the first label in it, or all of it.
 fn credential(request: &Request, contract: &Contract) -> Option<String> {
     let name = contract.session.authorize.0.to_ascii_lowercase();
     let value = request.header(&name)?;

@@ -5,7 +5,7 @@ use std::time::Duration;
 use crate::domain::contract::{FailMode, KillSwitch, Role};
 use crate::domain::duration::show;
 use crate::domain::journal::{
-    Act, AppFact, Direction, Entry, EntryId, Fact, Frame, ScreenName, SessionState, SocketEnd,
+    Act, AppFact, Direction, EntryId, Fact, Frame, Request, ScreenName, SessionState, SocketEnd,
 };
 use crate::rules::context::Context;
 use crate::rules::moment::Moment;
@@ -21,12 +21,12 @@ rule! {
     /// one that was not goes on; `open` always goes on, `closed` always blocks.
     ///
     /// # How it is judged
-    /// Judged from a status request that failed until one brings an answer: data that is asked for
-    /// although the app must be blocked, or a socket that stays joined; and a maintenance screen,
-    /// or a feed that the app itself closes without asking for data any more past the time at which
-    /// it would poll, although it must go on. With `open` that includes an app that was told to
-    /// block: once its attempts are spent it asks for data again. What an app still knows after its
-    /// session has ended is not judged.
+    /// From a status request that failed until one brings an answer, these count: data that is
+    /// asked for although the app must be blocked, or a socket that stays joined; and a maintenance
+    /// screen, or a feed that the app itself closes without asking for data any more past the time
+    /// at which it would poll, although it must go on. With `open` that includes an app that was
+    /// told to block: once its attempts are spent it asks for data again. What an app still knows
+    /// after its session has ended is not judged.
     ///
     /// # How to keep it
     /// Keep the last valid answer in storage, and evaluate the agreed fail mode wherever an answer
@@ -36,7 +36,7 @@ rule! {
     /// runbook S4.1, S4.3
     pub(super) FAIL_MODE: "KILL-3", App, from [Wire, Sim],
         needs [KillSwitch],
-        set by ["kill_switch.fail_mode", "kill_switch.takes_effect_within", "retry.attempts"]
+        set by ["kill-switch.fail-mode", "kill-switch.takes-effect-within", "retry.attempts"]
 }
 
 /// How soon after a failed question an app closes its feed because of it.
@@ -53,8 +53,7 @@ pub(super) struct Silent {
     /// Whether that answer came in this process.
     here: bool,
     silence: Option<Silence>,
-    /// A feed that the client closed although it should go on.
-    closed: Option<(EntryId, Moment)>,
+    closed: Option<Closed>,
 }
 
 /// Questions in a row that brought no answer.
@@ -68,6 +67,12 @@ struct Silence {
     goes_on: bool,
 }
 
+/// A feed that the client closed although it should go on, and the question that had failed.
+struct Closed {
+    failed: EntryId,
+    feed: Moment,
+}
+
 /// What the app must do.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Expected {
@@ -77,12 +82,10 @@ enum Expected {
 
 impl Rule for Silent {
     fn see(&mut self, context: &Context<'_>) {
-        let entry = context.entry;
         let Some(switch) = &context.contract.kill_switch else {
-            context.unable(&FAIL_MODE, "the contract has no kill-switch");
             return;
         };
-        match &entry.fact {
+        match &context.entry.fact {
             Fact::Act(Act::Launch | Act::Kill) => {
                 self.here = false;
                 self.silence = None;
@@ -95,28 +98,20 @@ impl Rule for Silent {
             }) if !self.here => self.known = None,
             _ => {}
         }
-        self.answered(entry, context);
-        self.blocks(entry, switch, context);
+        self.answered(context);
+        self.blocks(switch, context);
         self.lasts(switch, context);
-        let Some(request) = context.request() else {
-            return;
-        };
-        match &request.role {
-            Some(Role::SignIn) if !self.here => self.known = None,
-            Some(role) if role.is_data() => {
-                self.closed = None;
-                if let Some(silence) = &mut self.silence {
-                    silence.goes_on = true;
-                }
-                let what = request.line();
-                self.asks(entry, switch, context, what, request.exchange);
+        if let Some(request) = context.request() {
+            match &request.role {
+                Some(Role::SignIn) if !self.here => self.known = None,
+                Some(role) if role.is_data() => self.asks(request, switch, context),
+                _ => {}
             }
-            _ => {}
         }
     }
 
     fn end(&mut self, context: &Context<'_>) {
-        self.overdue(context);
+        self.judge_closed(context);
         if let Some(switch) = &context.contract.kill_switch {
             self.lasts(switch, context);
         }
@@ -133,202 +128,206 @@ impl Silent {
     }
 
     /// Takes a question in that has just ended.
-    fn answered(&mut self, entry: &Entry, context: &Context<'_>) {
-        let here = |moment: Option<Moment>| moment.is_some_and(|own| own.id == entry.id);
-        if here(context.switch.answered) {
+    fn answered(&mut self, context: &Context<'_>) {
+        let here = context.entry.id;
+        let is_here = |moment: Option<Moment>| moment.is_some_and(|own| own.id == here);
+        if is_here(context.switch.answered) {
             if context.switch.told.is_some() {
                 self.known = Some(true);
-            } else if context
-                .switch
-                .open
-                .is_some_and(|(_, own)| own.id == entry.id)
-            {
+            } else if is_here(context.switch.open.map(|(_, answered)| answered)) {
                 self.known = Some(false);
             }
             self.here = true;
             self.silence = None;
             self.closed = None;
-        } else if here(context.switch.failed) && context.app_is_awake() {
-            context.exercised(&FAIL_MODE);
-            if !context.world.acts_marked {
-                context.unable(
-                    &FAIL_MODE,
-                    "nobody marked what the user did, so a feed that is closed may have been closed by them; data asked for although blocked was judged",
-                );
-            }
-            let moment = Moment::of(entry);
-            let silence = self.silence.get_or_insert(Silence {
-                first: moment,
-                last: moment,
-                count: 0,
-                spent: None,
-                goes_on: false,
-            });
-            silence.last = moment;
-            silence.count += 1;
-            if silence.count >= context.contract.retry.attempts {
-                silence.spent.get_or_insert(moment);
-            }
+        } else if is_here(context.switch.failed) && context.app_is_awake() {
+            self.failed(context);
+        }
+    }
+
+    /// One more question brought no answer.
+    fn failed(&mut self, context: &Context<'_>) {
+        context.exercised(&FAIL_MODE);
+        if !context.world.acts_marked {
+            context.unable(
+                &FAIL_MODE,
+                "nobody marked what the user did, so a feed that is closed may have been closed by \
+                 them; data asked for although blocked was judged",
+            );
+        }
+        let now = context.moment();
+        let silence = self.silence.get_or_insert(Silence {
+            first: now,
+            last: now,
+            count: 0,
+            spent: None,
+            goes_on: false,
+        });
+        silence.last = now;
+        silence.count += 1;
+        if silence.count >= context.contract.retry.attempts {
+            silence.spent.get_or_insert(now);
         }
     }
 
     /// Data is asked for.
-    fn asks(
-        &self,
-        entry: &Entry,
-        switch: &KillSwitch,
-        context: &Context<'_>,
-        what: String,
-        exchange: u64,
-    ) {
-        // While this process was told that it is blocked, KILL-2 judges.
-        let (Some(silence), None) = (&self.silence, context.switch.told) else {
+    fn asks(&mut self, request: &Request, switch: &KillSwitch, context: &Context<'_>) {
+        self.closed = None;
+        let expected = self.expected(switch);
+        let Some(silence) = &mut self.silence else {
             return;
         };
-        if self.expected(switch) != Expected::Blocked {
+        silence.goes_on = true;
+        // While this process was told that it is blocked, KILL-2 judges.
+        if expected != Expected::Blocked || context.switch.told.is_some() {
             return;
         }
         // A process that only knows from an earlier one has nothing to wait for.
+        let entry = context.entry;
         let settled = switch.fail_mode == FailMode::LastKnown
             || silence.count >= context.contract.retry.attempts
             || entry.at > silence.first.at + switch.takes_effect_within;
         if settled {
             let after = show(entry.at - silence.last.at);
-            let observed = format!("{what}, {after} after a status request failed");
-            let evidence = vec![silence.first.id, silence.last.id, entry.id];
             context.violated(
                 &FAIL_MODE,
-                goes_on(observed, evidence).exchanges([exchange]),
+                goes_on(format!(
+                    "{}, {after} after a status request failed",
+                    request.line()
+                ))
+                .evidence([silence.first.id, silence.last.id, entry.id])
+                .exchanges([request.exchange]),
             );
         }
     }
 
     /// The app may block although it should go on.
-    fn blocks(&mut self, entry: &Entry, switch: &KillSwitch, context: &Context<'_>) {
+    fn blocks(&mut self, switch: &KillSwitch, context: &Context<'_>) {
         let Some(silence) = &self.silence else {
             return;
         };
         if self.expected(switch) != Expected::Open || context.switch.told.is_some() {
             return;
         }
-        match &entry.fact {
+        let failed = silence.last;
+        match &context.entry.fact {
             Fact::App(AppFact::Screen {
                 screen: ScreenName::Maintenance,
             }) => {
-                let observed = "the app shows its maintenance screen".to_owned();
-                breach(silence.last, entry.id, observed, context);
+                context.violated(
+                    &FAIL_MODE,
+                    blocked("the app shows its maintenance screen")
+                        .evidence([failed.id, context.entry.id]),
+                );
             }
-            Fact::Frame {
-                direction: Direction::Up,
-                packet: Frame::Disconnect { .. },
-                ..
-            }
-            | Fact::SocketClosed {
-                end: SocketEnd::Client,
-                ..
-            } if self.closed.is_none()
-                && context.world.acts_marked
-                && context.app_is_awake()
-                && entry.at <= silence.last.at + BECAUSE
-                && !context.world.acted_since(silence.last.id)
-                && context.sockets.live() == 0 =>
-            {
-                self.closed = Some((silence.last.id, Moment::of(entry)));
+            _ if self.closed.is_none() && closes_its_feed(failed, context) => {
+                self.closed = Some(Closed {
+                    failed: failed.id,
+                    feed: context.moment(),
+                });
             }
             _ => {}
         }
-        self.overdue(context);
+        self.judge_closed(context);
     }
 
-    /// What goes on although the silence lasts, or does not.
+    /// What goes on although the silence lasts, or does not. It is found once in a silence.
     fn lasts(&mut self, switch: &KillSwitch, context: &Context<'_>) {
         let Some(silence) = &mut self.silence else {
             return;
         };
-        let (Some(spent), last) = (&mut silence.spent, silence.last) else {
+        let Some(spent) = &mut silence.spent else {
             return;
         };
-        if !is_awake(context) {
+        if !can_act(context) {
             spent.at = context.now;
             return;
         }
+        let waited = context.now.saturating_sub(spent.at);
         let joined = context.sockets.iter().find_map(|(_, own)| own.connected);
-        match (switch.fail_mode, context.switch.told, joined) {
+        let violation = match (switch.fail_mode, context.switch.told, joined) {
             (FailMode::Closed, None, Some(joined))
-                if context.now > spent.at + switch.takes_effect_within + GOOD_BYE =>
+                if waited > switch.takes_effect_within + GOOD_BYE =>
             {
-                let observed = format!(
+                goes_on(format!(
                     "a socket that is still joined {} later",
-                    show(context.now - spent.at)
-                );
-                let evidence = vec![joined.id, last.id];
-                context.violated(&FAIL_MODE, goes_on(observed, evidence));
+                    show(waited)
+                ))
+                .evidence([joined.id, silence.last.id])
             }
-            (FailMode::Open, Some(told), _)
-                if !silence.goes_on && context.now > spent.at + quiet(context) =>
-            {
-                let observed = format!(
+            (FailMode::Open, Some(told), _) if !silence.goes_on && waited > quiet(context) => {
+                blocked(format!(
                     "blocked before, the app asked for no data for {}",
-                    show(context.now - spent.at)
-                );
-                breach(told.moment, spent.id, observed, context);
+                    show(waited)
+                ))
+                .evidence([told.moment.id, spent.id])
             }
             _ => return,
-        }
-        // Found once in a silence.
+        };
+        context.violated(&FAIL_MODE, violation);
         silence.spent = None;
         silence.count = 0;
     }
 
-    fn overdue(&mut self, context: &Context<'_>) {
-        let awake = is_awake(context);
-        let quiet = quiet(context);
-        let Some((failed, closed)) = self
-            .closed
-            .take_if(|(_, closed)| awake && context.now > closed.at + quiet)
-        else {
-            return;
-        };
-        let observed = format!(
-            "the app closed its feed and asked for no data for {}",
-            show(context.now - closed.at)
-        );
-        let failed = Moment {
-            id: failed,
-            at: closed.at,
-        };
-        breach(failed, closed.id, observed, context);
+    /// Whether nothing came in the place of a feed that the app closed.
+    fn judge_closed(&mut self, context: &Context<'_>) {
+        let is_overdue =
+            |closed: &mut Closed| can_act(context) && context.now > closed.feed.at + quiet(context);
+        if let Some(Closed { failed, feed }) = self.closed.take_if(is_overdue) {
+            context.violated(
+                &FAIL_MODE,
+                blocked(format!(
+                    "the app closed its feed and asked for no data for {}",
+                    show(context.now - feed.at)
+                ))
+                .evidence([failed, feed.id]),
+            );
+        }
     }
 }
 
+/// Whether the app closes its feed by itself, so soon after a question failed that this is why.
+fn closes_its_feed(failed: Moment, context: &Context<'_>) -> bool {
+    let closes = matches!(
+        &context.entry.fact,
+        Fact::Frame {
+            direction: Direction::Up,
+            packet: Frame::Disconnect { .. },
+            ..
+        } | Fact::SocketClosed {
+            end: SocketEnd::Client,
+            ..
+        }
+    );
+    closes
+        && context.world.acts_marked
+        && context.app_is_awake()
+        && context.entry.at <= failed.at + BECAUSE
+        && !context.world.acted_since(failed.id)
+        && context.sockets.live() == 0
+}
+
 /// Whether the app can do something.
-fn is_awake(context: &Context<'_>) -> bool {
+fn can_act(context: &Context<'_>) -> bool {
     context.app_is_awake() && context.session.open && !context.world.is_blind()
 }
 
 /// How long an app that goes on may ask for no data.
 fn quiet(context: &Context<'_>) -> Duration {
-    let polls = context.contract.polling.as_ref();
-    polls.map_or(QUIET, |polling| polling.after + polling.every)
+    let polling = context.contract.polling.as_ref();
+    polling.map_or(QUIET, |polling| polling.after + polling.every)
 }
 
-fn goes_on(observed: String, evidence: Vec<EntryId>) -> Violation {
+fn goes_on(observed: impl Into<String>) -> Violation {
     Violation::new(
         "the app goes on although it must stay blocked while the kill-switch cannot be asked",
     )
-    .kind("open")
     .expected("no data until a valid answer says that the switch is off")
     .observed(observed)
-    .evidence(evidence)
 }
 
-fn breach(failed: Moment, shown: EntryId, observed: String, context: &Context<'_>) {
-    context.violated(
-        &FAIL_MODE,
-        Violation::new("the app blocks because the kill-switch cannot be asked")
-            .kind("closed")
-            .expected("the app goes on until a valid answer says that the switch is on")
-            .observed(observed)
-            .evidence([failed.id, shown]),
-    );
+fn blocked(observed: impl Into<String>) -> Violation {
+    Violation::new("the app blocks because the kill-switch cannot be asked")
+        .expected("the app goes on until a valid answer says that the switch is on")
+        .observed(observed)
 }

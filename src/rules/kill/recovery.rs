@@ -2,9 +2,9 @@
 
 use std::time::Duration;
 
-use crate::domain::contract::{KillSwitch, Role};
+use crate::domain::contract::Role;
 use crate::domain::duration::show;
-use crate::domain::journal::{Act, AppFact, Entry, EntryId, Fact, SessionState};
+use crate::domain::journal::{Act, AppFact, Fact, SessionState};
 use crate::rules::context::Context;
 use crate::rules::moment::Moment;
 use crate::rules::rule::{Rule, rule};
@@ -18,10 +18,10 @@ rule! {
     /// killed, costs more than it saved.
     ///
     /// # How it is judged
-    /// Judged for an app that had a session when it was told *blocked* and stays visible: after the
-    /// switch is lifted it asks for data again within one and a quarter status intervals, a status
-    /// request under way apart, or within ten seconds of being told so; and it neither ends its
-    /// session nor signs in.
+    /// An app that had a session when it was told *blocked* and stays visible asks for data again
+    /// after the switch is lifted, within one and a quarter status intervals, a status request
+    /// under way apart, or within ten seconds of being told so; and it neither ends its session nor
+    /// signs in.
     ///
     /// # How to keep it
     /// Keep the session and the status timer while blocked; on the first open answer load and
@@ -31,7 +31,7 @@ rule! {
     /// runbook S4.2
     pub(super) RECOVERY: "KILL-4", App, from [Wire],
         needs [KillSwitch],
-        set by ["kill_switch.every"]
+        set by ["kill-switch.every"]
 }
 
 /// How long an app that was told may take to come back.
@@ -46,10 +46,10 @@ pub(super) struct Recovery {
     blocked: Option<Blocked>,
 }
 
+/// An app with a session that was told to block.
 #[derive(Clone, Copy)]
 struct Blocked {
-    told: EntryId,
-    at: Duration,
+    told: Moment,
     /// Since when it could be known that the switch is off.
     lifted: Option<Moment>,
     /// Since when the app was told so.
@@ -58,103 +58,78 @@ struct Blocked {
 
 impl Rule for Recovery {
     fn see(&mut self, context: &Context<'_>) {
-        let entry = context.entry;
-        let Some(switch) = &context.contract.kill_switch else {
-            context.unable(&RECOVERY, "the contract has no kill-switch");
-            return;
-        };
-        match &entry.fact {
+        match &context.entry.fact {
             Fact::Act(Act::Launch | Act::Kill) => {
-                self.active = false;
-                self.blocked = None;
+                *self = Self::default();
                 return;
             }
             Fact::Act(Act::Background) => self.blocked = None,
             _ => {}
         }
-        self.follow(entry, context);
-        self.ended(entry, context);
+        self.follow(context);
+        self.judge_session(context);
         if let Some(request) = context.request() {
             match &request.role {
                 Some(Role::Resource(_)) => self.data(context),
                 Some(Role::Realtime) if request.is_handshake() => self.data(context),
-                Some(Role::SignIn) => self.sign_in(entry, request.exchange, context),
+                Some(Role::SignIn) => self.sign_in(request.exchange, context),
                 _ => {}
             }
         }
-        self.overdue(context, switch);
+        self.judge_return(context);
     }
 
     fn end(&mut self, context: &Context<'_>) {
-        if let Some(switch) = &context.contract.kill_switch {
-            self.overdue(context, switch);
-        }
+        self.judge_return(context);
     }
 }
 
 impl Recovery {
-    fn follow(&mut self, entry: &Entry, context: &Context<'_>) {
-        let now = Moment::of(entry);
-        let lever = context.world.maintenance;
-        let lever_off = lever.is_some_and(|(on, _)| !on);
-        match (&mut self.blocked, context.switch.told) {
-            (None, Some(told))
-                if told.moment.id == entry.id
-                    && (self.active || context.world.simulated)
-                    && context.session.open =>
-            {
+    /// Follows what the app is told, and what it could know.
+    fn follow(&mut self, context: &Context<'_>) {
+        let now = context.moment();
+        let told = context.switch.told;
+        let lever = context.world.maintenance.map(|(on, _)| on);
+        let Some(blocked) = &mut self.blocked else {
+            let has_session = context.session.open && (self.active || context.world.simulated);
+            if has_session && told.is_some_and(|told| told.moment.id == now.id) {
                 self.blocked = Some(Blocked {
-                    told: entry.id,
-                    at: entry.at,
+                    told: now,
                     // What the app was told may be older than the lever's last move.
-                    lifted: lever_off.then_some(now),
+                    lifted: (lever == Some(false)).then_some(now),
                     known: None,
                 });
             }
-            (Some(blocked), told) => {
-                if told.is_some() {
-                    blocked.known = None;
-                }
-                if lever.is_some_and(|(on, _)| on) && told.is_some() {
-                    blocked.lifted = None;
-                } else if told.is_none() && blocked.known.is_none() {
-                    blocked.known = Some(now);
-                    blocked.lifted.get_or_insert(now);
-                } else if (lever_off && blocked.lifted.is_none())
-                    || (blocked.lifted.is_some() && cannot_ask(now, context))
-                {
-                    blocked.lifted = Some(now);
-                }
-            }
-            (None, _) => {}
+            return;
+        };
+        let counts_from_now = match blocked.lifted {
+            Some(_) => cannot_learn(now, context),
+            None => lever == Some(false),
+        };
+        if told.is_some() {
+            blocked.known = None;
+        }
+        if lever == Some(true) && told.is_some() {
+            blocked.lifted = None;
+        } else if told.is_none() && blocked.known.is_none() {
+            blocked.known = Some(now);
+            blocked.lifted.get_or_insert(now);
+        } else if counts_from_now {
+            blocked.lifted = Some(now);
         }
     }
 
     /// A session that the backend ended is no matter of the kill-switch; one that the app gave up is.
-    fn ended(&mut self, entry: &Entry, context: &Context<'_>) {
+    fn judge_session(&mut self, context: &Context<'_>) {
         let Some(blocked) = self.blocked else {
             return;
         };
         let refused = context.session.refused;
-        if context.session.wants_out || refused.is_some_and(|refused| refused.id > blocked.told) {
+        if context.session.wants_out || refused.is_some_and(|own| own.id > blocked.told.id) {
             self.blocked = None;
-            return;
-        }
-        let given_up = match &entry.fact {
-            Fact::App(AppFact::Session {
-                state: SessionState::Ended { .. },
-            }) => true,
-            // Without marks nobody knows whether it was the user who signed out.
-            _ => {
-                context.world.acts_marked
-                    && context
-                        .request()
-                        .is_some_and(|request| request.role == Some(Role::SignOut))
-            }
-        };
-        if given_up {
+        } else if gives_up_session(context) {
             self.blocked = None;
-            breach(entry, blocked, None, "the session was ended", context);
+            lost_session(blocked, "the session was ended", None, context);
         }
     }
 
@@ -166,36 +141,28 @@ impl Recovery {
         }
     }
 
-    fn sign_in(&mut self, entry: &Entry, exchange: u64, context: &Context<'_>) {
-        let Some(blocked) = self.blocked.take() else {
-            return;
-        };
-        if context.session.wants_out {
-            return;
+    fn sign_in(&mut self, exchange: u64, context: &Context<'_>) {
+        if let Some(blocked) = self.blocked.take()
+            && !context.session.wants_out
+        {
+            lost_session(blocked, "a sign-in", Some(exchange), context);
         }
-        breach(entry, blocked, Some(exchange), "a sign-in", context);
     }
 
-    fn overdue(&mut self, context: &Context<'_>, switch: &KillSwitch) {
-        let Some(Blocked {
-            told,
-            lifted: Some(lifted),
-            known,
-            ..
-        }) = self.blocked
-        else {
+    /// Whether the app is overdue. Once it was told, no interval has to pass any more.
+    fn judge_return(&mut self, context: &Context<'_>) {
+        let (Some(blocked), Some(switch)) = (self.blocked, &context.contract.kill_switch) else {
             return;
         };
-        // Once the app was told, no interval has to pass any more.
-        let (from, limit) = match known {
+        let Some(lifted) = blocked.lifted else {
+            return;
+        };
+        let (from, limit) = match blocked.known {
             Some(known) => (known, REACTION),
             None => (lifted, switch.every.mul_f64(1.25) + SLACK),
         };
-        let asking = context
-            .under_way()
-            .any(|(_, request)| request.role == Some(Role::Status));
         if context.now <= from.at + limit
-            || asking
+            || context.is_asking(&Role::Status)
             || !context.app_is_awake()
             || context.world.is_blind()
         {
@@ -205,47 +172,48 @@ impl Recovery {
         context.violated(
             &RECOVERY,
             Violation::new("the app did not come back after the kill-switch was lifted")
-                .kind("recovery")
                 .expected(format!("a request for data within {}", show(limit)))
                 .observed(format!("none for {}", show(context.now - from.at)))
-                .evidence([told, lifted.id]),
+                .evidence([blocked.told.id, lifted.id]),
         );
     }
 }
 
-fn breach(
-    entry: &Entry,
-    blocked: Blocked,
-    exchange: Option<u64>,
-    what: &str,
-    context: &Context<'_>,
-) {
+/// Whether the app ends its session, as far as it says or the user's acts are marked: without marks
+/// nobody knows whether it was the user who signed out.
+fn gives_up_session(context: &Context<'_>) -> bool {
+    match &context.entry.fact {
+        Fact::App(AppFact::Session {
+            state: SessionState::Ended { .. },
+        }) => true,
+        _ => {
+            let role = context.request().and_then(|request| request.role.as_ref());
+            role == Some(&Role::SignOut) && context.world.acts_marked
+        }
+    }
+}
+
+fn lost_session(blocked: Blocked, what: &str, exchange: Option<u64>, context: &Context<'_>) {
+    let entry = context.entry;
     context.violated(
         &RECOVERY,
         Violation::new("the app does not keep its session through a maintenance")
-            .kind("session")
             .expected("the session outlives the maintenance")
             .observed(format!(
                 "{what}, {} after the app was told to block",
-                show(entry.at - blocked.at)
+                show(entry.at - blocked.told.at)
             ))
-            .evidence([blocked.told, entry.id])
+            .evidence([blocked.told.id, entry.id])
             .exchanges(exchange),
     );
 }
 
 /// Whether the app cannot learn that the switch was lifted, or was just told otherwise.
-fn cannot_ask(now: Moment, context: &Context<'_>) -> bool {
+fn cannot_learn(now: Moment, context: &Context<'_>) -> bool {
+    let is_now = |moment: Option<Moment>| moment.is_some_and(|own| own.id == now.id);
     context.world.is_blind()
         || context.world.is_disturbed()
         || context.world.backend_is_stopped()
-        || context
-            .switch
-            .failed
-            .is_some_and(|failed| failed.id == now.id)
-        || context.switch.told.is_some()
-            && context
-                .switch
-                .answered
-                .is_some_and(|answered| answered.id == now.id)
+        || is_now(context.switch.failed)
+        || context.switch.told.is_some() && is_now(context.switch.answered)
 }

@@ -5,8 +5,10 @@ use std::time::Duration;
 
 use crate::domain::contract::Role;
 use crate::domain::duration::show;
-use crate::domain::journal::{Answer, EntryId, Request};
+use crate::domain::journal::{Answer, Request};
 use crate::rules::context::Context;
+use crate::rules::exchange::Ended;
+use crate::rules::moment::Milestone;
 use crate::rules::rule::{Rule, rule};
 use crate::rules::state::is_blocked;
 use crate::rules::violation::Violation;
@@ -18,11 +20,11 @@ rule! {
     /// Retry-After is how an overloaded backend spreads its return.
     ///
     /// # How it is judged
-    /// Judged for each request that was answered so, in seconds or as a date: the same request does
-    /// not come again before nine tenths of the time, unless the user asks or the kill-switch is
-    /// lifted. Absurd values are capped at the contract's largest retry delay, but at no less than
-    /// 30 s. The feed's own requests are left out: its client does not read the header. So is an
-    /// answer of the status that is how the kill-switch says that it is on.
+    /// A request that was answered so, in seconds or as a date, does not come again before nine
+    /// tenths of the time, unless the user asks or the kill-switch is lifted. Absurd values are
+    /// capped at the contract's largest retry delay, but at no less than 30 s. The feed's own
+    /// requests are left out: its client does not read the header. So is an answer of the status
+    /// that is how the kill-switch says that it is on.
     ///
     /// # How to keep it
     /// Read both forms of the header, cap them, and let them override the back-off's own delay;
@@ -31,7 +33,7 @@ rule! {
     /// # Source
     /// RFC 9110 §10.2.3 and §15.6.4; RFC 6585 §4
     pub(super) RETRY_AFTER: "KILL-5", App, from [Wire],
-        set by ["retry.delay_max"]
+        set by ["retry.delay-max"]
 }
 
 /// How long what was on its way may take: the very same request can be only a repetition, another
@@ -39,104 +41,116 @@ rule! {
 const ON_ITS_WAY: Duration = Duration::from_secs(1);
 /// How long an answer is on its way to the app, which may have asked meanwhile.
 const CROSSING: Duration = Duration::from_millis(50);
+/// The least that a wait is capped at.
+const LEAST_CAP: Duration = Duration::from_secs(30);
 /// How many waits are remembered.
 const WAITS: usize = 64;
 
+/// What is not to be repeated, by method, service and path.
 #[derive(Default)]
-pub(super) struct RetryAfter {
-    waits: BTreeMap<String, Wait>,
-}
+pub(super) struct RetryAfter(BTreeMap<String, Wait>);
 
-#[derive(Clone)]
+/// The backend named a time.
 struct Wait {
     target: String,
-    id: EntryId,
-    at: Duration,
+    answer: Milestone,
     wait: Duration,
-    exchange: u64,
 }
 
 impl Rule for RetryAfter {
     fn see(&mut self, context: &Context<'_>) {
-        let entry = context.entry;
         if let Some(request) = context.request() {
-            let key = key(request);
-            let Some(wait) = self.waits.get(&key).cloned() else {
-                return;
-            };
-            let over = entry.at >= wait.at + wait.wait.mul_f64(0.9);
-            // That the kill-switch was lifted is later news than the time that was named under it.
-            let lifted = context.switch.reopened.is_some_and(|it| it.id > wait.id);
-            let explained = lifted
-                || context.world.acted_since(wait.id)
-                || !context.world.same_process_since(wait.id);
-            if over || explained {
-                self.waits.remove(&key);
-            } else if entry.at > wait.at + ON_ITS_WAY
-                || entry.at > wait.at + CROSSING && request.target == wait.target
-            {
-                context.violated(
-                    &RETRY_AFTER,
-                    Violation::new("the app came back before the time that the backend had named")
-                        .kind("too early")
-                        .expected(format!("no {key} for {}", show(wait.wait)))
-                        .observed(format!("again after {}", show(entry.at - wait.at)))
-                        .evidence([wait.id, entry.id])
-                        .exchanges([wait.exchange, request.exchange]),
-                );
-            }
+            self.asked(request, context);
         }
-        let Some(ended) = context.ended() else {
+        if let Some(ended) = context.ended() {
+            self.answered(&ended, context);
+        }
+    }
+}
+
+impl RetryAfter {
+    fn asked(&mut self, request: &Request, context: &Context<'_>) {
+        let key = key(request);
+        let Some(wait) = self.0.get(&key) else {
             return;
         };
-        let Some(answer) = ended
-            .answer
-            .filter(|answer| matches!(answer.status, 429 | 503))
-        else {
+        if wait.is_over(context) {
+            self.0.remove(&key);
+        } else if wait.is_repeated_by(request, context) {
+            let entry = context.entry;
+            context.violated(
+                &RETRY_AFTER,
+                Violation::new("the app came back before the time that the backend had named")
+                    .expected(format!("no {key} for {}", show(wait.wait)))
+                    .observed(format!("again after {}", show(entry.at - wait.answer.at)))
+                    .evidence([wait.answer.id, entry.id])
+                    .exchanges([wait.answer.exchange, request.exchange]),
+            );
+        }
+    }
+
+    fn answered(&mut self, ended: &Ended<'_>, context: &Context<'_>) {
+        let is_busy = |answer: &&Answer| matches!(answer.status, 429 | 503);
+        let Some(answer) = ended.answer.filter(is_busy) else {
             return;
         };
-        // A kill-switch that speaks by its status is asked again as often as was agreed: KILL-6.
-        let switch = context.contract.kill_switch.as_ref();
-        let spoken = ended.request.role == Some(Role::Status)
-            && switch.is_some_and(|switch| is_blocked(switch, answer) == Some(true));
-        if ended.request.role == Some(Role::Realtime) || spoken {
+        if ended.request.role == Some(Role::Realtime) || is_switch_on(ended, answer, context) {
             return;
         }
-        let cap = context
-            .contract
-            .retry
-            .delay_max
-            .max(Duration::from_secs(30));
-        let Some(wait) = wait_of(answer, context.unix(entry.at)) else {
+        let Some(wait) = named(answer, context.unix(context.entry.at)) else {
             return;
         };
         context.exercised(&RETRY_AFTER);
-        if self.waits.len() >= WAITS {
-            self.waits.pop_first();
+        if self.0.len() >= WAITS {
+            self.0.pop_first();
         }
-        self.waits.insert(
+        let cap = context.contract.retry.delay_max.max(LEAST_CAP);
+        self.0.insert(
             key(ended.request),
             Wait {
                 target: ended.request.target.clone(),
-                id: entry.id,
-                at: entry.at,
+                answer: Milestone::of(context.entry, answer.exchange),
                 wait: wait.min(cap),
-                exchange: answer.exchange,
             },
         );
     }
 }
 
-fn key(request: &Request) -> String {
-    format!(
-        "{} {} {}",
-        request.method,
-        request.service,
-        request.bare_target()
-    )
+impl Wait {
+    /// Whether enough of the time has passed, or something else asks for the request.
+    fn is_over(&self, context: &Context<'_>) -> bool {
+        // That the kill-switch was lifted is later news than the time that was named under it.
+        let reopened = context.switch.reopened;
+        context.entry.at >= self.answer.at + self.wait.mul_f64(0.9)
+            || reopened.is_some_and(|own| own.id > self.answer.id)
+            || context.world.acted_since(self.answer.id)
+            || !context.world.same_process_since(self.answer.id)
+    }
+
+    /// Whether a request can be only a repetition of the one that was to wait.
+    fn is_repeated_by(&self, request: &Request, context: &Context<'_>) -> bool {
+        let Milestone { at, .. } = self.answer;
+        let now = context.now;
+        now > at + ON_ITS_WAY || now > at + CROSSING && request.target == self.target
+    }
 }
 
-fn wait_of(answer: &Answer, now: Option<u64>) -> Option<Duration> {
+/// A kill-switch that speaks by its status is asked again as often as was agreed: KILL-6.
+fn is_switch_on(ended: &Ended<'_>, answer: &Answer, context: &Context<'_>) -> bool {
+    let switch = context.contract.kill_switch.as_ref();
+    ended.request.role == Some(Role::Status)
+        && switch.is_some_and(|switch| is_blocked(switch, answer) == Some(true))
+}
+
+fn key(request: &Request) -> String {
+    let Request {
+        method, service, ..
+    } = request;
+    format!("{method} {service} {}", request.bare_target())
+}
+
+/// How long an answer asks to wait, in either form of the header.
+fn named(answer: &Answer, now: Option<u64>) -> Option<Duration> {
     let value = answer.headers.get("retry-after")?.trim();
     if let Ok(seconds) = value.parse() {
         return Some(Duration::from_secs(seconds));

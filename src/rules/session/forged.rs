@@ -1,9 +1,9 @@
 //! SESSION-10: nobody gets in with a token that nobody should accept.
 
 use crate::domain::contract::Role;
-use crate::domain::journal::{Entry, Fact, HarnessFact, Heard, Question, Request};
+use crate::domain::journal::{Fact, HarnessFact, Heard, Question, Request};
 use crate::rules::context::Context;
-use crate::rules::exchange::{Ended, Reception};
+use crate::rules::exchange::Reception;
 use crate::rules::rule::{Rule, rule};
 use crate::rules::violation::Violation;
 
@@ -13,18 +13,19 @@ rule! {
     ///
     /// # Why
     /// A server that reads a token's claims before it has checked the signature lets anybody be
-    /// anybody. The harness asks for each of a user's resources without any token. Those that are
-    /// refused then and given to a genuine token are asked for again, the first of them with `alg:
-    /// none`, without the signature, with a signature that no key has made, and with the refresh
-    /// token, the others with a bad signature, since a guard is forgotten route by route. Genuine
-    /// tokens for another audience, of another issuer and past their end can only be made by who
-    /// holds the key, so these are asked on the mock. An opaque token is asked with characters
-    /// changed in its middle, without its end, and with the refresh token in its place; when it is
-    /// over only its issuer knows. A socket of its own asks the live feed the same, with a text
-    /// that was never a token too: one that joins without a good token and gets what the genuine
-    /// one got breaks the rule.
+    /// anybody.
     ///
     /// # How it is judged
+    /// The harness asks for each of a user's resources without any token. Those that are refused
+    /// then and given to a genuine token are asked for again, the first of them with `alg: none`,
+    /// without the signature, with a signature that no key has made, and with the refresh token,
+    /// the others with a bad signature, since a guard is forgotten route by route. Genuine tokens
+    /// for another audience, of another issuer and past their end can only be made by who holds the
+    /// key, so these are asked on the mock. An opaque token is asked with characters changed in its
+    /// middle, without its end, and with the refresh token in its place; when it is over only its
+    /// issuer knows. A socket of its own asks the live feed the same, with a text that was never a
+    /// token too: one that joins without a good token and gets what the genuine one got breaks the
+    /// rule.
     ///
     /// # How to keep it
     /// Verify with a fixed list of algorithms and the issuer's key set, then check `iss`, `aud`,
@@ -47,26 +48,24 @@ pub(super) struct Forged {
 
 impl Rule for Forged {
     fn see(&mut self, context: &Context<'_>) {
-        let entry = context.entry;
-        if let Fact::Harness(HarnessFact::Listened(heard)) = &entry.fact {
-            self.listened(entry, heard, context);
+        if let Fact::Harness(HarnessFact::Listened(heard)) = &context.entry.fact {
+            self.listened(heard, context);
         }
         let Some((question, ended)) = context.answered() else {
             return;
         };
+        let reception = ended.reception();
         match question {
             Question::NoToken => {
-                self.guarded = ended.reception() == Reception::Refused;
-                if ended.reception() == Reception::Granted && is_for_users(ended.request, context) {
-                    breach("no token", entry, &ended, context);
+                self.guarded = reception == Reception::Refused;
+                if reception == Reception::Granted && is_for_users(ended.request, context) {
+                    context.to_be_refused(&FORGED, &ended, given_for("no token"));
                 }
             }
-            Question::GenuineToken => self.given = ended.reception() == Reception::Granted,
-            Question::BadToken { flaw } if self.guarded && self.given => match ended.reception() {
-                Reception::Refused => context.exercised(&FORGED),
-                Reception::Unclear(why) => context.unable(&FORGED, why),
-                Reception::Granted => breach(flaw.words(), entry, &ended, context),
-            },
+            Question::GenuineToken => self.given = reception == Reception::Granted,
+            Question::BadToken { flaw } if self.guarded && self.given => {
+                context.to_be_refused(&FORGED, &ended, given_for(flaw.words()));
+            }
             _ => {}
         }
     }
@@ -77,8 +76,9 @@ impl Rule for Forged {
 }
 
 impl Forged {
-    fn listened(&mut self, entry: &Entry, heard: &Heard, context: &Context<'_>) {
-        let what = match &heard.question {
+    /// A socket with a bad token is held against the genuine one.
+    fn listened(&mut self, heard: &Heard, context: &Context<'_>) {
+        let flaw = match &heard.question {
             Question::GenuineToken => {
                 self.feed = Some(heard.clone()).filter(|heard| heard.joined);
                 return;
@@ -94,15 +94,19 @@ impl Forged {
             Some(false) => context.exercised(&FORGED),
             None => context.unable(
                 &FORGED,
-                format!("a socket joined the feed with {what}, and nothing shows whether it would be sent anything"),
+                format!(
+                    "a socket joined the feed with {flaw}, and nothing shows whether it would be \
+                     sent anything"
+                ),
             ),
             Some(true) => context.violated(
                 &FORGED,
-                Violation::new(format!("the backend lets a socket into the live feed with {what}"))
-.kind(format!("feed {what}"))
-.expected("CONNECT_ERROR, or a disconnect before any event")
-.observed(heard.words())
-.evidence([entry.id]),
+                Violation::new(format!(
+                    "the backend lets a socket into the live feed with {flaw}"
+                ))
+                .expected("CONNECT_ERROR, or a disconnect before any event")
+                .observed(heard.words())
+                .evidence([context.entry.id]),
             ),
         }
     }
@@ -117,14 +121,7 @@ fn is_for_users(request: &Request, context: &Context<'_>) -> bool {
     resource.is_some_and(|resource| resource.operation.authorized)
 }
 
-fn breach(flaw: &str, entry: &Entry, ended: &Ended<'_>, context: &Context<'_>) {
-    context.violated(
-        &FORGED,
-        Violation::new(format!("the backend gives a user's data for {flaw}"))
-            .kind(flaw.to_owned())
-            .expected("a refusal, such as 401")
-            .observed(ended.words())
-            .evidence([ended.opened.id(), entry.id])
-            .exchanges([ended.request.exchange]),
-    );
+fn given_for(flaw: &str) -> Violation {
+    Violation::new(format!("the backend gives a user's data for {flaw}"))
+        .expected("a refusal, such as 401")
 }

@@ -5,9 +5,10 @@ use std::time::Duration;
 
 use crate::domain::contract::{Contract, Role};
 use crate::domain::duration::show;
-use crate::domain::journal::{AppFact, Entry, EntryId, Fact, Request, SessionState};
+use crate::domain::journal::{AppFact, EntryId, Fact, Request, SessionState};
 use crate::rules::context::Context;
-use crate::rules::moment::Moment;
+use crate::rules::exchange::Ended;
+use crate::rules::moment::{Milestone, Moment};
 use crate::rules::rule::{Rule, rule};
 use crate::rules::violation::Violation;
 
@@ -20,7 +21,7 @@ rule! {
     /// change it, and the session is fine.
     ///
     /// # How it is judged
-    /// Judged by what follows each refusal at once, request by request; polls and what the user
+    /// What follows each refusal at once is looked at, request by request; polls and what the user
     /// does later are requests of their own.
     ///
     /// # How to keep it
@@ -30,7 +31,7 @@ rule! {
     /// # Source
     /// RFC 6750 §3.1; RFC 9110 §15.5.2 and §15.5.4
     pub(super) ON_401_AND_403: "SESSION-8", App, from [Wire],
-        set by ["session.refresh", "session.refresh_ahead", "polling.floor"]
+        set by ["session.refresh", "session.refresh-ahead", "polling.floor"]
 }
 
 /// How many refused requests are remembered.
@@ -39,23 +40,24 @@ const CHAINS: usize = 64;
 pub(super) struct Refusals {
     /// How soon after its cause a request is told to be a replay.
     at_once: Duration,
+    /// What was refused, by the lines of the requests.
     chains: BTreeMap<String, Chain>,
     /// The last renewal that was answered.
     renewed: Option<Moment>,
     /// When a request that was no replay was last answered with 401.
-    original: Option<Moment>,
+    original: Option<EntryId>,
     /// The last 401 to a replay that carried a renewed token.
-    fresh_refused: Option<(EntryId, Duration, u64)>,
-    forbidden: Option<(EntryId, Duration, u64)>,
+    fresh_refused: Option<Milestone>,
+    /// The last 403.
+    forbidden: Option<Milestone>,
 }
 
-/// One request that was refused, by service, method and target.
+/// One request that was refused.
 struct Chain {
     /// How many replays its refusals allow.
     allowed: u32,
-    refused: Duration,
-    id: EntryId,
-    exchange: u64,
+    /// Its last refusal.
+    refused: Milestone,
     /// Replays under way.
     replays: Vec<u64>,
 }
@@ -78,27 +80,32 @@ impl Refusals {
 
 impl Rule for Refusals {
     fn see(&mut self, context: &Context<'_>) {
-        let entry = context.entry;
         if let Some(request) = context.request() {
             match &request.role {
-                Some(Role::Resource(_)) => self.replay(entry, request, context),
-                Some(Role::Refresh) => self.refresh(entry, request, context),
-                Some(Role::SignOut) => self.sign_out(entry, Some(request.exchange), context),
+                Some(Role::Resource(_)) => self.replay(request, context),
+                Some(Role::Refresh) => self.refresh(request, context),
+                Some(Role::SignOut) => self.sign_out(Some(request.exchange), context),
                 _ => {}
             }
         }
         if let Fact::App(AppFact::Session {
             state: SessionState::Ended { .. },
-        }) = &entry.fact
+        }) = &context.entry.fact
         {
-            self.sign_out(entry, None, context);
+            self.sign_out(None, context);
         }
-        let Some(ended) = context.ended() else {
-            return;
-        };
+        if let Some(ended) = context.ended() {
+            self.ended(&ended, context);
+        }
+    }
+}
+
+impl Refusals {
+    fn ended(&mut self, ended: &Ended<'_>, context: &Context<'_>) {
+        let answer = Milestone::of(context.entry, ended.request.exchange);
         match (&ended.request.role, ended.status()) {
             (Some(Role::SignIn | Role::Refresh), _) if ended.succeeded() => {
-                self.renewed = Some(Moment::of(entry));
+                self.renewed = Some(context.moment());
                 self.forbidden = None;
                 if ended.request.role == Some(Role::SignIn) {
                     self.chains.clear();
@@ -106,74 +113,71 @@ impl Rule for Refusals {
             }
             (Some(Role::Resource(_)), Some(401)) => {
                 context.exercised(&ON_401_AND_403);
-                self.refused(entry, ended.request);
+                self.refused(ended.request.line(), answer);
             }
             (Some(Role::Resource(_)), Some(403)) => {
                 context.exercised(&ON_401_AND_403);
-                self.forbidden = Some((entry.id, entry.at, ended.request.exchange));
+                self.forbidden = Some(answer);
             }
             (Some(Role::Resource(_)), Some(_)) => {
-                self.chains.remove(&key(ended.request));
+                self.chains.remove(&ended.request.line());
             }
             _ => {}
         }
     }
-}
 
-impl Refusals {
-    fn refused(&mut self, entry: &Entry, request: &Request) {
+    /// A 401 allows one replay, unless it is the answer to a replay.
+    fn refused(&mut self, line: String, refused: Milestone) {
         if self.chains.len() >= CHAINS {
             self.chains.pop_first();
         }
-        let chain = self.chains.entry(key(request)).or_insert(Chain {
+        let chain = self.chains.entry(line).or_insert(Chain {
             allowed: 0,
-            refused: entry.at,
-            id: entry.id,
-            exchange: request.exchange,
+            refused,
             replays: Vec::new(),
         });
-        chain.refused = entry.at;
-        chain.id = entry.id;
-        chain.exchange = request.exchange;
+        chain.refused = refused;
         let replay = chain
             .replays
             .iter()
-            .position(|own| *own == request.exchange);
+            .position(|own| *own == refused.exchange);
         match replay {
             Some(at) => {
                 chain.replays.remove(at);
                 if self.renewed.is_some() {
-                    self.fresh_refused = Some((entry.id, entry.at, request.exchange));
+                    self.fresh_refused = Some(refused);
                 }
             }
             None => {
                 chain.allowed += 1;
-                self.original = Some(Moment::of(entry));
+                self.original = Some(refused.id);
             }
         }
     }
 
     /// A request that follows its own refusal, or the renewal that it caused, at once is a replay.
-    fn replay(&mut self, entry: &Entry, request: &Request, context: &Context<'_>) {
-        let key = key(request);
-        let Some(chain) = self.chains.get_mut(&key) else {
+    fn replay(&mut self, request: &Request, context: &Context<'_>) {
+        let entry = context.entry;
+        let line = request.line();
+        let Some(chain) = self.chains.get_mut(&line) else {
             return;
         };
+        let refused = chain.refused;
         let cause = match self.renewed {
-            Some(renewed) if renewed.id > chain.id => renewed.at,
-            _ => chain.refused,
+            Some(renewed) if renewed.id > refused.id => renewed.at,
+            _ => refused.at,
         };
         if entry.at > cause + self.at_once
-            || context.world.acted_since(chain.id)
-            || !context.world.same_process_since(chain.id)
+            || context.world.acted_since(refused.id)
+            || !context.world.same_process_since(refused.id)
             || context.is_refetched(request.role.as_ref())
         {
-            self.chains.remove(&key);
+            self.chains.remove(&line);
             return;
         }
+        chain.replays.push(request.exchange);
         if chain.allowed > 0 {
             chain.allowed -= 1;
-            chain.replays.push(request.exchange);
             return;
         }
         context.violated(
@@ -182,28 +186,27 @@ impl Refusals {
                 .kind("second round")
                 .expected("one refresh and one replay, then the refusal stands")
                 .observed(format!(
-                    "{key} again, {} after its last 401",
-                    show(entry.at - chain.refused)
+                    "{line} again, {} after its last 401",
+                    show(entry.at - refused.at)
                 ))
-                .evidence([chain.id, entry.id])
-                .exchanges([chain.exchange, request.exchange]),
+                .evidence([refused.id, entry.id])
+                .exchanges([refused.exchange, request.exchange]),
         );
-        chain.replays.push(request.exchange);
     }
 
-    fn refresh(&mut self, entry: &Entry, request: &Request, context: &Context<'_>) {
-        let due = is_due(context, entry.at);
-        if let Some((id, at, exchange)) = self.fresh_refused.take()
-            && entry.at <= at + self.at_once
-            && self
-                .original
-                .is_none_or(|original| self.renewed.is_some_and(|renewed| original.id < renewed.id))
-            && !due
-            && !context.world.acted_since(id)
-            && context
-                .world
-                .tokens_expired
-                .is_none_or(|moment| self.renewed.is_some_and(|renewed| moment.id < renewed.id))
+    /// A refresh follows what was refused last, unless something else asks for it.
+    fn refresh(&mut self, request: &Request, context: &Context<'_>) {
+        let fresh_refused = self.fresh_refused.take();
+        let forbidden = self.forbidden.take();
+        if !self.is_renewed_since(self.original) || is_due(context) {
+            return;
+        }
+        let entry = context.entry;
+        let is_cause = |refused: &Milestone| {
+            entry.at <= refused.at + self.at_once && !context.world.acted_since(refused.id)
+        };
+        if let Some(refused) = fresh_refused.filter(is_cause)
+            && self.is_renewed_since(context.world.tokens_expired.map(|own| own.id))
         {
             context.violated(
                 &ON_401_AND_403,
@@ -214,79 +217,76 @@ impl Refusals {
                 .expected("one refresh and one replay, then the refusal stands")
                 .observed(format!(
                     "another refresh {} after the replay's 401",
-                    show(entry.at - at)
+                    show(entry.at - refused.at)
                 ))
-                .evidence([id, entry.id])
-                .exchanges([exchange, request.exchange]),
+                .evidence([refused.id, entry.id])
+                .exchanges([refused.exchange, request.exchange]),
             );
         }
-        if let Some((id, at, exchange)) = self.forbidden.take()
-            && entry.at <= at + self.at_once
-            && self
-                .original
-                .is_none_or(|original| self.renewed.is_some_and(|renewed| original.id < renewed.id))
-            && context
-                .sockets
-                .refused
-                .is_none_or(|refused| refused.at + self.at_once * 2 < at)
-            && !due
-            && !context.world.acted_since(id)
+        let left_feed = context.sockets.refused;
+        if let Some(forbidden) = forbidden.filter(is_cause)
+            && left_feed.is_none_or(|left| left.at + self.at_once * 2 < forbidden.at)
         {
             context.violated(
                 &ON_401_AND_403,
                 Violation::new("the app refreshes its token because of a 403")
-                    .kind("refresh on 403")
                     .expected("a 403 is shown, and the session left alone")
-                    .observed(format!("a refresh {} after the 403", show(entry.at - at)))
-                    .evidence([id, entry.id])
-                    .exchanges([exchange, request.exchange]),
+                    .observed(format!(
+                        "a refresh {} after the 403",
+                        show(entry.at - forbidden.at)
+                    ))
+                    .evidence([forbidden.id, entry.id])
+                    .exchanges([forbidden.exchange, request.exchange]),
             );
         }
     }
 
-    fn sign_out(&mut self, entry: &Entry, exchange: Option<u64>, context: &Context<'_>) {
-        let Some((id, at, forbidden)) = self.forbidden else {
+    /// Whether the session was renewed after this entry, or the entry never was.
+    fn is_renewed_since(&self, entry: Option<EntryId>) -> bool {
+        entry.is_none_or(|entry| self.renewed.is_some_and(|renewed| entry < renewed.id))
+    }
+
+    fn sign_out(&mut self, exchange: Option<u64>, context: &Context<'_>) {
+        let entry = context.entry;
+        let Some(forbidden) = self
+            .forbidden
+            .filter(|own| entry.at <= own.at + self.at_once)
+        else {
             return;
         };
         // Without marks nobody knows whether it was the user who signed out.
-        let by_itself =
-            (context.world.acts_marked || exchange.is_none()) && !context.world.acted_since(id);
-        let other_cause = self.original.is_some_and(|original| original.id > id)
-            || context
-                .session
-                .refused
-                .is_some_and(|refused| refused.id > id && refused.id != entry.id);
-        if entry.at <= at + self.at_once && by_itself && !context.session.wants_out && !other_cause
-        {
-            context.violated(
-                &ON_401_AND_403,
-                Violation::new("the app ends the session because of a 403")
-                    .kind("sign-out on 403")
-                    .expected("a 403 is shown, and the session left alone")
-                    .observed(format!(
-                        "the session ends {} after the 403",
-                        show(entry.at - at)
-                    ))
-                    .evidence([id, entry.id])
-                    .exchanges(exchange.into_iter().chain([forbidden])),
-            );
-            self.forbidden = None;
+        let by_user = context.session.wants_out
+            || context.world.acted_since(forbidden.id)
+            || (exchange.is_some() && !context.world.acts_marked);
+        let session_refused = context.session.refused.map(|own| own.id);
+        let other_cause = self.original > Some(forbidden.id)
+            || session_refused.is_some_and(|id| id > forbidden.id && id != entry.id);
+        if by_user || other_cause {
+            return;
         }
+        self.forbidden = None;
+        context.violated(
+            &ON_401_AND_403,
+            Violation::new("the app ends the session because of a 403")
+                .expected("a 403 is shown, and the session left alone")
+                .observed(format!(
+                    "the session ends {} after the 403",
+                    show(entry.at - forbidden.at)
+                ))
+                .evidence([forbidden.id, entry.id])
+                .exchanges(exchange.into_iter().chain([forbidden.exchange])),
+        );
     }
 }
 
 /// Whether the token in use is so near its end that refreshing it is due anyway.
-fn is_due(context: &Context<'_>, at: Duration) -> bool {
+fn is_due(context: &Context<'_>) -> bool {
     let ahead = context.contract.session.refresh_ahead + Duration::from_secs(5);
     let Some(token) = context.session.current() else {
         return true;
     };
-    match (token.ends, context.unix(at)) {
+    match (token.ends, context.unix(context.entry.at)) {
         (Some(ends), Some(now)) => now + ahead.as_secs() >= ends,
         _ => false,
     }
-}
-
-fn key(request: &Request) -> String {
-    request.line()
 }

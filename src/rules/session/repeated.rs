@@ -13,11 +13,12 @@ rule! {
     /// # Why
     /// A serializer that writes whole rows, or an error page that shows the request, hands the
     /// user's password to whatever caches, logs or displays the answer, and shows that it is stored
-    /// so that it can be read. Passwords that were sent and refresh tokens that were handed out are
-    /// searched in the bodies and headers of all answers; a refresh token may stand in the answers
-    /// to sign-in and refresh, and in a cookie.
+    /// so that it can be read.
     ///
     /// # How it is judged
+    /// Passwords that were sent and refresh tokens that were handed out are searched in the bodies
+    /// and headers of all answers; a refresh token may stand in the answers to sign-in and refresh,
+    /// and in a cookie.
     ///
     /// # How to keep it
     /// List the fields of an answer instead of serializing the record; keep passwords only as
@@ -26,14 +27,13 @@ rule! {
     /// # Source
     /// OWASP API3:2023, broken object property level authorization; RFC 9700 §2.2.2
     pub(super) REPEATED: "SESSION-16", Backend, from [Wire],
-        set by ["session.sign_in", "session.refresh"]
+        set by ["session.sign-in", "session.refresh"]
 }
 
 pub(super) struct Repeated;
 
 impl Rule for Repeated {
     fn see(&mut self, context: &Context<'_>) {
-        let entry = context.entry;
         let Some(ended) = context.ended_by_anyone() else {
             return;
         };
@@ -49,22 +49,27 @@ impl Rule for Repeated {
             let label = labels::bare(label);
             label.starts_with("password") || (label.starts_with("refresh-") && !brings_tokens)
         };
-        if let Some((place, label)) = told(answer, &is_secret) {
+        if let Some((place, label)) = find(answer, &is_secret) {
             context.violated(
                 &REPEATED,
-                Violation::new(format!("the backend repeats {label} in {place} of an answer"))
-.kind(place.to_owned())
-.expected("answers without passwords, and without refresh tokens but where a session is handed out")
-.observed(ended.words())
-.evidence([ended.opened.id(), entry.id])
-.exchanges([answer.exchange]),
+                Violation::new(format!(
+                    "the backend repeats {label} in {place} of an answer"
+                ))
+                .kind(place)
+                .expected(
+                    "answers without passwords, and without refresh tokens but where a session is \
+                     handed out",
+                )
+                .observed(ended.words())
+                .evidence([ended.opened.id(), context.entry.id])
+                .exchanges([answer.exchange]),
             );
         }
     }
 }
 
-/// Where a label of this kind stands in an answer.
-fn told<'a>(
+/// The first such label in an answer, and where it stands.
+fn find<'a>(
     answer: &'a Answer,
     is_wanted: &dyn Fn(&str) -> bool,
 ) -> Option<(&'static str, &'a str)> {

@@ -2,7 +2,6 @@
 
 use crate::domain::journal::Question;
 use crate::rules::context::Context;
-use crate::rules::exchange::Reception;
 use crate::rules::rule::{Rule, rule};
 use crate::rules::violation::Violation;
 
@@ -12,11 +11,12 @@ rule! {
     /// # Why
     /// Whoever presents a refresh token that was already exchanged is the thief or the victim, and
     /// the server cannot tell which; so the token is refused, and its successor must be worth
-    /// nothing either. The harness signs in, refreshes once, sends the first token again (after the
-    /// contract's `reuse-grace`, if there is one) and then the second.
+    /// nothing either.
     ///
     /// # How it is judged
-    /// Backends that never rotate the token are not judged.
+    /// The harness signs in, refreshes once, sends the first token again (after the contract's
+    /// `reuse-grace`, if there is one) and then the second. Backends that never rotate the token
+    /// are not judged.
     ///
     /// # How to keep it
     /// Mark refresh tokens as used when they are exchanged, keep the family's id with each, and
@@ -25,43 +25,30 @@ rule! {
     /// # Source
     /// RFC 9700 §2.2.2 and §4.14.2
     pub(super) REPLAY: "SESSION-6", Backend, from [Probe],
-        set by ["session.refresh", "session.reuse_grace"]
+        needs [Refresh],
+        set by ["session.refresh", "session.reuse-grace"]
 }
 
 pub(super) struct Replay;
 
 impl Rule for Replay {
     fn see(&mut self, context: &Context<'_>) {
-        let entry = context.entry;
         let Some((question, ended)) = context.answered() else {
             return;
         };
-        let (kind, message, expected) = match question {
+        let (message, expected) = match question {
             Question::UsedRefresh => (
-                "used",
                 "the backend exchanges a refresh token that was already used",
                 "the used refresh token is refused",
             ),
             Question::SuccessorRefresh => (
-                "family",
                 "the backend keeps a session going although its used refresh token came back",
                 "the successor of a replayed refresh token is refused too",
             ),
             _ => return,
         };
-        match ended.reception() {
-            Reception::Refused => context.exercised(&REPLAY),
-            Reception::Unclear(why) => context.unable(&REPLAY, why),
-            Reception::Granted => context.violated(
-                &REPLAY,
-                Violation::new(message.to_owned())
-                    .kind(kind.to_owned())
-                    .expected(expected.to_owned())
-                    .observed(ended.words())
-                    .evidence([ended.opened.id(), entry.id])
-                    .exchanges([ended.request.exchange]),
-            ),
-        }
+        let granted = Violation::new(message).expected(expected);
+        context.to_be_refused(&REPLAY, &ended, granted);
     }
 
     fn hears_probes(&self) -> bool {

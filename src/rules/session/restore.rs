@@ -1,7 +1,7 @@
 //! SESSION-14: restoring is silent, and data waits for a session.
 
 use crate::domain::contract::Role;
-use crate::domain::journal::{Act, Content, Entry, EntryId, Fact, Frame};
+use crate::domain::journal::{Act, Content, EntryId, Fact};
 use crate::rules::context::Context;
 use crate::rules::labels;
 use crate::rules::rule::{Rule, rule};
@@ -15,9 +15,9 @@ rule! {
     /// a session mean that screens load behind the sign-in screen.
     ///
     /// # How it is judged
-    /// Judged: each sign-in request follows a user's wish to sign in (where such wishes are
-    /// marked), and each request for a resource that needs authorization carries a credential, as
-    /// does CONNECT, unless a session is open.
+    /// Each sign-in request follows a user's wish to sign in (where such wishes are marked), and
+    /// each request for a resource that needs authorization carries a credential, as does CONNECT,
+    /// unless a session is open.
     ///
     /// # How to keep it
     /// Restore the session from secure storage before the first screen; hold requests until it is
@@ -38,12 +38,11 @@ pub(super) struct Restore {
 
 impl Rule for Restore {
     fn see(&mut self, context: &Context<'_>) {
-        let entry = context.entry;
-        match &entry.fact {
+        match &context.entry.fact {
             Fact::Act(Act::SignIn { .. }) => self.asked = true,
             Fact::Act(Act::Launch) => {
                 self.asked = false;
-                self.launched = Some(entry.id);
+                self.launched = Some(context.entry.id);
             }
             _ => {}
         }
@@ -55,42 +54,39 @@ impl Rule for Restore {
         }
         if let Some(request) = context.request() {
             match &request.role {
-                Some(Role::SignIn) => self.sign_in(entry, request.exchange, context),
+                Some(Role::SignIn) => self.sign_in(request.exchange, context),
                 Some(Role::Resource(name)) => {
-                    let authorized = context
-                        .contract
-                        .resource(name)
-                        .is_some_and(|resource| resource.operation.authorized);
-                    let opened = context.opened(request.exchange);
-                    let bare = opened.is_some_and(|own| own.credential.is_none());
                     context.exercised(&RESTORE);
-                    if authorized && bare && !context.session.open {
-                        let what = request.line();
-                        no_session(entry, what, Some(request.exchange), context);
+                    let resource = context.contract.resource(name);
+                    let authorized = resource.is_some_and(|own| own.operation.authorized);
+                    if authorized
+                        && !context.session.open
+                        && context.credential(request.exchange).is_none()
+                    {
+                        too_early(&request.line(), Some(request.exchange), context);
                     }
                 }
                 _ => {}
             }
         }
-        if let Some((_, Frame::Connect { namespace, payload })) = context.packet_up()
-            && let Some(feed) = &context.contract.realtime
-            && *namespace == feed.namespace
-            && feed.auth.names().iter().any(|name| name == "access-token")
+        if let Some(connect) = context.feed_connect()
+            && context.feed_takes_token()
             && !context.session.open
-            && labels::in_content(payload).is_none()
-            && !holds_text(payload)
+            && labels::in_content(connect.payload).is_none()
+            && !holds_text(connect.payload)
         {
-            no_session(entry, format!("CONNECT to {namespace}"), None, context);
+            too_early(&format!("CONNECT to {}", connect.namespace), None, context);
         }
     }
 }
 
 impl Restore {
-    fn sign_in(&self, entry: &Entry, exchange: u64, context: &Context<'_>) {
+    fn sign_in(&self, exchange: u64, context: &Context<'_>) {
         if !context.world.acts_marked {
             context.unable(
                 &RESTORE,
-                "nobody marked when the user asked to sign in, so a silent sign-in cannot be told from a wanted one",
+                "nobody marked when the user asked to sign in, so a silent sign-in cannot be told \
+                 from a wanted one",
             );
             return;
         }
@@ -101,33 +97,30 @@ impl Restore {
         context.violated(
             &RESTORE,
             Violation::new("the app signed in although the user had not asked to")
-                .kind("sign-in")
                 .expected("the session is restored without a sign-in request")
                 .observed("a sign-in request with no wish to sign in before it")
-                .evidence(self.launched.into_iter().chain([entry.id]))
+                .evidence(self.launched.into_iter().chain([context.entry.id]))
                 .exchanges([exchange]),
         );
     }
 }
 
-fn no_session(entry: &Entry, what: String, exchange: Option<u64>, context: &Context<'_>) {
+fn too_early(what: &str, exchange: Option<u64>, context: &Context<'_>) {
     context.violated(
         &RESTORE,
         Violation::new("the app asks for data before there is a session")
-            .kind("data without a session")
             .expected("no data request until a session is opened or restored")
             .observed(format!("{what} without a credential"))
-            .evidence([entry.id])
+            .evidence([context.entry.id])
             .exchanges(exchange),
     );
 }
 
 /// Whether a payload holds any text that may be a token which the journal has no label for.
 fn holds_text(payload: &Content) -> bool {
-    match payload.json() {
-        Some(serde_json::Value::Object(fields)) => fields
-            .values()
-            .any(|value| value.as_str().is_some_and(|text| !text.is_empty())),
-        _ => false,
-    }
+    let fields = payload.json().and_then(|value| value.as_object());
+    fields.is_some_and(|fields| {
+        let mut texts = fields.values().filter_map(|value| value.as_str());
+        texts.any(|text| !text.is_empty())
+    })
 }

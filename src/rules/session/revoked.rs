@@ -1,10 +1,9 @@
 //! SESSION-11, the server's half: what was signed out is worth nothing any more.
 
-use super::ending::NOTHING_AFTER;
-use crate::domain::journal::{Entry, Fact, HarnessFact, Heard, Question};
+use super::signed_out::NOTHING_AFTER;
+use crate::domain::journal::{Fact, HarnessFact, Heard, Question};
 use crate::domain::verdict::Subject;
 use crate::rules::context::Context;
-use crate::rules::exchange::Reception;
 use crate::rules::rule::Rule;
 use crate::rules::violation::Violation;
 
@@ -12,11 +11,10 @@ pub(super) struct Revoked;
 
 impl Rule for Revoked {
     fn see(&mut self, context: &Context<'_>) {
-        let entry = context.entry;
-        if let Fact::Harness(HarnessFact::Listened(heard)) = &entry.fact
+        if let Fact::Harness(HarnessFact::Listened(heard)) = &context.entry.fact
             && heard.question == Question::AccessAfterSignOut
         {
-            listened(entry, heard, context);
+            listened(heard, context);
         }
         let Some((question, ended)) = context.answered() else {
             return;
@@ -26,22 +24,12 @@ impl Rule for Revoked {
             Question::AccessAfterSignOut => "access token",
             _ => return,
         };
-        match ended.reception() {
-            Reception::Refused => context.exercised(&NOTHING_AFTER),
-            Reception::Unclear(why) => context.unable(&NOTHING_AFTER, why),
-            Reception::Granted => context.violated(
-                &NOTHING_AFTER,
-                Violation::new(format!(
-                    "the backend accepts the {token} of a session that was signed out"
-                ))
-                .kind(format!("{token} kept"))
-                .expected(format!("the {token} is refused after sign-out"))
-                .observed(ended.words())
-                .evidence([ended.opened.id(), entry.id])
-                .exchanges([ended.request.exchange])
-                .by(Subject::Backend),
-            ),
-        }
+        let granted = Violation::new(format!(
+            "the backend accepts the {token} of a session that was signed out"
+        ))
+        .expected(format!("the {token} is refused after sign-out"))
+        .by(Subject::Backend);
+        context.to_be_refused(&NOTHING_AFTER, &ended, granted);
     }
 
     fn hears_probes(&self) -> bool {
@@ -50,18 +38,20 @@ impl Rule for Revoked {
 }
 
 /// Whether the feed is told to who was signed out: by an event that came.
-fn listened(entry: &Entry, heard: &Heard, context: &Context<'_>) {
+fn listened(heard: &Heard, context: &Context<'_>) {
     if !heard.joined {
         context.exercised(&NOTHING_AFTER);
     } else if !heard.events.is_empty() {
         context.violated(
             &NOTHING_AFTER,
-            Violation::new("the backend lets a socket into the live feed with the access token of a session that was signed out")
-.kind("feed kept")
-.expected("CONNECT_ERROR after sign-out")
-.observed(heard.words())
-.evidence([entry.id])
-.by(Subject::Backend),
+            Violation::new(
+                "the backend lets a socket into the live feed with the access token of a session \
+                 that was signed out",
+            )
+            .expected("CONNECT_ERROR after sign-out")
+            .observed(heard.words())
+            .evidence([context.entry.id])
+            .by(Subject::Backend),
         );
     }
 }

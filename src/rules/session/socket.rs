@@ -1,15 +1,14 @@
-//! SESSION-2, -3 and -12: how the live feed is authenticated, and for how long.
+//! SESSION-2 and -3: how the live feed is authenticated.
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
 use std::time::Duration;
 
 use serde_json::Value;
 
-use crate::domain::contract::{Realtime, Role, Token};
+use crate::domain::contract::{Role, Token};
 use crate::domain::duration::show;
-use crate::domain::journal::{Content, Direction, Entry, Fact, Frame};
-use crate::rules::context::Context;
+use crate::domain::journal::{Direction, Fact, Frame, Request};
+use crate::rules::context::{Connect, Context};
 use crate::rules::labels;
 use crate::rules::rule::{Rule, rule};
 use crate::rules::state::Token as Issued;
@@ -23,8 +22,8 @@ rule! {
     /// made, so it also goes stale. CONNECT's payload is neither.
     ///
     /// # How it is judged
-    /// Judged on the feed's handshakes and polls (no token in the query) and on its CONNECT (the
-    /// token where the contract says it stands).
+    /// The feed's handshakes and polls have no token in the query, and its CONNECT has the token
+    /// where the contract says it stands.
     ///
     /// # How to keep it
     /// Give `socket.io-client` the token by `auth: (send) => send({ token })`, never by `query`.
@@ -44,9 +43,9 @@ rule! {
     /// expiry is refused, and so is each one after it.
     ///
     /// # How it is judged
-    /// Judged on each CONNECT: its token is the one handed out last, and no token is sent a third
-    /// time after the server refused it, unless it had ended when it was handed out or does not say
-    /// when it ends.
+    /// The token of each CONNECT is the one handed out last, and no token is sent a third time
+    /// after the server refused it, unless it had ended when it was handed out or does not say when
+    /// it ends.
     ///
     /// # How to keep it
     /// Evaluate the token in the `auth` function at each connect; on `connect_error` refresh before
@@ -59,26 +58,6 @@ rule! {
         set by ["realtime.auth"]
 }
 
-rule! {
-    /// No live events after the token's expiry without re-authentication
-    ///
-    /// # Why
-    /// A socket that is authenticated once at CONNECT outlives its token: a user who was locked out
-    /// keeps receiving data.
-    ///
-    /// # How it is judged
-    /// Judged by the `exp` of the token that CONNECT carried, with the contract's leeway; a newer
-    /// token sent over the same socket moves the limit.
-    ///
-    /// # How to keep it
-    /// Disconnect a socket when its token expires, or ask for a new token on it.
-    ///
-    /// # Source
-    /// auth0-community/auth0-socketio-jwt#98
-    pub(super) EXPIRED: "SESSION-12", Backend, from [Wire],
-        set by ["session.token.leeway"]
-}
-
 /// How long a client that has just received a token may still be seen to use the one before: its
 /// answer and the client's CONNECT may cross.
 const TURNOVER: Duration = Duration::from_secs(1);
@@ -86,8 +65,6 @@ const TURNOVER: Duration = Duration::from_secs(1);
 const NOTICED: Duration = Duration::from_secs(5);
 /// How often a refused token may be sent until it is a loop.
 const REFUSALS: u32 = 3;
-/// What clocks and queues may add to an expiry.
-const SLACK: Duration = Duration::from_secs(10);
 
 #[derive(Default)]
 pub(super) struct SocketToken {
@@ -99,49 +76,33 @@ pub(super) struct SocketToken {
 
 impl Rule for SocketToken {
     fn see(&mut self, context: &Context<'_>) {
-        let entry = context.entry;
-        let Some(feed) = &context.contract.realtime else {
-            context.unable(&IN_QUERY, "the contract has no live feed");
-            context.unable(&CURRENT, "the contract has no live feed");
-            return;
-        };
         if let Some(request) = context.request()
             && request.role == Some(Role::Realtime)
         {
             context.exercised(&IN_QUERY);
-            let query = request
-                .target
-                .split_once('?')
-                .map_or("", |(_, query)| query);
-            if let Some(label) = labels::first(query) {
-                in_query(entry, request.exchange, label, &request.target, context);
-            }
+            judge_query(request, context);
         }
-        if let Some((socket, Frame::Connect { namespace, payload })) = context.packet_up()
-            && *namespace == feed.namespace
+        if let Some(connect) = context.feed_connect()
+            && context.feed_takes_token()
         {
-            self.connect(entry, socket, payload, feed, context);
+            judge_payload(&connect, context);
+            self.connect(&connect, context);
         }
-        match &entry.fact {
+        match &context.entry.fact {
             Fact::Frame {
                 socket,
                 direction: Direction::Down,
-                packet: Frame::ConnectError { namespace, .. },
+                packet,
                 ..
-            } if *namespace == feed.namespace => {
-                if let Some(token) = self.sent.get(socket) {
-                    let before = match &self.refused {
-                        Some((own, times)) if own == token => *times,
-                        _ => 0,
-                    };
-                    self.refused = Some((token.clone(), before + 1));
+            } => match packet {
+                Frame::ConnectError { namespace, .. } if context.is_feed(namespace) => {
+                    self.refused(*socket);
                 }
-            }
-            Fact::Frame {
-                direction: Direction::Down,
-                packet: Frame::Connect { namespace, .. },
-                ..
-            } if *namespace == feed.namespace => self.refused = None,
+                Frame::Connect { namespace, .. } if context.is_feed(namespace) => {
+                    self.refused = None;
+                }
+                _ => {}
+            },
             Fact::SocketClosed { socket, .. } => {
                 self.sent.remove(socket);
             }
@@ -151,35 +112,22 @@ impl Rule for SocketToken {
 }
 
 impl SocketToken {
-    fn connect(
-        &mut self,
-        entry: &Arc<Entry>,
-        socket: u64,
-        payload: &Content,
-        feed: &Realtime,
-        context: &Context<'_>,
-    ) {
-        let wants_token = feed.auth.names().iter().any(|name| name == "access-token");
-        if !wants_token {
-            return;
+    fn refused(&mut self, socket: u64) {
+        if let Some(token) = self.sent.get(&socket) {
+            let before = match &self.refused {
+                Some((own, times)) if own == token => *times,
+                _ => 0,
+            };
+            self.refused = Some((token.clone(), before + 1));
         }
-        if context.session.open && !carries(&feed.auth.0, payload.json()) {
-            context.violated(
-                &IN_QUERY,
-                Violation::new("the socket's CONNECT does not carry the access token")
-                    .kind("token outside CONNECT")
-                    .expected(
-                        "the access token in CONNECT's payload, where the contract says it stands",
-                    )
-                    .observed("a CONNECT without it although a session is open")
-                    .evidence([entry.id]),
-            );
-        }
-        let Some(label) = labels::in_content(payload).map(labels::bare) else {
+    }
+
+    fn connect(&mut self, connect: &Connect<'_>, context: &Context<'_>) {
+        let Some(label) = labels::in_content(connect.payload).map(labels::bare) else {
             return;
         };
         context.exercised(&CURRENT);
-        self.sent.insert(socket, label.to_owned());
+        self.sent.insert(connect.socket, label.to_owned());
         if let Some((refused, times)) = &self.refused
             && refused == label
             && *times >= REFUSALS
@@ -188,53 +136,53 @@ impl SocketToken {
             context.violated(
                 &CURRENT,
                 Violation::new("the app keeps sending a token that the server refused")
-                    .kind("refused token")
                     .expected("a refresh, or no further attempt, after a refusal")
                     .observed(format!("‹{label}› sent again after {times} refusals"))
-                    .evidence([entry.id]),
+                    .evidence([context.entry.id]),
             );
         }
-        let (Some(current), Some(renewed)) = (context.session.current(), context.session.renewed)
-        else {
-            return;
-        };
-        let outdated = current.label != label
-            && context
-                .session
-                .token(label)
-                .is_some_and(|own| own.issued.id < current.issued.id);
-        // A renewal whose answer did not reach the client does not count.
-        let settled = renewed.at + TURNOVER < entry.at && current.issued.at <= renewed.at + NOTICED;
-        if outdated && settled && context.world.same_process_since(renewed.id) {
+        if let Some(current) = successor(label, context) {
+            let age = context.entry.at - current.issued.at;
             context.violated(
                 &CURRENT,
                 Violation::new("the socket connects with an outdated token")
-                    .kind("outdated token")
                     .expected(format!(
                         "CONNECT with ‹{}›, handed out {} before",
                         current.label,
-                        show(entry.at - current.issued.at)
+                        show(age)
                     ))
                     .observed(format!("CONNECT with ‹{label}›"))
-                    .evidence([current.issued.id, entry.id]),
+                    .evidence([current.issued.id, context.entry.id]),
             );
         }
     }
 }
 
+/// The token that this process was handed out after this one, and has had the time to use.
+fn successor<'a>(label: &str, context: &'a Context<'_>) -> Option<&'a Issued> {
+    let current = context.session.current()?;
+    let renewed = context.session.renewed?;
+    let sent = context.session.token(label)?;
+    let outdated = current.label != label && sent.issued.id < current.issued.id;
+    // A renewal whose answer did not reach the client does not count.
+    let settled =
+        renewed.at + TURNOVER < context.entry.at && current.issued.at <= renewed.at + NOTICED;
+    (outdated && settled && context.world.same_process_since(renewed.id)).then_some(current)
+}
+
 /// Whether a token was worth nothing when it was handed out: it had ended, or does not say when it
 /// ends although the contract has tokens that do. A client can then do nothing with any other.
 fn is_dead(label: &str, context: &Context<'_>) -> bool {
-    let (Some(token), Token::Jwt(_)) = (
-        context.session.token(label),
-        &context.contract.session.token,
-    ) else {
-        return context.session.token(label).is_some_and(Issued::is_over);
-    };
-    token.ends.is_none() || token.is_over()
+    let ends_known = matches!(context.contract.session.token, Token::Jwt(_));
+    let token = context.session.token(label);
+    token.is_some_and(|token| token.is_over() || ends_known && token.ends.is_none())
 }
 
-fn in_query(entry: &Arc<Entry>, exchange: u64, label: &str, target: &str, context: &Context<'_>) {
+fn judge_query(request: &Request, context: &Context<'_>) {
+    let query = request.target.split_once('?').map(|(_, query)| query);
+    let Some(label) = query.and_then(labels::first) else {
+        return;
+    };
     context.violated(
         &IN_QUERY,
         Violation::new(format!(
@@ -242,9 +190,26 @@ fn in_query(entry: &Arc<Entry>, exchange: u64, label: &str, target: &str, contex
         ))
         .kind("token outside CONNECT")
         .expected("the token in CONNECT's payload, and nowhere in a URL")
-        .observed(target.to_owned())
-        .evidence([entry.id])
-        .exchanges([exchange]),
+        .observed(request.target.as_str())
+        .evidence([context.entry.id])
+        .exchanges([request.exchange]),
+    );
+}
+
+fn judge_payload(connect: &Connect<'_>, context: &Context<'_>) {
+    let Some(feed) = &context.contract.realtime else {
+        return;
+    };
+    if !context.session.open || carries(&feed.auth.0, connect.payload.json()) {
+        return;
+    }
+    context.violated(
+        &IN_QUERY,
+        Violation::new("the socket's CONNECT does not carry the access token")
+            .kind("token outside CONNECT")
+            .expected("the access token in CONNECT's payload, where the contract says it stands")
+            .observed("a CONNECT without it although a session is open")
+            .evidence([context.entry.id]),
     );
 }
 
@@ -262,83 +227,5 @@ fn carries(template: &Value, payload: Option<&Value>) -> bool {
             .enumerate()
             .all(|(at, item)| carries(item, payload.and_then(|payload| payload.get(at)))),
         _ => true,
-    }
-}
-
-/// Until when each socket may bring events.
-#[derive(Default)]
-pub(super) struct ExpiredFeed {
-    limits: BTreeMap<u64, (Duration, String)>,
-}
-
-impl Rule for ExpiredFeed {
-    fn see(&mut self, context: &Context<'_>) {
-        let entry = context.entry;
-        match &entry.fact {
-            Fact::Frame {
-                socket,
-                direction: Direction::Up,
-                packet:
-                    Frame::Connect {
-                        payload: content, ..
-                    }
-                    | Frame::Event { args: content, .. },
-                ..
-            } => {
-                if let Some(label) = labels::in_content(content) {
-                    self.authenticated(*socket, label, context);
-                }
-            }
-            Fact::Frame {
-                socket,
-                direction: Direction::Down,
-                packet: Frame::Event { name, .. },
-                ..
-            } => {
-                if let Some((limit, label)) = self.limits.get(socket)
-                    && entry.at > *limit
-                {
-                    let observed = format!(
-                        "`{name}` came {} after the limit of ‹{label}›",
-                        show(entry.at - *limit)
-                    );
-                    context.violated(
-                        &EXPIRED,
-                        Violation::new("live events go on after the socket's token has expired")
-                            .kind("events after expiry")
-                            .expected("a disconnect, or re-authentication, at the token's expiry")
-                            .observed(observed)
-                            .evidence([entry.id]),
-                    );
-                }
-            }
-            Fact::SocketClosed { socket, .. } => {
-                self.limits.remove(socket);
-            }
-            _ => {}
-        }
-    }
-
-    fn hears_routine(&self) -> bool {
-        true
-    }
-}
-
-impl ExpiredFeed {
-    fn authenticated(&mut self, socket: u64, label: &str, context: &Context<'_>) {
-        let Some(token) = context.session.token(label) else {
-            return;
-        };
-        let (Some(ends), Some(epoch)) = (token.ends, context.epoch) else {
-            context.unable(&EXPIRED, "the tokens do not say when they end");
-            return;
-        };
-        context.exercised(&EXPIRED);
-        let leeway = match &context.contract.session.token {
-            Token::Jwt(policy) => policy.leeway,
-            Token::Opaque => Duration::ZERO,
-        };
-        let limit = Duration::from_secs(ends.saturating_sub(epoch)) + leeway + SLACK;
-        self.limits.insert(socket, (limit, token.label.clone()));
     }
 }

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use crate::domain::duration::show;
 use crate::domain::journal::{
-    Act, AppFact, Entry, EntryId, Fact, ScreenName, SessionState, StorageAccident,
+    Act, AppFact, EntryId, Fact, ScreenName, SessionState, StorageAccident,
 };
 use crate::rules::context::Context;
 use crate::rules::moment::Moment;
@@ -19,7 +19,7 @@ rule! {
     /// opens any more, one that is too large, or be emptied by a reinstall.
     ///
     /// # How it is judged
-    /// Judged from what happened to the storage before a start, and what the app says after it: a
+    /// What happened to the storage before a start is held against what the app says after it: a
     /// whole entry is restored, anything else is not, and in no case does the app stay on its
     /// loading screen past its attempts at the status and ten seconds.
     ///
@@ -31,7 +31,7 @@ rule! {
     /// Expo SecureStore documentation (2048 bytes; values lost with the key, on iOS kept over a
     /// reinstall); runbook S3.1, S3.3
     pub(super) STORED: "SESSION-13", App, from [Sim],
-        set by ["request_timeout", "retry.attempts"]
+        set by ["request-timeout", "retry.attempts"]
 }
 
 /// How long leaving the loading screen may take beside the attempts.
@@ -57,9 +57,8 @@ struct Start {
 
 impl Rule for Restored {
     fn see(&mut self, context: &Context<'_>) {
-        let entry = context.entry;
-        self.stuck(context);
-        match &entry.fact {
+        self.judge_loading(context);
+        match &context.entry.fact {
             Fact::Act(Act::Storage { accident }) => {
                 if !context.world.simulated {
                     context.unable(
@@ -67,11 +66,11 @@ impl Rule for Restored {
                         "what a start finds in storage only the app itself can say",
                     );
                 }
-                self.accident = Some((entry.id, *accident));
+                self.accident = Some((context.entry.id, accident.clone()));
             }
             Fact::Act(Act::Launch) => {
                 self.start = Some(Start {
-                    moment: Moment::of(entry),
+                    moment: context.moment(),
                     held: std::mem::take(&mut self.held),
                     accident: self.accident.take(),
                     shows: false,
@@ -83,33 +82,36 @@ impl Rule for Restored {
                     start.shows = *screen != ScreenName::Loading;
                 }
             }
-            Fact::App(AppFact::Session { state }) => self.said(entry, state, context),
+            Fact::App(AppFact::Session { state }) => self.said(state, context),
             _ => {}
         }
     }
 
     fn end(&mut self, context: &Context<'_>) {
-        self.stuck(context);
+        self.judge_loading(context);
     }
 }
 
 impl Restored {
-    fn said(&mut self, entry: &Entry, state: &SessionState, context: &Context<'_>) {
-        self.held = !matches!(
-            state,
-            SessionState::Ended { .. } | SessionState::NotFound { .. }
-        );
-        let Some(start) = &self.start else {
-            return;
-        };
+    fn said(&mut self, state: &SessionState, context: &Context<'_>) {
         let (restored, why) = match state {
             SessionState::Restored => (true, ""),
             SessionState::NotFound { why } => (false, why.as_str()),
-            _ => return,
+            SessionState::Ended { .. } => {
+                self.held = false;
+                return;
+            }
+            SessionState::Opened | SessionState::Refreshed => {
+                self.held = true;
+                return;
+            }
+        };
+        self.held = restored;
+        let Some(start) = &self.start else {
+            return;
         };
         context.exercised(&STORED);
-        let accident = start.accident;
-        let observed = match (restored, accident) {
+        let observed = match (restored, &start.accident) {
             (true, Some((_, accident))) => {
                 format!("a session was restored although the storage was {accident}")
             }
@@ -122,19 +124,14 @@ impl Restored {
         context.violated(
             &STORED,
             Violation::new("a start does not find in storage what is there")
-                .kind("restore")
                 .expected("a whole entry is restored, and nothing else")
                 .observed(observed)
-                .evidence(
-                    accident
-                        .map(|(id, _)| id)
-                        .into_iter()
-                        .chain([start.moment.id, entry.id]),
-                ),
+                .evidence(start.evidence().chain([context.entry.id])),
         );
     }
 
-    fn stuck(&mut self, context: &Context<'_>) {
+    /// Whether the app stays on its loading screen.
+    fn judge_loading(&mut self, context: &Context<'_>) {
         let contract = &context.contract;
         let limit = contract.request_timeout * contract.retry.attempts + SLACK;
         let Some(start) = self.start.take_if(|start| {
@@ -142,14 +139,20 @@ impl Restored {
         }) else {
             return;
         };
-        let accident = start.accident.map(|(id, _)| id);
         context.violated(
             &STORED,
             Violation::new("the app never leaves its loading screen")
-                .kind("stuck")
                 .expected(format!("another screen within {}", show(limit)))
                 .observed(format!("none for {}", show(context.now - start.moment.at)))
-                .evidence(accident.into_iter().chain([start.moment.id])),
+                .evidence(start.evidence()),
         );
+    }
+}
+
+impl Start {
+    /// What happened to the storage, and the start itself.
+    fn evidence(&self) -> impl Iterator<Item = EntryId> {
+        let accident = self.accident.as_ref().map(|(id, _)| *id);
+        accident.into_iter().chain([self.moment.id])
     }
 }

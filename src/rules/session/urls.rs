@@ -1,7 +1,7 @@
 //! SESSION-1: secrets stay out of URLs.
 
 use crate::domain::contract::Role;
-use crate::domain::journal::{Entry, Request, TokenKind};
+use crate::domain::journal::Request;
 use crate::rules::context::Context;
 use crate::rules::labels;
 use crate::rules::rule::{Rule, rule};
@@ -12,14 +12,14 @@ rule! {
     ///
     /// # Why
     /// URLs are written to access logs, proxies, crash reports and Referer headers, so a token in
-    /// one is a token given away. Every issued token and every password is searched in request
-    /// targets and Referer headers, as it is, percent-encoded and in base64. The live feed's own
-    /// requests, its WebSocket's URL among them, count as well. So do refresh tokens in the headers
-    /// or bodies of requests for data: whoever serves those needs none, and their logs and crash
-    /// reports are not kept as the token endpoint's are. Cookies are left out: where they go their
-    /// `Path` decides, which the backend sets.
+    /// one is a token given away. Whoever serves requests for data needs no refresh token, and
+    /// their logs and crash reports are not kept as the token endpoint's are.
     ///
     /// # How it is judged
+    /// Every issued token and every password is searched in request targets and Referer headers, as
+    /// it is, percent-encoded and in base64. The live feed's own requests, its WebSocket's URL
+    /// among them, count as well. So do refresh tokens in the headers or bodies of requests for
+    /// data. Cookies are left out: where they go their `Path` decides, which the backend sets.
     ///
     /// # How to keep it
     /// Send the token in the header that the contract names, or in the body.
@@ -34,7 +34,6 @@ pub(super) struct Urls;
 
 impl Rule for Urls {
     fn see(&mut self, context: &Context<'_>) {
-        let entry = context.entry;
         let Some(request) = context.request() else {
             return;
         };
@@ -44,39 +43,37 @@ impl Rule for Urls {
             ("the request target", request.target.as_str()),
             ("the Referer header", referer),
         ] {
-            let Some(label) = labels::first(text) else {
-                continue;
-            };
-            let role = request
-                .role
-                .as_ref()
-                .map_or("an undeclared", |_| "a declared");
-            context.violated(
-                &IN_URL,
-                Violation::new(format!("{label} stands in {place} of {role} request"))
-                    .kind(place.to_owned())
-                    .expected("tokens and passwords in headers or bodies only")
-                    .observed(format!("{} {} {text}", request.method, request.service))
-                    .evidence([entry.id])
-                    .exchanges([request.exchange]),
-            );
+            if let Some(label) = labels::first(text) {
+                in_url(label, place, text, request, context);
+            }
         }
         if request.role.as_ref().is_some_and(Role::is_data) {
-            judge_refresh_token(entry, request, context);
+            beside_data(request, context);
         }
     }
 }
 
-/// Whether a request for data brings the refresh token along.
-fn judge_refresh_token(entry: &Entry, request: &Request, context: &Context<'_>) {
-    let credential = context
-        .opened(request.exchange)
-        .and_then(|own| own.credential.as_deref());
-    let renews = |label: &str| {
-        let token = context.session.token(label);
-        token.is_some_and(|token| token.kind == TokenKind::Refresh)
-            && credential != Some(labels::bare(label))
+fn in_url(label: &str, place: &str, text: &str, request: &Request, context: &Context<'_>) {
+    let role = match request.role {
+        Some(_) => "a declared",
+        None => "an undeclared",
     };
+    context.violated(
+        &IN_URL,
+        Violation::new(format!("{label} stands in {place} of {role} request"))
+            .kind(place)
+            .expected("tokens and passwords in headers or bodies only")
+            .observed(format!("{} {} {text}", request.method, request.service))
+            .evidence([context.entry.id])
+            .exchanges([request.exchange]),
+    );
+}
+
+/// Whether a request for data brings the refresh token along.
+fn beside_data(request: &Request, context: &Context<'_>) {
+    let credential = context.credential(request.exchange);
+    let renews =
+        |label: &str| context.session.is_refresh(label) && credential != Some(labels::bare(label));
     let in_headers = request
         .headers
         .iter()
@@ -96,7 +93,7 @@ fn judge_refresh_token(entry: &Entry, request: &Request, context: &Context<'_>) 
             .kind("refresh token beside data")
             .expected("the refresh token in requests to renew or end the session only")
             .observed(format!("{} {} in {place}", request.method, request.target))
-            .evidence([entry.id])
+            .evidence([context.entry.id])
             .exchanges([request.exchange]),
     );
 }

@@ -21,11 +21,12 @@ const TOKENS: usize = 64;
 pub(crate) struct Session {
     /// Whether one is open, as far as the wire shows.
     pub(crate) open: bool,
-    /// When it last began or was renewed by an answer, and by which exchange.
+    /// When an answer last opened or renewed it.
     pub(crate) renewed: Option<Moment>,
     /// When the backend last said that a session is over.
     pub(crate) refused: Option<Moment>,
-    /// The user's requests to sign out and in that nothing has answered yet.
+    /// Whether the user asked to sign out, and nobody signed in, renewed the session or started the
+    /// app since.
     pub(crate) wants_out: bool,
     /// Whether a sign-out was asked for or tried, however it went, and nobody signed in since.
     leaving: bool,
@@ -38,12 +39,14 @@ pub(crate) struct Token {
     /// Its label, without quotation marks.
     pub(crate) label: String,
     pub(crate) kind: TokenKind,
+    /// When it was seen on its way to the client.
     pub(crate) issued: Moment,
     pub(crate) claims: Option<Value>,
     /// When it ends, in seconds since 1970.
     pub(crate) ends: Option<u64>,
     /// How long it lives, as far as its claims or the answer beside it say.
     pub(crate) lifetime: Option<Duration>,
+    /// What the account that it was handed out to signs in with.
     pub(crate) username: Option<String>,
 }
 
@@ -61,6 +64,12 @@ impl Session {
         self.tokens.iter().rev().find(|token| token.label == label)
     }
 
+    /// Whether this label stands for a refresh token.
+    pub(crate) fn is_refresh(&self, label: &str) -> bool {
+        let token = self.token(label);
+        token.is_some_and(|token| token.kind == TokenKind::Refresh)
+    }
+
     /// Whether an app ought to go on with it: it is open, and nobody set out to end it.
     pub(crate) fn is_wanted(&self) -> bool {
         self.open && !self.leaving
@@ -74,6 +83,7 @@ impl Session {
             .find(|token| token.kind == TokenKind::Access)
     }
 
+    /// Takes in a token that was handed out; where it names no account, it is the current one's.
     pub(super) fn issued(&mut self, entry: &Arc<Entry>, token: &TokenIssued) {
         let ends = token
             .claims
@@ -99,6 +109,7 @@ impl Session {
         });
     }
 
+    /// Takes in a request, and what it sent under the header that authorizes.
     pub(super) fn requested(&mut self, request: &Request, credential: Option<&str>) {
         self.leaving |= request.role == Some(Role::SignOut);
         // A session that was opened before the journal began shows itself by its credential.
@@ -110,6 +121,7 @@ impl Session {
         }
     }
 
+    /// Takes in how a request was answered.
     pub(super) fn ended(
         &mut self,
         entry: &Entry,
@@ -140,6 +152,7 @@ impl Session {
         }
     }
 
+    /// Takes in what the app says of its session itself.
     pub(super) fn said(&mut self, state: &SessionState) {
         match state {
             SessionState::Ended { .. } | SessionState::NotFound { .. } => self.open = false,
@@ -150,6 +163,7 @@ impl Session {
         }
     }
 
+    /// Takes in what the user does.
     pub(super) fn act(&mut self, act: &Act) {
         match act {
             Act::SignOut => {

@@ -38,6 +38,7 @@ pub(crate) struct Socket {
 }
 
 impl Sockets {
+    /// The open session of this number.
     pub(crate) fn get(&self, socket: u64) -> Option<&Socket> {
         self.open.get(&socket)
     }
@@ -75,6 +76,7 @@ impl Sockets {
         }
     }
 
+    /// Takes in that a session opened, was upgraded or closed.
     pub(super) fn engine(&mut self, entry: &Entry) {
         match &entry.fact {
             Fact::SocketOpened {
@@ -127,6 +129,7 @@ impl Sockets {
         }
     }
 
+    /// Takes in a packet that says something of a session, or of the feed on it.
     pub(super) fn packet(&mut self, entry: &Entry, packet: &Frame, contract: &Contract) {
         let Fact::Frame {
             socket, direction, ..
@@ -178,11 +181,13 @@ impl Sockets {
         }
     }
 
+    /// Forgets a session that is closed.
     pub(super) fn forget(&mut self, socket: u64) {
         self.open.remove(&socket);
     }
 }
 
+/// The private id by which Socket.IO recovers a session.
 fn pid(payload: &Content) -> Option<String> {
     payload.json()?.get("pid")?.as_str().map(str::to_owned)
 }

@@ -32,6 +32,7 @@ pub(crate) struct Told {
 }
 
 impl Switch {
+    /// A process that starts or ends knows nothing yet.
     pub(super) fn act(&mut self, act: &Act) {
         if matches!(act, Act::Launch | Act::Kill) {
             self.told = None;
@@ -44,6 +45,7 @@ impl Switch {
         id(self.failed) > id(self.answered)
     }
 
+    /// Takes in how a question ended, if it is one for the kill-switch.
     pub(super) fn ended(&mut self, entry: &Arc<Entry>, ended: &Ended<'_>, switch: &KillSwitch) {
         if ended.request.role != Some(Role::Status) {
             return;

@@ -1,0 +1,174 @@
+//! KILL-7: the backend enforces the kill-switch, too.
+
+use std::time::Duration;
+
+use crate::domain::journal::{Entry, Fact, HarnessFact, Heard, Question, Sender};
+use crate::rules::context::{Context, Read};
+use crate::rules::exchange::Ended;
+use crate::rules::rule::{Rule, rule};
+use crate::rules::state::{Told, is_blocked};
+use crate::rules::violation::Violation;
+
+rule! {
+    /// The server enforces the kill-switch too: data is refused while it is on
+    ///
+    /// # Why
+    /// An old app version or a broken one does not ask. Where the contract says how data requests
+    /// are answered during maintenance, one that is answered with success while the backend itself
+    /// says *blocked* shows that the switch binds only the polite, and one that is refused by
+    /// another status says something else to the app: 401 signs people out.
+    ///
+    /// # How it is judged
+    /// The client's own requests are judged, and the harness asks for the status and then for every
+    /// resource while the lever is on, and listens to the feed; two seconds are left to a backend
+    /// whose parts have to hear of it.
+    ///
+    /// # How to keep it
+    /// Check the switch in a middleware in front of every data route and of the socket's namespace.
+    ///
+    /// # Source
+    /// runbook S4.1; defence in depth
+    pub(super) ENFORCED: "KILL-7", Backend, from [Wire, Probe],
+        needs [KillSwitch, DataRefusal],
+        set by ["kill-switch.data-refusal"]
+}
+
+/// How long the parts of a backend may disagree about the switch.
+const SPREAD: Duration = Duration::from_secs(2);
+
+#[derive(Default)]
+pub(super) struct Enforced {
+    /// What the harness was told when it asked for the status itself.
+    told: Option<Told>,
+}
+
+impl Rule for Enforced {
+    fn see(&mut self, context: &Context<'_>) {
+        self.follow(context);
+        let told = self.told.or(context.switch.told);
+        let Some(told) = told.filter(|told| told.by_backend) else {
+            return;
+        };
+        if let Fact::Harness(HarnessFact::Listened(heard)) = &context.entry.fact {
+            listened(heard, told, context);
+        }
+        // Also while the parts of the backend still hear of it.
+        let lever = context.world.maintenance;
+        let lifted = lever.is_some_and(|(on, moment)| !on && told.moment.at <= moment.at + SPREAD);
+        if let Some(read) = context.read_by_anyone()
+            && !lifted
+            && read.ended.opened.at() >= told.moment.at + SPREAD
+        {
+            judge_answer(&read, told, context);
+        }
+    }
+
+    fn hears_probes(&self) -> bool {
+        true
+    }
+}
+
+impl Enforced {
+    /// Follows what the harness is told: *blocked* since the lever was moved, or nothing.
+    fn follow(&mut self, context: &Context<'_>) {
+        if let Some((Question::StatusInMaintenance, ended)) = context.answered() {
+            self.told = told(&ended, context);
+        } else if moves_a_lever(context.entry) {
+            self.told = None;
+        }
+    }
+}
+
+/// The backend's own *blocked* while the lever is on.
+fn told(ended: &Ended<'_>, context: &Context<'_>) -> Option<Told> {
+    let switch = context.contract.kill_switch.as_ref()?;
+    let answer = ended.by_backend()?;
+    match context.world.maintenance? {
+        (true, moment) if is_blocked(switch, answer) == Some(true) => Some(Told {
+            moment,
+            by_backend: true,
+            exchange: answer.exchange,
+        }),
+        _ => None,
+    }
+}
+
+/// Whether the feed goes on: by an event that came to a socket of the harness's own.
+fn listened(heard: &Heard, told: Told, context: &Context<'_>) {
+    let settled = context.entry.at >= told.moment.at + SPREAD;
+    if heard.question != Question::DataInMaintenance || !settled {
+        return;
+    }
+    if !heard.joined {
+        context.exercised(&ENFORCED);
+    } else if !heard.events.is_empty() {
+        context.violated(
+            &ENFORCED,
+            Violation::new("the backend goes on with the live feed although its kill-switch is on")
+                .expected("no socket is let in, or none is sent anything")
+                .observed(heard.words())
+                .evidence([told.moment.id, context.entry.id]),
+        );
+    }
+}
+
+/// Whether data is refused, and as was agreed.
+fn judge_answer(read: &Read<'_>, told: Told, context: &Context<'_>) {
+    let switch = context.contract.kill_switch.as_ref();
+    let Some(refusal) = switch.and_then(|switch| switch.data_refusal) else {
+        return;
+    };
+    context.exercised(&ENFORCED);
+    let Read { ended, answer, .. } = read;
+    let message = if answer.is_success() || answer.status == 304 {
+        "the backend answers data requests although its kill-switch is on"
+    } else if answer.status != refusal && !is_excused(ended, context) {
+        "the backend refuses data during maintenance otherwise than agreed"
+    } else {
+        return;
+    };
+    let request = ended.request;
+    context.violated(
+        &ENFORCED,
+        Violation::new(message)
+            .expected(format!("data requests are refused with {refusal}"))
+            .observed(format!(
+                "{} {} was answered with {}",
+                request.method, request.target, answer.status
+            ))
+            .evidence([told.moment.id, ended.opened.id(), context.entry.id])
+            .exchanges([told.exchange, answer.exchange]),
+    );
+}
+
+/// Whether a refusal may have another reason than the kill-switch: too many requests, a proxy without
+/// its backend, a token that may be over.
+fn is_excused(ended: &Ended<'_>, context: &Context<'_>) -> bool {
+    match ended.status() {
+        // The harness has signed in just before the switch was moved.
+        Some(401 | 403) => ended.request.sender != Sender::Probe && !token_holds(ended, context),
+        Some(408 | 429 | 502 | 504) | None => true,
+        Some(_) => false,
+    }
+}
+
+/// Whether the token that a request carries was good when it was sent, and known to be.
+fn token_holds(ended: &Ended<'_>, context: &Context<'_>) -> bool {
+    let label = ended.opened.credential.as_deref();
+    let Some(token) = label.and_then(|label| context.session.token(label)) else {
+        return false;
+    };
+    let now = context.unix(ended.opened.at());
+    let lasts = token
+        .ends
+        .zip(now)
+        .is_some_and(|(ends, now)| now + 5 < ends);
+    let expired = context.world.tokens_expired;
+    lasts && expired.is_none_or(|moment| moment.at < token.issued.at)
+}
+
+/// Whether somebody changed the target's world, which may end what the harness was told.
+fn moves_a_lever(entry: &Entry) -> bool {
+    let change = entry.fact.change();
+    change.is_some_and(|change| change.lever().is_some())
+}
