@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use super::collector::Collector;
 use super::exchange::Ended;
+use super::moment::Moment;
 use super::rule::RuleInfo;
 use super::state::State;
 use super::violation::Violation;
@@ -50,6 +51,11 @@ impl<'a> Context<'a> {
         }
     }
 
+    /// When the entry was written, and where in the order of things.
+    pub(super) fn moment(&self) -> Moment {
+        Moment::of(self.entry)
+    }
+
     /// The client's request in the entry.
     pub(super) fn request(&self) -> Option<&'a Request> {
         match &self.entry.fact {
@@ -64,6 +70,19 @@ impl<'a> Context<'a> {
             Fact::Frame {
                 socket,
                 direction: Direction::Up,
+                packet,
+                ..
+            } => Some((*socket, packet)),
+            _ => None,
+        }
+    }
+
+    /// The packet in the entry that came down to the client, and its socket.
+    pub(super) fn packet_down(&self) -> Option<(u64, &'a Frame)> {
+        match &self.entry.fact {
+            Fact::Frame {
+                socket,
+                direction: Direction::Down,
                 packet,
                 ..
             } => Some((*socket, packet)),

@@ -9,9 +9,9 @@ use std::time::Duration;
 
 use super::exchange::{Ended, Opened};
 use super::labels;
-use crate::domain::contract::{Contract, FailMode, Role};
+use crate::domain::contract::{Contract, FailMode, Polling, Role};
 use crate::domain::journal::{
-    Answer, AppFact, Class, Entry, Fact, HarnessFact, Question, Request, Sender,
+    Answer, AppFact, Class, Entry, EntryId, Fact, HarnessFact, Question, Request, Sender,
 };
 use crate::domain::verdict::ScopeTally;
 
@@ -23,7 +23,7 @@ mod world;
 
 use probing::Probing;
 pub(super) use session::{Session, Token, token_in};
-pub(super) use sockets::Sockets;
+pub(super) use sockets::{Socket, Sockets};
 pub(super) use switch::{Switch, Told, is_blocked};
 pub(super) use world::{UNSEEN, World};
 
@@ -282,6 +282,15 @@ impl State {
         opened.is_some_and(|request| request.sender == Sender::Probe)
     }
 
+    /// What is agreed on polling, if this is a resource that is polled.
+    pub(super) fn polling_of(&self, role: Option<&Role>) -> Option<&Polling> {
+        let Some(Role::Resource(name)) = role else {
+            return None;
+        };
+        let polling = self.contract.polling.as_ref();
+        polling.filter(|polling| polling.resources.contains(name))
+    }
+
     /// Seconds since 1970 at a moment of the journal.
     pub(super) fn unix(&self, at: Duration) -> Option<u64> {
         Some(self.epoch? + at.as_secs())
@@ -306,6 +315,22 @@ impl State {
     /// Whether the app ought to be working: its process runs, is visible and can reach the network.
     pub(super) fn app_is_awake(&self) -> bool {
         self.world.running && self.world.visible && self.world.online
+    }
+
+    /// Whether the app ought to have been working ever since this entry.
+    pub(super) fn app_is_awake_since(&self, entry: EntryId) -> bool {
+        self.app_is_awake()
+            && self.world.same_life_since(entry)
+            && self.world.same_visit_since(entry)
+    }
+
+    /// Whether nothing keeps the app from its feed and its data: it is awake and signed in, nobody
+    /// blocks it, and what it sends reaches the gateway.
+    pub(super) fn app_is_free(&self) -> bool {
+        self.app_is_awake()
+            && self.session.is_wanted()
+            && !self.may_be_blocked()
+            && !self.world.is_blind()
     }
 }
 
