@@ -282,6 +282,12 @@ impl State {
         opened.is_some_and(|request| request.sender == Sender::Probe)
     }
 
+    /// Whether this is the namespace of the live feed.
+    pub(super) fn is_feed(&self, namespace: &str) -> bool {
+        let feed = self.contract.realtime.as_ref();
+        feed.is_some_and(|feed| feed.namespace == namespace)
+    }
+
     /// What is agreed on polling, if this is a resource that is polled.
     pub(super) fn polling_of(&self, role: Option<&Role>) -> Option<&Polling> {
         let Some(Role::Resource(name)) = role else {

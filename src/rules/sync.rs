@@ -3,6 +3,7 @@
 use crate::rules::rule::Registration;
 
 mod fallback;
+mod numbers;
 mod order;
 mod paging;
 mod payload;
@@ -38,9 +39,7 @@ pub(super) const RULES: &[Registration] = &[
     (&[&push::ARRIVES], |contract| {
         Box::new(push::Push::new(contract))
     }),
-    (&[&order::ORDER], |contract| {
-        Box::new(order::Order::new(contract))
-    }),
+    (&[&order::ORDER], |_| Box::new(order::Order::default())),
     (&[&paging::WALK], |_| Box::new(paging::Paging::default())),
     (&[&paging::WALK], |_| Box::new(walks::Walks::default())),
     (&[&payload::SCHEMA], |contract| {

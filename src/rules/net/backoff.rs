@@ -1,4 +1,5 @@
-//! NET-1: retries wait longer and longer, with jitter. Which of them are one request is NET-2's part.
+//! NET-1: retries wait longer and longer, with jitter. Which of them are one request is NET-2's
+//! part.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -155,10 +156,9 @@ impl Backoff {
             return;
         }
         context.exercised(&BACKOFF);
-        let regularity = if agreed.socket {
-            &mut self.socket
-        } else {
-            &mut self.http
+        let regularity = match agreed.socket {
+            true => &mut self.socket,
+            false => &mut self.http,
         };
         series.note_regularity(&agreed, regularity);
         series.judge_growth(&agreed, request, context);
@@ -274,6 +274,9 @@ impl Series {
     }
 
     fn judge_growth(&mut self, agreed: &Agreed, request: &Request, context: &Context<'_>) {
+        let [first, .., last] = self.gaps[..] else {
+            return;
+        };
         match agreed.growth(&self.gaps) {
             Growth::BacksOff => {}
             Growth::Hammers => {
@@ -286,7 +289,13 @@ impl Series {
                             show(agreed.delay),
                             show(agreed.cap)
                         ))
-                        .observed(self.words(agreed, request))
+                        .observed(format!(
+                            "{} attempts of {}, the first gap {}, the last {}",
+                            self.count,
+                            name(request),
+                            show(first),
+                            show(last)
+                        ))
                         .evidence(self.attempts.clone())
                         .exchanges([request.exchange]),
                 );
@@ -303,20 +312,6 @@ impl Series {
                 .severity(Severity::Information),
             ),
         }
-    }
-
-    fn words(&self, agreed: &Agreed, request: &Request) -> String {
-        let what = match agreed.socket {
-            true => "the feed's handshake".to_owned(),
-            false => format!("{} {}", request.method, request.target),
-        };
-        let gap = |gap: Option<&Duration>| gap.map_or_else(String::new, |gap| show(*gap));
-        format!(
-            "{} attempts of {what}, the first gap {}, the last {}",
-            self.count,
-            gap(self.gaps.first()),
-            gap(self.gaps.last())
-        )
     }
 
     /// Of a series that hammers NET-1 has told enough.
@@ -338,6 +333,14 @@ fn key(request: &Request) -> Option<String> {
         Some(Role::Realtime) if request.is_handshake() => Some(feed(request.wants_websocket())),
         Some(Role::Realtime) | None => None,
         Some(_) => Some(request.line()),
+    }
+}
+
+/// What a request is called where people read of its attempts.
+fn name(request: &Request) -> String {
+    match request.is_handshake() {
+        true => "the feed's handshake".to_owned(),
+        false => format!("{} {}", request.method, request.target),
     }
 }
 

@@ -1,6 +1,7 @@
 //! NET-5 and -10, what they share: an app that is back asks for each thing once, with its retries.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use crate::domain::contract::Role;
 use crate::domain::duration::show;
@@ -14,30 +15,34 @@ use crate::rules::violation::Violation;
 pub(super) struct Burst {
     rule: &'static RuleInfo,
     message: &'static str,
+    /// When the app was back, and how long it is looked at.
     back: Moment,
+    window: Duration,
     counts: BTreeMap<String, (u64, EntryId)>,
 }
 
 impl Burst {
     /// Begins to count for a rule, which is told with this message.
-    pub(super) fn new(rule: &'static RuleInfo, message: &'static str, back: Moment) -> Self {
+    pub(super) fn new(
+        rule: &'static RuleInfo,
+        message: &'static str,
+        back: Moment,
+        window: Duration,
+    ) -> Self {
         Self {
             rule,
             message,
             back,
+            window,
             counts: BTreeMap::new(),
         }
-    }
-
-    /// When the app was back.
-    pub(super) fn back(&self) -> Moment {
-        self.back
     }
 
     /// Takes in a request for this, and tells of it if it is one too many.
     pub(super) fn count(&mut self, request: &Request, what: String, context: &Context<'_>) {
         let carries_on = request.role == Some(Role::Realtime) && !request.is_handshake();
-        if carries_on || context.is_refetched(request.role.as_ref()) {
+        let is_over = context.now > self.back.at + self.window;
+        if is_over || carries_on || context.is_refetched(request.role.as_ref()) {
             return;
         }
         let id = context.entry.id;

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::burst::Burst;
 use crate::domain::duration::show;
-use crate::domain::journal::{Act, AppFact, ClientOutcome, Fact, Request};
+use crate::domain::journal::{Act, AppFact, ClientOutcome, Fact};
 use crate::rules::context::Context;
 use crate::rules::moment::Moment;
 use crate::rules::rule::{Rule, rule};
@@ -59,7 +59,16 @@ impl Rule for Offline {
         }
         if let Some(request) = context.request() {
             self.attempt(&request.line(), Some(request.exchange), context);
-            self.returned(request, context);
+            if let Some(burst) = &mut self.burst {
+                let what = match request.is_handshake() {
+                    true => format!(
+                        "{} {} the feed's handshake",
+                        request.method, request.service
+                    ),
+                    false => request.line(),
+                };
+                burst.count(request, what, context);
+            }
         }
     }
 }
@@ -82,9 +91,7 @@ impl Offline {
             }
             Act::Online => {
                 context.exercised(&OFFLINE);
-                let message = "the app bursts when the network is back";
-                let burst = |_| Burst::new(&OFFLINE, message, context.moment());
-                self.burst = self.gone.take().map(burst);
+                self.burst = self.gone.take().map(|_| burst_from_now(context));
             }
             _ => {}
         }
@@ -111,21 +118,11 @@ impl Offline {
                 .exchanges(exchange),
         );
     }
+}
 
-    fn returned(&mut self, request: &Request, context: &Context<'_>) {
-        let polling = context.contract.polling.as_ref();
-        let window = polling.map_or(FIRST, |polling| polling.floor.min(FIRST));
-        self.burst
-            .take_if(|own| context.now > own.back().at + window);
-        if let Some(burst) = &mut self.burst {
-            let what = match request.is_handshake() {
-                true => format!(
-                    "{} {} the feed's handshake",
-                    request.method, request.service
-                ),
-                false => request.line(),
-            };
-            burst.count(request, what, context);
-        }
-    }
+fn burst_from_now(context: &Context<'_>) -> Burst {
+    let polling = context.contract.polling.as_ref();
+    let window = polling.map_or(FIRST, |polling| polling.floor.min(FIRST));
+    let message = "the app bursts when the network is back";
+    Burst::new(&OFFLINE, message, context.moment(), window)
 }

@@ -102,24 +102,16 @@ impl Partial {
         self.failed = None;
         self.left = None;
         if !matches!(act, Act::Refresh | Act::Open { .. } | Act::LoadMore { .. }) {
-            self.forget_data();
+            self.failing.clear();
+            self.shown.clear();
         }
-    }
-
-    fn forget_data(&mut self) {
-        self.failing.clear();
-        self.shown.clear();
     }
 
     fn says(&mut self, fact: &AppFact, context: &Context<'_>) {
         match fact {
             AppFact::Session {
                 state: SessionState::Ended { .. } | SessionState::NotFound { .. },
-            } => {
-                self.failed = None;
-                self.left = None;
-                self.forget_data();
-            }
+            } => *self = Self::default(),
             AppFact::Shown { resource, .. } => {
                 self.failing.remove(resource);
                 if !self.shown.contains(resource) {

@@ -78,8 +78,6 @@ impl Rule for Thawed {
         if let Fact::Act(act) = &context.entry.fact {
             self.act(act, context);
         }
-        self.burst
-            .take_if(|own| context.now > own.back().at + FIRST);
         if let (Some(burst), Some(request)) = (&mut self.burst, context.request()) {
             let what = match request.is_handshake() {
                 true => "the feed's handshake".to_owned(),
@@ -100,7 +98,7 @@ impl Thawed {
                 if left.is_some_and(|left| context.now >= left.at + LONG) {
                     context.exercised(&THAWED);
                     let message = "the app bursts when it is back from the background";
-                    self.burst = Some(Burst::new(&THAWED, message, context.moment()));
+                    self.burst = Some(Burst::new(&THAWED, message, context.moment(), FIRST));
                 }
             }
             _ => {}

@@ -1,4 +1,5 @@
-//! NET-8: where TLS fails nothing is sent, neither under a certificate of nobody's nor in the clear.
+//! NET-8: where TLS fails nothing is sent, neither under a certificate of nobody's nor in the
+//! clear.
 
 use crate::domain::journal::{EntryId, Fact, HarnessFact, Insecure, Request};
 use crate::rules::context::Context;

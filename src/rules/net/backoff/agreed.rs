@@ -96,9 +96,9 @@ impl Agreed {
         self.delay.mul_f64((1.0 - self.jitter).max(0.0))
     }
 
-    /// Whether the last gaps stay below the shortest delays that were agreed, a tenth less. Far below
-    /// them no jitter leads; a little below them an app may have a faster schedule of its own, which
-    /// grows all the same.
+    /// Whether the last gaps stay below the shortest delays that were agreed, a tenth less. Far
+    /// below them no jitter leads; a little below them an app may have a faster schedule of its
+    /// own, which grows all the same.
     fn is_undercut(&self, gaps: &[Duration]) -> bool {
         let least = self.shortest().mul_f64(0.9);
         let grown = (least * 2).min(self.cap.mul_f64(0.4));
