@@ -24,9 +24,10 @@ pub(super) const RULES: &[Registration] = &[
     (&[&fallback::RETURNS], |_| {
         Box::new(fallback::Return::default())
     }),
-    (&[&polling::NEVER_BOTH, &polling::ONE_POLLER], |contract| {
-        Box::new(polling::Polling::new(contract))
-    }),
+    (
+        &[&polling::NEVER_BOTH, &polling::ONE_POLLER, &push::ARRIVES],
+        |contract| Box::new(polling::Polling::new(contract)),
+    ),
     (&[&snapshot::SNAPSHOT], |_| {
         Box::new(snapshot::Snapshot::default())
     }),
