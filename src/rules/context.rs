@@ -100,6 +100,19 @@ impl<'a> Context<'a> {
         }
     }
 
+    /// The packet in the entry that came down to the client, and its socket.
+    pub(super) fn packet_down(&self) -> Option<(u64, &'a Frame)> {
+        match &self.entry.fact {
+            Fact::Frame {
+                socket,
+                direction: Direction::Down,
+                packet,
+                ..
+            } => Some((*socket, packet)),
+            _ => None,
+        }
+    }
+
     /// The exchange that the entry ends, whoever began it.
     pub(super) fn ended_by_anyone(&self) -> Option<Ended<'a>> {
         self.state.ended(self.entry)

@@ -1,6 +1,6 @@
 //! What a contract must agree on before a rule can be judged by it.
 
-use crate::domain::contract::{Contract, Token};
+use crate::domain::contract::{Contract, SocketClient, Token, TransportName};
 
 /// Something that a rule needs of a contract. A rule that lacks it is told as not judged, with the
 /// reason, and is never asked.
@@ -12,8 +12,16 @@ pub enum Need {
     FeedAndPolling,
     /// A live feed whose changes are numbered.
     NumberedFeed,
+    /// A live feed that may come by WebSocket.
+    Websocket,
+    /// Something that the app subscribes to by the live feed.
+    Subscription,
     /// Polling, with or without a feed.
     Polling,
+    /// A list that is read page by page.
+    Paging,
+    /// A schema of a resource or an event.
+    Schema,
     /// A kill-switch.
     KillSwitch,
     /// A kill-switch, and how data is refused while it is on.
@@ -36,7 +44,11 @@ impl Need {
             Self::Feed => "a live feed",
             Self::FeedAndPolling => "a live feed with polling in its place",
             Self::NumberedFeed => "events that are numbered",
+            Self::Websocket => "a live feed that may come by WebSocket",
+            Self::Subscription => "something that the app subscribes to",
             Self::Polling => "polling",
+            Self::Paging => "a list that is read page by page",
+            Self::Schema => "a schema",
             Self::KillSwitch => "a kill-switch",
             Self::DataRefusal => "the kill-switch's `data-refusal`",
             Self::Refresh => "a refresh request",
@@ -61,7 +73,20 @@ impl Need {
                 feed.is_some_and(|feed| feed.events.iter().any(|event| event.sequence.is_some())),
                 "the contract does not say how changes are numbered",
             ),
+            Self::Websocket => (
+                feed.is_some_and(|feed| may_use_websocket(&feed.client)),
+                "by the contract the app does not use WebSocket",
+            ),
+            Self::Subscription => (
+                feed.is_some_and(|feed| !feed.subscribe.is_empty()),
+                "the contract names nothing that the app subscribes to",
+            ),
             Self::Polling => (polling, "the contract agrees on no polling"),
+            Self::Paging => (
+                contract.resources.iter().any(|own| own.paging.is_some()),
+                "the contract names no list that is read page by page",
+            ),
+            Self::Schema => (has_schema(contract), "the contract has no schemas"),
             Self::KillSwitch => (switch.is_some(), "the contract has no kill-switch"),
             Self::DataRefusal => (
                 switch.is_some_and(|switch| switch.data_refusal.is_some()),
@@ -86,4 +111,16 @@ impl Need {
         };
         (!met).then_some(why)
     }
+}
+
+/// Whether a client begins with a WebSocket or upgrades to one.
+fn may_use_websocket(client: &SocketClient) -> bool {
+    let first = client.transports.first() == Some(&TransportName::Websocket);
+    client.transports.contains(&TransportName::Websocket) && (client.upgrade || first)
+}
+
+fn has_schema(contract: &Contract) -> bool {
+    let feed = contract.realtime.as_ref();
+    contract.resources.iter().any(|own| own.schema.is_some())
+        || feed.is_some_and(|feed| feed.events.iter().any(|own| own.schema.is_some()))
 }

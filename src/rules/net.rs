@@ -3,6 +3,7 @@
 use crate::rules::rule::Registration;
 
 mod backoff;
+mod burst;
 mod heartbeat;
 mod late;
 mod offline;

@@ -10,9 +10,9 @@ use std::time::Duration;
 use super::exchange::{Ended, Opened};
 use super::labels;
 use crate::domain::change::Change;
-use crate::domain::contract::{Contract, FailMode, Role};
+use crate::domain::contract::{Contract, FailMode, Polling, Role};
 use crate::domain::journal::{
-    Answer, AppFact, Class, Entry, Fact, HarnessFact, Question, Request, Sender,
+    Answer, AppFact, Class, Entry, EntryId, Fact, HarnessFact, Question, Request, Sender,
 };
 use crate::domain::verdict::ScopeTally;
 
@@ -24,7 +24,7 @@ mod world;
 
 use probing::Probing;
 pub(super) use session::{Session, Token, token_in};
-pub(super) use sockets::Sockets;
+pub(super) use sockets::{Socket, Sockets};
 pub(super) use switch::{Switch, Told, is_blocked};
 pub(super) use world::{UNSEEN, World};
 
@@ -294,6 +294,21 @@ impl State {
         opened.is_some_and(|request| request.sender == Sender::Probe)
     }
 
+    /// Whether this is the namespace of the live feed.
+    pub(super) fn is_feed(&self, namespace: &str) -> bool {
+        let feed = self.contract.realtime.as_ref();
+        feed.is_some_and(|feed| feed.namespace == namespace)
+    }
+
+    /// What is agreed on polling, if this is a resource that is polled.
+    pub(super) fn polling_of(&self, role: Option<&Role>) -> Option<&Polling> {
+        let Some(Role::Resource(name)) = role else {
+            return None;
+        };
+        let polling = self.contract.polling.as_ref();
+        polling.filter(|polling| polling.resources.contains(name))
+    }
+
     /// Seconds since 1970 at a moment of the journal.
     pub(super) fn unix(&self, at: Duration) -> Option<u64> {
         Some(self.epoch? + at.as_secs())
@@ -302,12 +317,6 @@ impl State {
     /// Whether an event of the server makes the app read this resource again.
     pub(super) fn is_refetched(&self, role: Option<&Role>) -> bool {
         matches!(role, Some(Role::Resource(name)) if self.refetched.contains(name))
-    }
-
-    /// Whether this is the namespace of the live feed.
-    pub(super) fn is_feed(&self, namespace: &str) -> bool {
-        let feed = self.contract.realtime.as_ref();
-        feed.is_some_and(|feed| feed.namespace == namespace)
     }
 
     /// Whether the live feed is joined with the access token.
@@ -330,6 +339,22 @@ impl State {
     /// Whether the app ought to be working: its process runs, is visible and can reach the network.
     pub(super) fn app_is_awake(&self) -> bool {
         self.world.running && self.world.visible && self.world.online
+    }
+
+    /// Whether the app ought to have been working ever since this entry.
+    pub(super) fn app_is_awake_since(&self, entry: EntryId) -> bool {
+        self.app_is_awake()
+            && self.world.same_life_since(entry)
+            && self.world.same_visit_since(entry)
+    }
+
+    /// Whether nothing keeps the app from its feed and its data: it is awake and signed in, nobody
+    /// blocks it, and what it sends reaches the gateway.
+    pub(super) fn app_is_free(&self) -> bool {
+        self.app_is_awake()
+            && self.session.is_wanted()
+            && !self.may_be_blocked()
+            && !self.world.is_blind()
     }
 }
 

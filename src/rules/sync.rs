@@ -3,6 +3,7 @@
 use crate::rules::rule::Registration;
 
 mod fallback;
+mod numbers;
 mod order;
 mod paging;
 mod payload;
@@ -23,9 +24,10 @@ pub(super) const RULES: &[Registration] = &[
     (&[&fallback::RETURNS], |_| {
         Box::new(fallback::Return::default())
     }),
-    (&[&polling::NEVER_BOTH, &polling::ONE_POLLER], |contract| {
-        Box::new(polling::Polling::new(contract))
-    }),
+    (
+        &[&polling::NEVER_BOTH, &polling::ONE_POLLER, &push::ARRIVES],
+        |contract| Box::new(polling::Polling::new(contract)),
+    ),
     (&[&snapshot::SNAPSHOT], |_| {
         Box::new(snapshot::Snapshot::default())
     }),
@@ -38,9 +40,7 @@ pub(super) const RULES: &[Registration] = &[
     (&[&push::ARRIVES], |contract| {
         Box::new(push::Push::new(contract))
     }),
-    (&[&order::ORDER], |contract| {
-        Box::new(order::Order::new(contract))
-    }),
+    (&[&order::ORDER], |_| Box::new(order::Order::default())),
     (&[&paging::WALK], |_| Box::new(paging::Paging::default())),
     (&[&paging::WALK], |_| Box::new(walks::Walks::default())),
     (&[&payload::SCHEMA], |contract| {

@@ -7,6 +7,7 @@ use crate::domain::duration::show;
 use crate::domain::journal::{EntryId, Fact, Request};
 use crate::rules::context::Context;
 use crate::rules::rule::{Rule, rule};
+use crate::rules::state::Socket;
 use crate::rules::violation::Violation;
 
 rule! {
@@ -44,22 +45,17 @@ pub(super) struct HalfOpen {
 
 impl Rule for HalfOpen {
     fn see(&mut self, context: &Context<'_>) {
-        let entry = context.entry;
-        if context.contract.realtime.is_none() {
-            context.unable(&HALF_OPEN, "the contract has no live feed");
-            return;
-        }
         self.judge(context);
         if context.request().is_some_and(Request::is_handshake) {
-            self.another = entry.id;
+            self.another = context.entry.id;
         }
-        if let Fact::SocketClosed { socket, .. } = &entry.fact {
+        if let Fact::SocketClosed { socket, .. } = &context.entry.fact {
             self.found.remove(socket);
-            let silent = context.sockets.get(*socket).is_some_and(|own| {
-                own.patience
-                    .is_some_and(|patience| entry.at >= own.heard.at + patience)
-            });
-            if silent {
+            if context
+                .sockets
+                .get(*socket)
+                .is_some_and(|own| own.is_silent(context.now))
+            {
                 context.exercised(&HALF_OPEN);
             }
         }
@@ -73,37 +69,33 @@ impl Rule for HalfOpen {
 impl HalfOpen {
     fn judge(&mut self, context: &Context<'_>) {
         for (number, socket) in context.sockets.iter() {
-            let (Some(joined), Some(patience)) = (socket.connected, socket.patience) else {
-                continue;
-            };
-            let world = &context.world;
-            let since = socket.heard;
-            let awake = context.app_is_awake()
-                && world.same_life_since(since.id)
-                && world.same_visit_since(since.id);
-            // Without a ping nobody knows whether whoever wrote the journal kept them.
-            let known = socket.pinged || world.is_disturbed();
-            let left = !awake || self.another > since.id;
-            if context.now <= since.at + patience + SLACK || left || !known {
-                continue;
+            if let (Some(joined), Some(patience)) = (socket.connected, socket.patience)
+                && self.is_clung_to(socket, patience, context)
+                && self.found.insert(number)
+            {
+                let silence = context.now - socket.heard.at;
+                context.violated(
+                    &HALF_OPEN,
+                    Violation::new("the app keeps a socket on which nothing arrives any more")
+                        .expected(format!(
+                            "the socket is left {} after its last packet",
+                            show(patience)
+                        ))
+                        .observed(format!("still joined {} after it", show(silence)))
+                        .evidence([joined.id]),
+                );
             }
-            if !self.found.insert(number) {
-                continue;
-            }
-            context.violated(
-                &HALF_OPEN,
-                Violation::new("the app keeps a socket on which nothing arrives any more")
-                    .kind("half-open")
-                    .expected(format!(
-                        "the socket is left {} after its last packet",
-                        show(patience)
-                    ))
-                    .observed(format!(
-                        "still joined {} after it",
-                        show(context.now - since.at)
-                    ))
-                    .evidence([joined.id]),
-            );
         }
+    }
+
+    /// Whether the app ought to have left a joined socket, or to have opened another one.
+    fn is_clung_to(&self, socket: &Socket, patience: Duration, context: &Context<'_>) -> bool {
+        // Without a ping nobody knows whether whoever wrote the journal kept them.
+        let known = socket.pinged || context.world.is_disturbed();
+        let last = socket.heard;
+        known
+            && context.now > last.at + patience + SLACK
+            && context.app_is_awake_since(last.id)
+            && self.another <= last.id
     }
 }

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::domain::contract::Contract;
+use crate::domain::contract::{Contract, Operation};
 use crate::domain::journal::{
     Act, AppFact, ClientExchange, ClientOutcome, DataSource, EntryId, Fact, SessionState,
 };
@@ -41,50 +41,19 @@ pub(super) struct Late {
 
 impl Rule for Late {
     fn see(&mut self, context: &Context<'_>) {
-        let entry = context.entry;
-        match &entry.fact {
+        match &context.entry.fact {
             Fact::Act(Act::Launch) => *self = Self::default(),
             Fact::App(AppFact::Session { state }) => {
-                self.ended = matches!(state, SessionState::Ended { .. }).then_some(entry.id);
-                if self.ended.is_some() {
+                let is_over = matches!(state, SessionState::Ended { .. });
+                self.ended = is_over.then_some(context.entry.id);
+                if is_over {
                     context.exercised(&LATE);
                 }
             }
-            Fact::App(AppFact::Exchange(exchange)) => {
-                if let Some(name) = resource_of(&context.contract, exchange) {
-                    match exchange.outcome {
-                        ClientOutcome::Answered { .. } => {
-                            self.given_up.remove(name);
-                        }
-                        ClientOutcome::Broken { .. } | ClientOutcome::NotSent { .. } => {
-                            self.given_up.insert(name.to_owned(), entry.id);
-                        }
-                    }
-                }
-            }
+            Fact::App(AppFact::Exchange(exchange)) => self.exchanged(exchange, context),
             Fact::App(AppFact::Shown {
                 resource, source, ..
-            }) => {
-                let (since, observed) = match (self.ended, self.given_up.get(resource)) {
-                    (Some(ended), _) => (
-                        ended,
-                        format!("{resource} was shown from {source} after the session had ended"),
-                    ),
-                    (None, Some(given_up)) if *source == DataSource::Request => (
-                        *given_up,
-                        format!("{resource} was shown although its request had been given up"),
-                    ),
-                    _ => return,
-                };
-                context.violated(
-                    &LATE,
-                    Violation::new("an answer is applied that nobody waits for any more")
-                        .kind("applied")
-                        .expected("late and cancelled answers are dropped")
-                        .observed(observed)
-                        .evidence([since, entry.id]),
-                );
-            }
+            }) => self.shown(resource, *source, context),
             _ => {}
         }
     }
@@ -96,14 +65,48 @@ impl Rule for Late {
     }
 
     fn hears_routine(&self) -> bool {
-        // Only while it could be wrong that something is shown.
         true
+    }
+}
+
+impl Late {
+    fn exchanged(&mut self, exchange: &ClientExchange, context: &Context<'_>) {
+        let Some(name) = resource_of(&context.contract, exchange) else {
+            return;
+        };
+        match exchange.outcome {
+            ClientOutcome::Answered { .. } => _ = self.given_up.remove(name),
+            ClientOutcome::Broken { .. } | ClientOutcome::NotSent { .. } => {
+                self.given_up.insert(name.to_owned(), context.entry.id);
+            }
+        }
+    }
+
+    fn shown(&self, resource: &str, source: DataSource, context: &Context<'_>) {
+        let (since, observed) = match (self.ended, self.given_up.get(resource)) {
+            (Some(ended), _) => (
+                ended,
+                format!("{resource} was shown from {source} after the session had ended"),
+            ),
+            (None, Some(given_up)) if source == DataSource::Request => (
+                *given_up,
+                format!("{resource} was shown although its request had been given up"),
+            ),
+            _ => return,
+        };
+        context.violated(
+            &LATE,
+            Violation::new("an answer is applied that nobody waits for any more")
+                .expected("late and cancelled answers are dropped")
+                .observed(observed)
+                .evidence([since, context.entry.id]),
+        );
     }
 }
 
 /// The resource that the client's exchange reads.
 fn resource_of<'c>(contract: &'c Contract, exchange: &ClientExchange) -> Option<&'c str> {
-    let reads = |operation: &crate::domain::contract::Operation| {
+    let reads = |operation: &Operation| {
         operation.service == exchange.service
             && operation.method == exchange.method
             && exchange.path.ends_with(&operation.path)

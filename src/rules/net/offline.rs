@@ -1,10 +1,10 @@
 //! NET-10: quiet while there is no network, and no burst when it is back.
 
-use std::collections::BTreeMap;
 use std::time::Duration;
 
+use super::burst::Burst;
 use crate::domain::duration::show;
-use crate::domain::journal::{Act, AppFact, ClientOutcome, Entry, EntryId, Fact, Request};
+use crate::domain::journal::{Act, AppFact, ClientOutcome, Fact};
 use crate::rules::context::Context;
 use crate::rules::moment::Moment;
 use crate::rules::rule::{Rule, rule};
@@ -34,121 +34,95 @@ rule! {
 
 /// How long an app may take to notice that the network went.
 const NOTICE: Duration = Duration::from_secs(2);
+/// How long after the return a burst is looked for, unless polls may follow sooner.
+const FIRST: Duration = Duration::from_secs(4);
 
 #[derive(Default)]
 pub(super) struct Offline {
     gone: Option<Moment>,
-    back: Option<Moment>,
-    counts: BTreeMap<String, (u64, EntryId)>,
+    /// What is asked for since the network is back.
+    burst: Option<Burst>,
 }
 
 impl Rule for Offline {
     fn see(&mut self, context: &Context<'_>) {
-        let entry = context.entry;
-        match &entry.fact {
-            Fact::Act(Act::Offline) => {
-                self.gone = Some(Moment::of(entry));
-                self.back = None;
-                if context.world.simulated {
-                    context.exercised(&OFFLINE);
-                } else {
-                    context.unable(&OFFLINE, "what a client that says nothing about itself tries while offline reaches nobody");
-                }
-            }
-            Fact::Act(Act::Online) => {
-                context.exercised(&OFFLINE);
-                self.back = self.gone.take().map(|_| Moment::of(entry));
-                self.counts.clear();
-            }
-            Fact::Act(Act::Launch | Act::Kill) => self.back = None,
+        match &context.entry.fact {
+            Fact::Act(act) => self.act(act, context),
             Fact::App(AppFact::Exchange(exchange)) => {
                 if matches!(exchange.outcome, ClientOutcome::NotSent { .. }) {
                     let what =
                         format!("{} {} {}", exchange.method, exchange.service, exchange.path);
-                    self.attempt(entry, what, None, context);
+                    self.attempt(&what, None, context);
                 }
             }
             _ => {}
         }
         if let Some(request) = context.request() {
-            let what = request.line();
-            self.attempt(entry, what, Some(request.exchange), context);
-            self.returned(entry, request, context);
+            self.attempt(&request.line(), Some(request.exchange), context);
+            if let Some(burst) = &mut self.burst {
+                let what = match request.is_handshake() {
+                    true => format!(
+                        "{} {} the feed's handshake",
+                        request.method, request.service
+                    ),
+                    false => request.line(),
+                };
+                burst.count(request, what, context);
+            }
         }
     }
 }
 
 impl Offline {
-    fn attempt(&self, entry: &Entry, what: String, exchange: Option<u64>, context: &Context<'_>) {
+    fn act(&mut self, act: &Act, context: &Context<'_>) {
+        self.burst = None;
+        match act {
+            Act::Offline => {
+                self.gone = Some(context.moment());
+                if context.world.simulated {
+                    context.exercised(&OFFLINE);
+                } else {
+                    context.unable(
+                        &OFFLINE,
+                        "what a client that says nothing about itself tries while offline \
+                         reaches nobody",
+                    );
+                }
+            }
+            Act::Online => {
+                context.exercised(&OFFLINE);
+                self.burst = self.gone.take().map(|_| burst_from_now(context));
+            }
+            _ => {}
+        }
+    }
+
+    fn attempt(&self, what: &str, exchange: Option<u64>, context: &Context<'_>) {
         let Some(gone) = self.gone else {
             return;
         };
-        let asked = context
-            .world
-            .acted
-            .is_some_and(|act| act.id != gone.id && act.at + NOTICE >= entry.at);
-        if entry.at <= gone.at + NOTICE || asked {
+        let acted = context.world.acted.filter(|act| act.id != gone.id);
+        let asked_for = acted.is_some_and(|act| act.at + NOTICE >= context.now);
+        if context.now <= gone.at + NOTICE || asked_for {
             return;
         }
         context.violated(
             &OFFLINE,
             Violation::new("the app keeps trying although there is no network")
-                .kind("attempt")
                 .expected("no attempt while the network is gone")
                 .observed(format!(
                     "{what}, {} after the network went",
-                    show(entry.at - gone.at)
+                    show(context.now - gone.at)
                 ))
-                .evidence([gone.id, entry.id])
+                .evidence([gone.id, context.entry.id])
                 .exchanges(exchange),
         );
     }
+}
 
-    fn returned(&mut self, entry: &Entry, request: &Request, context: &Context<'_>) {
-        let Some(back) = self.back else {
-            return;
-        };
-        let floor = context
-            .contract
-            .polling
-            .as_ref()
-            .map_or(NOTICE * 2, |polling| polling.floor);
-        if entry.at > back.at + floor.min(NOTICE * 2)
-            || context.world.acted.is_some_and(|act| act.id > back.id)
-        {
-            self.back = None;
-            return;
-        }
-        let carries_on = request.role == Some(crate::domain::contract::Role::Realtime)
-            && !request.is_handshake();
-        if carries_on || context.is_refetched(request.role.as_ref()) {
-            return;
-        }
-        let target = if request.is_handshake() {
-            "the feed's handshake"
-        } else {
-            request.target.as_str()
-        };
-        let key = format!("{} {} {target}", request.method, request.service);
-        let count = self.counts.entry(key.clone()).or_insert((0, entry.id));
-        count.0 += 1;
-        let bound = u64::from(context.contract.retry.attempts) + 1;
-        if count.0 > bound {
-            let evidence = vec![back.id, count.1, entry.id];
-            let observed = format!(
-                "{} times {key} within {}",
-                count.0,
-                show(entry.at - back.at)
-            );
-            context.violated(
-                &OFFLINE,
-                Violation::new("the app bursts when the network is back")
-                    .kind("burst")
-                    .expected(format!("at most {bound} attempts of one request"))
-                    .observed(observed)
-                    .evidence(evidence)
-                    .exchanges([request.exchange]),
-            );
-        }
-    }
+fn burst_from_now(context: &Context<'_>) -> Burst {
+    let polling = context.contract.polling.as_ref();
+    let window = polling.map_or(FIRST, |polling| polling.floor.min(FIRST));
+    let message = "the app bursts when the network is back";
+    Burst::new(&OFFLINE, message, context.moment(), window)
 }

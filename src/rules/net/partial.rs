@@ -1,12 +1,12 @@
 //! NET-7: an outage of a part stays one, and what grows old says so.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use crate::domain::contract::Role;
 use crate::domain::duration::show;
 use crate::domain::journal::{
-    Act, AppFact, Direction, Entry, EntryId, Fact, Frame, Request, SessionState, SocketEnd,
+    Act, AppFact, Direction, EntryId, Fact, Frame, Request, SessionState, SocketEnd,
 };
 use crate::rules::context::Context;
 use crate::rules::moment::Moment;
@@ -32,7 +32,10 @@ rule! {
     /// # Source
     /// runbook S4.3, S7.3
     pub(super) PARTIAL: "NET-7", App, from [Wire, Sim],
-        set by ["stale_after", "request_timeout", "retry.attempts", "realtime.live_within"]
+        set by [
+            "stale-after", "request-timeout", "retry.attempts", "retry.delay-max",
+            "realtime.live-within"
+        ]
 }
 
 /// How soon after a failed read an app leaves its feed because of it.
@@ -42,45 +45,26 @@ const BECAUSE: Duration = Duration::from_secs(2);
 pub(super) struct Partial {
     /// What is shown and could not be renewed since.
     failing: BTreeMap<String, Moment>,
-    shown: BTreeMap<String, EntryId>,
+    shown: BTreeSet<String>,
     /// The read that failed last.
-    failed: Option<(Moment, u64)>,
-    /// A feed that the app left because of it.
-    left: Option<(Moment, u64, Moment)>,
+    failed: Option<Failed>,
+    /// A feed that the app left because of it, and when.
+    left: Option<(Failed, Moment)>,
+}
+
+/// A read that failed.
+#[derive(Clone, Copy)]
+struct Failed {
+    moment: Moment,
+    exchange: u64,
 }
 
 impl Rule for Partial {
     fn see(&mut self, context: &Context<'_>) {
-        let entry = context.entry;
         self.overdue(context);
-        match &entry.fact {
-            Fact::Act(_)
-            | Fact::App(AppFact::Session {
-                state: SessionState::Ended { .. } | SessionState::NotFound { .. },
-            }) => {
-                self.left = None;
-                self.failed = None;
-                if !matches!(
-                    entry.fact,
-                    Fact::Act(Act::Refresh | Act::Open { .. } | Act::LoadMore { .. })
-                ) {
-                    self.failing.clear();
-                    self.shown.clear();
-                }
-            }
-            Fact::App(AppFact::Shown { resource, .. }) => {
-                self.failing.remove(resource);
-                if !self.shown.contains_key(resource) {
-                    self.shown.insert(resource.clone(), entry.id);
-                }
-            }
-            Fact::App(AppFact::Stale { resource, since_us }) => {
-                self.failing.remove(resource);
-                if Duration::from_micros(*since_us) > entry.at {
-                    let observed = format!("{resource} is said to be stale since a moment to come");
-                    self.age(vec![entry.id], observed, context);
-                }
-            }
+        match &context.entry.fact {
+            Fact::Act(act) => self.act(act),
+            Fact::App(fact) => self.says(fact, context),
             Fact::Frame {
                 direction: Direction::Up,
                 packet: Frame::Disconnect { .. },
@@ -89,7 +73,7 @@ impl Rule for Partial {
             | Fact::SocketClosed {
                 end: SocketEnd::Client,
                 ..
-            } => self.leaves(entry, context),
+            } => self.leaves(context),
             _ => {}
         }
         if context.request().is_some_and(Request::is_handshake) {
@@ -99,14 +83,7 @@ impl Rule for Partial {
             && let Some(Role::Resource(name)) = &ended.request.role
             && ended.failed()
         {
-            let moment = Moment::of(entry);
-            if context.sockets.live() > 0 {
-                context.exercised(&PARTIAL);
-                self.failed = Some((moment, ended.request.exchange));
-            }
-            if self.shown.contains_key(name) && context.app_is_awake() {
-                self.failing.entry(name.clone()).or_insert(moment);
-            }
+            self.read_failed(name, ended.request.exchange, context);
         }
     }
 
@@ -120,72 +97,122 @@ impl Rule for Partial {
 }
 
 impl Partial {
-    fn leaves(&mut self, entry: &Entry, context: &Context<'_>) {
-        let Some((failed, exchange)) = self.failed.take() else {
+    /// What the user does explains what the app does next.
+    fn act(&mut self, act: &Act) {
+        self.failed = None;
+        self.left = None;
+        if !matches!(act, Act::Refresh | Act::Open { .. } | Act::LoadMore { .. }) {
+            self.failing.clear();
+            self.shown.clear();
+        }
+    }
+
+    fn says(&mut self, fact: &AppFact, context: &Context<'_>) {
+        match fact {
+            AppFact::Session {
+                state: SessionState::Ended { .. } | SessionState::NotFound { .. },
+            } => *self = Self::default(),
+            AppFact::Shown { resource, .. } => {
+                self.failing.remove(resource);
+                if !self.shown.contains(resource) {
+                    self.shown.insert(resource.clone());
+                }
+            }
+            AppFact::Stale { resource, since_us } => {
+                self.failing.remove(resource);
+                if Duration::from_micros(*since_us) > context.now {
+                    let observed = format!("{resource} is said to be stale since a moment to come");
+                    passes_for_current(context.entry.id, observed, context);
+                }
+            }
+            _ => {}
+        }
+    }
+
+    fn read_failed(&mut self, resource: &str, exchange: u64, context: &Context<'_>) {
+        let moment = context.moment();
+        if context.sockets.live() > 0 {
+            context.exercised(&PARTIAL);
+            self.failed = Some(Failed { moment, exchange });
+        }
+        if self.shown.contains(resource) && context.app_is_awake() {
+            self.failing.entry(resource.to_owned()).or_insert(moment);
+        }
+    }
+
+    fn leaves(&mut self, context: &Context<'_>) {
+        let Some(failed) = self.failed.take() else {
             return;
         };
-        let because = entry.at <= failed.at + BECAUSE
+        let because = context.now <= failed.moment.at + BECAUSE
             && context.sockets.live() == 0
             && context.session.open
             && context.app_is_awake()
             && context.world.acts_marked
             && !context.may_be_blocked();
         if because {
-            self.left = Some((failed, exchange, Moment::of(entry)));
+            self.left = Some((failed, context.moment()));
         }
     }
 
     fn overdue(&mut self, context: &Context<'_>) {
-        let contract = &context.contract;
-        if let Some(feed) = &contract.realtime
-            && let Some((failed, exchange, left)) = self
-                .left
-                .take_if(|(.., left)| context.now > left.at + feed.live_within)
-            && !context.may_be_blocked()
-        {
-            context.violated(
-                &PARTIAL,
-                Violation::new("the app leaves its feed because one read failed")
-                    .kind("whole")
-                    .expected("what does not fail goes on")
-                    .observed(format!(
-                        "the feed was left {} after the failure, and stays so",
-                        show(left.at - failed.at)
-                    ))
-                    .evidence([failed.id, left.id])
-                    .exchanges([exchange]),
-            );
+        self.judge_absence(context);
+        self.judge_age(context);
+    }
+
+    fn judge_absence(&mut self, context: &Context<'_>) {
+        let Some(feed) = &context.contract.realtime else {
+            return;
+        };
+        let is_over = |left: Moment| context.now > left.at + feed.live_within;
+        let Some((failed, left)) = self.left.take_if(|(_, left)| is_over(*left)) else {
+            return;
+        };
+        if context.may_be_blocked() {
+            return;
         }
+        context.violated(
+            &PARTIAL,
+            Violation::new("the app leaves its feed because one read failed")
+                .expected("what does not fail goes on")
+                .observed(format!(
+                    "the feed was left {} after the failure, and stays so",
+                    show(left.at - failed.moment.at)
+                ))
+                .evidence([failed.moment.id, left.id])
+                .exchanges([failed.exchange]),
+        );
+    }
+
+    fn judge_age(&mut self, context: &Context<'_>) {
         if !context.world.simulated || !context.app_is_awake() || context.may_be_blocked() {
             self.failing.clear();
             return;
         }
+        let contract = &context.contract;
         let limit = contract.stale_after
             + contract.request_timeout
             + contract.retry.delay_max * contract.retry.attempts;
-        let old = self
-            .failing
-            .iter()
-            .find(|(_, since)| context.now > since.at + limit)
-            .map(|(name, since)| (name.clone(), *since));
-        if let Some((name, since)) = old {
-            self.failing.remove(&name);
-            let observed = format!(
-                "{name} could not be renewed for {}, and is not said to be stale",
-                show(context.now - since.at)
-            );
-            self.age(vec![since.id], observed, context);
-        }
-    }
-
-    fn age(&self, evidence: Vec<EntryId>, observed: String, context: &Context<'_>) {
-        context.violated(
-            &PARTIAL,
-            Violation::new("what is old passes for current")
-                .kind("age")
-                .expected("what could not be renewed is said to be stale, and since when")
-                .observed(observed)
-                .evidence(evidence),
+        let mut failing = self.failing.iter();
+        let Some((name, since)) = failing.find(|(_, since)| context.now > since.at + limit) else {
+            return;
+        };
+        let observed = format!(
+            "{name} could not be renewed for {}, and is not said to be stale",
+            show(context.now - since.at)
         );
+        passes_for_current(since.id, observed, context);
+        let name = name.clone();
+        self.failing.remove(&name);
     }
+}
+
+fn passes_for_current(shown_by: EntryId, observed: String, context: &Context<'_>) {
+    context.violated(
+        &PARTIAL,
+        Violation::new("what is old passes for current")
+            .expected("what could not be renewed is said to be stale, and since when")
+            .observed(observed)
+            .evidence([shown_by]),
+    );
 }

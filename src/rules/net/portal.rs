@@ -4,12 +4,11 @@ use std::collections::BTreeMap;
 
 use crate::domain::contract::Role;
 use crate::domain::journal::{
-    Answer, Answerer, AppFact, DataSource, Entry, EntryId, Fact, Request, is_success,
+    Answer, Answerer, AppFact, DataSource, EntryId, Fact, Request, is_success,
 };
 use crate::rules::context::Context;
 use crate::rules::exchange::Ended;
 use crate::rules::labels;
-use crate::rules::moment::Moment;
 use crate::rules::rule::{Rule, rule};
 use crate::rules::violation::Violation;
 
@@ -39,105 +38,118 @@ rule! {
 #[derive(Default)]
 pub(super) struct Portal {
     /// Resources whose last answer was a page.
-    pages: BTreeMap<String, (Moment, u64)>,
+    pages: BTreeMap<String, Page>,
     /// The portal's answer to a sign-in or a refresh.
-    session: Option<(Moment, u64)>,
-    /// Where the last redirect leads.
-    redirect: Option<(Moment, u64, String)>,
+    session: Option<Page>,
+    /// The last redirect, and where it leads.
+    redirect: Option<(Page, String)>,
     /// The credential that data was last asked for with.
     credential: Option<String>,
 }
 
+/// An answer of a portal.
+#[derive(Clone, Copy)]
+struct Page {
+    id: EntryId,
+    exchange: u64,
+}
+
 impl Rule for Portal {
     fn see(&mut self, context: &Context<'_>) {
-        let entry = context.entry;
         if let Some(ended) = context.ended() {
-            self.ended(entry, &ended, context);
+            self.ended(&ended, context);
         }
         if let Fact::App(AppFact::Shown {
             resource, source, ..
-        }) = &entry.fact
+        }) = &context.entry.fact
             && *source == DataSource::Request
-            && let Some((page, exchange)) = self.pages.remove(resource)
+            && let Some(page) = self.pages.remove(resource)
         {
             let observed = format!("{resource} was shown after a page had come for it");
-            breach("data", &[page.id, entry.id], exchange, observed, context);
+            mistaken("data", page, observed, context);
         }
         if let Some(request) = context.request() {
-            self.follows(entry, request, context);
-            self.authorizes(entry, request, context);
+            self.follows(request, context);
+            self.authorizes(request, context);
         }
     }
 }
 
 impl Portal {
-    fn ended(&mut self, entry: &Entry, ended: &Ended<'_>, context: &Context<'_>) {
+    fn ended(&mut self, ended: &Ended<'_>, context: &Context<'_>) {
         let (Some(role), Some(answer)) = (&ended.request.role, ended.answer) else {
             return;
         };
-        let moment = Moment::of(entry);
-        let exchange = ended.request.exchange;
-        if !is_portal(answer, ended.request) {
+        if is_portal(answer, ended.request) {
+            self.intercepted(role, answer, ended.request, context);
+        } else if ended.succeeded() {
             match role {
-                Role::Resource(name) if ended.succeeded() => {
-                    self.pages.remove(name);
-                }
-                Role::SignIn | Role::Refresh if ended.succeeded() => self.session = None,
+                Role::Resource(name) => _ = self.pages.remove(name),
+                Role::SignIn | Role::Refresh => self.session = None,
                 _ => {}
             }
-            return;
         }
+    }
+
+    /// A portal answers in the backend's place.
+    fn intercepted(
+        &mut self,
+        role: &Role,
+        answer: &Answer,
+        request: &Request,
+        context: &Context<'_>,
+    ) {
         context.exercised(&PORTAL);
         if !context.world.simulated {
             context.unable(
                 &PORTAL,
-                "whether a page was shown as data only the app itself can say; that no token followed it was judged",
+                "whether a page was shown as data only the app itself can say; \
+                 that no token followed it was judged",
             );
         }
+        let page = Page {
+            id: context.entry.id,
+            exchange: request.exchange,
+        };
         match role {
-            Role::Resource(name) => {
-                self.pages.insert(name.clone(), (moment, exchange));
-            }
-            Role::SignIn | Role::Refresh => self.session = Some((moment, exchange)),
+            Role::Resource(name) => _ = self.pages.insert(name.clone(), page),
+            Role::SignIn | Role::Refresh => self.session = Some(page),
             _ => {}
         }
-        if let Some(place) = location(answer, ended.request) {
-            self.redirect = Some((moment, exchange, place));
+        if let Some(place) = location(answer, request) {
+            self.redirect = Some((page, place));
         }
     }
 
     /// A request may follow the redirect.
-    fn follows(&mut self, entry: &Entry, request: &Request, context: &Context<'_>) {
-        let Some((moment, exchange, place)) = &self.redirect else {
+    fn follows(&mut self, request: &Request, context: &Context<'_>) {
+        let Some((page, place)) = &self.redirect else {
             return;
         };
         if request.role.is_some() || (request.path != *place && request.bare_target() != place) {
             return;
         }
+        let in_headers = || {
+            request
+                .headers
+                .iter()
+                .find_map(|(_, value)| labels::first(value))
+        };
         let token = labels::first(&request.target)
             .or_else(|| labels::in_content(&request.body))
-            .or_else(|| {
-                let mut values = request.headers.iter();
-                values.find_map(|(_, value)| labels::first(value))
-            });
+            .or_else(in_headers);
         if let Some(token) = token {
             let observed = format!(
                 "{} {} with {token}, where the portal's redirect leads",
                 request.method, request.target
             );
-            breach(
-                "token",
-                &[moment.id, entry.id],
-                *exchange,
-                observed,
-                context,
-            );
+            mistaken("token", *page, observed, context);
             self.redirect = None;
         }
     }
 
     /// A request may carry what the app read in the portal's page.
-    fn authorizes(&mut self, entry: &Entry, request: &Request, context: &Context<'_>) {
+    fn authorizes(&mut self, request: &Request, context: &Context<'_>) {
         if !request.role.as_ref().is_some_and(Role::is_data) {
             return;
         }
@@ -146,13 +158,10 @@ impl Portal {
             return;
         };
         let is_new = self.credential.as_ref() != Some(&credential);
-        if let Some((page, exchange)) = self.session
-            && is_new
-            && context.session.token(&credential).is_none()
-        {
+        let is_unknown = || context.session.token(&credential).is_none();
+        if let Some(page) = self.session.take_if(|_| is_new && is_unknown()) {
             let observed = "data was asked for with a credential that nobody handed out".to_owned();
-            breach("session", &[page.id, entry.id], exchange, observed, context);
-            self.session = None;
+            mistaken("session", page, observed, context);
         }
         self.credential = Some(credential);
     }
@@ -189,22 +198,16 @@ fn location(answer: &Answer, request: &Request) -> Option<String> {
     (place != request.bare_target()).then(|| place.to_owned())
 }
 
-fn breach(
-    kind: &str,
-    evidence: &[EntryId],
-    exchange: u64,
-    observed: String,
-    context: &Context<'_>,
-) {
+fn mistaken(kind: &str, page: Page, observed: String, context: &Context<'_>) {
     context.violated(
         &PORTAL,
         Violation::new("the app takes a captive portal for its backend")
-            .kind(kind.to_owned())
+            .kind(kind)
             .expected(
                 "the page is set aside: nothing of it is shown, sent on or answered with a token",
             )
             .observed(observed)
-            .evidence(evidence.to_vec())
-            .exchanges([exchange]),
+            .evidence([page.id, context.entry.id])
+            .exchanges([page.exchange]),
     );
 }

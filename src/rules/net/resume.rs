@@ -1,11 +1,10 @@
 //! NET-5 and -9: what an app does first when it is back from where nothing could reach it.
 
-use std::collections::BTreeMap;
 use std::time::Duration;
 
+use super::burst::Burst;
 use crate::domain::contract::Role;
-use crate::domain::duration::show;
-use crate::domain::journal::{Act, Entry, EntryId, Fact, Request};
+use crate::domain::journal::{Act, EntryId, Fact, Request};
 use crate::rules::context::Context;
 use crate::rules::moment::Moment;
 use crate::rules::rule::{Rule, rule};
@@ -54,7 +53,10 @@ rule! {
     /// RFC 6749 §1.5; runbook S9.4
     pub(super) SPENT_TOKEN: "NET-9", App, from [Wire],
         needs [Refresh],
-        set by ["session.refresh", "session.sign_in.answer.expiry"]
+        set by [
+            "session.refresh", "session.sign-in.answer.expires-in",
+            "session.sign-in.answer.expires-at"
+        ]
 }
 
 /// How long an app must have been away for its timers to be overdue.
@@ -67,100 +69,64 @@ const SILENCE: Duration = Duration::from_secs(60);
 #[derive(Default)]
 pub(super) struct Thawed {
     left: Option<Moment>,
-    back: Option<Moment>,
-    counts: BTreeMap<String, (u32, EntryId)>,
+    /// What is asked for since the app is back after a long time.
+    burst: Option<Burst>,
 }
 
 impl Rule for Thawed {
     fn see(&mut self, context: &Context<'_>) {
-        let entry = context.entry;
-        match &entry.fact {
-            Fact::Act(Act::Background) => {
-                self.left = Some(Moment::of(entry));
-                self.back = None;
-            }
-            Fact::Act(Act::Foreground) => {
-                let long = self
-                    .left
-                    .take()
-                    .is_some_and(|left| entry.at >= left.at + LONG);
-                if long {
-                    context.exercised(&THAWED);
-                    self.counts.clear();
-                }
-                self.back = long.then(|| Moment::of(entry));
-            }
-            Fact::Act(_) => self.back = None,
-            _ => {}
+        if let Fact::Act(act) = &context.entry.fact {
+            self.act(act, context);
         }
-        if let Some(request) = context.request()
-            && let Some(back) = self.back
-        {
-            self.count(entry, request, back, context);
+        if let (Some(burst), Some(request)) = (&mut self.burst, context.request()) {
+            let what = match request.is_handshake() {
+                true => "the feed's handshake".to_owned(),
+                false => request.line(),
+            };
+            burst.count(request, what, context);
         }
     }
 }
 
 impl Thawed {
-    fn count(&mut self, entry: &Entry, request: &Request, back: Moment, context: &Context<'_>) {
-        if entry.at > back.at + FIRST {
-            self.back = None;
-            return;
-        }
-        let carries_on = request.role == Some(Role::Realtime) && !request.is_handshake();
-        if carries_on || context.is_refetched(request.role.as_ref()) {
-            return;
-        }
-        let what = if request.is_handshake() {
-            "the feed's handshake".to_owned()
-        } else {
-            request.line()
-        };
-        let (count, first) = self.counts.entry(what.clone()).or_insert((0, entry.id));
-        *count += 1;
-        let bound = context.contract.retry.attempts + 1;
-        if *count > bound {
-            let evidence = vec![back.id, *first, entry.id];
-            let observed = format!("{count} times {what} within {}", show(entry.at - back.at));
-            context.violated(
-                &THAWED,
-                Violation::new("the app bursts when it is back from the background")
-                    .kind("burst")
-                    .expected(format!("at most {bound} attempts of one request"))
-                    .observed(observed)
-                    .evidence(evidence)
-                    .exchanges([request.exchange]),
-            );
+    fn act(&mut self, act: &Act, context: &Context<'_>) {
+        self.burst = None;
+        match act {
+            Act::Background => self.left = Some(context.moment()),
+            Act::Foreground => {
+                let left = self.left.take();
+                if left.is_some_and(|left| context.now >= left.at + LONG) {
+                    context.exercised(&THAWED);
+                    let message = "the app bursts when it is back from the background";
+                    self.burst = Some(Burst::new(&THAWED, message, context.moment(), FIRST));
+                }
+            }
+            _ => {}
         }
     }
 }
 
 #[derive(Default)]
 pub(super) struct SpentToken {
+    /// Where the app came back with a token that had ended, until it renews it.
     back: Option<EntryId>,
+    /// When the client last asked for anything.
     asked: Option<Duration>,
+    /// The requests since that carried the token.
     spent: Vec<(EntryId, u64)>,
 }
 
 impl Rule for SpentToken {
     fn see(&mut self, context: &Context<'_>) {
-        let entry = context.entry;
-        if context.contract.session.refresh.is_none() {
-            context.unable(&SPENT_TOKEN, "the contract has no refresh request");
-            return;
-        }
-        if let Fact::Act(Act::Online | Act::Foreground | Act::Launch) = &entry.fact {
-            self.returns(entry, context);
+        if let Fact::Act(Act::Online | Act::Foreground | Act::Launch) = &context.entry.fact {
+            self.returns(context);
         }
         let Some(request) = context.request() else {
             return;
         };
-        let last = self.asked.replace(entry.at);
-        let silent = last.is_some_and(|last| {
-            last + SILENCE <= entry.at && ended_before(context, last) == Some(false)
-        });
-        if silent {
-            self.returns(entry, context);
+        let last = self.asked.replace(context.now);
+        if last.is_some_and(|last| was_away_since(last, context)) {
+            self.returns(context);
         }
         let Some(back) = self.back else {
             return;
@@ -171,14 +137,7 @@ impl Rule for SpentToken {
                 self.back = None;
             }
             Some(Role::Resource(_)) if carries_the_current(request, context) => {
-                if ended_before(context, entry.at) != Some(true) {
-                    self.back = None;
-                    return;
-                }
-                self.spent.push((entry.id, request.exchange));
-                if self.spent.len() == 2 {
-                    self.breach(back, context);
-                }
+                self.carried(request.exchange, back, context);
             }
             _ => {}
         }
@@ -186,31 +145,42 @@ impl Rule for SpentToken {
 }
 
 impl SpentToken {
-    fn returns(&mut self, entry: &Entry, context: &Context<'_>) {
-        self.back = (ended_before(context, entry.at) == Some(true)).then_some(entry.id);
+    fn returns(&mut self, context: &Context<'_>) {
+        let is_over = ended_before(context, context.now) == Some(true);
+        self.back = is_over.then_some(context.entry.id);
         self.spent.clear();
     }
 
-    fn breach(&mut self, back: EntryId, context: &Context<'_>) {
+    /// A request carries the current token.
+    fn carried(&mut self, exchange: u64, back: EntryId, context: &Context<'_>) {
+        if ended_before(context, context.now) != Some(true) {
+            self.back = None;
+            return;
+        }
+        self.spent.push((context.entry.id, exchange));
+        if self.spent.len() < 2 {
+            return;
+        }
+        self.back = None;
         let (ids, exchanges): (Vec<EntryId>, Vec<u64>) = self.spent.drain(..).unzip();
-        let label = context.session.current().map(|token| token.label.clone());
+        let token = context.session.current();
+        let label = token.map_or("", |token| token.label.as_str());
         context.violated(
             &SPENT_TOKEN,
             Violation::new(
                 "the app comes back with a token that ended meanwhile, request after request",
             )
-            .kind("spent")
             .expected("a refresh before any request that carries the token")
-            .observed(format!(
-                "{} requests with ‹{}›",
-                ids.len(),
-                label.unwrap_or_default()
-            ))
+            .observed(format!("{} requests with ‹{label}›", ids.len()))
             .evidence(std::iter::once(back).chain(ids))
             .exchanges(exchanges),
         );
-        self.back = None;
     }
+}
+
+/// Whether the client was silent for so long that it was away, and left with a token that was good.
+fn was_away_since(last: Duration, context: &Context<'_>) -> bool {
+    last + SILENCE <= context.now && ended_before(context, last) == Some(false)
 }
 
 /// Whether the current access token ended before a moment; nothing if nobody knows when it ends.
@@ -222,9 +192,8 @@ fn ended_before(context: &Context<'_>, at: Duration) -> Option<bool> {
 }
 
 fn carries_the_current(request: &Request, context: &Context<'_>) -> bool {
-    let credential = context
-        .opened(request.exchange)
-        .and_then(|own| own.credential.as_ref());
+    let opened = context.opened(request.exchange);
+    let credential = opened.and_then(|own| own.credential.as_ref());
     let current = context.session.current().map(|token| &token.label);
     credential.is_some() && credential == current
 }

@@ -30,7 +30,7 @@ rule! {
     /// # Source
     /// RFC 9110 §15.6; runbook S9.2
     pub(super) SERVER_ERROR: "NET-14", Backend, from [Wire],
-        set by ["request_id"]
+        set by ["request-id"]
 }
 
 /// How often it may happen: a release, a lost instance.
@@ -43,13 +43,19 @@ const AFTERMATH: Duration = Duration::from_secs(10);
 pub(super) struct ServerError {
     /// Services whose last answer was an error.
     failing: BTreeSet<String>,
-    /// The first answer of each outage, in words, and its exchange; none after it was told.
-    seen: Vec<(EntryId, String, u64)>,
+    /// The outages so far; no more after they were told.
+    outages: Vec<Outage>,
+}
+
+/// Errors in a row, by the first of them.
+struct Outage {
+    id: EntryId,
+    exchange: u64,
+    words: String,
 }
 
 impl Rule for ServerError {
     fn see(&mut self, context: &Context<'_>) {
-        let entry = context.entry;
         let Some(ended) = context.ended_by_anyone() else {
             return;
         };
@@ -60,31 +66,34 @@ impl Rule for ServerError {
             return;
         }
         context.exercised(&SERVER_ERROR);
-        let is_error = answer.status >= 500 && answer.status != 503;
-        if !is_error {
-            self.failing.remove(&ended.request.service);
+        let service = &ended.request.service;
+        if answer.status < 500 || answer.status == 503 {
+            self.failing.remove(service);
+        } else if self.failing.insert(service.clone()) && self.outages.len() <= TOLERATED {
+            self.outages.push(Outage {
+                id: context.entry.id,
+                exchange: answer.exchange,
+                words: ended.words(),
+            });
+            self.judge(context);
+        }
+    }
+}
+
+impl ServerError {
+    fn judge(&self, context: &Context<'_>) {
+        if self.outages.len() <= TOLERATED {
             return;
         }
-        let goes_on = !self.failing.insert(ended.request.service.clone());
-        if goes_on || self.seen.len() > TOLERATED {
-            return;
-        }
-        self.seen.push((entry.id, ended.words(), answer.exchange));
-        if self.seen.len() > TOLERATED {
-            let all: Vec<&str> = self
-                .seen
-                .iter()
-                .map(|(_, words, _)| words.as_str())
-                .collect();
-            context.violated(
-                &SERVER_ERROR,
-                Violation::new("the backend fails now and then, although nothing was done to it")
-                    .expected(format!("at most {TOLERATED} outages of its own"))
-                    .observed(all.join("; "))
-                    .evidence(self.seen.iter().map(|(id, ..)| *id))
-                    .exchanges(self.seen.iter().map(|(.., exchange)| *exchange)),
-            );
-        }
+        let words = self.outages.iter().map(|outage| outage.words.as_str());
+        context.violated(
+            &SERVER_ERROR,
+            Violation::new("the backend fails now and then, although nothing was done to it")
+                .expected(format!("at most {TOLERATED} outages of its own"))
+                .observed(words.collect::<Vec<_>>().join("; "))
+                .evidence(self.outages.iter().map(|outage| outage.id))
+                .exchanges(self.outages.iter().map(|outage| outage.exchange)),
+        );
     }
 }
 

@@ -4,7 +4,7 @@ use std::collections::{BTreeSet, VecDeque};
 use std::time::Duration;
 
 use crate::domain::duration::show;
-use crate::domain::journal::{EntryId, Fact, SocketEnd};
+use crate::domain::journal::{Fact, SocketEnd};
 use crate::rules::context::Context;
 use crate::rules::moment::Moment;
 use crate::rules::rule::{Rule, rule};
@@ -51,89 +51,108 @@ struct Cut {
     moment: Moment,
     sockets: BTreeSet<u64>,
     /// The handshakes of the last second.
-    handshakes: VecDeque<(EntryId, Duration, u64)>,
+    handshakes: VecDeque<(Moment, u64)>,
     found: bool,
+}
+
+/// More handshakes than clients make that are spread over time.
+struct Crowd {
+    count: usize,
+    within: Duration,
+    expected: String,
 }
 
 impl Rule for Storm {
     fn see(&mut self, context: &Context<'_>) {
-        let entry = context.entry;
-        let Some(feed) = &context.contract.realtime else {
-            context.unable(&STORM, "the contract has no live feed");
-            return;
-        };
-        if context.world.is_closed_by(entry) {
+        if context.world.is_closed_by(context.entry) {
             context.unprobed(STORM.id, UNSEEN);
         }
-        if let Fact::SocketClosed { socket, end } = &entry.fact
+        if let Fact::SocketClosed { socket, end } = &context.entry.fact
             && *end != SocketEnd::Client
         {
-            match &mut self.cut {
-                Some(cut) if entry.at <= cut.moment.at + TOGETHER => {
-                    cut.sockets.insert(*socket);
-                }
-                _ => {
-                    self.cut = Some(Cut {
-                        moment: Moment::of(entry),
-                        sockets: BTreeSet::from([*socket]),
-                        handshakes: VecDeque::new(),
-                        found: false,
-                    });
-                }
+            self.broke(*socket, context.moment());
+        }
+        if let Some(request) = context.request()
+            && request.is_handshake()
+        {
+            self.forget(context);
+            self.returns(request.exchange, context);
+        }
+    }
+}
+
+impl Storm {
+    fn broke(&mut self, socket: u64, moment: Moment) {
+        match &mut self.cut {
+            Some(cut) if moment.at <= cut.moment.at + TOGETHER => {
+                cut.sockets.insert(socket);
+            }
+            _ => {
+                self.cut = Some(Cut {
+                    moment,
+                    sockets: BTreeSet::from([socket]),
+                    handshakes: VecDeque::new(),
+                    found: false,
+                });
             }
         }
-        let Some(request) = context.request().filter(|request| request.is_handshake()) else {
-            return;
-        };
-        // Whoever was refused comes back for another reason, which is SYNC-8's and SESSION-3's to judge.
+    }
+
+    /// Forgets a cut that is no longer why clients come. Whoever was refused comes back for another
+    /// reason, which is SYNC-8's and SESSION-3's to judge.
+    fn forget(&mut self, context: &Context<'_>) {
         let refused = context.sockets.refused;
         self.cut.take_if(|cut| {
-            entry.at > cut.moment.at + RETURN
+            context.now > cut.moment.at + RETURN
                 || context.world.acted_since(cut.moment.id)
                 || refused.is_some_and(|refused| refused.at + TOGETHER >= cut.moment.at)
         });
-        let Some(cut) = self.cut.as_mut().filter(|cut| !cut.found) else {
+    }
+
+    fn returns(&mut self, exchange: u64, context: &Context<'_>) {
+        let (Some(cut), Some(feed)) = (&mut self.cut, &context.contract.realtime) else {
             return;
         };
-        context.exercised(&STORM);
-        cut.handshakes
-            .push_back((entry.id, entry.at, request.exchange));
-        while cut
-            .handshakes
-            .front()
-            .is_some_and(|(_, at, _)| *at + TOGETHER <= entry.at)
-        {
-            cut.handshakes.pop_front();
+        if cut.found {
+            return;
         }
-        let clients = cut.sockets.len();
-        let bound = clients * 2 + 2;
-        let at_once = cut
-            .handshakes
-            .iter()
-            .filter(|(_, at, _)| *at + IN_STEP >= entry.at)
-            .count();
-        let in_step = clients >= MANY && feed.client.jitter > 0.0 && at_once * 2 > clients;
-        let (count, span) = if in_step {
-            (at_once, IN_STEP)
-        } else if cut.handshakes.len() > bound {
-            (cut.handshakes.len(), TOGETHER)
-        } else {
+        context.exercised(&STORM);
+        let now = context.now;
+        cut.handshakes.push_back((context.moment(), exchange));
+        cut.handshakes.retain(|(own, _)| own.at + TOGETHER > now);
+        let Some(crowd) = cut.crowd(feed.client.jitter > 0.0, now) else {
             return;
         };
         cut.found = true;
-        let evidence = cut.handshakes.iter().map(|(id, ..)| *id);
+        let handshakes = cut.handshakes.iter().map(|(own, _)| own.id);
         context.violated(
             &STORM,
             Violation::new("clients that were cut together come back in one moment")
-                .kind("storm")
-                .expected(if in_step {
-                    format!("at most half of {clients} clients within {}", show(IN_STEP))
-                } else {
-                    format!("at most {bound} handshakes in a second")
-                })
-                .observed(format!("{count} within {}", show(span)))
-                .evidence(std::iter::once(cut.moment.id).chain(evidence))
-                .exchanges(cut.handshakes.iter().map(|(.., own)| *own)),
+                .expected(crowd.expected)
+                .observed(format!("{} within {}", crowd.count, show(crowd.within)))
+                .evidence(std::iter::once(cut.moment.id).chain(handshakes))
+                .exchanges(cut.handshakes.iter().map(|(_, exchange)| *exchange)),
         );
+    }
+}
+
+impl Cut {
+    fn crowd(&self, has_jitter: bool, now: Duration) -> Option<Crowd> {
+        let clients = self.sockets.len();
+        let is_now = |(own, _): &&(Moment, u64)| own.at + IN_STEP >= now;
+        let at_once = self.handshakes.iter().filter(is_now).count();
+        if clients >= MANY && has_jitter && at_once * 2 > clients {
+            return Some(Crowd {
+                count: at_once,
+                within: IN_STEP,
+                expected: format!("at most half of {clients} clients within {}", show(IN_STEP)),
+            });
+        }
+        let bound = clients * 2 + 2;
+        (self.handshakes.len() > bound).then(|| Crowd {
+            count: self.handshakes.len(),
+            within: TOGETHER,
+            expected: format!("at most {bound} handshakes in a second"),
+        })
     }
 }

@@ -26,7 +26,7 @@ rule! {
     /// # Source
     /// React Native's fetch has no timeout of its own
     pub(super) FINITE: "NET-3", App, from [Wire],
-        set by ["request_timeout"]
+        set by ["request-timeout"]
 }
 
 #[derive(Default)]
@@ -37,7 +37,6 @@ pub(super) struct Finite {
 
 impl Rule for Finite {
     fn see(&mut self, context: &Context<'_>) {
-        let _entry = context.entry;
         if let Some(ended) = context.ended()
             && context.now > ended.opened.at() + context.contract.request_timeout
         {
@@ -56,11 +55,8 @@ impl Rule for Finite {
 impl Finite {
     fn judge(&mut self, opened: &Opened, request: &Request, context: &Context<'_>) {
         let limit = context.contract.request_timeout * 2 + Duration::from_secs(5);
-        let awake = context.app_is_awake()
-            && context.world.same_life_since(opened.id())
-            && context.world.same_visit_since(opened.id());
         if context.now <= opened.at() + limit
-            || !awake
+            || !context.app_is_awake_since(opened.id())
             || request.role == Some(Role::Realtime)
             || self.found >= Some(opened.id())
         {
@@ -70,7 +66,6 @@ impl Finite {
         context.violated(
             &FINITE,
             Violation::new("the app waits for an answer without end")
-                .kind("waiting")
                 .expected(format!(
                     "a request is given up after {}",
                     show(context.contract.request_timeout)

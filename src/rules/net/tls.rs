@@ -1,7 +1,8 @@
-//! NET-8: where TLS fails nothing is sent, neither under a certificate of nobody's nor in the clear.
+//! NET-8: where TLS fails nothing is sent, neither under a certificate of nobody's nor in the
+//! clear.
 
 use crate::domain::change::{Change, Fault};
-use crate::domain::journal::{Changed, EntryId, Fact, HarnessFact, Insecure};
+use crate::domain::journal::{Changed, EntryId, Fact, HarnessFact, Insecure, Request};
 use crate::rules::context::Context;
 use crate::rules::rule::{Rule, rule};
 use crate::rules::violation::Violation;
@@ -58,48 +59,49 @@ impl Rule for Tls {
             }
             _ => {}
         }
-        let Some(request) = context.request() else {
-            return;
-        };
-        let Some(insecure) = request.insecure else {
-            return;
-        };
-        context.exercised(&TLS);
-        self.unanswered = None;
-        let (kind, message, how) = match insecure {
-            Insecure::Clear => (
-                "clear",
-                "the app sends a request in the clear to a service that it was given over https",
-                "in the clear",
-            ),
-            Insecure::Untrusted => (
-                "untrusted",
-                "the app sends a request under a certificate that it has no reason to trust",
-                "under a certificate that nobody vouches for",
-            ),
-        };
-        let since = if self.fault.is_some() {
-            " while TLS with its service fails"
-        } else {
-            ""
-        };
-        context.violated(
-            &TLS,
-            Violation::new(message.to_owned())
-                .kind(kind.to_owned())
-                .expected("nothing is sent but over TLS with the service's own certificate")
-                .observed(format!("{} {} {how}{since}", request.method, request.path))
-                .evidence(self.fault.into_iter().chain([entry.id]))
-                .exchanges([request.exchange]),
-        );
+        if let Some(request) = context.request()
+            && let Some(insecure) = request.insecure
+        {
+            self.sent(request, insecure, context);
+        }
     }
 
     fn end(&mut self, context: &Context<'_>) {
         if self.unanswered.is_some() {
             context.unable(
                 &TLS,
-                "no client met the certificate that it must not trust: the gateway serves in the clear, or nobody connected to it meanwhile",
+                "no client met the certificate that it must not trust: \
+                 the gateway serves in the clear, or nobody connected to it meanwhile",
             );
         }
+    }
+}
+
+impl Tls {
+    fn sent(&mut self, request: &Request, insecure: Insecure, context: &Context<'_>) {
+        context.exercised(&TLS);
+        self.unanswered = None;
+        let (message, how) = match insecure {
+            Insecure::Clear => (
+                "the app sends a request in the clear to a service that it was given over https",
+                "in the clear",
+            ),
+            Insecure::Untrusted => (
+                "the app sends a request under a certificate that it has no reason to trust",
+                "under a certificate that nobody vouches for",
+            ),
+        };
+        let since = match self.fault {
+            Some(_) => " while TLS with its service fails",
+            None => "",
+        };
+        context.violated(
+            &TLS,
+            Violation::new(message)
+                .expected("nothing is sent but over TLS with the service's own certificate")
+                .observed(format!("{} {} {how}{since}", request.method, request.path))
+                .evidence(self.fault.into_iter().chain([context.entry.id]))
+                .exchanges([request.exchange]),
+        );
     }
 }

@@ -37,6 +37,14 @@ pub(crate) struct Socket {
     pub(crate) recovered: bool,
 }
 
+impl Socket {
+    /// Whether nothing has come down for longer than the handshake allows.
+    pub(crate) fn is_silent(&self, now: Duration) -> bool {
+        let patience = self.patience;
+        patience.is_some_and(|patience| now >= self.heard.at + patience)
+    }
+}
+
 impl Sockets {
     /// The open session of this number.
     pub(crate) fn get(&self, socket: u64) -> Option<&Socket> {

@@ -5,8 +5,9 @@ use std::time::Duration;
 use crate::domain::change::Change;
 use crate::domain::contract::{Role, TransportName};
 use crate::domain::duration::show;
-use crate::domain::journal::{AppFact, Changed, Entry, EntryId, Fact, HarnessFact};
+use crate::domain::journal::{AppFact, Changed, ClientExchange, EntryId, Fact, HarnessFact};
 use crate::rules::context::Context;
+use crate::rules::exchange::Ended;
 use crate::rules::moment::Moment;
 use crate::rules::rule::{Rule, rule};
 use crate::rules::violation::Violation;
@@ -31,7 +32,7 @@ rule! {
     /// runbook S6.5; Engine.IO transports
     pub(super) KEEPS_ARRIVING: "SYNC-1", App, from [Wire],
         needs [FeedAndPolling],
-        set by ["polling.after", "polling.every", "request_timeout"]
+        set by ["polling.after", "polling.every", "request-timeout"]
 }
 
 rule! {
@@ -52,8 +53,8 @@ rule! {
     /// # Source
     /// runbook S6.6; Engine.IO probes an upgrade once per session
     pub(super) RETURNS: "SYNC-2", App, from [Wire],
-        needs [Feed],
-        set by ["realtime.live_within", "realtime.client"]
+        needs [Feed, Websocket],
+        set by ["realtime.live-within", "realtime.client"]
 }
 
 /// What queues and latencies may add.
@@ -61,7 +62,9 @@ const SLACK: Duration = Duration::from_secs(3);
 
 #[derive(Default)]
 pub(super) struct Fallback {
-    /// When the client last asked for anything.
+    /// When the client asked for anything, up to the entry that is judged.
+    heard: Duration,
+    /// When it did before that entry, in this process.
     asked: Duration,
     /// Since when nothing has brought data.
     dry: Option<Moment>,
@@ -71,41 +74,17 @@ pub(super) struct Fallback {
     polled: bool,
     failing: bool,
     found: bool,
-    /// When anything at all was last asked for.
-    heard: Duration,
 }
 
 impl Rule for Fallback {
     fn see(&mut self, context: &Context<'_>) {
-        let entry = context.entry;
-        let contract = &context.contract;
-        let (Some(_), Some(polling)) = (&contract.realtime, &contract.polling) else {
-            context.unable(
-                &KEEPS_ARRIVING,
-                "the contract has no live feed with polling in its place",
-            );
-            return;
-        };
-        let polled = |role: &Option<Role>| matches!(role, Some(Role::Resource(name)) if polling.resources.contains(name));
         if context.request().is_some() {
-            self.heard = entry.at;
+            self.heard = context.now;
         }
         self.overdue(context);
-        let attempted = match &entry.fact {
-            // A request that could not even be sent was tried all the same.
-            Fact::App(AppFact::Exchange(exchange)) => polling.resources.iter().any(|name| {
-                contract
-                    .resource(name)
-                    .is_some_and(|resource| exchange.path.ends_with(&resource.operation.path))
-            }),
-            _ => context.request().is_some_and(|request| {
-                self.tried |= request.role == Some(Role::Realtime);
-                self.asked = entry.at;
-                polled(&request.role)
-            }),
-        };
+        let polls = self.polls(context);
         if let Some(ended) = context.ended()
-            && polled(&ended.request.role)
+            && context.polling_of(ended.request.role.as_ref()).is_some()
         {
             self.failing = ended.failed();
         }
@@ -120,21 +99,7 @@ impl Rule for Fallback {
             self.found = false;
             self.polled = false;
         }
-        let wanted = self.tried
-            && context.session.is_wanted()
-            && context.app_is_awake()
-            && !context.world.is_blind()
-            && !context.may_be_blocked()
-            && context.sockets.live() == 0;
-        if !wanted {
-            self.dry = None;
-        } else if attempted || self.dry.is_none() {
-            if attempted && self.dry.is_some() {
-                context.exercised(&KEEPS_ARRIVING);
-                self.polled = true;
-            }
-            self.dry = Some(Moment::of(entry));
-        }
+        self.follow(polls, context);
     }
 
     fn end(&mut self, context: &Context<'_>) {
@@ -143,6 +108,35 @@ impl Rule for Fallback {
 }
 
 impl Fallback {
+    /// Whether the app asks for something that is polled.
+    fn polls(&mut self, context: &Context<'_>) -> bool {
+        if let Fact::App(AppFact::Exchange(exchange)) = &context.entry.fact {
+            return was_tried(exchange, context);
+        }
+        let Some(request) = context.request() else {
+            return false;
+        };
+        self.tried |= request.role == Some(Role::Realtime);
+        self.asked = context.now;
+        context.polling_of(request.role.as_ref()).is_some()
+    }
+
+    /// Follows since when nothing has brought data, while something should.
+    fn follow(&mut self, polls: bool, context: &Context<'_>) {
+        let wanted = self.tried && context.app_is_free() && context.sockets.live() == 0;
+        if !wanted {
+            self.dry = None;
+            return;
+        }
+        if polls && self.dry.is_some() {
+            context.exercised(&KEEPS_ARRIVING);
+            self.polled = true;
+        }
+        if polls || self.dry.is_none() {
+            self.dry = Some(context.moment());
+        }
+    }
+
     fn overdue(&mut self, context: &Context<'_>) {
         let (Some(dry), Some(polling)) = (self.dry, &context.contract.polling) else {
             return;
@@ -170,24 +164,33 @@ impl Fallback {
             );
             return;
         }
-        let lost = context.sockets.lost.map(|moment| moment.id);
+        let lost = context.sockets.lost.filter(|lost| lost.id < dry.id);
         context.violated(
             &KEEPS_ARRIVING,
             Violation::new("without its socket the app stops receiving data")
-                .kind("silence")
                 .expected(format!(
                     "a joined socket, or a request for {}, within {}",
                     polling.resources.join(", "),
                     show(limit)
                 ))
                 .observed(format!("neither for {}", show(context.now - dry.at)))
-                .evidence(
-                    lost.into_iter()
-                        .filter(|lost| *lost < dry.id)
-                        .chain([dry.id]),
-                ),
+                .evidence(lost.into_iter().chain([dry]).map(|moment| moment.id)),
         );
     }
+}
+
+/// Whether the app says that it tried to ask for something that is polled. A request that could not
+/// even be sent was tried all the same.
+fn was_tried(exchange: &ClientExchange, context: &Context<'_>) -> bool {
+    let contract = &context.contract;
+    let mut polled = contract
+        .polling
+        .iter()
+        .flat_map(|polling| &polling.resources);
+    polled.any(|name| {
+        let resource = contract.resource(name);
+        resource.is_some_and(|own| exchange.path.ends_with(&own.operation.path))
+    })
 }
 
 #[derive(Default)]
@@ -198,46 +201,25 @@ pub(super) struct Return {
 
 impl Rule for Return {
     fn see(&mut self, context: &Context<'_>) {
-        let entry = context.entry;
-        let Some(feed) = &context.contract.realtime else {
-            context.unable(&RETURNS, "the contract has no live feed");
-            return;
-        };
-        let client = &feed.client;
-        let first = client.transports.first() == Some(&TransportName::Websocket);
-        let wants =
-            client.transports.contains(&TransportName::Websocket) && (client.upgrade || first);
-        if !wants {
-            context.unable(&RETURNS, "by the contract the app does not use WebSocket");
-            return;
-        }
         self.overdue(context);
-        match &entry.fact {
+        match &context.entry.fact {
             Fact::Harness(HarnessFact::Changed(Changed {
                 change: Change::Websocket(open) | Change::Socket(open),
                 ..
-            })) => self.switched(entry, *open),
-            Fact::SocketUpgraded { .. } => self.returned(context),
-            Fact::SocketOpened {
+            })) => self.switched(*open, context),
+            Fact::SocketUpgraded { .. }
+            | Fact::SocketOpened {
                 transport: TransportName::Websocket,
                 ..
             } => self.returned(context),
             _ => {}
         }
-        if let Some(ended) = context.ended()
-            && ended.request.role == Some(Role::Realtime)
-            && ended.status() != Some(101)
-            && (ended.request.wants_websocket()
-                || ended.status().is_none_or(|status| status >= 400))
-        {
-            self.refused = Some(entry.id);
+        if context.ended().is_some_and(|ended| is_refusal(&ended)) {
+            self.refused = Some(context.entry.id);
         }
-        let expected = context.app_is_awake()
-            && context.session.is_wanted()
-            && !context.world.is_blind()
+        let expected = context.app_is_free()
             && !context.world.is_disturbed()
-            && !context.world.backend_is_stopped()
-            && !context.may_be_blocked();
+            && !context.world.backend_is_stopped();
         if !expected {
             self.allowed = None;
         }
@@ -249,11 +231,11 @@ impl Rule for Return {
 }
 
 impl Return {
-    fn switched(&mut self, entry: &Entry, allowed: bool) {
+    fn switched(&mut self, allowed: bool, context: &Context<'_>) {
         if !allowed {
             self.refused = None;
         }
-        self.allowed = (allowed && self.refused.is_some()).then(|| Moment::of(entry));
+        self.allowed = self.refused.map(|_| context.moment());
     }
 
     fn returned(&mut self, context: &Context<'_>) {
@@ -275,10 +257,17 @@ impl Return {
         context.violated(
             &RETURNS,
             Violation::new("the app does not return to WebSocket although it is let through again")
-                .kind("return")
                 .expected(format!("a WebSocket within {}", show(limit)))
                 .observed(format!("none for {}", show(context.now - allowed.at)))
                 .evidence(self.refused.into_iter().chain([allowed.id])),
         );
     }
+}
+
+/// Whether the feed was refused a WebSocket, or anything at all.
+fn is_refusal(ended: &Ended<'_>) -> bool {
+    let status = ended.status();
+    ended.request.role == Some(Role::Realtime)
+        && status != Some(101)
+        && (ended.request.wants_websocket() || status.is_none_or(|status| status >= 400))
 }

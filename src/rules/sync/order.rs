@@ -3,17 +3,15 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use serde_json::Value;
-
+use super::numbers;
 use crate::domain::change::Change;
-use crate::domain::contract::{Apply, EventRule, Resource, Role};
+use crate::domain::contract::{Apply, EventRule, Role};
 use crate::domain::duration::show;
 use crate::domain::journal::{
-    Act, Answer, AppFact, Changed, Content, DataSource, Direction, Entry, EntryId, Fact, Frame,
-    HarnessFact,
+    Act, AppFact, Changed, Content, DataSource, EntryId, Fact, Frame, HarnessFact, Request,
 };
-use crate::domain::selector::Selector;
 use crate::rules::context::Context;
+use crate::rules::exchange::Ended;
 use crate::rules::moment::Moment;
 use crate::rules::rule::{Rule, rule};
 use crate::rules::violation::Violation;
@@ -40,13 +38,12 @@ rule! {
     /// Socket.IO delivery guarantees (at most once by default); runbook S7.3
     pub(super) ORDER: "SYNC-6", App, from [Wire, Sim],
         needs [Feed, NumberedFeed],
-        set by ["resources[].sequence", "realtime.events[].sequence", "realtime.live_within"]
+        set by ["resources[].sequence", "realtime.events[].sequence", "realtime.live-within"]
 }
 
+#[derive(Default)]
 pub(super) struct Order {
     streams: BTreeMap<String, Stream>,
-    /// Whether any event is numbered.
-    numbered: bool,
 }
 
 /// The changes of one resource.
@@ -69,54 +66,10 @@ struct Gap {
     free: Duration,
 }
 
-impl Order {
-    pub(super) fn new(contract: &crate::domain::contract::Contract) -> Self {
-        let events = contract.realtime.iter().flat_map(|feed| &feed.events);
-        Self {
-            streams: BTreeMap::new(),
-            numbered: events.into_iter().any(|event| event.sequence.is_some()),
-        }
-    }
-}
-
 impl Rule for Order {
     fn see(&mut self, context: &Context<'_>) {
-        let entry = context.entry;
-        let Some(feed) = &context.contract.realtime else {
-            context.unable(&ORDER, "the contract has no live feed");
-            return;
-        };
-        if !self.numbered {
-            context.unable(&ORDER, "the contract does not say how changes are numbered");
-            return;
-        }
         self.overdue(context);
-        match &entry.fact {
-            Fact::Frame {
-                direction: Direction::Down,
-                packet,
-                ..
-            } => match packet {
-                Frame::Connect { namespace, .. } if *namespace == feed.namespace => {
-                    for stream in self.streams.values_mut() {
-                        stream.position = None;
-                        stream.gap = None;
-                    }
-                }
-                Frame::Event {
-                    namespace,
-                    name,
-                    args,
-                    ..
-                } if *namespace == feed.namespace => {
-                    let rule = feed.events.iter().find(|rule| rule.name == *name);
-                    if let Some(rule) = rule {
-                        self.changed(entry, rule, args, context);
-                    }
-                }
-                Frame::Disconnect { .. } => self.forget_gaps(),
-                _ => {}
-            },
+        match &context.entry.fact {
             Fact::SocketClosed { .. } => self.forget_gaps(),
             Fact::Act(Act::Launch | Act::SignIn { .. } | Act::SignOut) => self.streams.clear(),
             // A backend that was started anew may count anew.
@@ -131,24 +84,17 @@ impl Rule for Order {
                 source,
                 sequence: Some(sequence),
                 ..
-            }) => self.shown(entry, resource, *source, *sequence, context),
+            }) => self.shown(resource, *source, *sequence, context),
             _ => {}
         }
-        if let Some(request) = context.request()
-            && let Some(Role::Resource(name)) = &request.role
-            && let Some(stream) = self.streams.get_mut(name)
-        {
-            stream.gap = None;
+        if let Some((_, packet)) = context.packet_down() {
+            self.packet(packet, context);
         }
-        if let Some(ended) = context.ended()
-            && ended.succeeded()
-            && let (Some(answer), Some(Role::Resource(name))) = (ended.answer, &ended.request.role)
-            && let Some(resource) = context.contract.resource(name)
-            && let Some(sequence) = number_in(resource, answer)
-        {
-            let stream = self.streams.entry(name.clone()).or_default();
-            stream.position = stream.position.max(Some(sequence));
-            stream.gap.take_if(|gap| sequence + 1 >= gap.to);
+        if let Some(request) = context.request() {
+            self.asked(request);
+        }
+        if let Some(ended) = context.ended() {
+            self.read(&ended, context);
         }
     }
 
@@ -157,37 +103,69 @@ impl Rule for Order {
     }
 
     fn hears_routine(&self) -> bool {
-        self.numbered
+        true
     }
 }
 
 impl Order {
+    fn stream(&mut self, resource: &str) -> Option<&mut Stream> {
+        // Changes come by the million, so that a name is copied once.
+        if !self.streams.contains_key(resource) {
+            self.streams.insert(resource.to_owned(), Stream::default());
+        }
+        self.streams.get_mut(resource)
+    }
+
+    fn packet(&mut self, packet: &Frame, context: &Context<'_>) {
+        match packet {
+            Frame::Connect { namespace, .. } if context.is_feed(namespace) => {
+                for stream in self.streams.values_mut() {
+                    stream.position = None;
+                    stream.gap = None;
+                }
+            }
+            Frame::Event {
+                namespace,
+                name,
+                args,
+                ..
+            } if context.is_feed(namespace) => {
+                let mut rules = context
+                    .contract
+                    .realtime
+                    .iter()
+                    .flat_map(|feed| &feed.events);
+                if let Some(rule) = rules.find(|rule| rule.name == *name) {
+                    self.changed(rule, args, context);
+                }
+            }
+            Frame::Disconnect { .. } => self.forget_gaps(),
+            _ => {}
+        }
+    }
+
     /// A change passed down.
-    fn changed(&mut self, entry: &Entry, rule: &EventRule, args: &Content, context: &Context<'_>) {
+    fn changed(&mut self, rule: &EventRule, args: &Content, context: &Context<'_>) {
         let (Some(resource), Some(selector)) = (&rule.updates, &rule.sequence) else {
             return;
         };
-        let Some(number) = number_of(selector, args) else {
+        let Some(number) = numbers::in_event(selector, args) else {
             return;
         };
-        if !self.streams.contains_key(resource) {
-            self.streams.insert(resource.clone(), Stream::default());
-        }
-        let Some(stream) = self.streams.get_mut(resource) else {
+        let Some(stream) = self.stream(resource) else {
             return;
         };
         stream.apply = Some(rule.apply);
-        let position = stream
-            .position
-            .replace(number.max(stream.position.unwrap_or(number)));
-        match (rule.apply, position) {
-            (Apply::Merge, Some(position)) if number > position + 1 => {
+        let before = stream.position;
+        stream.position = before.max(Some(number));
+        match (rule.apply, before) {
+            (Apply::Merge, Some(before)) if number > before + 1 => {
                 context.exercised(&ORDER);
                 stream.gap.get_or_insert(Gap {
-                    moment: Moment::of(entry),
-                    from: position,
+                    moment: context.moment(),
+                    from: before,
                     to: number,
-                    free: entry.at,
+                    free: context.now,
                 });
             }
             // A whole new state makes up for everything before it.
@@ -196,51 +174,58 @@ impl Order {
         }
     }
 
-    fn shown(
-        &mut self,
-        entry: &Entry,
-        resource: &str,
-        source: DataSource,
-        sequence: i64,
-        context: &Context<'_>,
-    ) {
-        if !self.streams.contains_key(resource) {
-            self.streams.insert(resource.to_owned(), Stream::default());
+    fn asked(&mut self, request: &Request) {
+        if let Some(Role::Resource(name)) = &request.role
+            && let Some(stream) = self.streams.get_mut(name)
+        {
+            stream.gap = None;
         }
-        let Some(stream) = self.streams.get_mut(resource) else {
+    }
+
+    /// A snapshot came, from whomever.
+    fn read(&mut self, ended: &Ended<'_>, context: &Context<'_>) {
+        if let (Some(answer), Some(Role::Resource(name))) = (ended.answer, &ended.request.role)
+            && answer.is_success()
+            && let Some(resource) = context.contract.resource(name)
+            && let Some(number) = numbers::in_answer(resource, answer)
+            && let Some(stream) = self.stream(name)
+        {
+            stream.position = stream.position.max(Some(number));
+            stream.gap.take_if(|gap| number + 1 >= gap.to);
+        }
+    }
+
+    fn shown(&mut self, resource: &str, source: DataSource, number: i64, context: &Context<'_>) {
+        let id = context.entry.id;
+        let Some(stream) = self.stream(resource) else {
             return;
         };
-        let Some((before, id)) = stream.shown.replace((sequence, entry.id)) else {
+        let Some((before, shown_before)) = stream.shown.replace((number, id)) else {
             return;
         };
         if source == DataSource::Request {
             context.exercised(&ORDER);
         }
-        let skipped = source == DataSource::Event
-            && stream.apply == Some(Apply::Merge)
-            && sequence > before + 1;
-        let (kind, message, observed) = if sequence < before {
+        let one_change = source == DataSource::Event && stream.apply == Some(Apply::Merge);
+        let (message, observed) = if number < before {
             (
-                "older",
                 "something older takes the place of something newer",
-                format!("{resource} went from number {before} back to {sequence}"),
+                format!("{resource} went from number {before} back to {number}"),
             )
-        } else if skipped {
+        } else if one_change && number > before + 1 {
             (
-                "skipped",
                 "a change is applied although one before it is missing",
-                format!("{resource} went from number {before} to {sequence} by one change"),
+                format!("{resource} went from number {before} to {number} by one change"),
             )
         } else {
             return;
         };
         context.violated(
             &ORDER,
-            Violation::new(message.to_owned())
-                .kind(kind.to_owned())
+            Violation::new(message)
                 .expected("changes in their order, and a new snapshot where one is missing")
                 .observed(observed)
-                .evidence([id, entry.id]),
+                .evidence([shown_before, id]),
         );
     }
 
@@ -254,10 +239,7 @@ impl Order {
         let Some(feed) = &context.contract.realtime else {
             return;
         };
-        let free = context.app_is_awake()
-            && context.session.is_wanted()
-            && !context.may_be_blocked()
-            && !context.world.is_blind();
+        let free = context.app_is_free();
         for (resource, stream) in &mut self.streams {
             let Some(gap) = &mut stream.gap else {
                 continue;
@@ -265,55 +247,35 @@ impl Order {
             if !free {
                 gap.free = context.now;
             }
-            if context.now <= gap.free + feed.live_within {
-                continue;
+            if context.now > gap.free + feed.live_within {
+                gap.judge(resource, feed.live_within, context);
+                stream.gap = None;
             }
-            let Gap {
-                moment, from, to, ..
-            } = gap;
-            if context.world.acts_marked {
-                context.violated(
-                    &ORDER,
-                    Violation::new("a gap in the changes is not made up for")
-                        .kind("gap")
-                        .expected(format!(
-                            "{resource} is read again within {}",
-                            show(feed.live_within)
-                        ))
-                        .observed(format!(
-                            "number {to} came after {from}, and nothing was read for {}",
-                            show(context.now - moment.at)
-                        ))
-                        .evidence([moment.id]),
-                );
-            } else {
-                context.unable(&ORDER, "a gap was not made up for, and nobody marked whether the app was in the foreground");
-            }
-            stream.gap = None;
         }
     }
 }
 
-pub(super) fn number_in(resource: &Resource, answer: &Answer) -> Option<i64> {
-    let selector = resource.sequence.as_ref()?;
-    as_integer(&answer.find(selector)?)
-}
-
-/// The number in the first argument of an event. Feeds bring them by the million, so that nothing
-/// else in them is looked at where the contract names the place.
-pub(super) fn number_of(selector: &Selector, args: &Content) -> Option<i64> {
-    match (selector, args) {
-        (Selector::Pointer(pointer), Content::Json { value, .. }) => {
-            as_integer(&*value.pointer(&format!("/0{pointer}"))?)
+impl Gap {
+    fn judge(&self, resource: &str, limit: Duration, context: &Context<'_>) {
+        if !context.world.acts_marked {
+            context.unable(
+                &ORDER,
+                "a gap was not made up for, \
+                 and nobody marked whether the app was in the foreground",
+            );
+            return;
         }
-        _ => as_integer(selector.in_body(args.json()?.get(0)?)?),
-    }
-}
-
-fn as_integer(value: &Value) -> Option<i64> {
-    match value {
-        Value::Number(number) => number.as_i64(),
-        Value::String(text) => text.parse().ok(),
-        _ => None,
+        context.violated(
+            &ORDER,
+            Violation::new("a gap in the changes is not made up for")
+                .expected(format!("{resource} is read again within {}", show(limit)))
+                .observed(format!(
+                    "number {} came after {}, and nothing was read for {}",
+                    self.to,
+                    self.from,
+                    show(context.now - self.moment.at)
+                ))
+                .evidence([self.moment.id]),
+        );
     }
 }

@@ -4,9 +4,9 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::Value;
 
-use crate::domain::contract::{NextPage, Resource, Role};
-use crate::domain::journal::{Answer, Answerer, Entry, EntryId, Fact, Request, is_success};
-use crate::rules::context::Context;
+use crate::domain::contract::NextPage;
+use crate::domain::journal::{EntryId, Request};
+use crate::rules::context::{Context, Read};
 use crate::rules::rule::{Rule, rule};
 use crate::rules::violation::Violation;
 
@@ -14,6 +14,11 @@ rule! {
     /// Paging loses no item and brings none twice, the walk ends, and foreign cursors are refused
     ///
     /// # Why
+    /// Whoever scrolls through a list sees what its pages bring: an item that is lost between two
+    /// of them is never seen, one that comes twice counts twice, and a walk without an end loads
+    /// for ever.
+    ///
+    /// # How it is judged
     /// Judged on each walk that the client makes: from the first page on, by the cursor that the
     /// page before brought (or by the next number or offset). An item that two pages of one walk
     /// bring, a cursor that comes back, and a cursor that is refused right after it was handed out
@@ -24,8 +29,6 @@ rule! {
     /// Where the contract says `refused-by`, a cursor of another account and one that was never
     /// handed out must be refused.
     ///
-    /// # How it is judged
-    ///
     /// # How to keep it
     /// Page by a stable key (the last item's sort key and id), not by position; end with an absent
     /// cursor; bind cursors to their account and sign them.
@@ -33,6 +36,7 @@ rule! {
     /// # Source
     /// runbook S5.9
     pub(super) WALK: "SYNC-12", Backend, from [Wire, Probe],
+        needs [Paging],
         set by ["resources[].paging", "resources[].key"]
 }
 
@@ -51,183 +55,157 @@ struct Walk {
     cursors: BTreeSet<String>,
     /// What the next page is asked by.
     next: Option<String>,
+    /// Whether the list may have changed meanwhile.
     shifted: bool,
 }
 
 impl Rule for Paging {
     fn see(&mut self, context: &Context<'_>) {
-        let entry = context.entry;
-        if matches!(entry.fact, Fact::Harness(_))
-            && context
-                .world
-                .changed
-                .is_some_and(|changed| changed.id == entry.id)
-        {
+        let changed = context.world.changed;
+        if changed.is_some_and(|changed| changed.id == context.entry.id) {
             for walk in self.walks.values_mut() {
                 walk.shifted = true;
             }
         }
-        let Some(ended) = context.ended() else {
-            return;
-        };
-        let (Some(answer), Some(Role::Resource(name))) = (ended.answer, &ended.request.role) else {
-            return;
-        };
-        let Some(resource) = context.contract.resource(name) else {
-            return;
-        };
-        if answer.from == Answerer::Backend && resource.paging.is_some() {
-            let walk = self.walks.entry(name.clone()).or_default();
-            walk.page(entry, resource, ended.request, answer, context);
+        if let Some(read) = context.read()
+            && let Some(paging) = &read.resource.paging
+        {
+            let walk = self.walks.entry(read.resource.name.clone()).or_default();
+            walk.page(&read, &paging.next, context);
         }
     }
 }
 
 impl Walk {
-    fn page(
-        &mut self,
-        entry: &Entry,
-        resource: &Resource,
-        request: &Request,
-        answer: &Answer,
-        context: &Context<'_>,
-    ) {
-        let Some(paging) = &resource.paging else {
-            return;
-        };
-        let first = match &paging.next {
-            NextPage::Cursor { .. } => None,
-            NextPage::Page { first, .. } => Some(first.to_string()),
-            NextPage::Offset { .. } => Some("0".to_owned()),
-        };
-        let asked = request
-            .query(paging.next.query())
-            .map(decode)
-            .filter(|asked| !asked.is_empty());
-        let begins = asked.is_none() || asked == first;
+    fn page(&mut self, read: &Read<'_>, pages: &NextPage, context: &Context<'_>) {
+        let asked = asked(read.ended.request, pages);
+        let begins = asked.is_none() || asked == first(pages);
         if begins {
             *self = Self::default();
         } else if asked != self.next {
             // A page out of order belongs to no walk that can be judged.
             return;
         }
-        let by_cursor = matches!(paging.next, NextPage::Cursor { .. });
-        if !is_success(answer.status) {
-            if by_cursor && matches!(answer.status, 400 | 404 | 410 | 422) && !begins {
-                let observed = format!("{} was answered with {}", request.target, answer.status);
-                let expected = "a cursor that was just handed out is good".to_owned();
-                breach(
-                    entry,
-                    resource,
-                    "cursor refused",
-                    expected,
-                    observed,
-                    answer,
-                    None,
-                    context,
-                );
+        let by_cursor = matches!(pages, NextPage::Cursor { .. });
+        if !read.answer.is_success() {
+            if by_cursor && !begins {
+                cursor_refused(read, context);
             }
             return;
         }
         context.exercised(&WALK);
-        let Some(body) = answer.body.json() else {
+        let Some(body) = read.answer.body.json() else {
             return;
         };
-        let count = self.items(entry, resource, body, by_cursor, answer, context);
-        self.next = match &paging.next {
-            NextPage::Cursor { .. } => paging.next.cursor(answer.headers.iter(), Some(body)),
-            NextPage::Page { first, .. } => {
-                let page = asked.and_then(|asked| asked.parse().ok()).unwrap_or(*first);
-                Some((page + 1).to_string())
-            }
-            NextPage::Offset { .. } => {
-                let offset: u64 = asked.and_then(|asked| asked.parse().ok()).unwrap_or(0);
-                Some((offset + count as u64).to_string())
-            }
+        let count = self.items(read, body, by_cursor, context);
+        self.next = match pages {
+            NextPage::Cursor { .. } => pages.cursor(read.answer.headers.iter(), Some(body)),
+            NextPage::Page { first, .. } => Some((number(asked, *first) + 1).to_string()),
+            NextPage::Offset { .. } => Some((number(asked, 0) + count as u64).to_string()),
         };
-        if let Some(cursor) = self.next.clone().filter(|_| by_cursor)
-            && !self.cursors.insert(cursor.clone())
-        {
-            let expected = "a cursor that leads on, or none at the end".to_owned();
-            let observed = format!("the cursor `{cursor}` came back");
-            breach(
-                entry, resource, "endless", expected, observed, answer, None, context,
-            );
+        if by_cursor {
+            self.cursor(read, context);
         }
     }
 
     /// Takes a page's items in and returns how many there are.
     fn items(
         &mut self,
-        entry: &Entry,
-        resource: &Resource,
+        read: &Read<'_>,
         body: &Value,
         by_cursor: bool,
-        answer: &Answer,
         context: &Context<'_>,
     ) -> usize {
-        let list = resource
-            .items
-            .as_ref()
-            .and_then(|selector| selector.in_body(body));
+        let selector = read.resource.items.as_ref();
+        let list = selector.and_then(|selector| selector.in_body(body));
         let Some(list) = list.and_then(Value::as_array) else {
             return 0;
         };
-        let Some(key) = &resource.key else {
+        let Some(key) = &read.resource.key else {
             return list.len();
         };
-        for item in list {
-            let Some(key) = key.in_body(item).map(Value::to_string) else {
-                continue;
-            };
+        let keys = list.iter().filter_map(|item| key.in_body(item));
+        for key in keys.map(Value::to_string) {
             if let Some(before) = self.items.get(&key) {
                 if by_cursor || !self.shifted {
-                    let expected = "each item on one page of the walk".to_owned();
-                    let observed = format!("the item {key} came again");
-                    breach(
-                        entry,
-                        resource,
-                        "twice",
-                        expected,
-                        observed,
-                        answer,
-                        Some(*before),
-                        context,
-                    );
+                    comes_twice(read, &key, *before, context);
                 }
             } else if self.items.len() < ITEMS {
-                self.items.insert(key, entry.id);
+                self.items.insert(key, context.entry.id);
             }
         }
         list.len()
     }
+
+    /// Takes the cursor of the next page in, which must be a new one.
+    fn cursor(&mut self, read: &Read<'_>, context: &Context<'_>) {
+        let Some(cursor) = self.next.clone() else {
+            return;
+        };
+        let observed = format!("the cursor `{cursor}` came back");
+        if !self.cursors.insert(cursor) {
+            context.violated(
+                &WALK,
+                does_not_add_up("endless", read)
+                    .expected("a cursor that leads on, or none at the end")
+                    .observed(observed)
+                    .evidence([context.entry.id]),
+            );
+        }
+    }
 }
 
-#[expect(clippy::too_many_arguments, reason = "one finding in all its parts")]
-fn breach(
-    entry: &Entry,
-    resource: &Resource,
-    kind: &str,
-    expected: String,
-    observed: String,
-    answer: &Answer,
-    before: Option<EntryId>,
-    context: &Context<'_>,
-) {
+/// What a request asks for a page by; nothing where it asks for the first without saying so.
+fn asked(request: &Request, pages: &NextPage) -> Option<String> {
+    let asked = request.query(pages.query()).map(decode);
+    asked.filter(|asked| !asked.is_empty())
+}
+
+/// How the first page is asked for, where that can be said.
+fn first(pages: &NextPage) -> Option<String> {
+    match pages {
+        NextPage::Cursor { .. } => None,
+        NextPage::Page { first, .. } => Some(first.to_string()),
+        NextPage::Offset { .. } => Some("0".to_owned()),
+    }
+}
+
+fn number(asked: Option<String>, first: u64) -> u64 {
+    asked.and_then(|asked| asked.parse().ok()).unwrap_or(first)
+}
+
+fn cursor_refused(read: &Read<'_>, context: &Context<'_>) {
+    let status = read.answer.status;
+    if !matches!(status, 400 | 404 | 410 | 422) {
+        return;
+    }
+    let target = &read.ended.request.target;
     context.violated(
         &WALK,
-        Violation::new(format!("the pages of `{}` do not add up", resource.name))
-            .kind(format!("{kind} {}", resource.name))
-            .expected(expected)
-            .observed(observed)
-            .evidence(
-                before
-                    .into_iter()
-                    .filter(|before| *before != entry.id)
-                    .chain([entry.id]),
-            )
-            .exchanges([answer.exchange]),
+        does_not_add_up("cursor refused", read)
+            .expected("a cursor that was just handed out is good")
+            .observed(format!("{target} was answered with {status}"))
+            .evidence([context.entry.id]),
     );
+}
+
+fn comes_twice(read: &Read<'_>, key: &str, before: EntryId, context: &Context<'_>) {
+    let id = context.entry.id;
+    let evidence = Some(before).filter(|before| *before != id);
+    context.violated(
+        &WALK,
+        does_not_add_up("twice", read)
+            .expected("each item on one page of the walk")
+            .observed(format!("the item {key} came again"))
+            .evidence(evidence.into_iter().chain([id])),
+    );
+}
+
+fn does_not_add_up(kind: &str, read: &Read<'_>) -> Violation {
+    let name = &read.resource.name;
+    Violation::new(format!("the pages of `{name}` do not add up"))
+        .kind(format!("{kind} {name}"))
+        .exchanges([read.answer.exchange])
 }
 
 fn decode(value: &str) -> String {

@@ -5,9 +5,9 @@ use std::collections::BTreeMap;
 use jsonschema::Validator;
 use serde_json::Value;
 
-use crate::domain::contract::{Contract, Role};
-use crate::domain::journal::{Answer, Content, Direction, Entry, Fact, Frame};
-use crate::rules::context::Context;
+use crate::domain::contract::Contract;
+use crate::domain::journal::{Answer, Content, Frame};
+use crate::rules::context::{Context, Read};
 use crate::rules::rule::{Rule, rule};
 use crate::rules::violation::Violation;
 
@@ -16,11 +16,12 @@ rule! {
     ///
     /// # Why
     /// A field that is missing, or a number that became a text, shows as a blank or as 0 on a
-    /// phone. Every successful answer for a resource with a schema is validated and must call
-    /// itself JSON, and every event with one: the first 256 of each name, then each sixteenth,
-    /// since feeds run for days.
+    /// phone.
     ///
     /// # How it is judged
+    /// Every successful answer for a resource with a schema is validated and must call itself JSON,
+    /// and every event with one: the first 256 of each name, then each sixteenth, since feeds run
+    /// for days.
     ///
     /// # How to keep it
     /// Correct the payload, or the contract if the change was agreed; generate both from one
@@ -29,6 +30,7 @@ rule! {
     /// # Source
     /// JSON Schema; runbook P.5, S5.6
     pub(super) SCHEMA: "SYNC-13", Backend, from [Wire],
+        needs [Schema],
         set by ["resources[].schema", "realtime.events[].schema"]
 }
 
@@ -91,32 +93,23 @@ impl Payload {
 
 impl Rule for Payload {
     fn see(&mut self, context: &Context<'_>) {
-        let entry = context.entry;
         for why in self.unusable.drain(..) {
             context.unable(&SCHEMA, why);
         }
-        match &entry.fact {
-            Fact::Frame {
-                direction: Direction::Down,
-                packet:
-                    Frame::Event {
-                        namespace,
-                        name,
-                        args,
-                        attachments: 0,
-                        ..
-                    },
+        if let Some(read) = context.read_by_anyone() {
+            self.answer(&read, context);
+        }
+        if let Some((_, packet)) = context.packet_down()
+            && let Frame::Event {
+                namespace,
+                name,
+                args,
+                attachments: 0,
                 ..
-            } if context
-                .contract
-                .realtime
-                .as_ref()
-                .is_some_and(|feed| feed.namespace == *namespace) =>
-            {
-                self.event(entry, name, args, context);
-            }
-            Fact::Answer(_) => self.answer(entry, context),
-            _ => {}
+            } = packet
+            && context.is_feed(namespace)
+        {
+            self.event(name, args, context);
         }
     }
 
@@ -126,7 +119,7 @@ impl Rule for Payload {
 }
 
 impl Payload {
-    fn event(&mut self, entry: &Entry, name: &str, args: &Content, context: &Context<'_>) {
+    fn event(&mut self, name: &str, args: &Content, context: &Context<'_>) {
         let Some(watched) = self.events.iter_mut().find(|watched| watched.name == name) else {
             return;
         };
@@ -141,47 +134,52 @@ impl Payload {
         let payload = args.get(0).unwrap_or(&Value::Null);
         if let Some(fault) = fault(&watched.validator, payload) {
             let what = format!("the event `{name}`");
-            breach(entry, what, fault, None, context);
+            context.violated(&SCHEMA, unkept(&what, fault, context));
         }
     }
 
-    fn answer(&self, entry: &Entry, context: &Context<'_>) {
-        let Some(ended) = context.ended_by_anyone() else {
-            return;
-        };
-        let (Some(answer), Some(Role::Resource(name))) = (ended.by_backend(), &ended.request.role)
-        else {
-            return;
-        };
+    fn answer(&self, read: &Read<'_>, context: &Context<'_>) {
+        let name = &read.resource.name;
         let Some(validator) = self.resources.get(name) else {
             return;
         };
-        let empty = matches!(answer.status, 204 | 205 | 304) || ended.request.method == "HEAD";
-        if !ended.succeeded() || empty {
+        let answer = read.answer;
+        let is_empty = matches!(answer.status, 204 | 205) || read.ended.request.method == "HEAD";
+        if !answer.is_success() || is_empty {
             return;
         }
-        let fault = match &answer.body {
-            Content::Json { value, .. } => match value.value() {
-                Some(value) => fault(validator, value).or_else(|| mislabelled(answer)),
-                None => Some("the body cannot be read".to_owned()),
-            },
-            Content::Truncated { .. } => {
-                context.unable(
-                    &SCHEMA,
-                    format!("an answer for `{name}` is longer than the journal keeps"),
-                );
-                return;
-            }
-            Content::Empty => Some("the body is empty".to_owned()),
-            Content::Text { .. } | Content::Binary { .. } => {
-                Some("the body is not JSON".to_owned())
-            }
-        };
-        context.exercised(&SCHEMA);
-        if let Some(fault) = fault {
-            let what = format!("the resource `{name}`");
-            breach(entry, what, fault, Some(answer.exchange), context);
+        if matches!(answer.body, Content::Truncated { .. }) {
+            let why = format!("an answer for `{name}` is longer than the journal keeps");
+            context.unable(&SCHEMA, why);
+            return;
         }
+        context.exercised(&SCHEMA);
+        if let Some(fault) = fault_of(answer, validator) {
+            let what = format!("the resource `{name}`");
+            let violation = unkept(&what, fault, context).exchanges([answer.exchange]);
+            context.violated(&SCHEMA, violation);
+        }
+    }
+}
+
+fn unkept(what: &str, fault: String, context: &Context<'_>) -> Violation {
+    Violation::new(format!("{what} does not keep its schema"))
+        .expected("a payload that keeps the contract's schema")
+        .observed(fault)
+        .evidence([context.entry.id])
+}
+
+/// What is wrong with an answer, as far as the journal has it.
+fn fault_of(answer: &Answer, validator: &Validator) -> Option<String> {
+    let fault_is = |text: &str| Some(text.to_owned());
+    match &answer.body {
+        Content::Json { value, .. } => match value.value() {
+            Some(value) => fault(validator, value).or_else(|| mislabelled(answer)),
+            None => fault_is("the body cannot be read"),
+        },
+        Content::Empty => fault_is("the body is empty"),
+        Content::Text { .. } | Content::Binary { .. } => fault_is("the body is not JSON"),
+        Content::Truncated { .. } => None,
     }
 }
 
@@ -202,22 +200,4 @@ fn fault(validator: &Validator, payload: &Value) -> Option<String> {
     };
     let text: String = error.to_string().chars().take(QUOTED).collect();
     Some(format!("{place}: {text}"))
-}
-
-fn breach(
-    entry: &Entry,
-    what: String,
-    fault: String,
-    exchange: Option<u64>,
-    context: &Context<'_>,
-) {
-    context.violated(
-        &SCHEMA,
-        Violation::new(format!("{what} does not keep its schema"))
-            .kind(what.clone())
-            .expected("a payload that keeps the contract's schema")
-            .observed(fault)
-            .evidence([entry.id])
-            .exchanges(exchange),
-    );
 }

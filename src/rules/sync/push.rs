@@ -5,7 +5,7 @@ use std::time::Duration;
 use crate::domain::change::Change;
 use crate::domain::contract::Contract;
 use crate::domain::duration::show;
-use crate::domain::journal::{Changed, Direction, Fact, Frame, HarnessFact};
+use crate::domain::journal::{Changed, Fact, Frame, HarnessFact};
 use crate::rules::context::Context;
 use crate::rules::moment::Moment;
 use crate::rules::rule::{Rule, rule};
@@ -15,13 +15,15 @@ rule! {
     /// Events arrive as the contract says, in time
     ///
     /// # Why
+    /// What is pushed is all that an app hears of a change while its feed is live: it asks for
+    /// nothing meanwhile.
+    ///
+    /// # How it is judged
     /// Judged when the harness has the backend emit an event of the contract while a socket is
     /// joined and stays so: the event passes the gateway within the time in which the feed must be
     /// live. Where the contract says where changes are numbered, the numbers on one socket grow by
     /// one, and a snapshot is not older than what was emitted before it was asked for: three times
     /// that they do not, and every fourth time or more often, is no accident.
-    ///
-    /// # How it is judged
     ///
     /// # How to keep it
     /// Emit to the namespace and the user's room that the contract names; look for a room joined
@@ -30,7 +32,8 @@ rule! {
     /// # Source
     /// runbook S5.2, S5.7, S6.1
     pub(super) ARRIVES: "SYNC-11", Backend, from [Wire],
-        set by ["realtime.events", "realtime.live_within", "resources[].sequence"]
+        needs [Feed],
+        set by ["realtime.events", "realtime.live-within", "resources[].sequence"]
 }
 
 /// How much later than the event itself its lever may be written down.
@@ -54,33 +57,16 @@ impl Push {
 
 impl Rule for Push {
     fn see(&mut self, context: &Context<'_>) {
-        let entry = context.entry;
-        match &entry.fact {
-            Fact::Frame {
-                direction: Direction::Down,
-                packet: Frame::Event { name, .. },
-                ..
-            } => {
-                if let Some(at) = self.seen.iter().position(|(own, _)| own == name) {
-                    self.seen[at].1 = Some(entry.at);
-                    self.waiting.take_if(|(event, _)| *event == at);
-                }
-                return;
-            }
+        if let Some((_, Frame::Event { name, .. })) = context.packet_down() {
+            self.arrived(name, context.now);
+            return;
+        }
+        match &context.entry.fact {
             Fact::Harness(HarnessFact::Changed(Changed {
-                change: Change::Push { event: pushed, .. },
+                change: Change::Push { event, .. },
                 ..
             })) => {
-                let event = self.seen.iter().position(|(own, _)| own == pushed);
-                if let Some(event) = event.filter(|_| context.sockets.live() > 0) {
-                    context.exercised(&ARRIVES);
-                    let there = self.seen[event]
-                        .1
-                        .is_some_and(|at| at + WRITTEN >= entry.at);
-                    if !there {
-                        self.waiting = Some((event, Moment::of(entry)));
-                    }
-                }
+                self.pushed(event, context);
             }
             _ => {}
         }
@@ -100,12 +86,30 @@ impl Rule for Push {
 }
 
 impl Push {
+    fn arrived(&mut self, name: &str, now: Duration) {
+        if let Some(at) = self.seen.iter().position(|(own, _)| own == name) {
+            self.seen[at].1 = Some(now);
+            self.waiting.take_if(|(event, _)| *event == at);
+        }
+    }
+
+    fn pushed(&mut self, name: &str, context: &Context<'_>) {
+        let event = self.seen.iter().position(|(own, _)| own == name);
+        let Some(event) = event.filter(|_| context.sockets.live() > 0) else {
+            return;
+        };
+        context.exercised(&ARRIVES);
+        let seen = self.seen[event].1;
+        if seen.is_none_or(|at| at + WRITTEN < context.now) {
+            self.waiting = Some((event, context.moment()));
+        }
+    }
+
     fn overdue(&mut self, context: &Context<'_>) {
-        let limit = context
-            .contract
-            .realtime
-            .as_ref()
-            .map_or(Duration::MAX, |feed| feed.live_within);
+        let Some(feed) = &context.contract.realtime else {
+            return;
+        };
+        let limit = feed.live_within;
         let late = |waiting: &mut (usize, Moment)| context.now.saturating_sub(waiting.1.at) > limit;
         let Some((event, pushed)) = self.waiting.take_if(late) else {
             return;
@@ -114,7 +118,6 @@ impl Push {
         context.violated(
             &ARRIVES,
             Violation::new(format!("`{name}` was emitted and did not arrive"))
-                .kind(name.clone())
                 .expected(format!(
                     "`{name}` on the joined socket within {}",
                     show(limit)

@@ -2,10 +2,12 @@
 
 use crate::domain::change::Change;
 use crate::domain::contract::Role;
-use crate::domain::journal::Fact;
+use crate::domain::journal::{Answer, Changed, Fact, HarnessFact};
 use crate::rules::context::Context;
+use crate::rules::exchange::Ended;
 use crate::rules::moment::Moment;
 use crate::rules::rule::{Rule, rule};
+use crate::rules::state::Token;
 use crate::rules::violation::Violation;
 
 rule! {
@@ -26,88 +28,96 @@ rule! {
     /// # Source
     /// runbook S4.4, P.2
     pub(super) HOLDS: "SYNC-14", Backend, from [Wire],
-        set by ["session.ended_by"]
+        set by ["session.ended-by"]
 }
 
 #[derive(Default)]
 pub(super) struct Restart {
     down: bool,
     restarted: Option<Moment>,
-    /// Renewals that were asked for since the last one that succeeded. Only the refusal of the first
-    /// is the backend's doing: the answer to an earlier one may have been lost, and its token used up.
+    /// Renewals that were asked for since the last one that succeeded. Only the refusal of the
+    /// first is the backend's doing: the answer to an earlier one may have been lost, and its token
+    /// used up.
     renewals: u32,
 }
 
 impl Rule for Restart {
     fn see(&mut self, context: &Context<'_>) {
-        let entry = context.entry;
-        if let Some(Change::Backend { .. }) = entry.fact.change() {
-            let stopped = context.world.backend_is_stopped();
-            if self.down && !stopped {
-                self.restarted = Some(Moment::of(entry));
+        match &context.entry.fact {
+            Fact::Harness(HarnessFact::Changed(Changed {
+                change: Change::Backend { .. },
+                ..
+            })) => {
+                self.moved(context);
             }
-            self.down = stopped;
-        }
-        match &entry.fact {
             Fact::TokenIssued(_) => self.renewals = 0,
             Fact::Request(request) if request.role == Some(Role::Refresh) => self.renewals += 1,
             _ => {}
         }
-        let (Some(restarted), Some(ended)) = (self.restarted, context.ended()) else {
-            return;
-        };
-        let Some(answer) = ended.by_backend() else {
-            return;
-        };
-        if ended.opened.id() < restarted.id || context.session.wants_out {
-            return;
+        if let Some(restarted) = self.restarted
+            && let Some(ended) = context.ended()
+            && let Some(answer) = ended.by_backend()
+            && ended.opened.id() > restarted.id
+            && !context.session.wants_out
+        {
+            self.judge(restarted, &ended, answer, context);
         }
+    }
+}
+
+impl Restart {
+    fn moved(&mut self, context: &Context<'_>) {
+        let stopped = context.world.backend_is_stopped();
+        if self.down && !stopped {
+            self.restarted = Some(context.moment());
+        }
+        self.down = stopped;
+    }
+
+    fn judge(&self, restarted: Moment, ended: &Ended<'_>, answer: &Answer, context: &Context<'_>) {
+        let session = &context.session;
+        let renews = ended.request.role == Some(Role::Refresh);
         let token = match &ended.request.role {
-            Some(Role::Resource(_)) => ended
-                .opened
-                .credential
-                .as_ref()
-                .and_then(|label| context.session.token(label)),
-            Some(Role::Refresh) if self.renewals == 1 => context.session.current(),
+            Some(Role::Resource(_)) => {
+                let label = ended.opened.credential.as_ref();
+                label.and_then(|label| session.token(label))
+            }
+            Some(Role::Refresh) if self.renewals == 1 => session.current(),
             _ => None,
         };
         let Some((token, ends)) = token.and_then(|token| Some((token, token.ends?))) else {
             return;
         };
         context.exercised(&HOLDS);
-        let current = context
-            .session
-            .current()
-            .is_some_and(|current| current.label == token.label);
-        let expired = context.unix(entry.at).is_none_or(|now| now + 2 >= ends)
-            || context
-                .world
-                .tokens_expired
-                .is_some_and(|moment| moment.id > token.issued.id);
-        let (refused, expected) = if ended.request.role == Some(Role::Refresh) {
-            (
-                context.contract.session.ended_by.contains(&answer.status),
-                "a session whose token has not even expired is renewed",
-            )
-        } else {
-            (
-                answer.status == 401 && context.session.open,
-                "a token that has not expired is accepted",
-            )
+        let refused = match renews {
+            true => context.contract.session.ended_by.contains(&answer.status),
+            false => answer.status == 401 && session.open,
         };
-        if refused && current && !expired {
-            context.violated(
-                &HOLDS,
-                Violation::new("after its restart the backend no longer knows the session")
-                    .kind("session")
-                    .expected(expected.to_owned())
-                    .observed(format!(
-                        "{} {} was answered with {}",
-                        ended.request.method, ended.request.target, answer.status
-                    ))
-                    .evidence([restarted.id, ended.opened.id(), entry.id])
-                    .exchanges([answer.exchange]),
-            );
+        let current = session.current();
+        let is_current = current.is_some_and(|current| current.label == token.label);
+        if !refused || !is_current || is_expired(token, ends, context) {
+            return;
         }
+        context.violated(
+            &HOLDS,
+            Violation::new("after its restart the backend no longer knows the session")
+                .expected(match renews {
+                    true => "a session whose token has not even expired is renewed",
+                    false => "a token that has not expired is accepted",
+                })
+                .observed(format!(
+                    "{} {} was answered with {}",
+                    ended.request.method, ended.request.target, answer.status
+                ))
+                .evidence([restarted.id, ended.opened.id(), context.entry.id])
+                .exchanges([answer.exchange]),
+        );
     }
+}
+
+/// Whether a token may be over by now, by its own end or because a lever says so.
+fn is_expired(token: &Token, ends: u64, context: &Context<'_>) -> bool {
+    let declared = context.world.tokens_expired;
+    context.unix(context.now).is_none_or(|now| now + 2 >= ends)
+        || declared.is_some_and(|moment| moment.id > token.issued.id)
 }

@@ -2,8 +2,9 @@
 
 use std::time::Duration;
 
+use crate::domain::contract::Role;
 use crate::domain::duration::show;
-use crate::domain::journal::{Act, Direction, Entry, EntryId, Fact, Frame};
+use crate::domain::journal::{Act, EntryId, Fact, Frame, Request};
 use crate::rules::context::Context;
 use crate::rules::moment::Moment;
 use crate::rules::rule::{Rule, rule};
@@ -63,49 +64,22 @@ struct Away {
 
 impl Rule for SentAway {
     fn see(&mut self, context: &Context<'_>) {
-        let entry = context.entry;
-        let Some(feed) = &context.contract.realtime else {
-            context.unable(&SENT_AWAY, "the contract has no live feed");
-            return;
-        };
-        self.overdue(entry, context);
-        match &entry.fact {
-            Fact::Frame {
-                direction: Direction::Down,
-                packet:
-                    packet @ (Frame::Disconnect { namespace } | Frame::ConnectError { namespace, .. }),
-                ..
-            } if *namespace == feed.namespace => {
-                context.exercised(&SENT_AWAY);
-                self.away = Some(Away {
-                    moment: Moment::of(entry),
-                    was_in: matches!(packet, Frame::Disconnect { .. }),
-                    asked: false,
-                    free: entry.at,
-                });
-            }
+        self.overdue(context);
+        match &context.entry.fact {
             Fact::Act(Act::Launch | Act::Kill | Act::SignOut) => self.away = None,
-            Fact::Act(_) => {
-                if let Some(away) = &mut self.away {
-                    away.asked = true;
-                }
-            }
+            Fact::Act(_) => self.asks(),
             _ => {}
         }
+        if let Some((_, packet)) = context.packet_down() {
+            self.packet(packet, context);
+        }
         if let Some(request) = context.request() {
-            if request.is_handshake() {
-                self.attempt(entry, context);
-            } else if request.role != Some(crate::domain::contract::Role::Realtime) {
-                self.asked = Some(entry.at);
-                if let Some(away) = &mut self.away {
-                    away.asked = true;
-                }
-            }
+            self.request(request, context);
         }
         if let Some((_, Frame::Connect { namespace, .. })) = context.packet_up()
-            && *namespace == feed.namespace
+            && context.is_feed(namespace)
         {
-            self.attempt(entry, context);
+            self.attempt(context);
         }
     }
 
@@ -115,18 +89,51 @@ impl Rule for SentAway {
 }
 
 impl SentAway {
+    fn packet(&mut self, packet: &Frame, context: &Context<'_>) {
+        let (namespace, was_in) = match packet {
+            Frame::Disconnect { namespace } => (namespace, true),
+            Frame::ConnectError { namespace, .. } => (namespace, false),
+            _ => return,
+        };
+        if context.is_feed(namespace) {
+            context.exercised(&SENT_AWAY);
+            self.away = Some(Away {
+                moment: context.moment(),
+                was_in,
+                asked: false,
+                free: context.now,
+            });
+        }
+    }
+
+    fn request(&mut self, request: &Request, context: &Context<'_>) {
+        if request.is_handshake() {
+            self.attempt(context);
+        } else if request.role != Some(Role::Realtime) {
+            self.asked = Some(context.now);
+            self.asks();
+        }
+    }
+
+    /// The app, or its user, does something before it comes back.
+    fn asks(&mut self) {
+        if let Some(away) = &mut self.away {
+            away.asked = true;
+        }
+    }
+
     /// The client comes back.
-    fn attempt(&mut self, entry: &Entry, context: &Context<'_>) {
+    fn attempt(&mut self, context: &Context<'_>) {
         let (Some(away), Some(feed)) = (self.away.take(), &context.contract.realtime) else {
             return;
         };
         let client = &feed.client;
         let least = client.delay.mul_f64((1.0 - client.jitter).max(0.0) / 2.0);
-        if away.asked || entry.at - away.moment.at >= least {
+        if away.asked || context.now - away.moment.at >= least {
             self.quick.clear();
             return;
         }
-        self.quick.push(entry.id);
+        self.quick.push(context.entry.id);
         if self.quick.len() < LOOP {
             return;
         }
@@ -135,7 +142,6 @@ impl SentAway {
         context.violated(
             &SENT_AWAY,
             Violation::new("the app comes back at once each time the server sends it away")
-                .kind("loop")
                 .expected("a question why, or a growing pause, before the next attempt")
                 .observed(format!(
                     "{LOOP} attempts in a row within {} of being sent away",
@@ -145,38 +151,32 @@ impl SentAway {
         );
     }
 
-    fn overdue(&mut self, entry: &Entry, context: &Context<'_>) {
-        let free = context.app_is_awake()
-            && context.session.is_wanted()
-            && !context.may_be_blocked()
-            && !context.world.is_blind()
-            && !context.world.is_disturbed();
+    fn overdue(&mut self, context: &Context<'_>) {
+        let free = context.app_is_free() && !context.world.is_disturbed();
         match &mut self.away {
-            Some(away) if !free => away.free = entry.at,
+            Some(away) if !free => away.free = context.now,
             Some(_) => self.judge_absence(context),
             None => {}
         }
     }
 
     fn judge_absence(&mut self, context: &Context<'_>) {
-        let Some(away) = self
-            .away
-            .take_if(|away| away.was_in && context.now > away.free + AWAY)
-        else {
+        let is_over = |away: &mut Away| away.was_in && context.now > away.free + AWAY;
+        let Some(away) = self.away.take_if(is_over) else {
             return;
         };
         let seen = self.asked.is_some_and(|at| at + LATELY >= context.now);
         if !context.world.acts_marked && !seen {
             context.unable(
                 &SENT_AWAY,
-                "the app stayed away from its feed, and nobody marked whether it was in the foreground",
+                "the app stayed away from its feed, \
+                 and nobody marked whether it was in the foreground",
             );
             return;
         }
         context.violated(
             &SENT_AWAY,
             Violation::new("the app never comes back after the server has disconnected it")
-                .kind("away")
                 .expected(format!("an attempt within {}", show(AWAY)))
                 .observed(format!("none for {}", show(context.now - away.moment.at)))
                 .evidence([away.moment.id]),

@@ -2,9 +2,9 @@
 
 use std::collections::BTreeSet;
 
-use crate::domain::contract::{Apply, Realtime, Role};
+use crate::domain::contract::{Apply, Contract, Role};
 use crate::domain::duration::show;
-use crate::domain::journal::{Act, AppFact, Direction, Entry, Fact, Frame, ScreenName};
+use crate::domain::journal::{Act, AppFact, Fact, Frame, ScreenName};
 use crate::rules::context::Context;
 use crate::rules::moment::Moment;
 use crate::rules::rule::{Rule, rule};
@@ -30,7 +30,7 @@ rule! {
     /// Socket.IO delivery guarantees (at most once by default)
     pub(super) SNAPSHOT: "SYNC-5", App, from [Wire],
         needs [Feed],
-        set by ["realtime.live_within", "realtime.events[].updates"]
+        set by ["realtime.live-within", "realtime.events[].updates"]
 }
 
 #[derive(Default)]
@@ -43,57 +43,33 @@ pub(super) struct Snapshot {
 struct Waiting {
     connected: Moment,
     socket: u64,
-    /// What must be read again; one is enough when `any`.
-    resources: BTreeSet<String>,
-    any: bool,
+    missed: Missed,
+}
+
+/// What must be read again.
+enum Missed {
+    All(BTreeSet<String>),
+    OneOf(BTreeSet<String>),
 }
 
 impl Rule for Snapshot {
     fn see(&mut self, context: &Context<'_>) {
-        let entry = context.entry;
-        let Some(feed) = &context.contract.realtime else {
-            context.unable(&SNAPSHOT, "the contract has no live feed");
-            return;
-        };
         self.overdue(context);
-        match &entry.fact {
-            Fact::Frame {
-                direction: Direction::Down,
-                packet,
-                socket,
-                ..
-            } => match packet {
-                Frame::Connect { namespace, .. } if *namespace == feed.namespace => {
-                    self.connected(entry, *socket, feed, context);
-                }
-                Frame::Event { name, .. } if self.waiting.is_some() => {
-                    let whole = feed
-                        .events
-                        .iter()
-                        .find(|event| event.name == *name && event.apply == Apply::Replace);
-                    if let Some(resource) = whole.and_then(|event| event.updates.as_ref()) {
-                        self.read(resource);
-                    }
-                }
-                Frame::Disconnect { .. } => self.waiting = None,
-                _ => {}
-            },
+        match &context.entry.fact {
             Fact::SocketClosed { socket, .. } => {
                 self.waiting.take_if(|waiting| waiting.socket == *socket);
             }
-            Fact::Act(Act::Launch | Act::Kill) => {
-                self.loaded.clear();
-                self.waiting = None;
-            }
-            Fact::Act(Act::Background | Act::Offline | Act::SignOut) => self.waiting = None,
+            Fact::Act(act) => self.act(act),
             Fact::App(AppFact::Screen { screen }) => self.screen = Some(screen.clone()),
             _ => {}
         }
+        if let Some((socket, packet)) = context.packet_down() {
+            self.packet(socket, packet, context);
+        }
         if !context.session.is_wanted() {
             self.loaded.clear();
-            self.waiting = None;
         }
-        if context.may_be_blocked() || context.world.is_blind() {
+        if !context.session.is_wanted() || context.may_be_blocked() || context.world.is_blind() {
             self.waiting = None;
         }
         if let Some(request) = context.request()
@@ -120,51 +96,75 @@ impl Rule for Snapshot {
 }
 
 impl Snapshot {
-    fn connected(&mut self, entry: &Entry, socket: u64, feed: &Realtime, context: &Context<'_>) {
+    fn act(&mut self, act: &Act) {
+        match act {
+            Act::Launch | Act::Kill => {
+                self.loaded.clear();
+                self.waiting = None;
+            }
+            Act::Background | Act::Offline | Act::SignOut => self.waiting = None,
+            _ => {}
+        }
+    }
+
+    fn packet(&mut self, socket: u64, packet: &Frame, context: &Context<'_>) {
+        match packet {
+            Frame::Connect { namespace, .. } if context.is_feed(namespace) => {
+                self.connected(socket, context);
+            }
+            Frame::Event { name, .. } if self.waiting.is_some() => {
+                if let Some(resource) = brought_whole(name, &context.contract) {
+                    self.read(resource);
+                }
+            }
+            Frame::Disconnect { .. } => self.waiting = None,
+            _ => {}
+        }
+    }
+
+    fn connected(&mut self, socket: u64, context: &Context<'_>) {
         if context.sockets.get(socket).is_some_and(|own| own.recovered) {
             return;
         }
-        let updated: BTreeSet<String> = feed
-            .events
-            .iter()
-            .filter(|event| matches!(event.apply, Apply::Merge | Apply::Replace))
-            .filter_map(|event| event.updates.clone())
-            .filter(|resource| self.loaded.contains(resource))
-            .collect();
-        let shown = self
-            .screen
-            .as_ref()
-            .and_then(|screen| context.contract.screen(screen.as_str()));
-        let visible: Option<BTreeSet<String>> = shown.map(|screen| {
-            updated
-                .iter()
-                .filter(|resource| screen.resources.contains(resource))
-                .cloned()
-                .collect()
-        });
-        let (resources, any) = match visible {
-            Some(visible) if !visible.is_empty() => (visible, false),
-            _ => (updated, true),
-        };
-        if resources.is_empty() {
+        let Some(missed) = self.missed(&context.contract) else {
             return;
-        }
+        };
         context.exercised(&SNAPSHOT);
         self.waiting = Some(Waiting {
-            connected: Moment::of(entry),
+            connected: context.moment(),
             socket,
-            resources,
-            any,
+            missed,
         });
     }
 
-    fn read(&mut self, resource: &str) {
-        if let Some(waiting) = &mut self.waiting
-            && waiting.resources.remove(resource)
-            && (waiting.any || waiting.resources.is_empty())
-        {
-            self.waiting = None;
+    /// What events keep up to date of what was loaded: all that the screen shows of it, or else
+    /// any.
+    fn missed(&self, contract: &Contract) -> Option<Missed> {
+        let events = contract.realtime.iter().flat_map(|feed| &feed.events);
+        let loaded: BTreeSet<String> = events
+            .filter(|event| matches!(event.apply, Apply::Merge | Apply::Replace))
+            .filter_map(|event| event.updates.as_ref())
+            .filter(|resource| self.loaded.contains(*resource))
+            .cloned()
+            .collect();
+        let screen = self
+            .screen
+            .as_ref()
+            .and_then(|name| contract.screen(name.as_str()));
+        let shown =
+            |resource: &&String| screen.is_some_and(|screen| screen.resources.contains(*resource));
+        let visible: BTreeSet<String> = loaded.iter().filter(shown).cloned().collect();
+        if !visible.is_empty() {
+            return Some(Missed::All(visible));
         }
+        (!loaded.is_empty()).then_some(Missed::OneOf(loaded))
+    }
+
+    fn read(&mut self, resource: &str) {
+        self.waiting.take_if(|waiting| match &mut waiting.missed {
+            Missed::All(missed) => missed.remove(resource) && missed.is_empty(),
+            Missed::OneOf(missed) => missed.contains(resource),
+        });
     }
 
     fn overdue(&mut self, context: &Context<'_>) {
@@ -172,20 +172,18 @@ impl Snapshot {
             return;
         };
         let limit = feed.live_within;
-        let Some(waiting) = self
-            .waiting
-            .take_if(|waiting| context.now > waiting.connected.at + limit)
-        else {
+        let is_over = |waiting: &mut Waiting| context.now > waiting.connected.at + limit;
+        let Some(waiting) = self.waiting.take_if(is_over) else {
             return;
         };
-        let missing: Vec<String> = waiting.resources.into_iter().collect();
+        let (Missed::All(missed) | Missed::OneOf(missed)) = waiting.missed;
+        let missed: Vec<String> = missed.into_iter().collect();
         context.violated(
             &SNAPSHOT,
             Violation::new("after a connect the app does not read again what it may have missed")
-                .kind("snapshot")
                 .expected(format!(
                     "a request for {} within {}",
-                    missing.join(", "),
+                    missed.join(", "),
                     show(limit)
                 ))
                 .observed(format!(
@@ -195,4 +193,13 @@ impl Snapshot {
                 .evidence([waiting.connected.id]),
         );
     }
+}
+
+/// The resource that an event brings as a whole.
+fn brought_whole<'c>(name: &str, contract: &'c Contract) -> Option<&'c String> {
+    let mut events = contract.realtime.iter().flat_map(|feed| &feed.events);
+    events
+        .find(|event| event.name == name && event.apply == Apply::Replace)?
+        .updates
+        .as_ref()
 }

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use crate::domain::duration::show;
-use crate::domain::journal::{Content, Direction, EntryId, Fact, Frame};
+use crate::domain::journal::{Content, EntryId, Fact, Frame};
 use crate::rules::context::Context;
 use crate::rules::moment::Moment;
 use crate::rules::rule::{Rule, rule};
@@ -27,6 +27,7 @@ rule! {
     /// # Source
     /// Socket.IO guide: handlers registered inside `connect` multiply
     pub(super) ONE_SUBSCRIBE: "SYNC-7", App, from [Wire],
+        needs [Feed, Subscription],
         set by ["realtime.subscribe"]
 }
 
@@ -46,7 +47,8 @@ rule! {
     ///
     /// # Source
     /// runbook S9.6
-    pub(super) ONE_SOCKET: "SYNC-10", App, from [Wire]
+    pub(super) ONE_SOCKET: "SYNC-10", App, from [Wire],
+        needs [Feed]
 }
 
 /// How soon after connecting an app subscribes.
@@ -56,53 +58,57 @@ const SIDE_BY_SIDE: Duration = Duration::from_secs(60);
 
 #[derive(Default)]
 pub(super) struct Subscriptions {
-    sent: BTreeMap<u64, Vec<(String, Content, EntryId)>>,
+    /// What was subscribed since each socket was joined.
+    sent: BTreeMap<u64, Vec<Subscription>>,
+}
+
+struct Subscription {
+    name: String,
+    args: Content,
+    id: EntryId,
 }
 
 impl Rule for Subscriptions {
     fn see(&mut self, context: &Context<'_>) {
-        let entry = context.entry;
-        let Some(feed) = &context.contract.realtime else {
-            return;
-        };
-        match &entry.fact {
-            Fact::SocketClosed { socket, .. }
-            | Fact::Frame {
-                direction: Direction::Down,
-                packet: Frame::Connect { .. },
-                socket,
-                ..
-            } => {
-                self.sent.remove(socket);
-            }
-            _ => {}
+        if let Fact::SocketClosed { socket, .. } = &context.entry.fact {
+            self.sent.remove(socket);
         }
-        let Some((
-            socket,
-            Frame::Event {
+        if let Some((socket, Frame::Connect { .. })) = context.packet_down() {
+            self.sent.remove(&socket);
+        }
+        if let Some((socket, packet)) = context.packet_up()
+            && let Frame::Event {
                 namespace,
                 name,
                 args,
                 ..
-            },
-        )) = context.packet_up()
-        else {
+            } = packet
+            && context.is_feed(namespace)
+            && is_subscription(name, context)
+        {
+            self.subscribes(socket, name, args, context);
+        }
+    }
+}
+
+impl Subscriptions {
+    fn subscribes(&mut self, socket: u64, name: &str, args: &Content, context: &Context<'_>) {
+        let joined = context.sockets.get(socket).and_then(|own| own.connected);
+        let Some(joined) = joined.filter(|joined| context.now <= joined.at + SUBSCRIBES) else {
             return;
         };
-        let joined = context.sockets.get(socket).and_then(|own| own.connected);
-        if *namespace != feed.namespace
-            || !feed.subscribe.iter().any(|emit| emit.event == *name)
-            || joined.is_none_or(|joined| entry.at > joined.at + SUBSCRIBES)
-        {
-            return;
-        }
         context.exercised(&ONE_SUBSCRIBE);
+        let id = context.entry.id;
         let sent = self.sent.entry(socket).or_default();
-        let Some((_, _, first)) = sent
+        let first = sent
             .iter()
-            .find(|(own, with, _)| own == name && with == args)
-        else {
-            sent.push((name.clone(), args.clone(), entry.id));
+            .find(|own| own.name == name && own.args == *args);
+        let Some(first) = first else {
+            sent.push(Subscription {
+                name: name.to_owned(),
+                args: args.clone(),
+                id,
+            });
             return;
         };
         context.violated(
@@ -110,34 +116,38 @@ impl Rule for Subscriptions {
             Violation::new(format!(
                 "the app subscribes by `{name}` more than once after one connect"
             ))
-            .kind(name.clone())
             .expected("one subscription for each connect")
             .observed(format!("`{name}` again with the same arguments"))
-            .evidence(
-                joined
-                    .map(|joined| joined.id)
-                    .into_iter()
-                    .chain([*first, entry.id]),
-            ),
+            .evidence([joined.id, first.id, id]),
         );
     }
 }
 
+fn is_subscription(event: &str, context: &Context<'_>) -> bool {
+    let mut agreed = context
+        .contract
+        .realtime
+        .iter()
+        .flat_map(|feed| &feed.subscribe);
+    agreed.any(|emit| emit.event == event)
+}
+
 #[derive(Default)]
 pub(super) struct OneSocket {
+    /// Since when there are two.
     both: Option<Moment>,
 }
 
 impl Rule for OneSocket {
     fn see(&mut self, context: &Context<'_>) {
-        let entry = context.entry;
-        if context.sockets.live() > 0 {
+        let live = context.sockets.live();
+        if live > 0 {
             context.exercised(&ONE_SOCKET);
         }
-        if context.sockets.live() < 2 {
+        if live < 2 {
             self.both = None;
-        } else if self.both.is_none() {
-            self.both = Some(Moment::of(entry));
+        } else {
+            self.both.get_or_insert(context.moment());
         }
         self.judge(context);
     }
@@ -160,14 +170,11 @@ impl OneSocket {
             at: context.now,
             ..both
         });
-        let joined = context
-            .sockets
-            .iter()
-            .filter_map(|(_, socket)| socket.connected);
+        let sockets = context.sockets.iter();
+        let joined = sockets.filter_map(|(_, socket)| socket.connected);
         context.violated(
             &ONE_SOCKET,
             Violation::new("the app keeps two sockets joined")
-                .kind("side by side")
                 .expected("one joined socket")
                 .observed(format!(
                     "{} for {}",

@@ -6,10 +6,11 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use super::order::{number_in, number_of};
+use super::numbers;
 use super::push::ARRIVES;
 use crate::domain::contract::{Contract, Role};
-use crate::domain::journal::{Direction, Entry, EntryId, Fact, Frame, Sender};
+use crate::domain::journal::{Content, Direction, EntryId, Fact, Frame, Request, Sender};
+use crate::domain::selector::Selector;
 use crate::rules::context::Context;
 use crate::rules::violation::Violation;
 
@@ -25,24 +26,38 @@ const CAUSE: Duration = Duration::from_secs(5);
 
 /// The streams of changes of a contract, by the resource that they change.
 pub(super) struct Streams {
-    /// By event name: the resource, and where the number stands.
-    events: Vec<(String, usize)>,
+    events: Vec<Numbered>,
     streams: Vec<Stream>,
+}
+
+/// An event that brings a number.
+struct Numbered {
+    name: String,
+    sequence: Selector,
+    /// Which stream it belongs to.
+    stream: usize,
 }
 
 #[derive(Default)]
 struct Stream {
     resource: String,
-    /// The last number, its entry and its socket.
-    last: Option<(i64, EntryId, u64)>,
+    /// The last number, and its socket.
+    last: Option<(Heard, u64)>,
     /// The last number when each request for it that is under way began.
-    asked: BTreeMap<u64, (i64, EntryId)>,
+    asked: BTreeMap<u64, Heard>,
     /// When a number or a snapshot was last wrong.
     wrong: Option<Duration>,
     /// Whether the last snapshot was: then no event fits it.
     stale: bool,
     events: Count,
     snapshots: Count,
+}
+
+/// A number that came down.
+#[derive(Clone, Copy)]
+struct Heard {
+    number: i64,
+    id: EntryId,
 }
 
 #[derive(Default)]
@@ -70,54 +85,44 @@ impl Streams {
             events: Vec::new(),
             streams: Vec::new(),
         };
-        let rules = contract.realtime.iter().flat_map(|feed| &feed.events);
-        for rule in rules.filter(|rule| rule.sequence.is_some()) {
-            let Some(name) = &rule.updates else { continue };
-            let numbered = |stream: &Stream| stream.resource == *name;
-            let at = own.streams.iter().position(numbered).unwrap_or_else(|| {
+        for rule in contract.realtime.iter().flat_map(|feed| &feed.events) {
+            let (Some(resource), Some(sequence)) = (&rule.updates, &rule.sequence) else {
+                continue;
+            };
+            let known = |stream: &Stream| stream.resource == *resource;
+            let stream = own.streams.iter().position(known).unwrap_or_else(|| {
                 own.streams.push(Stream {
-                    resource: name.clone(),
+                    resource: resource.clone(),
                     ..Stream::default()
                 });
                 own.streams.len() - 1
             });
-            own.events.push((rule.name.clone(), at));
+            own.events.push(Numbered {
+                name: rule.name.clone(),
+                sequence: sequence.clone(),
+                stream,
+            });
         }
         own
     }
 
     /// Whether something wrong may have made an app read a resource again.
-    pub(super) fn excuses(&self, resource: &str, at: Duration) -> bool {
+    pub(super) fn excuses(&self, role: Option<&Role>, at: Duration) -> bool {
         let mut streams = self.streams.iter();
-        let own = streams.find(|stream| stream.resource == resource);
-        own.and_then(|stream| stream.wrong)
-            .is_some_and(|wrong| wrong + CAUSE >= at)
+        let wrong = streams
+            .find(|own| own.is_of(role))
+            .and_then(|own| own.wrong);
+        wrong.is_some_and(|wrong| wrong + CAUSE >= at)
     }
 
-    pub(super) fn see(&mut self, entry: &Entry, context: &Context<'_>) {
-        match &entry.fact {
+    pub(super) fn see(&mut self, context: &Context<'_>) {
+        match &context.entry.fact {
             Fact::Frame {
                 socket,
                 direction: Direction::Down,
                 packet: Frame::Event { name, args, .. },
                 ..
-            } => {
-                let Some((_, at)) = self.events.iter().find(|(own, _)| own == name) else {
-                    return;
-                };
-                let feed = context.contract.realtime.as_ref();
-                let rule = feed.and_then(|feed| feed.events.iter().find(|rule| rule.name == *name));
-                let Some(sequence) = rule.and_then(|rule| rule.sequence.as_ref()) else {
-                    return;
-                };
-                // What was right by the thousand is not looked at for ever.
-                if self.streams[*at].events.is_settled() {
-                    return;
-                }
-                if let Some(number) = number_of(sequence, args) {
-                    self.streams[*at].event(entry, *socket, number, context);
-                }
-            }
+            } => self.event(*socket, name, args, context),
             Fact::Frame {
                 packet: Frame::Connect { .. },
                 ..
@@ -125,102 +130,111 @@ impl Streams {
                 .streams
                 .iter_mut()
                 .for_each(|stream| stream.last = None),
-            Fact::Request(request) if request.sender == Sender::Client => {
-                if let Some(Role::Resource(name)) = &request.role
-                    && let Some(stream) = self.of(name)
-                    && let Some((number, id, _)) = stream.last
-                {
-                    stream.asked.insert(request.exchange, (number, id));
-                }
-            }
-            Fact::Answer(_) | Fact::Lost { .. } => {
-                if let Some(ended) = context.ended()
-                    && let Some(Role::Resource(name)) = &ended.request.role
-                    && let Some(stream) = self.of(name)
-                    && let Some((heard, id)) = stream.asked.remove(&ended.request.exchange)
-                    && let Some(answer) = ended.by_backend()
-                    && ended.succeeded()
-                {
-                    let resource = context.contract.resource(name);
-                    let number = resource.and_then(|resource| number_in(resource, answer));
-                    if let Some(number) = number {
-                        let read = (entry, answer.exchange, number);
-                        stream.snapshot(read, (heard, id), context);
-                    }
-                }
-            }
+            Fact::Request(request) if request.sender == Sender::Client => self.asked(request),
+            Fact::Answer(_) | Fact::Lost { .. } => self.ended(context),
             _ => {}
         }
     }
 
-    fn of(&mut self, resource: &str) -> Option<&mut Stream> {
-        let mut streams = self.streams.iter_mut();
-        streams.find(|stream| stream.resource == resource)
+    fn event(&mut self, socket: u64, name: &str, args: &Content, context: &Context<'_>) {
+        let Some(event) = self.events.iter().find(|event| event.name == name) else {
+            return;
+        };
+        let stream = &mut self.streams[event.stream];
+        // What was right by the thousand is not looked at for ever.
+        if !stream.events.is_settled()
+            && let Some(number) = numbers::in_event(&event.sequence, args)
+        {
+            stream.event(socket, number, context);
+        }
+    }
+
+    fn asked(&mut self, request: &Request) {
+        if let Some(stream) = self.of(request.role.as_ref())
+            && let Some((heard, _)) = stream.last
+        {
+            stream.asked.insert(request.exchange, heard);
+        }
+    }
+
+    fn ended(&mut self, context: &Context<'_>) {
+        if let Some(ended) = context.ended()
+            && let Some(stream) = self.of(ended.request.role.as_ref())
+            && let Some(heard) = stream.asked.remove(&ended.request.exchange)
+            && let Some(read) = context.read()
+            && read.answer.is_success()
+            && let Some(number) = numbers::in_answer(read.resource, read.answer)
+        {
+            stream.snapshot(read.answer.exchange, number, heard, context);
+        }
+    }
+
+    fn of(&mut self, role: Option<&Role>) -> Option<&mut Stream> {
+        self.streams.iter_mut().find(|own| own.is_of(role))
     }
 }
 
 impl Stream {
-    fn event(&mut self, entry: &Entry, socket: u64, number: i64, context: &Context<'_>) {
-        let last = self.last.replace((number, entry.id, socket));
-        let Some((last, id, _)) = last.filter(|(_, _, own)| *own == socket) else {
+    fn is_of(&self, role: Option<&Role>) -> bool {
+        matches!(role, Some(Role::Resource(name)) if *name == self.resource)
+    }
+
+    fn event(&mut self, socket: u64, number: i64, context: &Context<'_>) {
+        let id = context.entry.id;
+        let last = self.last.replace((Heard { number, id }, socket));
+        let Some((last, _)) = last.filter(|(_, own)| *own == socket) else {
             return;
         };
         // What comes twice is no change.
-        let wrong = number != last + 1 && number != last;
+        let wrong = number != last.number + 1 && number != last.number;
         if wrong || self.stale {
-            self.wrong = Some(entry.at);
+            self.wrong = Some(context.now);
         }
-        if number < last {
+        if number < last.number {
             // What goes back is held against what was furthest.
-            self.last = Some((last, id, socket));
+            self.last = Some((last, socket));
         }
-        if is_calm(entry, context) && self.events.take(wrong) {
+        if is_calm(context) && self.events.take(wrong) {
+            let name = &self.resource;
             context.violated(
                 &ARRIVES,
                 Violation::new(format!(
-                    "the numbers of the changes to `{}` do not follow one another",
-                    self.resource
+                    "the numbers of the changes to `{name}` do not follow one another"
                 ))
-                .kind(format!("numbers of {}", self.resource))
                 .expected(
                     "numbers that grow by one with every change, as the contract's `sequence` says",
                 )
-                .observed(format!("{number} after {last} on the same socket"))
-                .evidence([id, entry.id]),
+                .observed(format!("{number} after {} on the same socket", last.number))
+                .evidence([last.id, id]),
             );
         }
     }
 
-    fn snapshot(
-        &mut self,
-        (entry, exchange, number): (&Entry, u64, i64),
-        (heard, id): (i64, EntryId),
-        context: &Context<'_>,
-    ) {
-        let wrong = number < heard;
+    fn snapshot(&mut self, exchange: u64, number: i64, heard: Heard, context: &Context<'_>) {
+        let wrong = number < heard.number;
         self.stale = wrong;
         if wrong {
-            self.wrong = Some(entry.at);
+            self.wrong = Some(context.now);
         }
-        if is_calm(entry, context) && self.snapshots.take(wrong) {
+        if is_calm(context) && self.snapshots.take(wrong) {
+            let name = &self.resource;
             context.violated(
                 &ARRIVES,
                 Violation::new(format!(
-                        "the answers for `{}` are older than what was emitted before they were asked for",
-                        self.resource
-                    ))
-.kind(format!("snapshots of {}", self.resource))
-.expected(format!("a snapshot at {heard} or later"))
-.observed(format!("a snapshot at {number}"))
-.evidence([id, entry.id])
-.exchanges([exchange]),
+                    "the answers for `{name}` are older than what was emitted \
+                     before they were asked for"
+                ))
+                .expected(format!("a snapshot at {} or later", heard.number))
+                .observed(format!("a snapshot at {number}"))
+                .evidence([heard.id, context.entry.id])
+                .exchanges([exchange]),
             );
         }
     }
 }
 
 /// Whether nobody has meddled with what is sent.
-fn is_calm(entry: &Entry, context: &Context<'_>) -> bool {
+fn is_calm(context: &Context<'_>) -> bool {
     let changed = context.world.changed;
-    !context.world.is_disturbed() && changed.is_none_or(|changed| changed.at + CALM <= entry.at)
+    !context.world.is_disturbed() && changed.is_none_or(|changed| changed.at + CALM <= context.now)
 }

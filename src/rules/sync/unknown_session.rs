@@ -4,8 +4,9 @@ use std::time::Duration;
 
 use crate::domain::contract::Role;
 use crate::domain::duration::show;
-use crate::domain::journal::{Act, Answer, Entry, EntryId, Fact};
+use crate::domain::journal::{Act, Answer, EntryId, Fact, Request};
 use crate::rules::context::Context;
+use crate::rules::exchange::Ended;
 use crate::rules::moment::Moment;
 use crate::rules::rule::{Rule, rule};
 use crate::rules::violation::Violation;
@@ -31,7 +32,7 @@ rule! {
     /// servers without sticky sessions)
     pub(super) UNKNOWN_SESSION: "SYNC-9", App, from [Wire],
         needs [Feed],
-        set by ["realtime.live_within"]
+        set by ["realtime.live-within"]
 }
 
 /// How many requests with a dead session show that it is clung to.
@@ -58,38 +59,15 @@ struct Lost {
 
 impl Rule for UnknownSession {
     fn see(&mut self, context: &Context<'_>) {
-        let entry = context.entry;
-        if context.contract.realtime.is_none() {
-            context.unable(&UNKNOWN_SESSION, "the contract has no live feed");
-            return;
-        }
         self.overdue(context);
-        if let Fact::Act(Act::Launch | Act::Kill | Act::SignOut) = &entry.fact {
+        if let Fact::Act(Act::Launch | Act::Kill | Act::SignOut) = &context.entry.fact {
             self.lost = None;
         }
         if let Some(request) = context.request() {
-            if request.is_handshake() {
-                self.lost = None;
-            } else if request.role == Some(Role::Realtime) {
-                self.goes_on(entry, request.query("sid"), context);
-            } else {
-                self.asked = Some(entry.at);
-            }
+            self.request(request, context);
         }
-        if let Some(ended) = context.ended()
-            && ended.request.role == Some(Role::Realtime)
-            && ended.answer.is_some_and(is_unknown_session)
-            && let Some(sid) = ended.request.query("sid")
-            && self.lost.as_ref().is_none_or(|lost| lost.sid != sid)
-        {
-            context.exercised(&UNKNOWN_SESSION);
-            self.lost = Some(Lost {
-                moment: Moment::of(entry),
-                exchange: ended.request.exchange,
-                sid: sid.to_owned(),
-                again: Vec::new(),
-                free: entry.at,
-            });
+        if let Some(ended) = context.ended() {
+            self.ended(&ended, context);
         }
     }
 
@@ -99,19 +77,45 @@ impl Rule for UnknownSession {
 }
 
 impl UnknownSession {
-    fn goes_on(&mut self, entry: &Entry, sid: Option<&str>, context: &Context<'_>) {
-        let Some(lost) = self
-            .lost
-            .as_mut()
-            .filter(|lost| Some(lost.sid.as_str()) == sid)
-        else {
+    fn request(&mut self, request: &Request, context: &Context<'_>) {
+        if request.is_handshake() {
+            self.lost = None;
+        } else if request.role == Some(Role::Realtime) {
+            self.goes_on(request.query("sid"), context);
+        } else {
+            self.asked = Some(context.now);
+        }
+    }
+
+    fn ended(&mut self, ended: &Ended<'_>, context: &Context<'_>) {
+        if ended.request.role == Some(Role::Realtime)
+            && ended.answer.is_some_and(is_unknown_session)
+            && let Some(sid) = ended.request.query("sid")
+            && self.lost.as_ref().is_none_or(|lost| lost.sid != sid)
+        {
+            context.exercised(&UNKNOWN_SESSION);
+            self.lost = Some(Lost {
+                moment: context.moment(),
+                exchange: ended.request.exchange,
+                sid: sid.to_owned(),
+                again: Vec::new(),
+                free: context.now,
+            });
+        }
+    }
+
+    fn goes_on(&mut self, sid: Option<&str>, context: &Context<'_>) {
+        let lost = self.lost.as_mut();
+        let Some(lost) = lost.filter(|lost| Some(lost.sid.as_str()) == sid) else {
             return;
         };
-        lost.again.push(entry.id);
+        lost.again.push(context.entry.id);
         if lost.again.len() == CLINGS {
-            let observed = format!("{CLINGS} more requests with it");
-            let evidence = [lost.moment.id].into_iter().chain(lost.again.clone());
-            breach(lost.exchange, evidence.collect(), observed, context);
+            lost.violated(
+                &lost.again,
+                format!("{CLINGS} more requests with it"),
+                context,
+            );
             self.lost = None;
         }
     }
@@ -120,11 +124,7 @@ impl UnknownSession {
         let (Some(lost), Some(feed)) = (&mut self.lost, &context.contract.realtime) else {
             return;
         };
-        let free = context.app_is_awake()
-            && context.session.is_wanted()
-            && !context.may_be_blocked()
-            && !context.world.is_blind();
-        if !free {
+        if !context.app_is_free() {
             lost.free = context.now;
             return;
         }
@@ -133,28 +133,32 @@ impl UnknownSession {
         }
         let seen = self.asked.is_some_and(|at| at + LATELY >= context.now);
         if context.world.acts_marked || seen {
-            let observed = format!("no handshake for {}", show(context.now - lost.moment.at));
-            breach(lost.exchange, vec![lost.moment.id], observed, context);
+            let silence = show(context.now - lost.moment.at);
+            lost.violated(&[], format!("no handshake for {silence}"), context);
         } else {
             context.unable(
                 &UNKNOWN_SESSION,
-                "no new session was opened, and nobody marked whether the app was in the foreground",
+                "no new session was opened, \
+                 and nobody marked whether the app was in the foreground",
             );
         }
         self.lost = None;
     }
 }
 
-fn breach(exchange: u64, evidence: Vec<EntryId>, observed: String, context: &Context<'_>) {
-    context.violated(
-        &UNKNOWN_SESSION,
-        Violation::new("the app does not recover from a session id that the server does not know")
-            .kind("not recovered")
+impl Lost {
+    fn violated(&self, again: &[EntryId], observed: String, context: &Context<'_>) {
+        context.violated(
+            &UNKNOWN_SESSION,
+            Violation::new(
+                "the app does not recover from a session id that the server does not know",
+            )
             .expected("a new handshake after 400 with code 1")
             .observed(observed)
-            .evidence(evidence)
-            .exchanges([exchange]),
-    );
+            .evidence(std::iter::once(self.moment.id).chain(again.iter().copied()))
+            .exchanges([self.exchange]),
+        );
+    }
 }
 
 /// Whether an answer is Engine.IO's error 1.

@@ -2,9 +2,11 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use serde_json::Value;
+
 use super::paging::WALK;
 use crate::domain::contract::{Resource, Role};
-use crate::domain::journal::{Entry, EntryId, Question, Reference};
+use crate::domain::journal::{EntryId, Question, Reference};
 use crate::domain::moment;
 use crate::rules::context::Context;
 use crate::rules::exchange::{Ended, Reception};
@@ -40,7 +42,6 @@ struct Walk {
 
 impl Rule for Walks {
     fn see(&mut self, context: &Context<'_>) {
-        let entry = context.entry;
         let Some((question, ended)) = context.answered() else {
             return;
         };
@@ -53,17 +54,15 @@ impl Rule for Walks {
         match question {
             Question::Walk { walk, .. } => {
                 let list = self.lists.entry(name.clone()).or_default();
-                list.walks
-                    .entry(*walk)
-                    .or_default()
-                    .page(entry, resource, &ended);
+                let walk = list.walks.entry(*walk).or_default();
+                walk.page(context.entry.id, resource, &ended);
             }
-            Question::UnknownCursor => refusal(resource, "no-cursor", entry, &ended, context),
+            Question::UnknownCursor => foreign_cursor("no-cursor", resource, &ended, context),
             Question::OfAnother {
                 what: Reference::Cursor,
                 ..
             } => {
-                refusal(resource, "foreign cursor", entry, &ended, context);
+                foreign_cursor("foreign cursor", resource, &ended, context);
             }
             _ => {}
         }
@@ -81,75 +80,63 @@ impl Rule for Walks {
 }
 
 /// Where the contract says how a cursor is refused, one that is nobody's or another's must be.
-fn refusal(
-    resource: &Resource,
-    kind: &str,
-    entry: &Entry,
-    ended: &Ended<'_>,
-    context: &Context<'_>,
-) {
-    let refused_by = resource
-        .paging
-        .as_ref()
-        .map_or(&[][..], |paging| &paging.refused_by);
-    if refused_by.is_empty() {
-        return;
-    }
+fn foreign_cursor(kind: &str, resource: &Resource, ended: &Ended<'_>, context: &Context<'_>) {
+    let name = &resource.name;
+    let refused_by = match &resource.paging {
+        Some(paging) if !paging.refused_by.is_empty() => &paging.refused_by,
+        _ => return,
+    };
     match ended.reception() {
         Reception::Refused => context.exercised(&WALK),
         Reception::Unclear(why) => context.unable(&WALK, why),
         Reception::Granted => context.violated(
             &WALK,
             Violation::new(format!(
-                "`{}` takes a cursor that was never handed out to this account",
-                resource.name
+                "`{name}` takes a cursor that was never handed out to this account"
             ))
-            .kind(format!("{kind} {}", resource.name))
+            .kind(format!("{kind} {name}"))
             .expected(format!("{refused_by:?}, as the contract says"))
             .observed(ended.words())
-            .evidence([ended.opened.id(), entry.id])
+            .evidence([ended.opened.id(), context.entry.id])
             .exchanges([ended.request.exchange]),
         ),
     }
 }
 
 impl Walk {
-    fn page(&mut self, entry: &Entry, resource: &Resource, ended: &Ended<'_>) {
+    fn page(&mut self, id: EntryId, resource: &Resource, ended: &Ended<'_>) {
         let answer = ended.by_backend().filter(|_| ended.succeeded());
         let body = answer.and_then(|answer| answer.body.json());
         let (Some(body), Some(items), Some(key)) = (body, &resource.items, &resource.key) else {
             self.broken = true;
             return;
         };
-        self.pages.push(entry.id);
+        self.pages.push(id);
         self.exchanges.push(ended.request.exchange);
-        if let Some(total) = resource
-            .paging
-            .as_ref()
-            .and_then(|paging| paging.total.as_ref()?.in_body(body))
-        {
-            self.total = moment::number(total).map(|total| total as u64);
+        let list = items.in_body(body).and_then(Value::as_array);
+        if let Some(paging) = &resource.paging {
+            let total = paging.total.as_ref().and_then(|total| total.in_body(body));
+            if let Some(total) = total {
+                self.total = moment::number(total).map(|total| total as u64);
+            }
+            let size = paging.size.as_ref();
+            let asked = size.and_then(|(size, _)| ended.request.query(size)?.parse().ok());
+            self.oversized |= asked
+                .zip(list)
+                .is_some_and(|(size, list)| list.len() > size);
         }
-        let list = items.in_body(body).and_then(|list| list.as_array());
-        let size = resource
-            .paging
-            .as_ref()
-            .and_then(|paging| ended.request.query(&paging.size.as_ref()?.0))
-            .and_then(|size| size.parse::<usize>().ok());
-        self.oversized |= size.is_some_and(|size| list.is_some_and(|list| list.len() > size));
-        self.items.extend(
-            list.into_iter()
-                .flatten()
-                .filter_map(|item| key.in_body(item).map(ToString::to_string)),
-        );
+        let keys = list
+            .into_iter()
+            .flatten()
+            .filter_map(|item| key.in_body(item));
+        self.items.extend(keys.map(ToString::to_string));
     }
 }
 
 impl Walked {
     fn judge(&self, name: &str, context: &Context<'_>) {
         let whole = |number: u8| self.walks.get(&number).filter(|walk| !walk.broken);
-        let (first, last) = (whole(1), whole(WALKS));
-        let Some((first, last)) = first.zip(last) else {
+        let Some((first, last)) = whole(1).zip(whole(WALKS)) else {
             let why = format!("the harness could not walk through `{name}`");
             context.unable(&WALK, why);
             return;
@@ -161,45 +148,55 @@ impl Walked {
             return;
         }
         context.exercised(&WALK);
-        let found = first.items.len();
-        if let Some(total) = first.total.filter(|total| *total > found as u64) {
-            let observed = format!("{found} items on {} pages", first.pages.len());
-            breach(
-                name,
-                format!("{total} items, as the answer says"),
-                observed,
-                first,
-                context,
-            );
-            return;
-        }
         // Pages whose size is the server's own end where the others do.
-        let Some(between) = whole(2).filter(|walk| !walk.oversized) else {
-            return;
-        };
-        for (here, there) in [(between, first), (first, between)] {
-            if let Some(lost) = there.items.difference(&here.items).next() {
-                let observed = format!(
-                    "the item {lost} is on no page of one walk and on one of the other, whose pages end elsewhere"
-                );
-                let expected = "the same items, whatever the size of the pages".to_owned();
-                breach(name, expected, observed, here, context);
-                return;
-            }
+        let between = whole(2).filter(|walk| !walk.oversized);
+        let lost = lost_of_total(first).or_else(|| lost_between(first, between?));
+        if let Some(lost) = lost {
+            context.violated(
+                &WALK,
+                Violation::new(format!(
+                    "a walk through `{name}` loses items between its pages"
+                ))
+                .expected(lost.expected)
+                .observed(lost.observed)
+                .evidence(lost.by.pages.clone())
+                .exchanges(lost.by.exchanges.clone()),
+            );
         }
     }
 }
 
-fn breach(name: &str, expected: String, observed: String, walk: &Walk, context: &Context<'_>) {
-    context.violated(
-        &WALK,
-        Violation::new(format!(
-            "a walk through `{name}` loses items between its pages"
-        ))
-        .kind(format!("lost {name}"))
-        .expected(expected)
-        .observed(observed)
-        .evidence(walk.pages.clone())
-        .exchanges(walk.exchanges.clone()),
-    );
+/// What a walk lost.
+struct Lost<'a> {
+    by: &'a Walk,
+    expected: String,
+    observed: String,
+}
+
+/// Of the items that the answers count, some were on no page.
+fn lost_of_total(walk: &Walk) -> Option<Lost<'_>> {
+    let found = walk.items.len();
+    let total = walk.total.filter(|total| *total > found as u64)?;
+    Some(Lost {
+        by: walk,
+        expected: format!("{total} items, as the answer says"),
+        observed: format!("{found} items on {} pages", walk.pages.len()),
+    })
+}
+
+/// An item that one walk found was on no page of the other.
+fn lost_between<'a>(first: &'a Walk, between: &'a Walk) -> Option<Lost<'a>> {
+    [(between, first), (first, between)]
+        .into_iter()
+        .find_map(|(here, there)| {
+            let lost = there.items.difference(&here.items).next()?;
+            Some(Lost {
+                by: here,
+                expected: "the same items, whatever the size of the pages".to_owned(),
+                observed: format!(
+                    "the item {lost} is on no page of one walk and on one of the other, \
+                     whose pages end elsewhere"
+                ),
+            })
+        })
 }

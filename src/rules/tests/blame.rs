@@ -32,7 +32,11 @@ fn ships(count: u64) -> Value {
 
 /// An app on a joined socket that reads again whenever a number does not fit, as it should.
 fn reading(numbers: impl Fn(u64) -> (u64, u64)) -> Play {
-    let mut play = Play::of(harbour());
+    reading_under(harbour(), numbers)
+}
+
+fn reading_under(contract: Contract, numbers: impl Fn(u64) -> (u64, u64)) -> Play {
+    let mut play = Play::of(contract);
     play.signs_in("client", "ada", json!("sailor-7"))
         .joins(1, "ada")
         .after(seconds(30));
@@ -57,6 +61,18 @@ fn an_app_that_reads_again_because_numbers_are_left_out_is_not_said_to_poll() {
 #[test]
 fn snapshots_older_than_what_was_emitted_are_the_backends() {
     blames_the_backend(&reading(|round| (100 + round, 50 + round)), "SYNC-11");
+}
+
+#[test]
+fn numbers_are_judged_where_no_polling_takes_the_feeds_place() {
+    let without = || Contract {
+        polling: None,
+        ..harbour()
+    };
+    let skipped = reading_under(without(), |round| (round * 3, round * 3));
+    blames_the_backend(&skipped, "SYNC-11");
+    let sound = reading_under(without(), |round| (100 + round, 100 + round));
+    assert_eq!(found(&sound), []);
 }
 
 #[test]

@@ -29,7 +29,7 @@ rule! {
     /// # Source
     /// retry amplification, as described in the Google SRE book
     pub(crate) ATTEMPTS: "NET-2", App, from [Wire],
-        set by ["retry.attempts", "polling.every", "kill_switch.every"]
+        set by ["retry.attempts", "polling.every", "kill-switch.every"]
 }
 
 /// How soon after it an act of the user shows on the wire.
@@ -89,10 +89,10 @@ impl Tries {
     }
 
     /// A series begins, by itself or because the user asked for it.
-    pub(super) fn begin(&mut self, at: Duration, context: &Context<'_>) {
-        let asked_for = context.world.acted.is_some_and(|act| act.at + CAUSE >= at);
-        if !asked_for {
-            self.tick = Some(at);
+    pub(super) fn begin(&mut self, context: &Context<'_>) {
+        let acted = context.world.acted;
+        if acted.is_none_or(|act| act.at + CAUSE < context.now) {
+            self.tick = Some(context.now);
         }
     }
 
@@ -178,14 +178,14 @@ impl Tries {
     }
 
     /// Says what became of the series, which is over.
-    pub(super) fn close(&mut self, agreed: u32, context: &Context<'_>) {
+    pub(super) fn close(&mut self, context: &Context<'_>) {
         let Some(excess) = self.excess.take() else {
             return;
         };
+        let agreed = context.contract.retry.attempts;
         context.violated(
             &ATTEMPTS,
             Violation::new("the app tries one request more often than agreed")
-                .kind("attempts")
                 .expected(format!("{agreed} attempts of one request"))
                 .observed(format!(
                     "{} attempts of {} within {}",
