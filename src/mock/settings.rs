@@ -84,7 +84,7 @@ pub enum LeverError {
     #[error("{lever}: {why}")]
     Nothing {
         /// The lever.
-        lever: &'static str,
+        lever: String,
         /// Why not.
         why: String,
     },

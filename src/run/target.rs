@@ -86,7 +86,7 @@ pub(super) fn lacks(plan: &Plan, scenario: &Scenario) -> Option<String> {
     if let Some(why) = scenario
         .needs
         .iter()
-        .find_map(|lever| lacks_lever(deployment, *lever))
+        .find_map(|lever| lacks_lever(deployment, lever))
     {
         return Some(why);
     }
@@ -104,8 +104,8 @@ pub(super) fn lacks(plan: &Plan, scenario: &Scenario) -> Option<String> {
         })
 }
 
-fn lacks_lever(deployment: &config::Target, lever: Lever) -> Option<String> {
-    let lacks = !deployment.levers.contains_key(&lever);
+fn lacks_lever(deployment: &config::Target, lever: &Lever) -> Option<String> {
+    let lacks = !deployment.levers.contains_key(lever);
     lacks.then(|| format!("the target `{}` has no lever `{lever}`", deployment.name))
 }
 
@@ -214,10 +214,27 @@ impl Backend {
     pub(super) fn lacks(&self, command: &Command) -> Option<String> {
         match (self, command) {
             (Self::Mock(mock), _) => mock.lacks(command),
-            (Self::Deployment(deployment), Command::Lever(lever)) => {
-                lacks_lever(deployment, *lever)
-            }
+            (Self::Deployment(deployment), Command::Lever(lever)) => lacks_lever(deployment, lever),
             (Self::Deployment(_), _) => None,
+        }
+    }
+
+    /// The names of the changes that the world, or the configuration, has for it.
+    pub(super) fn changes(&self) -> Vec<String> {
+        let own = |lever: &Lever| match lever {
+            Lever::Own(name) => Some(name.clone()),
+            _ => None,
+        };
+        match self {
+            Self::Mock(mock) => {
+                let commands = mock.commands().into_iter();
+                let levers = commands.filter_map(|command| match command {
+                    Command::Lever(lever) => own(&lever),
+                    _ => None,
+                });
+                levers.collect()
+            }
+            Self::Deployment(deployment) => deployment.levers.keys().filter_map(own).collect(),
         }
     }
 
@@ -235,7 +252,7 @@ impl Backend {
             Self::Deployment(deployment) => {
                 let lever = setting.lever().ok_or("no lever")?;
                 match deployment.levers.get(&lever) {
-                    None => Err(lacks_lever(deployment, lever).unwrap_or_default()),
+                    None => Err(lacks_lever(deployment, &lever).unwrap_or_default()),
                     Some(LeverMeans::Gateway) => imitate(gateway, setting),
                     Some(LeverMeans::Http { set, reset }) => {
                         deployment::operate(deployment, setting, set, reset).await?;

@@ -22,14 +22,14 @@ pub(super) struct Surroundings<'a> {
 const IMITATED: [Lever; 3] = [Lever::Maintenance, Lever::Backend, Lever::DropSockets];
 
 pub(super) fn read(
-    lever: Lever,
+    lever: &Lever,
     place: &Place<'_>,
     around: &Surroundings<'_>,
     variables: &mut Vec<(String, Span)>,
 ) -> Option<LeverMeans> {
     if place.node.scalar().is_some() {
         place.word(&[("gateway", ())])?;
-        if !IMITATED.contains(&lever) {
+        if !IMITATED.contains(lever) {
             return place.refuse(
                 format!("the gateway cannot imitate `{lever}`: only the backend can do that"),
                 "write the operator's call, or leave the lever out: scenarios that need it are skipped",
@@ -56,7 +56,7 @@ pub(super) fn read(
                 "leave `malform` away: only the mock has this lever",
             );
         }
-        Lever::Push | Lever::CloseTrade | Lever::ExpireTokens | Lever::DropSockets => {
+        Lever::Push | Lever::ExpireTokens | Lever::DropSockets | Lever::Own(_) => {
             (calls("call"), Some(Vec::new()))
         }
     };
@@ -67,7 +67,7 @@ pub(super) fn read(
 }
 
 fn call(
-    lever: Lever,
+    lever: &Lever,
     place: &Place<'_>,
     around: &Surroundings<'_>,
     variables: &mut Vec<(String, Span)>,
@@ -129,7 +129,7 @@ fn call(
 
 /// `json = { … }`, or `text = "…"`.
 fn body(
-    lever: Lever,
+    lever: &Lever,
     fields: &Fields<'_>,
     variables: &mut Vec<(String, Span)>,
 ) -> Option<Option<Template>> {
@@ -210,7 +210,7 @@ fn done(place: &Place<'_>) -> Option<Done> {
 
 /// Whether every placeholder means something to this lever; variables are collected.
 fn placeholders(
-    lever: Lever,
+    lever: &Lever,
     place: &Place<'_>,
     template: &Template,
     variables: &mut Vec<(String, Span)>,

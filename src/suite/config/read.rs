@@ -14,6 +14,9 @@ use crate::suite::fields::{Fields, Place, Sheet};
 use crate::suite::node::Span;
 use crate::suite::{ContractChoice, Problem, Problems, Source, toml};
 
+/// Among levers: the changes that a suite's world names.
+const CHANGES: &str = "changes";
+
 pub(super) fn config(source: &Arc<Source>, folder: &Path) -> Result<Config, Problems> {
     let node = toml::parse(source).map_err(|problems| problems.shown_in(&mask::lines(source)))?;
     let shown = mask::values(source, &node);
@@ -116,9 +119,22 @@ fn target(name: &str, place: &Place<'_>, source: &Arc<Source>, folder: &Path) ->
     });
     let mut variables = Vec::new();
     let levers = fields.or("levers", BTreeMap::new(), |place| {
-        let known: Vec<&str> = Lever::ALL.iter().map(|(_, name)| *name).collect();
+        let known = Lever::ALL.iter().map(|(_, name)| *name);
+        let known: Vec<&str> = known.chain([CHANGES]).collect();
+        let surroundings = lever::Surroundings {
+            services: services.as_ref(),
+            names: &names,
+        };
         let mut levers = BTreeMap::new();
         for (entry, value) in place.entries()? {
+            if entry.key == CHANGES {
+                for (entry, value) in value.entries()? {
+                    let lever = Lever::Own(entry.key.clone());
+                    let means = lever::read(&lever, &value, &surroundings, &mut variables);
+                    levers.extend(means.map(|means| (lever, means)));
+                }
+                continue;
+            }
             let Some((lever, _)) = Lever::ALL.iter().find(|(_, name)| *name == entry.key) else {
                 let message = format!("there is no lever `{}`", entry.key);
                 let hint = crate::suite::fields::suggest(&entry.key, known.iter().copied());
@@ -127,13 +143,8 @@ fn target(name: &str, place: &Place<'_>, source: &Arc<Source>, folder: &Path) ->
                     .note(&entry.key_span, Problem::new(message).hint(hint));
                 continue;
             };
-            let surroundings = lever::Surroundings {
-                services: services.as_ref(),
-                names: &names,
-            };
-            if let Some(means) = lever::read(*lever, &value, &surroundings, &mut variables) {
-                levers.insert(*lever, means);
-            }
+            let means = lever::read(lever, &value, &surroundings, &mut variables);
+            levers.extend(means.map(|means| (lever.clone(), means)));
         }
         Some(levers)
     });
