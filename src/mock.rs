@@ -62,9 +62,6 @@ use crate::domain::journal::Flaw;
 use crate::domain::malformed::Malformed;
 use crate::net::{Endpoint, Listener, Net};
 
-/// Why no trade can be closed.
-const NO_TRADES: &str = "the world says nothing about closing a trade";
-
 /// A running mock. Clones are handles on the same one; it stops with the last of them.
 #[derive(Clone)]
 pub struct Mock {
@@ -155,7 +152,7 @@ impl Mock {
         let backend = &self.inner.backend;
         if backend.contract.kill_switch.is_none() {
             return Err(LeverError::Nothing {
-                lever: "maintenance",
+                lever: "maintenance".to_owned(),
                 why: "the contract has no kill-switch".to_owned(),
             });
         }
@@ -220,12 +217,12 @@ impl Mock {
         self.inner.backend.push(event, payload)
     }
 
-    /// Closes every user's first position, as the world says. Answers how many were closed.
+    /// Makes a change that the world names. Answers how many users it was made for.
     ///
     /// # Errors
-    /// When the world does not say how, or nothing is left.
-    pub fn close_trade(&self) -> Result<usize, LeverError> {
-        self.inner.backend.close_trade()
+    /// When the world names no such change, or nothing is left to be changed.
+    pub fn alter(&self, change: &str) -> Result<usize, LeverError> {
+        self.inner.backend.alter(change)
     }
 
     /// Refuses every access token issued so far, from now on.

@@ -77,7 +77,7 @@ pub(crate) async fn answer<D: Desk>(desk: &D, method: &Method, path: &str, body:
     let mut commands = desk.commands().into_iter();
     let (allowed, command) = match path {
         "" | "/state" => (Method::GET, None),
-        _ => match commands.find(|command| command.path() == path) {
+        _ => match commands.find(|command| command.is_at(path)) {
             Some(command) => (Method::POST, Some(command)),
             None => return Refusal::not_found().into(),
         },

@@ -49,8 +49,8 @@ pub enum Change {
         #[serde(default, skip_serializing_if = "Option::is_none")]
         class: Option<Malformed>,
     },
-    /// The backend closes one position.
-    CloseTrade,
+    /// The backend makes a change that the suite's world names, and means by its name what it says.
+    Own(String),
     /// The backend declares every access token expired.
     ExpireTokens,
     /// The backend drops every socket.
@@ -83,7 +83,7 @@ impl Change {
             Self::Backend { .. } => Some(Lever::Backend),
             Self::Push { .. } => Some(Lever::Push),
             Self::Malform { .. } => Some(Lever::Malform),
-            Self::CloseTrade => Some(Lever::CloseTrade),
+            Self::Own(name) => Some(Lever::Own(name.clone())),
             Self::ExpireTokens => Some(Lever::ExpireTokens),
             Self::DropSockets => Some(Lever::DropSockets),
             Self::Network(_)
@@ -130,7 +130,7 @@ impl Change {
                 on,
                 fault: Some(fault),
             } => format!("{fault} on {on}"),
-            Self::CloseTrade | Self::ExpireTokens | Self::DropSockets | Self::ForgetSessions => {
+            Self::Own(_) | Self::ExpireTokens | Self::DropSockets | Self::ForgetSessions => {
                 "done".to_owned()
             }
         }
@@ -139,14 +139,17 @@ impl Change {
 
 impl fmt::Display for Change {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let what = match self {
-            Self::Network(_) => "network",
-            Self::Websocket(_) => "websocket",
-            Self::Socket(_) => "socket",
-            Self::ForgetSessions => "forget-sessions",
-            Self::Fault { .. } => "fault",
-            _ => self.lever().map_or("", Lever::name),
-        };
-        write!(out, "{what} {}", self.state())
+        let state = self.state();
+        match self {
+            Self::Network(_) => write!(out, "network {state}"),
+            Self::Websocket(_) => write!(out, "websocket {state}"),
+            Self::Socket(_) => write!(out, "socket {state}"),
+            Self::ForgetSessions => write!(out, "forget-sessions {state}"),
+            Self::Fault { .. } => write!(out, "fault {state}"),
+            _ => match self.lever() {
+                Some(lever) => write!(out, "{lever} {state}"),
+                None => out.write_str(&state),
+            },
+        }
     }
 }

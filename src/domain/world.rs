@@ -20,8 +20,8 @@ pub struct World {
     pub shared: BTreeMap<String, Value>,
     /// What the backend emits by itself.
     pub feeds: Vec<Feed>,
-    /// How a position becomes a closed trade.
-    pub close_trade: Option<CloseTrade>,
+    /// Changes that the backend makes when it is told to, by name.
+    pub changes: BTreeMap<String, ItemMove>,
     /// How long an access token lives.
     pub access_token_lifetime: Duration,
     /// How long a refresh token lives.
@@ -58,9 +58,9 @@ pub struct Feed {
     pub drift: Vec<Selector>,
 }
 
-/// How a position becomes a closed trade.
+/// How an item of one list becomes an item of another: an order is filled, a trade is closed.
 #[derive(Debug, Clone)]
-pub struct CloseTrade {
+pub struct ItemMove {
     /// The resource that loses its first item.
     pub from: String,
     /// The resource that gains an item at its front.

@@ -20,7 +20,7 @@ use super::sockets::Sockets;
 use super::{Settings, StartError, readiness};
 use crate::domain::contract::{Contract, Resource};
 use crate::domain::malformed::Malformed;
-use crate::domain::world::{CloseTrade, Feed, User};
+use crate::domain::world::{Feed, ItemMove, User};
 use crate::net::Clock;
 
 /// The mock without its listeners.
@@ -28,7 +28,8 @@ pub(super) struct Backend {
     pub(super) contract: Arc<Contract>,
     pub(super) clock: Clock,
     pub(super) feeds: Vec<Feed>,
-    pub(super) close_trade: Option<CloseTrade>,
+    /// Changes that the world names.
+    pub(super) changes: BTreeMap<String, ItemMove>,
     pub(super) access_lifetime: Duration,
     pub(super) refresh_lifetime: Duration,
     pub(super) signer: Signer,
@@ -101,7 +102,7 @@ impl Backend {
             contract,
             clock,
             feeds: world.feeds,
-            close_trade: world.close_trade,
+            changes: world.changes,
             access_lifetime: world.access_token_lifetime,
             refresh_lifetime: world.refresh_token_lifetime,
             signer: Signer::new().map_err(|error| StartError::Key(error.to_string()))?,

@@ -13,7 +13,7 @@ use super::resource_state::{Change, ResourceState, compose};
 use super::sockets::Peer;
 use crate::domain::contract::{EventRule, Resource};
 use crate::domain::selector::Template;
-use crate::domain::world::CloseTrade;
+use crate::domain::world::ItemMove;
 use crate::protocol::packet::Args;
 use crate::protocol::server::{Delivery, Emit, Input, PeerId};
 
@@ -62,29 +62,28 @@ impl Backend {
         Ok(self.emit(core, rule, |_, user| said.get_mut(user).map(Value::take)))
     }
 
-    /// Closes every user's first position. Answers how many were closed.
-    pub(super) fn close_trade(&self) -> Result<usize, LeverError> {
-        let Some(close) = &self.close_trade else {
-            return Err(LeverError::Nothing {
-                lever: "close-trade",
-                why: super::NO_TRADES.to_owned(),
-            });
+    /// Makes a change that the world names, with every user's first item. Answers how many users had
+    /// one.
+    pub(super) fn alter(&self, name: &str) -> Result<usize, LeverError> {
+        let nothing = |why: String| LeverError::Nothing {
+            lever: name.to_owned(),
+            why,
         };
-        let from = self.known_resource(&close.from)?;
-        let to = self.known_resource(&close.to)?;
+        let change = self.changes.get(name);
+        let change = change.ok_or_else(|| nothing("the world names no such change".to_owned()))?;
+        let from = self.known_resource(&change.from)?;
+        let to = self.known_resource(&change.to)?;
         let mut core = self.core();
         let core = &mut *core;
-        let closed: Vec<bool> = (0..core.people.len())
-            .map(|user| self.close_one(core, user, close, from, to))
+        let moved: Vec<bool> = (0..core.people.len())
+            .map(|user| self.move_one(core, user, change, from, to))
             .collect();
-        let count = closed.iter().filter(|closed| **closed).count();
+        let count = moved.iter().filter(|moved| **moved).count();
         if count == 0 {
-            return Err(LeverError::Nothing {
-                lever: "close-trade",
-                why: format!("no user has anything left in `{}`", close.from),
-            });
+            let from = &change.from;
+            return Err(nothing(format!("no user has anything left in `{from}`")));
         }
-        for event in &close.emits {
+        for event in &change.emits {
             let rule = self.rule(event)?;
             let change = if rule.updates.as_deref() == Some(to.name.as_str()) {
                 Change::NewFirst
@@ -92,17 +91,17 @@ impl Backend {
                 Change::Anything
             };
             self.emit(core, rule, |core, user| {
-                closed[user].then(|| self.make_up(core, user, rule, change))
+                moved[user].then(|| self.make_up(core, user, rule, change))
             });
         }
         Ok(count)
     }
 
-    fn close_one(
+    fn move_one(
         &self,
         core: &mut Core,
         user: usize,
-        close: &CloseTrade,
+        change: &ItemMove,
         from: &Resource,
         to: &Resource,
     ) -> bool {
@@ -118,7 +117,7 @@ impl Backend {
         let unix = self.clock.unix();
         let moment =
             jiff::Timestamp::from_second(i64::try_from(unix.as_secs()).unwrap_or_default());
-        let item = Template(close.item.clone()).fill(&|name| match name {
+        let item = Template(change.item.clone()).fill(&|name| match name {
             "now" => moment.as_ref().ok().map(|moment| moment.to_string().into()),
             "now-seconds" => Some(unix.as_secs().into()),
             "now-millis" => Some((unix.as_secs() * 1000).into()),

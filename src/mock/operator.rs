@@ -9,7 +9,7 @@ use serde_json::{Map, Value, json};
 use super::reply::{Body, Reply};
 use super::routes::NOT_KEPT;
 use super::serving::{Cut, Running, read, serve};
-use super::{LeverError, Mock, NO_TRADES};
+use super::{LeverError, Mock};
 use crate::domain::change::{Change, Lever};
 use crate::domain::malformed::Malformed;
 use crate::net::Listener;
@@ -44,17 +44,14 @@ async fn respond(mock: Mock, request: Request<Incoming>) -> Result<Response<Body
 
 impl Desk for Mock {
     fn commands(&self) -> Vec<Command> {
-        let levers = Lever::ALL.iter().map(|(lever, _)| Command::Lever(*lever));
+        let levers = Lever::ALL.iter().map(|(lever, _)| lever.clone());
+        let own = self.inner.backend.changes.keys().cloned().map(Lever::Own);
+        let levers = levers.chain(own).map(Command::Lever);
         levers.chain([Command::SendAway, Command::Ask]).collect()
     }
 
     fn lacks(&self, command: &Command) -> Option<String> {
-        let backend = &self.inner.backend;
-        command.pointless(&backend.contract).or_else(|| {
-            let trades =
-                *command != Command::Lever(Lever::CloseTrade) || backend.close_trade.is_some();
-            (!trades).then(|| NO_TRADES.to_owned())
-        })
+        command.pointless(&self.inner.backend.contract)
     }
 
     fn directory(&self) -> Map<String, Value> {
@@ -125,7 +122,7 @@ impl Mock {
                 self.malform(resource, *class);
                 json!({ "resource": resource, "as": class.map_or("good", Malformed::name) })
             }
-            Change::CloseTrade => json!({ "closed": self.close_trade()? }),
+            Change::Own(name) => json!({ "change": name, "users": self.alter(name)? }),
             Change::ExpireTokens => {
                 self.expire_tokens();
                 json!({ "expired": true })
@@ -140,7 +137,7 @@ impl Mock {
             | Change::ForgetSessions
             | Change::Fault { .. } => {
                 return Err(LeverError::Nothing {
-                    lever: "a backend",
+                    lever: "a backend".to_owned(),
                     why: "what is between it and its clients is not its to change".to_owned(),
                 });
             }

@@ -43,7 +43,7 @@ pub(super) fn check(contract: &Contract, world: &World) -> Result<(), StartError
         .flat_map(|realtime| &realtime.events);
     let known: Vec<&str> = events.map(|rule| rule.name.as_str()).collect();
     let used = world.feeds.iter().map(|feed| &feed.event);
-    let emits = world.close_trade.iter().flat_map(|close| &close.emits);
+    let emits = world.changes.values().flat_map(|change| &change.emits);
     match used
         .chain(emits)
         .find(|event| !known.contains(&event.as_str()))

@@ -84,8 +84,8 @@ pub enum LeverError {
     #[error("{lever}: {why}")]
     Nothing {
         /// The lever.
-        lever: &'static str,
-        /// Why it does not move.
+        lever: String,
+        /// Why not.
         why: String,
     },
     /// A stopped service cannot listen again.

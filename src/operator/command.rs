@@ -119,6 +119,7 @@ impl Command {
     /// The address.
     pub(crate) fn path(&self) -> String {
         let name = match self {
+            Self::Lever(Lever::Own(name)) => return format!("/change/{name}"),
             Self::Lever(lever) => lever.name(),
             Self::SendAway => "send-away",
             Self::Ask => "ask",
@@ -132,6 +133,15 @@ impl Command {
         format!("/{name}")
     }
 
+    /// Whether it is what stands at this address. A change that the world names has a short one, too.
+    pub(crate) fn is_at(&self, path: &str) -> bool {
+        let own = match self {
+            Self::Lever(Lever::Own(name)) => Some(name.as_str()),
+            _ => None,
+        };
+        path == self.path() || (own.is_some() && path.strip_prefix('/') == own)
+    }
+
     /// A body that has it done, for people.
     pub(crate) fn example(&self) -> &'static str {
         match self {
@@ -141,8 +151,9 @@ impl Command {
             }
             Self::Lever(Lever::Push) => r#"{"event": "<name>", "payload": "<any, or absent>"}"#,
             Self::Lever(Lever::Malform) => r#"{"resource": "<name>", "as": "<class, or good>"}"#,
-            Self::Lever(Lever::CloseTrade | Lever::ExpireTokens | Lever::DropSockets)
-            | Self::End => "{}",
+            Self::Lever(Lever::ExpireTokens | Lever::DropSockets | Lever::Own(_)) | Self::End => {
+                "{}"
+            }
             Self::SendAway => r#"{"user": "<name, or null for all>", "connection": false}"#,
             Self::Ask => r#"{"event": "<name>", "args": ["<any>", {"$binary": "<base64>"}]}"#,
             Self::Network | Self::Websocket | Self::Socket => r#"{"on": false}"#,
@@ -191,7 +202,7 @@ impl Command {
                 Ok(Order::Change(Change::Push { event, payload }))
             }
             Self::Lever(Lever::Malform) => self.malform(body),
-            Self::Lever(Lever::CloseTrade) => done(Order::Change(Change::CloseTrade)),
+            Self::Lever(Lever::Own(name)) => done(Order::Change(Change::Own(name.clone()))),
             Self::Lever(Lever::ExpireTokens) => done(Order::Change(Change::ExpireTokens)),
             Self::Lever(Lever::DropSockets) => done(Order::Change(Change::DropSockets)),
             Self::SendAway => {

@@ -9,7 +9,7 @@ use super::punctuality::LastEmitted;
 use super::target::lacks_lever;
 use crate::domain::contract::Contract;
 use crate::domain::journal::{Flaw, LeverHow};
-use crate::domain::scenario::Change;
+use crate::domain::scenario::{Change, Lever};
 use crate::domain::secret::Account;
 use crate::gateway::{Gateway, Upstream};
 use crate::mock::{self, Mock};
@@ -122,10 +122,27 @@ impl Backend {
     pub(super) fn lacks(&self, command: &Command) -> Option<String> {
         match (self, command) {
             (Self::Mock(mock), _) => mock.lacks(command),
-            (Self::Deployment(deployment), Command::Lever(lever)) => {
-                lacks_lever(deployment, *lever)
-            }
+            (Self::Deployment(deployment), Command::Lever(lever)) => lacks_lever(deployment, lever),
             (Self::Deployment(_), _) => None,
+        }
+    }
+
+    /// The names of the changes that the world, or the configuration, has for it.
+    pub(super) fn changes(&self) -> Vec<String> {
+        let own = |lever: &Lever| match lever {
+            Lever::Own(name) => Some(name.clone()),
+            _ => None,
+        };
+        match self {
+            Self::Mock(mock) => {
+                let commands = mock.commands().into_iter();
+                let levers = commands.filter_map(|command| match command {
+                    Command::Lever(lever) => own(&lever),
+                    _ => None,
+                });
+                levers.collect()
+            }
+            Self::Deployment(deployment) => deployment.levers.keys().filter_map(own).collect(),
         }
     }
 
@@ -143,7 +160,7 @@ impl Backend {
             Self::Deployment(deployment) => {
                 let lever = setting.lever().ok_or("no lever")?;
                 match deployment.levers.get(&lever) {
-                    None => Err(lacks_lever(deployment, lever).unwrap_or_default()),
+                    None => Err(lacks_lever(deployment, &lever).unwrap_or_default()),
                     Some(LeverMeans::Gateway) => imitate(gateway, setting),
                     Some(LeverMeans::Http { set, reset }) => {
                         deployment::operate(deployment, setting, set, reset).await?;

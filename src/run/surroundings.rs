@@ -215,6 +215,11 @@ impl Surroundings {
         pointless.or_else(|| self.backend.lacks(command))
     }
 
+    /// The names of the changes that the backend makes when it is told to.
+    pub(super) fn changes(&self) -> Vec<String> {
+        self.backend.changes()
+    }
+
     /// What the scope saw so far.
     pub(super) fn tally(&self) -> ScopeTally {
         lock(&self.hearing).tally()

@@ -57,7 +57,7 @@ pub(super) fn lacks(plan: &Plan, scenario: &Scenario) -> Option<String> {
     if let Some(why) = scenario
         .needs
         .iter()
-        .find_map(|lever| lacks_lever(deployment, *lever))
+        .find_map(|lever| lacks_lever(deployment, lever))
     {
         return Some(why);
     }
@@ -76,7 +76,7 @@ pub(super) fn lacks(plan: &Plan, scenario: &Scenario) -> Option<String> {
 }
 
 /// Why a lever cannot be moved that the configuration of a deployment does not have.
-pub(super) fn lacks_lever(deployment: &config::Target, lever: Lever) -> Option<String> {
-    let lacks = !deployment.levers.contains_key(&lever);
+pub(super) fn lacks_lever(deployment: &config::Target, lever: &Lever) -> Option<String> {
+    let lacks = !deployment.levers.contains_key(lever);
     lacks.then(|| format!("the target `{}` has no lever `{lever}`", deployment.name))
 }

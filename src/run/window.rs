@@ -215,9 +215,12 @@ mod tests {
             }
             watch.seen()
         };
-        assert_eq!(seen(vec![connected(), shown("read")]), 0);
-        assert_eq!(seen(vec![connected(), shown("read"), shown("event")]), 1);
-        assert_eq!(seen(vec![connected(), shown("read"), shown("read")]), 1);
-        assert_eq!(seen(vec![shown("read")]), 1);
+        assert_eq!(seen(vec![connected(), shown("request")]), 0);
+        assert_eq!(seen(vec![connected(), shown("request"), shown("event")]), 1);
+        assert_eq!(
+            seen(vec![connected(), shown("request"), shown("request")]),
+            1
+        );
+        assert_eq!(seen(vec![shown("request")]), 1);
     }
 }

@@ -45,7 +45,7 @@ pub fn read_scenario(
     source: &Arc<Source>,
     contract: Option<&Contract>,
 ) -> Result<Scenario, Problems> {
-    read(source, |root| scenario::read(root, contract))
+    scenario_of(source, contract, None)
 }
 
 /// Reads a setting that was sent as JSON: what stands in a scenario under `set`.
@@ -57,6 +57,14 @@ pub fn read_setting(json: &Value, contract: &Contract) -> Result<Change, Problem
     let diagnostics = Diagnostics::new(&Source::new("the setting", ""));
     let setting = scenario::read_setting(&Cursor::root(&diagnostics, &step), contract);
     diagnostics.into_problems().or(setting)
+}
+
+fn scenario_of(
+    source: &Arc<Source>,
+    contract: Option<&Contract>,
+    world: Option<&World>,
+) -> Result<Scenario, Problems> {
+    read(source, |root| scenario::read(root, contract, world))
 }
 
 fn contract_of(source: &Arc<Source>, depth: Depth) -> Result<Contract, Problems> {
@@ -123,7 +131,8 @@ impl Suite {
     pub fn with_stages() -> Result<Self, Problems> {
         let mut suite = Self::shipped()?;
         for source in &stages() {
-            let scenario = read_scenario(source, Some(&suite.contract))?;
+            let (contract, world) = (Some(&*suite.contract), suite.world.as_deref());
+            let scenario = scenario_of(source, contract, world)?;
             suite.scenarios.push(Arc::new(scenario));
         }
         Ok(suite)
@@ -154,18 +163,16 @@ impl Suite {
             None => shipped_scenarios(),
             Some(found) => found.scenarios(&mut problems),
         };
+        let world = contract.as_ref().zip(parts.world).map(|(contract, world)| {
+            world.and_then(|(source, depth)| world_of(&source, contract, depth))
+        });
+        let named = world.as_ref().and_then(|world| world.as_ref().ok());
         let mut scenarios = Vec::new();
         for source in &sources {
-            let read = read_scenario(source, contract.as_ref());
+            let read = scenario_of(source, contract.as_ref(), named);
             scenarios.extend(keep(&mut problems, read).map(Arc::new));
         }
-        let world = contract
-            .as_ref()
-            .zip(parts.world)
-            .and_then(|(contract, world)| {
-                let read = world.and_then(|(source, depth)| world_of(&source, contract, depth));
-                keep(&mut problems, read)
-            });
+        let world = world.and_then(|world| keep(&mut problems, world));
         let suite = contract.map(|contract| Self {
             origin: choice
                 .scenarios

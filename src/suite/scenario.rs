@@ -9,6 +9,7 @@ use super::node::{Content, write_entries};
 use crate::domain::contract::Contract;
 use crate::domain::runbook::{ITEMS, RunbookId};
 use crate::domain::scenario::{Change, Lever, Scenario, Step, StepKind, Waiver};
+use crate::domain::world::World;
 
 mod action;
 mod expectation;
@@ -19,16 +20,20 @@ mod setting;
 pub(crate) use names::Names;
 use names::PARTS;
 
-/// Reads a scenario. Without a contract, names are not checked.
-pub(crate) fn read(root: &Cursor<'_>, contract: Option<&Contract>) -> Option<Scenario> {
-    let names = Names::of(contract);
+/// Reads a scenario. Without a contract, its names are not checked, nor without a world the world's.
+pub(crate) fn read(
+    root: &Cursor<'_>,
+    contract: Option<&Contract>,
+    world: Option<&World>,
+) -> Option<Scenario> {
+    let names = Names::of(contract, world);
     let fields = root.fields("a scenario")?;
     let name = fields.need("name").and_then(|cursor| cursor.name_text());
     let runbook = fields.or("runbook", Vec::new(), runbook);
     let tags = fields.or("tags", Vec::new(), |cursor| {
         cursor.one_or_more().iter().map(Cursor::name_text).collect()
     });
-    let needs = fields.or("needs", Vec::new(), levers);
+    let needs = fields.or("needs", Vec::new(), |place| levers(place, &names));
     let waivers = fields.or("waive", Vec::new(), waivers);
     let known_failure = fields.maybe("known-failure", Cursor::name_text);
     let mut number = 0;
@@ -64,7 +69,7 @@ pub(crate) fn read(root: &Cursor<'_>, contract: Option<&Contract>) -> Option<Sce
 
 /// Reads the setting of a step that has nothing but `set`.
 pub(crate) fn read_setting(step: &Cursor<'_>, contract: &Contract) -> Option<Change> {
-    setting::read(&step.fields("a step")?, &Names::of(Some(contract)))
+    setting::read(&step.fields("a step")?, &Names::of(Some(contract), None))
 }
 
 /// The file's name without folder and extension.
@@ -93,11 +98,13 @@ fn runbook(cursor: &Cursor<'_>) -> Option<Vec<RunbookId>> {
     ids.into_iter().collect()
 }
 
-fn levers(cursor: &Cursor<'_>) -> Option<Vec<Lever>> {
-    let words: Vec<(&str, Lever)> = Lever::ALL
+fn levers(cursor: &Cursor<'_>, names: &Names<'_>) -> Option<Vec<Lever>> {
+    let all = Lever::ALL
         .iter()
-        .map(|(lever, name)| (*name, *lever))
-        .collect();
+        .map(|(lever, name)| (*name, lever.clone()));
+    let own = names.changes().iter();
+    let own = own.map(|name| (*name, Lever::Own((*name).to_owned())));
+    let words: Vec<(&str, Lever)> = all.chain(own).collect();
     let levers: Vec<Option<Lever>> = cursor
         .one_or_more()
         .iter()

@@ -8,10 +8,11 @@ use serde_json::{Value, json};
 use super::Problem;
 use super::cursor::Cursor;
 use super::values::Depth;
+use crate::domain::change::Lever;
 use crate::domain::contract::{Contract, Resource};
 use crate::domain::secret::Secret;
 use crate::domain::selector::{Selector, Template};
-use crate::domain::world::{CloseTrade, Feed, User, World};
+use crate::domain::world::{Feed, ItemMove, User, World};
 
 /// What a world is read against.
 struct Context<'a> {
@@ -21,7 +22,7 @@ struct Context<'a> {
     depth: Depth,
 }
 
-/// Placeholders of a closed trade that stand for the moment at which it is closed.
+/// Placeholders of a moved item that stand for the moment at which it is moved.
 const MOMENTS: [&str; 3] = ["now", "now-seconds", "now-millis"];
 
 /// Reads a world for a contract. Whatever is wrong is noted in the cursor's diagnostics.
@@ -54,7 +55,7 @@ pub(crate) fn read(root: &Cursor<'_>, contract: &Contract, depth: Depth) -> Opti
             .collect();
         feeds.into_iter().collect()
     });
-    let close_trade = fields.maybe("close-trade", |cursor| close_trade(cursor, &context));
+    let changes = fields.or("changes", BTreeMap::new(), |place| changes(place, &context));
     let access = fields.or(
         "access-token-lifetime",
         Duration::from_secs(15 * 60),
@@ -69,7 +70,7 @@ pub(crate) fn read(root: &Cursor<'_>, contract: &Contract, depth: Depth) -> Opti
         users: users?,
         shared: shared?,
         feeds: feeds?,
-        close_trade: close_trade?,
+        changes: changes?,
         access_token_lifetime: access?,
         refresh_token_lifetime: refresh?,
     })
@@ -225,8 +226,35 @@ fn feed(cursor: &Cursor<'_>, context: &Context<'_>) -> Option<Feed> {
     })
 }
 
-fn close_trade(cursor: &Cursor<'_>, context: &Context<'_>) -> Option<CloseTrade> {
-    let fields = cursor.fields("`close-trade`")?;
+/// `{ fill-order: { from: orders, to: history, … } }`
+fn changes(place: &Cursor<'_>, context: &Context<'_>) -> Option<BTreeMap<String, ItemMove>> {
+    let changes: Vec<Option<(String, ItemMove)>> = place
+        .entries()?
+        .iter()
+        .map(|(entry, place)| {
+            let name = entry.key.as_str();
+            let sound = |byte: u8| matches!(byte, b'a'..=b'z' | b'0'..=b'9' | b'-');
+            let problem = if Lever::ALL.iter().any(|(_, own)| *own == name) {
+                Some("is a lever of every backend and cannot be a change of this one")
+            } else if name.is_empty() || !name.bytes().all(sound) {
+                Some("cannot name a change, which has an address of its own")
+            } else {
+                None
+            };
+            if let Some(why) = problem {
+                let problem = Problem::new(format!("`{name}` {why}"));
+                let problem =
+                    problem.hint("use lower-case letters, digits and `-`, like `fill-order`");
+                place.diagnostics.note(&entry.key_span, problem);
+            }
+            Some((name.to_owned(), item_move(place, context)?))
+        })
+        .collect();
+    changes.into_iter().collect()
+}
+
+fn item_move(place: &Cursor<'_>, context: &Context<'_>) -> Option<ItemMove> {
+    let fields = place.fields("a change")?;
     let list = |key: &'static str| {
         let cursor = fields.need(key)?;
         let name = cursor.known_name("resource", &context.resources)?;
@@ -260,7 +288,7 @@ fn close_trade(cursor: &Cursor<'_>, context: &Context<'_>) -> Option<CloseTrade>
             .map(|item| item.known_name("event", &context.events))
             .collect()
     });
-    Some(CloseTrade {
+    Some(ItemMove {
         from: from?,
         to: to?,
         item: item?,

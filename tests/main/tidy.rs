@@ -165,6 +165,26 @@ fn nothing_about_one_app_stands_outside_its_contract() {
 }
 
 #[test]
+fn no_change_that_a_world_names_is_known_to_code() {
+    let world = fs::read_to_string(root().join("fixtures/world.yaml")).unwrap();
+    let changes = world.split_once("\nchanges:\n").unwrap().1;
+    let name = changes.trim_start().split(':').next().unwrap();
+    let words = [name.to_owned(), name.replace('-', "_")];
+    let found: Vec<String> = rust()
+        .iter()
+        .filter(|file| file.path.starts_with("src/"))
+        .flat_map(|file| {
+            let words: Vec<&str> = words.iter().map(String::as_str).collect();
+            naming(file, file.shipped(), &words)
+        })
+        .collect();
+    none(
+        &found,
+        "what `set: { change: … }` does is the world's to say: code knows how, never which.",
+    );
+}
+
+#[test]
 fn every_file_says_what_it_is() {
     let found: Vec<String> = rust()
         .iter()

@@ -3,7 +3,7 @@
 use std::fmt;
 
 /// A lever: one way to change the target's world that a target may lack.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Lever {
     /// Switches the kill-switch.
     Maintenance,
@@ -11,35 +11,39 @@ pub enum Lever {
     Backend,
     /// Emits an event.
     Push,
-    /// Closes a position.
-    CloseTrade,
     /// Expires access tokens.
     ExpireTokens,
     /// Drops sockets.
     DropSockets,
     /// Answers with bad data.
     Malform,
+    /// Makes a change that the suite's world names.
+    Own(String),
 }
 
 impl Lever {
-    /// Every lever with the name that files use.
-    pub const ALL: [(Self, &'static str); 7] = [
+    /// Every lever but those that a world names, with the name that files use.
+    pub const ALL: [(Self, &'static str); 6] = [
         (Self::Malform, "malform"),
         (Self::Maintenance, "maintenance"),
         (Self::Backend, "backend"),
         (Self::Push, "push"),
-        (Self::CloseTrade, "close-trade"),
         (Self::ExpireTokens, "expire-tokens"),
         (Self::DropSockets, "drop-sockets"),
     ];
 
     /// The name that files use.
     #[must_use]
-    pub fn name(self) -> &'static str {
-        Self::ALL
-            .iter()
-            .find(|(lever, _)| *lever == self)
-            .map_or("", |(_, name)| name)
+    pub fn name(&self) -> &str {
+        match self {
+            Self::Maintenance => "maintenance",
+            Self::Backend => "backend",
+            Self::Push => "push",
+            Self::ExpireTokens => "expire-tokens",
+            Self::DropSockets => "drop-sockets",
+            Self::Malform => "malform",
+            Self::Own(name) => name,
+        }
     }
 }
 

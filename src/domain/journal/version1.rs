@@ -40,7 +40,7 @@ impl TryFrom<Written> for Changed {
                 value: Some(value),
                 how: Some(how),
                 ..
-            } => (moved(&lever, &value)?, how),
+            } => (moved(&lever, &value), how),
             Written {
                 fault: Some(fault),
                 on: Some(on),
@@ -53,13 +53,13 @@ impl TryFrom<Written> for Changed {
 }
 
 /// A lever and its value.
-fn moved(lever: &str, value: &str) -> Result<Change, String> {
+fn moved(lever: &str, value: &str) -> Change {
     // A name before the last word may hold any words itself.
     let (name, state) = match value.rsplit_once(' ') {
         Some((name, state)) => (Some(name.to_owned()), state),
         None => (None, value),
     };
-    Ok(match lever {
+    match lever {
         "maintenance" => Change::Maintenance(is_on(state)),
         "backend" => Change::Backend {
             service: name,
@@ -77,13 +77,13 @@ fn moved(lever: &str, value: &str) -> Result<Change, String> {
                 class: class.map(|(_, class)| *class),
             }
         }
-        "close-trade" => Change::CloseTrade,
         "expire-tokens" => Change::ExpireTokens,
         "drop-sockets" => Change::DropSockets,
         "websocket" => Change::Websocket(is_on(state)),
         "socket" => Change::Socket(is_on(state)),
-        _ => return Err(format!("there is no lever `{lever}`")),
-    })
+        // A change that the world named.
+        _ => Change::Own(lever.to_owned()),
+    }
 }
 
 /// A fault and whether it began or ended.
@@ -177,6 +177,7 @@ mod tests {
     #[case("push", "order filled", json!({"push": {"event": "order filled"}}))]
     #[case("malform", "open orders truncated", json!({"malform": {"resource": "open orders", "class": "truncated"}}))]
     #[case("malform", "orders good", json!({"malform": {"resource": "orders"}}))]
+    #[case("close-trade", "done", json!({"own": "close-trade"}))]
     #[case("expire-tokens", "done", json!("expire-tokens"))]
     #[case("drop-sockets", "done", json!("drop-sockets"))]
     #[case("websocket", "off", json!({"websocket": false}))]
@@ -219,7 +220,7 @@ mod tests {
         for fact in [
             json!({"changed": {"change": {"maintenance": true}}}),
             json!({"changed": {"change": {"weather": true}, "how": "mock"}}),
-            json!({"lever": {"lever": "weather", "value": "fine", "how": "mock"}}),
+            json!({"lever": {"lever": "weather", "value": "fine"}}),
             json!({"fault": {"fault": "refuse on data"}}),
         ] {
             let read = serde_json::from_value::<Fact>(json!({ "harness": fact }));

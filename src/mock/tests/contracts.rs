@@ -12,7 +12,7 @@ use crate::domain::contract::{
 };
 use crate::domain::secret::Secret;
 use crate::domain::selector::{Selector, Template};
-use crate::domain::world::{CloseTrade, Feed, User, World};
+use crate::domain::world::{Feed, ItemMove, User, World};
 
 pub(super) const LIFETIME: Duration = Duration::from_secs(900);
 
@@ -273,12 +273,16 @@ pub(super) fn desk_world() -> World {
             every: Duration::from_secs(1),
             drift: vec![at("/price")],
         }],
-        close_trade: Some(CloseTrade {
-            from: "positions".to_owned(),
-            to: "history".to_owned(),
-            item: json!({"id": "closed-{/id}", "price": "{/price}", "at": "{now}"}),
-            emits: vec!["positions".to_owned(), "closed".to_owned()],
-        }),
+        changes: [(
+            "close-trade".to_owned(),
+            ItemMove {
+                from: "positions".to_owned(),
+                to: "history".to_owned(),
+                item: json!({"id": "closed-{/id}", "price": "{/price}", "at": "{now}"}),
+                emits: vec!["positions".to_owned(), "closed".to_owned()],
+            },
+        )]
+        .into(),
         access_token_lifetime: LIFETIME,
         refresh_token_lifetime: Duration::from_secs(86_400),
     }
@@ -392,7 +396,7 @@ pub(super) fn farm_world() -> World {
             every: Duration::from_secs(60),
             drift: vec![at("/wind/speed")],
         }],
-        close_trade: None,
+        changes: std::collections::BTreeMap::new(),
         access_token_lifetime: LIFETIME,
         refresh_token_lifetime: Duration::from_secs(86_400),
     }

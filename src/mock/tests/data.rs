@@ -52,7 +52,7 @@ async fn an_item_that_arrives_during_the_walk_shifts_nothing() {
     let stage = Stage::desk();
     let (access, _) = stage.sign_in("ann").await;
     let first = stage.get("desk", "/history", &access).await.json();
-    stage.mock.close_trade().unwrap();
+    stage.mock.alter("close-trade").unwrap();
     let cursor = first["next"].as_str().unwrap();
     let second = stage
         .get("desk", &format!("/history?cursor={cursor}"), &access)

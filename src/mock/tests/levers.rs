@@ -85,7 +85,7 @@ async fn a_closed_trade_moves_from_one_list_to_the_other_and_is_told() {
     let stage = Stage::desk();
     let (access, _) = stage.sign_in("ann").await;
     let mut socket = stage.listen(&access).await;
-    assert_eq!(stage.mock.close_trade().unwrap(), 3);
+    assert_eq!(stage.mock.alter("close-trade").unwrap(), 3);
     let (name, payload) = socket.event().await.unwrap();
     assert_eq!(
         (name.as_str(), payload["rows"].as_array().unwrap().len()),
@@ -101,12 +101,12 @@ async fn a_closed_trade_moves_from_one_list_to_the_other_and_is_told() {
         history["rows"][0],
         json!({"id": "closed-ann-position-0", "price": 100.5, "at": "2026-01-05T09:00:00Z"})
     );
-    stage.mock.close_trade().unwrap();
-    stage.mock.close_trade().unwrap();
+    stage.mock.alter("close-trade").unwrap();
+    stage.mock.alter("close-trade").unwrap();
     assert!(
         stage
             .mock
-            .close_trade()
+            .alter("close-trade")
             .unwrap_err()
             .to_string()
             .contains("positions")

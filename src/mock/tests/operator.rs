@@ -48,6 +48,8 @@ async fn the_directory_names_every_lever_and_every_url() {
         let path = format!("/{lever}");
         assert!(levers.iter().any(|known| known["path"] == path), "{lever}");
     }
+    let own = |known: &Value| known["path"] == "/change/close-trade";
+    assert!(levers.iter().any(own), "a change that the world names");
 }
 
 #[tokio::test(start_paused = true)]
@@ -64,10 +66,13 @@ async fn every_lever_moves() {
         socket.event().await.unwrap(),
         ("closed".to_owned(), json!({"x": 1}))
     );
-    assert_eq!(
-        operator.post("/close-trade", "").await.json(),
-        json!({"closed": 3})
-    );
+    for path in ["/close-trade", "/change/close-trade"] {
+        assert_eq!(
+            operator.post(path, "").await.json(),
+            json!({"change": "close-trade", "users": 3}),
+            "{path}"
+        );
+    }
     assert_eq!(operator.get("/state").await["sockets"], 1);
     assert_eq!(operator.post("/drop-sockets", "{}").await.status, 200);
     assert_eq!(operator.get("/state").await["sockets"], 0);

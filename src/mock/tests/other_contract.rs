@@ -102,7 +102,7 @@ async fn the_switch_and_the_sign_out_are_the_contracts_own() {
         stage.call("GET barn /weather", &auth, None).await.status,
         401
     );
-    assert!(stage.mock.close_trade().is_err());
+    assert!(stage.mock.alter("close-trade").is_err());
 }
 
 #[tokio::test(start_paused = true)]

@@ -117,7 +117,7 @@ async fn every_event_keeps_its_schema() {
     for rule in &realtime.events {
         assert_eq!(shipped.stage.mock.push(&rule.name, None).unwrap(), 1);
     }
-    shipped.stage.mock.close_trade().unwrap();
+    shipped.stage.mock.alter("close-trade").unwrap();
     let mut seen = BTreeSet::new();
     for text in socket.texts(Duration::from_secs(60)).await {
         let packet = text.strip_prefix(&format!("42{},", realtime.namespace));

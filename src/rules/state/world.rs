@@ -134,7 +134,7 @@ impl World {
             }
             Change::Push { .. }
             | Change::Malform { .. }
-            | Change::CloseTrade
+            | Change::Own(_)
             | Change::DropSockets
             | Change::ForgetSessions => {}
         }

@@ -169,7 +169,6 @@ impl Desk for Session {
             Lever::Maintenance,
             Lever::Backend,
             Lever::Push,
-            Lever::CloseTrade,
             Lever::ExpireTokens,
             Lever::DropSockets,
         ];
@@ -181,7 +180,9 @@ impl Desk for Session {
             Command::Mark,
             Command::End,
         ];
-        levers.into_iter().map(Command::Lever).chain(own).collect()
+        let changes = self.around.changes().into_iter().map(Lever::Own);
+        let levers = levers.into_iter().chain(changes);
+        levers.map(Command::Lever).chain(own).collect()
     }
 
     fn lacks(&self, command: &Command) -> Option<String> {
@@ -252,7 +253,7 @@ impl Session {
             Change::Malform { resource, class } => {
                 json!({ "resource": resource, "as": class.map_or("good", Malformed::name) })
             }
-            Change::CloseTrade => json!({ "closed": true }),
+            Change::Own(name) => json!({ "change": name }),
             Change::ExpireTokens => json!({ "expired": true }),
             Change::DropSockets => json!({ "dropped": true }),
             Change::Network(there) => {

@@ -16,7 +16,7 @@ impl Surroundings {
             | Change::Backend { .. }
             | Change::Push { .. }
             | Change::Malform { .. }
-            | Change::CloseTrade
+            | Change::Own(_)
             | Change::ExpireTokens
             | Change::DropSockets => self.backend.set(change, &self.gateway).await?,
             Change::Network(there) => {

@@ -84,14 +84,14 @@ pub(super) struct TargetServices<'a> {
 const IMITATED: [Lever; 3] = [Lever::Maintenance, Lever::Backend, Lever::DropSockets];
 
 pub(super) fn read(
-    lever: Lever,
+    lever: &Lever,
     cursor: &Cursor<'_>,
     target: &TargetServices<'_>,
     variables: &mut Vec<(String, Span)>,
 ) -> Option<LeverMeans> {
     if cursor.node.scalar().is_some() {
         cursor.word(&[("gateway", ())])?;
-        if !IMITATED.contains(&lever) {
+        if !IMITATED.contains(lever) {
             return cursor.refuse(
                 format!("the gateway cannot imitate `{lever}`: only the backend can do that"),
                 "write the operator's call, or leave the lever out: scenarios that need it are skipped",
@@ -118,7 +118,7 @@ pub(super) fn read(
                 "leave `malform` away: only the mock has this lever",
             );
         }
-        Lever::Push | Lever::CloseTrade | Lever::ExpireTokens | Lever::DropSockets => {
+        Lever::Push | Lever::ExpireTokens | Lever::DropSockets | Lever::Own(_) => {
             (calls("call"), Some(Vec::new()))
         }
     };
@@ -129,7 +129,7 @@ pub(super) fn read(
 }
 
 fn call(
-    lever: Lever,
+    lever: &Lever,
     cursor: &Cursor<'_>,
     target: &TargetServices<'_>,
     variables: &mut Vec<(String, Span)>,
@@ -195,7 +195,7 @@ fn call(
 
 /// `json = { … }`, or `text = "…"`.
 fn body(
-    lever: Lever,
+    lever: &Lever,
     fields: &Fields<'_>,
     variables: &mut Vec<(String, Span)>,
 ) -> Option<Option<Template>> {
@@ -276,7 +276,7 @@ fn done(cursor: &Cursor<'_>) -> Option<Done> {
 
 /// Whether every placeholder means something to this lever; variables are collected.
 fn placeholders(
-    lever: Lever,
+    lever: &Lever,
     cursor: &Cursor<'_>,
     template: &Template,
     variables: &mut Vec<(String, Span)>,

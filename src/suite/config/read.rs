@@ -15,6 +15,9 @@ use crate::suite::diagnostics::Diagnostics;
 use crate::suite::node::Span;
 use crate::suite::{ContractChoice, Problem, Problems, Source, toml};
 
+/// Among levers: the changes that a suite's world names.
+const CHANGES: &str = "changes";
+
 pub(super) fn config(source: &Arc<Source>, folder: &Path) -> Result<Config, Problems> {
     let node = toml::parse(source).map_err(|problems| problems.shown_in(&mask::lines(source)))?;
     let shown = mask::values(source, &node);
@@ -122,9 +125,22 @@ fn target(
     });
     let mut variables = Vec::new();
     let levers = fields.or("levers", BTreeMap::new(), |cursor| {
-        let known: Vec<&str> = Lever::ALL.iter().map(|(_, name)| *name).collect();
+        let known = Lever::ALL.iter().map(|(_, name)| *name);
+        let known: Vec<&str> = known.chain([CHANGES]).collect();
+        let target = lever::TargetServices {
+            services: services.as_ref(),
+            names: &names,
+        };
         let mut levers = BTreeMap::new();
         for (entry, value) in cursor.entries()? {
+            if entry.key == CHANGES {
+                for (entry, value) in value.entries()? {
+                    let lever = Lever::Own(entry.key.clone());
+                    let means = lever::read(&lever, &value, &target, &mut variables);
+                    levers.extend(means.map(|means| (lever, means)));
+                }
+                continue;
+            }
             let Some((lever, _)) = Lever::ALL.iter().find(|(_, name)| *name == entry.key) else {
                 let message = format!("there is no lever `{}`", entry.key);
                 let hint = crate::suite::suggest::suggest(&entry.key, known.iter().copied());
@@ -133,13 +149,8 @@ fn target(
                     .note(&entry.key_span, Problem::new(message).hint(hint));
                 continue;
             };
-            let target = lever::TargetServices {
-                services: services.as_ref(),
-                names: &names,
-            };
-            if let Some(means) = lever::read(*lever, &value, &target, &mut variables) {
-                levers.insert(*lever, means);
-            }
+            let means = lever::read(lever, &value, &target, &mut variables);
+            levers.extend(means.map(|means| (lever.clone(), means)));
         }
         Some(levers)
     });

@@ -2,6 +2,7 @@
 
 use crate::domain::contract::{Apply, Contract, Role};
 use crate::domain::journal::ScreenName;
+use crate::domain::world::World;
 use crate::suite::cursor::Cursor;
 use crate::suite::suggest::suggest;
 
@@ -34,11 +35,30 @@ pub(super) const PARTS: [(&str, Part); 5] = [
 /// The names that a scenario may use. Without a contract every name is taken as it is.
 pub(crate) struct Names<'a> {
     contract: Option<&'a Contract>,
+    /// The changes that the world names; `None` when there is no world.
+    changes: Option<Vec<&'a str>>,
 }
 
 impl<'a> Names<'a> {
-    pub(crate) fn of(contract: Option<&'a Contract>) -> Self {
-        Self { contract }
+    pub(crate) fn of(contract: Option<&'a Contract>, world: Option<&'a World>) -> Self {
+        let changes = world.map(|world| world.changes.keys().map(String::as_str).collect());
+        Self { contract, changes }
+    }
+
+    /// The changes that the world names.
+    pub(super) fn changes(&self) -> &[&'a str] {
+        self.changes.as_deref().unwrap_or_default()
+    }
+
+    /// A change that the world names.
+    pub(super) fn change(&self, place: &Cursor<'_>) -> Option<String> {
+        let name = place.name_text()?;
+        match &self.changes {
+            Some(known) if !known.contains(&name.as_str()) => {
+                refuse(place, "change", &name, known.iter().copied())
+            }
+            _ => Some(name),
+        }
     }
 
     /// Whether the contract has this part.

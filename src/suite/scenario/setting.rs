@@ -6,11 +6,10 @@ use crate::domain::scenario::{Change, Fault, Withheld};
 use crate::suite::cursor::{Cursor, Fields};
 use crate::suite::node::Content;
 
-const FORM: &str = "write it like `{ maintenance: on }` or `close-trade`";
+const FORM: &str = "write it like `{ maintenance: on }` or `drop-sockets`";
 
-/// The settings that are said in one word.
-const WORDS: [(&str, Change); 4] = [
-    ("close-trade", Change::CloseTrade),
+/// The settings that are said in one word, beside the changes that the world names.
+const WORDS: [(&str, Change); 3] = [
     ("expire-tokens", Change::ExpireTokens),
     ("drop-sockets", Change::DropSockets),
     ("forget-sessions", Change::ForgetSessions),
@@ -20,7 +19,10 @@ const WORDS: [(&str, Change); 4] = [
 pub(super) fn read(step: &Fields<'_>, names: &Names<'_>) -> Option<Change> {
     let place = step.need("set")?;
     if !matches!(place.node.content, Content::Map(_)) {
-        return place.word(&WORDS);
+        let own = names.changes().iter();
+        let own = own.map(|name| (*name, Change::Own((*name).to_owned())));
+        let words: Vec<_> = WORDS.into_iter().chain(own).collect();
+        return place.word(&words);
     }
     let fields = place.fields("a setting")?;
     let settings = [
@@ -30,6 +32,9 @@ pub(super) fn read(step: &Fields<'_>, names: &Names<'_>) -> Option<Change> {
         fields.get("backend").map(|place| backend(&place, names)),
         fields.get("push").map(|place| push(&place, names)),
         fields.get("malform").map(|place| malform(&place, names)),
+        fields
+            .get("change")
+            .map(|place| names.change(&place).map(Change::Own)),
         fields.get("network").map(|place| {
             place
                 .word(&[("offline", false), ("online", true)])

@@ -4,6 +4,8 @@ use std::fs;
 use std::path::Path;
 
 use super::super::*;
+use crate::domain::change::Change;
+use crate::domain::scenario::StepKind;
 
 const CONTRACT: &str = r#"
 services: { api: {} }
@@ -196,4 +198,26 @@ fn a_contract_is_no_suite() {
     let problem = error(&folder.path().join("contract.yaml"));
     assert!(problem.contains("holds no scenarios"), "{problem}");
     assert!(problem.contains("--contract"), "{problem}");
+}
+
+#[test]
+fn a_change_that_the_world_names_can_be_set_by_its_name_and_no_other_can() {
+    let scenario = |set: &str| {
+        let text = format!("name: A change\nsteps:\n  - set: {set}\n");
+        let folder = folder(&[("change.yaml", text.as_str())]);
+        load(&folder.path().join("change.yaml"))
+    };
+    for set in ["{ change: close-trade }", "close-trade"] {
+        let suite = scenario(set).unwrap();
+        let [step] = &suite.scenarios[0].steps[..] else {
+            panic!("{set}: one step");
+        };
+        let own = StepKind::Set(Change::Own("close-trade".to_owned()));
+        assert_eq!(format!("{:?}", step.kind), format!("{own:?}"));
+    }
+    for set in ["{ change: close-trad }", "close-trad"] {
+        let error = scenario(set).unwrap_err();
+        let shown = error.render(Rendering::Plain);
+        assert!(shown.contains("did you mean `close-trade`?"), "{shown}");
+    }
 }
