@@ -32,12 +32,12 @@ rule! {
     /// No forbidden request, in any form
     ///
     /// # Why
-    /// A read-only client that calls a forbidden endpoint even once can move real money. Every
-    /// request is reduced to its canonical form (effective method, decoded and resolved path) and
-    /// compared with the contract's forbid list, so a disguise does not help. A request that falls
-    /// under it is a finding whether or not the gateway kept it from the backend.
+    /// A read-only client that calls a forbidden endpoint even once can move real money.
     ///
     /// # How it is judged
+    /// Every request is reduced to its canonical form (effective method, decoded and resolved path)
+    /// and compared with the contract's forbid list, so a disguise does not help. A request that
+    /// falls under it is a finding whether or not the gateway kept it from the backend.
     ///
     /// # How to keep it
     /// Remove the call from the app's build, not only its button: generated API clients, retry
@@ -53,11 +53,11 @@ rule! {
     /// No undeclared write
     ///
     /// # Why
-    /// A forbid list cannot name what nobody thought of. Every request that may change something
-    /// (any method but GET, HEAD, OPTIONS and TRACE, by override headers too) must be declared: as
-    /// an operation of the contract or in its allow list.
+    /// A forbid list cannot name what nobody thought of.
     ///
     /// # How it is judged
+    /// Every request that may change something (any method but GET, HEAD, OPTIONS and TRACE, by
+    /// override headers too) must be declared: as an operation of the contract or in its allow list.
     ///
     /// # How to keep it
     /// Declare the write in the contract if it belongs to the app (push registration, for

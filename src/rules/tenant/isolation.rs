@@ -45,11 +45,11 @@ rule! {
     ///
     /// # Why
     /// A server or proxy that remembers who a connection belongs to, instead of asking each
-    /// request's own token, answers the second user with the first one's data. The harness sends
-    /// the requests of two accounts by turns over one connection per service, for several rounds,
-    /// and looks for each account's canaries (TENANT-1) in the other's answers.
+    /// request's own token, answers the second user with the first one's data.
     ///
     /// # How it is judged
+    /// The harness sends the requests of two accounts by turns over one connection per service, for
+    /// several rounds, and looks for each account's canaries (TENANT-1) in the other's answers.
     ///
     /// # How to keep it
     /// Authenticate every request by its own credential; keep nothing about the user on the

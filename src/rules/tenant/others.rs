@@ -19,13 +19,13 @@ rule! {
     ///
     /// # Why
     /// Ids are guessable and cursors get about; what protects an object is the check of who asks.
+    ///
+    /// # How it is judged
     /// The harness reads as one account, then asks as another with the first one's cursors, with
     /// ids in reads that the contract allows below a list, and with its name wherever the contract
     /// puts the user's name into a path, a query or a header. A refusal keeps the rule, and so does
     /// an answer with the asking account's own data. An answer that holds an item or the body that
     /// the first account got, and the asking account did not, breaks it.
-    ///
-    /// # How it is judged
     ///
     /// # How to keep it
     /// Look objects up by id *and* the account of the verified token; bind cursors to their
