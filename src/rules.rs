@@ -4,9 +4,10 @@
 //! its rules need, so a run of days costs no more memory than one of minutes. A rule knows the
 //! contract and what was observed; it never knows which app, backend or quirk it looks at.
 //!
-//! Reading order: `rule` says what a rule is, `context` what it is shown and where it tells. `state`
-//! holds what several rules ask for (who is signed in, which exchanges are under way, whether the
-//! network is there), `collector` what they found. Then comes a folder a family.
+//! Reading order: `info` says what a rule tells people, `context` what it is shown and where it
+//! tells, `rule` how it is judged. `state` holds what several rules ask for (who is signed in, which
+//! exchanges are under way, whether the network is there), `collector` what they found. Then comes a
+//! folder a family.
 
 use std::cell::RefCell;
 use std::sync::Arc;
@@ -18,8 +19,8 @@ use crate::domain::verdict::ScopeTally;
 
 mod moment;
 
+mod info;
 mod need;
-mod rule;
 mod violation;
 
 mod ruling;
@@ -30,6 +31,7 @@ mod labels;
 mod state;
 
 mod context;
+mod rule;
 
 mod session;
 
@@ -44,8 +46,8 @@ mod tenant;
 #[cfg(test)]
 mod tests;
 
+pub use info::{JudgedFrom, RuleInfo};
 pub use need::Need;
-pub use rule::{JudgedFrom, RuleInfo};
 pub use ruling::Ruling;
 
 use collector::Collector;

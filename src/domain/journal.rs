@@ -19,7 +19,6 @@ mod json;
 mod probe;
 mod record;
 mod screen;
-mod version1;
 
 pub use client::{
     Act, AppFact, ClientExchange, ClientOutcome, DataSource, FeedState, LinkState, SessionState,

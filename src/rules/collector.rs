@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
-use super::rule::RuleInfo;
+use super::info::RuleInfo;
 use super::ruling::Ruling;
 use super::violation::Violation;
 use crate::domain::journal::{Entry, Fact};

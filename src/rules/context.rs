@@ -6,8 +6,8 @@ use std::sync::Arc;
 
 use super::collector::Collector;
 use super::exchange::{Ended, Reception};
+use super::info::RuleInfo;
 use super::moment::Moment;
-use super::rule::RuleInfo;
 use super::state::State;
 use super::violation::Violation;
 use crate::domain::contract::{Resource, Role};
@@ -149,7 +149,7 @@ impl<'a> Context<'a> {
     }
 
     /// Judges a question of the harness that is to be refused; what is violated where it is granted.
-    pub(super) fn to_be_refused(
+    pub(super) fn expects_refusal(
         &self,
         rule: &'static RuleInfo,
         ended: &Ended<'_>,

@@ -2,9 +2,11 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{EntryId, Heard, Question, version1};
+use super::{EntryId, Heard, Question};
 use crate::domain::change::Change;
 use crate::domain::subject::Subject;
+
+mod version1;
 
 /// What the harness did or noticed.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]

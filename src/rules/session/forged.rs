@@ -59,12 +59,12 @@ impl Rule for Forged {
             Question::NoToken => {
                 self.guarded = reception == Reception::Refused;
                 if reception == Reception::Granted && is_for_users(ended.request, context) {
-                    context.to_be_refused(&FORGED, &ended, given_for("no token"));
+                    context.expects_refusal(&FORGED, &ended, given_for("no token"));
                 }
             }
             Question::GenuineToken => self.given = reception == Reception::Granted,
             Question::BadToken { flaw } if self.guarded && self.given => {
-                context.to_be_refused(&FORGED, &ended, given_for(flaw.words()));
+                context.expects_refusal(&FORGED, &ended, given_for(flaw.words()));
             }
             _ => {}
         }

@@ -48,7 +48,7 @@ impl Rule for Replay {
             _ => return,
         };
         let granted = Violation::new(message).expected(expected);
-        context.to_be_refused(&REPLAY, &ended, granted);
+        context.expects_refusal(&REPLAY, &ended, granted);
     }
 
     fn hears_probes(&self) -> bool {

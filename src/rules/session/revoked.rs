@@ -29,7 +29,7 @@ impl Rule for Revoked {
         ))
         .expected(format!("the {token} is refused after sign-out"))
         .by(Subject::Backend);
-        context.to_be_refused(&NOTHING_AFTER, &ended, granted);
+        context.expects_refusal(&NOTHING_AFTER, &ended, granted);
     }
 
     fn hears_probes(&self) -> bool {

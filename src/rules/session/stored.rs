@@ -66,7 +66,7 @@ impl Rule for Restored {
                         "what a start finds in storage only the app itself can say",
                     );
                 }
-                self.accident = Some((context.entry.id, accident.clone()));
+                self.accident = Some((context.entry.id, *accident));
             }
             Fact::Act(Act::Launch) => {
                 self.start = Some(Start {

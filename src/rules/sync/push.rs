@@ -5,7 +5,7 @@ use std::time::Duration;
 use crate::domain::change::Change;
 use crate::domain::contract::Contract;
 use crate::domain::duration::show;
-use crate::domain::journal::{Changed, Fact, Frame, HarnessFact};
+use crate::domain::journal::Frame;
 use crate::rules::context::Context;
 use crate::rules::moment::Moment;
 use crate::rules::rule::{Rule, rule};
@@ -61,14 +61,8 @@ impl Rule for Push {
             self.arrived(name, context.now);
             return;
         }
-        match &context.entry.fact {
-            Fact::Harness(HarnessFact::Changed(Changed {
-                change: Change::Push { event, .. },
-                ..
-            })) => {
-                self.pushed(event, context);
-            }
-            _ => {}
+        if let Some(Change::Push { event, .. }) = context.entry.fact.change() {
+            self.pushed(event, context);
         }
         if context.sockets.live() == 0 || !context.world.online || context.world.is_disturbed() {
             self.waiting = None;

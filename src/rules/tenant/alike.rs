@@ -137,7 +137,7 @@ impl Rule for Alike {
                 }
                 for (canary, sent, observed) in pair.found() {
                     let found = breach(name, owner, &canary, &observed, sent.id);
-                    context.violated(&CANARIES, found.exchanges(sent.exchange.into_iter()));
+                    context.violated(&CANARIES, found.exchanges(sent.exchange));
                 }
             }
         }

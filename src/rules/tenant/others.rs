@@ -123,10 +123,6 @@ impl Others {
         }
     }
 
-    #[expect(
-        clippy::too_many_arguments,
-        reason = "one question and its answer in all their parts"
-    )]
     fn of_another(
         &self,
         what: Reference,

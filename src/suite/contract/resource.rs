@@ -4,9 +4,9 @@ use super::context::Context;
 use super::operation::{self, Use};
 use crate::domain::contract::{NextPage, Paging, Resource, Screen};
 use crate::domain::journal::{LOADING, MAINTENANCE, SIGNED_OUT};
-use crate::suite::Problem;
 use crate::suite::cursor::Cursor;
 use crate::suite::node::Content;
+use crate::suite::problem::Problem;
 
 /// Words of the scenario language that cannot be names of resources or screens.
 const RESERVED: [&str; 13] = [

@@ -1,8 +1,8 @@
 //! `services`: who is called, and below which paths.
 
 use crate::domain::contract::Service;
-use crate::suite::Problem;
 use crate::suite::cursor::Cursor;
+use crate::suite::problem::Problem;
 
 /// Reads every service.
 pub(super) fn read_all(cursor: &Cursor<'_>) -> Option<Vec<Service>> {

@@ -4,8 +4,8 @@ use super::{Names, requests};
 use crate::domain::contract::TransportName;
 use crate::domain::journal::{FeedState, LinkState};
 use crate::domain::scenario::{Expectation, RequestMatch, Since, StepKind, Timing};
-use crate::suite::Problem;
 use crate::suite::cursor::{Cursor, Fields};
+use crate::suite::problem::Problem;
 
 /// The messages that the simulated app shows.
 const NOTICES: [&str; 6] = [

@@ -1,11 +1,11 @@
 //! How journals of version 1 tell that the world was changed: by levers and faults in words.
 //!
 //! They are understood while they are read, so that whoever judges knows one form only. When nobody
-//! has such journals any more, this file goes, with what names it in [`super::harness`].
+//! has such journals any more, this file goes, with what names it in its parent.
 
 use serde::Deserialize;
 
-use super::harness::{Changed, LeverHow};
+use super::{Changed, LeverHow};
 use crate::domain::change::{Change, Fault, RequestMatch, Withheld};
 use crate::domain::contract::{RequestPattern, Role};
 use crate::domain::malformed::Malformed;
