@@ -4,7 +4,7 @@ use super::need::Need;
 use crate::domain::contract::Contract;
 use crate::domain::verdict::Subject;
 
-/// What a rule says, for people. [`rule!`] makes it from a doc comment, so what stands beside the
+/// What a rule says, for people. `rule!` makes it from a doc comment, so what stands beside the
 /// code is what `rehearsal rules ID` and the catalogue in `docs/rules/` print.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct RuleInfo {
