@@ -53,16 +53,12 @@ impl Record {
             match &entry.fact {
                 Fact::Request(request) if !is_farewell(&request.body) => {
                     let line = format!("{} {}", request.method, shape(&request.target));
-                    let header = |wanted: &str| {
-                        let mut all = request.headers.iter();
-                        all.find(|(name, _)| name == wanted).map(|(_, value)| value)
-                    };
-                    if header("upgrade").is_some() {
+                    if request.header("upgrade").is_some() {
                         if let Some(status) = reached.get(&request.exchange) {
                             note("handshakes".to_owned(), format!("{line} {status}"));
                         }
                     } else {
-                        let kind = header("content-type").cloned().unwrap_or_default();
+                        let kind = request.header("content-type").unwrap_or_default();
                         let kind = kind.to_ascii_lowercase().replace("; ", ";");
                         requests.insert(format!("{line} {kind}"));
                     }
