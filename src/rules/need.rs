@@ -1,6 +1,6 @@
 //! What a contract must agree on before a rule can be judged by it.
 
-use crate::domain::contract::{Contract, SocketClient, Token, TransportName};
+use crate::domain::contract::{Contract, SocketClient, TransportName};
 
 /// Something that a rule needs of a contract. A rule that lacks it is told as not judged, with the
 /// reason, and is never asked.
@@ -32,8 +32,6 @@ pub enum Need {
     SignOut,
     /// A header that names each request.
     RequestId,
-    /// Access tokens that others than the backend can read.
-    ReadableToken,
 }
 
 impl Need {
@@ -54,7 +52,6 @@ impl Need {
             Self::Refresh => "a refresh request",
             Self::SignOut => "a sign-out request",
             Self::RequestId => "the name of the request id's header",
-            Self::ReadableToken => "access tokens that are JSON Web Tokens",
         }
     }
 
@@ -103,10 +100,6 @@ impl Need {
             Self::RequestId => (
                 contract.request_id.is_some(),
                 "the contract names no request id",
-            ),
-            Self::ReadableToken => (
-                !matches!(contract.session.token, Token::Opaque),
-                "the contract says that access tokens are opaque, so only the backend can read them",
             ),
         };
         (!met).then_some(why)

@@ -31,7 +31,6 @@ rule! {
     /// # Source
     /// RFC 7519; RFC 8725; runbook S2.4, S2.5
     pub(super) GENUINE: "SESSION-15", Backend, from [Wire],
-        needs [ReadableToken],
         set by ["session.token", "session.identity"]
 }
 
@@ -55,9 +54,18 @@ impl Rule for Genuine {
     fn see(&mut self, context: &Context<'_>) {
         if let Fact::TokenIssued(token) = &context.entry.fact
             && token.kind == TokenKind::Access
-            && let Token::Jwt(policy) = &context.contract.session.token
         {
-            self.issued(token, policy, context);
+            match &context.contract.session.token {
+                Token::Jwt(policy) => self.issued(token, policy, context),
+                Token::Opaque => context.unable(
+                    &GENUINE,
+                    "the contract says that access tokens are opaque, so only the backend can read them",
+                ),
+            }
+            // What the answer says of its token's end needs nobody to read the token.
+            for flaw in [contradicted(token), ended(token)].into_iter().flatten() {
+                not_genuine(token, flaw, context);
+            }
         }
         if let Some(read) = context.read_by_anyone() {
             judge_profile(&read, context);
@@ -78,9 +86,6 @@ impl Genuine {
             not_genuine(token, flaw, context);
         }
         self.judge_subject(token, context);
-        for flaw in [contradicted(token), ended(token)].into_iter().flatten() {
-            not_genuine(token, flaw, context);
-        }
     }
 
     /// A refresh renews a session; it never makes another one's of it.
