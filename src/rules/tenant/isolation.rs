@@ -5,8 +5,10 @@ use std::sync::Arc;
 
 use serde_json::Value;
 
-use super::canaries::{Canary, Sent, Values, is_name};
-use super::{breach, key, owners};
+use super::distinctive::{Distinctive, Fingerprint, is_name};
+use super::socket_owners::SocketOwners;
+use super::word_index::WordIndex;
+use super::{key, violation};
 use crate::domain::contract::{Contract, Resource, Role};
 use crate::domain::journal::{
     Answer, Answerer, Direction, Entry, EntryId, Fact, Frame, Question, TokenIssued,
@@ -23,7 +25,7 @@ rule! {
     /// known by (the token's subject, the contract's `identity`), and distinctive texts and
     /// decimals that its answers held before the other account's own answer to the same request
     /// lacked them. They are searched in every byte that goes to another account, headers, errors
-    /// and socket packets included. Values that both accounts get from the start are common and
+    /// and socket packets included. Distinctive that both accounts get from the start are common and
     /// give nobody away; decimals count only where they stand still, so that shared prices do not.
     /// A resource that the contract calls `personal` must not answer two accounts alike.
     ///
@@ -36,7 +38,7 @@ rule! {
     ///
     /// # Source
     /// OWASP API Security Top 10 2023, API1 and API3; runbook S9.1
-    pub(super) CANARIES: "TENANT-1", Backend, from [Wire, Probe],
+    pub(super) ISOLATION: "TENANT-1", Backend, from [Wire, Probe],
         set by ["session.identity", "resources[].personal"]
 }
 
@@ -47,7 +49,7 @@ rule! {
     /// A server or proxy that remembers who a connection belongs to, instead of asking each
     /// request's own token, answers the second user with the first one's data. The harness sends
     /// the requests of two accounts by turns over one connection per service, for several rounds,
-    /// and looks for each account's canaries (TENANT-1) in the other's answers.
+    /// and looks for each account's fingerprints (TENANT-1) in the other's answers.
     ///
     /// # How it is judged
     ///
@@ -75,7 +77,7 @@ const NAMES: usize = 32;
 #[derive(Default)]
 pub(super) struct Isolation {
     accounts: BTreeMap<Arc<str>, Account>,
-    sockets: owners::Sockets,
+    sockets: SocketOwners,
     /// Events that were sent while there was nobody to compare with, and to whom.
     early: BTreeMap<String, Vec<Early>>,
     /// Whether something of one account was found in an answer to another already.
@@ -98,7 +100,7 @@ struct Read {
     resource: String,
     /// Whether the contract lets nobody else have the like.
     personal: bool,
-    first: (EntryId, Values),
+    first: (EntryId, Distinctive),
     last: (EntryId, Arc<Value>),
     /// What did not stand still.
     moved: BTreeSet<String>,
@@ -197,7 +199,7 @@ impl Isolation {
         // What leaks on connections of one's own is not the shared connection's doing.
         let rule = match &ended.opened.question {
             Some(Question::Alternately { .. }) if !self.leaks => &ALTERNATING,
-            _ => &CANARIES,
+            _ => &ISOLATION,
         };
         let resource = match &ended.request.role {
             Some(Role::Resource(name)) => context.contract.resource(name),
@@ -213,14 +215,14 @@ impl Isolation {
         {
             return;
         }
-        let values = Values::of(&answer.body);
+        let values = Distinctive::of(&answer.body);
         if !alone {
-            let mut sent = Sent::default();
+            let mut sent = WordIndex::default();
             sent.content(&answer.body);
             for (_, value) in answer.headers.iter() {
                 sent.text(value);
             }
-            let mut asked = Sent::default();
+            let mut asked = WordIndex::default();
             asked.text(&ended.request.target);
             asked.content(&ended.request.body);
             let read_by_others = self
@@ -239,10 +241,10 @@ impl Isolation {
                 values: &values,
                 body: answer.body.json().filter(|_| alike),
             };
-            if let Some((owner, canary)) = self.found(&account, &sent, &asked, &place) {
-                self.leaks |= rule.id == CANARIES.id;
-                let breach = breach(&account, &owner, &canary, &ended.words(), entry.id);
-                context.violated(rule, breach.exchanges([ended.request.exchange]));
+            if let Some((owner, fingerprint)) = self.found(&account, &sent, &asked, &place) {
+                self.leaks |= rule.id == ISOLATION.id;
+                let found = violation(&account, &owner, &fingerprint, &ended.words(), entry.id);
+                context.violated(rule, found.exchanges([ended.request.exchange]));
                 return;
             }
         }
@@ -296,23 +298,25 @@ impl Isolation {
         if self.accounts.len() < 2 {
             return;
         }
-        let mut sent = Sent::default();
+        let mut sent = WordIndex::default();
         sent.content(args);
-        context.exercised(&CANARIES);
+        context.exercised(&ISOLATION);
         let mut rules = contract.realtime.iter().flat_map(|feed| &feed.events);
         let place = Place {
             key: None,
             resource: rules
                 .find(|rule| rule.name == *name)
                 .and_then(|rule| rule.updates.as_deref()),
-            values: &Values::default(),
+            values: &Distinctive::default(),
             body: None,
         };
-        if let Some((owner, canary)) = self.found(account, &sent, &Sent::default(), &place) {
+        if let Some((owner, fingerprint)) =
+            self.found(account, &sent, &WordIndex::default(), &place)
+        {
             let observed = format!("the event `{name}` on a socket");
             context.violated(
-                &CANARIES,
-                breach(account, &owner, &canary, &observed, entry.id),
+                &ISOLATION,
+                violation(account, &owner, &fingerprint, &observed, entry.id),
             );
         }
     }
@@ -322,19 +326,19 @@ impl Isolation {
     fn found(
         &self,
         account: &str,
-        sent: &Sent,
-        asked: &Sent,
+        sent: &WordIndex,
+        asked: &WordIndex,
         place: &Place<'_>,
-    ) -> Option<(Arc<str>, Canary)> {
+    ) -> Option<(Arc<str>, Fingerprint)> {
         let own = self.accounts.get(account)?;
         let others = self.accounts.iter().filter(|(name, _)| &***name != account);
         for (name, other) in others {
-            let canary = other
+            let fingerprint = other
                 .named_in(own, sent, asked)
                 .or_else(|| other.betrayed_by(own, sent, asked, place))
                 .or_else(|| other.placed(own, place));
-            if let Some(canary) = canary {
-                return Some((Arc::clone(name), canary));
+            if let Some(fingerprint) = fingerprint {
+                return Some((Arc::clone(name), fingerprint));
             }
         }
         None
@@ -347,7 +351,7 @@ struct Place<'a> {
     key: Option<&'a str>,
     /// The resource that it is or changes.
     resource: Option<&'a str>,
-    values: &'a Values,
+    values: &'a Distinctive,
     /// The whole answer, if nobody else's may be like it.
     body: Option<&'a Value>,
 }
@@ -370,7 +374,7 @@ impl Account {
         &mut self,
         key: String,
         at: EntryId,
-        values: Values,
+        values: Distinctive,
         body: &Arc<Value>,
         resource: &Resource,
     ) {
@@ -397,11 +401,11 @@ impl Account {
     }
 
     /// A name of this account that was sent to the other.
-    fn named_in(&self, other: &Self, sent: &Sent, asked: &Sent) -> Option<Canary> {
+    fn named_in(&self, other: &Self, sent: &WordIndex, asked: &WordIndex) -> Option<Fingerprint> {
         let own = self.names.iter().find(|(name, _)| {
             !other.names.contains_key(*name) && !asked.names(name) && sent.names(name)
         });
-        own.map(|(name, learnt)| Canary {
+        own.map(|(name, learnt)| Fingerprint {
             value: name.clone(),
             learnt: *learnt,
         })
@@ -413,10 +417,10 @@ impl Account {
     fn betrayed_by(
         &self,
         other: &Self,
-        sent: &Sent,
-        asked: &Sent,
+        sent: &WordIndex,
+        asked: &WordIndex,
         place: &Place<'_>,
-    ) -> Option<Canary> {
+    ) -> Option<Fingerprint> {
         self.answers.iter().find_map(|(key, read)| {
             let theirs = other.answers.get(key)?;
             // A list that goes on elsewhere may bring it to the other in its own right.
@@ -424,8 +428,8 @@ impl Account {
                 return None;
             }
             let before = read.first.0 <= theirs.first.0;
-            let latest =
-                (!before && theirs.last.0 > read.first.0).then(|| Values::of_body(&theirs.last.1));
+            let latest = (!before && theirs.last.0 > read.first.0)
+                .then(|| Distinctive::of_body(&theirs.last.1));
             if !before && latest.is_none() {
                 return None;
             }
@@ -437,7 +441,7 @@ impl Account {
             let (_, value) = texts.find(|(_, value)| {
                 !asked.has(value) && sent.has(value) && !self.is_common(value, key, place)
             })?;
-            Some(Canary {
+            Some(Fingerprint {
                 value: value.to_owned(),
                 learnt: read.first.0,
             })
@@ -455,10 +459,10 @@ impl Account {
 
     /// A value of this account's in the same place of the other's answer, where the other's own was
     /// another and this account's stood still before and after that; or the whole answer.
-    fn placed(&self, other: &Self, place: &Place<'_>) -> Option<Canary> {
+    fn placed(&self, other: &Self, place: &Place<'_>) -> Option<Fingerprint> {
         let read = self.answers.get(place.key?)?;
         if place.body == Some(&*read.last.1) {
-            return Some(Canary {
+            return Some(Fingerprint {
                 value: "the whole answer".to_owned(),
                 learnt: read.last.0,
             });
@@ -476,7 +480,7 @@ impl Account {
             place.values.at(path) == Some(*value)
                 && theirs.first.1.at(path).is_some_and(|own| own != *value)
         })?;
-        Some(Canary {
+        Some(Fingerprint {
             value: value.to_owned(),
             learnt: read.first.0,
         })

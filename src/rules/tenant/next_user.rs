@@ -3,7 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::time::Duration;
 
-use super::canaries::{Sent, is_name};
+use super::distinctive::is_name;
+use super::word_index::WordIndex;
 use crate::domain::contract::Role;
 use crate::domain::journal::{
     AppFact, Content, Direction, Entry, EntryId, Fact, Frame, Request, TokenIssued,
@@ -99,7 +100,7 @@ struct Change {
     /// When the first CONNECT since was answered.
     joined: Option<Duration>,
     /// What the backend has said since, until what was queued has left.
-    told: Sent,
+    told: WordIndex,
 }
 
 impl Change {
@@ -162,7 +163,7 @@ impl NextUser {
             emitted: 0,
             sent: 0,
             joined: None,
-            told: Sent::default(),
+            told: WordIndex::default(),
         });
     }
 
@@ -238,7 +239,7 @@ impl NextUser {
             let what = request.line();
             if self.is_foreign_etag(request) {
                 let observed = format!("{what} with an ETag of the user before");
-                self.breach("etag", entry.id, Some(request.exchange), observed, context);
+                self.outlives("etag", entry.id, Some(request.exchange), observed, context);
             }
             let credential = context
                 .opened(request.exchange)
@@ -249,7 +250,7 @@ impl NextUser {
                 .is_some_and(|user| Some(user) != self.user.as_ref());
             if foreign && request.role.as_ref().is_some_and(Role::is_data) {
                 let observed = format!("{what} with a token of the user before");
-                self.breach("token", entry.id, Some(request.exchange), observed, context);
+                self.outlives("token", entry.id, Some(request.exchange), observed, context);
             }
         }
         if let Some((_, Frame::Connect { payload, .. })) = context.packet_up()
@@ -259,7 +260,7 @@ impl NextUser {
                 .is_some_and(|pid| self.is_foreign(|given| given.pids.contains(pid)))
         {
             let observed = "CONNECT asks for the recovery of a session of the user before";
-            self.breach("pid", entry.id, None, observed.to_owned(), context);
+            self.outlives("pid", entry.id, None, observed.to_owned(), context);
         }
     }
 
@@ -303,7 +304,7 @@ impl NextUser {
         } else {
             return;
         };
-        self.breach("emit", entry.id, None, observed, context);
+        self.outlives("emit", entry.id, None, observed, context);
     }
 
     /// Whether the arguments of an event that may come from a queue name another user, whom this
@@ -312,7 +313,7 @@ impl NextUser {
         let Some(change) = self.change.as_ref().filter(|change| change.may_flush(at)) else {
             return false;
         };
-        let mut sent = Sent::default();
+        let mut sent = WordIndex::default();
         sent.content(args);
         let names = self.others().flat_map(|given| &given.names);
         names
@@ -334,11 +335,11 @@ impl NextUser {
             let observed = format!(
                 "{resource} was shown from {source} before this user's request for it was answered"
             );
-            self.breach("shown", entry.id, None, observed, context);
+            self.outlives("shown", entry.id, None, observed, context);
         }
     }
 
-    fn breach(
+    fn outlives(
         &self,
         kind: &str,
         entry: EntryId,

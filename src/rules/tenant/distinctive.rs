@@ -1,12 +1,12 @@
 //! What gives an account away: its identity, and what only its own answers hold.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use serde_json::Value;
 
 use crate::domain::journal::{Content, EntryId};
 
-/// How short a name may be that is looked for inside longer texts.
+/// How short a name may be that says who somebody is.
 const NAME: usize = 6;
 /// How short a text may be that is distinctive.
 const TEXT: usize = 8;
@@ -17,9 +17,9 @@ const LEARNT: usize = 512;
 
 /// The values of one answer that may be distinctive, by path.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub(super) struct Values(BTreeMap<String, String>);
+pub(super) struct Distinctive(BTreeMap<String, String>);
 
-impl Values {
+impl Distinctive {
     pub(super) fn of(content: &Content) -> Self {
         let mut values = Self::default();
         if let Some(value) = content.json() {
@@ -98,76 +98,6 @@ fn is_decimal(text: &str) -> bool {
     text.contains('.') && digits.len() >= DIGITS
 }
 
-/// The words of everything that was sent, to be looked up.
-#[derive(Debug, Default)]
-pub(super) struct Sent {
-    words: BTreeSet<String>,
-    whole: String,
-}
-
-impl Sent {
-    pub(super) fn content(&mut self, content: &Content) {
-        match content {
-            Content::Json { value, .. } => value
-                .value()
-                .into_iter()
-                .for_each(|value| self.value(value)),
-            Content::Text { text, .. } => self.text(text),
-            Content::Truncated { beginning, .. } => self.text(beginning),
-            Content::Empty | Content::Binary { .. } => {}
-        }
-    }
-
-    pub(super) fn text(&mut self, text: &str) {
-        self.whole.push('\n');
-        self.whole.push_str(text);
-        let parts = text.split(|letter: char| {
-            !(letter.is_ascii_alphanumeric() || matches!(letter, '.' | '_' | '@' | ':' | '+' | '-'))
-        });
-        self.words.extend(
-            parts
-                .filter(|part| part.len() >= NAME)
-                .map(ToOwned::to_owned),
-        );
-        if text.len() <= 200 {
-            self.words.insert(text.to_owned());
-        }
-    }
-
-    fn value(&mut self, value: &Value) {
-        match value {
-            Value::String(text) => self.text(text),
-            Value::Array(items) => items.iter().for_each(|item| self.value(item)),
-            Value::Object(fields) => {
-                for (key, field) in fields {
-                    self.text(key);
-                    self.value(field);
-                }
-            }
-            Value::Number(_) | Value::Bool(_) | Value::Null => {}
-        }
-    }
-
-    /// Whether a distinctive text stands in it.
-    pub(super) fn has(&self, value: &str) -> bool {
-        self.words.contains(value)
-    }
-
-    /// Whether a name stands in it, by itself or inside a longer text; a short one only by itself.
-    pub(super) fn names(&self, name: &str) -> bool {
-        if self.words.contains(name) {
-            return true;
-        }
-        let is_part = |letter: Option<char>| letter.is_some_and(char::is_alphanumeric);
-        name.len() >= NAME
-            && self.whole.match_indices(name).any(|(at, _)| {
-                let before = self.whole[..at].chars().next_back();
-                let after = self.whole[at + name.len()..].chars().next();
-                !is_part(before) && !is_part(after)
-            })
-    }
-}
-
 /// Whether a name says who somebody is; one that is too short or a plain word may be anything.
 pub(super) fn is_name(name: &str) -> bool {
     name.len() >= NAME || (name.len() >= 5 && name.bytes().any(|byte| byte.is_ascii_digit()))
@@ -175,15 +105,13 @@ pub(super) fn is_name(name: &str) -> bool {
 
 /// One thing of an account that was seen, and where.
 #[derive(Debug, Clone)]
-pub(super) struct Canary {
+pub(super) struct Fingerprint {
     pub(super) value: String,
     pub(super) learnt: EntryId,
 }
 
 #[cfg(test)]
 mod tests {
-    use serde_json::json;
-
     use super::*;
 
     #[test]
@@ -202,17 +130,5 @@ mod tests {
         }
         assert!(is_decimal("48213.77") && is_decimal("-0.0012345"));
         assert!(!is_decimal("5") && !is_decimal("0.5") && !is_decimal("48213"));
-    }
-
-    #[test]
-    fn a_name_is_found_in_a_text_but_not_in_another_name() {
-        let mut sent = Sent::default();
-        sent.content(&Content::Json {
-            value: json!({"error": "order inv_801-1000 belongs to inv_8011"}).into(),
-            bytes: 0,
-        });
-        assert!(sent.names("inv_801") && sent.names("inv_8011"));
-        assert!(!sent.names("inv_80"));
-        assert!(sent.has("inv_801-1000"));
     }
 }

@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::Value;
 
-use super::canaries::is_distinctive;
+use super::distinctive::is_distinctive;
 use crate::domain::contract::Resource;
 use crate::domain::selector::Selector;
 
@@ -19,14 +19,14 @@ pub(super) type Fields = BTreeMap<String, Value>;
 
 /// The single values of one answer.
 #[derive(Debug, Clone, Default, PartialEq)]
-pub(super) struct Leaves {
+pub(super) struct Flattened {
     /// Those outside of its list, by path.
     pub(super) single: Fields,
     /// The items of its list, by key.
     pub(super) items: BTreeMap<String, Fields>,
 }
 
-impl Leaves {
+impl Flattened {
     /// Those of a resource's answer.
     pub(super) fn of(resource: &Resource, body: &Value) -> Self {
         Self::split(resource.items.as_ref(), resource.key.as_ref(), body)
@@ -133,7 +133,7 @@ mod tests {
             Selector::parse("/rows").unwrap(),
             Selector::parse("/no").unwrap(),
         );
-        let split = |body: Value| Leaves::split(Some(&items), Some(&key), &body);
+        let split = |body: Value| Flattened::split(Some(&items), Some(&key), &body);
         let one = split(json!({"rows": [{"no": 1, "a": "x"}, {"no": 2, "a": "y"}], "n": 2}));
         let other = split(json!({"rows": [{"no": 2, "a": "y"}, {"no": 1, "a": "x"}], "n": 2}));
         assert_eq!(one, other);
@@ -146,7 +146,7 @@ mod tests {
     fn an_event_brings_one_item_without_a_list() {
         let key = Selector::parse("/no").unwrap();
         let items = Selector::parse("/row").unwrap();
-        let leaves = Leaves::split(Some(&items), Some(&key), &json!({"row": {"no": 7, "a": 1}}));
+        let leaves = Flattened::split(Some(&items), Some(&key), &json!({"row": {"no": 7, "a": 1}}));
         assert_eq!(leaves.items["7"]["/a"], 1);
     }
 

@@ -9,9 +9,9 @@ use crate::rules::labels;
 
 /// Whose socket it is.
 #[derive(Default)]
-pub(super) struct Sockets(BTreeMap<u64, Arc<str>>);
+pub(super) struct SocketOwners(BTreeMap<u64, Arc<str>>);
 
-impl Sockets {
+impl SocketOwners {
     pub(super) fn follow(&mut self, entry: &Entry, context: &Context<'_>) {
         match &entry.fact {
             Fact::Frame {

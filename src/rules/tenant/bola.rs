@@ -5,8 +5,8 @@ use std::sync::Arc;
 
 use serde_json::Value;
 
-use super::canaries::is_distinctive;
-use super::leaves::{Leaves, plain};
+use super::distinctive::is_distinctive;
+use super::flattened::{Flattened, plain};
 use crate::domain::contract::{Contract, Resource, Role};
 use crate::domain::journal::{Answer, Entry, EntryId, Question, Request};
 use crate::rules::context::Context;
@@ -62,7 +62,7 @@ rule! {
 
 /// What each account got, by what was asked for.
 #[derive(Default)]
-pub(super) struct Others {
+pub(super) struct Bola {
     got: BTreeMap<(Arc<str>, String), Got>,
 }
 
@@ -74,7 +74,7 @@ struct Got {
     tag: Option<String>,
 }
 
-impl Rule for Others {
+impl Rule for Bola {
     fn see(&mut self, context: &Context<'_>) {
         let entry = context.entry;
         let Some((question, ended)) = context.answered() else {
@@ -102,7 +102,7 @@ impl Rule for Others {
     }
 }
 
-impl Others {
+impl Bola {
     fn own(&mut self, entry: &Entry, ended: &Ended<'_>, answer: &Answer, contract: &Contract) {
         let (Some(account), true, Some(value)) = (
             &ended.opened.account,
@@ -223,8 +223,8 @@ impl Others {
 /// Whether two answers are of different things: other items, or other texts that tell. A moment that
 /// has gone on makes no other answer.
 fn are_others(resource: &Resource, one: &Value, other: &Value) -> bool {
-    let (one, other) = (Leaves::of(resource, one), Leaves::of(resource, other));
-    let telling = |leaves: &Leaves| -> Vec<String> {
+    let (one, other) = (Flattened::of(resource, one), Flattened::of(resource, other));
+    let telling = |leaves: &Flattened| -> Vec<String> {
         let texts = leaves.single.values().filter(|value| value.is_string());
         texts
             .map(plain)

@@ -11,18 +11,19 @@ use std::sync::Arc;
 
 use serde_json::Value;
 
-use super::isolation::CANARIES;
-use super::{breach, owners};
+use super::isolation::ISOLATION;
+use super::socket_owners::SocketOwners;
+use super::violation;
 use crate::domain::contract::{Contract, Role};
 use crate::domain::journal::{Content, Direction, Entry, EntryId, Fact, Frame, Question};
 use crate::rules::context::Context;
 use crate::rules::exchange::Ended;
 use crate::rules::rule::Rule;
 
-mod known;
+mod history;
 mod pair;
 
-use known::Known;
+use history::History;
 use pair::Pair;
 
 /// How many accounts are told apart, and requests and events of each.
@@ -34,9 +35,9 @@ const EVENTS: usize = 64;
 
 /// What each account got of what is personal.
 #[derive(Default)]
-pub(super) struct Alike {
+pub(super) struct CrossAccount {
     accounts: BTreeMap<Arc<str>, Account>,
-    owners: owners::Sockets,
+    owners: SocketOwners,
 }
 
 /// What one account got.
@@ -64,7 +65,7 @@ struct Read {
     answers: Vec<Sent>,
 }
 
-impl Rule for Alike {
+impl Rule for CrossAccount {
     fn see(&mut self, context: &Context<'_>) {
         let entry = context.entry;
         self.owners.follow(entry, context);
@@ -133,11 +134,11 @@ impl Rule for Alike {
                     other: (name, other, own),
                 };
                 if pair.compared() {
-                    context.exercised(&CANARIES);
+                    context.exercised(&ISOLATION);
                 }
-                for (canary, sent, observed) in pair.found() {
-                    let found = breach(name, owner, &canary, &observed, sent.id);
-                    context.violated(&CANARIES, found.exchanges(sent.exchange.into_iter()));
+                for (fingerprint, sent, observed) in pair.found() {
+                    let found = violation(name, owner, &fingerprint, &observed, sent.id);
+                    context.violated(&ISOLATION, found.exchanges(sent.exchange.into_iter()));
                 }
             }
         }
@@ -152,7 +153,7 @@ impl Rule for Alike {
     }
 }
 
-impl Alike {
+impl CrossAccount {
     fn account(&mut self, name: &Arc<str>) -> Option<&mut Account> {
         if !self.accounts.contains_key(name) && self.accounts.len() >= ACCOUNTS {
             return None;
@@ -212,12 +213,12 @@ fn whole(content: &Content) -> Option<Arc<Value>> {
 }
 
 impl Account {
-    fn known<'a>(&'a self, contract: &'a Contract) -> Vec<(&'a str, Known<'a>)> {
+    fn known<'a>(&'a self, contract: &'a Contract) -> Vec<(&'a str, History<'a>)> {
         let reads = self.reads.iter();
         reads
             .filter_map(|(key, read)| {
                 let resource = contract.resource(&read.resource)?;
-                Some((key.as_str(), Known::of(resource, &read.answers)?))
+                Some((key.as_str(), History::of(resource, &read.answers)?))
             })
             .collect()
     }

@@ -5,14 +5,14 @@ use std::sync::Arc;
 
 use serde_json::Value;
 
-use super::known::{Known, is_alike, is_same};
+use super::history::{History, is_alike, is_same};
 use super::{Account, Sent};
 use crate::domain::contract::{Contract, EventRule, Resource};
 use crate::domain::selector::Selector;
-use crate::rules::tenant::canaries::{Canary, is_distinctive};
-use crate::rules::tenant::leaves::{Fields, Leaves, is_handed_out, plain};
+use crate::rules::tenant::distinctive::{Fingerprint, is_distinctive};
+use crate::rules::tenant::flattened::{Fields, Flattened, is_handed_out, plain};
 
-pub(super) type Side<'a> = (&'a Arc<str>, &'a Account, &'a [(&'a str, Known<'a>)]);
+pub(super) type Side<'a> = (&'a Arc<str>, &'a Account, &'a [(&'a str, History<'a>)]);
 
 /// Two accounts: whether the other was sent what is the owner's.
 pub(super) struct Pair<'a> {
@@ -21,11 +21,11 @@ pub(super) struct Pair<'a> {
     pub(super) other: Side<'a>,
 }
 
-pub(super) type Found<'a> = (Canary, &'a Sent, String);
+pub(super) type Found<'a> = (Fingerprint, &'a Sent, String);
 
 impl<'a> Pair<'a> {
     /// What both asked for.
-    fn both(&self) -> impl Iterator<Item = (&'a Known<'a>, &'a Known<'a>)> {
+    fn both(&self) -> impl Iterator<Item = (&'a History<'a>, &'a History<'a>)> {
         let other = self.other.2;
         self.owner.2.iter().filter_map(move |(key, theirs)| {
             let (_, own) = other.iter().find(|(own, _)| own == key)?;
@@ -53,7 +53,7 @@ impl<'a> Pair<'a> {
     }
 
     /// The whole answer, but for what moves in both accounts' own.
-    fn whole(&self, theirs: &'a Known<'a>, own: &'a Known<'a>) -> Option<Found<'a>> {
+    fn whole(&self, theirs: &'a History<'a>, own: &'a History<'a>) -> Option<Found<'a>> {
         // One of the two tells it.
         if self.owner.0 > self.other.0 {
             return None;
@@ -62,14 +62,14 @@ impl<'a> Pair<'a> {
         let mut candidates = std::iter::once((own.shown, &own.first)).chain(latest);
         let (sent, _) = candidates.find(|(_, leaves)| is_alike(theirs, own, leaves))?;
         Some((
-            canary("the whole answer", theirs.shown),
+            fingerprint("the whole answer", theirs.shown),
             sent,
             format!("the answer of `{}`", own.resource.name),
         ))
     }
 
     /// An item of the owner's in the other's list.
-    fn item(&self, theirs: &'a Known<'a>, own: &'a Known<'a>) -> Option<Found<'a>> {
+    fn item(&self, theirs: &'a History<'a>, own: &'a History<'a>) -> Option<Found<'a>> {
         let mut later = own.later.iter();
         let came = later.find(|(key, (_, fields))| self.is_theirs(theirs, own, key, fields));
         let there = || {
@@ -88,13 +88,19 @@ impl<'a> Pair<'a> {
             .map(|(key, (sent, _))| (key, *sent))
             .or_else(|| there().map(|(key, _)| (key, own.shown)))?;
         Some((
-            canary(&format!("the item {key}"), theirs.shown),
+            fingerprint(&format!("the item {key}"), theirs.shown),
             sent,
             format!("`{}`", own.resource.name),
         ))
     }
 
-    fn is_theirs(&self, theirs: &Known<'_>, own: &Known<'_>, key: &str, fields: &Fields) -> bool {
+    fn is_theirs(
+        &self,
+        theirs: &History<'_>,
+        own: &History<'_>,
+        key: &str,
+        fields: &Fields,
+    ) -> bool {
         !own.first.items.contains_key(key) && is_same(theirs, key, fields)
     }
 
@@ -117,7 +123,7 @@ impl<'a> Pair<'a> {
     }
 
     /// A field that always says who the owner is, and says so to the other.
-    fn marked(&self, theirs: &'a Known<'a>, own: &'a Known<'a>) -> Option<Found<'a>> {
+    fn marked(&self, theirs: &'a History<'a>, own: &'a History<'a>) -> Option<Found<'a>> {
         if self.is_profile(theirs.resource) {
             return None;
         }
@@ -131,7 +137,7 @@ impl<'a> Pair<'a> {
                     && leaves.column(field).contains(&name)
                 {
                     let observed = format!("`{}` at {field} of an item", own.resource.name);
-                    return Some((canary(&name, theirs.shown), sent, observed));
+                    return Some((fingerprint(&name, theirs.shown), sent, observed));
                 }
             }
             for (field, value) in &theirs.first.single {
@@ -140,7 +146,7 @@ impl<'a> Pair<'a> {
                     && leaves.single.get(field).map(plain) == Some(name.clone())
                 {
                     let observed = format!("`{}` at {field}", own.resource.name);
-                    return Some((canary(&name, theirs.shown), sent, observed));
+                    return Some((fingerprint(&name, theirs.shown), sent, observed));
                 }
             }
         }
@@ -149,7 +155,7 @@ impl<'a> Pair<'a> {
 
     /// An id that always stands in one place of the owner's answer, where the other has one of its
     /// own, and yet turned up in an answer to the other.
-    fn strayed(&self, theirs: &'a Known<'a>, own: &'a Known<'a>) -> Option<Found<'a>> {
+    fn strayed(&self, theirs: &'a History<'a>, own: &'a History<'a>) -> Option<Found<'a>> {
         let of_resource = |resource: &str| *resource == own.resource.name;
         let reads = self.other.1.reads.values();
         let reads = reads.filter(|read| of_resource(&read.resource));
@@ -169,19 +175,19 @@ impl<'a> Pair<'a> {
             })
             .collect();
         answers.find_map(|sent| {
-            let leaves = Leaves::of(own.resource, &sent.body);
+            let leaves = Flattened::of(own.resource, &sent.body);
             let (field, id) = leaves.single.iter().find_map(|(field, value)| {
                 let id = value.as_str().filter(|text| ids.contains(text))?;
                 Some((field.clone(), id.to_owned()))
             })?;
             let observed = format!("`{}` at {field}", own.resource.name);
-            Some((canary(&id, theirs.shown), sent, observed))
+            Some((fingerprint(&id, theirs.shown), sent, observed))
         })
     }
 
     /// An item of the other's own, in a list that need not be personal, which says that it is the
     /// owner's by the id that the contract names. What is in both lists may be by one author.
-    fn owned(&self, theirs: &'a Known<'a>, own: &'a Known<'a>) -> Option<Found<'a>> {
+    fn owned(&self, theirs: &'a History<'a>, own: &'a History<'a>) -> Option<Found<'a>> {
         let ids = self.ids();
         let mut items = own.first.items.iter();
         let (field, id) = items.find_map(|(key, fields)| {
@@ -194,7 +200,7 @@ impl<'a> Pair<'a> {
             })
         })?;
         let observed = format!("`{}` at {field} of an item", own.resource.name);
-        Some((canary(&id, theirs.shown), own.shown, observed))
+        Some((fingerprint(&id, theirs.shown), own.shown, observed))
     }
 
     fn is_profile(&self, resource: &Resource) -> bool {
@@ -219,7 +225,7 @@ impl<'a> Pair<'a> {
     }
 
     /// Both profiles.
-    fn profiles(&self) -> impl Iterator<Item = (&'a Known<'a>, &'a Known<'a>)> {
+    fn profiles(&self) -> impl Iterator<Item = (&'a History<'a>, &'a History<'a>)> {
         let both = self.both();
         both.filter(|(theirs, _)| self.is_profile(theirs.resource))
     }
@@ -238,7 +244,7 @@ impl<'a> Pair<'a> {
                 .into_iter()
                 .flat_map(|own| [&own.subject, &own.username]);
             for selector in selectors.flatten() {
-                let of = |known: &Known<'_>| selector.in_body(&known.shown.body).map(plain);
+                let of = |known: &History<'_>| selector.in_body(&known.shown.body).map(plain);
                 names.extend(of(theirs).filter(|name| of(own).as_ref() != Some(name)));
             }
         }
@@ -280,18 +286,18 @@ impl<'a> Pair<'a> {
                     format!("the name of its owner in the item {key}")
                 };
                 let observed = format!("the event `{}` on a socket", rule.name);
-                Some((canary(&what, theirs.shown), sent, observed))
+                Some((fingerprint(&what, theirs.shown), sent, observed))
             })
         })
     }
 }
 
 /// The items that an event brings.
-fn brought(rule: &EventRule, resource: &Resource, args: &Value) -> Option<Leaves> {
+fn brought(rule: &EventRule, resource: &Resource, args: &Value) -> Option<Flattened> {
     let first = args.get(0)?;
     let whole = Selector::Pointer(String::new());
     let items = rule.items.as_ref().unwrap_or(&whole);
-    Some(Leaves::split(Some(items), resource.key.as_ref(), first))
+    Some(Flattened::split(Some(items), resource.key.as_ref(), first))
 }
 
 /// Whether a value of a profile tells who somebody is: an id, or a name that goes with what they sign
@@ -327,8 +333,8 @@ fn only(values: &BTreeSet<String>) -> Option<String> {
     }
 }
 
-fn canary(value: &str, learnt: &Sent) -> Canary {
-    Canary {
+fn fingerprint(value: &str, learnt: &Sent) -> Fingerprint {
+    Fingerprint {
         value: value.to_owned(),
         learnt: learnt.id,
     }

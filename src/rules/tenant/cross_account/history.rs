@@ -4,12 +4,12 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::Sent;
 use crate::domain::contract::Resource;
-use crate::rules::tenant::leaves::{Fields, Leaves, is_weighty};
+use crate::rules::tenant::flattened::{Fields, Flattened, is_weighty};
 
 /// What is known of a read at the end.
-pub(super) struct Known<'a> {
+pub(super) struct History<'a> {
     pub(super) resource: &'a Resource,
-    pub(super) first: Leaves,
+    pub(super) first: Flattened,
     pub(super) shown: &'a Sent,
     /// Fields that did not stand still, and those of items, by key.
     pub(super) moved: BTreeSet<String>,
@@ -17,15 +17,15 @@ pub(super) struct Known<'a> {
     /// Items that came later.
     pub(super) later: BTreeMap<String, (&'a Sent, Fields)>,
     /// The last answer, if it was another one.
-    pub(super) last: Option<(&'a Sent, Leaves)>,
+    pub(super) last: Option<(&'a Sent, Flattened)>,
 }
 
-impl<'a> Known<'a> {
+impl<'a> History<'a> {
     pub(super) fn of(resource: &'a Resource, answers: &'a [Sent]) -> Option<Self> {
         let (shown, rest) = answers.split_first()?;
         let mut known = Self {
             resource,
-            first: Leaves::of(resource, &shown.body),
+            first: Flattened::of(resource, &shown.body),
             shown,
             moved: BTreeSet::new(),
             moved_items: BTreeSet::new(),
@@ -36,7 +36,7 @@ impl<'a> Known<'a> {
             if sent.body == shown.body {
                 continue;
             }
-            let leaves = Leaves::of(resource, &sent.body);
+            let leaves = Flattened::of(resource, &sent.body);
             known
                 .moved
                 .extend(differing(&known.first.single, &leaves.single));
@@ -81,7 +81,7 @@ fn differing(one: &Fields, other: &Fields) -> impl Iterator<Item = String> {
 }
 
 /// Whether an answer to the other is the owner's, but for what moves.
-pub(super) fn is_alike(theirs: &Known<'_>, own: &Known<'_>, leaves: &Leaves) -> bool {
+pub(super) fn is_alike(theirs: &History<'_>, own: &History<'_>, leaves: &Flattened) -> bool {
     let moves = |field: &String| theirs.moved.contains(field) || own.moved.contains(field);
     let mut single = differing(&theirs.first.single, &leaves.single);
     if single.any(|field| !moves(&field)) || !theirs.first.items.keys().eq(leaves.items.keys()) {
@@ -111,7 +111,7 @@ pub(super) fn is_alike(theirs: &Known<'_>, own: &Known<'_>, leaves: &Leaves) -> 
 }
 
 /// Whether an item is one of the owner's: its key, and enough that stands still, alike.
-pub(super) fn is_same(theirs: &Known<'_>, key: &str, fields: &Fields) -> bool {
+pub(super) fn is_same(theirs: &History<'_>, key: &str, fields: &Fields) -> bool {
     let still = theirs.still(key);
     let alike = still
         .iter()
