@@ -1,55 +1,111 @@
 //! TENANT: nobody sees what is another's.
+//!
+//! Reading order: `flattened` and `distinctive` take answers apart, `observed` keeps what each
+//! account was seen to read and to be sent. Then comes what compares: `search` looks through what is
+//! just being sent, `cross_account` looks back from the end, `bola` at what the harness asked with
+//! another's things. `cached` and `next_user` need no comparison.
 
-use crate::domain::journal::{EntryId, Request};
-use crate::rules::rule::Registration;
-use crate::rules::violation::Violation;
+use crate::domain::journal::{Direction, Fact, Frame};
+use crate::rules::context::Context;
+use crate::rules::rule::{Registration, Rule};
+
+mod distinctive;
+mod flattened;
+mod socket_owners;
+
+mod observed;
+
+mod leak;
+mod word_index;
+
+mod search;
+
+mod isolation;
+
+mod cross_account;
 
 mod bola;
 mod cached;
-mod cross_account;
-mod distinctive;
-mod flattened;
-mod isolation;
 mod next_user;
-mod socket_owners;
 #[cfg(test)]
 mod tests;
-mod word_index;
 
-use distinctive::Fingerprint;
+use bola::{OF_ANOTHER, TAG};
+use cached::{CACHED, Cached};
+use distinctive::Distinctive;
+use isolation::{ALTERNATING, ISOLATION, Isolation};
+use next_user::{NEXT_USER, NextUser};
+use observed::{Answered, Observed};
 
 pub(super) const RULES: &[Registration] = &[
-    (&[&cached::CACHED], |_| Box::new(cached::Cached)),
-    (&[&isolation::ISOLATION, &isolation::ALTERNATING], |_| {
-        Box::new(isolation::Isolation::default())
+    (&[&CACHED], |_| Box::new(Cached)),
+    (&[&ISOLATION, &ALTERNATING, &OF_ANOTHER, &TAG], |_| {
+        Box::new(Tenants::default())
     }),
-    (&[&isolation::ISOLATION], |_| {
-        Box::new(cross_account::CrossAccount::default())
-    }),
-    (&[&bola::OF_ANOTHER, &bola::TAG], |_| {
-        Box::new(bola::Bola::default())
-    }),
-    (&[&next_user::NEXT_USER], |_| {
-        Box::new(next_user::NextUser::default())
-    }),
+    (&[&NEXT_USER], |_| Box::new(NextUser::default())),
 ];
 
-/// What tells requests apart: the same one brings two accounts answers that can be compared.
-fn key(request: &Request) -> String {
-    request.line()
+/// The rules that compare accounts, over one store of what was observed of them.
+#[derive(Default)]
+struct Tenants {
+    observed: Observed,
+    isolation: Isolation,
 }
 
-/// Something of one account in what was sent to another.
-fn violation(
-    to: &str,
-    owner: &str,
-    fingerprint: &Fingerprint,
-    observed: &str,
-    entry: EntryId,
-) -> Violation {
-    Violation::new("the backend sends one account what belongs to another")
-        .kind(format!("{owner} to {to}"))
-        .expected(format!("nothing of `{owner}` in what is sent to `{to}`"))
-        .observed(format!("{observed}, holding {}", fingerprint.value))
-        .evidence([fingerprint.learnt, entry])
+impl Rule for Tenants {
+    fn see(&mut self, context: &Context<'_>) {
+        self.observed.sockets.follow(context);
+        match &context.entry.fact {
+            Fact::TokenIssued(token) => self.observed.signed_in(token, context),
+            Fact::Answer(_) => self.answered(context),
+            Fact::Frame {
+                socket,
+                direction: Direction::Down,
+                packet: Frame::Event { name, .. },
+                ..
+            } => {
+                if let Some(account) = self.observed.sockets.of(*socket) {
+                    self.observed.event(&account, name, context.entry);
+                    if !self.observed.is_alone() {
+                        isolation::event(&account, context.entry, &self.observed, context);
+                    }
+                }
+            }
+            _ => {}
+        }
+    }
+
+    fn end(&mut self, context: &Context<'_>) {
+        for (account, event) in self.observed.early_events() {
+            isolation::event(account, event, &self.observed, context);
+        }
+        isolation::looked_back(&self.observed, context);
+    }
+
+    fn hears_routine(&self) -> bool {
+        true
+    }
+
+    fn hears_probes(&self) -> bool {
+        true
+    }
+}
+
+impl Tenants {
+    fn answered(&mut self, context: &Context<'_>) {
+        bola::judge(&self.observed, context);
+        let Some(answered) = Answered::of(context) else {
+            return;
+        };
+        let own = if self.observed.knows_enough(&answered) {
+            None
+        } else {
+            let body = answered.answer.body.json();
+            let values = body.map(Distinctive::of).unwrap_or_default();
+            let observed = &self.observed;
+            let leaks = self.isolation.leaks(&answered, &values, observed, context);
+            (!leaks).then_some(values)
+        };
+        self.observed.answered(&answered, own, context);
+    }
 }

@@ -1,17 +1,16 @@
-//! TENANT-2 and -5: what is another's is refused, and no entity tag of theirs matches.
-
-use std::collections::BTreeMap;
-use std::sync::Arc;
+//! TENANT-2 and -5: what is another's is refused, and no entity tag of theirs matches. Broken
+//! object level authorization (BOLA) is what OWASP calls it.
 
 use serde_json::Value;
 
 use super::distinctive::is_distinctive;
 use super::flattened::{Flattened, plain};
-use crate::domain::contract::{Contract, Resource, Role};
-use crate::domain::journal::{Answer, Entry, EntryId, Question, Request};
+use super::observed::{Observed, Received};
+use crate::domain::contract::{Contract, Resource};
+use crate::domain::journal::{EntryId, Question};
 use crate::rules::context::Context;
 use crate::rules::exchange::Ended;
-use crate::rules::rule::{Rule, rule};
+use crate::rules::rule::rule;
 use crate::rules::violation::Violation;
 
 rule! {
@@ -19,13 +18,13 @@ rule! {
     ///
     /// # Why
     /// Ids are guessable and cursors get about; what protects an object is the check of who asks.
+    ///
+    /// # How it is judged
     /// The harness reads as one account, then asks as another with the first one's cursors, with
     /// ids in reads that the contract allows below a list, and with its name wherever the contract
     /// puts the user's name into a path, a query or a header. A refusal keeps the rule, and so does
     /// an answer with the asking account's own data. An answer that holds an item or the body that
     /// the first account got, and the asking account did not, breaks it.
-    ///
-    /// # How it is judged
     ///
     /// # How to keep it
     /// Look objects up by id *and* the account of the verified token; bind cursors to their
@@ -42,14 +41,14 @@ rule! {
     ///
     /// # Why
     /// A 304 says: what you have is current. When it is given for another account's tag, the app
-    /// shows the other's data as its own, and whoever asks learns what the other has. The harness
-    /// reads a resource as two accounts; where their tags differ, it asks as the second with the
-    /// first one's tag. Where one tag is given for a resource that the contract calls `personal`,
-    /// it is no match either if the two accounts got other items or texts: one tag for two
-    /// representations lets any cache between give the first one's.
+    /// shows the other's data as its own, and whoever asks learns what the other has.
     ///
     /// # How it is judged
-    /// A backend that sends no entity tags is not judged.
+    /// The harness reads a resource as two accounts; where their tags differ, it asks as the second
+    /// with the first one's tag. Where one tag is given for a resource that the contract calls
+    /// `personal`, it is no match either if the two accounts got other items or texts: one tag for
+    /// two representations lets any cache between give the first one's. A backend that sends no
+    /// entity tags is not judged.
     ///
     /// # How to keep it
     /// Compare the tag with the representation that this account would get; make the account part
@@ -57,166 +56,133 @@ rule! {
     ///
     /// # Source
     /// RFC 9110 §8.8.3 and §13.1.2; runbook S9.4
-    pub(super) TAG: "TENANT-5", Backend, from [Probe]
+    pub(super) TAG: "TENANT-5", Backend, from [Probe],
+        set by ["resources[].personal"]
 }
 
-/// What each account got, by what was asked for.
-#[derive(Default)]
-pub(super) struct Bola {
-    got: BTreeMap<(Arc<str>, String), Got>,
-}
-
-/// What an account got.
-struct Got {
-    entry: EntryId,
-    body: Arc<Value>,
-    items: Vec<String>,
-    tag: Option<String>,
-}
-
-impl Rule for Bola {
-    fn see(&mut self, context: &Context<'_>) {
-        let entry = context.entry;
-        let Some((question, ended)) = context.answered() else {
-            return;
-        };
-        let Some(answer) = ended.by_backend() else {
-            return;
-        };
-        match question {
-            Question::Own | Question::Walk { .. } => {
-                self.own(entry, &ended, answer, &context.contract);
-            }
-            Question::OfAnother { what, owner } => {
-                self.of_another(what, owner, entry, &ended, answer, context);
-            }
-            Question::TagOfAnother { owner } => {
-                self.tag_of_another(owner, entry, &ended, answer, context);
-            }
-            _ => {}
-        }
+/// Judges what the backend answers the harness, which asks as one account with what is another's.
+pub(super) fn judge(observed: &Observed, context: &Context<'_>) {
+    let Some((question, ended)) = context.answered() else {
+        return;
+    };
+    if ended.by_backend().is_none() {
+        return;
     }
-
-    fn hears_probes(&self) -> bool {
-        true
+    match question {
+        Question::OfAnother { what, owner } => of_another(what, owner, &ended, observed, context),
+        Question::TagOfAnother { owner } => tag_of_another(owner, &ended, observed, context),
+        _ => {}
     }
 }
 
-impl Bola {
-    fn own(&mut self, entry: &Entry, ended: &Ended<'_>, answer: &Answer, contract: &Contract) {
-        let (Some(account), true, Some(value)) = (
-            &ended.opened.account,
-            ended.succeeded(),
-            answer.body.shared(),
-        ) else {
-            return;
-        };
-        let got = Got {
-            entry: entry.id,
-            body: Arc::clone(value),
-            items: items(ended.request, value, contract),
-            tag: answer.headers.get("etag").map(str::to_owned),
-        };
-        if self.got.len() < 256 {
-            let key = (Arc::clone(account), ended.request.target.clone());
-            self.got.entry(key).or_insert(got);
-        }
-    }
-
-    #[expect(
-        clippy::too_many_arguments,
-        reason = "one question and its answer in all their parts"
-    )]
-    fn of_another(
-        &self,
-        what: &str,
-        owner: &str,
-        entry: &Entry,
-        ended: &Ended<'_>,
-        answer: &Answer,
-        context: &Context<'_>,
-    ) {
-        context.exercised(&OF_ANOTHER);
-        let (true, Some(body)) = (ended.succeeded(), answer.body.json()) else {
-            return;
-        };
-        let asking = ended.opened.account.as_deref().unwrap_or_default();
-        let of = |account: &str| {
-            let account = account.to_owned();
-            self.got
-                .iter()
-                .filter(move |((own, _), _)| **own == account)
-                .map(|(_, got)| got)
-        };
-        let is_own = |item: &String| of(asking).any(|got| got.items.contains(item));
-        let brought = items(ended.request, body, &context.contract);
-        let stolen = of(owner).find_map(|got| {
-            let item = brought
-                .iter()
-                .find(|item| got.items.contains(item) && !is_own(item));
-            let whole = *got.body == *body && !of(asking).any(|own| *own.body == *body);
-            item.cloned()
-                .or_else(|| whole.then(|| "the whole answer".to_owned()))
-                .map(|stolen| (got.entry, stolen))
-        });
-        let Some((learnt, stolen)) = stolen else {
-            return;
-        };
-        context.violated(
-            &OF_ANOTHER,
-            Violation::new(format!(
-                "an account gets what is another's by using the other's {what}"
-            ))
-            .kind(what.to_owned())
+fn of_another(
+    what: &str,
+    owner: &str,
+    ended: &Ended<'_>,
+    observed: &Observed,
+    context: &Context<'_>,
+) {
+    context.exercised(&OF_ANOTHER);
+    let body = ended.answer.and_then(|answer| answer.body.json());
+    let Some(body) = body.filter(|_| ended.succeeded()) else {
+        return;
+    };
+    let asking = ended.opened.account.as_deref().unwrap_or_default();
+    // A read below a list brings one of its items, and is none of a resource.
+    let read = context.read_by_anyone();
+    let brought = read.map(|read| keys(read.resource, body));
+    let theirs = got(owner, observed, &context.contract);
+    let own = got(asking, observed, &context.contract);
+    let Some((learnt, stolen)) = stolen(body, &brought.unwrap_or_default(), &theirs, &own) else {
+        return;
+    };
+    let message = format!("an account gets what is another's by using the other's {what}");
+    context.violated(
+        &OF_ANOTHER,
+        Violation::new(message)
+            .kind(what)
             .expected("403, 404 or 400, or the asking account's own data")
             .observed(format!("{}, with {stolen} of `{owner}`", ended.words()))
-            .evidence([learnt, ended.opened.id(), entry.id])
+            .evidence([learnt, ended.opened.id(), context.entry.id])
             .exchanges([ended.request.exchange]),
-        );
-    }
+    );
+}
 
-    fn tag_of_another(
-        &self,
-        owner: &str,
-        entry: &Entry,
-        ended: &Ended<'_>,
-        answer: &Answer,
-        context: &Context<'_>,
-    ) {
-        let Some(asking) = &ended.opened.account else {
-            return;
-        };
-        let target = &ended.request.target;
-        let of = |account: &str| {
-            let got = self.got.get(&(Arc::from(account), target.clone()))?;
-            Some((got, got.tag.as_ref()?))
-        };
-        let (Some((first, theirs)), Some((second, own))) = (of(owner), of(asking)) else {
-            return;
-        };
-        let learnt = first.entry;
-        let resource = match &ended.request.role {
-            Some(Role::Resource(name)) => context.contract.resource(name),
-            _ => None,
-        };
-        let differ = |resource: &Resource| {
-            resource.personal && are_others(resource, &first.body, &second.body)
-        };
-        if theirs == own && !resource.is_some_and(differ) {
-            return;
-        }
-        context.exercised(&TAG);
-        if answer.status == 304 {
-            context.violated(
-                &TAG,
-                Violation::new("the backend takes another account's entity tag for this one's")
-                    .kind("tag")
-                    .expected("200 with the asking account's own data")
-                    .observed(ended.words())
-                    .evidence([learnt, ended.opened.id(), entry.id])
-                    .exchanges([ended.request.exchange]),
-            );
-        }
+/// An answer, and the keys of its items.
+type Got<'a> = (&'a Received, Vec<String>);
+
+/// What an account got when the harness read as it.
+fn got<'a>(account: &str, observed: &'a Observed, contract: &Contract) -> Vec<Got<'a>> {
+    let account = observed.accounts.get(account).into_iter();
+    let reads = account.flat_map(|account| account.reads.values());
+    let got = reads.filter_map(|read| {
+        let (received, resource) = (read.probed()?, contract.resource(&read.resource)?);
+        Some((received, keys(resource, &received.body)))
+    });
+    got.collect()
+}
+
+/// The item or body of the owner's that the asking account was brought and did not get itself, and
+/// where the owner got it.
+fn stolen(
+    body: &Value,
+    brought: &[String],
+    theirs: &[Got<'_>],
+    own: &[Got<'_>],
+) -> Option<(EntryId, String)> {
+    let is_own = |key: &String| own.iter().any(|(_, keys)| keys.contains(key));
+    let is_body = |(received, _): &Got<'_>| *received.body == *body;
+    theirs.iter().find_map(|got| {
+        let (received, keys) = got;
+        let mut brought = brought.iter();
+        let item = brought.find(|key| keys.contains(key) && !is_own(key));
+        let is_whole = || is_body(got) && !own.iter().any(is_body);
+        let whole = || is_whole().then(|| "the whole answer".to_owned());
+        Some((received.id, item.cloned().or_else(whole)?))
+    })
+}
+
+/// The keys of the items in a list's answer, as they are written.
+fn keys(resource: &Resource, body: &Value) -> Vec<String> {
+    let Some((items, key)) = resource.items.as_ref().zip(resource.key.as_ref()) else {
+        return Vec::new();
+    };
+    let list = items.in_body(body).and_then(Value::as_array);
+    list.into_iter()
+        .flatten()
+        .filter_map(|item| key.in_body(item).map(ToString::to_string))
+        .collect()
+}
+
+fn tag_of_another(owner: &str, ended: &Ended<'_>, observed: &Observed, context: &Context<'_>) {
+    let line = ended.request.line();
+    let of = |account: &str| {
+        let read = observed.accounts.get(account)?.reads.get(&line)?;
+        let received = read.probed()?;
+        let resource = context.contract.resource(&read.resource)?;
+        Some((received, received.tag.as_ref()?, resource))
+    };
+    let asking = ended.opened.account.as_deref();
+    let (Some((first, theirs, resource)), Some((second, own, _))) =
+        (of(owner), asking.and_then(of))
+    else {
+        return;
+    };
+    let is_shared = || resource.personal && are_others(resource, &first.body, &second.body);
+    if theirs == own && !is_shared() {
+        return;
+    }
+    context.exercised(&TAG);
+    if ended.status() == Some(304) {
+        context.violated(
+            &TAG,
+            Violation::new("the backend takes another account's entity tag for this one's")
+                .kind("tag")
+                .expected("200 with the asking account's own data")
+                .observed(ended.words())
+                .evidence([first.id, ended.opened.id(), context.entry.id])
+                .exchanges([ended.request.exchange]),
+        );
     }
 }
 
@@ -224,30 +190,12 @@ impl Bola {
 /// has gone on makes no other answer.
 fn are_others(resource: &Resource, one: &Value, other: &Value) -> bool {
     let (one, other) = (Flattened::of(resource, one), Flattened::of(resource, other));
-    let telling = |leaves: &Flattened| -> Vec<String> {
-        let texts = leaves.single.values().filter(|value| value.is_string());
+    let telling = |answer: &Flattened| -> Vec<String> {
+        let texts = answer.single.values().filter(|value| value.is_string());
         texts
             .map(plain)
             .filter(|text| is_distinctive(text))
             .collect()
     };
     !one.items.keys().eq(other.items.keys()) || telling(&one) != telling(&other)
-}
-
-/// The keys of the items in an answer, if it is a list's.
-fn items(request: &Request, body: &Value, contract: &Contract) -> Vec<String> {
-    let resource = match &request.role {
-        Some(Role::Resource(name)) => contract.resource(name),
-        // A read below a list brings one of its items.
-        _ => None,
-    };
-    let Some((selector, key)) = resource.and_then(|own| own.items.as_ref().zip(own.key.as_ref()))
-    else {
-        return Vec::new();
-    };
-    let list = selector.in_body(body).and_then(Value::as_array);
-    list.into_iter()
-        .flatten()
-        .filter_map(|item| key.in_body(item).map(ToString::to_string))
-        .collect()
 }

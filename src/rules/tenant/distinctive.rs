@@ -1,10 +1,11 @@
-//! What gives an account away: its identity, and what only its own answers hold.
+//! What tells accounts apart: values that two of them hardly have by chance.
 
 use std::collections::BTreeMap;
+use std::ops::ControlFlow;
 
 use serde_json::Value;
 
-use crate::domain::journal::{Content, EntryId};
+use super::flattened::walk;
 
 /// How short a name may be that says who somebody is.
 const NAME: usize = 6;
@@ -20,46 +21,22 @@ const LEARNT: usize = 512;
 pub(super) struct Distinctive(BTreeMap<String, String>);
 
 impl Distinctive {
-    pub(super) fn of(content: &Content) -> Self {
-        let mut values = Self::default();
-        if let Some(value) = content.json() {
-            values.add("", value);
-        }
-        values
-    }
-
-    pub(super) fn of_body(body: &Value) -> Self {
-        let mut values = Self::default();
-        values.add("", body);
-        values
-    }
-
-    fn add(&mut self, path: &str, value: &Value) {
-        if self.0.len() >= LEARNT {
-            return;
-        }
-        match value {
-            Value::Array(items) => {
-                for (at, item) in items.iter().enumerate() {
-                    self.add(&format!("{path}/{at}"), item);
-                }
+    /// Those of a body: texts and decimals.
+    pub(super) fn of(body: &Value) -> Self {
+        let mut found = BTreeMap::new();
+        let _ = walk(body, None, &mut String::new(), &mut |path, value| {
+            let own = match value {
+                Value::String(text) if is_distinctive(text) => Some(text.clone()),
+                Value::Number(number) => Some(number.to_string()).filter(|text| is_decimal(text)),
+                _ => None,
+            };
+            found.extend(own.map(|own| (path.to_owned(), own)));
+            match found.len() {
+                ..LEARNT => ControlFlow::Continue(()),
+                _ => ControlFlow::Break(()),
             }
-            Value::Object(fields) => {
-                for (key, field) in fields {
-                    self.add(&format!("{path}/{key}"), field);
-                }
-            }
-            Value::String(text) if is_distinctive(text) => {
-                self.0.insert(path.to_owned(), text.clone());
-            }
-            Value::Number(number) => {
-                let text = number.to_string();
-                if is_decimal(&text) {
-                    self.0.insert(path.to_owned(), text);
-                }
-            }
-            _ => {}
-        }
+        });
+        Self(found)
     }
 
     pub(super) fn is_empty(&self) -> bool {
@@ -78,6 +55,12 @@ impl Distinctive {
         self.0
             .iter()
             .map(|(path, value)| (path.as_str(), value.as_str()))
+    }
+
+    /// Those that are no figures.
+    pub(super) fn texts(&self) -> impl Iterator<Item = &str> {
+        let values = self.0.values().map(String::as_str);
+        values.filter(|value| value.parse::<f64>().is_err())
     }
 }
 
@@ -103,15 +86,32 @@ pub(super) fn is_name(name: &str) -> bool {
     name.len() >= NAME || (name.len() >= 5 && name.bytes().any(|byte| byte.is_ascii_digit()))
 }
 
-/// One thing of an account that was seen, and where.
-#[derive(Debug, Clone)]
-pub(super) struct Fingerprint {
-    pub(super) value: String,
-    pub(super) learnt: EntryId,
+/// Whether two accounts hardly have a value by chance: not a flag, a word or a small number.
+pub(super) fn is_weighty(value: &Value) -> bool {
+    match value {
+        Value::String(text) => is_distinctive(text) || text.chars().count() >= 12,
+        Value::Number(number) => {
+            let text = number.to_string();
+            let digits = text.bytes().filter(u8::is_ascii_digit);
+            digits.skip_while(|digit| *digit == b'0').count() >= 4
+        }
+        _ => false,
+    }
+}
+
+/// Whether a key looks handed out, and not chosen from what everybody knows: with figures in it.
+pub(super) fn is_handed_out(key: &str) -> bool {
+    let figures = key.bytes().filter(u8::is_ascii_digit).count();
+    match key.parse::<u64>() {
+        Ok(_) => key.len() >= 4,
+        Err(_) => figures >= 2 && key.len() >= 5,
+    }
 }
 
 #[cfg(test)]
 mod tests {
+    use serde_json::json;
+
     use super::*;
 
     #[test]
@@ -130,5 +130,23 @@ mod tests {
         }
         assert!(is_decimal("48213.77") && is_decimal("-0.0012345"));
         assert!(!is_decimal("5") && !is_decimal("0.5") && !is_decimal("48213"));
+    }
+
+    #[test]
+    fn words_flags_and_small_numbers_are_anybodys() {
+        for common in [
+            json!("LONG"),
+            json!("isolated"),
+            json!(true),
+            json!(0.5),
+            json!(17),
+        ] {
+            assert!(!is_weighty(&common), "{common}");
+        }
+        for own in [json!("alice retirement"), json!(48213), json!(-10.25)] {
+            assert!(is_weighty(&own), "{own}");
+        }
+        assert!(is_handed_out("DE001") && is_handed_out("7001") && is_handed_out("pos_3a91_01"));
+        assert!(!is_handed_out("BTC-PERP") && !is_handed_out("12") && !is_handed_out("ETH2"));
     }
 }

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use crate::domain::journal::{Direction, Entry, Fact, Frame};
+use crate::domain::journal::{Direction, Fact, Frame};
 use crate::rules::context::Context;
 use crate::rules::labels;
 
@@ -12,8 +12,8 @@ use crate::rules::labels;
 pub(super) struct SocketOwners(BTreeMap<u64, Arc<str>>);
 
 impl SocketOwners {
-    pub(super) fn follow(&mut self, entry: &Entry, context: &Context<'_>) {
-        match &entry.fact {
+    pub(super) fn follow(&mut self, context: &Context<'_>) {
+        match &context.entry.fact {
             Fact::Frame {
                 socket,
                 direction: Direction::Up,
