@@ -39,46 +39,48 @@ impl Rule for Cached {
     }
 
     fn see(&mut self, context: &Context<'_>) {
-        let entry = context.entry;
         let Some(ended) = context.ended_by_anyone().filter(Ended::succeeded) else {
             return;
         };
-        let is_of_a_user = match &ended.request.role {
-            Some(Role::Resource(name)) => {
-                let resource = context.contract.resource(name);
-                resource.is_some_and(|resource| resource.operation.authorized)
-                    && ended.opened.credential.is_some()
-            }
-            Some(Role::SignIn | Role::Refresh) => true,
-            _ => false,
-        };
-        let Some(answer) = ended.by_backend().filter(|_| is_of_a_user) else {
+        let Some(answer) = ended.by_backend().filter(|_| is_of_a_user(&ended, context)) else {
             return;
         };
         context.exercised(&CACHED);
-        if let Some(fault) = offered(ended.request, answer) {
-            context.violated(
-                &CACHED,
-                Violation::new("a user's answer is offered to shared caches")
-                    .kind("cache")
-                    .expected("`no-store` or `private`")
-                    .observed(format!(
-                        "{} {}: {fault}",
-                        ended.request.method, ended.request.target
-                    ))
-                    .evidence([ended.opened.id(), entry.id])
-                    .exchanges([answer.exchange]),
-            );
-        }
+        let Some(fault) = offered(ended.request, answer) else {
+            return;
+        };
+        let (method, target) = (&ended.request.method, &ended.request.target);
+        context.violated(
+            &CACHED,
+            Violation::new("a user's answer is offered to shared caches")
+                .kind("cache")
+                .expected("`no-store` or `private`")
+                .observed(format!("{method} {target}: {fault}"))
+                .evidence([ended.opened.id(), context.entry.id])
+                .exchanges([answer.exchange]),
+        );
     }
 }
 
+/// Whether what was asked for is a user's own: tokens, or what takes authorization to read.
+fn is_of_a_user(ended: &Ended<'_>, context: &Context<'_>) -> bool {
+    match &ended.request.role {
+        Some(Role::Resource(name)) => {
+            let resource = context.contract.resource(name);
+            resource.is_some_and(|resource| resource.operation.authorized)
+                && ended.opened.credential.is_some()
+        }
+        Some(Role::SignIn | Role::Refresh) => true,
+        _ => false,
+    }
+}
+
+/// How an answer is offered to shared caches, in words.
 fn offered(request: &Request, answer: &Answer) -> Option<String> {
     let values = |name| answer.headers.all(name).map(str::to_ascii_lowercase);
     for name in ["x-cache", "cf-cache-status", "x-vercel-cache"] {
-        if let Some(value) =
-            values(name).find(|value| value.split([' ', ',']).any(|word| word == "hit"))
-        {
+        let is_hit = |value: &String| value.split([' ', ',']).any(|word| word == "hit");
+        if let Some(value) = values(name).find(is_hit) {
             return Some(format!("`{name}: {value}`"));
         }
     }
@@ -94,8 +96,8 @@ fn offered(request: &Request, answer: &Answer) -> Option<String> {
     let shared = has(&["public", "s-maxage", "must-revalidate"]).or_else(|| {
         // RFC 9111 §3.5 speaks of this header only.
         let is_kept = request.header("authorization").is_some() || has(&["no-cache"]).is_some();
-        let stale = control.contains("max-age=0");
-        has(&["max-age"]).filter(|_| !is_kept && !stale)
+        let is_stale = control.contains("max-age=0");
+        has(&["max-age"]).filter(|_| !is_kept && !is_stale)
     });
     Some(format!("`cache-control: {control}` ({})", shared?))
 }
