@@ -8,11 +8,11 @@ use std::sync::Arc;
 
 use crate::domain::contract::Role;
 use crate::domain::journal::{
-    Answer, Class, Direction, Entry, EntryId, Fact, Frame, Judgement, Request,
+    Answer, Class, Direction, Entry, EntryId, Fact, Frame, Judgement, NonCanonical, Request,
 };
 use crate::domain::verdict::Severity;
 use crate::rules::context::Context;
-use crate::rules::rule::{Registration, Rule, rule};
+use crate::rules::rule::{Registration, Rule, RuleInfo, rule};
 use crate::rules::violation::Violation;
 
 mod redirect;
@@ -57,7 +57,8 @@ rule! {
     ///
     /// # How it is judged
     /// Every request that may change something (any method but GET, HEAD, OPTIONS and TRACE, by
-    /// override headers too) must be declared: as an operation of the contract or in its allow list.
+    /// override headers too) must be declared: as an operation of the contract or in its allow
+    /// list.
     ///
     /// # How to keep it
     /// Declare the write in the contract if it belongs to the app (push registration, for
@@ -74,11 +75,11 @@ rule! {
     ///
     /// # Why
     /// Double slashes, dot segments, encoded letters or separators and method overrides are read
-    /// differently by different servers, which is how filters are evaded.
+    /// differently by different servers, which is how filters are evaded. An app's HTTP stack sends
+    /// none of them; where one appears, what reached the server is not what was judged.
     ///
     /// # How it is judged
-    /// An app's HTTP stack sends none of them; where one appears, what reached the server is not
-    /// what was judged. A request that cannot be read well enough to be judged counts as well.
+    /// The form in which a request was sent is compared with its canonical form. A request that cannot be read well enough to be judged counts as well.
     ///
     /// # How to keep it
     /// Build URLs with a URL type from validated parts, and encode each segment once.
@@ -106,7 +107,10 @@ rule! {
     /// # Source
     /// runbook S8.1, S8.3; Socket.IO protocol v5
     SOCKET: "SCOPE-4", App, from [Wire],
-        set by ["realtime.subscribe", "scope.allow_emits", "scope.forbid_emits", "scope.forbid_namespaces"]
+        set by [
+            "realtime.subscribe", "scope.allow-emits", "scope.forbid-emits",
+            "scope.forbid-namespaces"
+        ]
 }
 
 #[derive(Default)]
@@ -126,7 +130,7 @@ impl Rule for Scope {
                 // Packets are judged one by one as SCOPE-4.
                 if !carries_packets(request) {
                     judge_request(entry.id, request, context);
-                } else if is_denied(&request.judgement) {
+                } else if !request.judgement.class.passes() {
                     self.denied.insert(request.exchange, Arc::clone(entry));
                 }
             }
@@ -136,10 +140,10 @@ impl Rule for Scope {
                 judgement: Some(judgement),
                 ..
             } => {
-                if is_denied(judgement) {
+                if !judgement.class.passes() {
                     self.denied.clear();
                 }
-                judge_packet(entry.id, packet, judgement, context);
+                judge_packet(packet, judgement, context);
             }
             // What is wrong with the request itself, such as an act in its query, no packet tells.
             Fact::Answer(Answer { exchange, .. }) | Fact::Lost { exchange, .. } => {
@@ -160,8 +164,58 @@ fn carries_packets(request: &Request) -> bool {
         && request.judgement.non_canonical.is_none()
 }
 
-fn is_denied(judgement: &Judgement) -> bool {
-    !matches!(judgement.class, Class::Allowed | Class::UndeclaredRead)
+/// What is wrong with a request.
+struct Offence {
+    rule: &'static RuleInfo,
+    message: String,
+    expected: String,
+}
+
+impl Offence {
+    /// What the gateway's judgement of a request that becomes `canonical` comes to.
+    fn of(judgement: &Judgement, canonical: &str) -> Option<Self> {
+        let Judgement { class, reason, .. } = judgement;
+        let (rule, message, expected) = match class {
+            Class::Allowed | Class::UndeclaredRead => return None,
+            Class::Forbidden => (
+                &FORBIDDEN,
+                format!("the app sent a forbidden request: {canonical}"),
+                format!("no request that the contract forbids ({reason})"),
+            ),
+            Class::UndeclaredWrite => (
+                &UNDECLARED,
+                format!("the app sent a write that the contract does not declare: {canonical}"),
+                "only writes that the contract declares".to_owned(),
+            ),
+            Class::NotJudgeable => (
+                &NON_CANONICAL,
+                format!("the app sent a request that cannot be read unambiguously: {reason}"),
+                "requests in canonical form".to_owned(),
+            ),
+        };
+        Some(Self {
+            rule,
+            message,
+            expected,
+        })
+    }
+
+    /// The disguise is an offence of its own, whatever it hides.
+    fn of_disguise(form: &NonCanonical) -> Self {
+        Self {
+            rule: &NON_CANONICAL,
+            message: format!("the app sent {} in a disguised form", form.canonical),
+            expected: format!("the canonical form {}", form.canonical),
+        }
+    }
+
+    fn severity(&self) -> Severity {
+        if self.rule == &FORBIDDEN {
+            Severity::ForbiddenWrite
+        } else {
+            Severity::Violation
+        }
+    }
 }
 
 fn judge_request(id: EntryId, request: &Request, context: &Context<'_>) {
@@ -169,123 +223,71 @@ fn judge_request(id: EntryId, request: &Request, context: &Context<'_>) {
         context.exercised(rule);
     }
     let judgement = &request.judgement;
-    let call = request.line();
-    let disguise = judgement.non_canonical.as_ref();
-    let canonical = disguise.map_or_else(
+    let form = judgement.non_canonical.as_ref();
+    let canonical = form.map_or_else(
         || format!("{} {}", request.method, request.bare_target()),
         |form| form.canonical.clone(),
     );
-    let (rule, message, expected, severity) = match (judgement.class, disguise) {
-        (Class::Forbidden, _) => (
-            &FORBIDDEN,
-            format!("the app sent a forbidden request: {canonical}"),
-            format!(
-                "no request that the contract forbids ({})",
-                judgement.reason
-            ),
-            Severity::ForbiddenWrite,
-        ),
-        (Class::UndeclaredWrite, _) => (
-            &UNDECLARED,
-            format!("the app sent a write that the contract does not declare: {canonical}"),
-            "only writes that the contract declares".to_owned(),
-            Severity::Violation,
-        ),
-        (Class::NotJudgeable, _) => (
-            &NON_CANONICAL,
-            format!(
-                "the app sent a request that cannot be read unambiguously: {}",
-                judgement.reason
-            ),
-            "requests in canonical form".to_owned(),
-            Severity::Violation,
-        ),
-        (Class::Allowed | Class::UndeclaredRead, Some(form)) => (
-            &NON_CANONICAL,
-            format!("the app sent {} in a disguised form", form.canonical),
-            format!("the canonical form {}", form.canonical),
-            Severity::Violation,
-        ),
-        (Class::Allowed | Class::UndeclaredRead, None) => return,
-    };
-    let steps = disguise.map_or(String::new(), |form| {
-        format!(
-            ", which becomes {} by: {}",
-            form.canonical,
-            form.steps.join(", ")
-        )
+    let steps = form.map_or(String::new(), |form| {
+        format!(", which becomes {canonical} by: {}", form.steps.join(", "))
     });
-    let breach = |rule, message, expected, severity, context: &Context<'_>| {
+    let is_readable = judgement.class != Class::NotJudgeable;
+    let disguise = form.filter(|_| is_readable).map(Offence::of_disguise);
+    let offence = Offence::of(judgement, &canonical);
+    for offence in disguise.into_iter().chain(offence) {
+        let severity = offence.severity();
         context.violated(
-            rule,
-            Violation::new(message)
+            offence.rule,
+            Violation::new(offence.message)
                 .kind(format!("{} {canonical}", request.service))
-                .expected(expected)
-                .observed(format!("{call}{steps} ({})", judgement.reason))
+                .expected(offence.expected)
+                .observed(format!("{}{steps} ({})", request.line(), judgement.reason))
                 .evidence([id])
                 .exchanges([request.exchange])
                 .severity(severity),
         );
-    };
-    // The disguise is an offence of its own, whatever it hides.
-    if let Some(form) = disguise.filter(|_| rule.id != NON_CANONICAL.id) {
-        breach(
-            &NON_CANONICAL,
-            format!("the app sent {} in a disguised form", form.canonical),
-            format!("the canonical form {}", form.canonical),
-            Severity::Violation,
-            context,
-        );
     }
-    breach(rule, message, expected, severity, context);
 }
 
-fn judge_packet(id: EntryId, packet: &Frame, judgement: &Judgement, context: &Context<'_>) {
+fn judge_packet(packet: &Frame, judgement: &Judgement, context: &Context<'_>) {
     context.exercised(&SOCKET);
-    let what = match packet {
+    let (did, severity) = match (judgement.class, packet) {
+        (Class::Allowed | Class::UndeclaredRead, _) => return,
+        (Class::Forbidden, Frame::Event { .. }) => {
+            ("emitted what it must never emit", Severity::ForbiddenWrite)
+        }
+        (Class::Forbidden, _) => ("sent what it must never send", Severity::Violation),
+        (Class::UndeclaredWrite, _) => (
+            "sent what the contract does not declare",
+            Severity::Violation,
+        ),
+        (Class::NotJudgeable, _) => ("sent what cannot be judged", Severity::Violation),
+    };
+    let what = described(packet);
+    context.violated(
+        &SOCKET,
+        Violation::new(format!("the app {did}: {what}"))
+            .kind(&*what)
+            .expected("only namespaces and events that the contract declares")
+            .observed(format!("{what} ({})", judgement.reason))
+            .evidence([context.entry.id])
+            .severity(severity),
+    );
+}
+
+fn described(packet: &Frame) -> String {
+    match packet {
         Frame::Event {
             namespace,
             name,
             attachments,
             ..
         } => {
-            let binary = if *attachments > 0 {
-                "binary event"
-            } else {
-                "event"
-            };
-            format!("the {binary} `{name}` in {namespace}")
+            let binary = if *attachments > 0 { "binary " } else { "" };
+            format!("the {binary}event `{name}` in {namespace}")
         }
         Frame::Connect { namespace, .. } => format!("CONNECT to {namespace}"),
         Frame::Unreadable { why } => format!("a packet that cannot be read ({why})"),
         other => format!("{other:?}"),
-    };
-    let (message, severity) = match judgement.class {
-        Class::Allowed | Class::UndeclaredRead => return,
-        Class::Forbidden if matches!(packet, Frame::Event { .. }) => (
-            format!("the app emitted what it must never emit: {what}"),
-            Severity::ForbiddenWrite,
-        ),
-        Class::Forbidden => (
-            format!("the app sent what it must never send: {what}"),
-            Severity::Violation,
-        ),
-        Class::UndeclaredWrite => (
-            format!("the app sent what the contract does not declare: {what}"),
-            Severity::Violation,
-        ),
-        Class::NotJudgeable => (
-            format!("the app sent what cannot be judged: {what}"),
-            Severity::Violation,
-        ),
-    };
-    context.violated(
-        &SOCKET,
-        Violation::new(message)
-            .kind(what.clone())
-            .expected("only namespaces and events that the contract declares")
-            .observed(format!("{what} ({})", judgement.reason))
-            .evidence([id])
-            .severity(severity),
-    );
+    }
 }

@@ -23,7 +23,7 @@ mod switch;
 mod world;
 
 use probing::Probing;
-pub(super) use session::{Session, Token, token_in};
+pub(super) use session::{Session, Token};
 pub(super) use sockets::{Socket, Sockets};
 pub(super) use switch::{Switch, Told, is_blocked};
 pub(super) use world::{UNSEEN, World};

@@ -1,147 +1,111 @@
 //! TENANT: nobody sees what is another's.
+//!
+//! Reading order: `flattened` and `distinctive` take answers apart, `observed` keeps what each
+//! account was seen to read and to be sent. Then comes what compares: `search` looks through what is
+//! just being sent, `cross_account` looks back from the end, `bola` at what the harness asked with
+//! another's things. `cached` and `next_user` need no comparison.
 
-use crate::domain::contract::Role;
-use crate::domain::journal::{Answer, EntryId, Request};
+use crate::domain::journal::{Direction, Fact, Frame};
 use crate::rules::context::Context;
-use crate::rules::exchange::Ended;
-use crate::rules::rule::{Registration, Rule, rule};
-use crate::rules::violation::Violation;
+use crate::rules::rule::{Registration, Rule};
 
-mod alike;
-mod canaries;
+mod distinctive;
+mod flattened;
+mod socket_owners;
+
+mod observed;
+
+mod leak;
+mod word_index;
+
+mod search;
+
 mod isolation;
-mod leaves;
+
+mod cross_account;
+
+mod bola;
+mod cached;
 mod next_user;
-mod others;
-mod owners;
 #[cfg(test)]
 mod tests;
 
+use bola::{OF_ANOTHER, TAG};
+use cached::{CACHED, Cached};
+use distinctive::Distinctive;
+use isolation::{ALTERNATING, ISOLATION, Isolation};
+use next_user::{NEXT_USER, NextUser};
+use observed::{Answered, Observed};
+
 pub(super) const RULES: &[Registration] = &[
     (&[&CACHED], |_| Box::new(Cached)),
-    (&[&isolation::CANARIES, &isolation::ALTERNATING], |_| {
-        Box::new(isolation::Isolation::default())
+    (&[&ISOLATION, &ALTERNATING, &OF_ANOTHER, &TAG], |_| {
+        Box::new(Tenants::default())
     }),
-    (&[&isolation::CANARIES], |_| {
-        Box::new(alike::Alike::default())
-    }),
-    (&[&others::OF_ANOTHER, &others::TAG], |_| {
-        Box::new(others::Others::default())
-    }),
-    (&[&next_user::NEXT_USER], |_| {
-        Box::new(next_user::NextUser::default())
-    }),
+    (&[&NEXT_USER], |_| Box::new(NextUser::default())),
 ];
 
-rule! {
-    /// A user's answers are not offered to shared caches
-    ///
-    /// # Why
-    /// An answer to a request with authorization may be kept by a proxy, and given to the next
-    /// user, once it says `public`, `s-maxage` or `must-revalidate` without `private` or
-    /// `no-store`; a cache that says HIT has already done so. That a request carries
-    /// `Authorization` keeps its answer from shared caches otherwise; where the session travels in
-    /// a cookie or a header of its own, `max-age` offers the answer, too.
-    ///
-    /// # How it is judged
-    /// Judged on successful answers for resources that need authorization, and on those that hand
-    /// tokens out (RFC 6749 §5.1).
-    ///
-    /// # How to keep it
-    /// Answer user data with `Cache-Control: no-store` (or `private`), and exclude these routes
-    /// from the CDN.
-    ///
-    /// # Source
-    /// RFC 9111 §3.5 and §5.2.2; runbook S9.3
-    CACHED: "TENANT-4", Backend, from [Wire],
-        set by ["resources[].authorized"]
+/// The rules that compare accounts, over one store of what was observed of them.
+#[derive(Default)]
+struct Tenants {
+    observed: Observed,
+    isolation: Isolation,
 }
 
-struct Cached;
+impl Rule for Tenants {
+    fn see(&mut self, context: &Context<'_>) {
+        self.observed.sockets.follow(context);
+        match &context.entry.fact {
+            Fact::TokenIssued(token) => self.observed.signed_in(token, context),
+            Fact::Answer(_) => self.answered(context),
+            Fact::Frame {
+                socket,
+                direction: Direction::Down,
+                packet: Frame::Event { name, .. },
+                ..
+            } => {
+                if let Some(account) = self.observed.sockets.of(*socket) {
+                    self.observed.event(&account, name, context.entry);
+                    if !self.observed.is_alone() {
+                        isolation::event(&account, context.entry, &self.observed, context);
+                    }
+                }
+            }
+            _ => {}
+        }
+    }
 
-impl Rule for Cached {
-    fn hears_probes(&self) -> bool {
+    fn end(&mut self, context: &Context<'_>) {
+        for (account, event) in self.observed.early_events() {
+            isolation::event(account, event, &self.observed, context);
+        }
+        isolation::looked_back(&self.observed, context);
+    }
+
+    fn hears_routine(&self) -> bool {
         true
     }
 
-    fn see(&mut self, context: &Context<'_>) {
-        let entry = context.entry;
-        let Some(ended) = context.ended_by_anyone().filter(Ended::succeeded) else {
+    fn hears_probes(&self) -> bool {
+        true
+    }
+}
+
+impl Tenants {
+    fn answered(&mut self, context: &Context<'_>) {
+        bola::judge(&self.observed, context);
+        let Some(answered) = Answered::of(context) else {
             return;
         };
-        let is_of_a_user = match &ended.request.role {
-            Some(Role::Resource(name)) => {
-                let resource = context.contract.resource(name);
-                resource.is_some_and(|resource| resource.operation.authorized)
-                    && ended.opened.credential.is_some()
-            }
-            Some(Role::SignIn | Role::Refresh) => true,
-            _ => false,
+        let own = if self.observed.knows_enough(&answered) {
+            None
+        } else {
+            let body = answered.answer.body.json();
+            let values = body.map(Distinctive::of).unwrap_or_default();
+            let observed = &self.observed;
+            let leaks = self.isolation.leaks(&answered, &values, observed, context);
+            (!leaks).then_some(values)
         };
-        let Some(answer) = ended.by_backend().filter(|_| is_of_a_user) else {
-            return;
-        };
-        context.exercised(&CACHED);
-        if let Some(fault) = offered(ended.request, answer) {
-            context.violated(
-                &CACHED,
-                Violation::new("a user's answer is offered to shared caches")
-                    .kind("cache")
-                    .expected("`no-store` or `private`")
-                    .observed(format!(
-                        "{} {}: {fault}",
-                        ended.request.method, ended.request.target
-                    ))
-                    .evidence([ended.opened.id(), entry.id])
-                    .exchanges([answer.exchange]),
-            );
-        }
+        self.observed.answered(&answered, own, context);
     }
-}
-
-fn offered(request: &Request, answer: &Answer) -> Option<String> {
-    let values = |name| answer.headers.all(name).map(str::to_ascii_lowercase);
-    for name in ["x-cache", "cf-cache-status", "x-vercel-cache"] {
-        if let Some(value) =
-            values(name).find(|value| value.split([' ', ',']).any(|word| word == "hit"))
-        {
-            return Some(format!("`{name}: {value}`"));
-        }
-    }
-    let control: String = values("cache-control").collect::<Vec<_>>().join(",");
-    let directives: Vec<&str> = control
-        .split(',')
-        .map(|part| part.split('=').next().unwrap_or_default().trim())
-        .collect();
-    let has = |any: &[&str]| directives.iter().find(|own| any.contains(own)).copied();
-    if has(&["private", "no-store"]).is_some() {
-        return None;
-    }
-    let shared = has(&["public", "s-maxage", "must-revalidate"]).or_else(|| {
-        // RFC 9111 §3.5 speaks of this header only.
-        let is_kept = request.header("authorization").is_some() || has(&["no-cache"]).is_some();
-        let stale = control.contains("max-age=0");
-        has(&["max-age"]).filter(|_| !is_kept && !stale)
-    });
-    Some(format!("`cache-control: {control}` ({})", shared?))
-}
-
-/// What tells requests apart: the same one brings two accounts answers that can be compared.
-fn key(request: &Request) -> String {
-    request.line()
-}
-
-/// Something of one account in what was sent to another.
-fn breach(
-    to: &str,
-    owner: &str,
-    canary: &canaries::Canary,
-    observed: &str,
-    entry: EntryId,
-) -> Violation {
-    Violation::new("the backend sends one account what belongs to another")
-        .kind(format!("{owner} to {to}"))
-        .expected(format!("nothing of `{owner}` in what is sent to `{to}`"))
-        .observed(format!("{observed}, holding {}", canary.value))
-        .evidence([canary.learnt, entry])
 }

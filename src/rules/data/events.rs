@@ -4,10 +4,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
-use serde_json::Value;
-
-use super::{Kind, REPEATS, STORM, SURVIVES, breach, records};
-use crate::domain::contract::{Apply, EventRule, Resource, Role};
+use super::quality::Quality;
+use super::{STORM, SURVIVES, storm, violation};
+use crate::domain::contract::{Apply, EventRule, Role};
 use crate::domain::duration::show;
 use crate::domain::journal::{
     AppFact, Content, DataSource, Direction, Entry, EntryId, Fact, Frame, SocketEnd,
@@ -50,8 +49,8 @@ pub(super) struct Events {
 
 struct Last {
     entry: Arc<Entry>,
-    /// What it is, if it was looked into.
-    kind: Option<Kind>,
+    /// What can be made of it, if it was looked into.
+    quality: Option<Quality>,
     /// How often the resource was asked for since.
     repeats: u32,
     /// How many items were shown when it came.
@@ -60,20 +59,20 @@ struct Last {
 
 impl Rule for Events {
     fn see(&mut self, context: &Context<'_>) {
-        let entry = context.entry;
-        match &entry.fact {
+        match &context.entry.fact {
+            Fact::Request(_) => self.asked(context),
             Fact::Frame {
                 socket,
                 direction,
                 packet,
                 ..
-            } => self.packet(entry, *socket, *direction, packet, context),
+            } => self.packet(*socket, *direction, packet, context),
             Fact::App(AppFact::Shown {
                 resource,
                 source,
                 items,
                 ..
-            }) => self.shown(entry, resource, *source, *items, context),
+            }) => self.shown(resource, *source, *items, context),
             Fact::Act(_) => {
                 self.odd = None;
                 self.last.values_mut().for_each(|last| last.repeats = 0);
@@ -81,23 +80,10 @@ impl Rule for Events {
             Fact::SocketClosed { socket, end } => {
                 self.asked.retain(|(own, _)| own != socket);
                 if *end == SocketEnd::Client {
-                    self.leaves(entry, context);
+                    self.leaves(context);
                 }
             }
             _ => {}
-        }
-        if let Some(request) = context.request()
-            && let Some(Role::Resource(name)) = &request.role
-            && let Some(last) = self.last.get_mut(name)
-            && last.kind.is_some_and(|kind| kind != Kind::Good)
-            && entry.at <= last.entry.at + STORM
-        {
-            last.repeats += 1;
-            if last.repeats == REPEATS + 1 {
-                let observed = format!("{} requests for `{name}`", last.repeats);
-                let evidence = [last.entry.id, entry.id];
-                breach("storm", observed, evidence, Some(request.exchange), context);
-            }
         }
     }
 
@@ -107,14 +93,24 @@ impl Rule for Events {
 }
 
 impl Events {
-    fn packet(
-        &mut self,
-        entry: &Arc<Entry>,
-        socket: u64,
-        direction: Direction,
-        packet: &Frame,
-        context: &Context<'_>,
-    ) {
+    fn asked(&mut self, context: &Context<'_>) {
+        let Some(request) = context.request() else {
+            return;
+        };
+        if let Some(Role::Resource(name)) = &request.role
+            && let Some(last) = self.last.get_mut(name)
+            && last.quality.is_some_and(|own| own != Quality::Good)
+            && context.entry.at <= last.entry.at + STORM
+            && let Some(observed) = storm(&mut last.repeats, name)
+        {
+            let violation = violation("storm", observed)
+                .evidence([last.entry.id, context.entry.id])
+                .exchanges([request.exchange]);
+            context.violated(&SURVIVES, violation);
+        }
+    }
+
+    fn packet(&mut self, socket: u64, direction: Direction, packet: &Frame, context: &Context<'_>) {
         let Some(feed) = &context.contract.realtime else {
             return;
         };
@@ -122,11 +118,10 @@ impl Events {
             (Direction::Up, Frame::Event { ack: Some(id), .. }) => {
                 self.asked.insert((socket, *id));
             }
-            (Direction::Up, Frame::Disconnect { .. }) => self.leaves(entry, context),
+            (Direction::Up, Frame::Disconnect { .. }) => self.leaves(context),
             (Direction::Down, Frame::Ack { id, .. }) if !self.asked.remove(&(socket, *id)) => {
-                self.odd(entry, || {
-                    "an acknowledgement that nobody had asked for".to_owned()
-                });
+                let what = "an acknowledgement that nobody had asked for";
+                self.odd(context.entry, what.to_owned());
             }
             (
                 Direction::Down,
@@ -139,10 +134,11 @@ impl Events {
                 },
             ) if *namespace == feed.namespace => {
                 match feed.events.iter().find(|rule| rule.name == *name) {
-                    Some(rule) => self.event(entry, rule, args, context),
-                    None => self.odd(entry, || {
-                        format!("`{name}`, which the contract does not have")
-                    }),
+                    Some(rule) => self.event(rule, args, context),
+                    None => {
+                        let what = format!("`{name}`, which the contract does not have");
+                        self.odd(context.entry, what);
+                    }
                 }
             }
             _ => {}
@@ -150,96 +146,69 @@ impl Events {
     }
 
     /// A packet came that is of no use.
-    fn odd(&mut self, entry: &Entry, what: impl Fn() -> String) {
+    fn odd(&mut self, entry: &Entry, what: String) {
         self.odds = self.odds.saturating_add(1);
-        self.odd = Some((Moment::of(entry), what()));
+        self.odd = Some((Moment::of(entry), what));
     }
 
-    fn event(
-        &mut self,
-        entry: &Arc<Entry>,
-        rule: &EventRule,
-        args: &Content,
-        context: &Context<'_>,
-    ) {
-        let Some(resource) = rule
-            .updates
-            .as_deref()
-            .filter(|_| matches!(rule.apply, Apply::Replace | Apply::Merge))
-            .and_then(|name| context.contract.resource(name))
-        else {
+    fn event(&mut self, event: &EventRule, args: &Content, context: &Context<'_>) {
+        if !matches!(event.apply, Apply::Replace | Apply::Merge) {
+            return;
+        }
+        let name = event.updates.as_deref();
+        let Some(resource) = name.and_then(|name| context.contract.resource(name)) else {
             return;
         };
-        let seen = match self.seen.get_mut(&rule.name) {
-            Some(seen) => seen,
-            None => self.seen.entry(rule.name.clone()).or_default(),
-        };
+        let seen = self.seen.entry(event.name.clone()).or_default();
         *seen += 1;
-        let looked_into = *seen <= ALL || seen.is_multiple_of(THEN_EACH);
-        let kind = looked_into.then(|| kind(rule, resource, args));
-        if kind.is_some_and(|kind| kind != Kind::Good) {
+        let is_looked_into = *seen <= ALL || seen.is_multiple_of(THEN_EACH);
+        let quality = is_looked_into.then(|| Quality::of_event(event, resource, args));
+        if quality.is_some_and(|own| own != Quality::Good) {
             context.exercised(&SURVIVES);
-            self.odd(entry, || format!("`{}`, which cannot be used", rule.name));
+            self.odd(
+                context.entry,
+                format!("`{}`, which cannot be used", event.name),
+            );
         }
-        match self.last.get_mut(&resource.name) {
-            Some(last) => {
-                last.entry = Arc::clone(entry);
-                last.kind = kind;
-                last.repeats = 0;
-            }
-            None => {
-                let last = Last {
-                    entry: Arc::clone(entry),
-                    kind,
-                    repeats: 0,
-                    items: 0,
-                };
-                self.last.insert(resource.name.clone(), last);
-            }
-        }
+        let last = Last {
+            entry: Arc::clone(context.entry),
+            quality,
+            repeats: 0,
+            items: self.last.get(&resource.name).map_or(0, |last| last.items),
+        };
+        self.last.insert(resource.name.clone(), last);
     }
 
-    fn shown(
-        &mut self,
-        entry: &Entry,
-        name: &str,
-        source: DataSource,
-        items: usize,
-        context: &Context<'_>,
-    ) {
+    fn shown(&mut self, name: &str, source: DataSource, items: usize, context: &Context<'_>) {
         let Some(last) = self.last.get_mut(name) else {
             return;
         };
         let before = std::mem::replace(&mut last.items, items);
         if source != DataSource::Event {
             // What it brings is judged with the answer.
-            last.kind = None;
+            last.quality = None;
             return;
         }
-        let emptied = before > 0 && items == 0;
-        if entry.at > last.entry.at + BECAUSE || (last.kind.is_none() && !emptied) {
+        let is_emptied = before > 0 && items == 0;
+        let is_late = context.entry.at > last.entry.at + BECAUSE;
+        if is_late || (last.quality.is_none() && !is_emptied) {
             return;
         }
-        let kind = last.kind.or_else(|| kind_of(&last.entry, context));
-        let evidence = [last.entry.id, entry.id];
-        match kind {
-            Some(Kind::Unreadable) => {
-                let observed =
-                    format!("{items} items of `{name}` shown after an event that cannot be used");
-                breach("event", observed, evidence, None, context);
-            }
-            Some(Kind::Mixed(good)) if good > 0 && items == 0 => {
-                let observed = format!(
-                    "0 items of `{name}` shown after an event, and {good} of its records were good"
-                );
-                breach("event", observed, evidence, None, context);
-            }
-            _ => {}
-        }
+        let quality = last.quality.or_else(|| quality_of(&last.entry, context));
+        let observed = if quality == Some(Quality::Unreadable) {
+            format!("{items} items of `{name}` shown after an event that cannot be used")
+        } else if let Some(good) = quality.and_then(|quality| quality.thrown_away(items)) {
+            format!("0 items of `{name}` shown after an event, and {good} of its records were good")
+        } else {
+            return;
+        };
+        let violation = violation("event", observed).evidence([last.entry.id, context.entry.id]);
+        context.violated(&SURVIVES, violation);
     }
 
     /// The app leaves its feed of its own accord.
-    fn leaves(&mut self, entry: &Entry, context: &Context<'_>) {
+    fn leaves(&mut self, context: &Context<'_>) {
+        let entry = context.entry;
         let Some((odd, what)) = self.odd.take() else {
             return;
         };
@@ -277,7 +246,8 @@ impl Events {
     }
 }
 
-fn kind_of(entry: &Entry, context: &Context<'_>) -> Option<Kind> {
+/// What can be made of an event that was not looked into when it came.
+fn quality_of(entry: &Entry, context: &Context<'_>) -> Option<Quality> {
     let Fact::Frame {
         packet: Frame::Event { name, args, .. },
         ..
@@ -286,34 +256,7 @@ fn kind_of(entry: &Entry, context: &Context<'_>) -> Option<Kind> {
         return None;
     };
     let feed = context.contract.realtime.as_ref()?;
-    let rule = feed.events.iter().find(|rule| rule.name == *name)?;
-    let resource = context.contract.resource(rule.updates.as_deref()?)?;
-    Some(kind(rule, resource, args))
-}
-
-/// Whether an event can change its resource.
-fn kind(rule: &EventRule, resource: &Resource, args: &Content) -> Kind {
-    // The rest of it may be good.
-    if matches!(args, Content::Truncated { .. }) {
-        return Kind::Good;
-    }
-    let Some(payload) = args.json().and_then(|args| args.get(0)) else {
-        return Kind::Unreadable;
-    };
-    let change = match &rule.items {
-        Some(selector) => selector.in_body(payload),
-        None => Some(payload),
-    };
-    let list = match (change, &resource.items, rule.apply) {
-        (Some(Value::Array(list)), Some(_), _) => list.as_slice(),
-        (Some(change @ Value::Object(_)), Some(_), Apply::Merge) => std::slice::from_ref(change),
-        (Some(change), Some(items), _) => match items.in_body(change) {
-            Some(Value::Array(list)) => list.as_slice(),
-            _ => return Kind::Unreadable,
-        },
-        (Some(Value::Object(_)), None, _) => return Kind::Good,
-        (Some(Value::Array(_)), None, Apply::Replace) => return Kind::Good,
-        _ => return Kind::Unreadable,
-    };
-    records(resource, list)
+    let event = feed.events.iter().find(|event| event.name == *name)?;
+    let resource = context.contract.resource(event.updates.as_deref()?)?;
+    Some(Quality::of_event(event, resource, args))
 }

@@ -4,7 +4,7 @@ use std::collections::{BTreeSet, VecDeque};
 use std::time::Duration;
 
 use crate::domain::contract::{Role, is_safe};
-use crate::domain::journal::{EntryId, Fact, Request};
+use crate::domain::journal::{Answer, EntryId, Fact, Request};
 use crate::rules::context::Context;
 use crate::rules::rule::{Rule, rule};
 use crate::rules::violation::Violation;
@@ -60,50 +60,57 @@ pub(super) struct Redirects {
 
 impl Rule for Redirects {
     fn see(&mut self, context: &Context<'_>) {
-        let entry = context.entry;
-        if let Some(request) = context.request() {
-            if !self.hosts.contains(&request.host) {
-                self.hosts.insert(request.host.clone());
-            }
-            self.hops.retain(|hop| hop.at + FOLLOWS >= entry.at);
-            if let Some(at) = self.hops.iter().position(|hop| hop.leads_to(request)) {
-                let carries_token = context
-                    .opened(request.exchange)
-                    .is_some_and(|opened| opened.credential.is_some());
-                judge(&self.hops[at], entry.id, request, carries_token, context);
-            }
-        } else if let (Some(ended), Fact::Answer(answer)) = (context.ended(), &entry.fact)
-            && matches!(answer.status, 301 | 302 | 303 | 307 | 308)
-            && (!is_safe(&ended.request.method) || ended.opened.credential.is_some())
-            && let Some(location) = answer.headers.get("location")
-        {
-            context.exercised(&REDIRECT);
-            let (to_host, to) = resolved(&ended.request.target, location);
-            if let Some(host) = to_host.as_ref().filter(|host| !self.hosts.contains(*host)) {
-                context.unable(
-                    &REDIRECT,
-                    format!(
-                        "{} leads to {host}, and what is sent there cannot be seen",
-                        entry.id
-                    ),
-                );
-            }
-            if self.hops.len() == KEPT {
-                self.hops.pop_front();
-            }
-            self.hops.push_back(Hop {
-                answer: entry.id,
-                at: entry.at,
-                status: answer.status,
-                exchange: answer.exchange,
-                method: ended.request.method.clone(),
-                service: ended.request.service.clone(),
-                role: ended.request.role.clone(),
-                host: ended.request.host.clone(),
-                to_host,
-                to,
-            });
+        match &context.entry.fact {
+            Fact::Request(_) => self.asked(context),
+            Fact::Answer(answer) => self.answered(answer, context),
+            _ => {}
         }
+    }
+}
+
+impl Redirects {
+    fn asked(&mut self, context: &Context<'_>) {
+        let Some(request) = context.request() else {
+            return;
+        };
+        self.hosts.insert(request.host.clone());
+        self.hops.retain(|hop| hop.at + FOLLOWS >= context.entry.at);
+        if let Some(hop) = self.hops.iter().find(|hop| hop.leads_to(request)) {
+            hop.judge(request, context);
+        }
+    }
+
+    fn answered(&mut self, answer: &Answer, context: &Context<'_>) {
+        let (Some(ended), Some(location)) = (context.ended(), answer.headers.get("location"))
+        else {
+            return;
+        };
+        let carries = !is_safe(&ended.request.method) || ended.opened.credential.is_some();
+        if !carries || !matches!(answer.status, 301 | 302 | 303 | 307 | 308) {
+            return;
+        }
+        context.exercised(&REDIRECT);
+        let id = context.entry.id;
+        let (to_host, to) = resolved(&ended.request.target, location);
+        if let Some(host) = to_host.as_ref().filter(|host| !self.hosts.contains(*host)) {
+            let why = format!("{id} leads to {host}, and what is sent there cannot be seen");
+            context.unable(&REDIRECT, why);
+        }
+        if self.hops.len() == KEPT {
+            self.hops.pop_front();
+        }
+        self.hops.push_back(Hop {
+            answer: id,
+            at: context.entry.at,
+            status: answer.status,
+            exchange: answer.exchange,
+            method: ended.request.method.clone(),
+            service: ended.request.service.clone(),
+            role: ended.request.role.clone(),
+            host: ended.request.host.clone(),
+            to_host,
+            to,
+        });
     }
 }
 
@@ -114,38 +121,47 @@ impl Hop {
             request.method == self.method || (self.status < 307 && request.method == "GET");
         method && request.target == self.to && request.host.eq_ignore_ascii_case(host)
     }
-}
 
-fn judge(hop: &Hop, id: EntryId, request: &Request, carries_token: bool, context: &Context<'_>) {
-    let elsewhere = request.service != hop.service || request.role != hop.role;
-    let other_host = !request.host.eq_ignore_ascii_case(&hop.host);
-    let what = if !is_safe(&request.method) && (elsewhere || other_host) {
-        "a write"
-    } else if carries_token && other_host {
-        "a session's token"
-    } else {
-        return;
-    };
-    context.violated(
-        &REDIRECT,
-        Violation::new(format!(
-            "the app let a redirect carry {what} somewhere else"
-        ))
-        .kind(format!("{what} {} {}", request.service, request.method))
-        .expected("a redirect of a write, or of a request with a token, is not followed elsewhere")
-        .observed(format!(
-            "{} {} was answered {}, and {} {} {} followed at {}",
-            hop.method,
-            hop.service,
-            hop.status,
-            request.method,
-            request.service,
-            request.target,
-            request.host
-        ))
-        .evidence([hop.answer, id])
-        .exchanges([hop.exchange, request.exchange]),
-    );
+    fn judge(&self, request: &Request, context: &Context<'_>) {
+        let Some(what) = self.carried_elsewhere(request, context) else {
+            return;
+        };
+        let (method, service, host) = (&request.method, &request.service, &request.host);
+        let observed = format!(
+            "{} {} was answered {}, and {method} {service} {} followed at {host}",
+            self.method, self.service, self.status, request.target
+        );
+        let expected =
+            "a redirect of a write, or of a request with a token, is not followed elsewhere";
+        context.violated(
+            &REDIRECT,
+            Violation::new(format!(
+                "the app let a redirect carry {what} somewhere else"
+            ))
+            .kind(format!("{what} {service} {method}"))
+            .expected(expected)
+            .observed(observed)
+            .evidence([self.answer, context.entry.id])
+            .exchanges([self.exchange, request.exchange]),
+        );
+    }
+
+    /// What the request that follows it carries where it does not belong.
+    fn carried_elsewhere(&self, request: &Request, context: &Context<'_>) -> Option<&'static str> {
+        let is_other_host = !request.host.eq_ignore_ascii_case(&self.host);
+        let is_other_endpoint = request.service != self.service || request.role != self.role;
+        let carries_token = || {
+            let opened = context.opened(request.exchange);
+            opened.is_some_and(|opened| opened.credential.is_some())
+        };
+        if !is_safe(&request.method) && (is_other_endpoint || is_other_host) {
+            Some("a write")
+        } else if is_other_host && carries_token() {
+            Some("a session's token")
+        } else {
+            None
+        }
+    }
 }
 
 /// Where a `Location` leads from a target: the host, if it names one, and the target there.

@@ -1,6 +1,6 @@
 //! SCOPE-5: what the app must never call is refused by the server too.
 
-use crate::domain::journal::{Content, Entry, Question};
+use crate::domain::journal::{Content, Question};
 use crate::rules::context::Context;
 use crate::rules::exchange::{Ended, Reception};
 use crate::rules::rule::{Rule, rule};
@@ -25,46 +25,19 @@ rule! {
     ///
     /// # Source
     /// runbook S8.5; OWASP API Security Top 10 2023, API5
-    pub(crate) SERVER: "SCOPE-5", Backend, from [Probe],
-        set by ["scope.forbid", "scope.forbid_namespaces"]
+    pub(super) SERVER: "SCOPE-5", Backend, from [Probe],
+        set by ["scope.forbid", "scope.forbid-namespaces"]
 }
 
-pub(crate) struct Server;
+pub(super) struct Server;
 
 impl Rule for Server {
     fn see(&mut self, context: &Context<'_>) {
-        let entry = context.entry;
-        let Some((question, ended)) = context.answered() else {
-            return;
-        };
-        match question {
-            Question::ForbiddenCall => match (ended.status(), ended.reception()) {
-                (_, Reception::Granted) => {
-                    let message = "the backend carries out a call that is forbidden to testers";
-                    let what = ended.request.path.clone();
-                    breach(what, message, ended.words(), entry, &ended, context);
-                }
-                (Some(401 | 403 | 404 | 405 | 410), Reception::Refused) => {
-                    context.exercised(&SERVER)
-                }
-                (_, Reception::Unclear(why)) => context.unable(&SERVER, why),
-                (_, Reception::Refused) => {
-                    let why = format!("{}, which may be for its empty body only", ended.words());
-                    context.unable(&SERVER, why);
-                }
-            },
-            Question::ForbiddenNamespace { namespace } => match joined(&ended, namespace) {
-                Some(true) => {
-                    let message = "the backend lets a tester into a forbidden namespace";
-                    let observed = format!("CONNECT to `{namespace}` was accepted");
-                    breach(namespace.clone(), message, observed, entry, &ended, context);
-                }
-                Some(false) => context.exercised(&SERVER),
-                None => {
-                    let why = format!("what became of CONNECT to `{namespace}` cannot be told");
-                    context.unable(&SERVER, why);
-                }
-            },
+        match context.answered() {
+            Some((Question::ForbiddenCall, ended)) => called(&ended, context),
+            Some((Question::ForbiddenNamespace { namespace }, ended)) => {
+                asked_to_join(namespace, &ended, context);
+            }
             _ => {}
         }
     }
@@ -72,6 +45,48 @@ impl Rule for Server {
     fn hears_probes(&self) -> bool {
         true
     }
+}
+
+fn called(ended: &Ended<'_>, context: &Context<'_>) {
+    match (ended.reception(), ended.status()) {
+        (Reception::Granted, _) => {
+            let message = "the backend carries out a call that is forbidden to testers";
+            let violation = violation(message, ended, context)
+                .kind(&*ended.request.path)
+                .observed(ended.words());
+            context.violated(&SERVER, violation);
+        }
+        (Reception::Refused, Some(401 | 403 | 404 | 405 | 410)) => context.exercised(&SERVER),
+        (Reception::Refused, _) => {
+            let why = format!("{}, which may be for its empty body only", ended.words());
+            context.unable(&SERVER, why);
+        }
+        (Reception::Unclear(why), _) => context.unable(&SERVER, why),
+    }
+}
+
+fn asked_to_join(namespace: &str, ended: &Ended<'_>, context: &Context<'_>) {
+    match joined(ended, namespace) {
+        Some(true) => {
+            let message = "the backend lets a tester into a forbidden namespace";
+            let violation = violation(message, ended, context)
+                .kind(namespace)
+                .observed(format!("CONNECT to `{namespace}` was accepted"));
+            context.violated(&SERVER, violation);
+        }
+        Some(false) => context.exercised(&SERVER),
+        None => {
+            let why = format!("what became of CONNECT to `{namespace}` cannot be told");
+            context.unable(&SERVER, why);
+        }
+    }
+}
+
+fn violation(message: &str, ended: &Ended<'_>, context: &Context<'_>) -> Violation {
+    Violation::new(message)
+        .expected("401, 403, 404 or 405, or CONNECT_ERROR for a namespace")
+        .evidence([ended.opened.id(), context.entry.id])
+        .exchanges([ended.request.exchange])
 }
 
 /// Whether the packets of a poll say that the namespace was joined.
@@ -96,23 +111,4 @@ fn joined(ended: &Ended<'_>, namespace: &str) -> Option<bool> {
             _ => None,
         }
     })
-}
-
-fn breach(
-    what: String,
-    message: &str,
-    observed: String,
-    entry: &Entry,
-    ended: &Ended<'_>,
-    context: &Context<'_>,
-) {
-    context.violated(
-        &SERVER,
-        Violation::new(message.to_owned())
-            .kind(what)
-            .expected("401, 403, 404 or 405, or CONNECT_ERROR for a namespace")
-            .observed(observed)
-            .evidence([ended.opened.id(), entry.id])
-            .exchanges([ended.request.exchange]),
-    );
 }

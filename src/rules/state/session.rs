@@ -178,11 +178,3 @@ impl Session {
         }
     }
 }
-
-/// The token in an entry, if one was handed out there.
-pub(crate) fn token_in(entry: &Entry) -> Option<&TokenIssued> {
-    match &entry.fact {
-        Fact::TokenIssued(token) => Some(token),
-        _ => None,
-    }
-}

@@ -1,19 +1,12 @@
 //! TENANT-1 and -3: nothing of one account in anything that is sent to another.
 
-use std::collections::{BTreeMap, BTreeSet};
-use std::sync::Arc;
-
-use serde_json::Value;
-
-use super::canaries::{Canary, Sent, Values, is_name};
-use super::{breach, key, owners};
-use crate::domain::contract::{Contract, Resource, Role};
-use crate::domain::journal::{
-    Answer, Answerer, Direction, Entry, EntryId, Fact, Frame, Question, TokenIssued,
-};
+use super::cross_account::{Pair, Side};
+use super::distinctive::Distinctive;
+use super::observed::{Answered, Observed};
+use super::search::Sent;
+use crate::domain::journal::{Entry, Question};
 use crate::rules::context::Context;
-use crate::rules::exchange::Ended;
-use crate::rules::rule::{Rule, rule};
+use crate::rules::rule::{RuleInfo, rule};
 
 rule! {
     /// Nothing of one account is in anything that is sent to another
@@ -23,7 +16,7 @@ rule! {
     /// known by (the token's subject, the contract's `identity`), and distinctive texts and
     /// decimals that its answers held before the other account's own answer to the same request
     /// lacked them. They are searched in every byte that goes to another account, headers, errors
-    /// and socket packets included. Values that both accounts get from the start are common and
+    /// and socket packets included. Distinctive that both accounts get from the start are common and
     /// give nobody away; decimals count only where they stand still, so that shared prices do not.
     /// A resource that the contract calls `personal` must not answer two accounts alike.
     ///
@@ -36,7 +29,7 @@ rule! {
     ///
     /// # Source
     /// OWASP API Security Top 10 2023, API1 and API3; runbook S9.1
-    pub(super) CANARIES: "TENANT-1", Backend, from [Wire, Probe],
+    pub(super) ISOLATION: "TENANT-1", Backend, from [Wire, Probe],
         set by ["session.identity", "resources[].personal"]
 }
 
@@ -49,7 +42,8 @@ rule! {
     ///
     /// # How it is judged
     /// The harness sends the requests of two accounts by turns over one connection per service, for
-    /// several rounds, and looks for each account's canaries (TENANT-1) in the other's answers.
+    /// several rounds, and looks for what gives each account away (TENANT-1) in the other's
+    /// answers.
     ///
     /// # How to keep it
     /// Authenticate every request by its own credential; keep nothing about the user on the
@@ -61,424 +55,75 @@ rule! {
         set by ["session.identity"]
 }
 
-/// How many accounts are told apart.
-const ACCOUNTS: usize = 8;
-
-/// How often an answer is looked at while only one account is known.
-const READS: u32 = 4;
-
-/// How many events of one name are kept while only one account is known, and of how many names.
-const EARLY: usize = 32;
-const NAMES: usize = 32;
-
-/// What is known of all accounts.
+/// Whether accounts are kept apart.
 #[derive(Default)]
 pub(super) struct Isolation {
-    accounts: BTreeMap<Arc<str>, Account>,
-    sockets: owners::Sockets,
-    /// Events that were sent while there was nobody to compare with, and to whom.
-    early: BTreeMap<String, Vec<Early>>,
-    /// Whether something of one account was found in an answer to another already.
+    /// Whether something of one account was found in an answer to another, on a connection of its
+    /// own.
     leaks: bool,
 }
 
-/// An event, and to whom it was sent.
-type Early = (Arc<Entry>, Arc<str>);
-
-/// What is known of one account.
-#[derive(Default)]
-struct Account {
-    names: BTreeMap<String, EntryId>,
-    /// Its own answers, by what was asked for.
-    answers: BTreeMap<String, Read>,
-}
-
-/// What one request brought an account.
-struct Read {
-    resource: String,
-    /// Whether the contract lets nobody else have the like.
-    personal: bool,
-    first: (EntryId, Values),
-    last: (EntryId, Arc<Value>),
-    /// What did not stand still.
-    moved: BTreeSet<String>,
-    paged: bool,
-    reads: u32,
-}
-
-impl Rule for Isolation {
-    fn see(&mut self, context: &Context<'_>) {
-        let entry = context.entry;
-        self.sockets.follow(entry, context);
-        match &entry.fact {
-            Fact::TokenIssued(token) => self.signed_in(entry, token, context),
-            Fact::Answer(answer) => {
-                if let Some(ended) = context.ended_by_anyone() {
-                    self.answered(entry, &ended, answer, context);
-                }
-            }
-            Fact::Frame {
-                socket,
-                direction: Direction::Down,
-                packet: Frame::Event { name, .. },
-                ..
-            } => {
-                if let Some(account) = self.sockets.of(*socket) {
-                    self.event(entry, name, account, &context.contract, context);
-                }
-            }
-            _ => {}
-        }
-    }
-
-    fn end(&mut self, context: &Context<'_>) {
-        let early = std::mem::take(&mut self.early);
-        for (entry, account) in early.into_values().flatten() {
-            self.sent(&entry, &account, &context.contract, context);
-        }
-    }
-
-    fn hears_routine(&self) -> bool {
-        true
-    }
-
-    fn hears_probes(&self) -> bool {
-        true
-    }
-}
-
 impl Isolation {
-    /// Somebody's names: what they sign in with, and the token's subject.
-    fn signed_in(&mut self, entry: &Entry, token: &TokenIssued, context: &Context<'_>) {
-        let Some(username) = &token.username else {
-            return;
+    /// Judges an answer, and says whether something of another account is in it.
+    pub(super) fn leaks(
+        &mut self,
+        answered: &Answered<'_>,
+        values: &Distinctive,
+        observed: &Observed,
+        context: &Context<'_>,
+    ) -> bool {
+        if observed.is_alone() {
+            return false;
+        }
+        let rule = self.rule(answered);
+        let mut others = observed.others(answered.account);
+        let is_comparable = others.any(|(_, other)| other.has_own(&answered.line));
+        if answered.ended.succeeded() && is_comparable {
+            context.exercised(rule);
+        }
+        let sent = Sent::answer(answered, values, context.entry.id, &context.contract);
+        let Some((owner, leak)) = sent.leak(answered.account, observed) else {
+            return false;
         };
-        if !self.accounts.contains_key(username.as_str()) && self.accounts.len() >= ACCOUNTS {
-            return;
-        }
-        let account = self
-            .accounts
-            .entry(Arc::from(username.as_str()))
-            .or_default();
-        account.name(username, entry.id);
-        let claim = context
-            .contract
-            .session
-            .identity
-            .as_ref()
-            .map_or("/sub", |identity| identity.claim.as_str());
-        let subject = token
-            .claims
-            .as_ref()
-            .and_then(|claims| claims.pointer(claim));
-        if let Some(subject) = subject.and_then(Value::as_str) {
-            account.name(subject, entry.id);
-        }
+        self.leaks |= rule.id == ISOLATION.id;
+        context.violated(rule, leak.violation(&owner, answered.account));
+        true
     }
 
-    fn answered(
-        &mut self,
-        entry: &Entry,
-        ended: &Ended<'_>,
-        answer: &Answer,
-        context: &Context<'_>,
-    ) {
-        let Some(account) = ended.opened.account.clone() else {
-            return;
-        };
-        // What another's things bring is TENANT-2's and -5's to judge.
-        let of_another = matches!(
-            ended.opened.question,
-            Some(Question::OfAnother { .. } | Question::TagOfAnother { .. })
-        );
-        if answer.from != Answerer::Backend || of_another {
-            return;
-        }
-        // What leaks on connections of one's own is not the shared connection's doing.
-        let rule = match &ended.opened.question {
+    /// The rule that an answer is judged by. What leaks on connections of one's own is not the
+    /// shared connection's doing.
+    fn rule(&self, answered: &Answered<'_>) -> &'static RuleInfo {
+        match &answered.ended.opened.question {
             Some(Question::Alternately { .. }) if !self.leaks => &ALTERNATING,
-            _ => &CANARIES,
-        };
-        let resource = match &ended.request.role {
-            Some(Role::Resource(name)) => context.contract.resource(name),
-            _ => None,
-        };
-        let key = key(ended.request);
-        let alone = self.accounts.len() < 2;
-        if alone
-            && self
-                .accounts
-                .get(&account)
-                .is_some_and(|own| own.knows(&key))
-        {
-            return;
+            _ => &ISOLATION,
         }
-        let values = Values::of(&answer.body);
-        if !alone {
-            let mut sent = Sent::default();
-            sent.content(&answer.body);
-            for (_, value) in answer.headers.iter() {
-                sent.text(value);
-            }
-            let mut asked = Sent::default();
-            asked.text(&ended.request.target);
-            asked.content(&ended.request.body);
-            let read_by_others = self
-                .accounts
-                .iter()
-                .any(|(name, other)| *name != account && other.answers.contains_key(&key));
-            if read_by_others && ended.succeeded() {
-                context.exercised(rule);
-            }
-            let alike = resource.is_some_and(|resource| resource.personal)
-                && ended.succeeded()
-                && !values.is_empty();
-            let place = Place {
-                key: Some(&key),
-                resource: resource.map(|resource| resource.name.as_str()),
-                values: &values,
-                body: answer.body.json().filter(|_| alike),
-            };
-            if let Some((owner, canary)) = self.found(&account, &sent, &asked, &place) {
-                self.leaks |= rule.id == CANARIES.id;
-                let breach = breach(&account, &owner, &canary, &ended.words(), entry.id);
-                context.violated(rule, breach.exchanges([ended.request.exchange]));
-                return;
-            }
-        }
-        if let (Some(resource), true, Some(value)) =
-            (resource, ended.succeeded(), answer.body.shared())
-            && let Some(own) = self.accounts.get_mut(&account)
-        {
-            if let Some(identity) = &context.contract.session.identity
-                && identity.resource == resource.name
-            {
-                let selectors = [&identity.subject, &identity.username];
-                for selector in selectors.into_iter().flatten() {
-                    if let Some(name) = selector.in_body(value).and_then(Value::as_str) {
-                        own.name(name, entry.id);
-                    }
-                }
-            }
-            own.learn(key, entry.id, values, value, resource);
-        }
-    }
-
-    /// While there is nobody to compare with, some events of each name are kept for the end.
-    fn event(
-        &mut self,
-        entry: &Arc<Entry>,
-        name: &str,
-        account: Arc<str>,
-        contract: &Contract,
-        context: &Context<'_>,
-    ) {
-        if self.accounts.len() >= 2 {
-            self.sent(entry, &account, contract, context);
-        } else if let Some(kept) = self.early.get_mut(name) {
-            if kept.len() < EARLY {
-                kept.push((Arc::clone(entry), account));
-            }
-        } else if self.early.len() < NAMES {
-            let kept = vec![(Arc::clone(entry), account)];
-            self.early.insert(name.to_owned(), kept);
-        }
-    }
-
-    fn sent(&self, entry: &Entry, account: &str, contract: &Contract, context: &Context<'_>) {
-        let Fact::Frame {
-            packet: Frame::Event { name, args, .. },
-            ..
-        } = &entry.fact
-        else {
-            return;
-        };
-        if self.accounts.len() < 2 {
-            return;
-        }
-        let mut sent = Sent::default();
-        sent.content(args);
-        context.exercised(&CANARIES);
-        let mut rules = contract.realtime.iter().flat_map(|feed| &feed.events);
-        let place = Place {
-            key: None,
-            resource: rules
-                .find(|rule| rule.name == *name)
-                .and_then(|rule| rule.updates.as_deref()),
-            values: &Values::default(),
-            body: None,
-        };
-        if let Some((owner, canary)) = self.found(account, &sent, &Sent::default(), &place) {
-            let observed = format!("the event `{name}` on a socket");
-            context.violated(
-                &CANARIES,
-                breach(account, &owner, &canary, &observed, entry.id),
-            );
-        }
-    }
-
-    /// What is somebody else's in what was sent to an account, and whose it is. What the account
-    /// itself had sent is only its echo.
-    fn found(
-        &self,
-        account: &str,
-        sent: &Sent,
-        asked: &Sent,
-        place: &Place<'_>,
-    ) -> Option<(Arc<str>, Canary)> {
-        let own = self.accounts.get(account)?;
-        let others = self.accounts.iter().filter(|(name, _)| &***name != account);
-        for (name, other) in others {
-            let canary = other
-                .named_in(own, sent, asked)
-                .or_else(|| other.betrayed_by(own, sent, asked, place))
-                .or_else(|| other.placed(own, place));
-            if let Some(canary) = canary {
-                return Some((Arc::clone(name), canary));
-            }
-        }
-        None
     }
 }
 
-/// What was asked for, and what came.
-struct Place<'a> {
-    /// What was asked for; nothing for an event.
-    key: Option<&'a str>,
-    /// The resource that it is or changes.
-    resource: Option<&'a str>,
-    values: &'a Values,
-    /// The whole answer, if nobody else's may be like it.
-    body: Option<&'a Value>,
+/// Judges an event that came over an account's socket.
+pub(super) fn event(account: &str, entry: &Entry, observed: &Observed, context: &Context<'_>) {
+    context.exercised(&ISOLATION);
+    let sent = Sent::event(entry, &context.contract);
+    if let Some((owner, leak)) = sent.and_then(|sent| sent.leak(account, observed)) {
+        context.violated(&ISOLATION, leak.violation(&owner, account));
+    }
 }
 
-impl Account {
-    fn name(&mut self, name: &str, at: EntryId) {
-        if is_name(name) && self.names.len() < 16 {
-            self.names.entry(name.to_owned()).or_insert(at);
-        }
-    }
-
-    /// Whether enough was seen of an answer while there is nobody to compare with.
-    fn knows(&self, key: &str) -> bool {
-        self.answers
-            .get(key)
-            .is_some_and(|read| read.reads >= READS)
-    }
-
-    fn learn(
-        &mut self,
-        key: String,
-        at: EntryId,
-        values: Values,
-        body: &Arc<Value>,
-        resource: &Resource,
-    ) {
-        if let Some(read) = self.answers.get_mut(&key) {
-            for (path, value) in read.first.1.iter() {
-                if values.at(path) != Some(value) {
-                    read.moved.insert(path.to_owned());
-                }
+/// Judges what accounts turn out to have in common.
+pub(super) fn looked_back(observed: &Observed, context: &Context<'_>) {
+    let accounts = observed.accounts.iter().filter(|_| !observed.is_alone());
+    let sides: Vec<Side<'_>> = accounts
+        .map(|(name, account)| Side::of(name, account, &context.contract))
+        .collect();
+    for owner in &sides {
+        for other in sides.iter().filter(|other| other.name != owner.name) {
+            let pair = Pair::of(&context.contract, owner, other);
+            if pair.is_compared() {
+                context.exercised(&ISOLATION);
             }
-            read.last = (at, Arc::clone(body));
-            read.reads += 1;
-        } else if self.answers.len() < 64 {
-            let read = Read {
-                resource: resource.name.clone(),
-                personal: resource.personal,
-                first: (at, values),
-                last: (at, Arc::clone(body)),
-                moved: BTreeSet::new(),
-                paged: resource.paging.is_some(),
-                reads: 1,
-            };
-            self.answers.insert(key, read);
-        }
-    }
-
-    /// A name of this account that was sent to the other.
-    fn named_in(&self, other: &Self, sent: &Sent, asked: &Sent) -> Option<Canary> {
-        let own = self.names.iter().find(|(name, _)| {
-            !other.names.contains_key(*name) && !asked.names(name) && sent.names(name)
-        });
-        own.map(|(name, learnt)| Canary {
-            value: name.clone(),
-            learnt: *learnt,
-        })
-    }
-
-    /// A distinctive text that this account had and the other's own answer lacked: before that
-    /// answer, or also in an answer that the other got later. What both get of a list that is
-    /// nobody's own, such as one of instruments, is common.
-    fn betrayed_by(
-        &self,
-        other: &Self,
-        sent: &Sent,
-        asked: &Sent,
-        place: &Place<'_>,
-    ) -> Option<Canary> {
-        self.answers.iter().find_map(|(key, read)| {
-            let theirs = other.answers.get(key)?;
-            // A list that goes on elsewhere may bring it to the other in its own right.
-            if read.paged {
-                return None;
+            for leak in pair.leaks() {
+                context.violated(&ISOLATION, leak.violation(owner.name, other.name));
             }
-            let before = read.first.0 <= theirs.first.0;
-            let latest =
-                (!before && theirs.last.0 > read.first.0).then(|| Values::of_body(&theirs.last.1));
-            if !before && latest.is_none() {
-                return None;
-            }
-            let mut texts = read.first.1.iter().filter(|(_, value)| {
-                value.parse::<f64>().is_err()
-                    && !theirs.first.1.holds(value)
-                    && latest.as_ref().is_none_or(|latest| !latest.holds(value))
-            });
-            let (_, value) = texts.find(|(_, value)| {
-                !asked.has(value) && sent.has(value) && !self.is_common(value, key, place)
-            })?;
-            Some(Canary {
-                value: value.to_owned(),
-                learnt: read.first.0,
-            })
-        })
-    }
-
-    /// Whether this account gets a value in the same place too, which is not where it was learnt and
-    /// not personal.
-    fn is_common(&self, value: &str, learnt: &str, place: &Place<'_>) -> bool {
-        let mut there = self.answers.iter().filter(|(key, read)| {
-            place.resource == Some(&read.resource) && *key != learnt && !read.personal
-        });
-        there.any(|(_, read)| read.first.1.holds(value))
-    }
-
-    /// A value of this account's in the same place of the other's answer, where the other's own was
-    /// another and this account's stood still before and after that; or the whole answer.
-    fn placed(&self, other: &Self, place: &Place<'_>) -> Option<Canary> {
-        let read = self.answers.get(place.key?)?;
-        if place.body == Some(&*read.last.1) {
-            return Some(Canary {
-                value: "the whole answer".to_owned(),
-                learnt: read.last.0,
-            });
         }
-        let theirs = other.answers.get(place.key?)?;
-        if read.first.0 > theirs.first.0 || read.last.0 < theirs.first.0 {
-            return None;
-        }
-        let mut still = read
-            .first
-            .1
-            .iter()
-            .filter(|(path, _)| !read.moved.contains(*path));
-        let (_, value) = still.find(|(path, value)| {
-            place.values.at(path) == Some(*value)
-                && theirs.first.1.at(path).is_some_and(|own| own != *value)
-        })?;
-        Some(Canary {
-            value: value.to_owned(),
-            learnt: read.first.0,
-        })
     }
 }

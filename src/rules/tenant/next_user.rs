@@ -3,17 +3,15 @@
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::time::Duration;
 
-use super::canaries::{Sent, is_name};
+use super::distinctive::is_name;
+use super::word_index::WordIndex;
 use crate::domain::contract::Role;
 use crate::domain::journal::{
-    AppFact, Content, DataSource, Direction, Entry, EntryId, Fact, Frame, Request, TokenIssued,
+    AppFact, Content, DataSource, Direction, EntryId, Fact, Frame, Request, TokenIssued,
 };
 use crate::rules::context::Context;
-use crate::rules::exchange::Ended;
 use crate::rules::labels;
-use crate::rules::moment::Moment;
 use crate::rules::rule::{Rule, rule};
-use crate::rules::state::token_in;
 use crate::rules::violation::Violation;
 
 rule! {
@@ -40,7 +38,7 @@ rule! {
     /// Socket.IO connection state recovery (`pid` outlives `disconnect()`); RFC 9110 §13.1.2;
     /// runbook S9.3
     pub(super) NEXT_USER: "TENANT-6", App, from [Wire, Sim],
-        set by ["session.sign_in"]
+        set by ["session.sign-in"]
 }
 
 /// How many ETags of each user are remembered.
@@ -89,7 +87,7 @@ impl Given {
 
 /// Another user has signed in.
 struct Change {
-    moment: Moment,
+    since: EntryId,
     /// The exchange that did it.
     exchange: u64,
     /// Resources that were read since.
@@ -99,7 +97,7 @@ struct Change {
     /// When the first CONNECT since was answered.
     joined: Option<Duration>,
     /// What the backend has said since, until what was queued has left.
-    told: Sent,
+    told: WordIndex,
 }
 
 impl Change {
@@ -111,34 +109,36 @@ impl Change {
 
 impl Rule for NextUser {
     fn see(&mut self, context: &Context<'_>) {
-        let entry = context.entry;
-        if let Some(token) = token_in(entry)
-            && let Some(user) = &token.username
-        {
-            self.signed_in(entry, user, token.exchange, context);
-            self.own().token(token);
-        }
-        if let Some(ended) = context.ended() {
-            self.answered(&ended, entry.at, context);
-        }
-        if let Fact::Frame {
-            direction: Direction::Down,
-            packet,
-            ..
-        } = &entry.fact
-        {
-            self.arrived(packet, entry.at);
-        }
-        if self.change.is_some() {
-            self.asks(entry, context);
-            self.emits(entry, context);
-            self.shows(entry, context);
+        match &context.entry.fact {
+            Fact::TokenIssued(token) => {
+                if let Some(user) = &token.username {
+                    self.signed_in(user, token.exchange, context);
+                    self.own().token(token);
+                }
+            }
+            Fact::Request(_) => self.asks(context),
+            Fact::Answer(_) => self.answered(context),
+            Fact::Frame {
+                direction, packet, ..
+            } => match direction {
+                Direction::Down => self.arrived(packet, context.entry.at),
+                Direction::Up => self.sends(packet, context),
+            },
+            Fact::App(AppFact::Emitted { .. }) => {
+                if let Some(change) = &mut self.change {
+                    change.emitted += 1;
+                }
+            }
+            Fact::App(AppFact::Shown {
+                resource, source, ..
+            }) => self.shows(resource, *source, context),
+            _ => {}
         }
     }
 }
 
 impl NextUser {
-    fn signed_in(&mut self, entry: &Entry, user: &str, exchange: u64, context: &Context<'_>) {
+    fn signed_in(&mut self, user: &str, exchange: u64, context: &Context<'_>) {
         let Some(before) = self.user.replace(user.to_owned()) else {
             // What was given before anybody was known to be signed in was theirs.
             let unknown = self.given.remove("").unwrap_or_default();
@@ -152,17 +152,18 @@ impl NextUser {
         if !context.world.simulated {
             context.unable(
                 &NEXT_USER,
-                "whether the app showed something of the user before, and whether an event that names nobody was emitted for them, only it can say; what else it sent was judged",
+                "whether the app showed something of the user before, and whether an event that names \
+                 nobody was emitted for them, only it can say; what else it sent was judged",
             );
         }
         self.change = Some(Change {
-            moment: Moment::of(entry),
+            since: context.entry.id,
             exchange,
             read: BTreeSet::new(),
             emitted: 0,
             sent: 0,
             joined: None,
-            told: Sent::default(),
+            told: WordIndex::default(),
         });
     }
 
@@ -181,15 +182,16 @@ impl NextUser {
             .map(|(_, given)| given)
     }
 
-    fn answered(&mut self, ended: &Ended<'_>, at: Duration, context: &Context<'_>) {
+    fn answered(&mut self, context: &Context<'_>) {
+        let Some(ended) = context.ended() else {
+            return;
+        };
         let (Some(answer), Some(Role::Resource(name))) = (ended.answer, &ended.request.role) else {
             return;
         };
-        let authorized = context
-            .contract
-            .resource(name)
-            .is_some_and(|resource| resource.operation.authorized);
-        if let Some(etag) = answer.headers.get("etag").filter(|_| authorized) {
+        let resource = context.contract.resource(name);
+        let is_authorized = resource.is_some_and(|resource| resource.operation.authorized);
+        if let Some(etag) = answer.headers.get("etag").filter(|_| is_authorized) {
             // An answer may still have been on its way when another user signed in.
             let token = ended.opened.credential.as_deref();
             let token = token.and_then(|label| context.session.token(label));
@@ -204,7 +206,7 @@ impl NextUser {
             if ended.succeeded() {
                 change.read.insert(name.clone());
             }
-            if change.may_flush(at) {
+            if change.may_flush(context.entry.at) {
                 change.told.content(&answer.body);
             }
         }
@@ -213,8 +215,7 @@ impl NextUser {
     fn arrived(&mut self, packet: &Frame, at: Duration) {
         match packet {
             Frame::Connect { payload, .. } => {
-                let pid = payload.json().and_then(|payload| payload.get("pid"));
-                if let Some(pid) = pid.and_then(|pid| pid.as_str()) {
+                if let Some(pid) = pid(payload) {
                     self.own().pids.insert(pid.to_owned());
                 }
                 if let Some(change) = &mut self.change {
@@ -232,34 +233,24 @@ impl NextUser {
         }
     }
 
-    /// A request or a CONNECT may carry something of another user.
-    fn asks(&self, entry: &Entry, context: &Context<'_>) {
-        if let Some(request) = context.request() {
-            let what = request.line();
-            if self.is_foreign_etag(request) {
-                let observed = format!("{what} with an ETag of the user before");
-                self.breach("etag", entry.id, Some(request.exchange), observed, context);
-            }
-            let credential = context
-                .opened(request.exchange)
-                .and_then(|own| own.credential.as_deref())
-                .and_then(|label| context.session.token(label));
-            let foreign = credential
-                .and_then(|token| token.username.as_ref())
-                .is_some_and(|user| Some(user) != self.user.as_ref());
-            if foreign && request.role.as_ref().is_some_and(Role::is_data) {
-                let observed = format!("{what} with a token of the user before");
-                self.breach("token", entry.id, Some(request.exchange), observed, context);
-            }
+    /// A request may carry something of another user.
+    fn asks(&self, context: &Context<'_>) {
+        let (Some(request), Some(_)) = (context.request(), &self.change) else {
+            return;
+        };
+        let what = request.line();
+        if self.is_foreign_etag(request) {
+            let observed = format!("{what} with an ETag of the user before");
+            self.outlives("etag", Some(request.exchange), observed, context);
         }
-        if let Some((_, Frame::Connect { payload, .. })) = context.packet_up()
-            && let Some(pid) = payload.json().and_then(|payload| payload.get("pid"))
-            && pid
-                .as_str()
-                .is_some_and(|pid| self.is_foreign(|given| given.pids.contains(pid)))
-        {
-            let observed = "CONNECT asks for the recovery of a session of the user before";
-            self.breach("pid", entry.id, None, observed.to_owned(), context);
+        let opened = context.opened(request.exchange);
+        let label = opened.and_then(|opened| opened.credential.as_deref());
+        let token = label.and_then(|label| context.session.token(label));
+        let user = token.and_then(|token| token.username.as_ref());
+        let is_foreign = user.is_some() && user != self.user.as_ref();
+        if is_foreign && request.role.as_ref().is_some_and(Role::is_data) {
+            let observed = format!("{what} with a token of the user before");
+            self.outlives("token", Some(request.exchange), observed, context);
         }
     }
 
@@ -279,31 +270,37 @@ impl NextUser {
         !is_own && self.others().any(has)
     }
 
-    /// An event may leave that was emitted for another user.
-    fn emits(&mut self, entry: &Entry, context: &Context<'_>) {
-        let Some(change) = &mut self.change else {
-            return;
-        };
-        if let Fact::App(AppFact::Emitted { .. }) = &entry.fact {
-            change.emitted += 1;
-        }
-        let Some((_, Frame::Event { name, args, .. })) = context.packet_up() else {
-            return;
-        };
-        change.sent += 1;
-        let observed = if context.world.simulated {
-            if change.sent <= change.emitted {
-                return;
+    /// A packet may be meant for another user's session.
+    fn sends(&mut self, packet: &Frame, context: &Context<'_>) {
+        match packet {
+            Frame::Connect { payload, .. } => {
+                let pid = pid(payload);
+                if pid.is_some_and(|pid| self.is_foreign(|given| given.pids.contains(pid))) {
+                    let observed = "CONNECT asks for the recovery of a session of the user before";
+                    self.outlives("pid", None, observed.to_owned(), context);
+                }
             }
-            // It is counted once.
-            change.emitted = change.sent;
-            format!("`{name}` left, which the app did not emit since")
-        } else if self.names_another(args, entry.at) {
-            format!("`{name}` left with the first CONNECT, and names the user before")
-        } else {
-            return;
-        };
-        self.breach("emit", entry.id, None, observed, context);
+            Frame::Event { name, args, .. } => {
+                if let Some(why) = self.emitted_before(args, context) {
+                    self.outlives("emit", None, format!("`{name}` left{why}"), context);
+                }
+            }
+            _ => {}
+        }
+    }
+
+    /// What shows that an event leaves which was emitted for another user.
+    fn emitted_before(&mut self, args: &Content, context: &Context<'_>) -> Option<&'static str> {
+        let change = self.change.as_mut()?;
+        change.sent += 1;
+        if !context.world.simulated {
+            let is_named = self.names_another(args, context.entry.at);
+            return is_named.then_some(" with the first CONNECT, and names the user before");
+        }
+        let is_more = change.sent > change.emitted;
+        // It is counted once.
+        change.emitted = change.emitted.max(change.sent);
+        is_more.then_some(", which the app did not emit since")
     }
 
     /// Whether the arguments of an event that may come from a queue name another user, whom this
@@ -312,7 +309,7 @@ impl NextUser {
         let Some(change) = self.change.as_ref().filter(|change| change.may_flush(at)) else {
             return false;
         };
-        let mut sent = Sent::default();
+        let mut sent = WordIndex::default();
         sent.content(args);
         let names = self.others().flat_map(|given| &given.names);
         names
@@ -321,42 +318,37 @@ impl NextUser {
     }
 
     /// Something may be shown that was not read for this user.
-    fn shows(&self, entry: &Entry, context: &Context<'_>) {
-        if let Fact::App(AppFact::Shown {
-            resource, source, ..
-        }) = &entry.fact
-            && *source != DataSource::Event
-            && self
-                .change
-                .as_ref()
-                .is_some_and(|change| !change.read.contains(resource))
-        {
+    fn shows(&self, resource: &str, source: DataSource, context: &Context<'_>) {
+        let change = self.change.as_ref();
+        let is_unread = change.is_some_and(|change| !change.read.contains(resource));
+        if source != DataSource::Event && is_unread {
             let observed = format!(
                 "{resource} was shown from {source} before this user's request for it was answered"
             );
-            self.breach("shown", entry.id, None, observed, context);
+            self.outlives("shown", None, observed, context);
         }
     }
 
-    fn breach(
-        &self,
-        kind: &str,
-        entry: EntryId,
-        exchange: Option<u64>,
-        observed: String,
-        context: &Context<'_>,
-    ) {
-        let change = self.change.as_ref().map(|change| change.moment.id);
+    /// Something outlives the change of users, if there was one.
+    fn outlives(&self, what: &str, exchange: Option<u64>, observed: String, context: &Context<'_>) {
+        let Some(change) = &self.change else {
+            return;
+        };
+        let expected =
+            "nothing of an earlier session is shown, sent or asked for in the next user's";
         context.violated(
             &NEXT_USER,
             Violation::new("something of the user before outlives the change of users")
-                .kind(kind.to_owned())
-                .expected(
-                    "nothing of an earlier session is shown, sent or asked for in the next user's",
-                )
+                .kind(what)
+                .expected(expected)
                 .observed(observed)
-                .evidence(change.into_iter().chain([entry]))
+                .evidence([change.since, context.entry.id])
                 .exchanges(exchange),
         );
     }
+}
+
+/// The session in a CONNECT by which it can be recovered.
+fn pid(payload: &Content) -> Option<&str> {
+    payload.json()?.get("pid")?.as_str()
 }

@@ -3,17 +3,17 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use crate::domain::journal::{Direction, Entry, Fact, Frame};
+use crate::domain::journal::{Direction, Fact, Frame};
 use crate::rules::context::Context;
 use crate::rules::labels;
 
 /// Whose socket it is.
 #[derive(Default)]
-pub(super) struct Sockets(BTreeMap<u64, Arc<str>>);
+pub(super) struct SocketOwners(BTreeMap<u64, Arc<str>>);
 
-impl Sockets {
-    pub(super) fn follow(&mut self, entry: &Entry, context: &Context<'_>) {
-        match &entry.fact {
+impl SocketOwners {
+    pub(super) fn follow(&mut self, context: &Context<'_>) {
+        match &context.entry.fact {
             Fact::Frame {
                 socket,
                 direction: Direction::Up,

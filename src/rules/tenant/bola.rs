@@ -1,0 +1,201 @@
+//! TENANT-2 and -5: what is another's is refused, and no entity tag of theirs matches. Broken
+//! object level authorization (BOLA) is what OWASP calls it.
+
+use serde_json::Value;
+
+use super::distinctive::is_distinctive;
+use super::flattened::{Flattened, plain};
+use super::observed::{Observed, Received};
+use crate::domain::contract::{Contract, Resource};
+use crate::domain::journal::{EntryId, Question, Reference};
+use crate::rules::context::Context;
+use crate::rules::exchange::Ended;
+use crate::rules::rule::rule;
+use crate::rules::violation::Violation;
+
+rule! {
+    /// An account that asks with another's ids, names or cursors gets nothing of the other's
+    ///
+    /// # Why
+    /// Ids are guessable and cursors get about; what protects an object is the check of who asks.
+    ///
+    /// # How it is judged
+    /// The harness reads as one account, then asks as another with the first one's cursors, with
+    /// ids in reads that the contract allows below a list, and with its name wherever the contract
+    /// puts the user's name into a path, a query or a header. A refusal keeps the rule, and so does
+    /// an answer with the asking account's own data. An answer that holds an item or the body that
+    /// the first account got, and the asking account did not, breaks it.
+    ///
+    /// # How to keep it
+    /// Look objects up by id *and* the account of the verified token; bind cursors to their
+    /// account.
+    ///
+    /// # Source
+    /// OWASP API Security Top 10 2023, API1: broken object level authorization
+    pub(super) OF_ANOTHER: "TENANT-2", Backend, from [Probe],
+        set by ["resources[].paging", "resources[].key", "scope.allow"]
+}
+
+rule! {
+    /// The entity tag of another account's answer is no match
+    ///
+    /// # Why
+    /// A 304 says: what you have is current. When it is given for another account's tag, the app
+    /// shows the other's data as its own, and whoever asks learns what the other has.
+    ///
+    /// # How it is judged
+    /// The harness reads a resource as two accounts; where their tags differ, it asks as the second
+    /// with the first one's tag. Where one tag is given for a resource that the contract calls
+    /// `personal`, it is no match either if the two accounts got other items or texts: one tag for
+    /// two representations lets any cache between give the first one's. A backend that sends no
+    /// entity tags is not judged.
+    ///
+    /// # How to keep it
+    /// Compare the tag with the representation that this account would get; make the account part
+    /// of the tag.
+    ///
+    /// # Source
+    /// RFC 9110 §8.8.3 and §13.1.2; runbook S9.4
+    pub(super) TAG: "TENANT-5", Backend, from [Probe],
+        set by ["resources[].personal"]
+}
+
+/// Judges what the backend answers the harness, which asks as one account with what is another's.
+pub(super) fn judge(observed: &Observed, context: &Context<'_>) {
+    let Some((question, ended)) = context.answered() else {
+        return;
+    };
+    if ended.by_backend().is_none() {
+        return;
+    }
+    match question {
+        Question::OfAnother { what, owner } => of_another(*what, owner, &ended, observed, context),
+        Question::TagOfAnother { owner } => tag_of_another(owner, &ended, observed, context),
+        _ => {}
+    }
+}
+
+fn of_another(
+    what: Reference,
+    owner: &str,
+    ended: &Ended<'_>,
+    observed: &Observed,
+    context: &Context<'_>,
+) {
+    context.exercised(&OF_ANOTHER);
+    let body = ended.answer.and_then(|answer| answer.body.json());
+    let Some(body) = body.filter(|_| ended.succeeded()) else {
+        return;
+    };
+    let asking = ended.opened.account.as_deref().unwrap_or_default();
+    // A read below a list brings one of its items, and is none of a resource.
+    let read = context.read_by_anyone();
+    let brought = read.map(|read| keys(read.resource, body));
+    let theirs = got(owner, observed, &context.contract);
+    let own = got(asking, observed, &context.contract);
+    let Some((learnt, stolen)) = stolen(body, &brought.unwrap_or_default(), &theirs, &own) else {
+        return;
+    };
+    let message = format!("an account gets what is another's by using the other's {what}");
+    context.violated(
+        &OF_ANOTHER,
+        Violation::new(message)
+            .kind(what.to_string())
+            .expected("403, 404 or 400, or the asking account's own data")
+            .observed(format!("{}, with {stolen} of `{owner}`", ended.words()))
+            .evidence([learnt, ended.opened.id(), context.entry.id])
+            .exchanges([ended.request.exchange]),
+    );
+}
+
+/// An answer, and the keys of its items.
+type Got<'a> = (&'a Received, Vec<String>);
+
+/// What an account got when the harness read as it.
+fn got<'a>(account: &str, observed: &'a Observed, contract: &Contract) -> Vec<Got<'a>> {
+    let account = observed.accounts.get(account).into_iter();
+    let reads = account.flat_map(|account| account.reads.values());
+    let got = reads.filter_map(|read| {
+        let (received, resource) = (read.probed()?, contract.resource(&read.resource)?);
+        Some((received, keys(resource, &received.body)))
+    });
+    got.collect()
+}
+
+/// The item or body of the owner's that the asking account was brought and did not get itself, and
+/// where the owner got it.
+fn stolen(
+    body: &Value,
+    brought: &[String],
+    theirs: &[Got<'_>],
+    own: &[Got<'_>],
+) -> Option<(EntryId, String)> {
+    let is_own = |key: &String| own.iter().any(|(_, keys)| keys.contains(key));
+    let is_body = |(received, _): &Got<'_>| *received.body == *body;
+    theirs.iter().find_map(|got| {
+        let (received, keys) = got;
+        let mut brought = brought.iter();
+        let item = brought.find(|key| keys.contains(key) && !is_own(key));
+        let is_whole = || is_body(got) && !own.iter().any(is_body);
+        let whole = || is_whole().then(|| "the whole answer".to_owned());
+        Some((received.id, item.cloned().or_else(whole)?))
+    })
+}
+
+/// The keys of the items in a list's answer, as they are written.
+fn keys(resource: &Resource, body: &Value) -> Vec<String> {
+    let Some((items, key)) = resource.items.as_ref().zip(resource.key.as_ref()) else {
+        return Vec::new();
+    };
+    let list = items.in_body(body).and_then(Value::as_array);
+    list.into_iter()
+        .flatten()
+        .filter_map(|item| key.in_body(item).map(ToString::to_string))
+        .collect()
+}
+
+fn tag_of_another(owner: &str, ended: &Ended<'_>, observed: &Observed, context: &Context<'_>) {
+    let line = ended.request.line();
+    let of = |account: &str| {
+        let read = observed.accounts.get(account)?.reads.get(&line)?;
+        let received = read.probed()?;
+        let resource = context.contract.resource(&read.resource)?;
+        Some((received, received.tag.as_ref()?, resource))
+    };
+    let asking = ended.opened.account.as_deref();
+    let (Some((first, theirs, resource)), Some((second, own, _))) =
+        (of(owner), asking.and_then(of))
+    else {
+        return;
+    };
+    let is_shared = || resource.personal && are_others(resource, &first.body, &second.body);
+    if theirs == own && !is_shared() {
+        return;
+    }
+    context.exercised(&TAG);
+    if ended.status() == Some(304) {
+        context.violated(
+            &TAG,
+            Violation::new("the backend takes another account's entity tag for this one's")
+                .kind("tag")
+                .expected("200 with the asking account's own data")
+                .observed(ended.words())
+                .evidence([first.id, ended.opened.id(), context.entry.id])
+                .exchanges([ended.request.exchange]),
+        );
+    }
+}
+
+/// Whether two answers are of different things: other items, or other texts that tell. A moment that
+/// has gone on makes no other answer.
+fn are_others(resource: &Resource, one: &Value, other: &Value) -> bool {
+    let (one, other) = (Flattened::of(resource, one), Flattened::of(resource, other));
+    let telling = |answer: &Flattened| -> Vec<String> {
+        let texts = answer.single.values().filter(|value| value.is_string());
+        texts
+            .map(plain)
+            .filter(|text| is_distinctive(text))
+            .collect()
+    };
+    !one.items.keys().eq(other.items.keys()) || telling(&one) != telling(&other)
+}
