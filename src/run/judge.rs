@@ -15,7 +15,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Instant;
 
-use super::hearing::{Hearing, Trouble};
+use super::evaluation::{Evaluation, JournalFlaw};
 use super::summary::sum;
 use crate::domain::contract::Contract;
 use crate::domain::journal::Observer;
@@ -86,26 +86,19 @@ pub fn judge(
 
 fn judge_one(mut reader: Reader, header: &Header, contract: &Arc<Contract>) -> ScenarioResult {
     let began = Instant::now();
-    let mut hearing = Hearing::new(contract, &header.case);
-    let end = reader.each(&mut |entry| hearing.observe(entry));
-    let mut trouble = Trouble::default();
-    match end {
-        End::Whole if hearing.is_whole() => {}
-        End::Whole => trouble.doubts.push(
-            "the journal ends without saying that the run did: whatever wrote it was stopped"
-                .to_owned(),
-        ),
-        End::CutOff { line } => trouble.doubts.push(format!(
-            "the journal breaks off in the middle of line {line}: whatever wrote it was stopped"
-        )),
-        End::Broken { line, why } => {
-            trouble.error = Some(format!(
-                "line {line} of {} is not an entry ({why}); what stands before it was judged, and nothing after it",
-                reader.path.display()
-            ));
-        }
-    }
-    let mut result = hearing.conclude(&header.case, trouble, |findings| {
+    let mut evaluation = Evaluation::new(contract, &header.case);
+    let end = reader.each(&mut |entry| evaluation.observe(entry));
+    let flaw = match end {
+        End::Whole if evaluation.is_whole() => None,
+        End::Whole => Some(JournalFlaw::Unfinished),
+        End::CutOff { line } => Some(JournalFlaw::CutOff { line }),
+        End::Broken { line, why } => Some(JournalFlaw::Damaged {
+            path: reader.path.clone(),
+            line,
+            why,
+        }),
+    };
+    let mut result = evaluation.conclude(&header.case, flaw.as_ref(), |findings| {
         cited::excerpt(&mut reader, findings)
     });
     result.duration_wall = began.elapsed();

@@ -12,8 +12,8 @@ mod levers;
 
 use super::backend::Backend;
 use super::call::{Call, CallFailed, Reply};
+use super::evaluation::{Evaluation, JournalFlaw};
 use super::excerpt;
-use super::hearing::{Hearing, Trouble};
 use super::plan::Plan;
 use super::punctuality::Punctuality;
 use super::recording::{Flush, Recording};
@@ -54,7 +54,7 @@ pub(super) struct Surroundings {
     case: Case,
     backend: Backend,
     accounts: Vec<Account>,
-    hearing: Arc<Mutex<Hearing>>,
+    evaluation: Arc<Mutex<Evaluation>>,
     /// Only in virtual time, and only where the backend tells when it emits.
     punctuality: Option<Arc<Mutex<Punctuality>>>,
     pub(super) marker: String,
@@ -88,14 +88,14 @@ impl Surroundings {
         };
         let contract = Arc::clone(&plan.suite.contract);
         let recorder = Recorder::new(clock);
-        let hearing = Arc::new(Mutex::new(Hearing::new(&contract, &case)));
+        let evaluation = Arc::new(Mutex::new(Evaluation::new(&contract, &case)));
         let backend = Backend::start(plan, clock, seed)?;
         let last_emitted = backend.last_emitted().filter(|_| virtual_time);
         let punctuality = last_emitted.map(|last| Arc::new(Mutex::new(Punctuality::new(last))));
         let mut recording = None;
         {
             let mut journal = recorder.journal();
-            journal.watch(Box::new(Arc::clone(&hearing)));
+            journal.watch(Box::new(Arc::clone(&evaluation)));
             if let Some(punctuality) = &punctuality {
                 journal.watch(Box::new(Arc::clone(punctuality)));
             }
@@ -144,7 +144,7 @@ impl Surroundings {
             case,
             backend,
             accounts,
-            hearing,
+            evaluation,
             punctuality,
             marker,
             faults: Mutex::default(),
@@ -216,7 +216,7 @@ impl Surroundings {
 
     /// What the scope saw so far.
     pub(super) fn tally(&self) -> ScopeTally {
-        lock(&self.hearing).tally()
+        lock(&self.evaluation).tally()
     }
 
     /// Ends the journal: the client is gone.
@@ -240,12 +240,9 @@ impl Surroundings {
     pub(super) fn conclude(&self) -> ScenarioResult {
         let journal = self.recorder.journal();
         let recording = self.recording.as_ref();
-        let lost = recording.and_then(|recording| lock(recording).failed());
-        let trouble = Trouble {
-            error: lost.map(|why| format!("the journal could not be written {why}")),
-            doubts: Vec::new(),
-        };
-        lock(&self.hearing).conclude(&self.case, trouble, |findings| {
+        let missing = recording.and_then(|recording| lock(recording).failed());
+        let flaw = missing.map(|missing| JournalFlaw::Unwritten { missing });
+        lock(&self.evaluation).conclude(&self.case, flaw.as_ref(), |findings| {
             excerpt::excerpt(&journal, findings)
         })
     }
