@@ -6,6 +6,7 @@ mod call;
 mod canary;
 mod credentials;
 mod deployment;
+mod environment;
 mod evaluation;
 mod excerpt;
 mod expect;
@@ -22,7 +23,6 @@ mod stage;
 mod steps;
 mod summary;
 mod supervise;
-mod surroundings;
 mod target;
 #[cfg(test)]
 mod tests;

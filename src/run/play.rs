@@ -58,19 +58,19 @@ impl Stage {
     ) -> ScenarioResult {
         let deployed = matches!(plan.target, Target::Deployment(_));
         if deployed {
-            let observer = accounts.observer(&self.around.contract);
-            self.around.recorder.journal().watch(observer);
+            let observer = accounts.observer(&self.environment.contract);
+            self.environment.recorder.journal().watch(observer);
         }
         steps::play(&self, scenario).await;
         // Whatever the app could still not write was said when it happened.
         let _ = self.device.stop().await;
         // What is under way is let come to its end, so that both ends of every exchange are known.
         tokio::time::sleep(UNDER_WAY).await;
-        self.around.end();
+        self.environment.end();
         let own = self.in_use.iter().map(String::as_str);
         if let Some(why) = accounts.refusal(plan.target.name(), own) {
             // Asking more as an account that is refused may lock it.
-            let mut result = self.around.conclude();
+            let mut result = self.environment.conclude();
             credentials::instead_of(&mut result.outcome, why);
             return result;
         }
@@ -78,10 +78,10 @@ impl Stage {
             tokio::select! {
                 biased;
                 () = self.interrupt.triggered() => {}
-                () = Prober::new(&self.around).afterwards(&self.allowed) => {}
+                () = Prober::new(&self.environment).afterwards(&self.allowed) => {}
             }
         }
-        self.around.conclude()
+        self.environment.conclude()
     }
 }
 

@@ -24,8 +24,8 @@ use std::time::Duration;
 use bytes::Bytes;
 
 use super::call::{Call, Line, Reply};
+use super::environment::Environment;
 use super::plan::{Plan, Target};
-use super::surroundings::Surroundings;
 use super::target;
 use crate::app::{Filling, payload, target};
 use crate::domain::contract::{Operation, Resource};
@@ -139,14 +139,14 @@ const RESOURCES: usize = 16;
 
 /// Asks on one run's behalf.
 pub(crate) struct Prober<'s> {
-    around: &'s Surroundings,
+    environment: &'s Environment,
     lines: BTreeMap<String, Line>,
 }
 
 impl<'s> Prober<'s> {
-    pub(crate) fn new(around: &'s Surroundings) -> Self {
+    pub(crate) fn new(environment: &'s Environment) -> Self {
         Self {
-            around,
+            environment,
             lines: BTreeMap::new(),
         }
     }
@@ -156,7 +156,7 @@ impl<'s> Prober<'s> {
         if let Allowed::Nothing(why) = allowed {
             self.skip_all(&AFTERWARDS, why);
         } else if tokio::time::timeout(
-            PATIENCE + self.around.contract.session.reuse_grace,
+            PATIENCE + self.environment.contract.session.reuse_grace,
             self.ask(allowed),
         )
         .await
@@ -222,7 +222,7 @@ impl<'s> Prober<'s> {
 
     /// Says that nothing is asked for a rule, and why.
     fn skip(&self, rule: &str, why: &str) {
-        self.around
+        self.environment
             .recorder
             .record(Fact::Harness(HarnessFact::NotProbed {
                 rule: rule.to_owned(),
@@ -238,14 +238,14 @@ impl<'s> Prober<'s> {
     ) -> Result<Reply, String> {
         if let Some(question) = question {
             let fact = HarnessFact::Probe { question };
-            self.around.recorder.record(Fact::Harness(fact));
+            self.environment.recorder.record(Fact::Harness(fact));
         }
-        let address = self.around.gateway.address(asked.service);
+        let address = self.environment.gateway.address(asked.service);
         let base_path = address.as_ref().map_or("", ServiceAddress::base_path);
         let call = Call {
             method: asked.method,
             target: &format!("{base_path}{}", asked.target),
-            mark: format!("probe {}", self.around.marker),
+            mark: format!("probe {}", self.environment.marker),
             headers: asked.headers,
             body: asked.body,
         };
@@ -260,7 +260,7 @@ impl<'s> Prober<'s> {
             self.lines.insert(lane, line);
             Ok(reply)
         };
-        match tokio::time::timeout(self.around.contract.request_timeout, sent).await {
+        match tokio::time::timeout(self.environment.contract.request_timeout, sent).await {
             Ok(reply) => reply,
             Err(_) => Err("no answer in time".to_owned()),
         }
@@ -277,7 +277,7 @@ impl<'s> Prober<'s> {
     ) -> Result<Reply, String> {
         let mut headers = vec![("accept".to_owned(), "application/json".to_owned())];
         let authorize = (operation.authorized && with.filling.access.is_some())
-            .then_some(&self.around.contract.session.authorize);
+            .then_some(&self.environment.contract.session.authorize);
         for (name, template) in authorize.into_iter().chain(&operation.headers) {
             headers.push((name.clone(), with.filling.text(template)));
         }
@@ -295,7 +295,7 @@ impl<'s> Prober<'s> {
 
     /// The resources that can be read with a token and without changing anything.
     fn readable(&self) -> Vec<Resource> {
-        self.around
+        self.environment
             .contract
             .resources
             .iter()

@@ -16,11 +16,11 @@ use std::time::{Duration, Instant};
 
 use tokio::sync::{mpsc, oneshot};
 
+use super::environment::{self, Environment};
 use super::interrupt::Interrupt;
 use super::plan::Plan;
 use super::play::UNDER_WAY;
 use super::summary::sum;
-use super::surroundings::{self, Surroundings};
 use super::target::{self, Unplayable};
 use crate::domain::journal::file::Case;
 use crate::domain::result::RunResult;
@@ -109,7 +109,7 @@ async fn perform(
             address: proxied.control,
             error,
         })?;
-    let around = Surroundings::start(surroundings::Settings {
+    let environment = Environment::start(environment::Settings {
         plan,
         policy: &plan.suite.contract,
         case: case(proxied),
@@ -119,14 +119,14 @@ async fn perform(
         listen: proxied.listen.clone(),
     })
     .map_err(broken)?;
-    around.check_itself(false).await.map_err(broken)?;
-    let around = Arc::new(around);
+    environment.check_itself(false).await.map_err(broken)?;
+    let environment = Arc::new(environment);
     let (asks, mut asked) = mpsc::unbounded_channel();
     let told = Ready {
-        services: urls(&around),
+        services: urls(&environment),
         control: format!("http://{}", listener.endpoint().authority()),
     };
-    let control = Control::serve(listener, Arc::clone(&around), told.clone(), asks);
+    let control = Control::serve(listener, Arc::clone(&environment), told.clone(), asks);
     ready(&told)
         .map_err(|error| broken(format!("nobody can be told where it listens: {error}")))?;
 
@@ -136,10 +136,10 @@ async fn perform(
         () = interrupt.triggered() => {}
         ask = asked.recv() => waiting.extend(ask),
     }
-    around.send_canaries().await;
+    environment.send_canaries().await;
     tokio::time::sleep(UNDER_WAY).await;
-    around.end();
-    let mut scenario = around.conclude();
+    environment.end();
+    let mut scenario = environment.conclude();
     scenario.duration_wall = scenario.outcome.duration;
     while let Ok(ask) = asked.try_recv() {
         waiting.push(ask);
@@ -159,8 +159,8 @@ async fn perform(
     })
 }
 
-fn urls(around: &Surroundings) -> BTreeMap<String, String> {
-    around
+fn urls(environment: &Environment) -> BTreeMap<String, String> {
+    environment
         .gateway
         .addresses()
         .into_iter()

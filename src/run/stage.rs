@@ -4,11 +4,11 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use tempfile::TempDir;
 
+use super::environment::{Environment, Settings};
 use super::expect::Sockets;
 use super::interrupt::Interrupt;
 use super::plan::Plan;
 use super::probe::{Allowed, Prober, Signed};
-use super::surroundings::{Settings, Surroundings};
 use crate::device::{self, Device};
 use crate::domain::contract::{Contract, TransportName};
 use crate::domain::journal::file::Case;
@@ -18,7 +18,7 @@ use crate::gateway::{Listen, Mode, Tls};
 /// One world.
 pub(crate) struct Stage {
     /// Everything around the client.
-    pub(super) around: Surroundings,
+    pub(super) environment: Environment,
     /// The client.
     pub(crate) device: Device,
     /// How the run is asked to stop.
@@ -49,7 +49,7 @@ impl Stage {
         // Each scenario has its own stream of choices, so selecting fewer changes none of them.
         let seed = derive(plan.seed, &scenario.id);
         let folder = plan.journal_dir.as_ref();
-        let around = Surroundings::start(Settings {
+        let environment = Environment::start(Settings {
             plan,
             policy,
             case: Case::from(scenario),
@@ -59,24 +59,24 @@ impl Stage {
             listen: listen(scenario)?,
         })?;
         let sockets = Arc::new(Mutex::new(Sockets::default()));
-        around
+        environment
             .recorder
             .journal()
             .watch(Box::new(Arc::clone(&sockets)));
         let storage = TempDir::with_prefix("rehearsal-device-")
             .map_err(|error| format!("no folder for the device's storage: {error}"))?;
         let device = Device::start(device::Settings {
-            contract: Arc::clone(&around.contract),
-            recorder: around.recorder.clone(),
-            services: around.gateway.addresses().into(),
+            contract: Arc::clone(&environment.contract),
+            recorder: environment.recorder.clone(),
+            services: environment.gateway.addresses().into(),
             storage: storage.path().to_owned(),
             seed,
             quirks: plan.quirks.iter().copied().collect(),
         })
         .map_err(|error| format!("the device could not be started: {error}"))?;
-        around.check_itself(plan.virtual_time()).await?;
+        environment.check_itself(plan.virtual_time()).await?;
         Ok(Self {
-            around,
+            environment,
             device,
             interrupt: interrupt.clone(),
             app_misbehaves: !plan.quirks.is_empty(),
@@ -103,18 +103,18 @@ impl Stage {
             self.around_maintenance(*on).await;
         }
         let Setting::Network(there) = setting else {
-            return self.around.set(setting).await;
+            return self.environment.set(setting).await;
         };
         // The app must not learn of it before the wire is cut, nor try before it is back.
         if *there {
-            self.around.set(setting).await?;
+            self.environment.set(setting).await?;
         }
         self.device
             .network(*there)
             .await
             .map_err(|error| error.to_string())?;
         if !*there {
-            self.around.set(setting).await?;
+            self.environment.set(setting).await?;
         }
         Ok(())
     }
@@ -124,7 +124,7 @@ impl Stage {
     /// What the harness does on its own account just before the kill-switch is moved.
     async fn around_maintenance(&self, on: bool) {
         let mut bystander = self.bystander.lock().await;
-        let mut prober = Prober::new(&self.around);
+        let mut prober = Prober::new(&self.environment);
         if !on && let Some(own) = bystander.take() {
             prober.in_maintenance(&own).await;
         } else if on && bystander.is_none() {

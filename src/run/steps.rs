@@ -27,11 +27,11 @@ enum Stop {
 /// Plays the steps, then the never-called proof's marked calls, then `finally` in every case.
 /// What came of them stands in the journal.
 pub(crate) async fn play(stage: &Stage, scenario: &Scenario) {
-    let note = |fact: HarnessFact| stage.around.recorder.record(Fact::Harness(fact));
+    let note = |fact: HarnessFact| stage.environment.recorder.record(Fact::Harness(fact));
     let mut interrupted = false;
     let windows = Windows::of(scenario.steps.iter().chain(&scenario.finally));
     stage
-        .around
+        .environment
         .recorder
         .journal()
         .watch(Box::new(windows.clone()));
@@ -60,7 +60,7 @@ pub(crate) async fn play(stage: &Stage, scenario: &Scenario) {
         break;
     }
     if !interrupted {
-        stage.around.send_canaries().await;
+        stage.environment.send_canaries().await;
     }
     for step in &scenario.finally {
         if let Err(Stop::Failed(why)) = player.play(step).await {
@@ -120,7 +120,11 @@ impl Player<'_> {
             text: step.text.clone(),
             phase,
         };
-        self.stage.around.recorder.record(Fact::Harness(fact)).id
+        self.stage
+            .environment
+            .recorder
+            .record(Fact::Harness(fact))
+            .id
     }
 
     async fn act(&self, action: &Action) -> Result<(), Stop> {
@@ -132,7 +136,11 @@ impl Player<'_> {
                 account,
                 wrong_password,
             } => {
-                let account = self.stage.around.account(account).map_err(Stop::Failed)?;
+                let account = self
+                    .stage
+                    .environment
+                    .account(account)
+                    .map_err(Stop::Failed)?;
                 let password = if *wrong_password {
                     Secret::new("rehearsal: not the password")
                 } else {
@@ -172,7 +180,7 @@ impl Player<'_> {
             .await
             .map_err(|error| Stop::Failed(error.to_string()))?;
         loop {
-            let grown = self.stage.around.recorder.grown();
+            let grown = self.stage.environment.recorder.grown();
             tokio::pin!(grown);
             let over = began.elapsed() >= patience;
             let decided = self.windows.look(step.number, |watches| {
@@ -225,7 +233,7 @@ impl Player<'_> {
             Timing::Now => String::new(),
         };
         let (troubles, request_ids) = {
-            let journal = self.stage.around.recorder.journal();
+            let journal = self.stage.environment.recorder.journal();
             let since: Vec<_> = journal.after(self.change).collect();
             trouble::before(since.iter().map(|entry| entry.as_ref()))
         };

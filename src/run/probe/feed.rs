@@ -35,7 +35,7 @@ type Socket = WebSocketStream<TokioIo<Upgraded>>;
 impl Prober<'_> {
     /// SESSION-10 on the feed: tokens that nobody should accept.
     pub(super) async fn feed_tokens(&mut self, allowed: &Allowed) -> Result<(), String> {
-        let contract = self.around.contract.clone();
+        let contract = self.environment.contract.clone();
         let Some(realtime) = &contract.realtime else {
             return Ok(());
         };
@@ -72,7 +72,7 @@ impl Prober<'_> {
         question: Question,
         own: &Signed,
     ) -> Result<(), String> {
-        let contract = self.around.contract.clone();
+        let contract = self.environment.contract.clone();
         match &contract.realtime {
             Some(realtime) => {
                 self.listen(realtime, question, own, PATIENCE).await?;
@@ -102,7 +102,7 @@ impl Prober<'_> {
         {
             return Err("the feed has no WebSocket, by which the harness listens".to_owned());
         }
-        let address = self.around.gateway.address(&realtime.service);
+        let address = self.environment.gateway.address(&realtime.service);
         let base_path = address.as_ref().map_or("", ServiceAddress::base_path);
         let mut target = format!("{base_path}{}?EIO=4&transport=websocket", realtime.path);
         for (name, template) in &realtime.query {
@@ -110,7 +110,7 @@ impl Prober<'_> {
             target.push_str(&format!("&{}={value}", crate::app::escape(name)));
         }
         let endpoint = address.as_ref().and_then(|address| address.via.as_ref());
-        let mark = format!("probe {}", self.around.marker);
+        let mark = format!("probe {}", self.environment.marker);
         let mut heard = Heard {
             question,
             joined: false,
@@ -132,7 +132,7 @@ impl Prober<'_> {
             return Err(why);
         }
         let fact = HarnessFact::Listened(heard.clone());
-        self.around.recorder.record(Fact::Harness(fact));
+        self.environment.recorder.record(Fact::Harness(fact));
         Ok(heard)
     }
 }

@@ -20,7 +20,7 @@ impl Prober<'_> {
 
     /// Asks for the status and for all data, while the kill-switch is on.
     pub(crate) async fn in_maintenance(&mut self, own: &Signed) {
-        let contract = self.around.contract.clone();
+        let contract = self.environment.contract.clone();
         let Some(switch) = &contract.kill_switch else {
             return;
         };

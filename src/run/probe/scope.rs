@@ -15,7 +15,7 @@ impl Prober<'_> {
     }
 
     async fn call_forbidden(&mut self, allowed: &Allowed) -> Result<(), String> {
-        let contract = self.around.contract.clone();
+        let contract = self.environment.contract.clone();
         if contract.scope.forbid.is_empty() && contract.scope.forbid_namespaces.is_empty() {
             return Err("the contract forbids nothing".to_owned());
         }

@@ -47,7 +47,7 @@ impl Signed {
 impl Prober<'_> {
     /// Signs in.
     pub(super) async fn sign_in(&mut self, account: &Account) -> Result<Signed, String> {
-        let contract = self.around.contract.clone();
+        let contract = self.environment.contract.clone();
         let request = &contract.session.sign_in;
         let filling = Filling {
             username: Some(account.username.clone()),
@@ -82,7 +82,7 @@ impl Prober<'_> {
         question: Option<Question>,
         own: &Signed,
     ) -> Result<Option<Signed>, String> {
-        let contract = self.around.contract.clone();
+        let contract = self.environment.contract.clone();
         let Some(request) = &contract.session.refresh else {
             return Err("the contract has no refresh".to_owned());
         };

@@ -146,7 +146,7 @@ impl Prober<'_> {
 
     /// Reads that the contract allows of one item below a list, with the first account's own ids.
     async fn below_lists(&mut self, own: &Signed, resources: &[Resource]) -> Vec<Operation> {
-        let contract = self.around.contract.clone();
+        let contract = self.environment.contract.clone();
         let mut found = Vec::new();
         for resource in resources {
             let list = &resource.operation;

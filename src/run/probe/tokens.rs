@@ -18,11 +18,11 @@ impl Prober<'_> {
     }
 
     async fn replay(&mut self, allowed: &Allowed) -> Result<(), String> {
-        if self.around.contract.session.refresh.is_none() {
+        if self.environment.contract.session.refresh.is_none() {
             return Err("the contract has no refresh".to_owned());
         }
         let account = allowed.disposable()?;
-        let grace = self.around.contract.session.reuse_grace;
+        let grace = self.environment.contract.session.reuse_grace;
         if grace > PATIENCE && !matches!(allowed, Allowed::Everything(_)) {
             return Err(format!(
                 "the contract's `reuse-grace` is longer than {} s",
@@ -57,7 +57,7 @@ impl Prober<'_> {
     }
 
     async fn sign_out(&mut self, allowed: &Allowed) -> Result<(), String> {
-        let contract = self.around.contract.clone();
+        let contract = self.environment.contract.clone();
         let Some(operation) = &contract.session.sign_out else {
             return Err("the contract has no sign-out request".to_owned());
         };
@@ -133,7 +133,7 @@ impl Prober<'_> {
     /// The tokens that nobody should accept.
     pub(super) fn bad(&self, allowed: &Allowed, own: &Signed) -> Vec<(Flaw, String)> {
         let minted = |flaw| {
-            self.around
+            self.environment
                 .mint(&own.username, flaw)
                 .filter(|_| matches!(allowed, Allowed::Everything(_)))
         };

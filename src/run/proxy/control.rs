@@ -24,7 +24,7 @@ use crate::domain::result::ScenarioResult;
 use crate::domain::scenario::Setting;
 use crate::mock::asked::{self, Asked, Backend, Nothing, Push, Switch};
 use crate::net::Listener;
-use crate::run::surroundings::Surroundings;
+use crate::run::environment::Environment;
 use crate::suite;
 
 /// Bytes of a body that may be sent.
@@ -81,7 +81,7 @@ impl Drop for Control {
 }
 
 struct Desk {
-    around: Arc<Surroundings>,
+    around: Arc<Environment>,
     ready: Ready,
     switches: Mutex<Switches>,
     end: mpsc::UnboundedSender<oneshot::Sender<Outcome>>,
@@ -98,7 +98,7 @@ struct Switches {
 impl Control {
     pub(super) fn serve(
         listener: Listener,
-        around: Arc<Surroundings>,
+        around: Arc<Environment>,
         ready: Ready,
         end: mpsc::UnboundedSender<oneshot::Sender<Outcome>>,
     ) -> Self {

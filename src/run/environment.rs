@@ -27,14 +27,14 @@ use crate::gateway::{self, Gateway, Listen, Mode};
 use crate::mock::asked;
 use crate::net::{Clock, Net, Recorder, ServiceAddress};
 
-/// How the surroundings of a client are made.
+/// How the environment of a client is made.
 pub(super) struct Settings<'a> {
     pub(super) plan: &'a Plan,
     /// What the gateway judges by: the suite's contract, unless it is shown to be needed.
     pub(super) policy: &'a Arc<Contract>,
-    /// What is played in them.
+    /// What is played in it.
     pub(super) case: Case,
-    /// What every choice in them derives from.
+    /// What every choice in it derives from.
     pub(super) seed: u64,
     /// Where the journal is written to.
     pub(super) file: Option<PathBuf>,
@@ -45,7 +45,7 @@ pub(super) struct Settings<'a> {
 }
 
 /// Everything around a client.
-pub(super) struct Surroundings {
+pub(super) struct Environment {
     /// The journal.
     pub(super) recorder: Recorder,
     /// What is judged by.
@@ -64,7 +64,7 @@ pub(super) struct Surroundings {
     recording: Option<Arc<Mutex<Recording>>>,
 }
 
-impl Surroundings {
+impl Environment {
     pub(super) fn start(settings: Settings<'_>) -> Result<Self, String> {
         let Settings {
             plan,

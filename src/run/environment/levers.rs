@@ -2,12 +2,12 @@
 
 use std::sync::PoisonError;
 
-use super::Surroundings;
+use super::Environment;
 use crate::domain::journal::HarnessFact;
 use crate::domain::malformed::Malformed;
 use crate::domain::scenario::{Fault, Lever, Setting};
 
-impl Surroundings {
+impl Environment {
     /// Changes the world. That the client's network went it is not told here: whoever plays the client
     /// does that.
     pub(in crate::run) async fn set(&self, setting: &Setting) -> Result<(), String> {
