@@ -1,10 +1,9 @@
 //! Stages one world per scenario and plays it: the only room that knows all others.
 
-mod agreement;
+mod applicability;
 mod backend;
 mod call;
 mod canary;
-mod credentials;
 mod deployment;
 mod environment;
 mod evaluation;
@@ -12,11 +11,13 @@ mod excerpt;
 mod expect;
 mod interrupt;
 mod judge;
+mod known_accounts;
+mod lateness;
+mod likely_causes;
 mod plan;
 mod play;
 mod probe;
 mod proxy;
-mod punctuality;
 mod recording;
 mod self_test;
 mod stage;
@@ -26,7 +27,6 @@ mod supervise;
 mod target;
 #[cfg(test)]
 mod tests;
-mod trouble;
 mod verdict;
 mod watchdog;
 mod window;

@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::deployment;
+use super::lateness::LastEmitted;
 use super::plan::{Plan, Target};
-use super::punctuality::LastEmitted;
 use super::target::lacks_lever;
 use crate::domain::contract::Contract;
 use crate::domain::journal::{Flaw, LeverHow};

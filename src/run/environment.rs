@@ -14,8 +14,8 @@ use super::backend::Backend;
 use super::call::{Call, CallFailed, Reply};
 use super::evaluation::{Evaluation, JournalFlaw};
 use super::excerpt;
+use super::lateness::LatenessCheck;
 use super::plan::Plan;
-use super::punctuality::Punctuality;
 use super::recording::{Flush, Recording};
 use crate::domain::contract::{Contract, Role, Token};
 use crate::domain::journal::file::{Case, ContractMark, Header, VERSION};
@@ -56,7 +56,7 @@ pub(super) struct Environment {
     accounts: Vec<Account>,
     evaluation: Arc<Mutex<Evaluation>>,
     /// Only in virtual time, and only where the backend tells when it emits.
-    punctuality: Option<Arc<Mutex<Punctuality>>>,
+    lateness: Option<Arc<Mutex<LatenessCheck>>>,
     pub(super) marker: String,
     /// The faults that are on, by what they are on.
     faults: Mutex<BTreeMap<String, String>>,
@@ -91,13 +91,13 @@ impl Environment {
         let evaluation = Arc::new(Mutex::new(Evaluation::new(&contract, &case)));
         let backend = Backend::start(plan, clock, seed)?;
         let last_emitted = backend.last_emitted().filter(|_| virtual_time);
-        let punctuality = last_emitted.map(|last| Arc::new(Mutex::new(Punctuality::new(last))));
+        let lateness = last_emitted.map(|last| Arc::new(Mutex::new(LatenessCheck::new(last))));
         let mut recording = None;
         {
             let mut journal = recorder.journal();
             journal.watch(Box::new(Arc::clone(&evaluation)));
-            if let Some(punctuality) = &punctuality {
-                journal.watch(Box::new(Arc::clone(punctuality)));
+            if let Some(lateness) = &lateness {
+                journal.watch(Box::new(Arc::clone(lateness)));
             }
             if let Some(path) = &file {
                 let header = header(plan, clock, case.clone(), mode == Mode::Enforcing);
@@ -145,7 +145,7 @@ impl Environment {
             backend,
             accounts,
             evaluation,
-            punctuality,
+            lateness,
             marker,
             faults: Mutex::default(),
             recording,
@@ -224,7 +224,7 @@ impl Environment {
         if let Some(calls) = self.backend.forbidden_calls() {
             self.note(HarnessFact::ForbiddenReached { calls });
         }
-        let late = self.punctuality.as_ref();
+        let late = self.lateness.as_ref();
         if let Some(late) = late.and_then(|check| lock(check).worst()) {
             self.note(late);
         }

@@ -5,7 +5,7 @@
 //! that findings cite. Neither keeps what it has read, so a journal of days needs no more memory
 //! than one of minutes.
 
-mod cited;
+mod excerpt;
 mod reader;
 #[cfg(test)]
 mod tests;
@@ -99,7 +99,7 @@ fn judge_one(mut reader: Reader, header: &Header, contract: &Arc<Contract>) -> S
         }),
     };
     let mut result = evaluation.conclude(&header.case, flaw.as_ref(), |findings| {
-        cited::excerpt(&mut reader, findings)
+        excerpt::excerpt(&mut reader, findings)
     });
     result.duration_wall = began.elapsed();
     result

@@ -3,8 +3,8 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use super::credentials::{self, Accounts};
 use super::interrupt::Interrupt;
+use super::known_accounts::{self, KnownAccounts};
 use super::plan::{Plan, Target};
 use super::probe::Prober;
 use super::stage::Stage;
@@ -25,7 +25,7 @@ pub(crate) fn play_with(
     scenario: &Scenario,
     interrupt: &Interrupt,
     policy: &Arc<Contract>,
-    accounts: &Accounts,
+    accounts: &KnownAccounts,
 ) -> ScenarioResult {
     let began = Instant::now();
     let runtime = tokio::runtime::Builder::new_current_thread()
@@ -54,7 +54,7 @@ impl Stage {
         mut self,
         scenario: &Scenario,
         plan: &Plan,
-        accounts: &Accounts,
+        accounts: &KnownAccounts,
     ) -> ScenarioResult {
         let deployed = matches!(plan.target, Target::Deployment(_));
         if deployed {
@@ -71,7 +71,7 @@ impl Stage {
         if let Some(why) = accounts.refusal(plan.target.name(), own) {
             // Asking more as an account that is refused may lock it.
             let mut result = self.environment.conclude();
-            credentials::instead_of(&mut result.outcome, why);
+            known_accounts::instead_of(&mut result.outcome, why);
             return result;
         }
         if self.asks_afterwards && !self.interrupt.is_triggered() {
@@ -89,5 +89,11 @@ impl Stage {
 #[cfg(test)]
 pub(crate) fn play(plan: &Plan, scenario: &Scenario, interrupt: &Interrupt) -> ScenarioResult {
     let contract = &plan.suite.contract;
-    play_with(plan, scenario, interrupt, contract, &Accounts::default())
+    play_with(
+        plan,
+        scenario,
+        interrupt,
+        contract,
+        &KnownAccounts::default(),
+    )
 }

@@ -5,8 +5,8 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use super::expect::{Truth, Watch, describe, is_negative};
+use super::likely_causes;
 use super::stage::Stage;
-use super::trouble;
 use super::window::Windows;
 use crate::domain::duration;
 use crate::domain::journal::{EntryId, Fact, HarnessFact, StepPhase, UnmetStep};
@@ -232,10 +232,10 @@ impl Player<'_> {
             Timing::For(time) => format!(" for {}", duration::show(time)),
             Timing::Now => String::new(),
         };
-        let (troubles, request_ids) = {
+        let causes = {
             let journal = self.stage.environment.recorder.journal();
             let since: Vec<_> = journal.after(self.change).collect();
-            trouble::before(since.iter().map(|entry| entry.as_ref()))
+            likely_causes::among(since.iter().map(|entry| entry.as_ref()))
         };
         let (mut expected, mut observed, mut seen) = (Vec::new(), Vec::new(), Vec::new());
         for (index, truth) in wrong {
@@ -246,7 +246,7 @@ impl Player<'_> {
             }
         }
         let mut evidence = vec![self.change];
-        evidence.extend(troubles.into_iter().chain(seen));
+        evidence.extend(causes.entries.into_iter().chain(seen));
         UnmetStep {
             subject: self.suspect(),
             message: format!(
@@ -260,7 +260,7 @@ impl Player<'_> {
                 duration::show(after)
             ),
             evidence,
-            request_ids,
+            request_ids: causes.request_ids,
         }
     }
 

@@ -11,13 +11,13 @@ use std::sync::{Arc, OnceLock};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use super::credentials::Accounts;
 use super::interrupt::Interrupt;
+use super::known_accounts::KnownAccounts;
 use super::plan::{Plan, Target};
 use super::summary::{sum_up, unplayed};
 use super::target::{self, Unplayable};
 use super::watchdog::{self, News, Patience, Waited};
-use super::{agreement, play};
+use super::{applicability, play};
 use crate::domain::result::{RunResult, ScenarioResult};
 use crate::domain::scenario::{Action, Scenario, StepKind, Timing};
 use crate::domain::verdict::Verdict;
@@ -54,7 +54,7 @@ pub fn perform(
         plan.scenarios.iter().map(|_| OnceLock::new()).collect();
     let next = AtomicUsize::new(0);
     let (finished, arrivals) = mpsc::channel();
-    let accounts = Accounts::default();
+    let accounts = KnownAccounts::default();
     thread::scope(|scope| {
         for _ in 0..jobs.min(plan.scenarios.len()) {
             let (finished, next, results) = (finished.clone(), &next, &results);
@@ -97,14 +97,14 @@ fn supervise(
     plan: &Plan,
     scenario: &Arc<Scenario>,
     interrupt: &Interrupt,
-    accounts: &Accounts,
+    accounts: &KnownAccounts,
 ) -> ScenarioResult {
     let began = Instant::now();
     if interrupt.is_triggered() {
         let verdict = Verdict::Skipped("the run was interrupted before it began".to_owned());
         return unplayed(scenario, verdict, began.elapsed());
     }
-    let lacks = agreement::lacks(&plan.suite.contract, scenario);
+    let lacks = applicability::lacks(&plan.suite.contract, scenario);
     if let Some(reason) = lacks.or_else(|| target::lacks(plan, scenario)) {
         return unplayed(scenario, Verdict::Skipped(reason), began.elapsed());
     }
