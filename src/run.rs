@@ -9,6 +9,7 @@ mod environment;
 mod evaluation;
 mod excerpt;
 mod expect;
+mod failure;
 mod interrupt;
 mod judge;
 mod known_accounts;
@@ -31,6 +32,9 @@ mod verdict;
 mod watchdog;
 mod window;
 
+pub use call::CallFailed;
+pub use deployment::Complaint;
+pub use failure::SetUpError;
 pub use interrupt::Interrupt;
 pub use judge::{JudgedBy, Unjudgeable, judge};
 pub use plan::{Plan, Target};

@@ -3,10 +3,11 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use super::applicability::{Lacks, lacks_lever};
 use super::deployment;
+use super::failure::{LeverError, SetUpError};
 use super::lateness::LastEmitted;
 use super::plan::{Plan, Target};
-use super::target::lacks_lever;
 use crate::domain::contract::Contract;
 use crate::domain::journal::{Flaw, LeverHow};
 use crate::domain::scenario::{Lever, Setting};
@@ -25,7 +26,7 @@ pub(super) enum Backend {
 }
 
 impl Backend {
-    pub(super) fn start(plan: &Plan, clock: Clock, seed: u64) -> Result<Self, String> {
+    pub(super) fn start(plan: &Plan, clock: Clock, seed: u64) -> Result<Self, SetUpError> {
         match &plan.target {
             Target::Mock => Mock::start(mock::Settings {
                 contract: Arc::clone(&plan.suite.contract),
@@ -42,7 +43,7 @@ impl Backend {
                 defects: plan.defects.iter().copied().collect(),
             })
             .map(Self::Mock)
-            .map_err(|error| format!("the mock could not be started: {error}")),
+            .map_err(SetUpError::Mock),
             Target::Deployment(deployment) => Ok(Self::Deployment(deployment.clone())),
         }
     }
@@ -124,7 +125,8 @@ impl Backend {
             Self::Deployment(deployment) => {
                 let name = path.trim_start_matches('/');
                 let lever = Lever::ALL.iter().find(|(_, own)| *own == name);
-                lever.and_then(|(lever, _)| lacks_lever(deployment, *lever))
+                let lacks = lever.and_then(|(lever, _)| lacks_lever(deployment, *lever));
+                lacks.map(|lacks| lacks.to_string())
             }
         }
     }
@@ -134,13 +136,13 @@ impl Backend {
         &self,
         setting: &Setting,
         gateway: &Gateway,
-    ) -> Result<LeverHow, String> {
+    ) -> Result<LeverHow, LeverError> {
         match self {
             Self::Mock(mock) => set_mock(mock, setting).await.map(|()| LeverHow::Mock),
             Self::Deployment(deployment) => {
-                let lever = setting.lever().ok_or("no lever")?;
+                let lever = setting.lever().ok_or(LeverError::NoLever)?;
                 match deployment.levers.get(&lever) {
-                    None => Err(lacks_lever(deployment, lever).unwrap_or_default()),
+                    None => Err(Lacks::lever(deployment, lever).into()),
                     Some(LeverMeans::Gateway) => imitate(gateway, setting),
                     Some(LeverMeans::Http { set, reset }) => {
                         deployment::operate(deployment, setting, set, reset).await?;
@@ -152,7 +154,7 @@ impl Backend {
     }
 }
 
-async fn set_mock(mock: &Mock, setting: &Setting) -> Result<(), String> {
+async fn set_mock(mock: &Mock, setting: &Setting) -> Result<(), LeverError> {
     let moved = match setting {
         Setting::Maintenance(on) => mock.set_maintenance(*on),
         Setting::Backend { service, running } => {
@@ -178,18 +180,18 @@ async fn set_mock(mock: &Mock, setting: &Setting) -> Result<(), String> {
         | Setting::ForgetSessions
         | Setting::Fault { .. } => Ok(()),
     };
-    moved.map_err(|error| error.to_string())
+    Ok(moved?)
 }
 
 /// Lets the gateway act as if the backend had been moved.
-fn imitate(gateway: &Gateway, setting: &Setting) -> Result<LeverHow, String> {
+fn imitate(gateway: &Gateway, setting: &Setting) -> Result<LeverHow, LeverError> {
     match setting {
         Setting::Maintenance(on) => gateway.set_maintenance(*on),
-        Setting::Backend { service, running } => gateway
-            .set_running(service.as_deref(), *running)
-            .map_err(|error| error.to_string())?,
+        Setting::Backend { service, running } => {
+            gateway.set_running(service.as_deref(), *running)?;
+        }
         Setting::DropSockets => gateway.drop_sockets(),
-        _ => return Err("the gateway cannot imitate this".to_owned()),
+        _ => return Err(LeverError::NotImitable),
     }
     Ok(LeverHow::Gateway)
 }

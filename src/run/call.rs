@@ -15,7 +15,7 @@ pub(crate) const MARK: &str = "x-rehearsal";
 /// Why a call of the harness itself failed.
 #[derive(Debug, thiserror::Error)]
 #[error("{method} {target} through the gateway at {gateway}: {why}")]
-pub(crate) struct CallFailed {
+pub struct CallFailed {
     method: String,
     target: String,
     gateway: String,

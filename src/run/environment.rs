@@ -14,6 +14,7 @@ use super::backend::Backend;
 use super::call::{Call, CallFailed, Reply};
 use super::evaluation::{Evaluation, JournalFlaw};
 use super::excerpt;
+use super::failure::SetUpError;
 use super::lateness::LatenessCheck;
 use super::plan::Plan;
 use super::recording::{Flush, Recording};
@@ -65,7 +66,7 @@ pub(super) struct Environment {
 }
 
 impl Environment {
-    pub(super) fn start(settings: Settings<'_>) -> Result<Self, String> {
+    pub(super) fn start(settings: Settings<'_>) -> Result<Self, SetUpError> {
         let Settings {
             plan,
             policy,
@@ -82,7 +83,7 @@ impl Environment {
             Clock::real_time()
         };
         let net = if virtual_time {
-            Net::virtual_time().map_err(|error| format!("no folder for sockets: {error}"))?
+            Net::virtual_time().map_err(SetUpError::Sockets)?
         } else {
             Net::Real
         };
@@ -109,8 +110,9 @@ impl Environment {
                 let folder = path.parent().filter(|it| !it.as_os_str().is_empty());
                 let begun = std::fs::create_dir_all(folder.unwrap_or(Path::new(".")))
                     .and_then(|()| Recording::create(path, &header, flush))
-                    .map_err(|error| {
-                        format!("the journal {} cannot be written: {error}", path.display())
+                    .map_err(|error| SetUpError::Journal {
+                        path: path.clone(),
+                        error,
                     })?;
                 let begun = Arc::new(Mutex::new(begun));
                 journal.watch(Box::new(Arc::clone(&begun)));
@@ -135,8 +137,7 @@ impl Environment {
             accounts: accounts.clone(),
             marker: marker.clone(),
         };
-        let gateway = Gateway::start_at(settings, &listen)
-            .map_err(|error| format!("the gateway could not be started: {error}"))?;
+        let gateway = Gateway::start_at(settings, &listen).map_err(SetUpError::Gateway)?;
         Ok(Self {
             recorder,
             contract,
@@ -154,7 +155,7 @@ impl Environment {
 
     /// Asks the backend for its key set or health through the gateway: the gateway learns the keys,
     /// and in virtual time the round trip must cost none.
-    pub(super) async fn check_itself(&self, virtual_time: bool) -> Result<(), String> {
+    pub(super) async fn check_itself(&self, virtual_time: bool) -> Result<(), SetUpError> {
         let before = self.recorder.clock().elapsed();
         if let Token::Jwt(policy) = &self.contract.session.token
             && let Some(keys) = &policy.keys
@@ -162,7 +163,7 @@ impl Environment {
             let reply = self
                 .call(&keys.service, &keys.method, &keys.path, "probe", None)
                 .await
-                .map_err(|error| format!("the key set could not be asked for: {error}"))?;
+                .map_err(SetUpError::KeySet)?;
             match serde_json::from_slice(&reply.body) {
                 Ok(keys) if reply.status == 200 => self.gateway.set_keys(keys),
                 // The rule on tokens then says that signatures could not be checked.
@@ -171,13 +172,11 @@ impl Environment {
         } else if let Some(health) = self.contract.operation(&Role::Health) {
             self.call(&health.service, &health.method, &health.path, "probe", None)
                 .await
-                .map_err(|error| format!("the health check could not be asked for: {error}"))?;
+                .map_err(SetUpError::Health)?;
         }
         let cost = self.recorder.clock().elapsed() - before;
         if virtual_time && !cost.is_zero() {
-            return Err(format!(
-                "virtual time moved by {cost:?} during one round trip; times in this run would mean nothing"
-            ));
+            return Err(SetUpError::ClockMoved(cost));
         }
         Ok(())
     }
@@ -240,19 +239,17 @@ impl Environment {
     pub(super) fn conclude(&self) -> ScenarioResult {
         let journal = self.recorder.journal();
         let recording = self.recording.as_ref();
-        let missing = recording.and_then(|recording| lock(recording).failed());
-        let flaw = missing.map(|missing| JournalFlaw::Unwritten { missing });
+        let failed = recording.and_then(|recording| lock(recording).failed());
+        let flaw = failed.map(|(from, why)| JournalFlaw::Unwritten { from, why });
         lock(&self.evaluation).conclude(&self.case, flaw.as_ref(), |findings| {
             excerpt::excerpt(&journal, findings)
         })
     }
 
     /// The account of this name.
-    pub(super) fn account(&self, name: &str) -> Result<&Account, String> {
-        self.accounts
-            .iter()
-            .find(|account| account.name == name)
-            .ok_or_else(|| format!("the target has no account `{name}`"))
+    pub(super) fn account(&self, name: &str) -> Option<&Account> {
+        let mut accounts = self.accounts.iter();
+        accounts.find(|account| account.name == name)
     }
 
     fn note(&self, fact: HarnessFact) {

@@ -11,7 +11,7 @@ use std::time::Duration;
 use super::verdict::{self, Evidence};
 use crate::domain::contract::Contract;
 use crate::domain::journal::file::Case;
-use crate::domain::journal::{Entry, Fact, HarnessFact, LeverHow, Observer};
+use crate::domain::journal::{Entry, EntryId, Fact, HarnessFact, LeverHow, Observer};
 use crate::domain::proof::{Proof, Prover};
 use crate::domain::result::ScenarioResult;
 use crate::domain::runbook::RunbookId;
@@ -160,10 +160,12 @@ pub(super) enum JournalFlaw {
         why: String,
     },
     /// The file lacks entries that were judged.
-    #[error("the journal could not be written {missing}")]
+    #[error("the journal could not be written from entry {from} on: {why}")]
     Unwritten {
-        /// From which entry on, and what the system says.
-        missing: String,
+        /// The first entry that is missing.
+        from: EntryId,
+        /// What the system says.
+        why: String,
     },
 }
 

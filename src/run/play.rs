@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use super::failure::SetUpError;
 use super::interrupt::Interrupt;
 use super::known_accounts::{self, KnownAccounts};
 use super::plan::{Plan, Target};
@@ -32,19 +33,15 @@ pub(crate) fn play_with(
         .enable_all()
         .start_paused(plan.virtual_time())
         .build();
-    let mut result = match runtime {
-        Ok(runtime) => runtime.block_on(async {
-            match Stage::set_up(plan, scenario, interrupt, policy).await {
-                Ok(stage) => stage.play(scenario, plan, accounts).await,
-                Err(why) => unplayed(scenario, Verdict::Errored(why), Duration::ZERO),
-            }
-        }),
-        Err(error) => unplayed(
-            scenario,
-            Verdict::Errored(format!("no runtime: {error}")),
-            Duration::ZERO,
-        ),
-    };
+    let played = runtime.map_err(SetUpError::Runtime).and_then(|runtime| {
+        runtime.block_on(async {
+            let stage = Stage::set_up(plan, scenario, interrupt, policy).await?;
+            Ok(stage.play(scenario, plan, accounts).await)
+        })
+    });
+    let mut result = played.unwrap_or_else(|why| {
+        unplayed(scenario, Verdict::Errored(why.to_string()), Duration::ZERO)
+    });
     result.duration_wall = began.elapsed();
     result
 }

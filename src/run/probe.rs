@@ -23,10 +23,10 @@ use std::time::Duration;
 
 use bytes::Bytes;
 
+use super::applicability;
 use super::call::{Call, Line, Reply};
 use super::environment::Environment;
 use super::plan::{Plan, Target};
-use super::target;
 use crate::app::{Filling, payload, target};
 use crate::domain::contract::{Operation, Resource};
 use crate::domain::journal::{Fact, HarnessFact, Question};
@@ -91,7 +91,7 @@ impl Allowed {
         let mut played = plan.scenarios.iter();
         matches!(plan.target, Target::Mock)
             || played
-                .find(|own| target::lacks(plan, own).is_none())
+                .find(|own| applicability::target_lacks(plan, own).is_none())
                 .is_none_or(|first| first.id == scenario.id)
     }
 

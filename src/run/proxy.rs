@@ -17,6 +17,7 @@ use std::time::{Duration, Instant};
 use tokio::sync::{mpsc, oneshot};
 
 use super::environment::{self, Environment};
+use super::failure::SetUpError;
 use super::interrupt::Interrupt;
 use super::plan::Plan;
 use super::play::UNDER_WAY;
@@ -69,9 +70,12 @@ pub enum NotServed {
         /// What the system says.
         error: io::Error,
     },
-    /// Something else is in the way.
-    #[error("{0}")]
-    Broken(String),
+    /// There is nothing to put the app before.
+    #[error(transparent)]
+    SetUp(#[from] SetUpError),
+    /// Whoever started it cannot be told where it is.
+    #[error("nobody can be told where it listens: {0}")]
+    Untold(io::Error),
 }
 
 /// Serves until `interrupt` is triggered or the control API is asked to end, and says what it all
@@ -89,7 +93,7 @@ pub fn serve(
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
-        .map_err(|error| NotServed::Broken(format!("no runtime: {error}")))?;
+        .map_err(SetUpError::Runtime)?;
     let result = runtime.block_on(perform(proxied, interrupt, ready))?;
     Ok(RunResult {
         duration_wall: began.elapsed(),
@@ -102,7 +106,6 @@ async fn perform(
     interrupt: &Interrupt,
     ready: &mut dyn FnMut(&Ready) -> io::Result<()>,
 ) -> Result<RunResult, NotServed> {
-    let broken = |why: String| NotServed::Broken(why);
     let plan = &proxied.plan;
     let listener =
         Listener::bind(&Endpoint::Tcp(proxied.control)).map_err(|error| NotServed::Control {
@@ -117,9 +120,8 @@ async fn perform(
         file: proxied.journal.clone(),
         mode: proxied.mode,
         listen: proxied.listen.clone(),
-    })
-    .map_err(broken)?;
-    environment.check_itself(false).await.map_err(broken)?;
+    })?;
+    environment.check_itself(false).await?;
     let environment = Arc::new(environment);
     let (asks, mut asked) = mpsc::unbounded_channel();
     let told = Ready {
@@ -127,8 +129,7 @@ async fn perform(
         control: format!("http://{}", listener.endpoint().authority()),
     };
     let control = Control::serve(listener, Arc::clone(&environment), told.clone(), asks);
-    ready(&told)
-        .map_err(|error| broken(format!("nobody can be told where it listens: {error}")))?;
+    ready(&told).map_err(NotServed::Untold)?;
 
     let mut waiting: Vec<oneshot::Sender<Outcome>> = Vec::new();
     tokio::select! {

@@ -6,6 +6,7 @@ use tempfile::TempDir;
 
 use super::environment::{Environment, Settings};
 use super::expect::Sockets;
+use super::failure::{SetUpError, StepError};
 use super::interrupt::Interrupt;
 use super::plan::Plan;
 use super::probe::{Allowed, Prober, Signed};
@@ -45,7 +46,7 @@ impl Stage {
         scenario: &Scenario,
         interrupt: &Interrupt,
         policy: &Arc<Contract>,
-    ) -> Result<Self, String> {
+    ) -> Result<Self, SetUpError> {
         // Each scenario has its own stream of choices, so selecting fewer changes none of them.
         let seed = derive(plan.seed, &scenario.id);
         let folder = plan.journal_dir.as_ref();
@@ -63,8 +64,7 @@ impl Stage {
             .recorder
             .journal()
             .watch(Box::new(Arc::clone(&sockets)));
-        let storage = TempDir::with_prefix("rehearsal-device-")
-            .map_err(|error| format!("no folder for the device's storage: {error}"))?;
+        let storage = TempDir::with_prefix("rehearsal-device-").map_err(SetUpError::Storage)?;
         let device = Device::start(device::Settings {
             contract: Arc::clone(&environment.contract),
             recorder: environment.recorder.clone(),
@@ -73,7 +73,7 @@ impl Stage {
             seed,
             quirks: plan.quirks.iter().copied().collect(),
         })
-        .map_err(|error| format!("the device could not be started: {error}"))?;
+        .map_err(SetUpError::Device)?;
         environment.check_itself(plan.virtual_time()).await?;
         Ok(Self {
             environment,
@@ -98,21 +98,18 @@ impl Stage {
     }
 
     /// Changes the world.
-    pub(crate) async fn set(&self, setting: &Setting) -> Result<(), String> {
+    pub(crate) async fn set(&self, setting: &Setting) -> Result<(), StepError> {
         if let Setting::Maintenance(on) = setting {
             self.around_maintenance(*on).await;
         }
         let Setting::Network(there) = setting else {
-            return self.environment.set(setting).await;
+            return Ok(self.environment.set(setting).await?);
         };
         // The app must not learn of it before the wire is cut, nor try before it is back.
         if *there {
             self.environment.set(setting).await?;
         }
-        self.device
-            .network(*there)
-            .await
-            .map_err(|error| error.to_string())?;
+        self.device.network(*there).await?;
         if !*there {
             self.environment.set(setting).await?;
         }
@@ -134,7 +131,7 @@ impl Stage {
 }
 
 /// Where the gateway listens: over TLS if the scenario lets TLS fail.
-fn listen(scenario: &Scenario) -> Result<Listen, String> {
+fn listen(scenario: &Scenario) -> Result<Listen, SetUpError> {
     let mut steps = scenario.steps.iter().chain(&scenario.finally);
     let fails = steps.any(|step| {
         matches!(
@@ -147,7 +144,7 @@ fn listen(scenario: &Scenario) -> Result<Listen, String> {
     });
     let tls = fails.then(Tls::own).transpose();
     Ok(Listen {
-        tls: tls.map_err(|error| format!("TLS could not be set up: {error}"))?,
+        tls: tls.map_err(SetUpError::Tls)?,
         ..Listen::default()
     })
 }

@@ -5,6 +5,7 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use super::expect::{Truth, Watch, describe, is_negative};
+use super::failure::StepError;
 use super::likely_causes;
 use super::stage::Stage;
 use super::window::Windows;
@@ -20,8 +21,14 @@ const PATIENCE: Duration = Duration::from_secs(5);
 /// Why the steps do not go on.
 enum Stop {
     Unmet(UnmetStep),
-    Failed(String),
+    Failed(StepError),
     Interrupted,
+}
+
+impl From<StepError> for Stop {
+    fn from(error: StepError) -> Self {
+        Self::Failed(error)
+    }
 }
 
 /// Plays the steps, then the never-called proof's marked calls, then `finally` in every case.
@@ -90,7 +97,7 @@ impl Player<'_> {
             StepKind::Set(setting) => {
                 self.change = began;
                 self.windows.change();
-                self.stage.set(setting).await.map_err(Stop::Failed)
+                Ok(self.stage.set(setting).await?)
             }
             StepKind::Expect { all, timing, .. } => {
                 self.windows.begin(step.number);
@@ -136,11 +143,8 @@ impl Player<'_> {
                 account,
                 wrong_password,
             } => {
-                let account = self
-                    .stage
-                    .environment
-                    .account(account)
-                    .map_err(Stop::Failed)?;
+                let known = self.stage.environment.account(account);
+                let account = known.ok_or_else(|| StepError::NoAccount(account.clone()))?;
                 let password = if *wrong_password {
                     Secret::new("rehearsal: not the password")
                 } else {
@@ -163,7 +167,7 @@ impl Player<'_> {
             Action::Storage(accident) => device.accident(*accident).await,
             Action::Clock(offset) => device.set_clock(*offset).await,
         };
-        done.map_err(|error| Stop::Failed(error.to_string()))
+        Ok(done.map_err(StepError::Device)?)
     }
 
     async fn expect(&self, step: &Step, all: &[Expectation], timing: Timing) -> Result<(), Stop> {
@@ -173,12 +177,8 @@ impl Player<'_> {
             Timing::Now if all.iter().all(is_negative) => Duration::ZERO,
             Timing::Now => PATIENCE,
         };
-        let mut view = self
-            .stage
-            .device
-            .view()
-            .await
-            .map_err(|error| Stop::Failed(error.to_string()))?;
+        let view = self.stage.device.view().await;
+        let mut view = view.map_err(StepError::Device)?;
         loop {
             let grown = self.stage.environment.recorder.grown();
             tokio::pin!(grown);
@@ -200,7 +200,7 @@ impl Player<'_> {
                 () = &mut grown => {}
                 changed = view.changed() => {
                     if changed.is_err() {
-                        return Err(Stop::Failed("the device is gone".to_owned()));
+                        return Err(StepError::DeviceGone.into());
                     }
                 }
                 () = tokio::time::sleep_until(began + patience) => {}

@@ -104,9 +104,9 @@ fn supervise(
         let verdict = Verdict::Skipped("the run was interrupted before it began".to_owned());
         return unplayed(scenario, verdict, began.elapsed());
     }
-    let lacks = applicability::lacks(&plan.suite.contract, scenario);
-    if let Some(reason) = lacks.or_else(|| target::lacks(plan, scenario)) {
-        return unplayed(scenario, Verdict::Skipped(reason), began.elapsed());
+    if let Some(lacks) = applicability::lacks(plan, scenario) {
+        let verdict = Verdict::Skipped(lacks.to_string());
+        return unplayed(scenario, verdict, began.elapsed());
     }
     // To try again might lock an account.
     let own = scenario.accounts();

@@ -6,16 +6,15 @@ use super::Environment;
 use crate::domain::journal::HarnessFact;
 use crate::domain::malformed::Malformed;
 use crate::domain::scenario::{Fault, Lever, Setting};
+use crate::run::failure::LeverError;
 
 impl Environment {
     /// Changes the world. That the client's network went it is not told here: whoever plays the client
     /// does that.
-    pub(in crate::run) async fn set(&self, setting: &Setting) -> Result<(), String> {
+    pub(in crate::run) async fn set(&self, setting: &Setting) -> Result<(), LeverError> {
         match setting {
             Setting::Network(there) => {
-                self.gateway
-                    .set_network(*there)
-                    .map_err(|error| error.to_string())?;
+                self.gateway.set_network(*there)?;
                 self.note_fault("network", !there);
             }
             Setting::Websocket(open) => {
@@ -32,9 +31,7 @@ impl Environment {
                 self.note_fault("sessions forgotten", false);
             }
             Setting::Fault { on, fault } => {
-                self.gateway
-                    .set_fault(on.clone(), fault.clone())
-                    .map_err(|error| error.to_string())?;
+                self.gateway.set_fault(on.clone(), fault.clone())?;
                 self.note_switched(&on.to_string(), fault.as_ref().map(Fault::name));
             }
             _ => {

@@ -309,7 +309,7 @@ impl Desk {
 
     async fn set(&self, setting: &Setting) -> Result<(), Refusal> {
         let moved = self.around.set(setting).await;
-        moved.map_err(|why| Refusal(409, "cannot-be-moved", why))
+        moved.map_err(|why| Refusal(409, "cannot-be-moved", why.to_string()))
     }
 
     fn switches(&self) -> std::sync::MutexGuard<'_, Switches> {
