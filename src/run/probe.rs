@@ -13,6 +13,7 @@ mod feed;
 mod forge;
 mod lists;
 mod maintenance;
+mod not_asked;
 mod scope;
 mod session;
 mod tenants;
@@ -24,7 +25,7 @@ use std::time::Duration;
 use bytes::Bytes;
 
 use super::applicability;
-use super::call::{Call, Line, Reply};
+use super::call::{Call, Connection, ConnectionError, Reply};
 use super::environment::Environment;
 use super::plan::{Plan, Target};
 use crate::app::{Filling, payload, target};
@@ -35,6 +36,7 @@ use crate::domain::secret::Account;
 use crate::net::ServiceAddress;
 use crate::suite::config::LeverMeans;
 
+use not_asked::NotAsked;
 pub(crate) use session::Signed;
 
 /// What may be asked.
@@ -49,8 +51,11 @@ pub(crate) enum Allowed {
         /// Whether its maintenance is the gateway's, and not the backend's.
         imitated: bool,
     },
-    /// Nothing, and why.
-    Nothing(String),
+    /// Nothing: the configuration of this target does not allow it.
+    Nothing {
+        /// Its name.
+        target: String,
+    },
 }
 
 impl Allowed {
@@ -66,10 +71,9 @@ impl Allowed {
                 });
                 Self::Everything(testers.collect())
             }
-            Target::Deployment(own) if !own.probes => Self::Nothing(format!(
-                "the target `{}` allows no probes: its configuration lacks `probes = true`",
-                own.name
-            )),
+            Target::Deployment(own) if !own.probes => Self::Nothing {
+                target: own.name.clone(),
+            },
             Target::Deployment(own) => {
                 let disposable = own.disposable.as_ref();
                 let is_disposable = |account: &&Account| Some(&account.name) == disposable;
@@ -99,21 +103,16 @@ impl Allowed {
     fn readers(&self) -> &[Account] {
         match self {
             Self::Everything(accounts) | Self::Some { accounts, .. } => accounts,
-            Self::Nothing(_) => &[],
+            Self::Nothing { .. } => &[],
         }
     }
 
     /// Whose sessions may be ended, and who may try what is forbidden.
-    fn disposable(&self) -> Result<&Account, String> {
+    fn disposable(&self) -> Result<&Account, NotAsked> {
         match self {
-            Self::Everything(accounts) => accounts
-                .first()
-                .ok_or_else(|| "the world has no tester".to_owned()),
-            Self::Some { disposable, .. } => disposable.as_ref().ok_or_else(|| {
-                "the target names no `disposable` account, and this would end sessions or write"
-                    .to_owned()
-            }),
-            Self::Nothing(why) => Err(why.clone()),
+            Self::Everything(accounts) => accounts.first().ok_or(NotAsked::NoTester),
+            Self::Some { disposable, .. } => disposable.as_ref().ok_or(NotAsked::NoDisposable),
+            Self::Nothing { target } => Err(NotAsked::no_probes(target)),
         }
     }
 }
@@ -140,39 +139,31 @@ const RESOURCES: usize = 16;
 /// Asks on one run's behalf.
 pub(crate) struct Prober<'s> {
     environment: &'s Environment,
-    lines: BTreeMap<String, Line>,
+    connections: BTreeMap<String, Connection>,
 }
 
 impl<'s> Prober<'s> {
     pub(crate) fn new(environment: &'s Environment) -> Self {
         Self {
             environment,
-            lines: BTreeMap::new(),
+            connections: BTreeMap::new(),
         }
     }
 
     /// Asks everything that can be asked when the app is gone.
     pub(crate) async fn afterwards(mut self, allowed: &Allowed) {
-        if let Allowed::Nothing(why) = allowed {
-            self.skip_all(&AFTERWARDS, why);
-        } else if tokio::time::timeout(
-            PATIENCE + self.environment.contract.session.reuse_grace,
-            self.ask(allowed),
-        )
-        .await
-        .is_err()
-        {
-            let why = format!(
-                "the backend took longer than {} s to answer what the harness asked",
-                PATIENCE.as_secs()
-            );
-            self.skip_all(&AFTERWARDS, &why);
+        if let Allowed::Nothing { target } = allowed {
+            self.skip_all(&AFTERWARDS, &NotAsked::no_probes(target));
+            return;
         }
-        if !matches!(allowed, Allowed::Nothing(_)) {
-            let feed = tokio::time::timeout(PATIENCE, self.feed_tokens(allowed)).await;
-            if let Ok(Err(why)) = feed {
-                self.skip("SESSION-10", &why);
-            }
+        let patience = PATIENCE + self.environment.contract.session.reuse_grace;
+        let asked = tokio::time::timeout(patience, self.ask(allowed)).await;
+        if asked.is_err() {
+            self.skip_all(&AFTERWARDS, &NotAsked::TooSlow(PATIENCE));
+        }
+        let feed = tokio::time::timeout(PATIENCE, self.feed_tokens(allowed)).await;
+        if let Ok(Err(why)) = feed {
+            self.skip("SESSION-10", &why);
         }
     }
 
@@ -183,7 +174,7 @@ impl<'s> Prober<'s> {
         if let Some(first) = accounts.next() {
             self.read_as(allowed, first, accounts.next()).await;
         } else {
-            self.skip_all(&AFTERWARDS, "the target has no account");
+            self.skip_all(&AFTERWARDS, &NotAsked::NoAccount);
         }
         self.forbidden(allowed).await;
     }
@@ -206,7 +197,7 @@ impl<'s> Prober<'s> {
         let cursors = self.walk(&own).await;
         let other = match second {
             Some(second) => self.sign_in(second).await,
-            None => Err("the target has one account only".to_owned()),
+            None => Err(NotAsked::OneAccount),
         };
         match other {
             Ok(other) => self.two_tenants(&own, &other, &cursors).await,
@@ -214,19 +205,19 @@ impl<'s> Prober<'s> {
         }
     }
 
-    fn skip_all(&self, rules: &[&str], why: &str) {
+    fn skip_all(&self, rules: &[&str], why: &NotAsked) {
         for rule in rules {
             self.skip(rule, why);
         }
     }
 
     /// Says that nothing is asked for a rule, and why.
-    fn skip(&self, rule: &str, why: &str) {
+    fn skip(&self, rule: &str, why: &NotAsked) {
         self.environment
             .recorder
             .record(Fact::Harness(HarnessFact::NotProbed {
                 rule: rule.to_owned(),
-                why: why.to_owned(),
+                why: why.to_string(),
             }));
     }
 
@@ -235,7 +226,7 @@ impl<'s> Prober<'s> {
         &mut self,
         question: Option<Question>,
         asked: Asked<'_>,
-    ) -> Result<Reply, String> {
+    ) -> Result<Reply, NotAsked> {
         if let Some(question) = question {
             let fact = HarnessFact::Probe { question };
             self.environment.recorder.record(Fact::Harness(fact));
@@ -252,19 +243,21 @@ impl<'s> Prober<'s> {
         let lane = format!("{} {}", asked.lane, asked.service);
         let endpoint = address.as_ref().and_then(|address| address.via.as_ref());
         let sent = async {
-            let mut line = match self.lines.remove(&lane) {
-                Some(line) => line,
-                None => Line::open(endpoint).await?,
+            let mut own = match self.connections.remove(&lane) {
+                Some(connection) => connection,
+                None => Connection::open(endpoint).await?,
             };
-            let reply = line.send(&call).await?;
-            self.lines.insert(lane, line);
+            let reply = own.send(&call).await?;
+            self.connections.insert(lane, own);
             Ok(reply)
         };
-        match tokio::time::timeout(self.environment.contract.request_timeout, sent).await {
-            Ok(reply) => reply,
-            Err(_) => Err("no answer in time".to_owned()),
-        }
-        .map_err(|why: String| format!("{} {} failed: {why}", asked.method, asked.service))
+        let in_time = tokio::time::timeout(self.environment.contract.request_timeout, sent).await;
+        let reply = in_time.unwrap_or(Err(ConnectionError::Late));
+        reply.map_err(|why| NotAsked::Lost {
+            method: asked.method.to_owned(),
+            service: asked.service.to_owned(),
+            why,
+        })
     }
 
     /// Sends an operation of the contract with a filling.
@@ -274,7 +267,7 @@ impl<'s> Prober<'s> {
         operation: &Operation,
         query: &[(String, String)],
         with: With<'_>,
-    ) -> Result<Reply, String> {
+    ) -> Result<Reply, NotAsked> {
         let mut headers = vec![("accept".to_owned(), "application/json".to_owned())];
         let authorize = (operation.authorized && with.filling.access.is_some())
             .then_some(&self.environment.contract.session.authorize);

@@ -1,5 +1,6 @@
 //! KILL-7: what can be had, and heard, while the kill-switch is on.
 
+use super::not_asked::NotAsked;
 use super::{Allowed, Prober, Signed};
 use crate::domain::journal::Question;
 use crate::domain::secret::Account;
@@ -44,22 +45,16 @@ impl Prober<'_> {
     }
 }
 
-fn bystander<'a>(allowed: &'a Allowed, in_use: &[String]) -> Result<&'a Account, String> {
+fn bystander<'a>(allowed: &'a Allowed, in_use: &[String]) -> Result<&'a Account, NotAsked> {
     match allowed {
-        Allowed::Nothing(why) => Err(why.clone()),
-        Allowed::Everything(_) => allowed.disposable(),
-        Allowed::Some { imitated: true, .. } => Err(
-            "maintenance is imitated at the gateway, so the backend is not in it".to_owned(),
-        ),
+        Allowed::Nothing { .. } | Allowed::Everything(_) => allowed.disposable(),
+        Allowed::Some { imitated: true, .. } => Err(NotAsked::Imitated),
         Allowed::Some { accounts, .. } => allowed
             .disposable()
             .ok()
             .into_iter()
             .chain(accounts)
             .find(|account| !in_use.contains(&account.name))
-            .ok_or_else(|| {
-                "every account of the target is in use by the app, which a second sign-in may disturb"
-                    .to_owned()
-            }),
+            .ok_or(NotAsked::AllInUse),
     }
 }

@@ -2,6 +2,7 @@
 
 use bytes::Bytes;
 
+use super::not_asked::NotAsked;
 use super::{Allowed, Asked, Prober, Signed};
 use crate::domain::contract::{Realtime, TransportName, is_safe};
 use crate::domain::journal::Question;
@@ -14,10 +15,10 @@ impl Prober<'_> {
         }
     }
 
-    async fn call_forbidden(&mut self, allowed: &Allowed) -> Result<(), String> {
+    async fn call_forbidden(&mut self, allowed: &Allowed) -> Result<(), NotAsked> {
         let contract = self.environment.contract.clone();
         if contract.scope.forbid.is_empty() && contract.scope.forbid_namespaces.is_empty() {
-            return Err("the contract forbids nothing".to_owned());
+            return Err(NotAsked::NothingForbidden);
         }
         let own = self.sign_in(allowed.disposable()?).await?;
         let (header, template) = &contract.session.authorize;
@@ -42,9 +43,7 @@ impl Prober<'_> {
         match &contract.realtime {
             Some(realtime) if !contract.scope.forbid_namespaces.is_empty() => {
                 if !realtime.client.transports.contains(&TransportName::Polling) {
-                    return Err(
-                        "the feed has no long-polling, by which the harness asks".to_owned()
-                    );
+                    return Err(NotAsked::NoPolling);
                 }
                 for namespace in &contract.scope.forbid_namespaces {
                     self.join(realtime, namespace, &own).await?;
@@ -61,7 +60,7 @@ impl Prober<'_> {
         realtime: &Realtime,
         namespace: &str,
         own: &Signed,
-    ) -> Result<(), String> {
+    ) -> Result<(), NotAsked> {
         let mut target = format!("{}?EIO=4&transport=polling", realtime.path);
         for (name, template) in &realtime.query {
             let value = crate::app::escape(&own.filling.text(template));
@@ -72,7 +71,7 @@ impl Prober<'_> {
             .strip_prefix('0')
             .and_then(|open| serde_json::from_str::<serde_json::Value>(open).ok())
             .and_then(|open| Some(open.get("sid")?.as_str()?.to_owned()))
-            .ok_or("the harness could not open a polling session")?;
+            .ok_or(NotAsked::NoSession)?;
         target.push_str("&sid=");
         target.push_str(&sid);
         let auth = realtime.auth.fill(&|name| own.filling.get(name));
@@ -95,7 +94,7 @@ impl Prober<'_> {
         target: &str,
         packet: Option<String>,
         question: Option<Question>,
-    ) -> Result<String, String> {
+    ) -> Result<String, NotAsked> {
         let asked = Asked {
             service: &realtime.service,
             method: if packet.is_some() { "POST" } else { "GET" },
@@ -106,10 +105,7 @@ impl Prober<'_> {
         };
         let reply = self.send(question, asked).await?;
         if !reply.succeeded() {
-            return Err(format!(
-                "a poll of the harness was answered with {}",
-                reply.status
-            ));
+            return Err(NotAsked::PollRefused(reply.status));
         }
         Ok(String::from_utf8_lossy(&reply.body).into_owned())
     }

@@ -2,6 +2,7 @@
 
 use serde_json::Value;
 
+use super::not_asked::NotAsked;
 use super::{Prober, With};
 use crate::app::Filling;
 use crate::domain::contract::TokenAnswer;
@@ -46,7 +47,7 @@ impl Signed {
 
 impl Prober<'_> {
     /// Signs in.
-    pub(super) async fn sign_in(&mut self, account: &Account) -> Result<Signed, String> {
+    pub(super) async fn sign_in(&mut self, account: &Account) -> Result<Signed, NotAsked> {
         let contract = self.environment.contract.clone();
         let request = &contract.session.sign_in;
         let filling = Filling {
@@ -68,11 +69,9 @@ impl Prober<'_> {
                     refresh,
                 },
             })
-            .ok_or_else(|| {
-                format!(
-                    "the harness could not sign in as `{}`: {}",
-                    account.name, reply.status
-                )
+            .ok_or_else(|| NotAsked::NotSignedIn {
+                account: account.name.clone(),
+                status: reply.status,
             })
     }
 
@@ -81,10 +80,10 @@ impl Prober<'_> {
         &mut self,
         question: Option<Question>,
         own: &Signed,
-    ) -> Result<Option<Signed>, String> {
+    ) -> Result<Option<Signed>, NotAsked> {
         let contract = self.environment.contract.clone();
         let Some(request) = &contract.session.refresh else {
-            return Err("the contract has no refresh".to_owned());
+            return Err(NotAsked::NoPart("refresh"));
         };
         let reply = self
             .perform(question, &request.operation, &[], own.with())

@@ -1,6 +1,7 @@
 //! Two accounts: what each gets, by turns and by the other's things.
 
 use super::lists::Cursor;
+use super::not_asked::NotAsked;
 use super::{Prober, Signed, With};
 use crate::app::Filling;
 use crate::domain::contract::{Operation, PathPattern, Resource};
@@ -82,9 +83,7 @@ impl Prober<'_> {
             let _ = self.perform(question, &resource.operation, &[], with).await;
         }
         if !asked {
-            let why =
-                "no answer carries an entity tag that tells the two accounts apart, or should";
-            self.skip("TENANT-5", why);
+            self.skip("TENANT-5", &NotAsked::NoTellingTag);
         }
     }
 
@@ -139,8 +138,7 @@ impl Prober<'_> {
                 .await;
         }
         if !asked {
-            let why = "nothing in the contract is asked for by a cursor, an id or a name";
-            self.skip("TENANT-2", why);
+            self.skip("TENANT-2", &NotAsked::NothingNamed);
         }
     }
 

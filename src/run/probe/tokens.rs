@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use super::not_asked::NotAsked;
 use super::{Allowed, Prober, Signed, forge};
 use crate::domain::journal::{Flaw, Question};
 use crate::domain::token;
@@ -17,26 +18,21 @@ impl Prober<'_> {
         }
     }
 
-    async fn replay(&mut self, allowed: &Allowed) -> Result<(), String> {
+    async fn replay(&mut self, allowed: &Allowed) -> Result<(), NotAsked> {
         if self.environment.contract.session.refresh.is_none() {
-            return Err("the contract has no refresh".to_owned());
+            return Err(NotAsked::NoPart("refresh"));
         }
         let account = allowed.disposable()?;
         let grace = self.environment.contract.session.reuse_grace;
         if grace > PATIENCE && !matches!(allowed, Allowed::Everything(_)) {
-            return Err(format!(
-                "the contract's `reuse-grace` is longer than {} s",
-                PATIENCE.as_secs()
-            ));
+            return Err(NotAsked::LongGrace(PATIENCE));
         }
         let first = self.sign_in(account).await?;
         let Some(second) = self.refresh(None, &first).await? else {
-            return Err("the harness could not refresh its own session".to_owned());
+            return Err(NotAsked::NotRefreshed);
         };
         if first.filling.refresh.is_none() || first.filling.refresh == second.filling.refresh {
-            return Err(
-                "the backend does not rotate refresh tokens, so none is ever used up".to_owned(),
-            );
+            return Err(NotAsked::NotRotated);
         }
         if !grace.is_zero() {
             tokio::time::sleep(grace + Duration::from_secs(1)).await;
@@ -56,18 +52,15 @@ impl Prober<'_> {
         }
     }
 
-    async fn sign_out(&mut self, allowed: &Allowed) -> Result<(), String> {
+    async fn sign_out(&mut self, allowed: &Allowed) -> Result<(), NotAsked> {
         let contract = self.environment.contract.clone();
         let Some(operation) = &contract.session.sign_out else {
-            return Err("the contract has no sign-out request".to_owned());
+            return Err(NotAsked::NoPart("sign-out request"));
         };
         let own = self.sign_in(allowed.disposable()?).await?;
         let reply = self.perform(None, operation, &[], own.with()).await?;
         if !reply.succeeded() {
-            return Err(format!(
-                "the harness's sign-out was answered with {}",
-                reply.status
-            ));
+            return Err(NotAsked::NotSignedOut(reply.status));
         }
         if contract.session.refresh.is_some() && own.filling.refresh.is_some() {
             self.refresh(Some(Question::RefreshAfterSignOut), &own)
@@ -96,9 +89,9 @@ impl Prober<'_> {
 
     /// Each resource is asked on its own: a guard is forgotten route by route. What a token says is
     /// read in one place for all of them, so only the first is asked with every flaw.
-    async fn forged(&mut self, allowed: &Allowed, own: &Signed) -> Result<(), String> {
+    async fn forged(&mut self, allowed: &Allowed, own: &Signed) -> Result<(), NotAsked> {
         let mut bad = self.bad(allowed, own);
-        let mut refused = Err("no resource is refused without a token".to_owned());
+        let mut refused = Err(NotAsked::NothingGuarded);
         for resource in self.readable() {
             let nobody = own.bearing(None);
             let question = Some(Question::NoToken);
@@ -113,9 +106,10 @@ impl Prober<'_> {
                 .perform(question, &resource.operation, &[], own.with())
                 .await?;
             if !genuine.succeeded() {
-                let (name, status) = (&resource.name, genuine.status);
-                let why = format!("`{name}` was answered with {status} to a genuine token");
-                refused = refused.or(Err(why));
+                refused = refused.or(Err(NotAsked::NotGranted {
+                    resource: resource.name.clone(),
+                    status: genuine.status,
+                }));
                 continue;
             }
             for (flaw, token) in &bad {
