@@ -56,10 +56,10 @@ pub fn judge(
         .zip(files)
         .map(|(reader, path)| {
             let found = reader.header.clone();
-            if let Some(remark) = strange(path, found.as_ref(), by) {
+            if let Some(remark) = mismatch(path, found.as_ref(), by) {
                 remarks.push(remark);
             }
-            found.unwrap_or_else(|| nameless(path))
+            found.unwrap_or_else(|| bare_header(path))
         })
         .collect();
     let mut scenarios = Vec::new();
@@ -71,7 +71,7 @@ pub fn judge(
     let first = headers
         .into_iter()
         .next()
-        .unwrap_or_else(|| nameless(Path::new("")));
+        .unwrap_or_else(|| bare_header(Path::new("")));
     let result = RunResult {
         seed: first.seed,
         target: first.target,
@@ -106,7 +106,7 @@ fn judge_one(mut reader: Reader, header: &Header, contract: &Arc<Contract>) -> S
 }
 
 /// What should be known about a file before its findings are believed.
-fn strange(path: &Path, header: Option<&Header>, by: JudgedBy<'_>) -> Option<String> {
+fn mismatch(path: &Path, header: Option<&Header>, by: JudgedBy<'_>) -> Option<String> {
     let file = path.display();
     let Some(header) = header else {
         return Some(format!(
@@ -129,7 +129,7 @@ fn strange(path: &Path, header: Option<&Header>, by: JudgedBy<'_>) -> Option<Str
 }
 
 /// The header of a journal that has none.
-fn nameless(path: &Path) -> Header {
+fn bare_header(path: &Path) -> Header {
     let stem = path.file_stem().unwrap_or_default().to_string_lossy();
     Header {
         journal: VERSION,

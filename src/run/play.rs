@@ -75,7 +75,7 @@ impl Stage {
             tokio::select! {
                 biased;
                 () = self.interrupt.triggered() => {}
-                () = Prober::new(&self.environment).afterwards(&self.allowed) => {}
+                () = Prober::new(&self.environment).afterwards(&self.permission) => {}
             }
         }
         self.environment.conclude()

@@ -37,11 +37,11 @@ use crate::net::ServiceAddress;
 use crate::suite::config::LeverMeans;
 
 use not_asked::NotAsked;
-pub(crate) use session::Signed;
+pub(crate) use session::OwnSession;
 
 /// What may be asked.
 #[derive(Debug, Clone)]
-pub(crate) enum Allowed {
+pub(crate) enum Permission {
     /// Everything, as the mock's testers.
     Everything(Vec<Account>),
     /// What these accounts may read, and what must be refused to the disposable one.
@@ -58,7 +58,7 @@ pub(crate) enum Allowed {
     },
 }
 
-impl Allowed {
+impl Permission {
     /// What may be asked of the plan's target.
     pub(crate) fn by(plan: &Plan) -> Self {
         match &plan.target {
@@ -151,36 +151,41 @@ impl<'s> Prober<'s> {
     }
 
     /// Asks everything that can be asked when the app is gone.
-    pub(crate) async fn afterwards(mut self, allowed: &Allowed) {
-        if let Allowed::Nothing { target } = allowed {
+    pub(crate) async fn afterwards(mut self, permission: &Permission) {
+        if let Permission::Nothing { target } = permission {
             self.skip_all(&AFTERWARDS, &NotAsked::no_probes(target));
             return;
         }
         let patience = PATIENCE + self.environment.contract.session.reuse_grace;
-        let asked = tokio::time::timeout(patience, self.ask(allowed)).await;
+        let asked = tokio::time::timeout(patience, self.ask(permission)).await;
         if asked.is_err() {
             self.skip_all(&AFTERWARDS, &NotAsked::TooSlow(PATIENCE));
         }
-        let feed = tokio::time::timeout(PATIENCE, self.feed_tokens(allowed)).await;
+        let feed = tokio::time::timeout(PATIENCE, self.feed_tokens(permission)).await;
         if let Ok(Err(why)) = feed {
             self.skip("SESSION-10", &why);
         }
     }
 
-    async fn ask(&mut self, allowed: &Allowed) {
-        self.used_refresh(allowed).await;
-        self.signed_out(allowed).await;
-        let mut accounts = allowed.readers().iter();
+    async fn ask(&mut self, permission: &Permission) {
+        self.used_refresh(permission).await;
+        self.signed_out(permission).await;
+        let mut accounts = permission.readers().iter();
         if let Some(first) = accounts.next() {
-            self.read_as(allowed, first, accounts.next()).await;
+            self.read_as(permission, first, accounts.next()).await;
         } else {
             self.skip_all(&AFTERWARDS, &NotAsked::NoAccount);
         }
-        self.forbidden(allowed).await;
+        self.forbidden(permission).await;
     }
 
     /// Asks what needs one signed-in account, and what needs two.
-    async fn read_as(&mut self, allowed: &Allowed, first: &Account, second: Option<&Account>) {
+    async fn read_as(
+        &mut self,
+        permission: &Permission,
+        first: &Account,
+        second: Option<&Account>,
+    ) {
         const READING: [&str; 6] = [
             "SESSION-10",
             "SYNC-12",
@@ -193,7 +198,7 @@ impl<'s> Prober<'s> {
             Ok(own) => own,
             Err(why) => return self.skip_all(&READING, &why),
         };
-        self.bad_tokens(allowed, &own).await;
+        self.bad_tokens(permission, &own).await;
         let cursors = self.walk(&own).await;
         let other = match second {
             Some(second) => self.sign_in(second).await,
@@ -225,37 +230,37 @@ impl<'s> Prober<'s> {
     async fn send(
         &mut self,
         question: Option<Question>,
-        asked: Asked<'_>,
+        request: ProbeRequest<'_>,
     ) -> Result<Reply, NotAsked> {
         if let Some(question) = question {
             let fact = HarnessFact::Probe { question };
             self.environment.recorder.record(Fact::Harness(fact));
         }
-        let address = self.environment.gateway.address(asked.service);
+        let address = self.environment.gateway.address(request.service);
         let base_path = address.as_ref().map_or("", ServiceAddress::base_path);
         let call = Call {
-            method: asked.method,
-            target: &format!("{base_path}{}", asked.target),
+            method: request.method,
+            target: &format!("{base_path}{}", request.target),
             mark: format!("probe {}", self.environment.marker),
-            headers: asked.headers,
-            body: asked.body,
+            headers: request.headers,
+            body: request.body,
         };
-        let lane = format!("{} {}", asked.lane, asked.service);
+        let connection = format!("{} {}", request.connection, request.service);
         let endpoint = address.as_ref().and_then(|address| address.via.as_ref());
         let sent = async {
-            let mut own = match self.connections.remove(&lane) {
+            let mut own = match self.connections.remove(&connection) {
                 Some(connection) => connection,
                 None => Connection::open(endpoint).await?,
             };
             let reply = own.send(&call).await?;
-            self.connections.insert(lane, own);
+            self.connections.insert(connection, own);
             Ok(reply)
         };
         let in_time = tokio::time::timeout(self.environment.contract.request_timeout, sent).await;
         let reply = in_time.unwrap_or(Err(ConnectionError::Late));
         reply.map_err(|why| NotAsked::Lost {
-            method: asked.method.to_owned(),
-            service: asked.service.to_owned(),
+            method: request.method.to_owned(),
+            service: request.service.to_owned(),
             why,
         })
     }
@@ -275,15 +280,15 @@ impl<'s> Prober<'s> {
             headers.push((name.clone(), with.filling.text(template)));
         }
         headers.extend(with.headers);
-        let asked = Asked {
+        let request = ProbeRequest {
             service: &operation.service,
             method: &operation.method,
             target: target(operation, query, with.filling),
             headers,
             body: payload(operation, with.filling),
-            lane: with.lane,
+            connection: with.connection,
         };
-        self.send(question, asked).await
+        self.send(question, request).await
     }
 
     /// The resources that can be read with a token and without changing anything.
@@ -300,22 +305,22 @@ impl<'s> Prober<'s> {
 }
 
 /// One request of the harness.
-struct Asked<'a> {
+struct ProbeRequest<'a> {
     service: &'a str,
     method: &'a str,
     /// Path and query below the service's URL.
     target: String,
     headers: Vec<(String, String)>,
     body: Option<(&'static str, Bytes)>,
-    /// Requests of one lane share a connection.
-    lane: &'a str,
+    /// Its name: requests that name the same one share it.
+    connection: &'a str,
 }
 
 /// With what an operation is sent.
 struct With<'a> {
     filling: &'a Filling,
     headers: Vec<(String, String)>,
-    lane: &'a str,
+    connection: &'a str,
 }
 
 impl<'a> With<'a> {
@@ -325,7 +330,7 @@ impl<'a> With<'a> {
         Self {
             filling,
             headers: Vec::new(),
-            lane: filling.username.as_deref().unwrap_or_default(),
+            connection: filling.username.as_deref().unwrap_or_default(),
         }
     }
 }

@@ -34,7 +34,7 @@ const GOODBYE: Duration = Duration::from_secs(1);
 
 /// How the gateway is put before a target.
 #[derive(Debug, Clone)]
-pub struct Proxied {
+pub struct ProxyPlan {
     /// The suite, the target and the seed; its scenarios are not played.
     pub plan: Plan,
     /// Where the journal is written to.
@@ -84,17 +84,17 @@ pub enum NotServed {
 /// # Errors
 /// When the target cannot be reached, or an address cannot be listened on.
 pub fn serve(
-    proxied: &Proxied,
+    proxy: &ProxyPlan,
     interrupt: &Interrupt,
     ready: &mut dyn FnMut(&Ready) -> io::Result<()>,
 ) -> Result<RunResult, NotServed> {
     let began = Instant::now();
-    target::reach(&proxied.plan, interrupt)?;
+    target::reach(&proxy.plan, interrupt)?;
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
         .map_err(SetUpError::Runtime)?;
-    let result = runtime.block_on(perform(proxied, interrupt, ready))?;
+    let result = runtime.block_on(perform(proxy, interrupt, ready))?;
     Ok(RunResult {
         duration_wall: began.elapsed(),
         ..result
@@ -102,24 +102,24 @@ pub fn serve(
 }
 
 async fn perform(
-    proxied: &Proxied,
+    proxy: &ProxyPlan,
     interrupt: &Interrupt,
     ready: &mut dyn FnMut(&Ready) -> io::Result<()>,
 ) -> Result<RunResult, NotServed> {
-    let plan = &proxied.plan;
+    let plan = &proxy.plan;
     let listener =
-        Listener::bind(&Endpoint::Tcp(proxied.control)).map_err(|error| NotServed::Control {
-            address: proxied.control,
+        Listener::bind(&Endpoint::Tcp(proxy.control)).map_err(|error| NotServed::Control {
+            address: proxy.control,
             error,
         })?;
     let environment = Environment::start(environment::Settings {
         plan,
         policy: &plan.suite.contract,
-        case: case(proxied),
+        case: case(proxy),
         seed: plan.seed,
-        file: proxied.journal.clone(),
-        mode: proxied.mode,
-        listen: proxied.listen.clone(),
+        file: proxy.journal.clone(),
+        mode: proxy.mode,
+        listen: proxy.listen.clone(),
     })?;
     environment.check_itself(false).await?;
     let environment = Arc::new(environment);
@@ -172,8 +172,8 @@ fn urls(environment: &Environment) -> BTreeMap<String, String> {
         .collect()
 }
 
-fn case(proxied: &Proxied) -> Case {
-    let file = proxied.journal.as_ref();
+fn case(proxy: &ProxyPlan) -> Case {
+    let file = proxy.journal.as_ref();
     Case {
         id: "proxy".to_owned(),
         name: "An app behind the proxy".to_owned(),

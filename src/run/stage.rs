@@ -9,7 +9,7 @@ use super::expect::Sockets;
 use super::failure::{SetUpError, StepError};
 use super::interrupt::Interrupt;
 use super::plan::Plan;
-use super::probe::{Allowed, Prober, Signed};
+use super::probe::{OwnSession, Permission, Prober};
 use crate::device::{self, Device};
 use crate::domain::contract::{Contract, TransportName};
 use crate::domain::journal::file::Case;
@@ -27,13 +27,13 @@ pub(crate) struct Stage {
     /// Whether the simulated app was told to misbehave.
     pub(crate) app_misbehaves: bool,
     /// What the harness may ask on its own account.
-    pub(super) allowed: Allowed,
+    pub(super) permission: Permission,
     /// Whether this is the scenario after which the harness asks on its own account.
     pub(super) asks_afterwards: bool,
     /// The accounts that the scenario signs in with.
     pub(super) in_use: Vec<String>,
     /// The harness's own session while the kill-switch is on.
-    bystander: tokio::sync::Mutex<Option<Signed>>,
+    bystander: tokio::sync::Mutex<Option<OwnSession>>,
     sockets: Arc<Mutex<Sockets>>,
     // Kept until the scenario is over; dropping it removes the device's storage.
     _storage: TempDir,
@@ -80,8 +80,8 @@ impl Stage {
             device,
             interrupt: interrupt.clone(),
             app_misbehaves: !plan.quirks.is_empty(),
-            allowed: Allowed::by(plan),
-            asks_afterwards: Allowed::after(plan, scenario),
+            permission: Permission::by(plan),
+            asks_afterwards: Permission::after(plan, scenario),
             in_use: scenario.accounts().into_iter().map(str::to_owned).collect(),
             bystander: tokio::sync::Mutex::new(None),
             sockets,
@@ -125,7 +125,9 @@ impl Stage {
         if !on && let Some(own) = bystander.take() {
             prober.in_maintenance(&own).await;
         } else if on && bystander.is_none() {
-            *bystander = prober.before_maintenance(&self.allowed, &self.in_use).await;
+            *bystander = prober
+                .before_maintenance(&self.permission, &self.in_use)
+                .await;
         }
     }
 }

@@ -154,7 +154,7 @@ fn supervise(
             result
         }
         Waited::Stuck(None) => unplayed(scenario, stuck(limit), began.elapsed()),
-        Waited::Deaf => {
+        Waited::Unresponsive => {
             let grace = STUCK_GRACE.as_secs();
             let why = format!("it had not stopped {grace} s after the run was interrupted");
             unplayed(scenario, Verdict::Errored(why), began.elapsed())

@@ -14,7 +14,7 @@ use tokio_tungstenite::tungstenite::protocol::Role;
 mod listener;
 
 use super::not_asked::NotAsked;
-use super::{Allowed, Prober, Signed};
+use super::{OwnSession, Permission, Prober};
 use crate::domain::contract::{Realtime, TransportName};
 use crate::domain::journal::{Fact, Flaw, HarnessFact, Heard, Question};
 use crate::net::{Endpoint, ServiceAddress};
@@ -30,12 +30,12 @@ const LEAST: Duration = Duration::from_secs(1);
 
 impl Prober<'_> {
     /// SESSION-10 on the feed: tokens that nobody should accept.
-    pub(super) async fn feed_tokens(&mut self, allowed: &Allowed) -> Result<(), NotAsked> {
+    pub(super) async fn feed_tokens(&mut self, permission: &Permission) -> Result<(), NotAsked> {
         let contract = self.environment.contract.clone();
         let Some(realtime) = &contract.realtime else {
             return Ok(());
         };
-        let first = allowed.readers().first();
+        let first = permission.readers().first();
         let own = self.sign_in(first.ok_or(NotAsked::NoAccount)?).await?;
         let genuine = self
             .listen(realtime, Question::GenuineToken, &own, PATIENCE)
@@ -50,7 +50,7 @@ impl Prober<'_> {
         self.listen(realtime, Question::NoToken, &nobody, patience)
             .await?;
         // Each of them takes the patience of a whole socket, so one of a kind is enough.
-        let bad = self.bad(allowed, &own).into_iter();
+        let bad = self.bad(permission, &own).into_iter();
         for (flaw, token) in bad.filter(|(flaw, _)| is_one_of_its_kind(*flaw)) {
             let bearer = own.bearing(Some(token));
             let question = Question::BadToken { flaw };
@@ -64,7 +64,7 @@ impl Prober<'_> {
     pub(super) async fn ask_feed(
         &mut self,
         question: Question,
-        own: &Signed,
+        own: &OwnSession,
     ) -> Result<(), NotAsked> {
         let contract = self.environment.contract.clone();
         match &contract.realtime {
@@ -81,7 +81,7 @@ impl Prober<'_> {
         &mut self,
         realtime: &Realtime,
         question: Question,
-        own: &Signed,
+        own: &OwnSession,
         patience: Duration,
     ) -> Result<Heard, NotAsked> {
         let sent = realtime.auth.names();

@@ -3,7 +3,7 @@
 use serde_json::Value;
 
 use super::not_asked::NotAsked;
-use super::{Prober, Signed};
+use super::{OwnSession, Prober};
 use crate::domain::contract::{NextPage, Paging, Resource};
 use crate::domain::journal::Question;
 use crate::run::call::Reply;
@@ -26,7 +26,7 @@ pub(super) struct Cursor {
 
 impl Prober<'_> {
     /// SYNC-12: walks through every list by one account. Answers the cursors that were handed out.
-    pub(super) async fn walk(&mut self, own: &Signed) -> Vec<Cursor> {
+    pub(super) async fn walk(&mut self, own: &OwnSession) -> Vec<Cursor> {
         let mut cursors = Vec::new();
         let paged: Vec<Resource> = self
             .readable()
@@ -47,7 +47,7 @@ impl Prober<'_> {
 
     async fn walk_through(
         &mut self,
-        own: &Signed,
+        own: &OwnSession,
         resource: &Resource,
     ) -> Result<Option<Vec<Pair>>, NotAsked> {
         let Some(paging) = &resource.paging else {
@@ -76,7 +76,7 @@ impl Prober<'_> {
     /// One walk to the end. Answers the query of its second page.
     async fn one_walk(
         &mut self,
-        own: &Signed,
+        own: &OwnSession,
         resource: &Resource,
         paging: &Paging,
         walk: u8,

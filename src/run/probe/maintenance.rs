@@ -1,7 +1,7 @@
 //! KILL-7: what can be had, and heard, while the kill-switch is on.
 
 use super::not_asked::NotAsked;
-use super::{Allowed, Prober, Signed};
+use super::{OwnSession, Permission, Prober};
 use crate::domain::journal::Question;
 use crate::domain::secret::Account;
 
@@ -9,10 +9,10 @@ impl Prober<'_> {
     /// Signs in before the kill-switch is moved, as an account that the app does not use.
     pub(crate) async fn before_maintenance(
         &mut self,
-        allowed: &Allowed,
+        permission: &Permission,
         in_use: &[String],
-    ) -> Option<Signed> {
-        let signed = match bystander(allowed, in_use) {
+    ) -> Option<OwnSession> {
+        let signed = match bystander(permission, in_use) {
             Ok(account) => self.sign_in(account).await,
             Err(why) => Err(why),
         };
@@ -20,7 +20,7 @@ impl Prober<'_> {
     }
 
     /// Asks for the status and for all data, while the kill-switch is on.
-    pub(crate) async fn in_maintenance(&mut self, own: &Signed) {
+    pub(crate) async fn in_maintenance(&mut self, own: &OwnSession) {
         let contract = self.environment.contract.clone();
         let Some(switch) = &contract.kill_switch else {
             return;
@@ -45,11 +45,11 @@ impl Prober<'_> {
     }
 }
 
-fn bystander<'a>(allowed: &'a Allowed, in_use: &[String]) -> Result<&'a Account, NotAsked> {
-    match allowed {
-        Allowed::Nothing { .. } | Allowed::Everything(_) => allowed.disposable(),
-        Allowed::Some { imitated: true, .. } => Err(NotAsked::Imitated),
-        Allowed::Some { accounts, .. } => allowed
+fn bystander<'a>(permission: &'a Permission, in_use: &[String]) -> Result<&'a Account, NotAsked> {
+    match permission {
+        Permission::Nothing { .. } | Permission::Everything(_) => permission.disposable(),
+        Permission::Some { imitated: true, .. } => Err(NotAsked::Imitated),
+        Permission::Some { accounts, .. } => permission
             .disposable()
             .ok()
             .into_iter()

@@ -3,24 +3,24 @@
 use bytes::Bytes;
 
 use super::not_asked::NotAsked;
-use super::{Allowed, Asked, Prober, Signed};
+use super::{OwnSession, Permission, ProbeRequest, Prober};
 use crate::domain::contract::{Realtime, TransportName, is_safe};
 use crate::domain::journal::Question;
 
 impl Prober<'_> {
     /// Calls everything that is forbidden, as an account whose writes do no harm.
-    pub(super) async fn forbidden(&mut self, allowed: &Allowed) {
-        if let Err(why) = self.call_forbidden(allowed).await {
+    pub(super) async fn forbidden(&mut self, permission: &Permission) {
+        if let Err(why) = self.call_forbidden(permission).await {
             self.skip("SCOPE-5", &why);
         }
     }
 
-    async fn call_forbidden(&mut self, allowed: &Allowed) -> Result<(), NotAsked> {
+    async fn call_forbidden(&mut self, permission: &Permission) -> Result<(), NotAsked> {
         let contract = self.environment.contract.clone();
         if contract.scope.forbid.is_empty() && contract.scope.forbid_namespaces.is_empty() {
             return Err(NotAsked::NothingForbidden);
         }
-        let own = self.sign_in(allowed.disposable()?).await?;
+        let own = self.sign_in(permission.disposable()?).await?;
         let (header, template) = &contract.session.authorize;
         for pattern in &contract.scope.forbid {
             let services = contract.services.iter().map(|service| &service.name);
@@ -29,15 +29,15 @@ impl Prober<'_> {
             {
                 let method = pattern.method.as_deref().unwrap_or("POST");
                 let body = || ("application/json", Bytes::from_static(b"{}"));
-                let asked = Asked {
+                let request = ProbeRequest {
                     service,
                     method,
                     target: pattern.path.example(),
                     headers: vec![(header.clone(), own.filling.text(template))],
                     body: (!is_safe(method)).then(body),
-                    lane: "",
+                    connection: "",
                 };
-                self.send(Some(Question::ForbiddenCall), asked).await?;
+                self.send(Some(Question::ForbiddenCall), request).await?;
             }
         }
         match &contract.realtime {
@@ -59,7 +59,7 @@ impl Prober<'_> {
         &mut self,
         realtime: &Realtime,
         namespace: &str,
-        own: &Signed,
+        own: &OwnSession,
     ) -> Result<(), NotAsked> {
         let mut target = format!("{}?EIO=4&transport=polling", realtime.path);
         for (name, template) in &realtime.query {
@@ -95,15 +95,15 @@ impl Prober<'_> {
         packet: Option<String>,
         question: Option<Question>,
     ) -> Result<String, NotAsked> {
-        let asked = Asked {
+        let request = ProbeRequest {
             service: &realtime.service,
             method: if packet.is_some() { "POST" } else { "GET" },
             target: target.to_owned(),
             headers: Vec::new(),
             body: packet.map(|packet| ("text/plain;charset=UTF-8", Bytes::from(packet))),
-            lane: "",
+            connection: "",
         };
-        let reply = self.send(question, asked).await?;
+        let reply = self.send(question, request).await?;
         if !reply.succeeded() {
             return Err(NotAsked::PollRefused(reply.status));
         }

@@ -13,14 +13,14 @@ use crate::run::call::Reply;
 
 /// A session that the harness opened.
 #[derive(Debug, Clone)]
-pub(crate) struct Signed {
+pub(crate) struct OwnSession {
     /// What its account signs in with.
     pub(super) username: String,
     /// Its tokens.
     pub(super) filling: Filling,
 }
 
-impl Signed {
+impl OwnSession {
     pub(super) fn with(&self) -> With<'_> {
         With::of(&self.filling)
     }
@@ -28,7 +28,7 @@ impl Signed {
     /// As `with`, on a connection on which nobody is known.
     pub(super) fn unknown(&self) -> With<'_> {
         With {
-            lane: "nobody",
+            connection: "nobody",
             ..self.with()
         }
     }
@@ -47,7 +47,7 @@ impl Signed {
 
 impl Prober<'_> {
     /// Signs in.
-    pub(super) async fn sign_in(&mut self, account: &Account) -> Result<Signed, NotAsked> {
+    pub(super) async fn sign_in(&mut self, account: &Account) -> Result<OwnSession, NotAsked> {
         let contract = self.environment.contract.clone();
         let request = &contract.session.sign_in;
         let filling = Filling {
@@ -60,7 +60,7 @@ impl Prober<'_> {
             .await?;
         let tokens = tokens(&request.answer, &reply, None);
         tokens
-            .map(|(access, refresh)| Signed {
+            .map(|(access, refresh)| OwnSession {
                 username: account.username.clone(),
                 filling: Filling {
                     username: Some(account.username.clone()),
@@ -79,8 +79,8 @@ impl Prober<'_> {
     pub(super) async fn refresh(
         &mut self,
         question: Option<Question>,
-        own: &Signed,
-    ) -> Result<Option<Signed>, NotAsked> {
+        own: &OwnSession,
+    ) -> Result<Option<OwnSession>, NotAsked> {
         let contract = self.environment.contract.clone();
         let Some(request) = &contract.session.refresh else {
             return Err(NotAsked::NoPart("refresh"));
@@ -90,7 +90,7 @@ impl Prober<'_> {
             .await?;
         let kept = own.filling.refresh.clone();
         Ok(
-            tokens(&request.answer, &reply, kept).map(|(access, refresh)| Signed {
+            tokens(&request.answer, &reply, kept).map(|(access, refresh)| OwnSession {
                 username: own.username.clone(),
                 filling: Filling {
                     access: Some(access),

@@ -2,7 +2,7 @@
 
 use super::lists::Cursor;
 use super::not_asked::NotAsked;
-use super::{Prober, Signed, With};
+use super::{OwnSession, Prober, With};
 use crate::app::Filling;
 use crate::domain::contract::{Operation, PathPattern, Resource};
 use crate::domain::journal::Question;
@@ -15,7 +15,12 @@ const SHARED: usize = 3;
 
 impl Prober<'_> {
     /// TENANT-1, -2, -3 and -5.
-    pub(super) async fn two_tenants(&mut self, own: &Signed, other: &Signed, cursors: &[Cursor]) {
+    pub(super) async fn two_tenants(
+        &mut self,
+        own: &OwnSession,
+        other: &OwnSession,
+        cursors: &[Cursor],
+    ) {
         let resources = self.readable();
         let (first, second) = (
             self.own(own, &resources).await,
@@ -30,7 +35,7 @@ impl Prober<'_> {
                 for resource in resources.iter().take(SHARED) {
                     let question = Some(Question::Alternately { round });
                     let with = With {
-                        lane: "both",
+                        connection: "both",
                         ..signed.with()
                     };
                     // What is not answered has no other's data in it.
@@ -41,7 +46,7 @@ impl Prober<'_> {
     }
 
     /// Reads everything as one account. Answers the entity tags, resource by resource.
-    async fn own(&mut self, signed: &Signed, resources: &[Resource]) -> Vec<Option<String>> {
+    async fn own(&mut self, signed: &OwnSession, resources: &[Resource]) -> Vec<Option<String>> {
         let mut tags = Vec::new();
         for resource in resources {
             let question = Some(Question::Own);
@@ -57,8 +62,8 @@ impl Prober<'_> {
 
     async fn tags(
         &mut self,
-        own: &Signed,
-        other: &Signed,
+        own: &OwnSession,
+        other: &OwnSession,
         resources: &[Resource],
         first: &[Option<String>],
         second: &[Option<String>],
@@ -90,8 +95,8 @@ impl Prober<'_> {
     /// TENANT-2: the first account's things, asked for by the second.
     async fn things_of(
         &mut self,
-        own: &Signed,
-        other: &Signed,
+        own: &OwnSession,
+        other: &OwnSession,
         resources: &[Resource],
         cursors: &[Cursor],
     ) {
@@ -143,7 +148,7 @@ impl Prober<'_> {
     }
 
     /// Reads that the contract allows of one item below a list, with the first account's own ids.
-    async fn below_lists(&mut self, own: &Signed, resources: &[Resource]) -> Vec<Operation> {
+    async fn below_lists(&mut self, own: &OwnSession, resources: &[Resource]) -> Vec<Operation> {
         let contract = self.environment.contract.clone();
         let mut found = Vec::new();
         for resource in resources {

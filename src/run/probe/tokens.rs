@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::not_asked::NotAsked;
-use super::{Allowed, Prober, Signed, forge};
+use super::{OwnSession, Permission, Prober, forge};
 use crate::domain::journal::{Flaw, Question};
 use crate::domain::token;
 
@@ -12,19 +12,19 @@ const PATIENCE: Duration = Duration::from_secs(30);
 
 impl Prober<'_> {
     /// SESSION-6: a used refresh token comes again.
-    pub(super) async fn used_refresh(&mut self, allowed: &Allowed) {
-        if let Err(why) = self.replay(allowed).await {
+    pub(super) async fn used_refresh(&mut self, permission: &Permission) {
+        if let Err(why) = self.replay(permission).await {
             self.skip("SESSION-6", &why);
         }
     }
 
-    async fn replay(&mut self, allowed: &Allowed) -> Result<(), NotAsked> {
+    async fn replay(&mut self, permission: &Permission) -> Result<(), NotAsked> {
         if self.environment.contract.session.refresh.is_none() {
             return Err(NotAsked::NoPart("refresh"));
         }
-        let account = allowed.disposable()?;
+        let account = permission.disposable()?;
         let grace = self.environment.contract.session.reuse_grace;
-        if grace > PATIENCE && !matches!(allowed, Allowed::Everything(_)) {
+        if grace > PATIENCE && !matches!(permission, Permission::Everything(_)) {
             return Err(NotAsked::LongGrace(PATIENCE));
         }
         let first = self.sign_in(account).await?;
@@ -46,18 +46,18 @@ impl Prober<'_> {
     }
 
     /// SESSION-11: what a signed-out session's tokens are still good for.
-    pub(super) async fn signed_out(&mut self, allowed: &Allowed) {
-        if let Err(why) = self.sign_out(allowed).await {
+    pub(super) async fn signed_out(&mut self, permission: &Permission) {
+        if let Err(why) = self.sign_out(permission).await {
             self.skip("SESSION-11", &why);
         }
     }
 
-    async fn sign_out(&mut self, allowed: &Allowed) -> Result<(), NotAsked> {
+    async fn sign_out(&mut self, permission: &Permission) -> Result<(), NotAsked> {
         let contract = self.environment.contract.clone();
         let Some(operation) = &contract.session.sign_out else {
             return Err(NotAsked::NoPart("sign-out request"));
         };
-        let own = self.sign_in(allowed.disposable()?).await?;
+        let own = self.sign_in(permission.disposable()?).await?;
         let reply = self.perform(None, operation, &[], own.with()).await?;
         if !reply.succeeded() {
             return Err(NotAsked::NotSignedOut(reply.status));
@@ -81,16 +81,16 @@ impl Prober<'_> {
     }
 
     /// SESSION-10: tokens that nobody should accept.
-    pub(super) async fn bad_tokens(&mut self, allowed: &Allowed, own: &Signed) {
-        if let Err(why) = self.forged(allowed, own).await {
+    pub(super) async fn bad_tokens(&mut self, permission: &Permission, own: &OwnSession) {
+        if let Err(why) = self.forged(permission, own).await {
             self.skip("SESSION-10", &why);
         }
     }
 
     /// Each resource is asked on its own: a guard is forgotten route by route. What a token says is
     /// read in one place for all of them, so only the first is asked with every flaw.
-    async fn forged(&mut self, allowed: &Allowed, own: &Signed) -> Result<(), NotAsked> {
-        let mut bad = self.bad(allowed, own);
+    async fn forged(&mut self, permission: &Permission, own: &OwnSession) -> Result<(), NotAsked> {
+        let mut bad = self.bad(permission, own);
         let mut refused = Err(NotAsked::NothingGuarded);
         for resource in self.readable() {
             let nobody = own.bearing(None);
@@ -125,11 +125,11 @@ impl Prober<'_> {
     }
 
     /// The tokens that nobody should accept.
-    pub(super) fn bad(&self, allowed: &Allowed, own: &Signed) -> Vec<(Flaw, String)> {
+    pub(super) fn bad(&self, permission: &Permission, own: &OwnSession) -> Vec<(Flaw, String)> {
         let minted = |flaw| {
             self.environment
                 .mint(&own.username, flaw)
-                .filter(|_| matches!(allowed, Allowed::Everything(_)))
+                .filter(|_| matches!(permission, Permission::Everything(_)))
         };
         let refresh = own
             .filling
