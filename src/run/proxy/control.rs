@@ -216,7 +216,7 @@ impl Desk {
                 let mark: Mark = parse(lever, body)?;
                 let act = mark
                     .read(&self.around.contract)
-                    .map_err(|why| bad_body(lever, &why))?;
+                    .map_err(|why| bad_body(lever, &why.to_string()))?;
                 let entry = self.around.recorder.record(Fact::Act(act.clone()));
                 Ok(json!({"act": act, "entry": entry.id}))
             }
