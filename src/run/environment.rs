@@ -58,6 +58,7 @@ pub(super) struct Environment {
     evaluation: Arc<Mutex<Evaluation>>,
     /// Only in virtual time, and only where the backend tells when it emits.
     lateness: Option<Arc<Mutex<LatenessCheck>>>,
+    /// By which the gateway knows the harness's own calls of this run.
     pub(super) marker: String,
     /// The faults that are on, by what they are on.
     faults: Mutex<BTreeMap<String, String>>,
@@ -66,6 +67,7 @@ pub(super) struct Environment {
 }
 
 impl Environment {
+    /// Starts the backend and the gateway before it, and opens the journal.
     pub(super) fn start(settings: Settings<'_>) -> Result<Self, SetUpError> {
         let Settings {
             plan,
@@ -77,15 +79,11 @@ impl Environment {
             listen,
         } = settings;
         let virtual_time = plan.virtual_time();
-        let clock = if virtual_time {
-            Clock::virtual_time()
+        let (clock, net) = if virtual_time {
+            let net = Net::virtual_time().map_err(SetUpError::Sockets)?;
+            (Clock::virtual_time(), net)
         } else {
-            Clock::real_time()
-        };
-        let net = if virtual_time {
-            Net::virtual_time().map_err(SetUpError::Sockets)?
-        } else {
-            Net::Real
+            (Clock::real_time(), Net::Real)
         };
         let contract = Arc::clone(&plan.suite.contract);
         let recorder = Recorder::new(clock);
@@ -93,30 +91,16 @@ impl Environment {
         let backend = Backend::start(plan, clock, seed)?;
         let last_emitted = backend.last_emitted().filter(|_| virtual_time);
         let lateness = last_emitted.map(|last| Arc::new(Mutex::new(LatenessCheck::new(last))));
-        let mut recording = None;
+        let header = header(plan, clock, case.clone(), mode == Mode::Enforcing);
+        let recording = file.map(|path| record(&path, &header)).transpose()?;
         {
             let mut journal = recorder.journal();
             journal.watch(Box::new(Arc::clone(&evaluation)));
             if let Some(lateness) = &lateness {
                 journal.watch(Box::new(Arc::clone(lateness)));
             }
-            if let Some(path) = &file {
-                let header = header(plan, clock, case.clone(), mode == Mode::Enforcing);
-                let flush = if virtual_time {
-                    Flush::Seldom
-                } else {
-                    Flush::EachEntry
-                };
-                let folder = path.parent().filter(|it| !it.as_os_str().is_empty());
-                let begun = std::fs::create_dir_all(folder.unwrap_or(Path::new(".")))
-                    .and_then(|()| Recording::create(path, &header, flush))
-                    .map_err(|error| SetUpError::Journal {
-                        path: path.clone(),
-                        error,
-                    })?;
-                let begun = Arc::new(Mutex::new(begun));
-                journal.watch(Box::new(Arc::clone(&begun)));
-                recording = Some(begun);
+            if let Some(recording) = &recording {
+                journal.watch(Box::new(Arc::clone(recording)));
             }
         }
         recorder.record(Fact::Harness(HarnessFact::Began {
@@ -260,6 +244,23 @@ impl Environment {
 /// An observer, to be asked what it has seen.
 fn lock<T>(observer: &Mutex<T>) -> MutexGuard<'_, T> {
     observer.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Begins the journal file, and the folder that it stands in.
+fn record(path: &Path, header: &Header) -> Result<Arc<Mutex<Recording>>, SetUpError> {
+    let flush = if header.virtual_time {
+        Flush::Seldom
+    } else {
+        Flush::EachEntry
+    };
+    let folder = path.parent().filter(|it| !it.as_os_str().is_empty());
+    let begun = std::fs::create_dir_all(folder.unwrap_or(Path::new(".")))
+        .and_then(|()| Recording::create(path, header, flush));
+    let begun = begun.map_err(|error| SetUpError::Journal {
+        path: path.to_owned(),
+        error,
+    })?;
+    Ok(Arc::new(Mutex::new(begun)))
 }
 
 /// What a journal file says of itself.

@@ -100,18 +100,8 @@ fn supervise(
     accounts: &KnownAccounts,
 ) -> ScenarioResult {
     let began = Instant::now();
-    if interrupt.is_triggered() {
-        let verdict = Verdict::Skipped("the run was interrupted before it began".to_owned());
+    if let Some(verdict) = unplayable(plan, scenario, interrupt, accounts) {
         return unplayed(scenario, verdict, began.elapsed());
-    }
-    if let Some(lacks) = applicability::lacks(plan, scenario) {
-        let verdict = Verdict::Skipped(lacks.to_string());
-        return unplayed(scenario, verdict, began.elapsed());
-    }
-    // To try again might lock an account.
-    let own = scenario.accounts();
-    if let Some(why) = accounts.refusal(plan.target.name(), own.into_iter()) {
-        return unplayed(scenario, Verdict::Misconfigured(why), began.elapsed());
     }
     let limit = if plan.virtual_time() {
         STUCK_VIRTUAL + named_time(scenario) / SLOWEST_PACE
@@ -164,6 +154,26 @@ fn supervise(
             unplayed(scenario, Verdict::Errored(why.to_owned()), began.elapsed())
         }
     }
+}
+
+/// The verdict on a scenario that is not even begun, if it is not.
+fn unplayable(
+    plan: &Plan,
+    scenario: &Scenario,
+    interrupt: &Interrupt,
+    accounts: &KnownAccounts,
+) -> Option<Verdict> {
+    if interrupt.is_triggered() {
+        let why = "the run was interrupted before it began";
+        return Some(Verdict::Skipped(why.to_owned()));
+    }
+    if let Some(lacks) = applicability::lacks(plan, scenario) {
+        return Some(Verdict::Skipped(lacks.to_string()));
+    }
+    // To try again might lock an account.
+    let own = scenario.accounts().into_iter();
+    let refusal = accounts.refusal(plan.target.name(), own);
+    refusal.map(Verdict::Misconfigured)
 }
 
 fn stuck(limit: Duration) -> Verdict {
