@@ -46,26 +46,26 @@ pub(crate) enum ConnectionError {
 
 /// One call of the harness itself.
 pub(crate) struct Call<'a> {
-    /// The method.
+    /// The method, upper case.
     pub(crate) method: &'a str,
-    /// The request target.
+    /// Path and query, with the service's base path.
     pub(crate) target: &'a str,
     /// `canary` or `probe`, and the run's marker.
     pub(crate) mark: String,
-    /// Further headers.
+    /// Headers beside host and mark.
     pub(crate) headers: Vec<(String, String)>,
     /// A body and its type.
     pub(crate) body: Option<(&'static str, Bytes)>,
 }
 
-/// What came back.
+/// The answer to a call.
 #[derive(Debug)]
 pub(crate) struct Reply {
-    /// The status.
+    /// How the backend, or the gateway in its place, answered.
     pub(crate) status: u16,
     /// The headers, names in lower case.
     pub(crate) headers: Vec<(String, String)>,
-    /// The body.
+    /// The whole body.
     pub(crate) body: Bytes,
 }
 

@@ -47,10 +47,11 @@ pub(super) struct Settings<'a> {
 
 /// Everything around a client.
 pub(super) struct Environment {
-    /// The journal.
+    /// Through which everything writes the journal.
     pub(super) recorder: Recorder,
     /// What is judged by.
     pub(super) contract: Arc<Contract>,
+    /// Between client and backend; all traffic crosses it.
     pub(super) gateway: Gateway,
     case: Case,
     backend: Backend,
@@ -69,15 +70,7 @@ pub(super) struct Environment {
 impl Environment {
     /// Starts the backend and the gateway before it, and opens the journal.
     pub(super) fn start(settings: Settings<'_>) -> Result<Self, SetUpError> {
-        let Settings {
-            plan,
-            policy,
-            case,
-            seed,
-            file,
-            mode,
-            listen,
-        } = settings;
+        let Settings { plan, seed, .. } = settings;
         let virtual_time = plan.virtual_time();
         let (clock, net) = if virtual_time {
             let net = Net::virtual_time().map_err(SetUpError::Sockets)?;
@@ -87,12 +80,13 @@ impl Environment {
         };
         let contract = Arc::clone(&plan.suite.contract);
         let recorder = Recorder::new(clock);
-        let evaluation = Arc::new(Mutex::new(Evaluation::new(&contract, &case)));
+        let evaluation = Arc::new(Mutex::new(Evaluation::new(&contract, &settings.case)));
         let backend = Backend::start(plan, clock, seed)?;
         let last_emitted = backend.last_emitted().filter(|_| virtual_time);
         let lateness = last_emitted.map(|last| Arc::new(Mutex::new(LatenessCheck::new(last))));
-        let header = header(plan, clock, case.clone(), mode == Mode::Enforcing);
-        let recording = file.map(|path| record(&path, &header)).transpose()?;
+        let header = header(&settings, clock);
+        let file = settings.file.as_deref();
+        let recording = file.map(|path| record(path, &header)).transpose()?;
         {
             let mut journal = recorder.journal();
             journal.watch(Box::new(Arc::clone(&evaluation)));
@@ -104,7 +98,7 @@ impl Environment {
             }
         }
         recorder.record(Fact::Harness(HarnessFact::Began {
-            scenario: case.id.clone(),
+            scenario: settings.case.id.clone(),
             seed: plan.seed,
             target: plan.target.name().to_owned(),
             epoch: clock.epoch().as_secs(),
@@ -112,21 +106,21 @@ impl Environment {
         }));
         let accounts = backend.accounts(plan);
         let marker = format!("{seed:016x}");
-        let settings = gateway::Settings {
-            contract: Arc::clone(policy),
+        let served = gateway::Settings {
+            contract: Arc::clone(settings.policy),
             recorder: recorder.clone(),
             net,
             upstreams: backend.upstreams(&contract),
-            mode,
+            mode: settings.mode,
             accounts: accounts.clone(),
             marker: marker.clone(),
         };
-        let gateway = Gateway::start_at(settings, &listen).map_err(SetUpError::Gateway)?;
+        let gateway = Gateway::start_at(served, &settings.listen).map_err(SetUpError::Gateway)?;
         Ok(Self {
             recorder,
             contract,
             gateway,
-            case,
+            case: settings.case,
             backend,
             accounts,
             evaluation,
@@ -264,7 +258,8 @@ fn record(path: &Path, header: &Header) -> Result<Arc<Mutex<Recording>>, SetUpEr
 }
 
 /// What a journal file says of itself.
-fn header(plan: &Plan, clock: Clock, case: Case, enforced: bool) -> Header {
+fn header(settings: &Settings<'_>, clock: Clock) -> Header {
+    let plan = settings.plan;
     Header {
         journal: VERSION,
         rehearsal: env!("CARGO_PKG_VERSION").to_owned(),
@@ -276,10 +271,10 @@ fn header(plan: &Plan, clock: Clock, case: Case, enforced: bool) -> Header {
         seed: plan.seed,
         epoch: clock.epoch().as_secs(),
         virtual_time: plan.virtual_time(),
-        enforced,
+        enforced: settings.mode == Mode::Enforcing,
         quirks: names(&plan.quirks, |quirk| quirk.name()),
         defects: names(&plan.defects, |defect| defect.name()),
-        case,
+        case: settings.case.clone(),
     }
 }
 

@@ -27,7 +27,7 @@ pub use unjudgeable::Unjudgeable;
 /// A contract, and by what a journal that was written under it can be known.
 #[derive(Debug, Clone, Copy)]
 pub struct JudgedBy<'a> {
-    /// The contract.
+    /// What is judged by.
     pub contract: &'a Arc<Contract>,
     /// SHA-256 of its text, hex.
     pub fingerprint: &'a str,

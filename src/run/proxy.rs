@@ -65,7 +65,7 @@ pub enum NotServed {
     /// The control API cannot listen.
     #[error("the control API cannot listen on {address}: {error}")]
     Control {
-        /// Where it should.
+        /// The address that it was given.
         address: SocketAddr,
         /// What the system says.
         error: io::Error,

@@ -16,11 +16,11 @@ use crate::domain::journal::file::Case;
 use crate::domain::scenario::{Fault, Scenario, Setting, StepKind};
 use crate::gateway::{Listen, Mode, Tls};
 
-/// One world.
+/// One world, ready for a scenario to be played in it.
 pub(crate) struct Stage {
     /// Everything around the client.
     pub(super) environment: Environment,
-    /// The client.
+    /// The client: a simulated app on a device of its own.
     pub(crate) device: Device,
     /// How the run is asked to stop.
     pub(crate) interrupt: Interrupt,
@@ -97,7 +97,7 @@ impl Stage {
             .transport()
     }
 
-    /// Changes the world.
+    /// Changes the world for the client and what it stands in.
     pub(crate) async fn set(&self, setting: &Setting) -> Result<(), StepError> {
         if let Setting::Maintenance(on) = setting {
             self.around_maintenance(*on).await;

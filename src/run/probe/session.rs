@@ -16,7 +16,7 @@ use crate::run::call::Reply;
 pub(crate) struct OwnSession {
     /// What its account signs in with.
     pub(super) username: String,
-    /// Its tokens.
+    /// Its tokens, to fill requests with.
     pub(super) filling: Filling,
 }
 
@@ -46,7 +46,7 @@ impl OwnSession {
 }
 
 impl Prober<'_> {
-    /// Signs in.
+    /// Opens a session as this account, as the contract says.
     pub(super) async fn sign_in(&mut self, account: &Account) -> Result<OwnSession, NotAsked> {
         let contract = self.environment.contract.clone();
         let request = &contract.session.sign_in;

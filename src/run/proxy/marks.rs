@@ -79,7 +79,7 @@ pub(super) struct Mark {
 }
 
 impl Mark {
-    /// What was done.
+    /// The act that this marks, with names that the contract has.
     pub(super) fn read(self, contract: &Contract) -> Result<Act, BadMark> {
         let given = [
             ("account", &self.account),

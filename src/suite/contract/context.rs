@@ -23,8 +23,8 @@ impl<'a> Context<'a> {
     /// of the contract is read.
     pub(super) fn read(fields: &Fields<'a>, depth: Depth) -> Self {
         let mut context = Context {
-            services: names(&fields, "services"),
-            resources: names(&fields, "resources"),
+            services: names(fields, "services"),
+            resources: names(fields, "resources"),
             constants: BTreeMap::new(),
             headers: Vec::new(),
             depth,
