@@ -19,6 +19,7 @@ use crate::domain::scenario::StorageAccident;
 use crate::domain::secret::Secret;
 use crate::net::{Recorder, ServiceAddress};
 
+mod error;
 pub mod http;
 mod lifecycle;
 mod process;
@@ -31,6 +32,7 @@ mod backend;
 #[cfg(test)]
 mod tests;
 
+pub use error::{ActError, StartError};
 pub use http::HttpError;
 pub use storage::StorageError;
 
@@ -51,43 +53,6 @@ pub struct Settings {
     pub seed: u64,
     /// What the app does wrong on purpose.
     pub quirks: Quirks,
-}
-
-/// The device could not be set up.
-#[derive(Debug, thiserror::Error)]
-pub enum StartError {
-    /// Its requests cannot be sent.
-    #[error(transparent)]
-    Http(#[from] HttpError),
-    /// Its storage cannot be used.
-    #[error(transparent)]
-    Storage(#[from] StorageError),
-}
-
-/// An act that could not be carried out.
-#[derive(Debug, thiserror::Error)]
-pub enum ActError {
-    /// No process runs that could be acted upon.
-    #[error("the app is not running")]
-    NotRunning,
-    /// A process runs already, or still.
-    #[error("the app is running")]
-    Running,
-    /// Nobody can use an app that is in the background.
-    #[error("the app is in the background")]
-    InBackground,
-    /// It is in front already.
-    #[error("the app is in the foreground")]
-    InForeground,
-    /// Requests cannot be sent.
-    #[error(transparent)]
-    Http(#[from] HttpError),
-    /// The storage cannot be used: now, or when the app last tried.
-    #[error(transparent)]
-    Storage(#[from] StorageError),
-    /// The device itself has ended.
-    #[error("the device has ended")]
-    Ended,
 }
 
 /// A device with one app on it. Dropping it kills the app without a word.

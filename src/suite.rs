@@ -63,7 +63,7 @@ pub struct Suite {
 pub struct Choice {
     /// A folder of scenarios or one scenario file; the shipped ones without it.
     pub scenarios: Option<PathBuf>,
-    /// The contract.
+    /// Where the contract is taken from.
     pub contract: ContractChoice,
     /// The mock's content, if it is not the one that stands beside the scenarios or the contract.
     pub world: Option<PathBuf>,

@@ -13,7 +13,7 @@ use crate::domain::proof::policy;
 use crate::suite::config::Config;
 use crate::suite::{Choice, ContractChoice, Problems, Suite};
 
-/// What was found.
+/// What was found, good and bad, in all files together.
 #[derive(Default)]
 struct Found {
     suites: Problems,

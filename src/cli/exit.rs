@@ -66,7 +66,7 @@ impl Exit {
         }
     }
 
-    /// The number.
+    /// The number that the process ends with.
     #[must_use]
     pub fn code(self) -> u8 {
         match self {

@@ -18,11 +18,11 @@ struct Layer {
 /// Which suite is meant: everything that was said about it.
 #[derive(Debug, Default)]
 pub(super) struct SuiteRequest<'a> {
-    /// By flag.
+    /// The folder or file that `--suite` names.
     pub(super) suite: Option<&'a Path>,
-    /// By flag.
+    /// The file that `--contract` names.
     pub(super) contract: Option<&'a Path>,
-    /// The target's own.
+    /// A deployment, which may bring a suite and a contract of its own.
     pub(super) target: Option<&'a Target>,
     /// What the configuration says for every run.
     pub(super) defaults: Option<&'a RunDefaults>,

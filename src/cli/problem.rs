@@ -26,7 +26,7 @@ pub(super) enum Problem {
     /// A selection that leaves nothing.
     #[error("no scenario is left to play: {why}")]
     NothingSelected {
-        /// What was selected.
+        /// How the selection came to be empty.
         why: String,
         /// Every scenario there is.
         known: Vec<String>,
@@ -80,11 +80,11 @@ pub(super) enum Problem {
     /// A file or folder that cannot be read or written.
     #[error("cannot {verb} {}: {error}", path.display())]
     File {
-        /// What was attempted.
+        /// What was attempted, as in `cannot write`.
         verb: &'static str,
-        /// On what.
+        /// The file or folder.
         path: std::path::PathBuf,
-        /// Why not.
+        /// What the system says.
         error: std::io::Error,
     },
     /// A file that stands where one would be written.
@@ -157,7 +157,7 @@ impl Problem {
         }
     }
 
-    /// The whole message.
+    /// What is shown: the problem, and what to do about it.
     pub(super) fn message(&self, rendering: Rendering) -> String {
         if let Self::Suite(problems) | Self::Config(problems) = self {
             return problems.render(rendering);

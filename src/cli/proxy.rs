@@ -20,7 +20,7 @@ use super::{console, interrupt};
 use crate::domain::result::RunResult;
 use crate::gateway::{Listen, Mode, Tls};
 use crate::report::terminal::{Again, Look, Terminal};
-use crate::run::{Interrupt, Plan, Proxied, Ready, serve};
+use crate::run::{Interrupt, Plan, ProxyPlan, Ready, serve};
 
 const STRONG: Style = Style::new().bold();
 const FAINT: Style = Style::new().dimmed();
@@ -46,7 +46,7 @@ pub(super) fn proxy(arguments: &ProxyArguments) -> Result<Exit, Problem> {
         target,
         defects,
     } = request.resolve(&config, environment)?;
-    let proxied = Proxied {
+    let proxied = ProxyPlan {
         listen: listen(arguments, &suite.contract)?,
         plan: Plan {
             suite: Arc::new(suite),
@@ -120,7 +120,7 @@ fn writable(path: &Path) -> Result<(), Problem> {
     })
 }
 
-fn tell(arguments: &ProxyArguments, proxied: &Proxied, ready: &Ready) -> io::Result<()> {
+fn tell(arguments: &ProxyArguments, proxied: &ProxyPlan, ready: &Ready) -> io::Result<()> {
     let mut out = console::out();
     if arguments.json {
         let line = json!({

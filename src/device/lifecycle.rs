@@ -4,10 +4,11 @@ use std::time::Duration;
 
 use tokio::sync::{mpsc, watch};
 
+use super::error::ActError;
 use super::http::Clients;
 use super::process::{self, Process};
 use super::storage::SecureStorage;
-use super::{ActError, Order, Settings};
+use super::{Order, Settings};
 use crate::app::{App, Event, UserAct, View};
 use crate::domain::journal::{Act, Fact};
 use crate::domain::scenario::StorageAccident;

@@ -9,7 +9,7 @@ use futures_util::future::select_all;
 use serde_json::Value;
 use tokio::sync::mpsc;
 
-use super::ActError;
+use super::error::ActError;
 use super::http::{Call, Clients, ExchangeId, Outcome, Purpose, Traffic};
 use super::socket::{News, Socket};
 use super::storage::{SecureStorage, StorageError, Stored};

@@ -12,7 +12,7 @@ use super::verdict::{Finding, Severity, Subject};
 /// A finding that may be the cause of others; both by their places in the list.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Cause {
-    /// The headline.
+    /// The finding to begin with.
     pub root: usize,
     /// What probably follows from it, in the list's order.
     pub symptoms: Vec<usize>,

@@ -43,11 +43,12 @@ const UNREPORTED: Duration = Duration::from_secs(5);
 /// How many differences are named.
 const NAMED: usize = 4;
 
-type Key = (String, String, String);
+/// Service, method and path of a call.
+type CallKey = (String, String, String);
 
 /// What both sides say about one service, method and path.
 #[derive(Default)]
-struct Line {
+struct CallCounts {
     /// Requests that arrived at the gateway.
     seen: u64,
     /// Of these, how many were answered.
@@ -66,8 +67,8 @@ struct Line {
 /// Follows a journal and draws the proof from it.
 pub struct Prover {
     contract: Arc<Contract>,
-    lines: BTreeMap<Key, Line>,
-    open: BTreeMap<u64, Key>,
+    counts: BTreeMap<CallKey, CallCounts>,
+    open: BTreeMap<u64, CallKey>,
     simulated: bool,
     requests: u64,
     forbidden: u64,
@@ -85,7 +86,7 @@ impl Prover {
     pub fn new(contract: Arc<Contract>) -> Self {
         Self {
             contract,
-            lines: BTreeMap::new(),
+            counts: BTreeMap::new(),
             open: BTreeMap::new(),
             simulated: false,
             requests: 0,
@@ -110,10 +111,10 @@ impl Prover {
                     self.caught_on_the_wire += 1;
                 }
                 if let Some(key) = self.open.remove(&answer.exchange) {
-                    let line = self.lines.entry(key).or_default();
-                    line.answered += 1;
-                    line.recently.retain(|at| *at + UNREPORTED >= entry.at);
-                    line.recently.push(entry.at);
+                    let counts = self.counts.entry(key).or_default();
+                    counts.answered += 1;
+                    counts.recently.retain(|at| *at + UNREPORTED >= entry.at);
+                    counts.recently.push(entry.at);
                 }
             }
             Fact::Lost { exchange, .. } => {
@@ -135,10 +136,10 @@ impl Prover {
                         exchange.method.clone(),
                         path.to_owned(),
                     );
-                    let line = self.lines.entry(key).or_default();
+                    let counts = self.counts.entry(key).or_default();
                     match exchange.outcome {
-                        ClientOutcome::Answered { .. } => line.client_answered += 1,
-                        ClientOutcome::Broken { .. } => line.client_broken += 1,
+                        ClientOutcome::Answered { .. } => counts.client_answered += 1,
+                        ClientOutcome::Broken { .. } => counts.client_broken += 1,
                         ClientOutcome::NotSent { .. } => {}
                     }
                 }
@@ -167,7 +168,7 @@ impl Prover {
                     request.method.clone(),
                     path.to_owned(),
                 );
-                self.lines.entry(key.clone()).or_default().seen += 1;
+                self.counts.entry(key.clone()).or_default().seen += 1;
                 self.open.insert(request.exchange, key);
             }
         }
@@ -192,8 +193,8 @@ impl Prover {
     /// was answered just before.
     fn client_ended(&mut self, at: Duration) {
         self.open.clear();
-        for line in self.lines.values_mut() {
-            line.excused += line
+        for counts in self.counts.values_mut() {
+            counts.excused += counts
                 .recently
                 .drain(..)
                 .filter(|answered| *answered + UNREPORTED >= at)
@@ -214,7 +215,7 @@ impl Prover {
                 notes,
             };
         }
-        let mut reasons = self.canary(&mut notes);
+        let mut reasons = self.canary_doubts(&mut notes);
         let floor = self.contract.scope.floor.requests;
         if self.requests < floor {
             reasons.push(format!(
@@ -241,7 +242,7 @@ impl Prover {
         Proven { proof, notes }
     }
 
-    fn canary(&self, notes: &mut Vec<String>) -> Vec<String> {
+    fn canary_doubts(&self, notes: &mut Vec<String>) -> Vec<String> {
         if self.contract.scope.forbid.is_empty() {
             notes.push(
                 "the contract forbids no request by name, so no marked call was needed".to_owned(),
@@ -263,19 +264,19 @@ impl Prover {
     /// What the client and the gateway say differently.
     fn reconcile(&self) -> Vec<String> {
         let mut reasons = Vec::new();
-        for ((service, method, path), line) in &self.lines {
+        for ((service, method, path), counts) in &self.counts {
             let call = format!("{method} {service} {path}");
-            if line.client_answered > line.seen {
+            if counts.client_answered > counts.seen {
                 reasons.push(format!(
                     "the client had {} answers to {call}, but the gateway saw only {} requests",
-                    line.client_answered, line.seen
+                    counts.client_answered, counts.seen
                 ));
             }
-            let known = line.client_answered + line.client_broken + line.excused;
-            if line.answered > known {
+            let known = counts.client_answered + counts.client_broken + counts.excused;
+            if counts.answered > known {
                 reasons.push(format!(
                     "the gateway answered {call} {} times, but the client knows of only {known}",
-                    line.answered
+                    counts.answered
                 ));
             }
         }

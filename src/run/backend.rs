@@ -3,10 +3,11 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use super::applicability::{Lacks, lacks_lever};
 use super::deployment;
+use super::failure::{LeverError, SetUpError};
+use super::lateness::LastEmitted;
 use super::plan::{Plan, Target};
-use super::punctuality::LastEmitted;
-use super::target::lacks_lever;
 use crate::domain::contract::Contract;
 use crate::domain::journal::{Flaw, LeverHow};
 use crate::domain::scenario::{Change, Lever};
@@ -26,7 +27,7 @@ pub(super) enum Backend {
 }
 
 impl Backend {
-    pub(super) fn start(plan: &Plan, clock: Clock, seed: u64) -> Result<Self, String> {
+    pub(super) fn start(plan: &Plan, clock: Clock, seed: u64) -> Result<Self, SetUpError> {
         match &plan.target {
             Target::Mock => Mock::start(mock::Settings {
                 contract: Arc::clone(&plan.suite.contract),
@@ -43,7 +44,7 @@ impl Backend {
                 defects: plan.defects.iter().copied().collect(),
             })
             .map(Self::Mock)
-            .map_err(|error| format!("the mock could not be started: {error}")),
+            .map_err(SetUpError::Mock),
             Target::Deployment(deployment) => Ok(Self::Deployment(deployment.clone())),
         }
     }
@@ -122,7 +123,9 @@ impl Backend {
     pub(super) fn lacks(&self, command: &Command) -> Option<String> {
         match (self, command) {
             (Self::Mock(mock), _) => mock.lacks(command),
-            (Self::Deployment(deployment), Command::Lever(lever)) => lacks_lever(deployment, lever),
+            (Self::Deployment(deployment), Command::Lever(lever)) => {
+                lacks_lever(deployment, lever).map(|lacks| lacks.to_string())
+            }
             (Self::Deployment(_), _) => None,
         }
     }
@@ -151,16 +154,16 @@ impl Backend {
         &self,
         setting: &Change,
         gateway: &Gateway,
-    ) -> Result<LeverHow, String> {
+    ) -> Result<LeverHow, LeverError> {
         match self {
             Self::Mock(mock) => match mock.change(setting).await {
                 Ok(_) => Ok(LeverHow::Mock),
-                Err(error) => Err(error.to_string()),
+                Err(error) => Err(error.into()),
             },
             Self::Deployment(deployment) => {
-                let lever = setting.lever().ok_or("no lever")?;
+                let lever = setting.lever().ok_or(LeverError::NoLever)?;
                 match deployment.levers.get(&lever) {
-                    None => Err(lacks_lever(deployment, &lever).unwrap_or_default()),
+                    None => Err(Lacks::lever(deployment, lever).into()),
                     Some(LeverMeans::Gateway) => imitate(gateway, setting),
                     Some(LeverMeans::Http { set, reset }) => {
                         deployment::operate(deployment, setting, set, reset).await?;
@@ -173,14 +176,14 @@ impl Backend {
 }
 
 /// Lets the gateway act as if the backend had been moved.
-fn imitate(gateway: &Gateway, setting: &Change) -> Result<LeverHow, String> {
+fn imitate(gateway: &Gateway, setting: &Change) -> Result<LeverHow, LeverError> {
     match setting {
         Change::Maintenance(on) => gateway.set_maintenance(*on),
-        Change::Backend { service, running } => gateway
-            .set_running(service.as_deref(), *running)
-            .map_err(|error| error.to_string())?,
+        Change::Backend { service, running } => {
+            gateway.set_running(service.as_deref(), *running)?;
+        }
         Change::DropSockets => gateway.drop_sockets(),
-        _ => return Err("the gateway cannot imitate this".to_owned()),
+        _ => return Err(LeverError::NotImitable),
     }
     Ok(LeverHow::Gateway)
 }

@@ -1,5 +1,7 @@
 //! What the harness itself asks for, through the gateway and marked as its own.
 
+use std::io;
+
 use bytes::Bytes;
 use http_body_util::{BodyExt, Full};
 use hyper::client::conn::http1::{SendRequest, handshake};
@@ -15,35 +17,55 @@ pub(crate) const MARK: &str = "x-rehearsal";
 /// Why a call of the harness itself failed.
 #[derive(Debug, thiserror::Error)]
 #[error("{method} {target} through the gateway at {gateway}: {why}")]
-pub(crate) struct CallFailed {
+pub struct CallFailed {
     method: String,
     target: String,
     gateway: String,
-    why: String,
+    why: ConnectionError,
+}
+
+/// Why a connection of the harness's own brought no answer.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum ConnectionError {
+    /// There is nothing to connect to.
+    #[error("the gateway has no such service")]
+    NoService,
+    /// The gateway cannot be reached.
+    #[error(transparent)]
+    Io(#[from] io::Error),
+    /// The connection broke off, or what came was not HTTP.
+    #[error(transparent)]
+    Http(#[from] hyper::Error),
+    /// The contract's words make no request.
+    #[error(transparent)]
+    Request(#[from] hyper::http::Error),
+    /// Nothing came in the contract's time for a request.
+    #[error("no answer in time")]
+    Late,
 }
 
 /// One call of the harness itself.
 pub(crate) struct Call<'a> {
-    /// The method.
+    /// The method, upper case.
     pub(crate) method: &'a str,
-    /// The request target.
+    /// Path and query, with the service's base path.
     pub(crate) target: &'a str,
     /// `canary` or `probe`, and the run's marker.
     pub(crate) mark: String,
-    /// Further headers.
+    /// Headers beside host and mark.
     pub(crate) headers: Vec<(String, String)>,
     /// A body and its type.
     pub(crate) body: Option<(&'static str, Bytes)>,
 }
 
-/// What came back.
+/// The answer to a call.
 #[derive(Debug)]
 pub(crate) struct Reply {
-    /// The status.
+    /// How the backend, or the gateway in its place, answered.
     pub(crate) status: u16,
     /// The headers, names in lower case.
     pub(crate) headers: Vec<(String, String)>,
-    /// The body.
+    /// The whole body.
     pub(crate) body: Bytes,
 }
 
@@ -73,8 +95,8 @@ impl Call<'_> {
     /// When there is no answer.
     pub(crate) async fn send(self, endpoint: Option<&Endpoint>) -> Result<Reply, CallFailed> {
         let sent = async {
-            let mut line = Line::open(endpoint).await?;
-            line.send(&self).await
+            let mut connection = Connection::open(endpoint).await?;
+            connection.send(&self).await
         };
         sent.await.map_err(|why| CallFailed {
             method: self.method.to_owned(),
@@ -86,23 +108,18 @@ impl Call<'_> {
 }
 
 /// A connection to the gateway that is kept for several calls.
-pub(crate) struct Line {
+pub(crate) struct Connection {
     host: String,
     sender: SendRequest<Full<Bytes>>,
     connection: JoinHandle<Result<(), hyper::Error>>,
 }
 
-impl Line {
+impl Connection {
     /// Connects to the gateway's listener for a service, if there is one.
-    pub(crate) async fn open(endpoint: Option<&Endpoint>) -> Result<Self, String> {
-        let endpoint = endpoint.ok_or("the gateway has no such service")?;
-        let stream = endpoint
-            .connect()
-            .await
-            .map_err(|error| error.to_string())?;
-        let (sender, connection) = handshake(TokioIo::new(stream))
-            .await
-            .map_err(|error| error.to_string())?;
+    pub(crate) async fn open(endpoint: Option<&Endpoint>) -> Result<Self, ConnectionError> {
+        let endpoint = endpoint.ok_or(ConnectionError::NoService)?;
+        let stream = endpoint.connect().await?;
+        let (sender, connection) = handshake(TokioIo::new(stream)).await?;
         Ok(Self {
             host: endpoint.authority(),
             sender,
@@ -111,7 +128,7 @@ impl Line {
     }
 
     /// Sends a call and reads the whole answer.
-    pub(crate) async fn send(&mut self, call: &Call<'_>) -> Result<Reply, String> {
+    pub(crate) async fn send(&mut self, call: &Call<'_>) -> Result<Reply, ConnectionError> {
         let mut request = hyper::Request::builder()
             .method(call.method)
             .uri(call.target)
@@ -127,18 +144,9 @@ impl Line {
             }
             None => Bytes::new(),
         };
-        let request = request
-            .body(Full::new(body))
-            .map_err(|error| error.to_string())?;
-        self.sender
-            .ready()
-            .await
-            .map_err(|error| error.to_string())?;
-        let answer = self
-            .sender
-            .send_request(request)
-            .await
-            .map_err(|error| error.to_string())?;
+        let request = request.body(Full::new(body))?;
+        self.sender.ready().await?;
+        let answer = self.sender.send_request(request).await?;
         let status = answer.status().as_u16();
         let headers = answer
             .headers()
@@ -148,11 +156,7 @@ impl Line {
                 (name.as_str().to_owned(), value)
             })
             .collect();
-        let body = answer
-            .collect()
-            .await
-            .map_err(|error| error.to_string())?
-            .to_bytes();
+        let body = answer.collect().await?.to_bytes();
         Ok(Reply {
             status,
             headers,
@@ -161,7 +165,7 @@ impl Line {
     }
 }
 
-impl Drop for Line {
+impl Drop for Connection {
     fn drop(&mut self) {
         self.connection.abort();
     }

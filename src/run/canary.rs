@@ -1,9 +1,9 @@
 //! The marked forbidden calls by which the gateway proves that it looks.
 
-use super::surroundings::Surroundings;
+use super::environment::Environment;
 use crate::domain::journal::{Answerer, Class, EntryId, Fact, HarnessFact, Sender};
 
-impl Surroundings {
+impl Environment {
     /// Sends one marked call under every forbidden entry: the gateway must catch each and keep it
     /// from the backend. Without that, "never called" would only mean that nobody looked.
     pub(super) async fn send_canaries(&self) {

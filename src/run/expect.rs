@@ -5,6 +5,8 @@
 
 use std::sync::Arc;
 
+use serde_json::Value;
+
 use crate::app::View;
 use crate::domain::contract::TransportName;
 use crate::domain::journal::{
@@ -116,48 +118,17 @@ impl Watch {
             Expectation::Session(wanted) => holds(view.session.is_some() == *wanted, || {
                 format!("there is {} session", if *wanted { "no" } else { "a" })
             }),
-            Expectation::Notice(wanted) => holds(
-                seen > 0 || view.notice == Some(wanted.as_str()),
-                || match &view.notice {
-                    Some(notice) => format!("the notice is `{notice}`"),
-                    None => "no notice is shown".to_owned(),
-                },
-            ),
-            Expectation::Shows(resource) => {
-                holds(view.shown.contains_key(resource.as_str()), || {
-                    let shown: Vec<&str> = view.shown.keys().map(AsRef::as_ref).collect();
-                    format!(
-                        "no data of `{resource}` is shown; shown is [{}]",
-                        shown.join(", ")
-                    )
-                })
-            }
+            Expectation::Notice(wanted) => self.notice(view, wanted),
+            Expectation::Shows(resource) => shows(view, resource),
             Expectation::Updates(resource) => holds(seen > 0, || {
                 format!("nothing newer of `{resource}` was shown")
             }),
-            Expectation::Complete(resource) => {
-                let shown = view.shown.get(resource.as_str());
-                holds(shown.is_some_and(|shown| shown.complete), || match shown {
-                    Some(shown) => {
-                        format!("{} items of `{resource}`, and not the end", shown.items)
-                    }
-                    None => format!("no data of `{resource}` is shown"),
-                })
-            }
+            Expectation::Complete(resource) => complete(view, resource),
             Expectation::Value {
                 resource,
                 pointer,
                 equals,
-            } => {
-                let value = view
-                    .shown
-                    .get(resource.as_str())
-                    .and_then(|shown| shown.value.pointer(pointer));
-                holds(value == Some(equals), || match value {
-                    Some(value) => format!("`{pointer}` of `{resource}` is {value}"),
-                    None => format!("nothing stands at `{pointer}` of `{resource}`"),
-                })
-            }
+            } => has_value(view, resource, pointer, equals),
             Expectation::Transport(wanted) => {
                 holds(transport == Some(*wanted), || match transport {
                     Some(transport) => format!("the transport is {transport:?}").to_lowercase(),
@@ -166,20 +137,30 @@ impl Watch {
             }
             Expectation::Requests {
                 at_least, at_most, ..
-            } => {
-                let observed =
-                    || format!("{seen} such request{}", if seen == 1 { "" } else { "s" });
-                if at_most.is_some_and(|most| seen > most) {
-                    Truth::Broken(observed())
-                } else {
-                    holds(seen >= *at_least, observed)
-                }
-            }
+            } => self.requests(*at_least, *at_most),
             Expectation::Event(name) => holds(seen > 0, || format!("no event `{name}` arrived")),
             Expectation::NoEvent(name) => match seen {
                 0 => Truth::Holds,
                 _ => Truth::Broken(format!("{seen} events `{name}` arrived")),
             },
+        }
+    }
+
+    fn notice(&self, view: &View, wanted: &str) -> Truth {
+        let shown = self.seen > 0 || view.notice == Some(wanted);
+        holds(shown, || match &view.notice {
+            Some(notice) => format!("the notice is `{notice}`"),
+            None => "no notice is shown".to_owned(),
+        })
+    }
+
+    fn requests(&self, at_least: u64, at_most: Option<u64>) -> Truth {
+        let seen = self.seen;
+        let observed = || format!("{seen} such request{}", if seen == 1 { "" } else { "s" });
+        if at_most.is_some_and(|most| seen > most) {
+            Truth::Broken(observed())
+        } else {
+            holds(seen >= at_least, observed)
         }
     }
 
@@ -209,6 +190,33 @@ fn holds(condition: bool, observed: impl FnOnce() -> String) -> Truth {
     } else {
         Truth::NotYet(observed())
     }
+}
+
+fn shows(view: &View, resource: &str) -> Truth {
+    holds(view.shown.contains_key(resource), || {
+        let shown: Vec<&str> = view.shown.keys().map(AsRef::as_ref).collect();
+        format!(
+            "no data of `{resource}` is shown; shown is [{}]",
+            shown.join(", ")
+        )
+    })
+}
+
+fn complete(view: &View, resource: &str) -> Truth {
+    let shown = view.shown.get(resource);
+    holds(shown.is_some_and(|shown| shown.complete), || match shown {
+        Some(shown) => format!("{} items of `{resource}`, and not the end", shown.items),
+        None => format!("no data of `{resource}` is shown"),
+    })
+}
+
+fn has_value(view: &View, resource: &str, pointer: &str, equals: &Value) -> Truth {
+    let shown = view.shown.get(resource);
+    let value = shown.and_then(|shown| shown.value.pointer(pointer));
+    holds(value == Some(equals), || match value {
+        Some(value) => format!("`{pointer}` of `{resource}` is {value}"),
+        None => format!("nothing stands at `{pointer}` of `{resource}`"),
+    })
 }
 
 fn counts(expectation: &Expectation, fact: &Fact) -> bool {

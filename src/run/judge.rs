@@ -5,7 +5,7 @@
 //! that findings cite. Neither keeps what it has read, so a journal of days needs no more memory
 //! than one of minutes.
 
-mod cited;
+mod excerpt;
 mod reader;
 #[cfg(test)]
 mod tests;
@@ -15,7 +15,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Instant;
 
-use super::hearing::{Hearing, Trouble};
+use super::evaluation::{Evaluation, JournalFlaw};
 use super::summary::sum;
 use crate::domain::contract::Contract;
 use crate::domain::journal::Observer;
@@ -27,7 +27,7 @@ pub use unjudgeable::Unjudgeable;
 /// A contract, and by what a journal that was written under it can be known.
 #[derive(Debug, Clone, Copy)]
 pub struct JudgedBy<'a> {
-    /// The contract.
+    /// What is judged by.
     pub contract: &'a Arc<Contract>,
     /// SHA-256 of its text, hex.
     pub fingerprint: &'a str,
@@ -56,10 +56,10 @@ pub fn judge(
         .zip(files)
         .map(|(reader, path)| {
             let found = reader.header.clone();
-            if let Some(remark) = strange(path, found.as_ref(), by) {
+            if let Some(remark) = mismatch(path, found.as_ref(), by) {
                 remarks.push(remark);
             }
-            found.unwrap_or_else(|| nameless(path))
+            found.unwrap_or_else(|| bare_header(path))
         })
         .collect();
     let mut scenarios = Vec::new();
@@ -71,7 +71,7 @@ pub fn judge(
     let first = headers
         .into_iter()
         .next()
-        .unwrap_or_else(|| nameless(Path::new("")));
+        .unwrap_or_else(|| bare_header(Path::new("")));
     let result = RunResult {
         seed: first.seed,
         target: first.target,
@@ -86,34 +86,27 @@ pub fn judge(
 
 fn judge_one(mut reader: Reader, header: &Header, contract: &Arc<Contract>) -> ScenarioResult {
     let began = Instant::now();
-    let mut hearing = Hearing::new(contract, &header.case);
-    let end = reader.each(&mut |entry| hearing.observe(entry));
-    let mut trouble = Trouble::default();
-    match end {
-        End::Whole if hearing.is_whole() => {}
-        End::Whole => trouble.doubts.push(
-            "the journal ends without saying that the run did: whatever wrote it was stopped"
-                .to_owned(),
-        ),
-        End::CutOff { line } => trouble.doubts.push(format!(
-            "the journal breaks off in the middle of line {line}: whatever wrote it was stopped"
-        )),
-        End::Broken { line, why } => {
-            trouble.error = Some(format!(
-                "line {line} of {} is not an entry ({why}); what stands before it was judged, and nothing after it",
-                reader.path.display()
-            ));
-        }
-    }
-    let mut result = hearing.conclude(&header.case, trouble, |findings| {
-        cited::excerpt(&mut reader, findings)
+    let mut evaluation = Evaluation::new(contract, &header.case);
+    let end = reader.each(&mut |entry| evaluation.observe(entry));
+    let flaw = match end {
+        End::Whole if evaluation.is_whole() => None,
+        End::Whole => Some(JournalFlaw::Unfinished),
+        End::CutOff { line } => Some(JournalFlaw::CutOff { line }),
+        End::Broken { line, why } => Some(JournalFlaw::Damaged {
+            path: reader.path.clone(),
+            line,
+            why,
+        }),
+    };
+    let mut result = evaluation.conclude(&header.case, flaw.as_ref(), |findings| {
+        excerpt::excerpt(&mut reader, findings)
     });
     result.duration_wall = began.elapsed();
     result
 }
 
 /// What should be known about a file before its findings are believed.
-fn strange(path: &Path, header: Option<&Header>, by: JudgedBy<'_>) -> Option<String> {
+fn mismatch(path: &Path, header: Option<&Header>, by: JudgedBy<'_>) -> Option<String> {
     let file = path.display();
     let Some(header) = header else {
         return Some(format!(
@@ -136,7 +129,7 @@ fn strange(path: &Path, header: Option<&Header>, by: JudgedBy<'_>) -> Option<Str
 }
 
 /// The header of a journal that has none.
-fn nameless(path: &Path) -> Header {
+fn bare_header(path: &Path) -> Header {
     let stem = path.file_stem().unwrap_or_default().to_string_lossy();
     Header {
         journal: VERSION,

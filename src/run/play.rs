@@ -3,8 +3,9 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use super::credentials::{self, Accounts};
+use super::failure::SetUpError;
 use super::interrupt::Interrupt;
+use super::known_accounts::{self, KnownAccounts};
 use super::plan::{Plan, Target};
 use super::probe::Prober;
 use super::stage::Stage;
@@ -25,26 +26,22 @@ pub(crate) fn play_with(
     scenario: &Scenario,
     interrupt: &Interrupt,
     policy: &Arc<Contract>,
-    accounts: &Accounts,
+    accounts: &KnownAccounts,
 ) -> ScenarioResult {
     let began = Instant::now();
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .start_paused(plan.virtual_time())
         .build();
-    let mut result = match runtime {
-        Ok(runtime) => runtime.block_on(async {
-            match Stage::set_up(plan, scenario, interrupt, policy).await {
-                Ok(stage) => stage.play(scenario, plan, accounts).await,
-                Err(why) => unplayed(scenario, Verdict::Errored(why), Duration::ZERO),
-            }
-        }),
-        Err(error) => unplayed(
-            scenario,
-            Verdict::Errored(format!("no runtime: {error}")),
-            Duration::ZERO,
-        ),
-    };
+    let played = runtime.map_err(SetUpError::Runtime).and_then(|runtime| {
+        runtime.block_on(async {
+            let stage = Stage::set_up(plan, scenario, interrupt, policy).await?;
+            Ok(stage.play(scenario, plan, accounts).await)
+        })
+    });
+    let mut result = played.unwrap_or_else(|why| {
+        unplayed(scenario, Verdict::Errored(why.to_string()), Duration::ZERO)
+    });
     result.duration_wall = began.elapsed();
     result
 }
@@ -54,34 +51,34 @@ impl Stage {
         mut self,
         scenario: &Scenario,
         plan: &Plan,
-        accounts: &Accounts,
+        accounts: &KnownAccounts,
     ) -> ScenarioResult {
         let deployed = matches!(plan.target, Target::Deployment(_));
         if deployed {
-            let observer = accounts.observer(&self.around.contract);
-            self.around.recorder.journal().watch(observer);
+            let observer = accounts.observer(&self.environment.contract);
+            self.environment.recorder.journal().watch(observer);
         }
         steps::play(&self, scenario).await;
         // Whatever the app could still not write was said when it happened.
         let _ = self.device.stop().await;
         // What is under way is let come to its end, so that both ends of every exchange are known.
         tokio::time::sleep(UNDER_WAY).await;
-        self.around.end();
+        self.environment.end();
         let own = self.in_use.iter().map(String::as_str);
         if let Some(why) = accounts.refusal(plan.target.name(), own) {
             // Asking more as an account that is refused may lock it.
-            let mut result = self.around.conclude();
-            credentials::instead_of(&mut result.outcome, why);
+            let mut result = self.environment.conclude();
+            known_accounts::instead_of(&mut result.outcome, why);
             return result;
         }
         if self.asks_afterwards && !self.interrupt.is_triggered() {
             tokio::select! {
                 biased;
                 () = self.interrupt.triggered() => {}
-                () = Prober::new(&self.around).afterwards(&self.allowed) => {}
+                () = Prober::new(&self.environment).afterwards(&self.permission) => {}
             }
         }
-        self.around.conclude()
+        self.environment.conclude()
     }
 }
 
@@ -89,5 +86,11 @@ impl Stage {
 #[cfg(test)]
 pub(crate) fn play(plan: &Plan, scenario: &Scenario, interrupt: &Interrupt) -> ScenarioResult {
     let contract = &plan.suite.contract;
-    play_with(plan, scenario, interrupt, contract, &Accounts::default())
+    play_with(
+        plan,
+        scenario,
+        interrupt,
+        contract,
+        &KnownAccounts::default(),
+    )
 }

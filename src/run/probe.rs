@@ -13,6 +13,8 @@ mod feed;
 mod forge;
 mod lists;
 mod maintenance;
+mod not_asked;
+mod permission;
 mod scope;
 mod session;
 mod tenants;
@@ -23,100 +25,17 @@ use std::time::Duration;
 
 use bytes::Bytes;
 
-use super::call::{Call, Line, Reply};
-use super::plan::{Plan, Target};
-use super::surroundings::Surroundings;
-use super::target;
+use super::call::{Call, Connection, ConnectionError, Reply};
+use super::environment::Environment;
 use crate::domain::bindings::Bindings;
 use crate::domain::contract::{Operation, Resource};
 use crate::domain::journal::{Fact, HarnessFact, Question};
-use crate::domain::scenario::{Lever, Scenario};
 use crate::domain::secret::Account;
 use crate::net::ServiceAddress;
-use crate::suite::config::LeverMeans;
 
-pub(crate) use session::Signed;
-
-/// What may be asked.
-#[derive(Debug, Clone)]
-pub(crate) enum Allowed {
-    /// Everything, as the mock's testers.
-    Everything(Vec<Account>),
-    /// What these accounts may read, and what must be refused to the disposable one.
-    Some {
-        accounts: Vec<Account>,
-        disposable: Option<Account>,
-        /// Whether its maintenance is the gateway's, and not the backend's.
-        imitated: bool,
-    },
-    /// Nothing, and why.
-    Nothing(String),
-}
-
-impl Allowed {
-    /// What may be asked of the plan's target.
-    pub(crate) fn by(plan: &Plan) -> Self {
-        match &plan.target {
-            Target::Mock => {
-                let users = plan.suite.world.iter().flat_map(|world| &world.users);
-                let testers = users.filter(|user| !user.admin).map(|user| Account {
-                    name: user.name.clone(),
-                    username: user.username.clone(),
-                    password: user.password.clone(),
-                });
-                Self::Everything(testers.collect())
-            }
-            Target::Deployment(own) if !own.probes => Self::Nothing(format!(
-                "the target `{}` allows no probes: its configuration lacks `probes = true`",
-                own.name
-            )),
-            Target::Deployment(own) => {
-                let disposable = own.disposable.as_ref();
-                let is_disposable = |account: &&Account| Some(&account.name) == disposable;
-                Self::Some {
-                    imitated: matches!(
-                        own.levers.get(&Lever::Maintenance),
-                        Some(LeverMeans::Gateway)
-                    ),
-                    accounts: own.accounts.clone(),
-                    disposable: own.accounts.iter().find(is_disposable).cloned(),
-                }
-            }
-        }
-    }
-
-    /// Whether the harness asks after this scenario: on the mock after each, for each has a backend
-    /// of its own; a deployment is asked once, after the first that is played.
-    pub(crate) fn after(plan: &Plan, scenario: &Scenario) -> bool {
-        let mut played = plan.scenarios.iter();
-        matches!(plan.target, Target::Mock)
-            || played
-                .find(|own| target::lacks(plan, own).is_none())
-                .is_none_or(|first| first.id == scenario.id)
-    }
-
-    /// Who may read.
-    fn readers(&self) -> &[Account] {
-        match self {
-            Self::Everything(accounts) | Self::Some { accounts, .. } => accounts,
-            Self::Nothing(_) => &[],
-        }
-    }
-
-    /// Whose sessions may be ended, and who may try what is forbidden.
-    fn disposable(&self) -> Result<&Account, String> {
-        match self {
-            Self::Everything(accounts) => accounts
-                .first()
-                .ok_or_else(|| "the world has no tester".to_owned()),
-            Self::Some { disposable, .. } => disposable.as_ref().ok_or_else(|| {
-                "the target names no `disposable` account, and this would end sessions or write"
-                    .to_owned()
-            }),
-            Self::Nothing(why) => Err(why.clone()),
-        }
-    }
-}
+use not_asked::NotAsked;
+pub(crate) use permission::Permission;
+pub(crate) use session::OwnSession;
 
 /// The rules that are judged by what is asked when the app is gone.
 const AFTERWARDS: [&str; 9] = [
@@ -139,57 +58,54 @@ const RESOURCES: usize = 16;
 
 /// Asks on one run's behalf.
 pub(crate) struct Prober<'s> {
-    around: &'s Surroundings,
-    lines: BTreeMap<String, Line>,
+    environment: &'s Environment,
+    connections: BTreeMap<String, Connection>,
 }
 
 impl<'s> Prober<'s> {
-    pub(crate) fn new(around: &'s Surroundings) -> Self {
+    pub(crate) fn new(environment: &'s Environment) -> Self {
         Self {
-            around,
-            lines: BTreeMap::new(),
+            environment,
+            connections: BTreeMap::new(),
         }
     }
 
     /// Asks everything that can be asked when the app is gone.
-    pub(crate) async fn afterwards(mut self, allowed: &Allowed) {
-        if let Allowed::Nothing(why) = allowed {
-            self.skip_all(&AFTERWARDS, why);
-        } else if tokio::time::timeout(
-            PATIENCE + self.around.contract.session.reuse_grace,
-            self.ask(allowed),
-        )
-        .await
-        .is_err()
-        {
-            let why = format!(
-                "the backend took longer than {} s to answer what the harness asked",
-                PATIENCE.as_secs()
-            );
-            self.skip_all(&AFTERWARDS, &why);
+    pub(crate) async fn afterwards(mut self, permission: &Permission) {
+        if let Permission::Nothing { target } = permission {
+            self.skip_all(&AFTERWARDS, &NotAsked::no_probes(target));
+            return;
         }
-        if !matches!(allowed, Allowed::Nothing(_)) {
-            let feed = tokio::time::timeout(PATIENCE, self.feed_tokens(allowed)).await;
-            if let Ok(Err(why)) = feed {
-                self.skip("SESSION-10", &why);
-            }
+        let patience = PATIENCE + self.environment.contract.session.reuse_grace;
+        let asked = tokio::time::timeout(patience, self.ask(permission)).await;
+        if asked.is_err() {
+            self.skip_all(&AFTERWARDS, &NotAsked::TooSlow(PATIENCE));
+        }
+        let feed = tokio::time::timeout(PATIENCE, self.feed_tokens(permission)).await;
+        if let Ok(Err(why)) = feed {
+            self.skip("SESSION-10", &why);
         }
     }
 
-    async fn ask(&mut self, allowed: &Allowed) {
-        self.used_refresh(allowed).await;
-        self.signed_out(allowed).await;
-        let mut accounts = allowed.readers().iter();
+    async fn ask(&mut self, permission: &Permission) {
+        self.used_refresh(permission).await;
+        self.signed_out(permission).await;
+        let mut accounts = permission.readers().iter();
         if let Some(first) = accounts.next() {
-            self.read_as(allowed, first, accounts.next()).await;
+            self.read_as(permission, first, accounts.next()).await;
         } else {
-            self.skip_all(&AFTERWARDS, "the target has no account");
+            self.skip_all(&AFTERWARDS, &NotAsked::NoAccount);
         }
-        self.forbidden(allowed).await;
+        self.forbidden(permission).await;
     }
 
     /// Asks what needs one signed-in account, and what needs two.
-    async fn read_as(&mut self, allowed: &Allowed, first: &Account, second: Option<&Account>) {
+    async fn read_as(
+        &mut self,
+        permission: &Permission,
+        first: &Account,
+        second: Option<&Account>,
+    ) {
         const READING: [&str; 6] = [
             "SESSION-10",
             "SYNC-12",
@@ -202,11 +118,11 @@ impl<'s> Prober<'s> {
             Ok(own) => own,
             Err(why) => return self.skip_all(&READING, &why),
         };
-        self.bad_tokens(allowed, &own).await;
+        self.bad_tokens(permission, &own).await;
         let cursors = self.walk(&own).await;
         let other = match second {
             Some(second) => self.sign_in(second).await,
-            None => Err("the target has one account only".to_owned()),
+            None => Err(NotAsked::OneAccount),
         };
         match other {
             Ok(other) => self.two_tenants(&own, &other, &cursors).await,
@@ -214,19 +130,19 @@ impl<'s> Prober<'s> {
         }
     }
 
-    fn skip_all(&self, rules: &[&str], why: &str) {
+    fn skip_all(&self, rules: &[&str], why: &NotAsked) {
         for rule in rules {
             self.skip(rule, why);
         }
     }
 
     /// Says that nothing is asked for a rule, and why.
-    fn skip(&self, rule: &str, why: &str) {
-        self.around
+    fn skip(&self, rule: &str, why: &NotAsked) {
+        self.environment
             .recorder
             .record(Fact::Harness(HarnessFact::NotProbed {
                 rule: rule.to_owned(),
-                why: why.to_owned(),
+                why: why.to_string(),
             }));
     }
 
@@ -234,37 +150,39 @@ impl<'s> Prober<'s> {
     async fn send(
         &mut self,
         question: Option<Question>,
-        asked: Asked<'_>,
-    ) -> Result<Reply, String> {
+        request: ProbeRequest<'_>,
+    ) -> Result<Reply, NotAsked> {
         if let Some(question) = question {
             let fact = HarnessFact::Probe { question };
-            self.around.recorder.record(Fact::Harness(fact));
+            self.environment.recorder.record(Fact::Harness(fact));
         }
-        let address = self.around.gateway.address(asked.service);
+        let address = self.environment.gateway.address(request.service);
         let base_path = address.as_ref().map_or("", ServiceAddress::base_path);
         let call = Call {
-            method: asked.method,
-            target: &format!("{base_path}{}", asked.target),
-            mark: format!("probe {}", self.around.marker),
-            headers: asked.headers,
-            body: asked.body,
+            method: request.method,
+            target: &format!("{base_path}{}", request.target),
+            mark: format!("probe {}", self.environment.marker),
+            headers: request.headers,
+            body: request.body,
         };
-        let lane = format!("{} {}", asked.lane, asked.service);
+        let connection = format!("{} {}", request.connection, request.service);
         let endpoint = address.as_ref().and_then(|address| address.via.as_ref());
         let sent = async {
-            let mut line = match self.lines.remove(&lane) {
-                Some(line) => line,
-                None => Line::open(endpoint).await?,
+            let mut own = match self.connections.remove(&connection) {
+                Some(connection) => connection,
+                None => Connection::open(endpoint).await?,
             };
-            let reply = line.send(&call).await?;
-            self.lines.insert(lane, line);
+            let reply = own.send(&call).await?;
+            self.connections.insert(connection, own);
             Ok(reply)
         };
-        match tokio::time::timeout(self.around.contract.request_timeout, sent).await {
-            Ok(reply) => reply,
-            Err(_) => Err("no answer in time".to_owned()),
-        }
-        .map_err(|why: String| format!("{} {} failed: {why}", asked.method, asked.service))
+        let in_time = tokio::time::timeout(self.environment.contract.request_timeout, sent).await;
+        let reply = in_time.unwrap_or(Err(ConnectionError::Late));
+        reply.map_err(|why| NotAsked::Lost {
+            method: request.method.to_owned(),
+            service: request.service.to_owned(),
+            why,
+        })
     }
 
     /// Sends an operation of the contract with a filling.
@@ -274,28 +192,28 @@ impl<'s> Prober<'s> {
         operation: &Operation,
         query: &[(String, String)],
         with: With<'_>,
-    ) -> Result<Reply, String> {
+    ) -> Result<Reply, NotAsked> {
         let mut headers = vec![("accept".to_owned(), "application/json".to_owned())];
         let authorize = (operation.authorized && with.filling.access.is_some())
-            .then_some(&self.around.contract.session.authorize);
+            .then_some(&self.environment.contract.session.authorize);
         for (name, template) in authorize.into_iter().chain(&operation.headers) {
             headers.push((name.clone(), with.filling.text(template)));
         }
         headers.extend(with.headers);
-        let asked = Asked {
+        let request = ProbeRequest {
             service: &operation.service,
             method: &operation.method,
             target: with.filling.target(operation, query),
             headers,
             body: with.filling.payload(operation),
-            lane: with.lane,
+            connection: with.connection,
         };
-        self.send(question, asked).await
+        self.send(question, request).await
     }
 
     /// The resources that can be read with a token and without changing anything.
     fn readable(&self) -> Vec<Resource> {
-        self.around
+        self.environment
             .contract
             .resources
             .iter()
@@ -307,22 +225,22 @@ impl<'s> Prober<'s> {
 }
 
 /// One request of the harness.
-struct Asked<'a> {
+struct ProbeRequest<'a> {
     service: &'a str,
     method: &'a str,
     /// Path and query below the service's URL.
     target: String,
     headers: Vec<(String, String)>,
     body: Option<(&'static str, Bytes)>,
-    /// Requests of one lane share a connection.
-    lane: &'a str,
+    /// Its name: requests that name the same one share it.
+    connection: &'a str,
 }
 
 /// With what an operation is sent.
 struct With<'a> {
     filling: &'a Bindings,
     headers: Vec<(String, String)>,
-    lane: &'a str,
+    connection: &'a str,
 }
 
 impl<'a> With<'a> {
@@ -332,7 +250,7 @@ impl<'a> With<'a> {
         Self {
             filling,
             headers: Vec::new(),
-            lane: filling.username.as_deref().unwrap_or_default(),
+            connection: filling.username.as_deref().unwrap_or_default(),
         }
     }
 }

@@ -16,11 +16,12 @@ use std::time::{Duration, Instant};
 
 use tokio::sync::{mpsc, oneshot};
 
+use super::environment::{self, Environment};
+use super::failure::SetUpError;
 use super::interrupt::Interrupt;
 use super::plan::Plan;
 use super::play::UNDER_WAY;
 use super::summary::sum;
-use super::surroundings::{self, Surroundings};
 use super::target::{self, Unplayable};
 use crate::domain::journal::file::Case;
 use crate::domain::result::RunResult;
@@ -33,7 +34,7 @@ const GOODBYE: Duration = Duration::from_secs(1);
 
 /// How the gateway is put before a target.
 #[derive(Debug, Clone)]
-pub struct Proxied {
+pub struct ProxyPlan {
     /// The suite, the target and the seed; its scenarios are not played.
     pub plan: Plan,
     /// Where the journal is written to.
@@ -64,14 +65,17 @@ pub enum NotServed {
     /// The control API cannot listen.
     #[error("the control API cannot listen on {address}: {error}")]
     Control {
-        /// Where it should.
+        /// The address that it was given.
         address: SocketAddr,
         /// What the system says.
         error: io::Error,
     },
-    /// Something else is in the way.
-    #[error("{0}")]
-    Broken(String),
+    /// There is nothing to put the app before.
+    #[error(transparent)]
+    SetUp(#[from] SetUpError),
+    /// Whoever started it cannot be told where it is.
+    #[error("nobody can be told where it listens: {0}")]
+    Untold(io::Error),
 }
 
 /// Serves until `interrupt` is triggered or the control API is asked to end, and says what it all
@@ -80,17 +84,17 @@ pub enum NotServed {
 /// # Errors
 /// When the target cannot be reached, or an address cannot be listened on.
 pub fn serve(
-    proxied: &Proxied,
+    proxy: &ProxyPlan,
     interrupt: &Interrupt,
     ready: &mut dyn FnMut(&Ready) -> io::Result<()>,
 ) -> Result<RunResult, NotServed> {
     let began = Instant::now();
-    target::reach(&proxied.plan, interrupt)?;
+    target::reach(&proxy.plan, interrupt)?;
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
-        .map_err(|error| NotServed::Broken(format!("no runtime: {error}")))?;
-    let result = runtime.block_on(perform(proxied, interrupt, ready))?;
+        .map_err(SetUpError::Runtime)?;
+    let result = runtime.block_on(perform(proxy, interrupt, ready))?;
     Ok(RunResult {
         duration_wall: began.elapsed(),
         ..result
@@ -98,37 +102,34 @@ pub fn serve(
 }
 
 async fn perform(
-    proxied: &Proxied,
+    proxy: &ProxyPlan,
     interrupt: &Interrupt,
     ready: &mut dyn FnMut(&Ready) -> io::Result<()>,
 ) -> Result<RunResult, NotServed> {
-    let broken = |why: String| NotServed::Broken(why);
-    let plan = &proxied.plan;
+    let plan = &proxy.plan;
     let listener =
-        Listener::bind(&Endpoint::Tcp(proxied.control)).map_err(|error| NotServed::Control {
-            address: proxied.control,
+        Listener::bind(&Endpoint::Tcp(proxy.control)).map_err(|error| NotServed::Control {
+            address: proxy.control,
             error,
         })?;
-    let around = Surroundings::start(surroundings::Settings {
+    let environment = Environment::start(environment::Settings {
         plan,
         policy: &plan.suite.contract,
-        case: case(proxied),
+        case: case(proxy),
         seed: plan.seed,
-        file: proxied.journal.clone(),
-        mode: proxied.mode,
-        listen: proxied.listen.clone(),
-    })
-    .map_err(broken)?;
-    around.check_itself(false).await.map_err(broken)?;
-    let around = Arc::new(around);
+        file: proxy.journal.clone(),
+        mode: proxy.mode,
+        listen: proxy.listen.clone(),
+    })?;
+    environment.check_itself(false).await?;
+    let environment = Arc::new(environment);
     let (asks, mut asked) = mpsc::unbounded_channel();
     let told = Ready {
-        services: urls(&around),
+        services: urls(&environment),
         control: format!("http://{}", listener.endpoint().authority()),
     };
-    let control = Control::serve(listener, Arc::clone(&around), told.clone(), asks);
-    ready(&told)
-        .map_err(|error| broken(format!("nobody can be told where it listens: {error}")))?;
+    let control = Control::serve(listener, Arc::clone(&environment), told.clone(), asks);
+    ready(&told).map_err(NotServed::Untold)?;
 
     let mut waiting: Vec<oneshot::Sender<Outcome>> = Vec::new();
     tokio::select! {
@@ -136,10 +137,10 @@ async fn perform(
         () = interrupt.triggered() => {}
         ask = asked.recv() => waiting.extend(ask),
     }
-    around.send_canaries().await;
+    environment.send_canaries().await;
     tokio::time::sleep(UNDER_WAY).await;
-    around.end();
-    let mut scenario = around.conclude();
+    environment.end();
+    let mut scenario = environment.conclude();
     scenario.duration_wall = scenario.outcome.duration;
     while let Ok(ask) = asked.try_recv() {
         waiting.push(ask);
@@ -159,8 +160,8 @@ async fn perform(
     })
 }
 
-fn urls(around: &Surroundings) -> BTreeMap<String, String> {
-    around
+fn urls(environment: &Environment) -> BTreeMap<String, String> {
+    environment
         .gateway
         .addresses()
         .into_iter()
@@ -171,8 +172,8 @@ fn urls(around: &Surroundings) -> BTreeMap<String, String> {
         .collect()
 }
 
-fn case(proxied: &Proxied) -> Case {
-    let file = proxied.journal.as_ref();
+fn case(proxy: &ProxyPlan) -> Case {
+    let file = proxy.journal.as_ref();
     Case {
         id: "proxy".to_owned(),
         name: "An app behind the proxy".to_owned(),

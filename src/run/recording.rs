@@ -6,7 +6,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use crate::domain::journal::file::Header;
-use crate::domain::journal::{Entry, Observer};
+use crate::domain::journal::{Entry, EntryId, Observer};
 
 /// When what was written reaches the disk.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -22,7 +22,8 @@ pub(super) enum Flush {
 pub(super) struct Recording {
     out: BufWriter<File>,
     flush: Flush,
-    failed: Option<String>,
+    /// The first entry that could not be written, and what the system says.
+    failed: Option<(EntryId, String)>,
 }
 
 impl Recording {
@@ -39,8 +40,8 @@ impl Recording {
         })
     }
 
-    /// What went wrong first while it was written, if anything did.
-    pub(super) fn failed(&self) -> Option<String> {
+    /// From which entry on the file lacks some, if it does, and why.
+    pub(super) fn failed(&self) -> Option<(EntryId, String)> {
         self.failed.clone()
     }
 
@@ -57,7 +58,7 @@ impl Recording {
 impl Observer for Recording {
     fn observe(&mut self, entry: &Arc<Entry>) {
         if let Err(error) = self.write(entry) {
-            let failed = || format!("from entry {} on: {error}", entry.id);
+            let failed = || (entry.id, error.to_string());
             self.failed.get_or_insert_with(failed);
         }
     }

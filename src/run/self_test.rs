@@ -68,7 +68,7 @@ impl Misbehaviour {
         }
     }
 
-    /// Who is wrong.
+    /// Whom a finding must blame.
     #[must_use]
     pub fn culprit(self) -> Subject {
         match self {
@@ -85,7 +85,7 @@ pub struct Trial {
     pub misbehaviour: Option<Misbehaviour>,
     /// The scenario's id.
     pub stage: String,
-    /// How it ended.
+    /// The verdict on the whole play.
     pub verdict: Verdict,
     /// What was found, remarks left out.
     pub findings: Vec<Finding>,

@@ -4,35 +4,36 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use tempfile::TempDir;
 
+use super::environment::{Environment, Settings};
 use super::expect::Sockets;
+use super::failure::{SetUpError, StepError};
 use super::interrupt::Interrupt;
 use super::plan::Plan;
-use super::probe::{Allowed, Prober, Signed};
-use super::surroundings::{Settings, Surroundings};
+use super::probe::{OwnSession, Permission, Prober};
 use crate::device::{self, Device};
 use crate::domain::contract::{Contract, TransportName};
 use crate::domain::journal::file::Case;
 use crate::domain::scenario::{Change, Fault, Scenario, StepKind};
 use crate::gateway::{Listen, Mode, Tls};
 
-/// One world.
+/// One world, ready for a scenario to be played in it.
 pub(crate) struct Stage {
     /// Everything around the client.
-    pub(super) around: Surroundings,
-    /// The client.
+    pub(super) environment: Environment,
+    /// The client: a simulated app on a device of its own.
     pub(crate) device: Device,
     /// How the run is asked to stop.
     pub(crate) interrupt: Interrupt,
     /// Whether the simulated app was told to misbehave.
     pub(crate) app_misbehaves: bool,
     /// What the harness may ask on its own account.
-    pub(super) allowed: Allowed,
+    pub(super) permission: Permission,
     /// Whether this is the scenario after which the harness asks on its own account.
     pub(super) asks_afterwards: bool,
     /// The accounts that the scenario signs in with.
     pub(super) in_use: Vec<String>,
     /// The harness's own session while the kill-switch is on.
-    bystander: tokio::sync::Mutex<Option<Signed>>,
+    bystander: tokio::sync::Mutex<Option<OwnSession>>,
     sockets: Arc<Mutex<Sockets>>,
     // Kept until the scenario is over; dropping it removes the device's storage.
     _storage: TempDir,
@@ -45,11 +46,11 @@ impl Stage {
         scenario: &Scenario,
         interrupt: &Interrupt,
         policy: &Arc<Contract>,
-    ) -> Result<Self, String> {
+    ) -> Result<Self, SetUpError> {
         // Each scenario has its own stream of choices, so selecting fewer changes none of them.
         let seed = derive(plan.seed, &scenario.id);
         let folder = plan.journal_dir.as_ref();
-        let around = Surroundings::start(Settings {
+        let environment = Environment::start(Settings {
             plan,
             policy,
             case: Case::from(scenario),
@@ -59,29 +60,28 @@ impl Stage {
             listen: listen(scenario)?,
         })?;
         let sockets = Arc::new(Mutex::new(Sockets::default()));
-        around
+        environment
             .recorder
             .journal()
             .watch(Box::new(Arc::clone(&sockets)));
-        let storage = TempDir::with_prefix("rehearsal-device-")
-            .map_err(|error| format!("no folder for the device's storage: {error}"))?;
+        let storage = TempDir::with_prefix("rehearsal-device-").map_err(SetUpError::Storage)?;
         let device = Device::start(device::Settings {
-            contract: Arc::clone(&around.contract),
-            recorder: around.recorder.clone(),
-            services: around.gateway.addresses().into(),
+            contract: Arc::clone(&environment.contract),
+            recorder: environment.recorder.clone(),
+            services: environment.gateway.addresses().into(),
             storage: storage.path().to_owned(),
             seed,
             quirks: plan.quirks.iter().copied().collect(),
         })
-        .map_err(|error| format!("the device could not be started: {error}"))?;
-        around.check_itself(plan.virtual_time()).await?;
+        .map_err(SetUpError::Device)?;
+        environment.check_itself(plan.virtual_time()).await?;
         Ok(Self {
-            around,
+            environment,
             device,
             interrupt: interrupt.clone(),
             app_misbehaves: !plan.quirks.is_empty(),
-            allowed: Allowed::by(plan),
-            asks_afterwards: Allowed::after(plan, scenario),
+            permission: Permission::by(plan),
+            asks_afterwards: Permission::after(plan, scenario),
             in_use: scenario.accounts().into_iter().map(str::to_owned).collect(),
             bystander: tokio::sync::Mutex::new(None),
             sockets,
@@ -97,24 +97,21 @@ impl Stage {
             .transport()
     }
 
-    /// Changes the world.
-    pub(crate) async fn set(&self, setting: &Change) -> Result<(), String> {
+    /// Changes the world for the client and what it stands in.
+    pub(crate) async fn set(&self, setting: &Change) -> Result<(), StepError> {
         if let Change::Maintenance(on) = setting {
             self.around_maintenance(*on).await;
         }
         let Change::Network(there) = setting else {
-            return self.around.set(setting).await;
+            return Ok(self.environment.set(setting).await?);
         };
         // The app must not learn of it before the wire is cut, nor try before it is back.
         if *there {
-            self.around.set(setting).await?;
+            self.environment.set(setting).await?;
         }
-        self.device
-            .network(*there)
-            .await
-            .map_err(|error| error.to_string())?;
+        self.device.network(*there).await?;
         if !*there {
-            self.around.set(setting).await?;
+            self.environment.set(setting).await?;
         }
         Ok(())
     }
@@ -124,17 +121,19 @@ impl Stage {
     /// What the harness does on its own account just before the kill-switch is moved.
     async fn around_maintenance(&self, on: bool) {
         let mut bystander = self.bystander.lock().await;
-        let mut prober = Prober::new(&self.around);
+        let mut prober = Prober::new(&self.environment);
         if !on && let Some(own) = bystander.take() {
             prober.in_maintenance(&own).await;
         } else if on && bystander.is_none() {
-            *bystander = prober.before_maintenance(&self.allowed, &self.in_use).await;
+            *bystander = prober
+                .before_maintenance(&self.permission, &self.in_use)
+                .await;
         }
     }
 }
 
 /// Where the gateway listens: over TLS if the scenario lets TLS fail.
-fn listen(scenario: &Scenario) -> Result<Listen, String> {
+fn listen(scenario: &Scenario) -> Result<Listen, SetUpError> {
     let mut steps = scenario.steps.iter().chain(&scenario.finally);
     let fails = steps.any(|step| {
         matches!(
@@ -147,7 +146,7 @@ fn listen(scenario: &Scenario) -> Result<Listen, String> {
     });
     let tls = fails.then(Tls::own).transpose();
     Ok(Listen {
-        tls: tls.map_err(|error| format!("TLS could not be set up: {error}"))?,
+        tls: tls.map_err(SetUpError::Tls)?,
         ..Listen::default()
     })
 }

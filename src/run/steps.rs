@@ -5,8 +5,9 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use super::expect::{Truth, Watch, describe, is_negative};
+use super::failure::StepError;
+use super::likely_causes;
 use super::stage::Stage;
-use super::trouble;
 use super::window::Windows;
 use crate::domain::duration;
 use crate::domain::journal::{EntryId, Fact, HarnessFact, StepPhase, UnmetStep};
@@ -20,18 +21,24 @@ const PATIENCE: Duration = Duration::from_secs(5);
 /// Why the steps do not go on.
 enum Stop {
     Unmet(UnmetStep),
-    Failed(String),
+    Failed(StepError),
     Interrupted,
+}
+
+impl From<StepError> for Stop {
+    fn from(error: StepError) -> Self {
+        Self::Failed(error)
+    }
 }
 
 /// Plays the steps, then the never-called proof's marked calls, then `finally` in every case.
 /// What came of them stands in the journal.
 pub(crate) async fn play(stage: &Stage, scenario: &Scenario) {
-    let note = |fact: HarnessFact| stage.around.recorder.record(Fact::Harness(fact));
+    let note = |fact: HarnessFact| stage.environment.recorder.record(Fact::Harness(fact));
     let mut interrupted = false;
     let windows = Windows::of(scenario.steps.iter().chain(&scenario.finally));
     stage
-        .around
+        .environment
         .recorder
         .journal()
         .watch(Box::new(windows.clone()));
@@ -60,7 +67,7 @@ pub(crate) async fn play(stage: &Stage, scenario: &Scenario) {
         break;
     }
     if !interrupted {
-        stage.around.send_canaries().await;
+        stage.environment.send_canaries().await;
     }
     for step in &scenario.finally {
         if let Err(Stop::Failed(why)) = player.play(step).await {
@@ -90,7 +97,7 @@ impl Player<'_> {
             StepKind::Set(setting) => {
                 self.change = began;
                 self.windows.change();
-                self.stage.set(setting).await.map_err(Stop::Failed)
+                Ok(self.stage.set(setting).await?)
             }
             StepKind::Expect { all, timing, .. } => {
                 self.windows.begin(step.number);
@@ -120,7 +127,11 @@ impl Player<'_> {
             text: step.text.clone(),
             phase,
         };
-        self.stage.around.recorder.record(Fact::Harness(fact)).id
+        self.stage
+            .environment
+            .recorder
+            .record(Fact::Harness(fact))
+            .id
     }
 
     async fn act(&self, action: &Action) -> Result<(), Stop> {
@@ -132,7 +143,8 @@ impl Player<'_> {
                 account,
                 wrong_password,
             } => {
-                let account = self.stage.around.account(account).map_err(Stop::Failed)?;
+                let known = self.stage.environment.account(account);
+                let account = known.ok_or_else(|| StepError::NoAccount(account.clone()))?;
                 let password = if *wrong_password {
                     Secret::new("rehearsal: not the password")
                 } else {
@@ -155,7 +167,7 @@ impl Player<'_> {
             Action::Storage(accident) => device.accident(*accident).await,
             Action::Clock(offset) => device.set_clock(*offset).await,
         };
-        done.map_err(|error| Stop::Failed(error.to_string()))
+        Ok(done.map_err(StepError::Device)?)
     }
 
     async fn expect(&self, step: &Step, all: &[Expectation], timing: Timing) -> Result<(), Stop> {
@@ -165,14 +177,10 @@ impl Player<'_> {
             Timing::Now if all.iter().all(is_negative) => Duration::ZERO,
             Timing::Now => PATIENCE,
         };
-        let mut view = self
-            .stage
-            .device
-            .view()
-            .await
-            .map_err(|error| Stop::Failed(error.to_string()))?;
+        let view = self.stage.device.view().await;
+        let mut view = view.map_err(StepError::Device)?;
         loop {
-            let grown = self.stage.around.recorder.grown();
+            let grown = self.stage.environment.recorder.grown();
             tokio::pin!(grown);
             let over = began.elapsed() >= patience;
             let decided = self.windows.look(step.number, |watches| {
@@ -192,7 +200,7 @@ impl Player<'_> {
                 () = &mut grown => {}
                 changed = view.changed() => {
                     if changed.is_err() {
-                        return Err(Stop::Failed("the device is gone".to_owned()));
+                        return Err(StepError::DeviceGone.into());
                     }
                 }
                 () = tokio::time::sleep_until(began + patience) => {}
@@ -224,10 +232,10 @@ impl Player<'_> {
             Timing::For(time) => format!(" for {}", duration::show(time)),
             Timing::Now => String::new(),
         };
-        let (troubles, request_ids) = {
-            let journal = self.stage.around.recorder.journal();
+        let causes = {
+            let journal = self.stage.environment.recorder.journal();
             let since: Vec<_> = journal.after(self.change).collect();
-            trouble::before(since.iter().map(|entry| entry.as_ref()))
+            likely_causes::among(since.iter().map(|entry| entry.as_ref()))
         };
         let (mut expected, mut observed, mut seen) = (Vec::new(), Vec::new(), Vec::new());
         for (index, truth) in wrong {
@@ -238,7 +246,7 @@ impl Player<'_> {
             }
         }
         let mut evidence = vec![self.change];
-        evidence.extend(troubles.into_iter().chain(seen));
+        evidence.extend(causes.entries.into_iter().chain(seen));
         UnmetStep {
             subject: self.suspect(),
             message: format!(
@@ -252,7 +260,7 @@ impl Player<'_> {
                 duration::show(after)
             ),
             evidence,
-            request_ids,
+            request_ids: causes.request_ids,
         }
     }
 

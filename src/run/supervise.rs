@@ -11,13 +11,13 @@ use std::sync::{Arc, OnceLock};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use super::credentials::Accounts;
 use super::interrupt::Interrupt;
+use super::known_accounts::KnownAccounts;
 use super::plan::{Plan, Target};
 use super::summary::{sum_up, unplayed};
 use super::target::{self, Unplayable};
 use super::watchdog::{self, News, Patience, Waited};
-use super::{agreement, play};
+use super::{applicability, play};
 use crate::domain::result::{RunResult, ScenarioResult};
 use crate::domain::scenario::{Action, Scenario, StepKind, Timing};
 use crate::domain::verdict::Verdict;
@@ -54,7 +54,7 @@ pub fn perform(
         plan.scenarios.iter().map(|_| OnceLock::new()).collect();
     let next = AtomicUsize::new(0);
     let (finished, arrivals) = mpsc::channel();
-    let accounts = Accounts::default();
+    let accounts = KnownAccounts::default();
     thread::scope(|scope| {
         for _ in 0..jobs.min(plan.scenarios.len()) {
             let (finished, next, results) = (finished.clone(), &next, &results);
@@ -97,21 +97,11 @@ fn supervise(
     plan: &Plan,
     scenario: &Arc<Scenario>,
     interrupt: &Interrupt,
-    accounts: &Accounts,
+    accounts: &KnownAccounts,
 ) -> ScenarioResult {
     let began = Instant::now();
-    if interrupt.is_triggered() {
-        let verdict = Verdict::Skipped("the run was interrupted before it began".to_owned());
+    if let Some(verdict) = unplayable(plan, scenario, interrupt, accounts) {
         return unplayed(scenario, verdict, began.elapsed());
-    }
-    let lacks = agreement::lacks(&plan.suite.contract, scenario);
-    if let Some(reason) = lacks.or_else(|| target::lacks(plan, scenario)) {
-        return unplayed(scenario, Verdict::Skipped(reason), began.elapsed());
-    }
-    // To try again might lock an account.
-    let own = scenario.accounts();
-    if let Some(why) = accounts.refusal(plan.target.name(), own.into_iter()) {
-        return unplayed(scenario, Verdict::Misconfigured(why), began.elapsed());
     }
     let limit = if plan.virtual_time() {
         STUCK_VIRTUAL + named_time(scenario) / SLOWEST_PACE
@@ -154,7 +144,7 @@ fn supervise(
             result
         }
         Waited::Stuck(None) => unplayed(scenario, stuck(limit), began.elapsed()),
-        Waited::Deaf => {
+        Waited::Unresponsive => {
             let grace = STUCK_GRACE.as_secs();
             let why = format!("it had not stopped {grace} s after the run was interrupted");
             unplayed(scenario, Verdict::Errored(why), began.elapsed())
@@ -164,6 +154,26 @@ fn supervise(
             unplayed(scenario, Verdict::Errored(why.to_owned()), began.elapsed())
         }
     }
+}
+
+/// The verdict on a scenario that is not even begun, if it is not.
+fn unplayable(
+    plan: &Plan,
+    scenario: &Scenario,
+    interrupt: &Interrupt,
+    accounts: &KnownAccounts,
+) -> Option<Verdict> {
+    if interrupt.is_triggered() {
+        let why = "the run was interrupted before it began";
+        return Some(Verdict::Skipped(why.to_owned()));
+    }
+    if let Some(lacks) = applicability::lacks(plan, scenario) {
+        return Some(Verdict::Skipped(lacks.to_string()));
+    }
+    // To try again might lock an account.
+    let own = scenario.accounts().into_iter();
+    let refusal = accounts.refusal(plan.target.name(), own);
+    refusal.map(Verdict::Misconfigured)
 }
 
 fn stuck(limit: Duration) -> Verdict {

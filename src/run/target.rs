@@ -1,10 +1,8 @@
-//! Whether a target can be played against, and which scenarios it lacks something for.
+//! Whether a target can be played against.
 
-use super::deployment;
+use super::deployment::{self, Complaint};
 use super::interrupt::Interrupt;
 use super::plan::{Plan, Target};
-use crate::domain::scenario::{Action, Lever, Scenario, StepKind};
-use crate::suite::config;
 
 /// Why nothing can be played against a target.
 #[derive(Debug, thiserror::Error)]
@@ -18,13 +16,18 @@ pub enum Unplayable {
         suite: String,
     },
     /// A service does not answer as the contract says.
-    #[error("the target `{target}` cannot be played against:\n{}", .complaints.join("\n"))]
+    #[error("the target `{target}` cannot be played against:\n{}", lines(.complaints))]
     Unreachable {
         /// The target's name.
         target: String,
         /// What was tried and what came of it, service by service.
-        complaints: Vec<String>,
+        complaints: Vec<Complaint>,
     },
+}
+
+fn lines(complaints: &[Complaint]) -> String {
+    let lines: Vec<String> = complaints.iter().map(Complaint::to_string).collect();
+    lines.join("\n")
 }
 
 /// Whether the target can be played against.
@@ -46,37 +49,4 @@ pub(super) fn reach(plan: &Plan, interrupt: &Interrupt) -> Result<(), Unplayable
             }
         }
     }
-}
-
-/// What a scenario needs and the target lacks.
-pub(super) fn lacks(plan: &Plan, scenario: &Scenario) -> Option<String> {
-    let Target::Deployment(deployment) = &plan.target else {
-        return None;
-    };
-    let name = &deployment.name;
-    if let Some(why) = scenario
-        .needs
-        .iter()
-        .find_map(|lever| lacks_lever(deployment, lever))
-    {
-        return Some(why);
-    }
-    scenario
-        .steps
-        .iter()
-        .chain(&scenario.finally)
-        .find_map(|step| match &step.kind {
-            StepKind::Do(Action::SignIn { account, .. })
-                if !deployment.accounts.iter().any(|own| own.name == *account) =>
-            {
-                Some(format!("the target `{name}` has no account `{account}`"))
-            }
-            _ => None,
-        })
-}
-
-/// Why a lever cannot be moved that the configuration of a deployment does not have.
-pub(super) fn lacks_lever(deployment: &config::Target, lever: &Lever) -> Option<String> {
-    let lacks = !deployment.levers.contains_key(lever);
-    lacks.then(|| format!("the target `{}` has no lever `{lever}`", deployment.name))
 }

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::credentials::Accounts;
+use super::known_accounts::KnownAccounts;
 use super::{Interrupt, Plan, Target, play};
 use crate::domain::contract::RequestPattern;
 use crate::domain::verdict::Verdict;

@@ -28,7 +28,7 @@ pub(super) enum Waited<T> {
     /// The limit passed. What the scenario came to when it was asked to stop is here, if it did.
     Stuck(Option<T>),
     /// The run was interrupted, and the scenario did not stop for it.
-    Deaf,
+    Unresponsive,
     /// The scenario's thread panicked.
     Panicked,
 }
@@ -44,7 +44,7 @@ pub(super) fn wait<T>(
         Ok(News::Ended(result)) => result.map_or(Waited::Panicked, Waited::Ended),
         Ok(News::Interrupted) => match end_within(news, patience.grace) {
             Ok(result) => result.map_or(Waited::Panicked, Waited::Ended),
-            Err(_) => Waited::Deaf,
+            Err(_) => Waited::Unresponsive,
         },
         Err(_) => {
             stop();
@@ -82,7 +82,7 @@ mod tests {
         let (tell, news) = mpsc::channel::<News<u8>>();
         tell.send(News::Interrupted).unwrap();
         let waited = wait(&news, patience(NEVER, Duration::ZERO), || unreachable!());
-        assert_eq!(waited, Waited::Deaf);
+        assert_eq!(waited, Waited::Unresponsive);
         drop(tell);
     }
 

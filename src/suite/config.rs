@@ -49,7 +49,7 @@ pub struct RunDefaults {
     pub suite: Option<PathBuf>,
     /// The contract.
     pub contract: Option<ContractChoice>,
-    /// The seed.
+    /// What all chance derives from.
     pub seed: Option<u64>,
     /// Whether the mock is played against in real time.
     pub real_time: Option<bool>,

@@ -20,7 +20,7 @@ pub struct Problem {
     pub message: String,
     /// What stands at the place, in a few words.
     pub label: Option<String>,
-    /// What to do.
+    /// What to do about it, if there is advice.
     pub hint: Option<String>,
     place: Option<(Arc<Source>, Range<usize>)>,
 }
@@ -36,7 +36,7 @@ impl Problem {
         }
     }
 
-    /// Says where.
+    /// Says in which file it stands, and where there.
     #[must_use]
     pub fn at(mut self, source: &Arc<Source>, span: Range<usize>) -> Self {
         let span = source.on_one_line(span);
@@ -97,7 +97,7 @@ impl Problems {
         self.0.is_empty()
     }
 
-    /// Adds one.
+    /// Adds a problem after those that are there.
     pub fn push(&mut self, problem: Problem) {
         self.0.push(problem);
     }

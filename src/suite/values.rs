@@ -50,7 +50,7 @@ impl Cursor<'_> {
         }
     }
 
-    /// A JSON Pointer.
+    /// A JSON Pointer; the empty one is the whole value.
     pub(crate) fn pointer(&self) -> Option<String> {
         match self.selector()? {
             Selector::Pointer(pointer) => Some(pointer),
@@ -129,7 +129,7 @@ impl Cursor<'_> {
         self.one_or_more().iter().map(Cursor::status).collect()
     }
 
-    /// An HTTP status.
+    /// An HTTP status, from 100 to 599.
     pub(crate) fn status(&self) -> Option<u16> {
         self.node
             .scalar()
@@ -211,7 +211,7 @@ const METHODS: [&str; 20] = [
 /// How much is checked.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Depth {
-    /// Everything.
+    /// Also what takes long: schemas are compiled and data is held against them.
     Thorough,
     /// All but what costs time, for files that the tests of this crate check.
     Trusting,

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use crate::domain::contract::{KillSwitch, Role};
 use crate::domain::duration::show;
-use crate::domain::journal::EntryId;
+use crate::domain::journal::{EntryId, Fact};
 use crate::rules::context::Context;
 use crate::rules::exchange::Ended;
 use crate::rules::moment::Moment;
@@ -22,7 +22,7 @@ rule! {
     ///
     /// # How it is judged
     /// The gaps between status requests count that nothing else explains (a start, a foreground,
-    /// the user, a failed attempt): four in a row below half the agreed interval; eight in a row
+    /// the user, a failed attempt, data that was refused, a feed that ended): four in a row below half the agreed interval; eight in a row
     /// that are the same to within twenty milliseconds; and, while the app is marked to be in the
     /// background, three in a row that on average are no longer than a quarter above the agreed
     /// interval.
@@ -52,6 +52,8 @@ pub(super) struct Floor {
     last: Option<Moment>,
     /// Whether the last attempt brought no valid answer.
     failed: bool,
+    /// Whether something has happened since that looks like maintenance.
+    suspicious: bool,
     /// How many gaps in a row were short.
     short: u32,
     /// The gap that the last ones were equal to, and how many they were.
@@ -70,6 +72,7 @@ impl Rule for Floor {
         {
             self.answered(&ended, switch, context);
         }
+        self.suspicious |= looks_like_maintenance(switch, context);
         if let Some(request) = context.request()
             && request.role == Some(Role::Status)
         {
@@ -102,7 +105,8 @@ impl Floor {
             return;
         };
         context.exercised(&FLOOR);
-        if self.is_explained(last.id, context) {
+        let suspicious = std::mem::take(&mut self.suspicious);
+        if suspicious || self.is_explained(last.id, context) {
             self.short = 0;
             self.equal.1 = 0;
             self.behind.clear();
@@ -173,4 +177,16 @@ impl Floor {
             )),
         )
     }
+}
+
+/// Whether an app has reason to ask at once: what it asked for was refused as it is in maintenance, or
+/// its feed ended.
+fn looks_like_maintenance(switch: &KillSwitch, context: &Context<'_>) -> bool {
+    if matches!(context.entry.fact, Fact::SocketClosed { .. }) {
+        return true;
+    }
+    context.ended().is_some_and(|ended| {
+        let refused = ended.failed() || ended.status() == switch.data_refusal;
+        refused && ended.request.role != Some(Role::Status)
+    })
 }

@@ -8,7 +8,7 @@ use serde_json::Value;
 
 use crate::domain::contract::{Contract, Role};
 use crate::domain::journal::{
-    Act, Entry, Fact, Request, Sender, SessionState, TokenIssued, TokenKind, is_success,
+    Act, Entry, Request, Sender, SessionState, TokenIssued, TokenKind, is_success,
 };
 use crate::rules::labels;
 use crate::rules::moment::Moment;

@@ -101,6 +101,37 @@ fn asking_again_after_an_answer_that_says_neither_is_not_asking_too_often() {
     );
 }
 
+/// The app reads its list and asks the kill-switch, again and again, far more often than agreed.
+fn asks_after_each(answer: impl Fn() -> Value) -> Vec<(String, Subject)> {
+    let mut play = Play::of(harbour());
+    play.signs_in("client", "ada", json!("sailor-7"));
+    for _ in 0..8 {
+        play.asks("client", "ada", "ships", answer())
+            .exchange(
+                "client",
+                json!({"service": "gate", "method": "GET", "target": "/beacon", "role": "status"}),
+                None,
+                json!({"status": 200, "body": {"json": {"value": {"harbour": "open"}, "bytes": 9}}}),
+            )
+            .after(seconds(2));
+    }
+    let found = found(&play).into_iter();
+    found.filter(|(rule, _)| rule == "KILL-6").collect()
+}
+
+#[test]
+fn asking_after_each_refusal_that_looks_like_maintenance_is_not_asking_too_often() {
+    for status in [503, 502, 500] {
+        assert_eq!(
+            asks_after_each(|| json!({ "status": status })),
+            [],
+            "{status}"
+        );
+    }
+    let same = asks_after_each(|| json!({"status": 304}));
+    assert!(!same.is_empty() && same.iter().all(|own| own.1 == Subject::App));
+}
+
 /// A token with these claims and this end by the answer beside it, handed out to the client.
 fn token(play: &mut Play, claims: Value, ends: Option<u64>) {
     let mut token = json!({"label": "‹client ada›", "kind": "access", "header": {"alg": "ES256"},

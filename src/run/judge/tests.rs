@@ -102,7 +102,7 @@ fn lines() -> Vec<String> {
         name == "SESSION-4.breaks.jsonl"
     });
     let text = std::fs::read_to_string(fixture.unwrap()).unwrap();
-    let header = serde_json::to_string(&nameless(Path::new("x"))).unwrap();
+    let header = serde_json::to_string(&bare_header(Path::new("x"))).unwrap();
     let entries = text.lines().map(str::to_owned);
     std::iter::once(header).chain(entries).collect()
 }

@@ -2,7 +2,8 @@
 
 use serde_json::Value;
 
-use super::{Prober, Signed};
+use super::not_asked::NotAsked;
+use super::{OwnSession, Prober};
 use crate::domain::contract::{NextPage, Paging, Resource};
 use crate::domain::journal::Question;
 use crate::run::call::Reply;
@@ -25,7 +26,7 @@ pub(super) struct Cursor {
 
 impl Prober<'_> {
     /// SYNC-12: walks through every list by one account. Answers the cursors that were handed out.
-    pub(super) async fn walk(&mut self, own: &Signed) -> Vec<Cursor> {
+    pub(super) async fn walk(&mut self, own: &OwnSession) -> Vec<Cursor> {
         let mut cursors = Vec::new();
         let paged: Vec<Resource> = self
             .readable()
@@ -33,7 +34,7 @@ impl Prober<'_> {
             .filter(|resource| resource.paging.is_some())
             .collect();
         if paged.is_empty() {
-            self.skip("SYNC-12", "the contract has no list with pages");
+            self.skip("SYNC-12", &NotAsked::NoPart("list with pages"));
         }
         for resource in paged {
             match self.walk_through(own, &resource).await {
@@ -46,9 +47,9 @@ impl Prober<'_> {
 
     async fn walk_through(
         &mut self,
-        own: &Signed,
+        own: &OwnSession,
         resource: &Resource,
-    ) -> Result<Option<Vec<Pair>>, String> {
+    ) -> Result<Option<Vec<Pair>>, NotAsked> {
         let Some(paging) = &resource.paging else {
             return Ok(None);
         };
@@ -75,12 +76,12 @@ impl Prober<'_> {
     /// One walk to the end. Answers the query of its second page.
     async fn one_walk(
         &mut self,
-        own: &Signed,
+        own: &OwnSession,
         resource: &Resource,
         paging: &Paging,
         walk: u8,
         size: Option<u64>,
-    ) -> Result<Option<Vec<Pair>>, String> {
+    ) -> Result<Option<Vec<Pair>>, NotAsked> {
         let mut second = None;
         let mut query = size_pair(paging, size);
         match &paging.next {
@@ -95,10 +96,11 @@ impl Prober<'_> {
                 .perform(question, &resource.operation, &query, own.with())
                 .await?;
             if !reply.succeeded() {
-                return Err(format!(
-                    "page {page} of `{}` was answered with {}",
-                    resource.name, reply.status
-                ));
+                return Err(NotAsked::PageRefused {
+                    page,
+                    resource: resource.name.clone(),
+                    status: reply.status,
+                });
             }
             let body = reply.json();
             let list = body
@@ -115,7 +117,10 @@ impl Prober<'_> {
                 second = Some(query.clone());
             }
         }
-        Err(format!("`{}` has more than {PAGES} pages", resource.name))
+        Err(NotAsked::TooManyPages {
+            resource: resource.name.clone(),
+            pages: PAGES,
+        })
     }
 }
 

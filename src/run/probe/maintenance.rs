@@ -1,6 +1,7 @@
 //! KILL-7: what can be had, and heard, while the kill-switch is on.
 
-use super::{Allowed, Prober, Signed};
+use super::not_asked::NotAsked;
+use super::{OwnSession, Permission, Prober};
 use crate::domain::journal::Question;
 use crate::domain::secret::Account;
 
@@ -8,10 +9,10 @@ impl Prober<'_> {
     /// Signs in before the kill-switch is moved, as an account that the app does not use.
     pub(crate) async fn before_maintenance(
         &mut self,
-        allowed: &Allowed,
+        permission: &Permission,
         in_use: &[String],
-    ) -> Option<Signed> {
-        let signed = match bystander(allowed, in_use) {
+    ) -> Option<OwnSession> {
+        let signed = match bystander(permission, in_use) {
             Ok(account) => self.sign_in(account).await,
             Err(why) => Err(why),
         };
@@ -19,8 +20,8 @@ impl Prober<'_> {
     }
 
     /// Asks for the status and for all data, while the kill-switch is on.
-    pub(crate) async fn in_maintenance(&mut self, own: &Signed) {
-        let contract = self.around.contract.clone();
+    pub(crate) async fn in_maintenance(&mut self, own: &OwnSession) {
+        let contract = self.environment.contract.clone();
         let Some(switch) = &contract.kill_switch else {
             return;
         };
@@ -44,22 +45,16 @@ impl Prober<'_> {
     }
 }
 
-fn bystander<'a>(allowed: &'a Allowed, in_use: &[String]) -> Result<&'a Account, String> {
-    match allowed {
-        Allowed::Nothing(why) => Err(why.clone()),
-        Allowed::Everything(_) => allowed.disposable(),
-        Allowed::Some { imitated: true, .. } => Err(
-            "maintenance is imitated at the gateway, so the backend is not in it".to_owned(),
-        ),
-        Allowed::Some { accounts, .. } => allowed
+fn bystander<'a>(permission: &'a Permission, in_use: &[String]) -> Result<&'a Account, NotAsked> {
+    match permission {
+        Permission::Nothing { .. } | Permission::Everything(_) => permission.disposable(),
+        Permission::Some { imitated: true, .. } => Err(NotAsked::Imitated),
+        Permission::Some { accounts, .. } => permission
             .disposable()
             .ok()
             .into_iter()
             .chain(accounts)
             .find(|account| !in_use.contains(&account.name))
-            .ok_or_else(|| {
-                "every account of the target is in use by the app, which a second sign-in may disturb"
-                    .to_owned()
-            }),
+            .ok_or(NotAsked::AllInUse),
     }
 }

@@ -2,25 +2,26 @@
 
 use bytes::Bytes;
 
-use super::{Allowed, Asked, Prober, Signed};
+use super::not_asked::NotAsked;
+use super::{OwnSession, Permission, ProbeRequest, Prober};
 use crate::domain::bindings::escape;
 use crate::domain::contract::{Realtime, TransportName, is_safe};
 use crate::domain::journal::Question;
 
 impl Prober<'_> {
     /// Calls everything that is forbidden, as an account whose writes do no harm.
-    pub(super) async fn forbidden(&mut self, allowed: &Allowed) {
-        if let Err(why) = self.call_forbidden(allowed).await {
+    pub(super) async fn forbidden(&mut self, permission: &Permission) {
+        if let Err(why) = self.call_forbidden(permission).await {
             self.skip("SCOPE-5", &why);
         }
     }
 
-    async fn call_forbidden(&mut self, allowed: &Allowed) -> Result<(), String> {
-        let contract = self.around.contract.clone();
+    async fn call_forbidden(&mut self, permission: &Permission) -> Result<(), NotAsked> {
+        let contract = self.environment.contract.clone();
         if contract.scope.forbid.is_empty() && contract.scope.forbid_namespaces.is_empty() {
-            return Err("the contract forbids nothing".to_owned());
+            return Err(NotAsked::NothingForbidden);
         }
-        let own = self.sign_in(allowed.disposable()?).await?;
+        let own = self.sign_in(permission.disposable()?).await?;
         let (header, template) = &contract.session.authorize;
         for pattern in &contract.scope.forbid {
             let services = contract.services.iter().map(|service| &service.name);
@@ -29,23 +30,21 @@ impl Prober<'_> {
             {
                 let method = pattern.method.as_deref().unwrap_or("POST");
                 let body = || ("application/json", Bytes::from_static(b"{}"));
-                let asked = Asked {
+                let request = ProbeRequest {
                     service,
                     method,
                     target: pattern.path.example(),
                     headers: vec![(header.clone(), own.filling.text(template))],
                     body: (!is_safe(method)).then(body),
-                    lane: "",
+                    connection: "",
                 };
-                self.send(Some(Question::ForbiddenCall), asked).await?;
+                self.send(Some(Question::ForbiddenCall), request).await?;
             }
         }
         match &contract.realtime {
             Some(realtime) if !contract.scope.forbid_namespaces.is_empty() => {
                 if !realtime.client.transports.contains(&TransportName::Polling) {
-                    return Err(
-                        "the feed has no long-polling, by which the harness asks".to_owned()
-                    );
+                    return Err(NotAsked::NoPolling);
                 }
                 for namespace in &contract.scope.forbid_namespaces {
                     self.join(realtime, namespace, &own).await?;
@@ -61,8 +60,8 @@ impl Prober<'_> {
         &mut self,
         realtime: &Realtime,
         namespace: &str,
-        own: &Signed,
-    ) -> Result<(), String> {
+        own: &OwnSession,
+    ) -> Result<(), NotAsked> {
         let mut target = format!("{}?EIO=4&transport=polling", realtime.path);
         for (name, template) in &realtime.query {
             let value = escape(&own.filling.text(template));
@@ -73,7 +72,7 @@ impl Prober<'_> {
             .strip_prefix('0')
             .and_then(|open| serde_json::from_str::<serde_json::Value>(open).ok())
             .and_then(|open| Some(open.get("sid")?.as_str()?.to_owned()))
-            .ok_or("the harness could not open a polling session")?;
+            .ok_or(NotAsked::NoSession)?;
         target.push_str("&sid=");
         target.push_str(&sid);
         let auth = realtime.auth.fill(&|name| own.filling.get(name));
@@ -96,21 +95,18 @@ impl Prober<'_> {
         target: &str,
         packet: Option<String>,
         question: Option<Question>,
-    ) -> Result<String, String> {
-        let asked = Asked {
+    ) -> Result<String, NotAsked> {
+        let request = ProbeRequest {
             service: &realtime.service,
             method: if packet.is_some() { "POST" } else { "GET" },
             target: target.to_owned(),
             headers: Vec::new(),
             body: packet.map(|packet| ("text/plain;charset=UTF-8", Bytes::from(packet))),
-            lane: "",
+            connection: "",
         };
-        let reply = self.send(question, asked).await?;
+        let reply = self.send(question, request).await?;
         if !reply.succeeded() {
-            return Err(format!(
-                "a poll of the harness was answered with {}",
-                reply.status
-            ));
+            return Err(NotAsked::PollRefused(reply.status));
         }
         Ok(String::from_utf8_lossy(&reply.body).into_owned())
     }

@@ -2,6 +2,7 @@
 
 use serde_json::Value;
 
+use super::not_asked::NotAsked;
 use super::{Prober, With};
 use crate::domain::bindings::Bindings;
 use crate::domain::contract::TokenAnswer;
@@ -12,14 +13,14 @@ use crate::run::call::Reply;
 
 /// A session that the harness opened.
 #[derive(Debug, Clone)]
-pub(crate) struct Signed {
+pub(crate) struct OwnSession {
     /// What its account signs in with.
     pub(super) username: String,
-    /// Its tokens.
+    /// Its tokens, to fill requests with.
     pub(super) filling: Bindings,
 }
 
-impl Signed {
+impl OwnSession {
     pub(super) fn with(&self) -> With<'_> {
         With::of(&self.filling)
     }
@@ -27,7 +28,7 @@ impl Signed {
     /// As `with`, on a connection on which nobody is known.
     pub(super) fn unknown(&self) -> With<'_> {
         With {
-            lane: "nobody",
+            connection: "nobody",
             ..self.with()
         }
     }
@@ -45,9 +46,9 @@ impl Signed {
 }
 
 impl Prober<'_> {
-    /// Signs in.
-    pub(super) async fn sign_in(&mut self, account: &Account) -> Result<Signed, String> {
-        let contract = self.around.contract.clone();
+    /// Opens a session as this account, as the contract says.
+    pub(super) async fn sign_in(&mut self, account: &Account) -> Result<OwnSession, NotAsked> {
+        let contract = self.environment.contract.clone();
         let request = &contract.session.sign_in;
         let filling = Bindings {
             username: Some(account.username.clone()),
@@ -59,7 +60,7 @@ impl Prober<'_> {
             .await?;
         let tokens = tokens(&request.answer, &reply, None);
         tokens
-            .map(|(access, refresh)| Signed {
+            .map(|(access, refresh)| OwnSession {
                 username: account.username.clone(),
                 filling: Bindings {
                     username: Some(account.username.clone()),
@@ -68,11 +69,9 @@ impl Prober<'_> {
                     refresh,
                 },
             })
-            .ok_or_else(|| {
-                format!(
-                    "the harness could not sign in as `{}`: {}",
-                    account.name, reply.status
-                )
+            .ok_or_else(|| NotAsked::NotSignedIn {
+                account: account.name.clone(),
+                status: reply.status,
             })
     }
 
@@ -80,18 +79,18 @@ impl Prober<'_> {
     pub(super) async fn refresh(
         &mut self,
         question: Option<Question>,
-        own: &Signed,
-    ) -> Result<Option<Signed>, String> {
-        let contract = self.around.contract.clone();
+        own: &OwnSession,
+    ) -> Result<Option<OwnSession>, NotAsked> {
+        let contract = self.environment.contract.clone();
         let Some(request) = &contract.session.refresh else {
-            return Err("the contract has no refresh".to_owned());
+            return Err(NotAsked::NoPart("refresh"));
         };
         let reply = self
             .perform(question, &request.operation, &[], own.with())
             .await?;
         let kept = own.filling.refresh.clone();
         Ok(
-            tokens(&request.answer, &reply, kept).map(|(access, refresh)| Signed {
+            tokens(&request.answer, &reply, kept).map(|(access, refresh)| OwnSession {
                 username: own.username.clone(),
                 filling: Bindings {
                     access: Some(access),

@@ -1,7 +1,8 @@
 //! Two accounts: what each gets, by turns and by the other's things.
 
 use super::lists::Cursor;
-use super::{Prober, Signed, With};
+use super::not_asked::NotAsked;
+use super::{OwnSession, Prober, With};
 use crate::domain::bindings::Bindings;
 use crate::domain::contract::{Operation, PathPattern, Resource};
 use crate::domain::journal::{Question, Reference};
@@ -14,7 +15,12 @@ const SHARED: usize = 3;
 
 impl Prober<'_> {
     /// TENANT-1, -2, -3 and -5.
-    pub(super) async fn two_tenants(&mut self, own: &Signed, other: &Signed, cursors: &[Cursor]) {
+    pub(super) async fn two_tenants(
+        &mut self,
+        own: &OwnSession,
+        other: &OwnSession,
+        cursors: &[Cursor],
+    ) {
         let resources = self.readable();
         let (first, second) = (
             self.own(own, &resources).await,
@@ -29,7 +35,7 @@ impl Prober<'_> {
                 for resource in resources.iter().take(SHARED) {
                     let question = Some(Question::Alternately { round });
                     let with = With {
-                        lane: "both",
+                        connection: "both",
                         ..signed.with()
                     };
                     // What is not answered has no other's data in it.
@@ -40,7 +46,7 @@ impl Prober<'_> {
     }
 
     /// Reads everything as one account. Answers the entity tags, resource by resource.
-    async fn own(&mut self, signed: &Signed, resources: &[Resource]) -> Vec<Option<String>> {
+    async fn own(&mut self, signed: &OwnSession, resources: &[Resource]) -> Vec<Option<String>> {
         let mut tags = Vec::new();
         for resource in resources {
             let question = Some(Question::Own);
@@ -56,8 +62,8 @@ impl Prober<'_> {
 
     async fn tags(
         &mut self,
-        own: &Signed,
-        other: &Signed,
+        own: &OwnSession,
+        other: &OwnSession,
         resources: &[Resource],
         first: &[Option<String>],
         second: &[Option<String>],
@@ -82,17 +88,15 @@ impl Prober<'_> {
             let _ = self.perform(question, &resource.operation, &[], with).await;
         }
         if !asked {
-            let why =
-                "no answer carries an entity tag that tells the two accounts apart, or should";
-            self.skip("TENANT-5", why);
+            self.skip("TENANT-5", &NotAsked::NoTellingTag);
         }
     }
 
     /// TENANT-2: the first account's things, asked for by the second.
     async fn things_of(
         &mut self,
-        own: &Signed,
-        other: &Signed,
+        own: &OwnSession,
+        other: &OwnSession,
         resources: &[Resource],
         cursors: &[Cursor],
     ) {
@@ -144,14 +148,13 @@ impl Prober<'_> {
                 .await;
         }
         if !asked {
-            let why = "nothing in the contract is asked for by a cursor, an id or a name";
-            self.skip("TENANT-2", why);
+            self.skip("TENANT-2", &NotAsked::NothingNamed);
         }
     }
 
     /// Reads that the contract allows of one item below a list, with the first account's own ids.
-    async fn below_lists(&mut self, own: &Signed, resources: &[Resource]) -> Vec<Operation> {
-        let contract = self.around.contract.clone();
+    async fn below_lists(&mut self, own: &OwnSession, resources: &[Resource]) -> Vec<Operation> {
+        let contract = self.environment.contract.clone();
         let mut found = Vec::new();
         for resource in resources {
             let list = &resource.operation;

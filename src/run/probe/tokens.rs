@@ -2,7 +2,8 @@
 
 use std::time::Duration;
 
-use super::{Allowed, Prober, Signed, forge};
+use super::not_asked::NotAsked;
+use super::{OwnSession, Permission, Prober, forge};
 use crate::domain::journal::{Flaw, Question};
 use crate::domain::token;
 
@@ -11,32 +12,27 @@ const PATIENCE: Duration = Duration::from_secs(30);
 
 impl Prober<'_> {
     /// SESSION-6: a used refresh token comes again.
-    pub(super) async fn used_refresh(&mut self, allowed: &Allowed) {
-        if let Err(why) = self.replay(allowed).await {
+    pub(super) async fn used_refresh(&mut self, permission: &Permission) {
+        if let Err(why) = self.replay(permission).await {
             self.skip("SESSION-6", &why);
         }
     }
 
-    async fn replay(&mut self, allowed: &Allowed) -> Result<(), String> {
-        if self.around.contract.session.refresh.is_none() {
-            return Err("the contract has no refresh".to_owned());
+    async fn replay(&mut self, permission: &Permission) -> Result<(), NotAsked> {
+        if self.environment.contract.session.refresh.is_none() {
+            return Err(NotAsked::NoPart("refresh"));
         }
-        let account = allowed.disposable()?;
-        let grace = self.around.contract.session.reuse_grace;
-        if grace > PATIENCE && !matches!(allowed, Allowed::Everything(_)) {
-            return Err(format!(
-                "the contract's `reuse-grace` is longer than {} s",
-                PATIENCE.as_secs()
-            ));
+        let account = permission.disposable()?;
+        let grace = self.environment.contract.session.reuse_grace;
+        if grace > PATIENCE && !matches!(permission, Permission::Everything(_)) {
+            return Err(NotAsked::LongGrace(PATIENCE));
         }
         let first = self.sign_in(account).await?;
         let Some(second) = self.refresh(None, &first).await? else {
-            return Err("the harness could not refresh its own session".to_owned());
+            return Err(NotAsked::NotRefreshed);
         };
         if first.filling.refresh.is_none() || first.filling.refresh == second.filling.refresh {
-            return Err(
-                "the backend does not rotate refresh tokens, so none is ever used up".to_owned(),
-            );
+            return Err(NotAsked::NotRotated);
         }
         if !grace.is_zero() {
             tokio::time::sleep(grace + Duration::from_secs(1)).await;
@@ -50,24 +46,21 @@ impl Prober<'_> {
     }
 
     /// SESSION-11: what a signed-out session's tokens are still good for.
-    pub(super) async fn signed_out(&mut self, allowed: &Allowed) {
-        if let Err(why) = self.sign_out(allowed).await {
+    pub(super) async fn signed_out(&mut self, permission: &Permission) {
+        if let Err(why) = self.sign_out(permission).await {
             self.skip("SESSION-11", &why);
         }
     }
 
-    async fn sign_out(&mut self, allowed: &Allowed) -> Result<(), String> {
-        let contract = self.around.contract.clone();
+    async fn sign_out(&mut self, permission: &Permission) -> Result<(), NotAsked> {
+        let contract = self.environment.contract.clone();
         let Some(operation) = &contract.session.sign_out else {
-            return Err("the contract has no sign-out request".to_owned());
+            return Err(NotAsked::NoPart("sign-out request"));
         };
-        let own = self.sign_in(allowed.disposable()?).await?;
+        let own = self.sign_in(permission.disposable()?).await?;
         let reply = self.perform(None, operation, &[], own.with()).await?;
         if !reply.succeeded() {
-            return Err(format!(
-                "the harness's sign-out was answered with {}",
-                reply.status
-            ));
+            return Err(NotAsked::NotSignedOut(reply.status));
         }
         if contract.session.refresh.is_some() && own.filling.refresh.is_some() {
             self.refresh(Some(Question::RefreshAfterSignOut), &own)
@@ -88,17 +81,17 @@ impl Prober<'_> {
     }
 
     /// SESSION-10: tokens that nobody should accept.
-    pub(super) async fn bad_tokens(&mut self, allowed: &Allowed, own: &Signed) {
-        if let Err(why) = self.forged(allowed, own).await {
+    pub(super) async fn bad_tokens(&mut self, permission: &Permission, own: &OwnSession) {
+        if let Err(why) = self.forged(permission, own).await {
             self.skip("SESSION-10", &why);
         }
     }
 
     /// Each resource is asked on its own: a guard is forgotten route by route. What a token says is
     /// read in one place for all of them, so only the first is asked with every flaw.
-    async fn forged(&mut self, allowed: &Allowed, own: &Signed) -> Result<(), String> {
-        let mut bad = self.bad(allowed, own);
-        let mut refused = Err("no resource is refused without a token".to_owned());
+    async fn forged(&mut self, permission: &Permission, own: &OwnSession) -> Result<(), NotAsked> {
+        let mut bad = self.bad(permission, own);
+        let mut refused = Err(NotAsked::NothingGuarded);
         for resource in self.readable() {
             let nobody = own.bearing(None);
             let question = Some(Question::NoToken);
@@ -113,9 +106,10 @@ impl Prober<'_> {
                 .perform(question, &resource.operation, &[], own.with())
                 .await?;
             if !genuine.succeeded() {
-                let (name, status) = (&resource.name, genuine.status);
-                let why = format!("`{name}` was answered with {status} to a genuine token");
-                refused = refused.or(Err(why));
+                refused = refused.or(Err(NotAsked::NotGranted {
+                    resource: resource.name.clone(),
+                    status: genuine.status,
+                }));
                 continue;
             }
             for (flaw, token) in &bad {
@@ -131,11 +125,11 @@ impl Prober<'_> {
     }
 
     /// The tokens that nobody should accept.
-    pub(super) fn bad(&self, allowed: &Allowed, own: &Signed) -> Vec<(Flaw, String)> {
+    pub(super) fn bad(&self, permission: &Permission, own: &OwnSession) -> Vec<(Flaw, String)> {
         let minted = |flaw| {
-            self.around
+            self.environment
                 .mint(&own.username, flaw)
-                .filter(|_| matches!(allowed, Allowed::Everything(_)))
+                .filter(|_| matches!(permission, Permission::Everything(_)))
         };
         let refresh = own
             .filling

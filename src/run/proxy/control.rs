@@ -24,7 +24,7 @@ use crate::domain::malformed::Malformed;
 use crate::domain::result::ScenarioResult;
 use crate::net::Listener;
 use crate::operator::{self, BODY_LIMIT, Command, Desk, Order, Refusal};
-use crate::run::surroundings::Surroundings;
+use crate::run::environment::Environment;
 use crate::suite;
 
 /// What it all came to, for whoever asked for the end.
@@ -65,7 +65,7 @@ impl Drop for Control {
 }
 
 struct Session {
-    around: Arc<Surroundings>,
+    around: Arc<Environment>,
     ready: Ready,
     switches: Mutex<Switches>,
     end: mpsc::UnboundedSender<oneshot::Sender<Outcome>>,
@@ -82,7 +82,7 @@ struct Switches {
 impl Control {
     pub(super) fn serve(
         listener: Listener,
-        around: Arc<Surroundings>,
+        around: Arc<Environment>,
         ready: Ready,
         end: mpsc::UnboundedSender<oneshot::Sender<Outcome>>,
     ) -> Self {
@@ -242,7 +242,7 @@ impl Session {
     async fn change(&self, change: &Change) -> Result<Value, Refusal> {
         self.know(change)?;
         let moved = self.around.set(change).await;
-        moved.map_err(|why| Refusal(409, "cannot-be-moved", why))?;
+        moved.map_err(|why| Refusal(409, "cannot-be-moved", why.to_string()))?;
         let mut switches = self.switches();
         Ok(match change {
             Change::Maintenance(on) => json!({ "maintenance": on }),
@@ -297,7 +297,10 @@ impl Session {
     fn mark(&self, asked: Value) -> Result<Value, Refusal> {
         let act = serde_json::from_value::<Mark>(asked)
             .map_err(|error| error.to_string())
-            .and_then(|mark| mark.read(&self.around.contract))
+            .and_then(|mark| {
+                let act = mark.read(&self.around.contract);
+                act.map_err(|why| why.to_string())
+            })
             .map_err(|why| Command::Mark.misread(&why))?;
         let entry = self.around.recorder.record(Fact::Act(act.clone()));
         Ok(json!({"act": act, "entry": entry.id}))

@@ -23,6 +23,48 @@ pub(super) const ACTS: [(&str, &str); 11] = [
     ("online", r#"{"act": "online"}"#),
 ];
 
+/// Why a mark cannot be set.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum BadMark {
+    /// Nobody does such a thing.
+    #[error("there is no act `{act}`; there are {}", acts())]
+    NoAct {
+        /// As it was sent.
+        act: String,
+    },
+    /// The act is not done to anything of that kind.
+    #[error("`{act}` takes no `{key}`")]
+    Takes {
+        /// The act.
+        act: String,
+        /// What was sent along.
+        key: &'static str,
+    },
+    /// Nothing says to what the act is done.
+    #[error("`{act}` needs `{key}`")]
+    Needs {
+        /// The act.
+        act: String,
+        /// What was not sent along.
+        key: &'static str,
+    },
+    /// The act is done to something that the contract does not have.
+    #[error("the contract has no {kind} `{name}`; it has {}", known.join(", "))]
+    Unknown {
+        /// What it should have been.
+        kind: &'static str,
+        /// As it was sent.
+        name: String,
+        /// What there is.
+        known: Vec<String>,
+    },
+}
+
+fn acts() -> String {
+    let acts: Vec<&str> = ACTS.iter().map(|(act, _)| *act).collect();
+    acts.join(", ")
+}
+
 /// A mark as it is sent.
 #[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -37,8 +79,8 @@ pub(super) struct Mark {
 }
 
 impl Mark {
-    /// What was done.
-    pub(super) fn read(self, contract: &Contract) -> Result<Act, String> {
+    /// The act that this marks, with names that the contract has.
+    pub(super) fn read(self, contract: &Contract) -> Result<Act, BadMark> {
         let given = [
             ("account", &self.account),
             ("screen", &self.screen),
@@ -55,12 +97,15 @@ impl Mark {
             .iter()
             .find(|(key, value)| value.is_some() && wanted != Some(key));
         if let Some((key, _)) = strange {
-            return Err(format!("`{word}` takes no `{key}`"));
+            return Err(BadMark::Takes { act: word, key });
         }
-        let need = |value: Option<String>, key: &str| {
+        let need = |value: Option<String>, key: &'static str| {
             value
                 .filter(|text| !text.trim().is_empty())
-                .ok_or_else(|| format!("`{word}` needs `{key}`"))
+                .ok_or_else(|| BadMark::Needs {
+                    act: word.clone(),
+                    key,
+                })
         };
         Ok(match self.act.as_str() {
             "launch" => Act::Launch,
@@ -73,14 +118,14 @@ impl Mark {
             "foreground" => Act::Foreground,
             "refresh" => Act::Refresh,
             "open" => Act::Open {
-                screen: known(
+                screen: listed(
                     need(self.screen, "screen")?,
                     "screen",
                     contract.screens.iter().map(|screen| screen.name.as_str()),
                 )?,
             },
             "load-more" => Act::LoadMore {
-                resource: known(
+                resource: listed(
                     need(self.resource, "resource")?,
                     "resource",
                     contract.resources.iter().map(|own| own.name.as_str()),
@@ -88,30 +133,21 @@ impl Mark {
             },
             "offline" => Act::Offline,
             "online" => Act::Online,
-            other => {
-                let all: Vec<&str> = ACTS.iter().map(|(act, _)| *act).collect();
-                return Err(format!(
-                    "there is no act `{other}`; there are {}",
-                    all.join(", ")
-                ));
-            }
+            _ => return Err(BadMark::NoAct { act: word }),
         })
     }
 }
 
-fn known<'a>(
+fn listed<'a>(
     name: String,
-    kind: &str,
+    kind: &'static str,
     all: impl Iterator<Item = &'a str> + Clone,
-) -> Result<String, String> {
+) -> Result<String, BadMark> {
     if all.clone().any(|own| own == name) {
         return Ok(name);
     }
-    let all: Vec<&str> = all.collect();
-    Err(format!(
-        "the contract has no {kind} `{name}`; it has {}",
-        all.join(", ")
-    ))
+    let known = all.map(str::to_owned).collect();
+    Err(BadMark::Unknown { kind, name, known })
 }
 
 #[cfg(test)]
@@ -123,7 +159,7 @@ mod tests {
 
     fn read(body: Value) -> Result<Act, String> {
         let mark: Mark = serde_json::from_value(body).map_err(|error| error.to_string())?;
-        mark.read(&harbour())
+        mark.read(&harbour()).map_err(|why| why.to_string())
     }
 
     #[test]

@@ -11,7 +11,7 @@ use crate::domain::journal::file::Case;
 use crate::domain::scenario::Change;
 use crate::domain::verdict::Finding;
 use crate::gateway::{Listen, Mode};
-use crate::run::surroundings::{self, Surroundings};
+use crate::run::environment::{self, Environment};
 
 use super::*;
 
@@ -21,7 +21,7 @@ const DEVICES: u64 = 12;
 /// What is found in the return of a fleet whose sockets are all cut at once.
 async fn found_in_the_return(quirks: Vec<Quirk>) -> Vec<Finding> {
     let plan = Plan { quirks, ..plan() };
-    let around = Surroundings::start(surroundings::Settings {
+    let environment = Environment::start(environment::Settings {
         plan: &plan,
         policy: &plan.suite.contract,
         case: Case::default(),
@@ -36,9 +36,9 @@ async fn found_in_the_return(quirks: Vec<Quirk>) -> Vec<Finding> {
     for (seed, user) in (0..DEVICES).zip(users.iter().cycle()) {
         let storage = tempfile::tempdir().unwrap();
         let device = Device::start(device::Settings {
-            contract: Arc::clone(&around.contract),
-            recorder: around.recorder.clone(),
-            services: around.gateway.addresses().into(),
+            contract: Arc::clone(&environment.contract),
+            recorder: environment.recorder.clone(),
+            services: environment.gateway.addresses().into(),
             storage: storage.path().to_owned(),
             seed,
             quirks: plan.quirks.iter().copied().collect(),
@@ -54,15 +54,15 @@ async fn found_in_the_return(quirks: Vec<Quirk>) -> Vec<Finding> {
             .unwrap();
         fleet.push((device, storage));
     }
-    around.set(&Change::DropSockets).await.unwrap();
+    environment.set(&Change::DropSockets).await.unwrap();
     tokio::time::sleep(Duration::from_secs(20)).await;
     for (device, _) in &fleet {
         let view = device.view().await.unwrap();
         assert_eq!(view.borrow().feed, FeedState::Live);
     }
     drop(fleet);
-    around.end();
-    let mut findings = around.conclude().outcome.findings;
+    environment.end();
+    let mut findings = environment.conclude().outcome.findings;
     findings.retain(|finding| finding.rule == "NET-12");
     findings
 }

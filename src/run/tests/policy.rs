@@ -16,7 +16,7 @@ fn without_an_entry_of_the_forbid_list_its_marked_call_is_missed_and_nothing_is_
             scenario,
             &Interrupt::new(),
             &policy,
-            &Accounts::default(),
+            &KnownAccounts::default(),
         );
         let Verdict::Inconclusive(why) = &result.outcome.verdict else {
             panic!("{entry}: {:?}", result.outcome.verdict)
@@ -38,7 +38,7 @@ fn with_the_whole_list_every_marked_call_is_caught() {
         &plan.scenarios[0],
         &Interrupt::new(),
         &contract,
-        &Accounts::default(),
+        &KnownAccounts::default(),
     );
     let scope = &result.outcome.scope;
     assert_eq!(scope.canaries_caught, scope.canaries_sent);

@@ -74,19 +74,14 @@ impl Done {
     }
 }
 
-/// What a lever needs to know of its target.
-pub(super) struct TargetServices<'a> {
-    pub(super) services: Option<&'a BTreeMap<String, Url>>,
-    pub(super) names: &'a [&'a str],
-}
-
 /// Levers that the gateway can imitate.
 const IMITATED: [Lever; 3] = [Lever::Maintenance, Lever::Backend, Lever::DropSockets];
 
+/// Reads how one lever is moved. Variables of the environment that its calls name are collected.
 pub(super) fn read(
     lever: &Lever,
     cursor: &Cursor<'_>,
-    target: &TargetServices<'_>,
+    services: Option<&BTreeMap<String, Url>>,
     variables: &mut Vec<(String, Span)>,
 ) -> Option<LeverMeans> {
     if cursor.node.scalar().is_some() {
@@ -105,7 +100,7 @@ pub(super) fn read(
         let calls: Vec<Option<Call>> = cursor
             .one_or_more()
             .iter()
-            .map(|item| call(lever, item, target, variables))
+            .map(|item| call(lever, item, services, variables))
             .collect();
         calls.into_iter().collect::<Option<Vec<Call>>>()
     };
@@ -131,7 +126,7 @@ pub(super) fn read(
 fn call(
     lever: &Lever,
     cursor: &Cursor<'_>,
-    target: &TargetServices<'_>,
+    services: Option<&BTreeMap<String, Url>>,
     variables: &mut Vec<(String, Span)>,
 ) -> Option<Call> {
     let text_only = |cursor: &Cursor<'_>, variables: &mut _| {
@@ -141,7 +136,7 @@ fn call(
     };
     if cursor.node.scalar().is_some() {
         let text = text_only(cursor, variables)?;
-        let (method, url) = line(cursor, &text, target)?;
+        let (method, url) = line(cursor, &text, services)?;
         return Some(Call {
             method,
             url,
@@ -155,7 +150,7 @@ fn call(
     let fields = cursor.fields("a call")?;
     let line = fields.need("request").and_then(|cursor| {
         let text = text_only(&cursor, variables)?;
-        line(&cursor, &text, target)
+        line(&cursor, &text, services)
     });
     let headers = fields.or("headers", Vec::new(), |cursor| {
         let headers: Vec<Option<(String, String)>> = cursor
@@ -216,17 +211,22 @@ fn body(
 }
 
 /// `METHOD service /path`, or `METHOD https://…`.
-fn line(cursor: &Cursor<'_>, text: &str, target: &TargetServices<'_>) -> Option<(String, String)> {
+fn line(
+    cursor: &Cursor<'_>,
+    text: &str,
+    services: Option<&BTreeMap<String, Url>>,
+) -> Option<(String, String)> {
     const FORM: &str =
         "write `PUT api /ops/maintenance` or `PUT https://ops.example.com/maintenance`";
     let words: Vec<&str> = text.split_whitespace().collect();
     let (method, url) = match words[..] {
         [method, service, path] if path.starts_with('/') => {
             // Without readable services, names cannot be told to be wrong.
-            let base = match target.services {
+            let base = match services {
                 None => String::new(),
                 Some(services) => {
-                    cursor.known("service", service, target.names)?;
+                    let names: Vec<&str> = services.keys().map(String::as_str).collect();
+                    cursor.known("service", service, &names)?;
                     services
                         .get(service)?
                         .as_str()

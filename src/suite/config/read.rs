@@ -7,12 +7,13 @@ use std::sync::Arc;
 use url::Url;
 
 use super::secrets::is_name;
-use super::{Config, Declared, DeclaredAccount, MOCK, RunDefaults, Text};
+use super::{Config, Declared, DeclaredAccount, LeverMeans, MOCK, RunDefaults, Text};
 use super::{lever, mask};
 use crate::domain::scenario::Lever;
 use crate::suite::cursor::{Cursor, Fields};
 use crate::suite::diagnostics::Diagnostics;
 use crate::suite::node::Span;
+use crate::suite::suggest::suggest;
 use crate::suite::{ContractChoice, Problem, Problems, Source, toml};
 
 /// Among levers: the changes that a suite's world names.
@@ -108,51 +109,12 @@ fn target(
     let fields = cursor.fields("a target")?;
     let services_cursor = fields.need("services");
     let services = services_cursor.as_ref().and_then(services);
-    let names: Vec<&str> = services
-        .iter()
-        .flatten()
-        .map(|(name, _)| name.as_str())
-        .collect();
     let suite = fields.maybe("suite", |cursor| path(cursor, folder));
     let contract = fields.maybe("contract", |cursor| contract(cursor, folder));
-    let accounts = fields.or("accounts", Vec::new(), |cursor| {
-        let accounts: Vec<Option<DeclaredAccount>> = cursor
-            .entries()?
-            .iter()
-            .map(|(entry, cursor)| account(&entry.key, cursor))
-            .collect();
-        accounts.into_iter().collect()
-    });
+    let accounts = fields.or("accounts", Vec::new(), accounts);
     let mut variables = Vec::new();
     let levers = fields.or("levers", BTreeMap::new(), |cursor| {
-        let known = Lever::ALL.iter().map(|(_, name)| *name);
-        let known: Vec<&str> = known.chain([CHANGES]).collect();
-        let target = lever::TargetServices {
-            services: services.as_ref(),
-            names: &names,
-        };
-        let mut levers = BTreeMap::new();
-        for (entry, value) in cursor.entries()? {
-            if entry.key == CHANGES {
-                for (entry, value) in value.entries()? {
-                    let lever = Lever::Own(entry.key.clone());
-                    let means = lever::read(&lever, &value, &target, &mut variables);
-                    levers.extend(means.map(|means| (lever, means)));
-                }
-                continue;
-            }
-            let Some((lever, _)) = Lever::ALL.iter().find(|(_, name)| *name == entry.key) else {
-                let message = format!("there is no lever `{}`", entry.key);
-                let hint = crate::suite::suggest::suggest(&entry.key, known.iter().copied());
-                cursor
-                    .diagnostics
-                    .note(&entry.key_span, Problem::new(message).hint(hint));
-                continue;
-            };
-            let means = lever::read(lever, &value, &target, &mut variables);
-            levers.extend(means.map(|means| (lever.clone(), means)));
-        }
-        Some(levers)
+        levers(cursor, services.as_ref(), &mut variables)
     });
     let probes = fields.or("probes", false, Cursor::switch);
     let disposable = fields.maybe("disposable", |cursor| {
@@ -183,6 +145,45 @@ fn target(
         variables,
         services: services?,
     })
+}
+
+fn accounts(cursor: &Cursor<'_>) -> Option<Vec<DeclaredAccount>> {
+    let accounts: Vec<Option<DeclaredAccount>> = cursor
+        .entries()?
+        .iter()
+        .map(|(entry, cursor)| account(&entry.key, cursor))
+        .collect();
+    accounts.into_iter().collect()
+}
+
+fn levers(
+    cursor: &Cursor<'_>,
+    services: Option<&BTreeMap<String, Url>>,
+    variables: &mut Vec<(String, Span)>,
+) -> Option<BTreeMap<Lever, LeverMeans>> {
+    let known = Lever::ALL.iter().map(|(_, name)| *name);
+    let known: Vec<&str> = known.chain([CHANGES]).collect();
+    let mut levers = BTreeMap::new();
+    for (entry, value) in cursor.entries()? {
+        if entry.key == CHANGES {
+            for (entry, value) in value.entries()? {
+                let lever = Lever::Own(entry.key.clone());
+                let means = lever::read(&lever, &value, services, variables);
+                levers.extend(means.map(|means| (lever, means)));
+            }
+            continue;
+        }
+        let Some((lever, _)) = Lever::ALL.iter().find(|(_, name)| *name == entry.key) else {
+            let message = format!("there is no lever `{}`", entry.key);
+            let hint = suggest(&entry.key, known.iter().copied());
+            let problem = Problem::new(message).hint(hint);
+            cursor.diagnostics.note(&entry.key_span, problem);
+            continue;
+        };
+        let means = lever::read(lever, &value, services, variables);
+        levers.extend(means.map(|means| (lever.clone(), means)));
+    }
+    Some(levers)
 }
 
 fn services(cursor: &Cursor<'_>) -> Option<BTreeMap<String, Url>> {

@@ -10,7 +10,7 @@ use crate::domain::contract::{
     Apply, Emit, EventRule, Polling, Realtime, Resource, Screen, SocketClient, TransportName,
 };
 use crate::domain::selector::Template;
-use crate::suite::cursor::Cursor;
+use crate::suite::cursor::{Cursor, Fields};
 use crate::suite::node::{Content, Entry};
 
 /// How long a backend keeps a lost connection's state unless it is told otherwise, as `socket.io` has it.
@@ -256,33 +256,30 @@ fn event(
         sequence: sequence?,
         schema: schema?,
     };
-    let target = resources
+    let resource = resources
         .zip(rule.updates.as_deref())
         .and_then(|(resources, name)| resources.iter().find(|resource| resource.name == name));
-    if let Some(target) = target {
-        if apply == Apply::Merge && target.items.is_some() && target.key.is_none() {
-            fields.refuse::<()>(
-                format!(
-                    "items cannot be merged into `{}`, which has no `key`",
-                    target.name
-                ),
-                format!(
-                    "add `key: /id` to the resource `{}`, or `apply: replace`",
-                    target.name
-                ),
-            );
-        }
-        if rule.sequence.is_some() && target.sequence.is_none() {
-            fields.refuse::<()>(
-                format!(
-                    "this event has a `sequence`, and `{}` has none to compare with",
-                    target.name
-                ),
-                format!("add `sequence: ...` to the resource `{}`", target.name),
-            );
-        }
+    if let Some(resource) = resource {
+        check_applied(&fields, &rule, resource);
     }
     Some(rule)
+}
+
+/// Whether a resource has what an event that changes it is applied by.
+fn check_applied(fields: &Fields<'_>, rule: &EventRule, resource: &Resource) {
+    let name = &resource.name;
+    if rule.apply == Apply::Merge && resource.items.is_some() && resource.key.is_none() {
+        fields.refuse::<()>(
+            format!("items cannot be merged into `{name}`, which has no `key`"),
+            format!("add `key: /id` to the resource `{name}`, or `apply: replace`"),
+        );
+    }
+    if rule.sequence.is_some() && resource.sequence.is_none() {
+        fields.refuse::<()>(
+            format!("this event has a `sequence`, and `{name}` has none to compare with"),
+            format!("add `sequence: ...` to the resource `{name}`"),
+        );
+    }
 }
 
 pub(super) fn read_polling(

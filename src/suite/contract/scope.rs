@@ -2,7 +2,7 @@
 
 use super::context::Context;
 use super::realtime;
-use crate::domain::contract::{Contract, RequestPattern, Scope, TrafficFloor};
+use crate::domain::contract::{Contract, Realtime, RequestPattern, Scope, TrafficFloor};
 use crate::suite::cursor::{Cursor, Fields};
 
 /// Requests that an app makes even in its shortest scenario: fewer prove nothing.
@@ -76,38 +76,48 @@ pub(super) fn check(contract: &Fields<'_>, read: &Contract) {
     };
     fields.ignore_rest();
     for item in fields.get("forbid").iter().flat_map(Cursor::one_or_more) {
-        let Ok(pattern) = RequestPattern::parse(item.node.scalar().unwrap_or_default()) else {
-            continue;
-        };
-        let hit = read.operations().find(|(_, operation)| {
-            pattern.matches(&operation.method, &operation.service, &operation.path)
-        });
-        if let Some((role, operation)) = hit {
-            let declared = format!(
-                "{} {} {}",
-                operation.method, operation.service, operation.path
-            );
-            item.refuse::<()>(
-                format!("`{pattern}` forbids `{declared}`, which this contract declares ({role})"),
-                "narrow the pattern, or take the request out of the contract",
-            );
-        } else if let Some(realtime) = &read.realtime
-            && pattern.matches("GET", &realtime.service, &realtime.path)
-        {
-            item.refuse::<()>(
-                format!("`{pattern}` forbids the live feed itself"),
-                "narrow the pattern",
-            );
-        }
+        check_forbid(&item, read);
     }
-    let Some(realtime) = &read.realtime else {
+    if let Some(realtime) = &read.realtime {
+        check_feed(&fields, read, realtime);
+    }
+}
+
+/// An entry of the forbid list must hit none of the contract's own requests.
+fn check_forbid(item: &Cursor<'_>, read: &Contract) {
+    let Ok(pattern) = RequestPattern::parse(item.node.scalar().unwrap_or_default()) else {
         return;
     };
-    for item in fields
-        .get("forbid-emits")
-        .iter()
-        .flat_map(Cursor::one_or_more)
+    let hit = read.operations().find(|(_, operation)| {
+        pattern.matches(&operation.method, &operation.service, &operation.path)
+    });
+    if let Some((role, operation)) = hit {
+        let declared = format!(
+            "{} {} {}",
+            operation.method, operation.service, operation.path
+        );
+        item.refuse::<()>(
+            format!("`{pattern}` forbids `{declared}`, which this contract declares ({role})"),
+            "narrow the pattern, or take the request out of the contract",
+        );
+    } else if let Some(realtime) = &read.realtime
+        && pattern.matches("GET", &realtime.service, &realtime.path)
     {
+        item.refuse::<()>(
+            format!("`{pattern}` forbids the live feed itself"),
+            "narrow the pattern",
+        );
+    }
+}
+
+/// No forbidden event and no forbidden namespace may be one that the feed needs.
+fn check_feed(fields: &Fields<'_>, read: &Contract, realtime: &Realtime) {
+    let listed = |key| {
+        fields
+            .get(key)
+            .map_or_else(Vec::new, |list| list.one_or_more())
+    };
+    for item in listed("forbid-emits") {
         let name = item.node.scalar().unwrap_or_default();
         if realtime.subscribe.iter().any(|emit| emit.event == name)
             || read.scope.allow_emits.iter().any(|allowed| allowed == name)
@@ -118,11 +128,7 @@ pub(super) fn check(contract: &Fields<'_>, read: &Contract) {
             );
         }
     }
-    for item in fields
-        .get("forbid-namespaces")
-        .iter()
-        .flat_map(Cursor::one_or_more)
-    {
+    for item in listed("forbid-namespaces") {
         if item.node.scalar() == Some(realtime.namespace.as_str()) {
             item.refuse::<()>(
                 format!("`{}` is the namespace of the live feed", realtime.namespace),

@@ -82,83 +82,9 @@ fn check_timing(step: &Fields<'_>, all: &[Expectation], timing: Timing) {
 
 fn all(cursor: &Cursor<'_>, names: &Names<'_>) -> Option<Vec<Expectation>> {
     let fields = cursor.fields("`expect`")?;
-    let mut all = Some(Vec::new());
-    let mut add = |more: Option<Vec<Expectation>>| match (&mut all, more) {
-        (Some(all), Some(more)) => all.extend(more),
-        (all, _) => *all = None,
-    };
-    let mut one = |key: &'static str, read: &dyn Fn(&Cursor<'_>) -> Option<Expectation>| {
-        if let Some(cursor) = fields.get(key) {
-            add(read(&cursor).map(|one| vec![one]));
-        }
-    };
-    one("screen", &|cursor| {
-        names.screen(cursor).map(Expectation::Screen)
-    });
-    one("link", &|cursor| {
-        cursor
-            .word(&[
-                ("online", LinkState::Online),
-                ("offline", LinkState::Offline),
-            ])
-            .map(Expectation::Link)
-    });
-    one("feed", &|cursor| feed(cursor).map(Expectation::Feed));
-    one("session", &|cursor| {
-        cursor
-            .word(&[("open", true), ("none", false)])
-            .map(Expectation::Session)
-    });
-    one("notice", &|cursor| {
-        let words = NOTICES.map(|name| (name, name));
-        let name = cursor.word(&words)?;
-        Some(Expectation::Notice(name.to_owned()))
-    });
-    one("transport", &|cursor| {
-        cursor
-            .word(&[
-                ("websocket", TransportName::Websocket),
-                ("polling", TransportName::Polling),
-            ])
-            .map(Expectation::Transport)
-    });
-    let mut many = |key: &'static str, read: &dyn Fn(&Cursor<'_>) -> Option<Vec<Expectation>>| {
-        if let Some(cursor) = fields.get(key) {
-            add(read(&cursor));
-        }
-    };
-    many("shows", &|cursor| {
-        let names = names.shown(cursor)?;
-        Some(names.into_iter().map(Expectation::Shows).collect())
-    });
-    many("updates", &|cursor| {
-        each(cursor, |item| {
-            names.resource(item).map(Expectation::Updates)
-        })
-    });
-    many("complete", &|cursor| {
-        let names = names.paged(cursor)?;
-        Some(names.into_iter().map(Expectation::Complete).collect())
-    });
-    many("value", &|cursor| each(cursor, |item| value(item, names)));
-    many("event", &|cursor| {
-        each(cursor, |item| names.event(item).map(Expectation::Event))
-    });
-    many("no-event", &|cursor| {
-        each(cursor, |item| names.event(item).map(Expectation::NoEvent))
-    });
-    let times = fields.or("times", (1, None), times);
-    many("request", &|cursor| {
-        let (at_least, at_most) = times?;
-        each(cursor, |item| {
-            Some(counted(requests::read(item, names)?, at_least, at_most))
-        })
-    });
-    many("no-request", &|cursor| {
-        each(cursor, |item| {
-            Some(counted(requests::read(item, names)?, 0, Some(0)))
-        })
-    });
+    let mut all = of_state(&fields, names);
+    all.extend(of_data(&fields, names));
+    all.extend(of_requests(&fields, names));
     if fields.has("times") && !fields.has("request") {
         return fields.refuse("`times` counts requests", "add `request: ...`");
     }
@@ -168,7 +94,93 @@ fn all(cursor: &Cursor<'_>, names: &Names<'_>) -> Option<Vec<Expectation>> {
             "write it like `{ screen: overview, feed: live }`",
         );
     }
-    all
+    let all: Option<Vec<Vec<Expectation>>> = all.into_iter().collect();
+    all.map(|all| all.concat())
+}
+
+/// What the keys of one kind say; nothing where a key cannot be read.
+type Said = Vec<Option<Vec<Expectation>>>;
+
+/// What the client shows of itself.
+fn of_state(fields: &Fields<'_>, names: &Names<'_>) -> Said {
+    let one = |key: &'static str, read: &dyn Fn(&Cursor<'_>) -> Option<Expectation>| {
+        let cursor = fields.get(key)?;
+        Some(read(&cursor).map(|one| vec![one]))
+    };
+    let links = [
+        ("online", LinkState::Online),
+        ("offline", LinkState::Offline),
+    ];
+    let transports = [
+        ("websocket", TransportName::Websocket),
+        ("polling", TransportName::Polling),
+    ];
+    let sessions = [("open", true), ("none", false)];
+    let notices = NOTICES.map(|name| (name, name));
+    let said = [
+        one("screen", &|cursor| {
+            names.screen(cursor).map(Expectation::Screen)
+        }),
+        one("link", &|cursor| cursor.word(&links).map(Expectation::Link)),
+        one("feed", &|cursor| feed(cursor).map(Expectation::Feed)),
+        one("session", &|cursor| {
+            cursor.word(&sessions).map(Expectation::Session)
+        }),
+        one("notice", &|cursor| {
+            let name = cursor.word(&notices)?;
+            Some(Expectation::Notice(name.to_owned()))
+        }),
+        one("transport", &|cursor| {
+            cursor.word(&transports).map(Expectation::Transport)
+        }),
+    ];
+    said.into_iter().flatten().collect()
+}
+
+/// What the client shows of its data, and the events that bring it.
+fn of_data(fields: &Fields<'_>, names: &Names<'_>) -> Said {
+    let many = |key: &'static str, read: &dyn Fn(&Cursor<'_>) -> Option<Vec<Expectation>>| {
+        let cursor = fields.get(key)?;
+        Some(read(&cursor))
+    };
+    let said = [
+        many("shows", &|cursor| {
+            let names = names.shown(cursor)?;
+            Some(names.into_iter().map(Expectation::Shows).collect())
+        }),
+        many("updates", &|cursor| {
+            each(cursor, |item| {
+                names.resource(item).map(Expectation::Updates)
+            })
+        }),
+        many("complete", &|cursor| {
+            let names = names.paged(cursor)?;
+            Some(names.into_iter().map(Expectation::Complete).collect())
+        }),
+        many("value", &|cursor| each(cursor, |item| value(item, names))),
+        many("event", &|cursor| {
+            each(cursor, |item| names.event(item).map(Expectation::Event))
+        }),
+        many("no-event", &|cursor| {
+            each(cursor, |item| names.event(item).map(Expectation::NoEvent))
+        }),
+    ];
+    said.into_iter().flatten().collect()
+}
+
+/// What the client sends.
+fn of_requests(fields: &Fields<'_>, names: &Names<'_>) -> Said {
+    let times = fields.or("times", (1, None), times);
+    let counting = |cursor: &Cursor<'_>, (at_least, at_most): (u64, Option<u64>)| {
+        each(cursor, |item| {
+            Some(counted(requests::read(item, names)?, at_least, at_most))
+        })
+    };
+    let some = fields.get("request");
+    let some = some.map(|cursor| counting(&cursor, times?));
+    let none = fields.get("no-request");
+    let none = none.map(|cursor| counting(&cursor, (0, Some(0))));
+    some.into_iter().chain(none).collect()
 }
 
 fn each(

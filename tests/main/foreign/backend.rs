@@ -94,16 +94,12 @@ impl Backend {
         let files = tempfile::tempdir().unwrap();
         copy(&home, files.path());
         let backend = Self { kind, child, files };
-        backend.configure(|config| {
-            let ports = kind.ports().iter();
-            ports.fold(config, |config, (service, port)| {
-                assert!(config.contains(port), "{port} is not in {config}");
-                let url = said["ready"][service].as_str().unwrap();
-                let (_, rest) = url.rsplit_once(':').unwrap();
-                let own = rest.split('/').next().unwrap();
-                config.replace(port, &format!(":{own}"))
-            })
-        });
+        let own = |service: &str| {
+            let url = said["ready"][service].as_str().unwrap();
+            let (_, rest) = url.rsplit_once(':').unwrap();
+            rest.split('/').next().unwrap()
+        };
+        backend.configure(|config| with_ports(&config, kind, own));
         backend
     }
 
@@ -159,4 +155,37 @@ fn copy(from: &Path, to: &Path) {
             fs::copy(&path, there).unwrap();
         }
     }
+}
+
+/// The configuration with the ports that the services got, put in in one pass: a port that was put in
+/// may begin like one that is still to be looked for.
+fn with_ports<'a>(config: &str, kind: Kind, own: impl Fn(&str) -> &'a str) -> String {
+    let ports = kind.ports();
+    for (_, port) in ports {
+        assert!(config.contains(port), "{port} is not in {config}");
+    }
+    let mut pieces = config.split(':');
+    let mut written = pieces.next().unwrap_or_default().to_owned();
+    for piece in pieces {
+        let digits = piece.bytes().take_while(u8::is_ascii_digit).count();
+        let (port, rest) = piece.split_at(digits);
+        let service = ports.iter().find(|(_, known)| known[1..] == *port);
+        let port = service.map_or(port, |(service, _)| own(service));
+        written.extend([":", port, rest]);
+    }
+    written
+}
+
+#[test]
+fn a_port_that_begins_like_another_is_not_mistaken_for_it() {
+    let config = "a = \"http://h:4201\"\nb = \"http://h:4202/api\"\nc = \"http://h:4203\"";
+    let own = |service: &str| match service {
+        "auth" => "42029",
+        "fleet" => "42031",
+        _ => "37163",
+    };
+    assert_eq!(
+        with_ports(config, Kind::Fleet, own),
+        "a = \"http://h:42029\"\nb = \"http://h:42031/api\"\nc = \"http://h:37163\""
+    );
 }

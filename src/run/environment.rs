@@ -11,10 +11,11 @@ mod levers;
 
 use super::backend::Backend;
 use super::call::{Call, CallFailed, Reply};
+use super::evaluation::{Evaluation, JournalFlaw};
 use super::excerpt;
-use super::hearing::{Hearing, Trouble};
+use super::failure::SetUpError;
+use super::lateness::LatenessCheck;
 use super::plan::Plan;
-use super::punctuality::Punctuality;
 use super::recording::{Flush, Recording};
 use crate::domain::change::RequestMatch;
 use crate::domain::contract::{Contract, Role, Token};
@@ -27,14 +28,14 @@ use crate::gateway::{self, Gateway, Listen, Mode};
 use crate::net::{Clock, Net, Recorder, ServiceAddress};
 use crate::operator::Command;
 
-/// How the surroundings of a client are made.
+/// How the environment of a client is made.
 pub(super) struct Settings<'a> {
     pub(super) plan: &'a Plan,
     /// What the gateway judges by: the suite's contract, unless it is shown to be needed.
     pub(super) policy: &'a Arc<Contract>,
-    /// What is played in them.
+    /// What is played in it.
     pub(super) case: Case,
-    /// What every choice in them derives from.
+    /// What every choice in it derives from.
     pub(super) seed: u64,
     /// Where the journal is written to.
     pub(super) file: Option<PathBuf>,
@@ -45,18 +46,20 @@ pub(super) struct Settings<'a> {
 }
 
 /// Everything around a client.
-pub(super) struct Surroundings {
-    /// The journal.
+pub(super) struct Environment {
+    /// Through which everything writes the journal.
     pub(super) recorder: Recorder,
     /// What is judged by.
     pub(super) contract: Arc<Contract>,
+    /// Between client and backend; all traffic crosses it.
     pub(super) gateway: Gateway,
     case: Case,
     backend: Backend,
     accounts: Vec<Account>,
-    hearing: Arc<Mutex<Hearing>>,
+    evaluation: Arc<Mutex<Evaluation>>,
     /// Only in virtual time, and only where the backend tells when it emits.
-    punctuality: Option<Arc<Mutex<Punctuality>>>,
+    lateness: Option<Arc<Mutex<LatenessCheck>>>,
+    /// By which the gateway knows the harness's own calls of this run.
     pub(super) marker: String,
     /// The journal on disk.
     recording: Option<Arc<Mutex<Recording>>>,
@@ -64,61 +67,38 @@ pub(super) struct Surroundings {
     faults: Mutex<Vec<RequestMatch>>,
 }
 
-impl Surroundings {
-    pub(super) fn start(settings: Settings<'_>) -> Result<Self, String> {
-        let Settings {
-            plan,
-            policy,
-            case,
-            seed,
-            file,
-            mode,
-            listen,
-        } = settings;
+impl Environment {
+    /// Starts the backend and the gateway before it, and opens the journal.
+    pub(super) fn start(settings: Settings<'_>) -> Result<Self, SetUpError> {
+        let Settings { plan, seed, .. } = settings;
         let virtual_time = plan.virtual_time();
-        let clock = if virtual_time {
-            Clock::virtual_time()
+        let (clock, net) = if virtual_time {
+            let net = Net::virtual_time().map_err(SetUpError::Sockets)?;
+            (Clock::virtual_time(), net)
         } else {
-            Clock::real_time()
-        };
-        let net = if virtual_time {
-            Net::virtual_time().map_err(|error| format!("no folder for sockets: {error}"))?
-        } else {
-            Net::Real
+            (Clock::real_time(), Net::Real)
         };
         let contract = Arc::clone(&plan.suite.contract);
         let recorder = Recorder::new(clock);
-        let hearing = Arc::new(Mutex::new(Hearing::new(&contract, &case)));
+        let evaluation = Arc::new(Mutex::new(Evaluation::new(&contract, &settings.case)));
         let backend = Backend::start(plan, clock, seed)?;
         let last_emitted = backend.last_emitted().filter(|_| virtual_time);
-        let punctuality = last_emitted.map(|last| Arc::new(Mutex::new(Punctuality::new(last))));
-        let mut recording = None;
+        let lateness = last_emitted.map(|last| Arc::new(Mutex::new(LatenessCheck::new(last))));
+        let header = header(&settings, clock);
+        let file = settings.file.as_deref();
+        let recording = file.map(|path| record(path, &header)).transpose()?;
         {
             let mut journal = recorder.journal();
-            journal.watch(Box::new(Arc::clone(&hearing)));
-            if let Some(punctuality) = &punctuality {
-                journal.watch(Box::new(Arc::clone(punctuality)));
+            journal.watch(Box::new(Arc::clone(&evaluation)));
+            if let Some(lateness) = &lateness {
+                journal.watch(Box::new(Arc::clone(lateness)));
             }
-            if let Some(path) = &file {
-                let header = header(plan, clock, case.clone(), mode == Mode::Enforcing);
-                let flush = if virtual_time {
-                    Flush::Seldom
-                } else {
-                    Flush::EachEntry
-                };
-                let folder = path.parent().filter(|it| !it.as_os_str().is_empty());
-                let begun = std::fs::create_dir_all(folder.unwrap_or(Path::new(".")))
-                    .and_then(|()| Recording::create(path, &header, flush))
-                    .map_err(|error| {
-                        format!("the journal {} cannot be written: {error}", path.display())
-                    })?;
-                let begun = Arc::new(Mutex::new(begun));
-                journal.watch(Box::new(Arc::clone(&begun)));
-                recording = Some(begun);
+            if let Some(recording) = &recording {
+                journal.watch(Box::new(Arc::clone(recording)));
             }
         }
         recorder.record(Fact::Harness(HarnessFact::Began {
-            scenario: case.id.clone(),
+            scenario: settings.case.id.clone(),
             seed: plan.seed,
             target: plan.target.name().to_owned(),
             epoch: clock.epoch().as_secs(),
@@ -126,26 +106,25 @@ impl Surroundings {
         }));
         let accounts = backend.accounts(plan);
         let marker = format!("{seed:016x}");
-        let settings = gateway::Settings {
-            contract: Arc::clone(policy),
+        let served = gateway::Settings {
+            contract: Arc::clone(settings.policy),
             recorder: recorder.clone(),
             net,
             upstreams: backend.upstreams(&contract),
-            mode,
+            mode: settings.mode,
             accounts: accounts.clone(),
             marker: marker.clone(),
         };
-        let gateway = Gateway::start_at(settings, &listen)
-            .map_err(|error| format!("the gateway could not be started: {error}"))?;
+        let gateway = Gateway::start_at(served, &settings.listen).map_err(SetUpError::Gateway)?;
         Ok(Self {
             recorder,
             contract,
             gateway,
-            case,
+            case: settings.case,
             backend,
             accounts,
-            hearing,
-            punctuality,
+            evaluation,
+            lateness,
             marker,
             faults: Mutex::default(),
             recording,
@@ -154,7 +133,7 @@ impl Surroundings {
 
     /// Asks the backend for its key set or health through the gateway: the gateway learns the keys,
     /// and in virtual time the round trip must cost none.
-    pub(super) async fn check_itself(&self, virtual_time: bool) -> Result<(), String> {
+    pub(super) async fn check_itself(&self, virtual_time: bool) -> Result<(), SetUpError> {
         let before = self.recorder.clock().elapsed();
         if let Token::Jwt(policy) = &self.contract.session.token
             && let Some(keys) = &policy.keys
@@ -162,7 +141,7 @@ impl Surroundings {
             let reply = self
                 .call(&keys.service, &keys.method, &keys.path, "probe", None)
                 .await
-                .map_err(|error| format!("the key set could not be asked for: {error}"))?;
+                .map_err(SetUpError::KeySet)?;
             match serde_json::from_slice(&reply.body) {
                 Ok(keys) if reply.status == 200 => self.gateway.set_keys(keys),
                 // The rule on tokens then says that signatures could not be checked.
@@ -171,13 +150,11 @@ impl Surroundings {
         } else if let Some(health) = self.contract.operation(&Role::Health) {
             self.call(&health.service, &health.method, &health.path, "probe", None)
                 .await
-                .map_err(|error| format!("the health check could not be asked for: {error}"))?;
+                .map_err(SetUpError::Health)?;
         }
         let cost = self.recorder.clock().elapsed() - before;
         if virtual_time && !cost.is_zero() {
-            return Err(format!(
-                "virtual time moved by {cost:?} during one round trip; times in this run would mean nothing"
-            ));
+            return Err(SetUpError::ClockMoved(cost));
         }
         Ok(())
     }
@@ -222,7 +199,7 @@ impl Surroundings {
 
     /// What the scope saw so far.
     pub(super) fn tally(&self) -> ScopeTally {
-        lock(&self.hearing).tally()
+        lock(&self.evaluation).tally()
     }
 
     /// Ends the journal: the client is gone.
@@ -230,7 +207,7 @@ impl Surroundings {
         if let Some(calls) = self.backend.forbidden_calls() {
             self.note(HarnessFact::ForbiddenReached { calls });
         }
-        let late = self.punctuality.as_ref();
+        let late = self.lateness.as_ref();
         if let Some(late) = late.and_then(|check| lock(check).worst()) {
             self.note(late);
         }
@@ -246,22 +223,17 @@ impl Surroundings {
     pub(super) fn conclude(&self) -> ScenarioResult {
         let journal = self.recorder.journal();
         let recording = self.recording.as_ref();
-        let lost = recording.and_then(|recording| lock(recording).failed());
-        let trouble = Trouble {
-            error: lost.map(|why| format!("the journal could not be written {why}")),
-            doubts: Vec::new(),
-        };
-        lock(&self.hearing).conclude(&self.case, trouble, |findings| {
+        let failed = recording.and_then(|recording| lock(recording).failed());
+        let flaw = failed.map(|(from, why)| JournalFlaw::Unwritten { from, why });
+        lock(&self.evaluation).conclude(&self.case, flaw.as_ref(), |findings| {
             excerpt::excerpt(&journal, findings)
         })
     }
 
     /// The account of this name.
-    pub(super) fn account(&self, name: &str) -> Result<&Account, String> {
-        self.accounts
-            .iter()
-            .find(|account| account.name == name)
-            .ok_or_else(|| format!("the target has no account `{name}`"))
+    pub(super) fn account(&self, name: &str) -> Option<&Account> {
+        let mut accounts = self.accounts.iter();
+        accounts.find(|account| account.name == name)
     }
 
     fn note(&self, fact: HarnessFact) {
@@ -274,8 +246,26 @@ fn lock<T>(observer: &Mutex<T>) -> MutexGuard<'_, T> {
     observer.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
+/// Begins the journal file, and the folder that it stands in.
+fn record(path: &Path, header: &Header) -> Result<Arc<Mutex<Recording>>, SetUpError> {
+    let flush = if header.virtual_time {
+        Flush::Seldom
+    } else {
+        Flush::EachEntry
+    };
+    let folder = path.parent().filter(|it| !it.as_os_str().is_empty());
+    let begun = std::fs::create_dir_all(folder.unwrap_or(Path::new(".")))
+        .and_then(|()| Recording::create(path, header, flush));
+    let begun = begun.map_err(|error| SetUpError::Journal {
+        path: path.to_owned(),
+        error,
+    })?;
+    Ok(Arc::new(Mutex::new(begun)))
+}
+
 /// What a journal file says of itself.
-fn header(plan: &Plan, clock: Clock, case: Case, enforced: bool) -> Header {
+fn header(settings: &Settings<'_>, clock: Clock) -> Header {
+    let plan = settings.plan;
     Header {
         journal: VERSION,
         rehearsal: env!("CARGO_PKG_VERSION").to_owned(),
@@ -287,10 +277,10 @@ fn header(plan: &Plan, clock: Clock, case: Case, enforced: bool) -> Header {
         seed: plan.seed,
         epoch: clock.epoch().as_secs(),
         virtual_time: plan.virtual_time(),
-        enforced,
+        enforced: settings.mode == Mode::Enforcing,
         quirks: names(&plan.quirks, |quirk| quirk.name()),
         defects: names(&plan.defects, |defect| defect.name()),
-        case,
+        case: settings.case.clone(),
     }
 }
 

@@ -1,4 +1,4 @@
-//! What went wrong before an expectation failed: the entries that most likely say why.
+//! The likely causes of an expectation that failed: the entries before it that most probably say why.
 
 use std::collections::BTreeSet;
 
@@ -7,13 +7,22 @@ use crate::domain::journal::{
     Answerer, AppFact, Entry, EntryId, Fact, Frame, LossReason, SessionState, SocketEnd,
 };
 
-/// How many kinds of trouble are cited.
+/// How many kinds of causes are cited.
 const CITED: usize = 3;
 
-/// The last entry of each kind of trouble, newest kinds last, and the request ids among them.
-pub(super) fn before<'a>(
+/// What went wrong before an expectation failed.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub(super) struct LikelyCauses {
+    /// The last entry of each kind, newest kinds last.
+    pub(super) entries: Vec<EntryId>,
+    /// The backend's ids of the requests among them.
+    pub(super) request_ids: Vec<String>,
+}
+
+/// The likely causes among these entries.
+pub(super) fn among<'a>(
     entries: impl DoubleEndedIterator<Item = &'a Entry> + Clone,
-) -> (Vec<EntryId>, Vec<String>) {
+) -> LikelyCauses {
     // An Engine.IO server answers posts as if they were pages.
     let feed: BTreeSet<u64> = entries
         .clone()
@@ -25,26 +34,26 @@ pub(super) fn before<'a>(
         })
         .collect();
     let mut kinds: Vec<String> = Vec::new();
-    let (mut cited, mut ids) = (Vec::new(), Vec::new());
+    let mut causes = LikelyCauses::default();
     for entry in entries.rev() {
         let Some(kind) = kind(&entry.fact, &feed).filter(|kind| !kinds.contains(kind)) else {
             continue;
         };
         kinds.push(kind);
-        cited.push(entry.id);
+        causes.entries.push(entry.id);
         if let Fact::Answer(answer) = &entry.fact {
-            ids.extend(answer.request_id.clone());
+            causes.request_ids.extend(answer.request_id.clone());
         }
-        if cited.len() == CITED {
+        if causes.entries.len() == CITED {
             break;
         }
     }
-    cited.reverse();
-    ids.reverse();
-    (cited, ids)
+    causes.entries.reverse();
+    causes.request_ids.reverse();
+    causes
 }
 
-/// What kind of trouble an entry is. What the gateway did in a scenario's name is none.
+/// What kind of cause an entry may be. What the gateway did in a scenario's name is none.
 fn kind(fact: &Fact, feed: &BTreeSet<u64>) -> Option<String> {
     match fact {
         Fact::Answer(answer) if answer.from == Answerer::Backend => {
@@ -102,7 +111,7 @@ mod tests {
     }
 
     #[test]
-    fn the_newest_of_each_kind_of_trouble_is_cited_in_order() {
+    fn the_newest_of_each_kind_of_cause_is_cited_in_order() {
         let json = "application/json";
         let entries = [
             entry(1, answer(500, json, Answerer::Backend)),
@@ -115,8 +124,8 @@ mod tests {
             entry(5, answer(503, json, Answerer::Fault)),
             entry(6, answer(304, json, Answerer::Backend)),
         ];
-        let (cited, ids) = before(entries.iter());
-        assert_eq!(cited, [EntryId(2), EntryId(4)]);
-        assert_eq!(ids, ["id-500", "id-200"]);
+        let causes = among(entries.iter());
+        assert_eq!(causes.entries, [EntryId(2), EntryId(4)]);
+        assert_eq!(causes.request_ids, ["id-500", "id-200"]);
     }
 }

@@ -2,14 +2,15 @@
 
 use std::sync::PoisonError;
 
-use super::Surroundings;
+use super::Environment;
 use crate::domain::change::{Change, Fault, RequestMatch};
 use crate::domain::journal::{Changed, HarnessFact, LeverHow};
+use crate::run::failure::LeverError;
 
-impl Surroundings {
+impl Environment {
     /// Changes the world. That the client's network went it is not told here: whoever plays the client
     /// does that.
-    pub(in crate::run) async fn set(&self, change: &Change) -> Result<(), String> {
+    pub(in crate::run) async fn set(&self, change: &Change) -> Result<(), LeverError> {
         let mut is_news = true;
         let how = match change {
             Change::Maintenance(_)
@@ -20,9 +21,7 @@ impl Surroundings {
             | Change::ExpireTokens
             | Change::DropSockets => self.backend.set(change, &self.gateway).await?,
             Change::Network(there) => {
-                self.gateway
-                    .set_network(*there)
-                    .map_err(|error| error.to_string())?;
+                self.gateway.set_network(*there)?;
                 LeverHow::Gateway
             }
             Change::Websocket(open) => {
@@ -38,9 +37,7 @@ impl Surroundings {
                 LeverHow::Gateway
             }
             Change::Fault { on, fault } => {
-                self.gateway
-                    .set_fault(on.clone(), fault.clone())
-                    .map_err(|error| error.to_string())?;
+                self.gateway.set_fault(on.clone(), fault.clone())?;
                 is_news = self.switched(on, fault.as_ref());
                 LeverHow::Gateway
             }

@@ -12,7 +12,7 @@ use crate::domain::verdict::{Outcome, STEP, Severity, Verdict};
 
 /// What is known of a run's accounts, by name. Clones are handles on the same knowledge.
 #[derive(Debug, Clone, Default)]
-pub(crate) struct Accounts(Arc<Mutex<Known>>);
+pub(crate) struct KnownAccounts(Arc<Mutex<Known>>);
 
 #[derive(Debug, Default)]
 struct Known {
@@ -22,7 +22,7 @@ struct Known {
     bad: BTreeMap<String, String>,
 }
 
-impl Accounts {
+impl KnownAccounts {
     fn lock(&self) -> MutexGuard<'_, Known> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -61,7 +61,7 @@ pub(crate) fn instead_of(outcome: &mut Outcome, why: String) {
 }
 
 struct Follower {
-    accounts: Accounts,
+    accounts: KnownAccounts,
     contract: Arc<Contract>,
     /// Sign-ins under way with the password of the configuration, and as whom.
     asked: BTreeMap<u64, String>,
@@ -157,8 +157,8 @@ mod tests {
     use crate::domain::journal::EntryId;
 
     /// What is known after sign-ins with these answers.
-    fn after(answers: &[(u16, serde_json::Value)]) -> Accounts {
-        let accounts = Accounts::default();
+    fn after(answers: &[(u16, serde_json::Value)]) -> KnownAccounts {
+        let accounts = KnownAccounts::default();
         let mut follower = accounts.observer(&Arc::new(harbour()));
         let mut observe = |fact: serde_json::Value| {
             follower.observe(&Arc::new(Entry {

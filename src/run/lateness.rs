@@ -1,4 +1,4 @@
-//! The canary of virtual time: what the mock emits must be at the gateway in the same instant.
+//! The check on virtual time itself: what the mock emits must be at the gateway in the same instant.
 //!
 //! A paused clock may only move when nothing is under way. Should it ever move while a message is,
 //! every later judgement about time would be worthless, so a late packet makes the scenario
@@ -14,13 +14,13 @@ use crate::domain::journal::{Direction, Entry, Fact, Frame, HarnessFact, Observe
 pub(crate) type LastEmitted = Box<dyn Fn(&str) -> Option<Duration> + Send>;
 
 /// Compares the journal's stamps with the mock's.
-pub(crate) struct Punctuality {
+pub(crate) struct LatenessCheck {
     last_emitted: LastEmitted,
     /// What came latest so far, and by how much.
     worst: Option<(String, Duration)>,
 }
 
-impl Punctuality {
+impl LatenessCheck {
     /// A check that has seen nothing late yet.
     pub(crate) fn new(last_emitted: LastEmitted) -> Self {
         Self {
@@ -39,7 +39,7 @@ impl Punctuality {
     }
 }
 
-impl Observer for Punctuality {
+impl Observer for LatenessCheck {
     fn observe(&mut self, entry: &Arc<Entry>) {
         // On polling a packet may rightly wait for the next poll; on WebSocket nothing waits.
         let Fact::Frame {
@@ -69,7 +69,7 @@ mod tests {
     use crate::domain::journal::{Content, Journal};
 
     fn lateness_of_an_event_emitted_at(emitted: Duration, seen: Duration) -> Option<HarnessFact> {
-        let mut check = Punctuality::new(Box::new(move |_| Some(emitted)));
+        let mut check = LatenessCheck::new(Box::new(move |_| Some(emitted)));
         let packet = Frame::Event {
             namespace: "/live".to_owned(),
             name: "tick".to_owned(),

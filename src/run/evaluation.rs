@@ -1,16 +1,17 @@
 //! From a journal to what it comes to: the same for a run, for an app behind the proxy and for a
 //! journal that is judged years later.
 //!
-//! A hearing follows the journal entry by entry and reads nothing else, so that whoever has the
+//! An evaluation follows the journal entry by entry and reads nothing else, so that whoever has the
 //! journal comes to the same verdict.
 
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
 use super::verdict::{self, Evidence};
 use crate::domain::contract::Contract;
 use crate::domain::journal::file::Case;
-use crate::domain::journal::{Changed, Entry, Fact, HarnessFact, LeverHow, Observer};
+use crate::domain::journal::{Changed, Entry, EntryId, Fact, HarnessFact, LeverHow, Observer};
 use crate::domain::proof::{Proof, Prover};
 use crate::domain::result::ScenarioResult;
 use crate::domain::runbook::RunbookId;
@@ -18,15 +19,15 @@ use crate::domain::verdict::{Finding, Outcome, PROOF, STEP, ScopeTally, Severity
 use crate::rules::{self, Judge, JudgeSettings, JudgedFrom};
 
 /// Follows one journal.
-pub(super) struct Hearing {
+pub(super) struct Evaluation {
     judge: Judge,
     prover: Prover,
-    account: Account,
+    record: HarnessRecord,
 }
 
-/// What the harness itself wrote about the course of things.
+/// What the harness itself wrote, and how far the journal goes.
 #[derive(Debug, Default)]
-struct Account {
+struct HarnessRecord {
     entries: u64,
     last: Duration,
     began: bool,
@@ -38,7 +39,7 @@ struct Account {
     levers: Vec<String>,
 }
 
-impl Hearing {
+impl Evaluation {
     pub(super) fn new(contract: &Arc<Contract>, case: &Case) -> Self {
         let settings = JudgeSettings {
             waived: case.waivers.clone(),
@@ -46,7 +47,7 @@ impl Hearing {
         Self {
             judge: Judge::new(Arc::clone(contract), settings),
             prover: Prover::new(Arc::clone(contract)),
-            account: Account::default(),
+            record: HarnessRecord::default(),
         }
     }
 
@@ -57,37 +58,40 @@ impl Hearing {
 
     /// Whether the journal says how it ended, or at least began in a way that needs no end.
     pub(super) fn is_whole(&self) -> bool {
-        self.account.ended || !self.account.began
+        self.record.ended || !self.record.began
     }
 
-    /// What it comes to, given that the journal has ended. Asked once. `trouble` is what the
-    /// entries cannot tell: why no more of them came, or why less is proven.
+    /// What it comes to, given that the journal has ended. Asked once.
     pub(super) fn conclude(
         &mut self,
         case: &Case,
-        trouble: Trouble,
+        flaw: Option<&JournalFlaw>,
         excerpt: impl FnOnce(&[Finding]) -> Vec<Arc<Entry>>,
     ) -> ScenarioResult {
         let judged = self.judge.finish();
-        let account = std::mem::take(&mut self.account);
+        let record = std::mem::take(&mut self.record);
+        let (doubt, error) = match flaw {
+            Some(flaw) if flaw.is_doubt() => (Some(flaw.to_string()), None),
+            flaw => (None, flaw.map(ToString::to_string)),
+        };
         let mut evidence = Evidence {
             findings: judged.findings,
-            error: trouble.error.or(account.error),
-            doubts: trouble.doubts,
+            error: error.or(record.error),
+            doubts: doubt.into_iter().collect(),
         };
         let mut not_judged = judged.not_judged;
-        evidence.findings.extend(account.unmet);
+        evidence.findings.extend(record.unmet);
         let proven = self.prover.finish();
         match proven.proof {
             Proof::Broken(findings) => evidence.findings.extend(findings),
-            Proof::Inconclusive(doubts) if !account.interrupted => evidence.doubts.extend(doubts),
+            Proof::Inconclusive(doubts) if !record.interrupted => evidence.doubts.extend(doubts),
             Proof::Inconclusive(_) | Proof::Holds => {}
         }
-        if account.interrupted {
+        if record.interrupted {
             // Whatever is missing is missing because of it.
             evidence.doubts.push("the run was interrupted".to_owned());
         }
-        if !account.simulated {
+        if !record.simulated {
             not_judged.extend(untold(&not_judged));
             not_judged.extend(
                 proven
@@ -109,11 +113,11 @@ impl Hearing {
                 findings: evidence.findings,
                 not_judged,
                 scope: judged.tally,
-                duration: account.last,
+                duration: record.last,
             },
             duration_wall: Duration::ZERO,
-            journal_entries: account.entries,
-            levers: account.levers,
+            journal_entries: record.entries,
+            levers: record.levers,
         }
     }
 }
@@ -130,24 +134,57 @@ fn untold(known: &[(String, String)]) -> Vec<(String, String)> {
         .collect()
 }
 
-/// What entries cannot tell.
-#[derive(Debug, Default)]
-pub(super) struct Trouble {
-    /// Why the environment or the harness failed.
-    pub(super) error: Option<String>,
-    /// Why nothing is proven.
-    pub(super) doubts: Vec<String>,
+/// What is wrong with a journal itself, which its entries cannot tell.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum JournalFlaw {
+    /// Nothing in it says that the run is over.
+    #[error("the journal ends without saying that the run did: whatever wrote it was stopped")]
+    Unfinished,
+    /// It ends within a line.
+    #[error("the journal breaks off in the middle of line {line}: whatever wrote it was stopped")]
+    CutOff {
+        /// The line, from 1.
+        line: u64,
+    },
+    /// A line is no entry, so nothing after it can be trusted.
+    #[error(
+        "line {line} of {} is not an entry ({why}); what stands before it was judged, and nothing after it",
+        path.display()
+    )]
+    Damaged {
+        /// The journal file.
+        path: PathBuf,
+        /// The line, from 1.
+        line: u64,
+        /// What is wrong with the line.
+        why: String,
+    },
+    /// The file lacks entries that were judged.
+    #[error("the journal could not be written from entry {from} on: {why}")]
+    Unwritten {
+        /// The first entry that is missing.
+        from: EntryId,
+        /// What the system says.
+        why: String,
+    },
 }
 
-impl Observer for Hearing {
-    fn observe(&mut self, entry: &Arc<Entry>) {
-        self.judge.observe(entry);
-        self.prover.observe(entry);
-        self.account.see(entry);
+impl JournalFlaw {
+    /// Whether all that stands in the journal is right, so that only less is proven by it.
+    fn is_doubt(&self) -> bool {
+        matches!(self, Self::Unfinished | Self::CutOff { .. })
     }
 }
 
-impl Account {
+impl Observer for Evaluation {
+    fn observe(&mut self, entry: &Arc<Entry>) {
+        self.judge.observe(entry);
+        self.prover.observe(entry);
+        self.record.see(entry);
+    }
+}
+
+impl HarnessRecord {
     fn see(&mut self, entry: &Entry) {
         self.entries += 1;
         self.last = entry.at;

@@ -1,0 +1,138 @@
+//! What a scenario takes for granted and contract or target lack: then there is nothing to play.
+
+use super::plan::{Plan, Target};
+use crate::domain::contract::{Contract, TransportName};
+use crate::domain::journal::{FeedState, ScreenName};
+use crate::domain::scenario::{Action, Change, Expectation, Lever, Scenario, StepKind};
+use crate::suite::config;
+
+/// What is lacking.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum Lacks {
+    /// The contract leaves a whole part out.
+    #[error("the contract has no `{0}`")]
+    Part(&'static str),
+    /// The app of the contract keeps to the other transport.
+    #[error("the contract's client never uses {0}")]
+    Transport(&'static str),
+    /// The configuration says of no such lever how it is moved.
+    #[error("the target `{target}` has no lever `{lever}`")]
+    Lever {
+        /// The target's name.
+        target: String,
+        /// What would be moved.
+        lever: Lever,
+    },
+    /// The configuration has nobody of that name.
+    #[error("the target `{target}` has no account `{account}`")]
+    Account {
+        /// The target's name.
+        target: String,
+        /// Who would sign in.
+        account: String,
+    },
+}
+
+impl Lacks {
+    /// That the configuration of a deployment says nothing of a lever.
+    pub(super) fn lever(deployment: &config::Target, lever: Lever) -> Self {
+        Self::Lever {
+            target: deployment.name.clone(),
+            lever,
+        }
+    }
+}
+
+/// What keeps a scenario from being played.
+pub(super) fn lacks(plan: &Plan, scenario: &Scenario) -> Option<Lacks> {
+    contract_lacks(&plan.suite.contract, scenario).or_else(|| target_lacks(plan, scenario))
+}
+
+/// What a scenario needs and the target lacks.
+pub(super) fn target_lacks(plan: &Plan, scenario: &Scenario) -> Option<Lacks> {
+    let Target::Deployment(deployment) = &plan.target else {
+        return None;
+    };
+    let mut levers = scenario.needs.iter();
+    let lever = levers.find_map(|lever| lacks_lever(deployment, lever));
+    lever.or_else(|| {
+        let mut steps = scenario.steps.iter().chain(&scenario.finally);
+        steps.find_map(|step| match &step.kind {
+            StepKind::Do(Action::SignIn { account, .. })
+                if !deployment.accounts.iter().any(|own| own.name == *account) =>
+            {
+                Some(Lacks::Account {
+                    target: deployment.name.clone(),
+                    account: account.clone(),
+                })
+            }
+            _ => None,
+        })
+    })
+}
+
+/// Whether the configuration of a deployment lacks a lever.
+pub(super) fn lacks_lever(deployment: &config::Target, lever: &Lever) -> Option<Lacks> {
+    let lacks = !deployment.levers.contains_key(lever);
+    lacks.then(|| Lacks::lever(deployment, lever.clone()))
+}
+
+/// What a scenario is about and an app of this contract lacks.
+fn contract_lacks(contract: &Contract, scenario: &Scenario) -> Option<Lacks> {
+    let mut steps = scenario.steps.iter().chain(&scenario.finally);
+    steps.find_map(|step| match &step.kind {
+        StepKind::Do(_) => None,
+        StepKind::Set(setting) => setting_lacks(contract, setting),
+        StepKind::Expect { all, .. } => all
+            .iter()
+            .find_map(|expectation| expectation_lacks(contract, expectation)),
+    })
+}
+
+fn setting_lacks(contract: &Contract, setting: &Change) -> Option<Lacks> {
+    match setting {
+        Change::Maintenance(_) if contract.kill_switch.is_none() => {
+            Some(Lacks::Part("kill-switch"))
+        }
+        Change::Push { .. }
+        | Change::DropSockets
+        | Change::ForgetSessions
+        | Change::Websocket(_)
+        | Change::Socket(_)
+            if contract.realtime.is_none() =>
+        {
+            Some(Lacks::Part("realtime"))
+        }
+        _ => None,
+    }
+}
+
+fn expectation_lacks(contract: &Contract, expectation: &Expectation) -> Option<Lacks> {
+    match expectation {
+        Expectation::Feed(FeedState::Live | FeedState::Stale)
+        | Expectation::Transport(_)
+        | Expectation::Event(_)
+            if contract.realtime.is_none() =>
+        {
+            Some(Lacks::Part("realtime"))
+        }
+        Expectation::Transport(wanted)
+            if contract
+                .realtime
+                .as_ref()
+                .is_some_and(|feed| !feed.client.transports.contains(wanted)) =>
+        {
+            Some(Lacks::Transport(match wanted {
+                TransportName::Websocket => "WebSocket",
+                TransportName::Polling => "long-polling",
+            }))
+        }
+        Expectation::Feed(FeedState::Polling) if contract.polling.is_none() => {
+            Some(Lacks::Part("polling"))
+        }
+        Expectation::Screen(ScreenName::Maintenance) if contract.kill_switch.is_none() => {
+            Some(Lacks::Part("kill-switch"))
+        }
+        _ => None,
+    }
+}

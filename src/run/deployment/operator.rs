@@ -1,0 +1,148 @@
+//! How the operator of a deployment moves its levers.
+//!
+//! These calls go straight to the deployment, not through the gateway: they are the operator's, and
+//! the journal holds what was done and how, not each call.
+
+use std::time::Duration;
+
+use reqwest::Client;
+use serde_json::Value;
+use tokio::time::Instant;
+
+use super::http::{NoAnswer, NoClient, client};
+use crate::domain::change::Change;
+use crate::domain::selector::fill_text;
+use crate::suite::config::{Call, Target};
+
+/// How long to wait before a call is repeated.
+const PAUSE: Duration = Duration::from_millis(250);
+
+/// Why the operator's calls did not move a lever.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum OperatorError {
+    /// None could be made.
+    #[error(transparent)]
+    Client(#[from] NoClient),
+    /// One was not done, however often it was repeated.
+    #[error("the operator's call {method} {url}: {why}")]
+    Call {
+        /// Its method.
+        method: String,
+        /// Its URL as the configuration has it: filled in, it may hold a secret.
+        url: String,
+        /// How its last attempt ended.
+        why: NotDone,
+    },
+}
+
+/// How an attempt ended that was not the last.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum NotDone {
+    /// It could not be made.
+    #[error("`{0}` is not an HTTP method")]
+    Method(String),
+    /// Nobody answered.
+    #[error(transparent)]
+    NoAnswer(#[from] NoAnswer),
+    /// The answer has another status, or lacks what must be in it.
+    #[error("answered {0}, which is not what counts as done")]
+    Answered(u16),
+}
+
+/// Moves a lever by the operator's calls, in order, each until it is done.
+pub(in crate::run) async fn operate(
+    target: &Target,
+    setting: &Change,
+    set: &[Call],
+    reset: &[Call],
+) -> Result<(), OperatorError> {
+    let (calls, service, event, payload) = match setting {
+        Change::Maintenance(on) => (if *on { set } else { reset }, None, None, None),
+        Change::Backend { service, running } => (
+            if *running { reset } else { set },
+            service.clone(),
+            None,
+            None,
+        ),
+        Change::Push { event, payload } => (set, None, Some(event.clone()), payload.clone()),
+        _ => (set, None, None, None),
+    };
+    let client = client(target)?;
+    let lookup = |name: &str| -> Option<Value> {
+        match name {
+            "service" => service.clone().map(Value::from),
+            "event" => event.clone().map(Value::from),
+            "payload" => payload.clone(),
+            _ => name
+                .strip_prefix("env:")
+                .and_then(|variable| target.secrets.get(variable))
+                .map(|secret| Value::from(secret.expose())),
+        }
+    };
+    for call in calls {
+        let began = Instant::now();
+        loop {
+            let why = match attempt(&client, call, &lookup).await {
+                Ok(()) => break,
+                Err(why) => why,
+            };
+            let over = call
+                .repeat_for
+                .is_none_or(|time| began.elapsed() + PAUSE > time);
+            if over {
+                return Err(OperatorError::Call {
+                    method: call.method.clone(),
+                    url: call.url.clone(),
+                    why,
+                });
+            }
+            tokio::time::sleep(PAUSE).await;
+        }
+    }
+    Ok(())
+}
+
+async fn attempt(
+    client: &Client,
+    call: &Call,
+    lookup: &(dyn Fn(&str) -> Option<Value> + Sync),
+) -> Result<(), NotDone> {
+    let method = reqwest::Method::from_bytes(call.method.as_bytes())
+        .map_err(|_| NotDone::Method(call.method.clone()))?;
+    let mut request = client
+        .request(method, fill_text(&call.url, lookup))
+        .timeout(call.timeout);
+    for (name, value) in &call.headers {
+        request = request.header(name, fill_text(value, lookup));
+    }
+    request = match call.body.as_ref().map(|body| body.fill(lookup)) {
+        None => request,
+        Some(Value::String(text)) => request.body(text),
+        Some(json) => request
+            .header(reqwest::header::CONTENT_TYPE, "application/json")
+            .body(json.to_string()),
+    };
+    let answer = request.send().await.map_err(NoAnswer::from)?;
+    let status = answer.status().as_u16();
+    let headers: Vec<(String, String)> = answer
+        .headers()
+        .iter()
+        .map(|(name, value)| {
+            (
+                name.as_str().to_owned(),
+                String::from_utf8_lossy(value.as_bytes()).into_owned(),
+            )
+        })
+        .collect();
+    let body = answer.bytes().await.map_err(NoAnswer::from)?;
+    let body: Option<Value> = serde_json::from_slice(&body).ok();
+    let headers: Vec<(&str, &str)> = headers
+        .iter()
+        .map(|(name, value)| (name.as_str(), value.as_str()))
+        .collect();
+    if call.done.is_met(status, &headers, body.as_ref()) {
+        Ok(())
+    } else {
+        Err(NotDone::Answered(status))
+    }
+}
