@@ -171,9 +171,11 @@ fn session() -> Session {
         operation: operation("POST", "gate", path, false),
         answer: tokens(),
     };
+    let mut renew = request("/renew");
+    renew.operation.body = Body::Json(Template(json!({"stub": "{refresh-token}"})));
     Session {
         sign_in: request("/board"),
-        refresh: Some(request("/renew")),
+        refresh: Some(renew),
         sign_out: Some(operation("POST", "gate", "/leave", true)),
         authorize: (
             "authorization".to_owned(),
