@@ -2,6 +2,7 @@
 
 mod documents;
 mod loading;
+mod scalars;
 mod sharing;
 
 use super::load::{shipped_file, shipped_scenarios};

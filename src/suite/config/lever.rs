@@ -194,16 +194,13 @@ fn body(
     fields: &Fields<'_>,
     variables: &mut Vec<(String, Span)>,
 ) -> Option<Option<Template>> {
-    let mut template = |cursor: &Cursor<'_>| {
-        let template = Template(cursor.node.to_json());
+    let mut checked = |cursor: &Cursor<'_>, body: Value| {
+        let template = Template(body);
         placeholders(lever, cursor, &template, variables)?;
         Some(template)
     };
-    let json = fields.maybe("json", &mut template);
-    let text = fields.maybe("text", |cursor| {
-        cursor.text()?;
-        template(cursor)
-    });
+    let json = fields.maybe("json", |cursor| checked(cursor, cursor.json()?));
+    let text = fields.maybe("text", |cursor| checked(cursor, cursor.text()?.into()));
     match (json?, text?) {
         (Some(_), Some(_)) => fields.refuse("a call has one body", "write `json` or `text`"),
         (json, text) => Some(json.or(text)),
@@ -257,8 +254,13 @@ fn done(cursor: &Cursor<'_>) -> Option<Done> {
     let fields = cursor.fields("`done`")?;
     let statuses = fields.or("status", Vec::new(), Cursor::statuses);
     let at = fields.maybe("at", Cursor::selector);
-    let is = fields.get("is").map(|cursor| cursor.node.to_json());
-    let holds = match (at?, is) {
+    let at = at?;
+    let is = match (&at, fields.value("is")) {
+        (Some(at), Some(cursor)) => Some(cursor.compared_at(at)?),
+        (None, Some(cursor)) => Some(cursor.json()?),
+        (_, None) => None,
+    };
+    let holds = match (at, is) {
         (Some(at), Some(is)) => Some((at, is)),
         (None, None) => None,
         _ => {
