@@ -116,8 +116,7 @@ fn realtime() -> Realtime {
     }
 }
 
-/// A small app: two tabs, a live feed for positions, paged trades.
-pub(super) fn contract() -> Contract {
+fn trades() -> Resource {
     let mut trades = resource("trades", true);
     trades.sequence = None;
     trades.paging = Some(Paging {
@@ -130,6 +129,11 @@ pub(super) fn contract() -> Contract {
         total: None,
         refused_by: Vec::new(),
     });
+    trades
+}
+
+/// A small app: two tabs, a live feed for positions, paged trades.
+pub(super) fn contract() -> Contract {
     Contract {
         name: "bench".into(),
         services: ["platform", "trading"]
@@ -146,7 +150,7 @@ pub(super) fn contract() -> Contract {
         resources: vec![
             resource("positions", true),
             resource("account", false),
-            trades,
+            trades(),
         ],
         screens: vec![
             Screen {
