@@ -176,7 +176,7 @@ fn bad_worlds_are_told_everything_that_is_wrong() {
 #[test]
 fn bad_configurations_are_told_everything_that_is_wrong() {
     check_bad_files("configs", |source| {
-        config::Config::from_source(source, std::path::Path::new("")).map(drop)
+        config::Config::from_source(source, std::path::Path::new(""), &[]).map(drop)
     });
 }
 
