@@ -45,6 +45,7 @@ fn kill_switch() -> KillSwitch {
     KillSwitch {
         operation: operation("GET", "/status"),
         blocked_when: Condition::OneOf(pointer("/blocked"), vec![json!(true)]),
+        absent: None,
         answer_off: json!({"blocked": false}),
         answer_on: json!({"blocked": true}),
         status_on: 200,

@@ -17,10 +17,12 @@ pub mod pattern;
 #[cfg(test)]
 pub(crate) mod renamed;
 mod sharing;
+mod switch;
 
 pub use lookup::{Role, is_safe};
 pub use paging::{NextPage, Paging};
 pub use pattern::{PathPattern, RequestPattern};
+pub use switch::Asked;
 
 use super::selector::{Selector, Template};
 
@@ -203,6 +205,9 @@ pub struct KillSwitch {
     pub operation: Operation,
     /// When its answer means *blocked*.
     pub blocked_when: Condition,
+    /// What it means that nothing stands where the condition looks: blocked or not. Without it,
+    /// such an answer says neither.
+    pub absent: Option<bool>,
     /// The answer while it is off, for the mock and for imitation at the gateway.
     pub answer_off: Value,
     /// The answer while it is on.

@@ -22,6 +22,7 @@ use crate::domain::verdict::{Finding, Severity, Subject};
 mod blame;
 mod names;
 mod play;
+mod waits;
 
 pub(super) use crate::domain::contract::harbour::{agreed_in, harbour};
 pub(super) use play::Play;

@@ -80,6 +80,7 @@ fn kill_switch() -> KillSwitch {
     KillSwitch {
         operation: operation("GET", "platform", "/status", false),
         blocked_when: Condition::OneOf(at("/maintenance"), vec![json!(true)]),
+        absent: None,
         answer_off: json!({"maintenance": false}),
         answer_on: json!({"maintenance": true}),
         status_on: 200,

@@ -207,6 +207,7 @@ fn beacon() -> KillSwitch {
     KillSwitch {
         operation: operation("GET", "gate", "/beacon", false),
         blocked_when: Condition::OneOf(at("/harbour"), vec![json!("closed")]),
+        absent: None,
         answer_off: json!({"harbour": "open"}),
         answer_on: json!({"harbour": "closed"}),
         status_on: 200,

@@ -55,6 +55,7 @@ fn kill_switch() -> KillSwitch {
             Selector::Pointer("/maintenance".to_owned()),
             vec![json!(true)],
         ),
+        absent: None,
         answer_off: json!({"maintenance": false}),
         answer_on: json!({"maintenance": true}),
         status_on: 200,

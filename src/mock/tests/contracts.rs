@@ -70,6 +70,7 @@ fn switch(operation: Operation, off: Value, on: Value) -> KillSwitch {
     KillSwitch {
         operation,
         blocked_when: Condition::OneOf(at("/blocked"), vec![json!(true)]),
+        absent: None,
         answer_off: off,
         answer_on: on,
         status_on: 200,
