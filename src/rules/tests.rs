@@ -22,6 +22,7 @@ use crate::domain::verdict::{Severity, Subject};
 mod blame;
 mod names;
 mod play;
+mod remarks;
 
 pub(super) use crate::domain::contract::harbour::{agreed_in, harbour};
 pub(super) use play::Play;
@@ -414,6 +415,9 @@ fn every_journal_is_found_to_be_what_it_was() {
         }
         for (rule, why) in &judged.not_judged {
             let _ = writeln!(text, "  {rule} not judged: {why}");
+        }
+        for (about, remark) in &judged.remarks {
+            let _ = writeln!(text, "  {about} remark: {remark}");
         }
         let _ = writeln!(
             text,
