@@ -366,7 +366,7 @@ pub struct EventRule {
     pub name: String,
     /// The resource that it changes, if any.
     pub updates: Option<String>,
-    /// How.
+    /// How what it holds is merged into the resource.
     pub apply: Apply,
     /// In the first argument: the items or the object that the change consists of.
     pub items: Option<Selector>,

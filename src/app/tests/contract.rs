@@ -115,8 +115,7 @@ fn realtime() -> Realtime {
     }
 }
 
-/// A small app: two tabs, a live feed for positions, paged trades.
-pub(super) fn contract() -> Contract {
+fn trades() -> Resource {
     let mut trades = resource("trades", true);
     trades.sequence = None;
     trades.paging = Some(Paging {
@@ -129,6 +128,11 @@ pub(super) fn contract() -> Contract {
         total: None,
         refused_by: Vec::new(),
     });
+    trades
+}
+
+/// A small app: two tabs, a live feed for positions, paged trades.
+pub(super) fn contract() -> Contract {
     Contract {
         name: "bench".into(),
         services: ["platform", "trading"]
@@ -145,7 +149,7 @@ pub(super) fn contract() -> Contract {
         resources: vec![
             resource("positions", true),
             resource("account", false),
-            trades,
+            trades(),
         ],
         screens: vec![
             Screen {

@@ -89,33 +89,7 @@ pub(crate) fn harbour() -> Contract {
         session: session(),
         kill_switch: Some(beacon()),
         health: None,
-        resources: vec![
-            resource("sailor", "/v2/sailor"),
-            Resource {
-                items: Some(at("/ships")),
-                key: Some(at("/imo")),
-                sequence: Some(at("/count")),
-                schema: Some(
-                    json!({"type": "object", "required": ["ships"], "properties": {"ships": {"type": "array", "items": {"type": "object", "required": ["imo", "knots"], "properties": {"knots": {"type": "number"}}}}}}),
-                ),
-                ..resource("ships", "/v2/ships")
-            },
-            Resource {
-                items: Some(at("/entries")),
-                key: Some(at("/no")),
-                paging: Some(Paging {
-                    size: Some(("count".to_owned(), 2)),
-                    next: NextPage::Cursor {
-                        query: "after".to_owned(),
-                        from: at("/next"),
-                        more: None,
-                    },
-                    total: Some(at("/total")),
-                    refused_by: vec![400],
-                }),
-                ..resource("log", "/v2/log")
-            },
-        ],
+        resources: resources(),
         screens: vec![
             Screen {
                 name: "bridge".to_owned(),
@@ -150,6 +124,36 @@ pub(crate) fn harbour() -> Contract {
             floor: TrafficFloor { requests: 3 },
         },
     }
+}
+
+fn resources() -> Vec<Resource> {
+    vec![
+        resource("sailor", "/v2/sailor"),
+        Resource {
+            items: Some(at("/ships")),
+            key: Some(at("/imo")),
+            sequence: Some(at("/count")),
+            schema: Some(
+                json!({"type": "object", "required": ["ships"], "properties": {"ships": {"type": "array", "items": {"type": "object", "required": ["imo", "knots"], "properties": {"knots": {"type": "number"}}}}}}),
+            ),
+            ..resource("ships", "/v2/ships")
+        },
+        Resource {
+            items: Some(at("/entries")),
+            key: Some(at("/no")),
+            paging: Some(Paging {
+                size: Some(("count".to_owned(), 2)),
+                next: NextPage::Cursor {
+                    query: "after".to_owned(),
+                    from: at("/next"),
+                    more: None,
+                },
+                total: Some(at("/total")),
+                refused_by: vec![400],
+            }),
+            ..resource("log", "/v2/log")
+        },
+    ]
 }
 
 fn session() -> Session {

@@ -17,12 +17,12 @@ pub(crate) struct OwnSession {
     /// What its account signs in with.
     pub(super) username: String,
     /// Its tokens, to fill requests with.
-    pub(super) filling: Bindings,
+    pub(super) bindings: Bindings,
 }
 
 impl OwnSession {
     pub(super) fn with(&self) -> With<'_> {
-        With::of(&self.filling)
+        With::of(&self.bindings)
     }
 
     /// As `with`, on a connection on which nobody is known.
@@ -36,12 +36,12 @@ impl OwnSession {
     /// The same session with another token in the place of the access token.
     pub(super) fn bearing(&self, token: Option<String>) -> Self {
         let mut other = self.clone();
-        other.filling.access = token.map(Secret::new);
+        other.bindings.access = token.map(Secret::new);
         other
     }
 
     pub(super) fn access(&self) -> &str {
-        self.filling.access.as_ref().map_or("", Secret::expose)
+        self.bindings.access.as_ref().map_or("", Secret::expose)
     }
 }
 
@@ -50,19 +50,19 @@ impl Prober<'_> {
     pub(super) async fn sign_in(&mut self, account: &Account) -> Result<OwnSession, NotAsked> {
         let contract = self.environment.contract.clone();
         let request = &contract.session.sign_in;
-        let filling = Bindings {
+        let bindings = Bindings {
             username: Some(account.username.clone()),
             password: Some(account.password.clone()),
             ..Bindings::default()
         };
         let reply = self
-            .perform(None, &request.operation, &[], With::of(&filling))
+            .perform(None, &request.operation, &[], With::of(&bindings))
             .await?;
         let tokens = tokens(&request.answer, &reply, None);
         tokens
             .map(|(access, refresh)| OwnSession {
                 username: account.username.clone(),
-                filling: Bindings {
+                bindings: Bindings {
                     username: Some(account.username.clone()),
                     password: None,
                     access: Some(access),
@@ -88,14 +88,14 @@ impl Prober<'_> {
         let reply = self
             .perform(question, &request.operation, &[], own.with())
             .await?;
-        let kept = own.filling.refresh.clone();
+        let kept = own.bindings.refresh.clone();
         Ok(
             tokens(&request.answer, &reply, kept).map(|(access, refresh)| OwnSession {
                 username: own.username.clone(),
-                filling: Bindings {
+                bindings: Bindings {
                     access: Some(access),
                     refresh,
-                    ..own.filling.clone()
+                    ..own.bindings.clone()
                 },
             }),
         )
