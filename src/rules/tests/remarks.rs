@@ -35,23 +35,37 @@ fn an_answer_that_cannot_be_read_is_no_finding_and_names_what_is_not_judged_and_
     let [(about, remark)] = &ruling.remarks[..] else {
         panic!("{:?}", ruling.remarks)
     };
-    assert!(about == "SYNC-13" && remark.contains("`compress`"), "{remark}");
+    assert!(
+        about == "SYNC-13" && remark.contains("`compress`"),
+        "{remark}"
+    );
 }
 
 #[test]
 fn a_session_that_knows_the_gateway_by_other_names_is_one_remark_with_the_flags_to_add() {
     let ruling = judged("SCOPE-3.keeps-2.jsonl", "localhost:8080", "10.0.2.2:8080");
-    let named = ruling.remarks.iter().filter(|(_, text)| text.contains("--name"));
+    let named = ruling
+        .remarks
+        .iter()
+        .filter(|(_, text)| text.contains("--name"));
     let [(about, remark)] = &named.collect::<Vec<_>>()[..] else {
         panic!("{:?}", ruling.remarks)
     };
     assert_eq!(about, "SCOPE-3");
-    assert!(remark.contains("Host") && remark.ends_with("--name 10.0.2.2:8080"), "{remark}");
+    assert!(
+        remark.contains("Host") && remark.ends_with("--name 10.0.2.2:8080"),
+        "{remark}"
+    );
 }
 
 #[test]
 fn http_2_without_agreement_is_not_judged() {
     let ruling = judged("SCOPE-3.keeps-2.jsonl", "\"tls\"", "\"http2\"");
     assert_eq!(ruling.findings, []);
-    assert!(ruling.not_judged.iter().any(|(rule, why)| rule == "SCOPE-3" && why.contains("HTTP/2")));
+    assert!(
+        ruling
+            .not_judged
+            .iter()
+            .any(|(rule, why)| rule == "SCOPE-3" && why.contains("HTTP/2"))
+    );
 }
