@@ -22,6 +22,7 @@ use crate::domain::verdict::{Finding, Severity, Subject};
 mod blame;
 mod names;
 mod play;
+mod remarks;
 mod waits;
 
 pub(super) use crate::domain::contract::harbour::{agreed_in, harbour};
@@ -425,6 +426,9 @@ fn every_journal_is_found_to_be_what_it_was() {
         }
         for (rule, why) in &judged.not_judged {
             let _ = writeln!(text, "  {rule} not judged: {why}");
+        }
+        for (about, remark) in &judged.remarks {
+            let _ = writeln!(text, "  {about} remark: {remark}");
         }
         let _ = writeln!(
             text,
