@@ -26,6 +26,7 @@ mod violation;
 mod ruling;
 
 mod collector;
+mod connect_error;
 mod exchange;
 mod labels;
 mod state;
@@ -41,6 +42,7 @@ mod sync;
 
 mod scope;
 
+mod api;
 mod data;
 mod tenant;
 #[cfg(test)]
@@ -56,7 +58,7 @@ use rule::{Registration, Rule};
 use state::State;
 
 /// What is judged, family by family.
-const FAMILIES: [&[Registration]; 7] = [
+const FAMILIES: [&[Registration]; 8] = [
     session::RULES,
     kill::RULES,
     net::RULES,
@@ -64,6 +66,7 @@ const FAMILIES: [&[Registration]; 7] = [
     scope::RULES,
     tenant::RULES,
     data::RULES,
+    api::RULES,
 ];
 
 /// Every rule that is judged, family by family and by number.
