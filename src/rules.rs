@@ -26,6 +26,7 @@ mod violation;
 mod ruling;
 
 mod collector;
+mod connect_error;
 mod exchange;
 mod labels;
 mod placeholders;
@@ -43,6 +44,7 @@ mod sync;
 
 mod scope;
 
+mod api;
 mod data;
 mod tenant;
 #[cfg(test)]
@@ -58,7 +60,7 @@ use rule::{Registration, Rule};
 use state::State;
 
 /// What is judged, family by family.
-const FAMILIES: [&[Registration]; 7] = [
+const FAMILIES: [&[Registration]; 8] = [
     session::RULES,
     kill::RULES,
     net::RULES,
@@ -66,6 +68,7 @@ const FAMILIES: [&[Registration]; 7] = [
     scope::RULES,
     tenant::RULES,
     data::RULES,
+    api::RULES,
 ];
 
 /// Every rule that is judged, family by family and by number.

@@ -14,6 +14,7 @@ pub(crate) mod harbour;
 mod lookup;
 mod paging;
 pub mod pattern;
+mod promises;
 #[cfg(test)]
 pub(crate) mod renamed;
 mod sharing;
@@ -22,6 +23,7 @@ mod switch;
 pub use lookup::{Role, is_safe};
 pub use paging::{NextPage, Paging};
 pub use pattern::{PathPattern, RequestPattern};
+pub use promises::{AnswersTo, ErrorForm, HeaderPromise, ItemOrder, Promises, TokenChecked};
 pub use switch::Asked;
 
 use super::selector::{Selector, Template};
@@ -39,8 +41,10 @@ pub struct Contract {
     pub session: Session,
     /// How the backend tells the app to block, if it can.
     pub kill_switch: Option<KillSwitch>,
-    /// The request that says that a deployment is alive.
-    pub health: Option<Operation>,
+    /// The requests that say that a deployment is alive, of one service or of several.
+    pub health: Vec<Operation>,
+    /// What the backend promises of its answers.
+    pub promises: Promises,
     /// What the app reads, in the order of the file.
     pub resources: Vec<Resource>,
     /// The app's tabs; the first one is where a session lands.
@@ -128,6 +132,12 @@ pub struct Session {
     pub reuse_grace: Duration,
     /// Whether a sign-out ends the access token at once, and not only the refresh token.
     pub sign_out_ends_access: bool,
+    /// Statuses by which a request says that its access token is over.
+    pub expired_by: Vec<u16>,
+    /// A sign-in whose tokens are genuine and for somebody else: another audience, another product.
+    pub other_audience: Option<SessionRequest>,
+    /// Names of parameters and headers by which the backend could be asked for another user's data.
+    pub user_parameters: Vec<String>,
 }
 
 /// A request that is answered with tokens.
@@ -264,6 +274,8 @@ pub struct Resource {
     pub sequence: Option<Selector>,
     /// How older pages are asked for.
     pub paging: Option<Paging>,
+    /// The order in which its items come, if one is promised.
+    pub order: Option<ItemOrder>,
     /// JSON Schema of the answer.
     pub schema: Option<Value>,
     /// Whether no two accounts ever get the same answer.
@@ -300,6 +312,10 @@ pub struct Realtime {
     pub events: Vec<EventRule>,
     /// How soon after connecting or returning the feed must be live again.
     pub live_within: Duration,
+    /// How a CONNECT_ERROR says that it is about the token, if that was agreed.
+    pub refused_by: Option<Condition>,
+    /// When the backend looks at the token.
+    pub token_checked: TokenChecked,
 }
 
 /// How `socket.io-client` is set up; the defaults are its own.

@@ -200,6 +200,11 @@ impl Backend {
             ack: None,
             delivery: Delivery::Buffered,
         };
+        if self.has(Defect::SendsTwice) {
+            let emit = emit.clone();
+            let server = &mut core.sockets.board.server;
+            server.handle(Input::Emit { peer, emit }, now);
+        }
         core.sockets
             .board
             .server

@@ -8,6 +8,8 @@ mod ending;
 mod expired;
 mod forged;
 mod genuine;
+mod grace;
+mod kept_identity;
 mod refusal;
 mod repeated;
 mod replay;
@@ -35,6 +37,7 @@ pub(super) const RULES: &[Registration] = &[
         Box::new(bounded::Bounded::default())
     }),
     (&[&replay::REPLAY], |_| Box::new(replay::Replay)),
+    (&[&replay::REPLAY], |_| Box::new(grace::Grace)),
     (&[&forged::FORGED], |_| Box::new(forged::Forged::default())),
     (&[&refusal::ON_401_AND_403], |contract| {
         Box::new(refusal::Refusals::new(contract))
@@ -58,6 +61,9 @@ pub(super) const RULES: &[Registration] = &[
     }),
     (&[&genuine::GENUINE], |_| {
         Box::new(genuine::Genuine::default())
+    }),
+    (&[&genuine::GENUINE], |_| {
+        Box::new(kept_identity::KeptIdentity::default())
     }),
     (&[&repeated::REPEATED], |_| Box::new(repeated::Repeated)),
     (&[&unissued::UNISSUED], |_| {

@@ -254,6 +254,7 @@ mod tests {
             paging: None,
             schema: None,
             personal: false,
+            order: None,
         }
     }
 

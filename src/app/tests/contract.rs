@@ -28,6 +28,7 @@ fn resource(name: &str, list: bool) -> Resource {
         paging: None,
         schema: None,
         personal: false,
+        order: None,
     }
 }
 
@@ -62,6 +63,9 @@ fn session() -> Session {
         identity: None,
         reuse_grace: Duration::ZERO,
         sign_out_ends_access: false,
+        expired_by: vec![401],
+        other_audience: None,
+        user_parameters: Vec::new(),
     }
 }
 
@@ -113,6 +117,8 @@ fn realtime() -> Realtime {
             event("health", "account", Apply::Ignore),
         ],
         live_within: seconds(20),
+        refused_by: None,
+        token_checked: TokenChecked::Expiry,
     }
 }
 
@@ -146,7 +152,8 @@ pub(super) fn contract() -> Contract {
         request_id: None,
         session: session(),
         kill_switch: Some(kill_switch()),
-        health: None,
+        health: Vec::new(),
+        promises: Promises::default(),
         resources: vec![
             resource("positions", true),
             resource("account", false),

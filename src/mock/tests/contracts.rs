@@ -7,9 +7,9 @@ use serde_json::{Value, json};
 
 use crate::domain::contract::{
     Apply, Body, Condition, Contract, Emit, EventRule, Expiry, FailMode, Identity, JwtPolicy,
-    KillSwitch, NextPage, Operation, Paging, Queries, Realtime, RequestPattern, Resource, Retry,
-    Scope, Screen, Service, Session, SessionRequest, SocketClient, Token, TokenAnswer,
-    TrafficFloor,
+    KillSwitch, NextPage, Operation, Paging, Promises, Queries, Realtime, RequestPattern, Resource,
+    Retry, Scope, Screen, Service, Session, SessionRequest, SocketClient, Token, TokenAnswer,
+    TokenChecked, TrafficFloor,
 };
 use crate::domain::secret::Secret;
 use crate::domain::selector::{Selector, Template};
@@ -37,6 +37,7 @@ fn operation(request: &str, body: Body, authorized: bool) -> Operation {
 fn resource(name: &str, request: &str) -> Resource {
     Resource {
         personal: false,
+        order: None,
         name: name.to_owned(),
         operation: operation(request, Body::Empty, true),
         items: None,
@@ -89,7 +90,8 @@ fn frame(name: &str, services: Vec<Service>, session: Session) -> Contract {
         request_id: Some("x-request-id".to_owned()),
         session,
         kill_switch: None,
-        health: None,
+        health: Vec::new(),
+        promises: Promises::default(),
         resources: Vec::new(),
         screens: vec![Screen {
             name: "home".to_owned(),
@@ -127,6 +129,9 @@ fn desk_session() -> Session {
     Session {
         reuse_grace: std::time::Duration::ZERO,
         sign_out_ends_access: false,
+        expired_by: vec![401],
+        other_audience: None,
+        user_parameters: Vec::new(),
         sign_in: SessionRequest {
             operation: operation(
                 "POST id /login",
@@ -192,6 +197,8 @@ fn desk_realtime() -> Realtime {
             event("closed", Some("history"), Apply::Refetch),
         ],
         live_within: Duration::from_secs(10),
+        refused_by: None,
+        token_checked: TokenChecked::Expiry,
     }
 }
 
@@ -207,7 +214,7 @@ pub(super) fn desk() -> Contract {
         json!({"blocked": false}),
         json!({"blocked": true}),
     ));
-    contract.health = Some(operation("GET desk /health", Body::Empty, false));
+    contract.health = vec![operation("GET desk /health", Body::Empty, false)];
     let mut positions = resource("positions", "GET desk /positions");
     positions.items = Some(at("/rows"));
     positions.key = Some(at("/id"));
@@ -309,6 +316,9 @@ fn farm_session() -> Session {
     Session {
         reuse_grace: std::time::Duration::ZERO,
         sign_out_ends_access: false,
+        expired_by: vec![401],
+        other_audience: None,
+        user_parameters: Vec::new(),
         sign_in: SessionRequest {
             operation: operation(
                 token_endpoint,
@@ -376,6 +386,8 @@ pub(super) fn farm() -> Contract {
         subscribe: Vec::new(),
         events: vec![event("wind", Some("weather"), Apply::Merge)],
         live_within: Duration::from_secs(10),
+        refused_by: None,
+        token_checked: TokenChecked::Expiry,
     });
     contract
 }

@@ -15,7 +15,8 @@ rule! {
     ///
     /// # How it is judged
     /// The harness signs in, refreshes once, sends the first token again (after the contract's
-    /// `reuse-grace`, if there is one) and then the second. Backends that never rotate the token
+    /// `reuse-grace`, if there is one) and then the second. Where there is a grace, the first token is
+    /// sent once more within it, too, and must be good. Backends that never rotate the token
     /// are not judged.
     ///
     /// # How to keep it

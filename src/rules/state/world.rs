@@ -1,5 +1,7 @@
 //! What the user, the network and the harness did to the client and its world.
 
+use std::collections::BTreeSet;
+
 use crate::domain::change::{Change, Fault, RequestMatch};
 use crate::domain::journal::{Act, Changed, Entry, EntryId, HarnessFact, LeverHow};
 use crate::rules::moment::Moment;
@@ -34,6 +36,8 @@ pub(crate) struct World {
     pub(crate) maintenance: Option<(bool, Moment)>,
     /// When access tokens were last declared expired by lever.
     pub(crate) tokens_expired: Option<Moment>,
+    /// Resources that are answered with bad data on purpose.
+    spoilt: BTreeSet<String>,
     network_gone: bool,
     websocket_blocked: bool,
     socket_blocked: bool,
@@ -60,6 +64,7 @@ impl Default for World {
             changed: None,
             maintenance: None,
             tokens_expired: None,
+            spoilt: BTreeSet::new(),
             network_gone: false,
             websocket_blocked: false,
             socket_blocked: false,
@@ -132,12 +137,21 @@ impl World {
                 self.faults
                     .extend(fault.clone().map(|fault| (on.clone(), fault)));
             }
-            Change::Push { .. }
-            | Change::Malform { .. }
-            | Change::Own(_)
-            | Change::DropSockets
-            | Change::ForgetSessions => {}
+            Change::Malform { resource, class } => {
+                if class.is_some() {
+                    self.spoilt.insert(resource.clone());
+                } else {
+                    self.spoilt.remove(resource);
+                }
+            }
+            Change::Push { .. } | Change::Own(_) | Change::DropSockets | Change::ForgetSessions => {
+            }
         }
+    }
+
+    /// Whether the harness has a resource answered with bad data.
+    pub(crate) fn is_spoilt(&self, resource: &str) -> bool {
+        self.spoilt.contains(resource)
     }
 
     /// Whether a fault is switched on at the gateway.

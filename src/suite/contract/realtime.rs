@@ -2,14 +2,15 @@
 
 use std::time::Duration;
 
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::context::Context;
 use super::resource;
 use crate::domain::contract::{
-    Apply, Emit, EventRule, Polling, Realtime, Resource, Screen, SocketClient, TransportName,
+    Apply, Condition, Emit, EventRule, Polling, Realtime, Resource, Screen, SocketClient,
+    TokenChecked, TransportName,
 };
-use crate::domain::selector::Template;
+use crate::domain::selector::{Selector, Template};
 use crate::suite::cursor::{Cursor, Fields};
 use crate::suite::node::{Content, Entry};
 
@@ -58,6 +59,13 @@ pub(super) fn read(
         Duration::from_secs(10),
         Cursor::positive_duration,
     );
+    let refused_by = fields.maybe("refused-by", refused_by);
+    let token_checked = fields.or("token-checked", TokenChecked::Expiry, |cursor| {
+        cursor.word(&[
+            ("expiry", TokenChecked::Expiry),
+            ("handshake", TokenChecked::Handshake),
+        ])
+    });
     Some(Realtime {
         service: service?,
         path: path?,
@@ -68,7 +76,30 @@ pub(super) fn read(
         subscribe: subscribe?,
         events: events?,
         live_within: live_within?,
+        refused_by: refused_by?,
+        token_checked: token_checked?,
     })
+}
+
+/// How a CONNECT_ERROR says that it is about the token: by its message, or by whatever stands at a
+/// place of its payload.
+fn refused_by(cursor: &Cursor<'_>) -> Option<Condition> {
+    if !matches!(cursor.node.content, Content::Map(_)) {
+        let messages: Option<Vec<Value>> = cursor
+            .one_or_more()
+            .iter()
+            .map(|item| item.name_text().map(Value::from))
+            .collect();
+        let message = Selector::Pointer("/message".to_owned());
+        return Some(Condition::OneOf(message, messages?));
+    }
+    let fields = cursor.fields("`refused-by`")?;
+    let at = fields.need("at").and_then(|cursor| cursor.body_selector());
+    let is = fields.need("is").map(|cursor| {
+        let values = cursor.one_or_more();
+        values.iter().map(|item| item.node.to_json()).collect()
+    });
+    Some(Condition::OneOf(at?, is?))
 }
 
 /// A namespace, which starts with `/` and has no comma (the wire could not tell them apart).

@@ -64,6 +64,7 @@ fn read(name: &str, cursor: &Cursor<'_>, context: &Context<'_>) -> Option<Resour
             key: None,
             sequence: None,
             paging: None,
+            order: None,
             schema: None,
             personal: false,
         });
@@ -74,12 +75,13 @@ fn read(name: &str, cursor: &Cursor<'_>, context: &Context<'_>) -> Option<Resour
     let key = fields.maybe("key", Cursor::body_selector);
     let sequence = fields.maybe("sequence", Cursor::selector);
     let paging = fields.maybe("paging", paging);
+    let order = fields.maybe("order", super::promises::order);
     let personal = fields.or("personal", false, Cursor::switch);
     let schema = fields.maybe("schema", |cursor| cursor.schema(context.depth));
-    let (items, key, paging) = (items?, key?, paging?);
-    if items.is_none() && (key.is_some() || paging.is_some()) {
+    let (items, key, paging, order) = (items?, key?, paging?, order?);
+    if items.is_none() && (key.is_some() || paging.is_some() || order.is_some()) {
         return fields.refuse(
-            "`key` and `paging` are about lists, and this resource has no `items`",
+            "`key`, `paging` and `order` are about lists, and this resource has no `items`",
             "add `items: /path/to/list`; the empty pointer `\"\"` says that the whole answer is the list",
         );
     }
@@ -96,6 +98,7 @@ fn read(name: &str, cursor: &Cursor<'_>, context: &Context<'_>) -> Option<Resour
         key,
         sequence: sequence?,
         paging,
+        order,
         schema: schema?,
         personal: personal?,
     })

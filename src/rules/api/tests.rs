@@ -1,0 +1,1 @@
+//! What the API rules find, played out.
