@@ -9,6 +9,7 @@ use super::values::Depth;
 use crate::domain::contract::Contract;
 
 mod context;
+mod event;
 mod operation;
 mod realtime;
 mod resource;
