@@ -28,10 +28,12 @@ mod ruling;
 mod collector;
 mod exchange;
 mod labels;
+mod placeholders;
 mod state;
 
 mod context;
 mod rule;
+mod unread;
 
 mod session;
 
@@ -212,6 +214,7 @@ impl Judge {
 
     fn show(&mut self, entry: &Arc<Entry>, to: impl Fn(&dyn Rule) -> bool) {
         let context = Context::new(entry, &self.state, &self.collector);
+        unread::say(&context);
         for rule in self.rules.iter_mut().filter(|rule| to(rule.as_ref())) {
             rule.see(&context);
         }

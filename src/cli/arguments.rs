@@ -10,6 +10,7 @@ use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum};
 use super::exit::Exit;
 use super::ports;
 use super::problem::nearest;
+use crate::gateway::Name;
 use crate::report::terminal::Detail;
 use crate::suite::config::shown_setting;
 
@@ -285,9 +286,9 @@ pub(super) struct ProxyArguments {
     #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1")]
     pub(super) bind: std::net::IpAddr,
 
-    /// A name of this machine by which the app reaches it, if not a loopback name
-    #[arg(long = "name", value_name = "HOST")]
-    pub(super) names: Vec<String>,
+    /// A name by which the app reaches this machine, with the port if one is forwarded; may be repeated
+    #[arg(long = "name", value_name = "HOST[:PORT]")]
+    pub(super) names: Vec<Name>,
 
     /// The port of the control API, on loopback
     #[arg(long, value_name = "PORT")]

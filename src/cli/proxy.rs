@@ -195,12 +195,17 @@ fn tell_end(result: &RunResult) -> io::Result<()> {
         let unable = scenario.outcome.not_judged.iter();
         unable.map(|(rule, reason)| json!({"rule": rule, "reason": reason}))
     });
+    let remarks = scenarios().flat_map(|scenario| {
+        let told = scenario.outcome.remarks.iter();
+        told.map(|(about, remark)| json!({"about": about, "remark": remark}))
+    });
     let line = json!({
         "verdict": result.verdict.name(),
         "reason": result.verdict.reason(),
         "exit": Exit::of(result).code(),
         "findings": findings.collect::<Vec<_>>(),
         "not_judged": not_judged.collect::<Vec<_>>(),
+        "remarks": remarks.collect::<Vec<_>>(),
     });
     let mut out = console::out();
     writeln!(out, "{line}")?;

@@ -443,8 +443,20 @@ pub struct Scope {
     pub forbid_emits: Vec<String>,
     /// Namespaces that the app must never join.
     pub forbid_namespaces: Vec<String>,
+    /// What a read may say in its query.
+    pub queries: Queries,
     /// How little traffic makes a "never called" verdict worthless.
     pub floor: TrafficFloor,
+}
+
+/// What a read may say in its query.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Queries {
+    /// Whatever it likes; keys that are not declared are told as information.
+    #[default]
+    Any,
+    /// Only what is declared.
+    Declared,
 }
 
 /// The least traffic that a scenario must show before "never called" means anything.

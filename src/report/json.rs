@@ -67,6 +67,7 @@ struct ScenarioDocument<'a> {
     duration_wall_ms: u64,
     findings: Vec<FindingDocument<'a>>,
     not_judged: Vec<NotJudgedDocument<'a>>,
+    remarks: Vec<RemarkDocument<'a>>,
     levers: &'a [String],
     scope: ScopeDocument,
     journal_entries: u64,
@@ -101,6 +102,12 @@ struct FindingDocument<'a> {
 struct NotJudgedDocument<'a> {
     rule: &'a str,
     reason: &'a str,
+}
+
+#[derive(Serialize)]
+struct RemarkDocument<'a> {
+    about: &'a str,
+    remark: &'a str,
 }
 
 /// One journal entry. Time and line are null when the entry is not part of the excerpt.
@@ -199,6 +206,11 @@ impl<'a> ScenarioDocument<'a> {
                 .not_judged
                 .iter()
                 .map(|(rule, reason)| NotJudgedDocument { rule, reason })
+                .collect(),
+            remarks: outcome
+                .remarks
+                .iter()
+                .map(|(about, remark)| RemarkDocument { about, remark })
                 .collect(),
             levers: &scenario.levers,
             scope: ScopeDocument::of(outcome.scope),

@@ -17,6 +17,7 @@ mod signed_out;
 mod single_flight;
 mod socket;
 mod stored;
+mod unissued;
 mod urls;
 
 pub(super) const RULES: &[Registration] = &[
@@ -59,4 +60,7 @@ pub(super) const RULES: &[Registration] = &[
         Box::new(genuine::Genuine::default())
     }),
     (&[&repeated::REPEATED], |_| Box::new(repeated::Repeated)),
+    (&[&unissued::UNISSUED], |_| {
+        Box::new(unissued::Unissued::default())
+    }),
 ];

@@ -186,6 +186,7 @@ pub(super) fn contract() -> Contract {
             allow_emits: vec![],
             forbid_emits: vec!["close_all".into()],
             forbid_namespaces: vec!["/admin".into()],
+            queries: Queries::Any,
             floor: TrafficFloor { requests: 1 },
         },
     }

@@ -7,8 +7,9 @@ use serde_json::{Value, json};
 
 use crate::domain::contract::{
     Apply, Body, Condition, Contract, Emit, EventRule, Expiry, FailMode, Identity, JwtPolicy,
-    KillSwitch, NextPage, Operation, Paging, Realtime, RequestPattern, Resource, Retry, Scope,
-    Screen, Service, Session, SessionRequest, SocketClient, Token, TokenAnswer, TrafficFloor,
+    KillSwitch, NextPage, Operation, Paging, Queries, Realtime, RequestPattern, Resource, Retry,
+    Scope, Screen, Service, Session, SessionRequest, SocketClient, Token, TokenAnswer,
+    TrafficFloor,
 };
 use crate::domain::secret::Secret;
 use crate::domain::selector::{Selector, Template};
@@ -113,6 +114,7 @@ fn frame(name: &str, services: Vec<Service>, session: Session) -> Contract {
             allow_emits: Vec::new(),
             forbid_emits: Vec::new(),
             forbid_namespaces: Vec::new(),
+            queries: Queries::Any,
             floor: TrafficFloor { requests: 5 },
         },
     }

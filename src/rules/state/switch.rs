@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use crate::domain::contract::{Asked, KillSwitch, Role};
-use crate::domain::journal::{Act, Answer, Answerer, Content, Entry};
+use crate::domain::journal::{Act, Answer, Answerer, Entry};
 use crate::rules::exchange::Ended;
 use crate::rules::moment::Moment;
 
@@ -76,7 +76,7 @@ impl Switch {
             None => match ended.answer {
                 Some(answer) if answer.status == 304 => self.answered = Some(moment),
                 // More than the journal keeps: what it said is not known.
-                Some(answer) if matches!(answer.body, Content::Truncated { .. }) => {}
+                Some(answer) if answer.body.is_partial() => {}
                 _ => self.failed = Some(moment),
             },
         }

@@ -42,6 +42,9 @@ impl Outcome {
             "not_judged": outcome.not_judged.iter()
                 .map(|(rule, reason)| json!({"rule": rule, "reason": reason}))
                 .collect::<Vec<_>>(),
+            "remarks": outcome.remarks.iter()
+                .map(|(about, remark)| json!({"about": about, "remark": remark}))
+                .collect::<Vec<_>>(),
             "journal_entries": result.journal_entries,
         }))
     }
