@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use serde_json::Value;
 
+mod fit;
 #[cfg(test)]
 pub(crate) mod harbour;
 mod lookup;
@@ -20,6 +21,7 @@ pub(crate) mod renamed;
 mod sharing;
 mod switch;
 
+pub use fit::{Misfit, misfits};
 pub use lookup::{Role, is_safe};
 pub use paging::{NextPage, Paging};
 pub use pattern::{PathPattern, RequestPattern};
@@ -391,6 +393,14 @@ pub struct EventRule {
     pub apply: Apply,
     /// In the first argument: the items or the object that the change consists of.
     pub items: Option<Selector>,
+    /// In the first argument: what leaves the list, by key or as items. Without `items`, such an
+    /// event brings nothing else.
+    pub removed: Option<Selector>,
+    /// In the resource's answer: the object or the list that changes, if it is not what the resource
+    /// is about.
+    pub into: Option<Selector>,
+    /// The identity of an item of the event, if it does not stand where it stands in the list.
+    pub key: Option<Selector>,
     /// In the first argument: the position in the stream of changes.
     pub sequence: Option<Selector>,
     /// JSON Schema of the first argument.

@@ -75,6 +75,9 @@ fn event(name: &str, updates: &str, apply: Apply) -> EventRule {
         updates: Some(updates.into()),
         apply,
         items: None,
+        removed: None,
+        into: None,
+        key: None,
         sequence: (apply == Apply::Merge).then(|| at("/seq")),
         schema: None,
     }

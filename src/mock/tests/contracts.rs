@@ -54,6 +54,9 @@ fn event(name: &str, updates: Option<&str>, apply: Apply) -> EventRule {
         updates: updates.map(str::to_owned),
         apply,
         items: None,
+        removed: None,
+        into: None,
+        key: None,
         sequence: None,
         schema: None,
     }
