@@ -63,6 +63,7 @@ fn session() -> Session {
     ));
     Session {
         reuse_grace: Duration::ZERO,
+        rotates: false,
         sign_out_ends_access: false,
         sign_in: SessionRequest {
             operation: sign_in,

@@ -61,6 +61,7 @@ fn session() -> Session {
         token: Token::Opaque,
         identity: None,
         reuse_grace: Duration::ZERO,
+        rotates: false,
         sign_out_ends_access: false,
     }
 }

@@ -63,6 +63,7 @@ pub(crate) fn agreed_in(journal: &str) -> Contract {
     if let Some(switch) = &mut contract.kill_switch {
         match agreement {
             "own-header" => contract.session.authorize.0 = "x-pass".to_owned(),
+            "rotates" => contract.session.rotates = true,
             "open" => switch.fail_mode = FailMode::Open,
             "closed" => switch.fail_mode = FailMode::Closed,
             "by-status" => {
@@ -187,6 +188,7 @@ fn session() -> Session {
             username: Some(at("/mail")),
         }),
         reuse_grace: Duration::ZERO,
+        rotates: false,
         sign_out_ends_access: true,
     }
 }

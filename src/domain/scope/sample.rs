@@ -148,6 +148,7 @@ fn session() -> Session {
         })),
         identity: None,
         reuse_grace: Duration::ZERO,
+        rotates: false,
         sign_out_ends_access: false,
     }
 }

@@ -123,6 +123,7 @@ fn desk_session() -> Session {
     };
     Session {
         reuse_grace: std::time::Duration::ZERO,
+        rotates: false,
         sign_out_ends_access: false,
         sign_in: SessionRequest {
             operation: operation(
@@ -305,6 +306,7 @@ fn farm_session() -> Session {
     let token_endpoint = "POST barn /oauth/token";
     Session {
         reuse_grace: std::time::Duration::ZERO,
+        rotates: false,
         sign_out_ends_access: false,
         sign_in: SessionRequest {
             operation: operation(
