@@ -28,6 +28,7 @@ mod ruling;
 mod collector;
 mod exchange;
 mod labels;
+mod placeholders;
 mod state;
 
 mod context;

@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use crate::domain::bindings::Bindings;
 use crate::domain::contract::{Body, Operation, RequestPattern, is_safe};
+use crate::domain::secret::Secret;
 use crate::domain::selector::Template;
 
 use super::answer::Reply;
@@ -92,6 +93,22 @@ impl App {
                 path: disguise(&read.path),
                 ..read.clone()
             });
+        }
+        self.send_undefined();
+    }
+
+    /// A quirk: a read whose token was not there when its header was written.
+    fn send_undefined(&mut self) {
+        let contract = Arc::clone(&self.contract);
+        let mut resources = contract.resources.iter();
+        if self.quirks.has(Quirk::SendsUndefined)
+            && let Some(read) = resources.find(|own| own.operation.authorized)
+        {
+            let bindings = Bindings {
+                access: Some(Secret::new("undefined")),
+                ..self.bindings()
+            };
+            self.send(&read.operation, &[], &bindings, Purpose::Stray);
         }
     }
 

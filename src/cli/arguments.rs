@@ -12,6 +12,7 @@ use super::ports;
 use super::problem::nearest;
 use crate::gateway::Name;
 use crate::report::terminal::Detail;
+use crate::suite::config::shown_setting;
 
 const STYLES: Styles = Styles::styled()
     .header(AnsiColor::Green.on_default().bold())
@@ -154,6 +155,10 @@ pub(super) struct FilesArguments {
     /// The configuration [default: rehearsal.toml here or above]
     #[arg(long, value_name = "FILE")]
     pub(super) config: Option<PathBuf>,
+
+    /// A value of the configuration, like targets.local.services.api=http://127.0.0.1:4010
+    #[arg(long = "set", value_name = "KEY=VALUE")]
+    pub(super) settings: Vec<String>,
 }
 
 impl FilesArguments {
@@ -168,7 +173,11 @@ impl FilesArguments {
             let path = path.as_ref()?;
             Some([flag.to_owned(), path.display().to_string()])
         });
-        given.flatten().collect()
+        let settings = self
+            .settings
+            .iter()
+            .flat_map(|typed| ["--set".to_owned(), shown_setting(typed)]);
+        given.flatten().chain(settings).collect()
     }
 }
 
@@ -360,6 +369,10 @@ pub(super) struct CheckArguments {
     /// The configuration [default: rehearsal.toml here or above]
     #[arg(long, value_name = "FILE")]
     pub(super) config: Option<PathBuf>,
+
+    /// A value of the configuration, like targets.local.services.api=http://127.0.0.1:4010
+    #[arg(long = "set", value_name = "KEY=VALUE")]
+    pub(super) settings: Vec<String>,
 }
 
 #[derive(Debug, Args)]

@@ -52,6 +52,18 @@ pub enum Severity {
     ForbiddenWrite,
 }
 
+impl Severity {
+    /// The word for reports.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Information => "information",
+            Self::Violation => "violation",
+            Self::ForbiddenWrite => "forbidden-write",
+        }
+    }
+}
+
 /// What a run says about a scenario, or about everything.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Verdict {

@@ -11,7 +11,7 @@ use crate::domain::diagnosis;
 use crate::domain::journal::Entry;
 use crate::domain::result::{RunResult, ScenarioResult};
 use crate::domain::runbook::{RunbookItem, RunbookStatus};
-use crate::domain::verdict::{Finding, ScopeTally, Severity, Verdict};
+use crate::domain::verdict::{Finding, ScopeTally, Verdict};
 use crate::rules::{self, RuleInfo};
 
 /// The version of the document.
@@ -241,11 +241,7 @@ impl<'a> FindingDocument<'a> {
             fix: rule.map(RuleInfo::fix),
             title: title(&finding.rule),
             subject: finding.subject.name(),
-            severity: match finding.severity {
-                Severity::Information => "information",
-                Severity::Violation => "violation",
-                Severity::ForbiddenWrite => "forbidden-write",
-            },
+            severity: finding.severity.name(),
             message: &finding.message,
             expected: &finding.expected,
             observed: &finding.observed,

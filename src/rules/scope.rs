@@ -16,7 +16,9 @@ use crate::rules::context::Context;
 use crate::rules::rule::{Registration, Rule, RuleInfo, rule};
 use crate::rules::violation::Violation;
 
+mod fixed;
 mod past;
+mod queries;
 mod redirect;
 mod server;
 
@@ -31,6 +33,10 @@ pub(super) const RULES: &[Registration] = &[
     (&[&NON_CANONICAL, &REDIRECT], |_| {
         Box::new(past::Past::default())
     }),
+    (&[&queries::QUERIES], |_| {
+        Box::new(queries::Queried::default())
+    }),
+    (&[&fixed::FIXED], |_| Box::new(fixed::Fixed)),
 ];
 
 rule! {

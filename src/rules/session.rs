@@ -18,6 +18,7 @@ mod signed_out;
 mod single_flight;
 mod socket;
 mod stored;
+mod unissued;
 mod urls;
 
 pub(super) const RULES: &[Registration] = &[
@@ -63,4 +64,7 @@ pub(super) const RULES: &[Registration] = &[
         Box::new(genuine::Genuine::default())
     }),
     (&[&repeated::REPEATED], |_| Box::new(repeated::Repeated)),
+    (&[&unissued::UNISSUED], |_| {
+        Box::new(unissued::Unissued::default())
+    }),
 ];

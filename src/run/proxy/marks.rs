@@ -48,9 +48,11 @@ pub(super) enum BadMark {
         /// What was not sent along.
         key: &'static str,
     },
-    /// The act is done to something that the contract does not have.
-    #[error("the contract has no {kind} `{name}`; it has {}", known.join(", "))]
+    /// The act is done to something that nobody has named.
+    #[error("the {of} has no {kind} `{name}`; it has {}", known.join(", "))]
     Unknown {
+        /// What has names of that kind: the contract, or the target.
+        of: &'static str,
         /// What it should have been.
         kind: &'static str,
         /// As it was sent.
@@ -79,8 +81,9 @@ pub(super) struct Mark {
 }
 
 impl Mark {
-    /// The act that this marks, with names that the contract has.
-    pub(super) fn read(self, contract: &Contract) -> Result<Act, BadMark> {
+    /// The act that this marks, with names that the contract has. `accounts` are those of the
+    /// target; one that names none lets anybody sign in.
+    pub(super) fn read(self, contract: &Contract, accounts: &[&str]) -> Result<Act, BadMark> {
         let given = [
             ("account", &self.account),
             ("screen", &self.screen),
@@ -109,9 +112,15 @@ impl Mark {
         };
         Ok(match self.act.as_str() {
             "launch" => Act::Launch,
-            "sign-in" => Act::SignIn {
-                account: need(self.account, "account")?,
-            },
+            "sign-in" => {
+                let account = need(self.account, "account")?;
+                Act::SignIn {
+                    account: match accounts.is_empty() {
+                        true => account,
+                        false => listed(account, "target", "account", accounts.iter().copied())?,
+                    },
+                }
+            }
             "sign-out" => Act::SignOut,
             "kill" => Act::Kill,
             "background" => Act::Background,
@@ -120,6 +129,7 @@ impl Mark {
             "open" => Act::Open {
                 screen: listed(
                     need(self.screen, "screen")?,
+                    "contract",
                     "screen",
                     contract.screens.iter().map(|screen| screen.name.as_str()),
                 )?,
@@ -127,6 +137,7 @@ impl Mark {
             "load-more" => Act::LoadMore {
                 resource: listed(
                     need(self.resource, "resource")?,
+                    "contract",
                     "resource",
                     contract.resources.iter().map(|own| own.name.as_str()),
                 )?,
@@ -140,6 +151,7 @@ impl Mark {
 
 fn listed<'a>(
     name: String,
+    of: &'static str,
     kind: &'static str,
     all: impl Iterator<Item = &'a str> + Clone,
 ) -> Result<String, BadMark> {
@@ -147,7 +159,12 @@ fn listed<'a>(
         return Ok(name);
     }
     let known = all.map(str::to_owned).collect();
-    Err(BadMark::Unknown { kind, name, known })
+    Err(BadMark::Unknown {
+        of,
+        kind,
+        name,
+        known,
+    })
 }
 
 #[cfg(test)]
@@ -159,7 +176,8 @@ mod tests {
 
     fn read(body: Value) -> Result<Act, String> {
         let mark: Mark = serde_json::from_value(body).map_err(|error| error.to_string())?;
-        mark.read(&harbour()).map_err(|why| why.to_string())
+        mark.read(&harbour(), &["ada", "bo"])
+            .map_err(|why| why.to_string())
     }
 
     #[test]
@@ -174,6 +192,13 @@ mod tests {
             let body = body.replace("<its name>", name);
             assert!(read(serde_json::from_str(&body).unwrap()).is_ok(), "{body}");
         }
+    }
+
+    #[test]
+    fn anybody_signs_in_where_the_target_names_nobody() {
+        let mark: Mark =
+            serde_json::from_value(json!({"act": "sign-in", "account": "cleo"})).unwrap();
+        assert!(mark.read(&harbour(), &[]).is_ok());
     }
 
     #[test]
@@ -192,6 +217,10 @@ mod tests {
             (
                 json!({"act": "open", "screen": "nowhere"}),
                 "has no screen `nowhere`; it has",
+            ),
+            (
+                json!({"act": "sign-in", "account": "adda"}),
+                "the target has no account `adda`; it has ada, bo",
             ),
             (json!({"act": "kill", "hard": true}), "unknown field `hard`"),
             (json!({}), "missing field `act`"),
