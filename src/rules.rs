@@ -194,8 +194,8 @@ impl Judge {
         self.state.afterwards(entry);
         let asked = match &entry.fact {
             Fact::Harness(HarnessFact::Probe { .. } | HarnessFact::Listened(_)) => true,
-            Fact::Harness(HarnessFact::NotProbed { rule, why }) => {
-                self.collector.get_mut().unprobed(rule, why);
+            Fact::Harness(HarnessFact::NotProbed { .. }) => {
+                self.note_unprobed(entry);
                 false
             }
             _ => self.state.is_of_the_harness(entry),
@@ -208,10 +208,22 @@ impl Judge {
 
     fn take_in(&mut self, entry: &Arc<Entry>) {
         self.state.before(entry);
-        let collector = self.collector.get_mut();
-        collector.note(entry);
-        if let Fact::Harness(HarnessFact::NotProbed { rule, why }) = &entry.fact {
+        self.collector.get_mut().note(entry);
+        self.note_unprobed(entry);
+    }
+
+    fn note_unprobed(&mut self, entry: &Entry) {
+        if let Fact::Harness(HarnessFact::NotProbed {
+            rule,
+            why,
+            suspicious,
+        }) = &entry.fact
+        {
+            let collector = self.collector.get_mut();
             collector.unprobed(rule, why);
+            if *suspicious && let Some(rule) = find(rule) {
+                collector.remark(rule, format!("not judged by a question: {why}"));
+            }
         }
     }
 

@@ -64,6 +64,7 @@ fn session() -> Session {
     ));
     Session {
         reuse_grace: Duration::ZERO,
+        rotates: false,
         sign_out_ends_access: false,
         expired_by: vec![401],
         other_audience: None,

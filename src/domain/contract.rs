@@ -132,6 +132,8 @@ pub struct Session {
     pub identity: Option<Identity>,
     /// How long a used refresh token may still be exchanged, for clients that lost the answer.
     pub reuse_grace: Duration,
+    /// Whether each refresh hands out a new refresh token.
+    pub rotates: bool,
     /// Whether a sign-out ends the access token at once, and not only the refresh token.
     pub sign_out_ends_access: bool,
     /// Statuses by which a request says that its access token is over.

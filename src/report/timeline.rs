@@ -363,7 +363,7 @@ fn harness(fact: &HarnessFact) -> String {
             let question = heard.question.words();
             format!("rehearsal asks the feed: {question} {}", heard.words())
         }
-        HarnessFact::NotProbed { rule, why } => format!("nothing is asked for {rule}: {why}"),
+        HarnessFact::NotProbed { rule, why, .. } => format!("nothing is asked for {rule}: {why}"),
         HarnessFact::ForbiddenReached { calls } => {
             format!("the mock counted {calls} forbidden calls")
         }

@@ -30,13 +30,13 @@ pub(super) const RULES: &[Registration] = &[
         Box::new(Scope::default())
     }),
     (&[&REDIRECT], |_| Box::new(redirect::Redirects::default())),
+    (&[&NON_CANONICAL, &REDIRECT], |_| {
+        Box::new(past::Past::default())
+    }),
     (&[&queries::QUERIES], |_| {
         Box::new(queries::Queried::default())
     }),
     (&[&fixed::FIXED], |_| Box::new(fixed::Fixed)),
-    (&[&NON_CANONICAL, &REDIRECT], |_| {
-        Box::new(past::Past::default())
-    }),
 ];
 
 rule! {

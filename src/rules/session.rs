@@ -15,6 +15,7 @@ mod repeated;
 mod replay;
 mod restore;
 mod revoked;
+mod rotation;
 mod signed_out;
 mod single_flight;
 mod socket;
@@ -38,6 +39,9 @@ pub(super) const RULES: &[Registration] = &[
     }),
     (&[&replay::REPLAY], |_| Box::new(replay::Replay)),
     (&[&replay::REPLAY], |_| Box::new(grace::Grace)),
+    (&[&replay::REPLAY], |_| {
+        Box::new(rotation::Rotation::default())
+    }),
     (&[&forged::FORGED], |_| Box::new(forged::Forged::default())),
     (&[&refusal::ON_401_AND_403], |contract| {
         Box::new(refusal::Refusals::new(contract))

@@ -62,6 +62,7 @@ fn session() -> Session {
         token: Token::Opaque,
         identity: None,
         reuse_grace: Duration::ZERO,
+        rotates: false,
         sign_out_ends_access: false,
         expired_by: vec![401],
         other_audience: None,

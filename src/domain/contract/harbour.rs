@@ -75,6 +75,7 @@ pub(crate) fn agreed_in(journal: &str) -> Contract {
                 contract.realtime.as_mut().unwrap().subscribe[0].ack = true;
             }
             "own-header" => contract.session.authorize.0 = "x-pass".to_owned(),
+            "rotates" => contract.session.rotates = true,
             "open" => switch.fail_mode = FailMode::Open,
             "closed" => switch.fail_mode = FailMode::Closed,
             "by-status" => {
@@ -236,6 +237,7 @@ fn session() -> Session {
             username: Some(at("/mail")),
         }),
         reuse_grace: Duration::ZERO,
+        rotates: false,
         sign_out_ends_access: true,
         expired_by: vec![401],
         other_audience: None,

@@ -156,6 +156,7 @@ fn session() -> Session {
         })),
         identity: None,
         reuse_grace: Duration::ZERO,
+        rotates: false,
         sign_out_ends_access: false,
         expired_by: vec![401],
         other_audience: None,

@@ -131,6 +131,7 @@ fn desk_session() -> Session {
     };
     Session {
         reuse_grace: std::time::Duration::ZERO,
+        rotates: false,
         sign_out_ends_access: false,
         expired_by: vec![401],
         other_audience: None,
@@ -318,6 +319,7 @@ fn farm_session() -> Session {
     let token_endpoint = "POST barn /oauth/token";
     Session {
         reuse_grace: std::time::Duration::ZERO,
+        rotates: false,
         sign_out_ends_access: false,
         expired_by: vec![401],
         other_audience: None,

@@ -10,7 +10,7 @@ use crate::domain::contract::{
     Condition, Emit, EventRule, Polling, Realtime, Resource, Screen, SocketClient, TokenChecked,
     TransportName,
 };
-use crate::domain::selector::Template;
+use crate::domain::selector::{Selector, Template};
 use crate::suite::cursor::Cursor;
 use crate::suite::node::Content;
 
