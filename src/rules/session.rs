@@ -8,6 +8,8 @@ mod ending;
 mod expired;
 mod forged;
 mod genuine;
+mod lost;
+mod next_user;
 mod refusal;
 mod repeated;
 mod replay;
@@ -60,6 +62,10 @@ pub(super) const RULES: &[Registration] = &[
         Box::new(genuine::Genuine::default())
     }),
     (&[&repeated::REPEATED], |_| Box::new(repeated::Repeated)),
+    (&[&lost::LOST], |_| Box::new(lost::Lost::default())),
+    (&[&next_user::READS_ANEW], |_| {
+        Box::new(next_user::NextUser::default())
+    }),
     (&[&unissued::UNISSUED], |_| {
         Box::new(unissued::Unissued::default())
     }),
