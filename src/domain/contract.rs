@@ -236,6 +236,8 @@ pub struct KillSwitch {
     pub fresh_for: Duration,
     /// How soon after the switch the app must have stopped asking for data.
     pub takes_effect_within: Duration,
+    /// Whether the app promises that the time between two of its questions varies.
+    pub jitter: bool,
     /// What the app does while it cannot ask.
     pub fail_mode: FailMode,
 }

@@ -10,6 +10,8 @@ mod forged;
 mod genuine;
 mod grace;
 mod kept_identity;
+mod lost;
+mod next_user;
 mod refusal;
 mod repeated;
 mod replay;
@@ -70,6 +72,10 @@ pub(super) const RULES: &[Registration] = &[
         Box::new(kept_identity::KeptIdentity::default())
     }),
     (&[&repeated::REPEATED], |_| Box::new(repeated::Repeated)),
+    (&[&lost::LOST], |_| Box::new(lost::Lost::default())),
+    (&[&next_user::READS_ANEW], |_| {
+        Box::new(next_user::NextUser::default())
+    }),
     (&[&unissued::UNISSUED], |_| {
         Box::new(unissued::Unissued::default())
     }),

@@ -12,6 +12,7 @@ mod payload;
 mod polling;
 mod push;
 mod renumbered;
+mod reconnect;
 mod restart;
 mod sent_away;
 mod snapshot;
@@ -62,6 +63,9 @@ pub(super) const RULES: &[Registration] = &[
         &[&restart::HOLDS],
         |_| Box::new(restart::Restart::default()),
     ),
+    (&[&reconnect::TRIES_AGAIN], |_| {
+        Box::new(reconnect::Reconnect::default())
+    }),
     (&[&sent_away::SENT_AWAY], |_| {
         Box::new(sent_away::SentAway::default())
     }),

@@ -96,6 +96,7 @@ fn kill_switch() -> KillSwitch {
         every: seconds(30),
         fresh_for: seconds(60),
         takes_effect_within: seconds(40),
+        jitter: false,
         fail_mode: FailMode::LastKnown,
     }
 }

@@ -77,6 +77,7 @@ pub(crate) fn agreed_in(journal: &str) -> Contract {
             "own-header" => contract.session.authorize.0 = "x-pass".to_owned(),
             "rotates" => contract.session.rotates = true,
             "open" => switch.fail_mode = FailMode::Open,
+            "unvaried" => switch.jitter = false,
             "closed" => switch.fail_mode = FailMode::Closed,
             "by-status" => {
                 switch.blocked_when = Condition::Status(vec![503]);
@@ -257,6 +258,7 @@ fn beacon() -> KillSwitch {
         every: seconds(30),
         fresh_for: seconds(20),
         takes_effect_within: seconds(10),
+        jitter: true,
         fail_mode: FailMode::LastKnown,
     }
 }

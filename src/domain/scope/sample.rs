@@ -64,6 +64,7 @@ fn kill_switch() -> KillSwitch {
         every: seconds(30),
         fresh_for: seconds(30),
         takes_effect_within: seconds(5),
+        jitter: false,
         fail_mode: FailMode::LastKnown,
     }
 }

@@ -82,6 +82,7 @@ fn switch(operation: Operation, off: Value, on: Value) -> KillSwitch {
         every: Duration::from_secs(30),
         fresh_for: Duration::from_secs(5),
         takes_effect_within: Duration::from_secs(35),
+        jitter: false,
         fail_mode: FailMode::LastKnown,
     }
 }
