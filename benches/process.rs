@@ -184,55 +184,60 @@ fn against_curl() {
         "ten requests and twenty checks, over TCP",
         (0..10).map(run).collect(),
     );
-    let curls = |_| {
-        let mut total = Sample {
-            ok: true,
-            ..Sample::default()
-        };
-        let mut curl = |arguments: &[&str]| {
-            let one = sample(Command::new("curl").args(["-sSf", "-o"]).args(arguments));
-            total.wall += one.wall;
-            total.cpu += one.cpu;
-            total.peak_kb = total.peak_kb.max(one.peak_kb);
-            total.ok &= one.ok;
-        };
-        let answer = folder.path().join("session.json");
-        let answer = answer.to_string_lossy().into_owned();
-        let sessions = format!("{}/api/v1/sessions", url("platform"));
-        let credentials = serde_json::json!({
-            "email": USERNAME, "password": PASSWORD, "product": "tradedesk",
-        })
-        .to_string();
-        let json = "content-type: application/json";
-        curl(&[&answer, "-H", json, "-d", &credentials, &sessions]);
-        let session: serde_json::Value =
-            serde_json::from_slice(&std::fs::read(&answer).unwrap_or_default()).unwrap_or_default();
-        let token = session["tokens"]["access"].as_str().unwrap_or_default();
-        let bearer = format!("authorization: Bearer {token}");
-        let status = format!("{}/api/v1/status?product=tradedesk", url("platform"));
-        curl(&["/dev/null", &status]);
-        for path in [
-            "feature-flags",
-            "me/profile",
-            "overview",
-            "positions",
-            "history?limit=20",
-            "strategies",
-            "me/preferences",
-            "overview",
-        ] {
-            let place = format!("{}/api/{path}", url("trading"));
-            curl(&["/dev/null", "-H", &bearer, &place]);
-        }
-        total
-    };
-    let theirs = report("ten curl processes", (0..10).map(curls).collect());
+    let theirs = report(
+        "ten curl processes",
+        (0..10).map(|_| ten_curls(&url, folder.path())).collect(),
+    );
     println!(
         "cpu, ours / curl: {:.2}",
         ours.cpu.as_secs_f64() / theirs.cpu.as_secs_f64()
     );
     let _ = mock.kill();
     let _ = mock.wait();
+}
+
+/// A sign-in, the status and eight reads, each by a process of its own.
+fn ten_curls(url: &impl Fn(&str) -> String, folder: &std::path::Path) -> Sample {
+    let mut total = Sample {
+        ok: true,
+        ..Sample::default()
+    };
+    let mut curl = |arguments: &[&str]| {
+        let one = sample(Command::new("curl").args(["-sSf", "-o"]).args(arguments));
+        total.wall += one.wall;
+        total.cpu += one.cpu;
+        total.peak_kb = total.peak_kb.max(one.peak_kb);
+        total.ok &= one.ok;
+    };
+    let answer = folder.join("session.json");
+    let answer = answer.to_string_lossy().into_owned();
+    let sessions = format!("{}/api/v1/sessions", url("platform"));
+    let credentials = serde_json::json!({
+        "email": USERNAME, "password": PASSWORD, "product": "tradedesk",
+    })
+    .to_string();
+    let json = "content-type: application/json";
+    curl(&[&answer, "-H", json, "-d", &credentials, &sessions]);
+    let session: serde_json::Value =
+        serde_json::from_slice(&std::fs::read(&answer).unwrap_or_default()).unwrap_or_default();
+    let token = session["tokens"]["access"].as_str().unwrap_or_default();
+    let bearer = format!("authorization: Bearer {token}");
+    let status = format!("{}/api/v1/status?product=tradedesk", url("platform"));
+    curl(&["/dev/null", &status]);
+    for path in [
+        "feature-flags",
+        "me/profile",
+        "overview",
+        "positions",
+        "history?limit=20",
+        "strategies",
+        "me/preferences",
+        "overview",
+    ] {
+        let place = format!("{}/api/{path}", url("trading"));
+        curl(&["/dev/null", "-H", &bearer, &place]);
+    }
+    total
 }
 
 #[derive(Debug, Clone, Copy, Default)]

@@ -107,7 +107,7 @@ pub struct Judge {
     state: State,
     rules: Vec<Box<dyn Rule>>,
     /// The rules, by index, that want to hear routine packets too.
-    hearing: Vec<usize>,
+    following: Vec<usize>,
     last: Option<Arc<Entry>>,
     collector: RefCell<Collector>,
 }
@@ -128,13 +128,13 @@ impl Judge {
                 rules.push(begin(&contract));
             }
         }
-        let hearing = (0..rules.len())
+        let following = (0..rules.len())
             .filter(|rule| rules[*rule].hears_routine())
             .collect();
         Self {
             state: State::new(contract),
             rules,
-            hearing,
+            following,
             last: None,
             collector: RefCell::new(collector),
         }
@@ -173,7 +173,7 @@ impl Judge {
         if entry.fact.is_routine() {
             self.state.now = entry.at;
             let context = Context::new(entry, &self.state, &self.collector);
-            for rule in &self.hearing {
+            for rule in &self.following {
                 self.rules[*rule].see(&context);
             }
             return;

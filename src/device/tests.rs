@@ -11,8 +11,8 @@ use super::backend::{Backend, Reply, Seen};
 use super::*;
 use crate::app::{SIGNED_OUT, View};
 use crate::domain::contract::{
-    Body, Condition, FailMode, KillSwitch, Operation, Promises, Resource, Retry, Scope, Screen,
-    Service, Session, SessionRequest, Token, TokenAnswer, TrafficFloor,
+    Body, Condition, FailMode, KillSwitch, Operation, Promises, Queries, Resource, Retry, Scope,
+    Screen, Service, Session, SessionRequest, Token, TokenAnswer, TrafficFloor,
 };
 use crate::domain::journal::{AppFact, ClientOutcome, Fact, SessionState};
 use crate::domain::selector::{Selector, Template};
@@ -136,6 +136,7 @@ fn contract() -> Contract {
             allow_emits: Vec::new(),
             forbid_emits: Vec::new(),
             forbid_namespaces: Vec::new(),
+            queries: Queries::Any,
             floor: TrafficFloor { requests: 1 },
         },
     }

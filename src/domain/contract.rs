@@ -382,7 +382,7 @@ pub struct EventRule {
     pub name: String,
     /// The resource that it changes, if any.
     pub updates: Option<String>,
-    /// How.
+    /// How what it holds is merged into the resource.
     pub apply: Apply,
     /// In the first argument: the items or the object that the change consists of.
     pub items: Option<Selector>,
@@ -444,8 +444,20 @@ pub struct Scope {
     pub forbid_emits: Vec<String>,
     /// Namespaces that the app must never join.
     pub forbid_namespaces: Vec<String>,
+    /// What a read may say in its query.
+    pub queries: Queries,
     /// How little traffic makes a "never called" verdict worthless.
     pub floor: TrafficFloor,
+}
+
+/// What a read may say in its query.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Queries {
+    /// Whatever it likes; keys that are not declared are told as information.
+    #[default]
+    Any,
+    /// Only what is declared.
+    Declared,
 }
 
 /// The least traffic that a scenario must show before "never called" means anything.

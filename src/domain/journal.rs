@@ -47,7 +47,7 @@ pub struct Entry {
     /// When, since the journal was opened, in microseconds.
     #[serde(rename = "at_us", with = "micros")]
     pub at: Duration,
-    /// What.
+    /// What happened.
     pub fact: Fact,
 }
 
@@ -118,7 +118,7 @@ pub enum Fact {
     SocketClosed {
         /// The session.
         socket: u64,
-        /// How.
+        /// Who or what ended it.
         end: SocketEnd,
     },
     /// What the client says about itself. Only a simulated app can.

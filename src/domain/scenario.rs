@@ -86,7 +86,7 @@ pub enum StepKind {
     Expect {
         /// All of these together.
         all: Vec<Expectation>,
-        /// When.
+        /// By when, or for how long.
         timing: Timing,
         /// From where on the journal is looked at.
         since: Since,
@@ -182,7 +182,7 @@ pub enum Expectation {
     Transport(TransportName),
     /// Requests were seen, so many of them.
     Requests {
-        /// Which.
+        /// Those that count.
         which: RequestMatch,
         /// How many at least.
         at_least: u64,

@@ -147,15 +147,8 @@ pub(super) fn passed() -> RunResult {
     run(vec![first, second])
 }
 
-/// One scenario that failed by two rules.
-pub(super) fn failed() -> RunResult {
-    let mut one = scenario(
-        "expiry",
-        "An expired token is renewed once",
-        &["S2.4"],
-        Verdict::Failed,
-    );
-    one.excerpt = vec![
+fn two_refreshes() -> Vec<Arc<Entry>> {
+    vec![
         entry(11, 900, Fact::Act(Act::Refresh)),
         entry(
             12,
@@ -192,7 +185,18 @@ pub(super) fn failed() -> RunResult {
                 phase: StepPhase::Unmet,
             }),
         ),
-    ];
+    ]
+}
+
+/// One scenario that failed by two rules.
+pub(super) fn failed() -> RunResult {
+    let mut one = scenario(
+        "expiry",
+        "An expired token is renewed once",
+        &["S2.4"],
+        Verdict::Failed,
+    );
+    one.excerpt = two_refreshes();
     one.outcome.findings = vec![
         Finding {
             rule: "SESSION-4".to_owned(),

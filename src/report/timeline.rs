@@ -76,12 +76,7 @@ impl<'a> Timeline<'a> {
             Fact::Request(request) => self::request(request),
             Fact::Answer(answer) => self.answer(answer),
             Fact::Lost { exchange, reason } => {
-                let why = match reason {
-                    LossReason::Upstream { detail } => format!("no answer: {detail}"),
-                    LossReason::ClientGone => "the client gave it up".to_owned(),
-                    LossReason::Fault => "broken by a fault".to_owned(),
-                };
-                format!("× {} {why}", self.exchange(*exchange))
+                format!("× {} {}", self.exchange(*exchange), lost(reason))
             }
             Fact::Uploaded {
                 exchange, bytes, ..
@@ -118,24 +113,18 @@ impl<'a> Timeline<'a> {
                     Direction::Up => '→',
                     Direction::Down => '←',
                 };
-                let mut line = format!(
-                    "{arrow} socket {socket} {} ({})",
-                    self::packet(packet),
+                let packet = self::packet(packet);
+                let judged = judgement
+                    .as_ref()
+                    .map(|own| judged(own.class, &own.reason))
+                    .unwrap_or_default();
+                format!(
+                    "{arrow} socket {socket} {packet} ({}){judged}",
                     name(*transport)
-                );
-                if let Some(judgement) = judgement {
-                    line.push_str(&judged(judgement.class, &judgement.reason));
-                }
-                line
+                )
             }
             Fact::SocketClosed { socket, end } => {
-                let who = match end {
-                    SocketEnd::Client => "by the client".to_owned(),
-                    SocketEnd::Backend => "by the backend".to_owned(),
-                    SocketEnd::Network { detail } => format!("as the connection broke: {detail}"),
-                    SocketEnd::Gateway => "by the gateway".to_owned(),
-                };
-                format!("× socket {socket} closed {who}")
+                format!("× socket {socket} closed {}", closed(end))
             }
             Fact::App(fact) => format!("· app: {}", app(fact)),
             Fact::Act(act) => format!("· user: {}", user(act)),
@@ -161,6 +150,23 @@ impl<'a> Timeline<'a> {
             Some(request) => format!("{} {}", request.method, request.target),
             None => format!("exchange {exchange}"),
         }
+    }
+}
+
+fn lost(reason: &LossReason) -> String {
+    match reason {
+        LossReason::Upstream { detail } => format!("no answer: {detail}"),
+        LossReason::ClientGone => "the client gave it up".to_owned(),
+        LossReason::Fault => "broken by a fault".to_owned(),
+    }
+}
+
+fn closed(end: &SocketEnd) -> String {
+    match end {
+        SocketEnd::Client => "by the client".to_owned(),
+        SocketEnd::Backend => "by the backend".to_owned(),
+        SocketEnd::Network { detail } => format!("as the connection broke: {detail}"),
+        SocketEnd::Gateway => "by the gateway".to_owned(),
     }
 }
 

@@ -15,6 +15,8 @@ use crate::rules::context::Context;
 use crate::rules::rule::{Registration, Rule, RuleInfo, rule};
 use crate::rules::violation::Violation;
 
+mod fixed;
+mod queries;
 mod redirect;
 mod server;
 
@@ -26,6 +28,10 @@ pub(super) const RULES: &[Registration] = &[
         Box::new(Scope::default())
     }),
     (&[&REDIRECT], |_| Box::new(redirect::Redirects::default())),
+    (&[&queries::QUERIES], |_| {
+        Box::new(queries::Queried::default())
+    }),
+    (&[&fixed::FIXED], |_| Box::new(fixed::Fixed)),
 ];
 
 rule! {

@@ -196,7 +196,7 @@ impl<'s> Prober<'s> {
         })
     }
 
-    /// Sends an operation of the contract with a filling.
+    /// Sends an operation of the contract with bindings.
     async fn perform(
         &mut self,
         question: Option<Question>,
@@ -205,18 +205,18 @@ impl<'s> Prober<'s> {
         with: With<'_>,
     ) -> Result<Reply, NotAsked> {
         let mut headers = vec![("accept".to_owned(), "application/json".to_owned())];
-        let authorize = (operation.authorized && with.filling.access.is_some())
+        let authorize = (operation.authorized && with.bindings.access.is_some())
             .then_some(&self.environment.contract.session.authorize);
         for (name, template) in authorize.into_iter().chain(&operation.headers) {
-            headers.push((name.clone(), with.filling.text(template)));
+            headers.push((name.clone(), with.bindings.text(template)));
         }
         headers.extend(with.headers);
         let request = ProbeRequest {
             service: &operation.service,
             method: &operation.method,
-            target: with.filling.target(operation, query),
+            target: with.bindings.target(operation, query),
             headers,
-            body: with.filling.payload(operation),
+            body: with.bindings.payload(operation),
             connection: with.connection,
         };
         self.send(question, request).await
@@ -249,7 +249,7 @@ struct ProbeRequest<'a> {
 
 /// With what an operation is sent.
 struct With<'a> {
-    filling: &'a Bindings,
+    bindings: &'a Bindings,
     headers: Vec<(String, String)>,
     connection: &'a str,
 }
@@ -257,11 +257,11 @@ struct With<'a> {
 impl<'a> With<'a> {
     /// On a connection of its own for each account: connections that accounts share are a question
     /// of their own.
-    fn of(filling: &'a Bindings) -> Self {
+    fn of(bindings: &'a Bindings) -> Self {
         Self {
-            filling,
+            bindings,
             headers: Vec::new(),
-            connection: filling.username.as_deref().unwrap_or_default(),
+            connection: bindings.username.as_deref().unwrap_or_default(),
         }
     }
 }

@@ -146,7 +146,8 @@ impl Trial {
 
     fn is_false(&self, finding: &Finding) -> bool {
         let culprit = self.misbehaviour.map(Misbehaviour::culprit);
-        culprit != Some(finding.subject) && !(culprit.is_some() && finding.subject == Subject::Unclear)
+        culprit != Some(finding.subject)
+            && !(culprit.is_some() && finding.subject == Subject::Unclear)
     }
 }
 

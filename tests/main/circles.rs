@@ -239,14 +239,7 @@ fn tokens(file: &File) -> Vec<(usize, String)> {
             }
             '"' => at = after_text(at, &char, chars.len()),
             'r' if matches!(char(at), '"' | '#') => {
-                let hashes = (at..).take_while(|at| char(*at) == '#').count();
-                at += hashes + 1;
-                let closes =
-                    |at: usize| char(at) == '"' && (1..=hashes).all(|hash| char(at + hash) == '#');
-                while at < chars.len() && !closes(at) {
-                    at += 1;
-                }
-                at += hashes + 1;
+                at = after_raw_text(at, &char, chars.len());
             }
             '\'' if char(at) == '\\' => {
                 at += 2;
@@ -272,6 +265,14 @@ fn tokens(file: &File) -> Vec<(usize, String)> {
         }
     }
     found
+}
+
+/// Where a raw text ends whose hashes, or whose quote, are at `at`.
+fn after_raw_text(at: usize, char: &impl Fn(usize) -> char, end: usize) -> usize {
+    let hashes = (at..).take_while(|at| char(*at) == '#').count();
+    let closes = |at: usize| char(at) == '"' && (1..=hashes).all(|hash| char(at + hash) == '#');
+    let close = (at + hashes + 1..end).find(|at| closes(*at));
+    close.unwrap_or(end) + hashes + 1
 }
 
 /// Where a text in quotes ends that has begun before `at`.

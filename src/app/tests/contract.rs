@@ -121,8 +121,7 @@ fn realtime() -> Realtime {
     }
 }
 
-/// A small app: two tabs, a live feed for positions, paged trades.
-pub(super) fn contract() -> Contract {
+fn trades() -> Resource {
     let mut trades = resource("trades", true);
     trades.sequence = None;
     trades.paging = Some(Paging {
@@ -135,6 +134,11 @@ pub(super) fn contract() -> Contract {
         total: None,
         refused_by: Vec::new(),
     });
+    trades
+}
+
+/// A small app: two tabs, a live feed for positions, paged trades.
+pub(super) fn contract() -> Contract {
     Contract {
         name: "bench".into(),
         services: ["platform", "trading"]
@@ -152,7 +156,7 @@ pub(super) fn contract() -> Contract {
         resources: vec![
             resource("positions", true),
             resource("account", false),
-            trades,
+            trades(),
         ],
         screens: vec![
             Screen {
@@ -185,6 +189,7 @@ pub(super) fn contract() -> Contract {
             allow_emits: vec![],
             forbid_emits: vec!["close_all".into()],
             forbid_namespaces: vec!["/admin".into()],
+            queries: Queries::Any,
             floor: TrafficFloor { requests: 1 },
         },
     }

@@ -7,8 +7,8 @@ use serde_json::json;
 use crate::domain::contract::{
     AnswersTo, Apply, Body, Condition, Contract, Emit, ErrorForm, EventRule, FailMode,
     HeaderPromise, Identity, ItemOrder, JwtPolicy, KillSwitch, NextPage, Operation, Paging,
-    Polling, Promises, Realtime, RequestPattern, Resource, Retry, Scope, Screen, Service, Session,
-    SessionRequest, SocketClient, Token, TokenAnswer, TokenChecked, TrafficFloor,
+    Polling, Promises, Queries, Realtime, RequestPattern, Resource, Retry, Scope, Screen, Service,
+    Session, SessionRequest, SocketClient, Token, TokenAnswer, TokenChecked, TrafficFloor,
 };
 use crate::domain::selector::{Selector, Template};
 
@@ -66,6 +66,14 @@ pub(crate) fn agreed_in(journal: &str) -> Contract {
         promised(&mut contract);
     } else if let Some(switch) = &mut contract.kill_switch {
         match agreement {
+            "hinted" => {
+                let leave = contract.session.sign_out.as_mut().unwrap();
+                leave.body = Body::Form(vec![
+                    ("token".to_owned(), "{refresh-token}".to_owned()),
+                    ("token_type_hint".to_owned(), "refresh_token".to_owned()),
+                ]);
+                contract.realtime.as_mut().unwrap().subscribe[0].ack = true;
+            }
             "own-header" => contract.session.authorize.0 = "x-pass".to_owned(),
             "open" => switch.fail_mode = FailMode::Open,
             "closed" => switch.fail_mode = FailMode::Closed,
@@ -127,33 +135,7 @@ pub(crate) fn harbour() -> Contract {
         kill_switch: Some(beacon()),
         health: vec![operation("GET", "gate", "/pulse", false)],
         promises: Promises::default(),
-        resources: vec![
-            resource("sailor", "/v2/sailor"),
-            Resource {
-                items: Some(at("/ships")),
-                key: Some(at("/imo")),
-                sequence: Some(at("/count")),
-                schema: Some(
-                    json!({"type": "object", "required": ["ships"], "properties": {"ships": {"type": "array", "items": {"type": "object", "required": ["imo", "knots"], "properties": {"knots": {"type": "number"}}}}}}),
-                ),
-                ..resource("ships", "/v2/ships")
-            },
-            Resource {
-                items: Some(at("/entries")),
-                key: Some(at("/no")),
-                paging: Some(Paging {
-                    size: Some(("count".to_owned(), 2)),
-                    next: NextPage::Cursor {
-                        query: "after".to_owned(),
-                        from: at("/next"),
-                        more: None,
-                    },
-                    total: Some(at("/total")),
-                    refused_by: vec![400],
-                }),
-                ..resource("log", "/v2/log")
-            },
-        ],
+        resources: resources(),
         screens: vec![
             Screen {
                 name: "bridge".to_owned(),
@@ -185,9 +167,40 @@ pub(crate) fn harbour() -> Contract {
             allow_emits: Vec::new(),
             forbid_emits: vec!["scuttle".to_owned()],
             forbid_namespaces: vec!["/captain".to_owned()],
+            queries: Queries::Any,
             floor: TrafficFloor { requests: 3 },
         },
     }
+}
+
+fn resources() -> Vec<Resource> {
+    vec![
+        resource("sailor", "/v2/sailor"),
+        Resource {
+            items: Some(at("/ships")),
+            key: Some(at("/imo")),
+            sequence: Some(at("/count")),
+            schema: Some(
+                json!({"type": "object", "required": ["ships"], "properties": {"ships": {"type": "array", "items": {"type": "object", "required": ["imo", "knots"], "properties": {"knots": {"type": "number"}}}}}}),
+            ),
+            ..resource("ships", "/v2/ships")
+        },
+        Resource {
+            items: Some(at("/entries")),
+            key: Some(at("/no")),
+            paging: Some(Paging {
+                size: Some(("count".to_owned(), 2)),
+                next: NextPage::Cursor {
+                    query: "after".to_owned(),
+                    from: at("/next"),
+                    more: None,
+                },
+                total: Some(at("/total")),
+                refused_by: vec![400],
+            }),
+            ..resource("log", "/v2/log")
+        },
+    ]
 }
 
 fn session() -> Session {

@@ -12,7 +12,7 @@ use super::ScreenName;
 pub enum AppFact {
     /// Another screen is shown.
     Screen {
-        /// Which.
+        /// The one that is shown from now on.
         screen: ScreenName,
     },
     /// What the app thinks of the network.
@@ -65,7 +65,7 @@ pub enum AppFact {
     },
     /// Something that the app did not expect and survived.
     Unexpected {
-        /// What.
+        /// What it was, in words for a person.
         what: String,
     },
 }
@@ -196,7 +196,7 @@ pub enum Act {
     Refresh,
     /// Opened a screen.
     Open {
-        /// Which.
+        /// Its name in the contract.
         screen: String,
     },
     /// Asked for older items.
@@ -210,7 +210,7 @@ pub enum Act {
     Online,
     /// Something happened to the secure storage while the app did not run.
     Storage {
-        /// What.
+        /// What became of what was kept.
         accident: StorageAccident,
     },
     /// The device's clock was set.

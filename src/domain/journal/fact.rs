@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::{Content, Headers, Judgement};
-use crate::domain::contract::Role;
+use crate::domain::contract::{Role, is_safe};
 use crate::domain::media_type;
 use crate::domain::selector::Selector;
 
@@ -46,6 +46,16 @@ impl Request {
     #[must_use]
     pub fn line(&self) -> String {
         format!("{} {} {}", self.method, self.service, self.target)
+    }
+
+    /// What tells the requests of one operation from all others: method, service and target, and its
+    /// role where a body says which of many operations behind one path it is.
+    #[must_use]
+    pub fn operation(&self) -> String {
+        match &self.role {
+            Some(role) if !is_safe(&self.method) => format!("{} ({role})", self.line()),
+            _ => self.line(),
+        }
     }
 
     /// The first value of a header, by its name in lower case.

@@ -38,7 +38,7 @@ pub enum HarnessFact {
     Unmet(UnmetStep),
     /// The environment or the harness failed, so the scenario did not come to its end.
     Failed {
-        /// How.
+        /// What failed, and what can be done about it.
         why: String,
     },
     /// A person stopped the run.
@@ -57,7 +57,7 @@ pub enum HarnessFact {
     },
     /// The harness is about to ask the backend something: by its next request.
     Probe {
-        /// What.
+        /// What its answer is to show.
         question: Question,
     },
     /// A socket of the harness's own is over.
@@ -66,7 +66,7 @@ pub enum HarnessFact {
     NotProbed {
         /// The rule's id.
         rule: String,
-        /// Why.
+        /// What it lacks to ask.
         why: String,
     },
     /// The mock's own count of calls to forbidden endpoints.
@@ -76,7 +76,7 @@ pub enum HarnessFact {
     },
     /// Something in virtual time came late although nobody delayed it.
     Late {
-        /// What.
+        /// What was to come, in words for a person.
         what: String,
         /// By how many microseconds.
         by_us: u64,

@@ -82,16 +82,9 @@ fn undeclared_key(
     operation: &Operation,
     form: &Canonical,
 ) -> Option<String> {
-    let paging = match role {
-        Role::Resource(name) => contract.resource(name).and_then(|it| it.paging.as_ref()),
-        _ => None,
-    };
-    form.pairs().map(|(key, _)| key).find(|key| {
-        let by_paging = paging.is_some_and(|paging| {
-            paging.next.query() == key || paging.size.as_ref().is_some_and(|(size, _)| size == key)
-        });
-        !by_paging && !operation.query.iter().any(|(own, _)| own == key) && !names_the_method(key)
-    })
+    form.pairs()
+        .map(|(key, _)| key)
+        .find(|key| !contract.declares_key(role, operation, key) && !names_the_method(key))
 }
 
 /// Engine.IO: either transport's requests; a polling POST is judged by its packets.

@@ -6,8 +6,8 @@ use serde_json::json;
 
 use crate::domain::contract::{
     Apply, Body, Condition, Contract, Emit, EventRule, FailMode, JwtPolicy, KillSwitch, NextPage,
-    Operation, Paging, Promises, Realtime, RequestPattern, Resource, Retry, Scope, Service,
-    Session, SessionRequest, SocketClient, Token, TokenAnswer, TokenChecked, TrafficFloor,
+    Operation, Paging, Promises, Queries, Realtime, RequestPattern, Resource, Retry, Scope,
+    Service, Session, SessionRequest, SocketClient, Token, TokenAnswer, TokenChecked, TrafficFloor,
 };
 use crate::domain::selector::{Selector, Template};
 
@@ -113,6 +113,7 @@ fn scope() -> Scope {
         allow_emits: vec!["ping_feed".to_owned()],
         forbid_emits: vec!["close_position".to_owned(), "execute_trade".to_owned()],
         forbid_namespaces: vec!["/admin".to_owned()],
+        queries: Queries::Any,
         floor: TrafficFloor { requests: 3 },
     }
 }

@@ -7,8 +7,8 @@ use serde_json::{Value, json};
 
 use crate::domain::contract::{
     Apply, Body, Condition, Contract, Emit, EventRule, Expiry, FailMode, Identity, JwtPolicy,
-    KillSwitch, NextPage, Operation, Paging, Promises, Realtime, RequestPattern, Resource, Retry,
-    Scope, Screen, Service, Session, SessionRequest, SocketClient, Token, TokenAnswer,
+    KillSwitch, NextPage, Operation, Paging, Promises, Queries, Realtime, RequestPattern, Resource,
+    Retry, Scope, Screen, Service, Session, SessionRequest, SocketClient, Token, TokenAnswer,
     TokenChecked, TrafficFloor,
 };
 use crate::domain::secret::Secret;
@@ -112,6 +112,7 @@ fn frame(name: &str, services: Vec<Service>, session: Session) -> Contract {
             allow_emits: Vec::new(),
             forbid_emits: Vec::new(),
             forbid_namespaces: Vec::new(),
+            queries: Queries::Any,
             floor: TrafficFloor { requests: 5 },
         },
     }

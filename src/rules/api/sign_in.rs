@@ -107,7 +107,7 @@ impl Refusal {
         context.violated(
             &ALIKE,
             Violation::new(format!("the backend refuses {what} otherwise than agreed"))
-            .kind("refused otherwise")
+                .kind("refused otherwise")
                 .expected(format!(
                     "one of {agreed:?}, as the contract's `session.refused-by` says"
                 ))

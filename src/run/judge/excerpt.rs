@@ -33,20 +33,20 @@ pub(super) fn excerpt(reader: &mut Reader, findings: &[Finding]) -> Vec<Arc<Entr
     });
     let cited = findings.iter().flat_map(|finding| &finding.evidence);
     let answered = excerpt::answered(cited.filter_map(|id: &EntryId| found.get(&id.0)));
-    let mut needles: Vec<String> = answered
+    let mut patterns: Vec<String> = answered
         .iter()
         .map(|exchange| format!("{{\"request\":{{\"exchange\":{exchange},"))
         .collect();
-    if !needles.is_empty() {
+    if !patterns.is_empty() {
         let _ = reader.lines(|_, line| {
             let head = String::from_utf8_lossy(&line[..line.len().min(HEAD)]);
-            if let Some(at) = needles.iter().position(|needle| head.contains(needle)) {
-                needles.swap_remove(at);
+            if let Some(at) = patterns.iter().position(|pattern| head.contains(pattern)) {
+                patterns.swap_remove(at);
                 if let Ok(entry) = serde_json::from_slice::<Entry>(line) {
                     found.insert(entry.id.0, Arc::new(entry));
                 }
             }
-            !needles.is_empty()
+            !patterns.is_empty()
         });
     }
     found.into_values().collect()

@@ -170,7 +170,9 @@ impl<'a> Seen<'a> {
             ));
         }
         if let Some(status) = self.refresh_refused {
-            return Some(format!("a refresh of the session was refused with {status}"));
+            return Some(format!(
+                "a refresh of the session was refused with {status}"
+            ));
         }
         let overdue = self.asked.values().find(|(entry, request)| {
             request.role != Some(Role::Realtime) && of.now.saturating_sub(entry.at) >= SLOW
@@ -181,7 +183,10 @@ impl<'a> Seen<'a> {
             .or_else(|| {
                 let (entry, request) = overdue?;
                 let waited = show(of.now.saturating_sub(entry.at));
-                Some(format!("{} has not been answered for {waited}", request.line()))
+                Some(format!(
+                    "{} has not been answered for {waited}",
+                    request.line()
+                ))
             })
             .or_else(|| self.slow.clone())
             .or_else(|| self.silent(of))

@@ -101,7 +101,7 @@ impl Prober<'_> {
         let base_path = address.as_ref().map_or("", ServiceAddress::base_path);
         let mut target = format!("{base_path}{}?EIO=4&transport=websocket", realtime.path);
         for (name, template) in &realtime.query {
-            let value = escape(&own.filling.text(template));
+            let value = escape(&own.bindings.text(template));
             target.push_str(&format!("&{}={value}", escape(name)));
         }
         let endpoint = address.as_ref().and_then(|address| address.via.as_ref());
@@ -116,7 +116,7 @@ impl Prober<'_> {
         };
         let conversation = async {
             match upgrade(endpoint, &target, &mark).await {
-                Ok(socket) => listen(socket, realtime, &own.filling, &mut heard).await,
+                Ok(socket) => listen(socket, realtime, &own.bindings, &mut heard).await,
                 Err(Refused::Answered(status)) => heard.how = format!("answered with {status}"),
                 Err(Refused::Lost(why)) => return Err(NotAsked::FeedLost(why)),
             }

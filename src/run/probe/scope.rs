@@ -43,7 +43,7 @@ impl Prober<'_> {
                     service,
                     method,
                     target,
-                    headers: vec![(header.clone(), own.filling.text(template))],
+                    headers: vec![(header.clone(), own.bindings.text(template))],
                     body: (!is_safe(method)).then(body),
                     connection: "",
                 };
@@ -104,7 +104,7 @@ impl Prober<'_> {
     ) -> Result<(), NotAsked> {
         let mut target = format!("{}?EIO=4&transport=polling", realtime.path);
         for (name, template) in &realtime.query {
-            let value = escape(&own.filling.text(template));
+            let value = escape(&own.bindings.text(template));
             target.push_str(&format!("&{}={value}", escape(name)));
         }
         let opened = self.poll(realtime, &target, None, None).await?;
@@ -115,7 +115,7 @@ impl Prober<'_> {
             .ok_or(NotAsked::NoSession)?;
         target.push_str("&sid=");
         target.push_str(&sid);
-        let auth = realtime.auth.fill(&|name| own.filling.get(name));
+        let auth = realtime.auth.fill(&|name| own.bindings.get(name));
         let connect = format!("40{namespace},{auth}");
         self.poll(realtime, &target, Some(connect), None).await?;
         let question = Question::ForbiddenNamespace {

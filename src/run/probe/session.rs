@@ -18,14 +18,14 @@ pub(crate) struct OwnSession {
     /// What its account signs in with.
     pub(super) username: String,
     /// Its tokens, to fill requests with.
-    pub(super) filling: Bindings,
+    pub(super) bindings: Bindings,
     /// When its access token ends, in seconds since 1970, as far as that can be read.
     pub(super) ends: Option<u64>,
 }
 
 impl OwnSession {
     pub(super) fn with(&self) -> With<'_> {
-        With::of(&self.filling)
+        With::of(&self.bindings)
     }
 
     /// As `with`, on a connection on which nobody is known.
@@ -39,7 +39,7 @@ impl OwnSession {
     /// The same session with another token in the place of the access token.
     pub(super) fn bearing(&self, token: Option<String>) -> Self {
         let mut other = self.clone();
-        other.filling.access = token.map(Secret::new);
+        other.bindings.access = token.map(Secret::new);
         other
     }
 
@@ -57,7 +57,7 @@ impl OwnSession {
     }
 
     pub(super) fn access(&self) -> &str {
-        self.filling.access.as_ref().map_or("", Secret::expose)
+        self.bindings.access.as_ref().map_or("", Secret::expose)
     }
 }
 
@@ -76,13 +76,13 @@ impl Prober<'_> {
         request: &SessionRequest,
         account: &Account,
     ) -> Result<OwnSession, NotAsked> {
-        let filling = Bindings {
+        let bindings = Bindings {
             username: Some(account.username.clone()),
             password: Some(account.password.clone()),
             ..Bindings::default()
         };
         let reply = self
-            .perform(question, &request.operation, &[], With::of(&filling))
+            .perform(question, &request.operation, &[], With::of(&bindings))
             .await?;
         let tokens = tokens(&request.answer, &reply, None);
         let now = self.environment.recorder.clock().unix().as_secs();
@@ -90,7 +90,7 @@ impl Prober<'_> {
             .map(|(access, refresh)| OwnSession {
                 ends: ends(&request.answer, &reply, &access, now),
                 username: account.username.clone(),
-                filling: Bindings {
+                bindings: Bindings {
                     username: Some(account.username.clone()),
                     password: None,
                     access: Some(access),
@@ -116,15 +116,15 @@ impl Prober<'_> {
         let reply = self
             .perform(question, &request.operation, &[], own.with())
             .await?;
-        let kept = own.filling.refresh.clone();
+        let kept = own.bindings.refresh.clone();
         Ok(
             tokens(&request.answer, &reply, kept).map(|(access, refresh)| OwnSession {
                 ends: None,
                 username: own.username.clone(),
-                filling: Bindings {
+                bindings: Bindings {
                     access: Some(access),
                     refresh,
-                    ..own.filling.clone()
+                    ..own.bindings.clone()
                 },
             }),
         )

@@ -35,14 +35,14 @@ impl Prober<'_> {
             (Question::WrongPassword, account.username.clone()),
         ];
         for (question, username) in cases {
-            let filling = Bindings {
+            let bindings = Bindings {
                 username: Some(username),
                 password: Some(Secret::new(WRONG)),
                 ..Bindings::default()
             };
             let with = With {
                 connection: "nobody",
-                ..With::of(&filling)
+                ..With::of(&bindings)
             };
             self.perform(Some(question), operation, &[], with).await?;
         }

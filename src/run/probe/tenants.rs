@@ -157,7 +157,7 @@ impl Prober<'_> {
         // The other's token, and the first one's name wherever the contract puts a name.
         let disguised = Bindings {
             username: Some(own.username.clone()),
-            ..other.filling.clone()
+            ..other.bindings.clone()
         };
         for resource in resources
             .iter()

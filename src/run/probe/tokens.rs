@@ -35,7 +35,7 @@ impl Prober<'_> {
         let Some(second) = self.refresh(None, &first).await? else {
             return Err(NotAsked::NotRefreshed);
         };
-        if first.filling.refresh.is_none() || first.filling.refresh == second.filling.refresh {
+        if first.bindings.refresh.is_none() || first.bindings.refresh == second.bindings.refresh {
             return Err(NotAsked::NotRotated);
         }
         if grace >= SHORTEST {
@@ -71,7 +71,7 @@ impl Prober<'_> {
         if !reply.succeeded() {
             return Err(NotAsked::NotSignedOut(reply.status));
         }
-        if contract.session.refresh.is_some() && own.filling.refresh.is_some() {
+        if contract.session.refresh.is_some() && own.bindings.refresh.is_some() {
             self.refresh(Some(Question::RefreshAfterSignOut), &own)
                 .await?;
         }
@@ -168,7 +168,7 @@ impl Prober<'_> {
                 .filter(|_| matches!(permission, Permission::Everything(_)))
         };
         let refresh = own
-            .filling
+            .bindings
             .refresh
             .as_ref()
             .map(|token| token.expose().to_owned());

@@ -21,12 +21,12 @@ pub(super) type Socket = WebSocketStream<TokioIo<Upgraded>>;
 pub(super) async fn listen(
     mut socket: Socket,
     realtime: &Realtime,
-    filling: &Bindings,
+    bindings: &Bindings,
     heard: &mut Heard,
 ) {
     let mut listener = Listener {
         realtime,
-        filling,
+        bindings,
         namespace: match realtime.namespace.as_str() {
             "/" => String::new(),
             name => format!("{name},"),
@@ -59,7 +59,7 @@ pub(super) async fn listen(
 /// What the socket knows while it listens.
 struct Listener<'a> {
     realtime: &'a Realtime,
-    filling: &'a Bindings,
+    bindings: &'a Bindings,
     /// The namespace as packets begin with it; nothing for the main one.
     namespace: String,
     joined: Instant,
@@ -131,9 +131,9 @@ impl Listener<'_> {
 
     fn connect(&self) -> String {
         // Nobody's CONNECT has no payload at all.
-        let payload = match self.filling.access {
+        let payload = match self.bindings.access {
             Some(_) => {
-                let payload = self.realtime.auth.fill(&|name| self.filling.get(name));
+                let payload = self.realtime.auth.fill(&|name| self.bindings.get(name));
                 payload.to_string()
             }
             None => String::new(),
@@ -151,7 +151,7 @@ impl Listener<'_> {
                 String::new()
             };
             let args = emit.args.iter();
-            let args = args.map(|arg| arg.fill(&|name| self.filling.get(name)));
+            let args = args.map(|arg| arg.fill(&|name| self.bindings.get(name)));
             let event: Value = std::iter::once(Value::from(emit.event.as_str()))
                 .chain(args)
                 .collect();
