@@ -100,7 +100,7 @@ impl<'a> Pair<'a> {
                 .or_else(|| self.name(both))
                 .or_else(|| self.stray_id(both))
                 .or_else(|| self.kin(both))
-                .or_else(|| self.stray_mark(both))
+                .or_else(|| self.now_and_then(both))
         });
         reads.chain(self.event()).collect()
     }

@@ -1,7 +1,7 @@
 //! What the backend promises of its answers.
 
 use super::context::Context;
-use crate::domain::contract::{AnswersTo, ErrorForm, HeaderPromise, ItemOrder, Promises, Role};
+use crate::domain::contract::{AnswersTo, ErrorForm, HeaderPromise, Promises, Role};
 use crate::suite::cursor::{Cursor, Fields};
 
 /// Reads what stands at the top of a contract: `answer-headers` and `errors`.
@@ -71,15 +71,4 @@ fn answers_to(cursor: &Cursor<'_>, context: &Context<'_>) -> Option<AnswersTo> {
         _ => Role::Resource(super::resource::name(cursor, context)?),
     };
     Some(AnswersTo::Role(role))
-}
-
-/// Reads the order of a list: `{ by: /closedAt, descending: on }`.
-pub(super) fn order(cursor: &Cursor<'_>) -> Option<ItemOrder> {
-    let fields = cursor.fields("`order`")?;
-    let by = fields.need("by").and_then(|cursor| cursor.body_selector());
-    let descending = fields.or("descending", false, Cursor::switch);
-    Some(ItemOrder {
-        by: by?,
-        descending: descending?,
-    })
 }

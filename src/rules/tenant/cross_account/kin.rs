@@ -1,108 +1,79 @@
-//! Things of the owner's that are known by their kind: keys that begin as all of the owner's do, and
-//! an id that stands in every item of the owner's.
+//! Things of the owner's that turn up now and then, or that the owner was never sent itself.
 //!
-//! The owner need not have been sent the very item, and its values may be its own. What two accounts
-//! may share by right, an instrument or a currency, has no such kind: its keys begin alike for both.
+//! They are known by what names the owner: a field that says so in every item of the owner's, or a
+//! part of the keys that comes from the owner's id. What two accounts may share by right, an
+//! instrument or a venue, names neither.
 
-use std::collections::BTreeSet;
-
-use super::names::id;
+use super::names::Mark;
 use super::{Both, Pair};
-use crate::rules::tenant::flattened::{Flattened, plain};
+use crate::rules::tenant::flattened::Flattened;
 use crate::rules::tenant::leak::Leak;
+use crate::rules::tenant::observed::Received;
 
-/// How short a beginning may be that tells whose a key is.
-const BEGINNING: usize = 5;
-/// How many keys it takes to know how an account's begin.
+/// How short a part of a key may be that tells whose it is.
+const PART: usize = 4;
+/// How many keys it takes to know how an account's are made.
 const KEYS: usize = 2;
+/// What parts the parts of keys.
+const BETWEEN: [char; 5] = ['-', '_', ':', '.', '/'];
 
 impl Pair<'_> {
-    /// An item in the other's list whose key begins as all of the owner's do, and as none of the
-    /// other's own.
-    pub(super) fn kin(&self, both: &Both<'_>) -> Option<Leak> {
+    /// An item in any answer to the other that says that it is the owner's.
+    pub(super) fn now_and_then(&self, both: &Both<'_>) -> Option<Leak> {
         let Both { theirs, own } = both;
-        let beginning = beginning(theirs.first.items.keys())?;
-        let answers = self.answers_of(own.resource.name.as_str());
-        answers.into_iter().find_map(|(sent, answer)| {
-            let (foreign, rest): (Vec<&String>, Vec<&String>) = answer
-                .items
-                .keys()
-                .partition(|key| key.starts_with(&beginning));
-            let key = foreign.first()?;
-            let own_beginning = self::beginning(rest.iter().copied())?;
-            let is_apart = !own_beginning.starts_with(&beginning)
-                && !beginning.starts_with(&own_beginning)
-                && rest.len() > foreign.len();
+        let marks = Mark::all(theirs, &self.names.all);
+        let answers = self.answers_of(&own.resource.name);
+        answers.iter().find_map(|(sent, answer)| {
+            let mut items = answer.items.iter();
+            let (key, _) = items.find(|(_, fields)| marks.iter().any(|mark| mark.is_in(fields)))?;
             let place = format!("`{}`", own.resource.name);
-            is_apart.then(|| both.leak(format!("the item {key}"), place, sent))
+            let what = format!("the name of its owner in the item {key}");
+            Some(both.leak(what, place, sent))
         })
     }
 
-    /// An id that stands in every item of the owner's, in an item of the other's, where another id
-    /// stands in all the rest.
-    pub(super) fn stray_mark(&self, both: &Both<'_>) -> Option<Leak> {
+    /// An item of the other's whose key has the part that all of the owner's have, and that comes
+    /// from what the owner is called. Its values, and the key itself, may be no other's.
+    pub(super) fn kin(&self, both: &Both<'_>) -> Option<Leak> {
         let Both { theirs, own } = both;
-        if theirs.first.items.len() < KEYS {
-            return None;
-        }
-        let fields = theirs.first.columns();
-        let answers = self.answers_of(own.resource.name.as_str());
-        fields.into_iter().find_map(|field| {
-            let theirs = only_id(&theirs.first, field)?;
-            answers.iter().find_map(|(sent, answer)| {
-                let mut values: BTreeSet<String> = answer.column(field);
-                let is_there = values.remove(&theirs);
-                let mine = values.pop_first().filter(|_| values.is_empty())?;
-                let is_id = id(&serde_json::Value::from(mine)).is_some();
-                let place = format!("`{}` at {field} of an item", own.resource.name);
-                (is_there && is_id).then(|| both.leak(theirs.clone(), place, sent))
-            })
+        let keys: Vec<&String> = theirs.first.items.keys().collect();
+        let first = keys.first().filter(|_| keys.len() >= KEYS)?;
+        let part = parts(first).find(|part| {
+            let names_owner = self.names.all.iter().any(|name| name.contains(part));
+            names_owner && keys.iter().all(|key| has(key, part))
+        })?;
+        let answers = self.answers_of(&own.resource.name);
+        answers.iter().find_map(|(sent, answer)| {
+            let mut items = answer.items.keys();
+            let is_mixed = answer.items.keys().any(|key| !has(key, part));
+            let key = items.find(|key| has(key, part)).filter(|_| is_mixed)?;
+            let place = format!("`{}`", own.resource.name);
+            Some(both.leak(format!("the item {key}"), place, sent))
         })
     }
 
     /// Everything that the other was sent of a resource.
-    fn answers_of(
-        &self,
-        resource: &str,
-    ) -> Vec<(&crate::rules::tenant::observed::Received, Flattened)> {
-        let reads = self.other.account.reads.values();
-        let reads = reads.filter(|read| read.resource == resource);
-        let Some(resource) = self.contract.resource(resource) else {
+    fn answers_of(&self, resource: &str) -> Vec<(&Received, Flattened)> {
+        let Some(known) = self.contract.resource(resource) else {
             return Vec::new();
         };
+        let reads = self.other.account.reads.values();
         reads
+            .filter(|read| read.resource == resource)
             .flat_map(|read| &read.answers)
-            .map(|sent| (sent, Flattened::of(resource, &sent.body)))
+            .map(|sent| (sent, Flattened::of(known, &sent.body)))
             .collect()
     }
 }
 
-/// The one id that all items have in a field.
-fn only_id(answer: &Flattened, field: &str) -> Option<String> {
-    let has_it = answer.items.values().all(|item| item.contains_key(field));
-    let mut values = answer.column(field);
-    let only = values.pop_first().filter(|_| values.is_empty() && has_it)?;
-    id(&serde_json::Value::from(only.as_str())).map(str::to_owned)
+/// The parts of a key that may tell whose it is: not too short, and with a figure.
+fn parts(key: &str) -> impl Iterator<Item = &str> {
+    let has_figure = |part: &&str| part.bytes().any(|byte| byte.is_ascii_digit());
+    key.split(BETWEEN)
+        .filter(|part| part.len() >= PART)
+        .filter(has_figure)
 }
 
-/// How all of these keys begin, if that is long enough to tell whose they are: with a figure in it,
-/// and up to the last sign that parts words.
-fn beginning<'k>(keys: impl Iterator<Item = &'k String>) -> Option<String> {
-    let keys: Vec<&String> = keys.collect();
-    let (first, rest) = keys.split_first()?;
-    if keys.len() < KEYS {
-        return None;
-    }
-    let common = rest.iter().fold(first.as_str(), |common, key| {
-        let alike = common
-            .bytes()
-            .zip(key.bytes())
-            .take_while(|(one, other)| one == other);
-        let alike = alike.count();
-        &common[..common.floor_char_boundary(alike)]
-    });
-    let end = common.rfind(['-', '_', ':', '.', '/'])?;
-    let beginning = &common[..=end];
-    let tells = beginning.len() >= BEGINNING && beginning.bytes().any(|byte| byte.is_ascii_digit());
-    tells.then(|| plain(&serde_json::Value::from(beginning)))
+fn has(key: &str, part: &str) -> bool {
+    key.split(BETWEEN).any(|own| own == part)
 }

@@ -100,7 +100,7 @@ fn words(text: &str) -> BTreeSet<String> {
 }
 
 /// The id in a value, if it looks like one that was handed out.
-pub(super) fn id(value: &Value) -> Option<&str> {
+fn id(value: &Value) -> Option<&str> {
     let is_id = |text: &&str| {
         is_distinctive(text) && is_handed_out(text) && text.contains(char::is_alphabetic)
     };
