@@ -11,7 +11,7 @@ use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite};
 use tokio::sync::watch;
 
 use super::exchange::{self, Client};
-use super::heard::Heard;
+use super::heard::{Heard, TLS_HANDSHAKE};
 use super::service::Service;
 use super::upstream::Link;
 use crate::domain::journal::{Fact, Insecure};
@@ -71,9 +71,6 @@ async fn welcome(service: Arc<Service>, mut stream: Stream, mut cut: watch::Rece
         }),
     }
 }
-
-/// The first byte of a TLS connection (RFC 8446 §5.1).
-pub(super) const TLS_HANDSHAKE: u8 = 22;
 
 /// How many headers a request may have, and how long its head may be: far above what any app sends, and
 /// what any server takes.

@@ -8,7 +8,6 @@ use std::task::{Context, Poll};
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
-use super::accept::TLS_HANDSHAKE;
 use super::headers;
 use super::lock::lock;
 use super::scribe::Scribe;
@@ -19,6 +18,8 @@ use crate::domain::journal::{Spoken, Unreadable};
 const KEPT: usize = 2 * 1024;
 /// How much of them is shown.
 const SHOWN: usize = 512;
+/// The first byte of a TLS connection (RFC 8446 §5.1).
+pub(super) const TLS_HANDSHAKE: u8 = 22;
 /// What HTTP/2 begins with (RFC 9113 §3.4).
 const HTTP2: &[u8] = b"PRI * HTTP/2.0";
 

@@ -188,6 +188,18 @@ struct Offence {
     expected: String,
 }
 
+/// What an undeclared write is called. A read that opens a channel or names an act is none by its method.
+fn undeclared(canonical: &str, reason: &str) -> String {
+    let is_read = ["GET ", "HEAD ", "OPTIONS "]
+        .iter()
+        .any(|method| canonical.starts_with(method));
+    if is_read {
+        format!("the app sent {canonical}, which may change something: {reason}")
+    } else {
+        format!("the app sent a write that the contract does not declare: {canonical}")
+    }
+}
+
 impl Offence {
     /// What the gateway's judgement of a request that becomes `canonical` comes to.
     fn of(judgement: &Judgement, canonical: &str) -> Option<Self> {
@@ -201,7 +213,7 @@ impl Offence {
             ),
             Class::UndeclaredWrite => (
                 &UNDECLARED,
-                format!("the app sent a write that the contract does not declare: {canonical}"),
+                undeclared(canonical, reason),
                 "only writes that the contract declares".to_owned(),
             ),
             Class::NotJudgeable => (

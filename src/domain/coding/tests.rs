@@ -1,3 +1,5 @@
+//! Every coding of the field by what packs it, and what is not to be trusted.
+
 use std::io::Write as _;
 
 use flate2::Compression;

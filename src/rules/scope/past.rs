@@ -82,13 +82,24 @@ impl Past {
                 )
             });
         }
-        let cookies = answer.sent.all("set-cookie");
-        let names =
-            cookies.filter_map(|cookie| cookie.split_once('=').map(|(name, _)| name.trim()));
+        let passed = || answer.headers.all("set-cookie");
+        let names = answer.sent.all("set-cookie").filter_map(name_of);
         for name in names.filter(|name| is_prefixed(name)) {
-            keep(&mut self.cookies, || name.to_owned());
+            if passed().any(|cookie| name_of(cookie) == Some(name) && !is_secure(cookie)) {
+                keep(&mut self.cookies, || name.to_owned());
+            }
         }
     }
+}
+
+/// The name of a cookie that is set.
+fn name_of(cookie: &str) -> Option<&str> {
+    cookie.split_once('=').map(|(name, _)| name.trim())
+}
+
+fn is_secure(cookie: &str) -> bool {
+    let mut attributes = cookie.split(';').skip(1);
+    attributes.any(|attribute| attribute.trim().eq_ignore_ascii_case("secure"))
 }
 
 /// Whether the name asks browsers to take the cookie over TLS alone (RFC 6265bis §4.1.3).

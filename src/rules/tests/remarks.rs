@@ -69,3 +69,25 @@ fn http_2_without_agreement_is_not_judged() {
             .any(|(rule, why)| rule == "SCOPE-3" && why.contains("HTTP/2"))
     );
 }
+
+#[test]
+fn a_cookie_for_tls_alone_and_an_answer_that_leads_away_are_remarked_on_once() {
+    let ruling = judged("SCOPE-3.keeps-2.jsonl", "localhost:8080", "deck.example");
+    let told = |word: &str| {
+        let named = ruling.remarks.iter();
+        named.filter(|(_, text)| text.contains(word)).count()
+    };
+    assert_eq!(told("__Host-mark"), 1, "{:?}", ruling.remarks);
+    assert_eq!(told("leaves the gateway"), 1, "{:?}", ruling.remarks);
+    let secure = "__Host-mark=‹cookie-1›; Secure; Path=/";
+    let kept = judged(
+        "SCOPE-3.keeps-2.jsonl",
+        "__Host-mark=‹cookie-1›; Path=/",
+        secure,
+    );
+    let told = kept.remarks.iter();
+    assert!(
+        told.into_iter()
+            .all(|(_, text)| !text.contains("__Host-mark"))
+    );
+}
