@@ -266,7 +266,8 @@ mod tests {
             cause(&feed, false).unwrap(),
             "POST gate /wire/ was answered with 403"
         );
-        let lever = json!({"harness": {"changed": {"change": {"maintenance": false}, "how": "http"}}});
+        let lever =
+            json!({"harness": {"changed": {"change": {"maintenance": false}, "how": "http"}}});
         let closed = json!({"harbour": "closed"});
         let switch = [lever, asked("status", "/beacon"), answered(200, &closed)];
         assert_eq!(
