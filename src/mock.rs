@@ -34,6 +34,7 @@ mod target;
 mod writing;
 
 mod data;
+mod flaws;
 mod keys;
 mod malform;
 mod paging;
@@ -199,6 +200,9 @@ impl Mock {
                     let listener = bind(name, endpoint)?;
                     if backend.has(Defect::SessionsLostOnRestart) {
                         backend.core().sessions = sessions::Sessions::default();
+                    }
+                    if backend.has(Defect::CountsAnew) {
+                        backend.core().count_anew();
                     }
                     running.insert(name.clone(), service::start(backend, name, listener));
                 }

@@ -13,7 +13,7 @@ use std::cell::RefCell;
 use std::sync::Arc;
 
 use crate::domain::contract::Contract;
-use crate::domain::journal::{Entry, Fact, HarnessFact};
+use crate::domain::journal::{Entry, Fact, HarnessFact, StepPhase};
 use crate::domain::scenario::Waiver;
 use crate::domain::verdict::ScopeTally;
 
@@ -26,6 +26,7 @@ mod violation;
 mod ruling;
 
 mod collector;
+mod connect_error;
 mod exchange;
 mod labels;
 mod placeholders;
@@ -43,6 +44,7 @@ mod sync;
 
 mod scope;
 
+mod api;
 mod data;
 mod tenant;
 #[cfg(test)]
@@ -58,7 +60,7 @@ use rule::{Registration, Rule};
 use state::State;
 
 /// What is judged, family by family.
-const FAMILIES: [&[Registration]; 7] = [
+const FAMILIES: [&[Registration]; 8] = [
     session::RULES,
     kill::RULES,
     net::RULES,
@@ -66,6 +68,7 @@ const FAMILIES: [&[Registration]; 7] = [
     scope::RULES,
     tenant::RULES,
     data::RULES,
+    api::RULES,
 ];
 
 /// Every rule that is judged, family by family and by number.
@@ -164,6 +167,14 @@ impl Judge {
             self.see_probes(entry);
             return;
         }
+        if matches!(&entry.fact, Fact::Act(_)) || entry.fact.change().is_some() {
+            self.let_time_pass(entry);
+        }
+        if let Fact::Act(act) = &entry.fact
+            && self.state.world.is_so_already(act)
+        {
+            return;
+        }
         self.state.sockets.hear(entry);
         if entry.fact.is_heartbeat() {
             self.state.now = entry.at;
@@ -183,6 +194,25 @@ impl Judge {
         if self.state.world.ended {
             // What follows says nothing about the client, and time goes on without it.
             self.end(|rule| !rule.hears_probes());
+        }
+    }
+
+    /// Shows the rules the moment of an entry that is about to change the world. What nobody did by
+    /// then was not done in time, also where the entry ends what it was wanted for.
+    fn let_time_pass(&mut self, entry: &Arc<Entry>) {
+        self.state.now = entry.at;
+        let moment = Arc::new(Entry {
+            id: entry.id,
+            at: entry.at,
+            fact: Fact::Harness(HarnessFact::Step {
+                step: 0,
+                text: String::new(),
+                phase: StepPhase::Began,
+            }),
+        });
+        let context = Context::new(&moment, &self.state, &self.collector);
+        for rule in &mut self.rules {
+            rule.time_passes(&context);
         }
     }
 

@@ -32,6 +32,8 @@ pub(super) struct QuirkState {
     done: bool,
     /// What the requests of the session that was signed out were made with.
     leftover: Option<Bindings>,
+    /// The users that signed in, for as long as they are two at most.
+    users: Vec<Arc<str>>,
     /// The second socket.
     twin: Option<SocketId>,
     /// Whether the socket is not wanted any more.
@@ -110,6 +112,22 @@ impl App {
             };
             self.send(&read.operation, &[], &bindings, Purpose::Stray);
         }
+    }
+
+    /// Somebody has signed in.
+    pub(super) fn remember_user(&mut self, username: &Arc<str>) {
+        let users = &mut self.quirk_state.users;
+        if users.len() < 2 && !users.contains(username) {
+            users.push(Arc::clone(username));
+        }
+    }
+
+    /// A quirk: for the second user, what is somebody's own is not read.
+    pub(super) fn reads_nothing_anew(&self, resource: usize) -> bool {
+        let own = &self.contract.resources[resource];
+        let identity = self.contract.session.identity.as_ref();
+        let is_own = own.personal || identity.is_some_and(|id| id.resource == own.name);
+        is_own && self.quirks.has(Quirk::ReadsNothingAnew) && self.quirk_state.users.len() > 1
     }
 
     /// A quirk: a second socket beside the first, once a process.

@@ -9,6 +9,7 @@ use super::exit::Exit;
 use super::files::{self, SuiteRequest};
 use super::problem::Problem;
 use super::settings;
+use crate::domain::contract::misfits;
 use crate::domain::proof::policy;
 use crate::suite::config::Config;
 use crate::suite::{Choice, ContractChoice, Problems, Suite};
@@ -130,6 +131,9 @@ impl Found {
                     self.good.push(format!(
                         "{origin}: the forbid entry `{entry}` is untested, because another one forbids its call too"
                     ));
+                }
+                for misfit in misfits(&suite.contract) {
+                    self.good.push(format!("{origin}: warning: {misfit}"));
                 }
             }
             Err(problems) => self.suites.extend(problems),

@@ -11,8 +11,8 @@ use super::backend::{Backend, Reply, Seen};
 use super::*;
 use crate::app::{SIGNED_OUT, View};
 use crate::domain::contract::{
-    Body, Condition, FailMode, KillSwitch, Operation, Queries, Resource, Retry, Scope, Screen,
-    Service, Session, SessionRequest, Token, TokenAnswer, TrafficFloor,
+    Body, Condition, FailMode, KillSwitch, Operation, Promises, Queries, Resource, Retry, Scope,
+    Screen, Service, Session, SessionRequest, Token, TokenAnswer, TrafficFloor,
 };
 use crate::domain::journal::{AppFact, ClientOutcome, Fact, SessionState};
 use crate::domain::selector::{Selector, Template};
@@ -53,6 +53,7 @@ fn kill_switch() -> KillSwitch {
         every: seconds(30),
         fresh_for: seconds(30),
         takes_effect_within: seconds(5),
+        jitter: false,
         fail_mode: FailMode::Open,
     }
 }
@@ -66,6 +67,9 @@ fn session() -> Session {
         reuse_grace: Duration::ZERO,
         rotates: false,
         sign_out_ends_access: false,
+        expired_by: vec![401],
+        other_audience: None,
+        user_parameters: Vec::new(),
         sign_in: SessionRequest {
             operation: sign_in,
             answer: TokenAnswer {
@@ -102,9 +106,11 @@ fn contract() -> Contract {
         request_id: None,
         session: session(),
         kill_switch: Some(kill_switch()),
-        health: None,
+        health: Vec::new(),
+        promises: Promises::default(),
         resources: vec![Resource {
             personal: false,
+            order: None,
             name: "profile".to_owned(),
             operation: profile,
             items: None,

@@ -9,19 +9,23 @@ use std::time::Duration;
 
 use serde_json::Value;
 
+mod fit;
 #[cfg(test)]
 pub(crate) mod harbour;
 mod lookup;
 mod paging;
 pub mod pattern;
+mod promises;
 #[cfg(test)]
 pub(crate) mod renamed;
 mod sharing;
 mod switch;
 
+pub use fit::{Misfit, misfits};
 pub use lookup::{Role, is_safe};
 pub use paging::{NextPage, Paging};
 pub use pattern::{PathPattern, RequestPattern};
+pub use promises::{AnswersTo, ErrorForm, HeaderPromise, ItemOrder, Promises, TokenChecked};
 pub use switch::Asked;
 
 use super::selector::{Selector, Template};
@@ -39,8 +43,10 @@ pub struct Contract {
     pub session: Session,
     /// How the backend tells the app to block, if it can.
     pub kill_switch: Option<KillSwitch>,
-    /// The request that says that a deployment is alive.
-    pub health: Option<Operation>,
+    /// The requests that say that a deployment is alive, of one service or of several.
+    pub health: Vec<Operation>,
+    /// What the backend promises of its answers.
+    pub promises: Promises,
     /// What the app reads, in the order of the file.
     pub resources: Vec<Resource>,
     /// The app's tabs; the first one is where a session lands.
@@ -130,6 +136,12 @@ pub struct Session {
     pub rotates: bool,
     /// Whether a sign-out ends the access token at once, and not only the refresh token.
     pub sign_out_ends_access: bool,
+    /// Statuses by which a request says that its access token is over.
+    pub expired_by: Vec<u16>,
+    /// A sign-in whose tokens are genuine and for somebody else: another audience, another product.
+    pub other_audience: Option<SessionRequest>,
+    /// Names of parameters and headers by which the backend could be asked for another user's data.
+    pub user_parameters: Vec<String>,
 }
 
 /// A request that is answered with tokens.
@@ -224,6 +236,8 @@ pub struct KillSwitch {
     pub fresh_for: Duration,
     /// How soon after the switch the app must have stopped asking for data.
     pub takes_effect_within: Duration,
+    /// Whether the app promises that the time between two of its questions varies.
+    pub jitter: bool,
     /// What the app does while it cannot ask.
     pub fail_mode: FailMode,
 }
@@ -266,6 +280,8 @@ pub struct Resource {
     pub sequence: Option<Selector>,
     /// How older pages are asked for.
     pub paging: Option<Paging>,
+    /// The order in which its items come, if one is promised.
+    pub order: Option<ItemOrder>,
     /// JSON Schema of the answer.
     pub schema: Option<Value>,
     /// Whether no two accounts ever get the same answer.
@@ -302,6 +318,10 @@ pub struct Realtime {
     pub events: Vec<EventRule>,
     /// How soon after connecting or returning the feed must be live again.
     pub live_within: Duration,
+    /// How a CONNECT_ERROR says that it is about the token, if that was agreed.
+    pub refused_by: Option<Condition>,
+    /// When the backend looks at the token.
+    pub token_checked: TokenChecked,
 }
 
 /// How `socket.io-client` is set up; the defaults are its own.
@@ -377,6 +397,14 @@ pub struct EventRule {
     pub apply: Apply,
     /// In the first argument: the items or the object that the change consists of.
     pub items: Option<Selector>,
+    /// In the first argument: what leaves the list, by key or as items. Without `items`, such an
+    /// event brings nothing else.
+    pub removed: Option<Selector>,
+    /// In the resource's answer: the object or the list that changes, if it is not what the resource
+    /// is about.
+    pub into: Option<Selector>,
+    /// The identity of an item of the event, if it does not stand where it stands in the list.
+    pub key: Option<Selector>,
     /// In the first argument: the position in the stream of changes.
     pub sequence: Option<Selector>,
     /// JSON Schema of the first argument.

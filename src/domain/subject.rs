@@ -15,6 +15,8 @@ pub enum Subject {
     Both,
     /// rehearsal itself, or what it runs on.
     Harness,
+    /// Nobody can tell: a step did not come true, and nothing in the journal says why.
+    Unclear,
 }
 
 impl Subject {
@@ -26,6 +28,7 @@ impl Subject {
             Self::Backend => "backend",
             Self::Both => "both",
             Self::Harness => "harness",
+            Self::Unclear => "unclear",
         }
     }
 }

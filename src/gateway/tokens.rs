@@ -68,8 +68,14 @@ impl Tokens {
     /// Learns the tokens of an answer and says what was handed out.
     pub(super) fn learn(&self, grant: Grant<'_>) -> Vec<TokenIssued> {
         let session = &self.scribe.contract.session;
+        let other = session.other_audience.as_ref().map(|other| &other.answer);
         let answer = match grant.role {
-            Some(Role::SignIn) => Some(&session.sign_in.answer),
+            Some(Role::SignIn) => other
+                .filter(|other| {
+                    grant.select(&session.sign_in.answer.access_token).is_none()
+                        && grant.select(&other.access_token).is_some()
+                })
+                .or(Some(&session.sign_in.answer)),
             Some(Role::Refresh) => session.refresh.as_ref().map(|refresh| &refresh.answer),
             _ => None,
         };

@@ -161,6 +161,17 @@ impl Backend {
 }
 
 impl Core {
+    /// Sets every position in the stream of changes back.
+    pub(super) fn count_anew(&mut self) {
+        let own = self
+            .people
+            .iter_mut()
+            .flat_map(|person| person.data.values_mut());
+        for state in own.chain(self.shared.values_mut()) {
+            state.sequence = 0;
+        }
+    }
+
     /// A new request id: unique, and the same for the same seed and order.
     pub(super) fn request_id(&mut self) -> String {
         self.requests += 1;

@@ -9,15 +9,22 @@ use super::defect::Defect;
 use super::paging::{Page, PageRequest};
 use super::reply::Reply;
 use super::resource_state::ResourceState;
+use super::sessions::Denied;
 use super::writing::find_mut;
 use crate::domain::contract::{NextPage, Operation, Resource};
 use crate::domain::selector::Selector;
+use crate::domain::world::User;
 
 impl Backend {
     pub(super) fn resource(&self, name: &str, operation: &Operation, call: &Call) -> Reply {
         let holder = match self.holder(call) {
             Ok(holder) => Some(holder.user),
             Err(_) if self.has(Defect::RouteWithoutGuard) && self.is_last(name) => Some(0),
+            Err(Denied::Revoked)
+                if self.has(Defect::SignOutForgetsARoute) && self.is_last(name) =>
+            {
+                Some(0)
+            }
             Err(denied) if operation.authorized => return self.unauthorized(denied),
             Err(_) => None,
         };
@@ -38,6 +45,13 @@ impl Backend {
             Ok(reply) => reply,
             Err(why) => return Reply::error(400, "bad-request", why),
         };
+        if resource.paging.is_none()
+            && self.has(Defect::ItemTwice)
+            && let Some(list) = list_in(resource, &mut reply)
+            && let Some(first) = list.first().cloned()
+        {
+            list.push(first);
+        }
         if let Some(user) = user.filter(|_| self.has(Defect::ForeignItem)) {
             mix(&mut core, user, resource, &mut reply);
         }
@@ -103,6 +117,11 @@ impl Backend {
         {
             return owner;
         }
+        if self.has(Defect::ObeysParameters)
+            && let Some(named) = named_user(core, call)
+        {
+            return named;
+        }
         let identity = self.contract.session.identity.as_ref();
         let profile = identity.is_some_and(|identity| identity.resource == resource);
         if profile && self.has(Defect::ForeignProfile) {
@@ -150,7 +169,17 @@ impl Backend {
         if let Some(slot) = slot {
             *slot = Value::Array(page);
         }
+        if resource.order.is_some()
+            && self.has(Defect::OutOfOrder)
+            && let Some(items) = slot_of(resource, &mut body)
+        {
+            items.reverse();
+        }
         let mut reply = Reply::json(200, body);
+        if next.is_some() && self.has(Defect::LinksPastPrefix) {
+            let link = format!("<{}?page=next>; rel=\"next\"", call.path);
+            reply = reply.with("link", link);
+        }
         if let NextPage::Cursor { query, from, more } = &paging.next {
             if let Some(more) = more {
                 reply.put(more, next.is_some().into());
@@ -161,6 +190,26 @@ impl Backend {
         }
         Ok(reply)
     }
+}
+
+/// The user whom a parameter of the request names.
+fn named_user(core: &Core, call: &Call) -> Option<usize> {
+    core.people.iter().position(|person| {
+        let User {
+            username, subject, ..
+        } = &person.user;
+        let mut values = call.query.iter().map(|(_, value)| value);
+        values.any(|value| value == username || value == subject)
+    })
+}
+
+/// The list that an answer brings.
+fn list_in<'a>(resource: &Resource, reply: &'a mut Reply) -> Option<&'a mut Vec<Value>> {
+    slot_of(resource, reply.body_mut()?)
+}
+
+fn slot_of<'a>(resource: &Resource, body: &'a mut Value) -> Option<&'a mut Vec<Value>> {
+    find_mut(resource.items.as_ref()?, body)?.as_array_mut()
 }
 
 /// Puts the first item of somebody else's list into an answer that brings a whole list.

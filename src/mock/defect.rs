@@ -96,4 +96,44 @@ misbehaviours! {
         "It repeats the user's password in a header.";
     FailsNowAndThen "fails-now-and-then" on "read-only-scope" ["NET-14"]
         "It answers every fourth request with 500.";
+    IllHealth "ill-health" on "sign-in" ["API-1"]
+        "It says that it is not well although it works.";
+    BareRefusals "bare-refusals" on "sign-in" ["API-2"]
+        "It refuses without saying how to be let in.";
+    VagueRetryAfter "vague-retry-after" on "kill-switch" ["API-2"]
+        "It says `soon` in the place of a time to come back.";
+    WrongClock "wrong-clock" on "sign-in" ["API-3"]
+        "Its clock is ten minutes ahead, as its dates show.";
+    ShowsItsInside "shows-its-inside" on "sign-in" ["API-4"]
+        "It shows a stack trace to whom it refuses.";
+    ErrorsInTwoForms "errors-in-two-forms" on "sign-in" ["API-5"]
+        "It refuses tokens in another form than that of its other errors.";
+    SessionInCookie "session-in-cookie" on "sign-in" ["API-6"]
+        "It also sets the access token as a cookie that scripts can read.";
+    ItemTwice "item-twice" on "sign-in" ["API-7"]
+        "It brings the first item of a whole list twice.";
+    OutOfOrder "out-of-order" on "read-only-scope" ["API-7"]
+        "It brings the items of each page the other way round.";
+    NamesUnknownUsers "names-unknown-users" on "sign-in" ["API-8"]
+        "It says when it was the name that nobody has.";
+    ForbidsExpired "forbids-expired" on "sign-in" ["API-9"]
+        "It answers 403 to a token that is over.";
+    NoNamespace "no-namespace" on "sign-in" ["API-10"]
+        "It does not know the namespace of the feed.";
+    LinksPastPrefix "links-past-prefix" on "read-only-scope" ["API-11"]
+        "It writes links without the path that its proxy adds.";
+    NoEnd "no-end" on "sign-in" ["API-12"]
+        "It does not say when access tokens end.";
+    ObeysParameters "obeys-parameters" on "sign-in" ["TENANT-2"]
+        "It answers the data of whoever a parameter of the request names.";
+    SignOutForgetsARoute "sign-out-forgets-a-route" on "sign-in" ["SESSION-11"]
+        "It still answers its last resource to a session that was signed out.";
+    SubjectLost "subject-lost" on "session-restore" ["SESSION-15"]
+        "It leaves the subject out of tokens that it renews.";
+    NeverAcknowledges "never-acknowledges" on "read-only-scope" ["SYNC-11"]
+        "It acknowledges nothing that the app emits.";
+    SendsTwice "sends-twice" on "read-only-scope" ["SYNC-11"]
+        "It sends each event twice.";
+    CountsAnew "counts-anew" on "degraded-backend" ["SYNC-14"]
+        "It begins to count its changes anew when it is started again.";
 }

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
-use super::backend::{Backend, Core};
+use super::backend::{Backend, Core, Person};
 use super::call::{Call, text};
 use super::capture::{self, Captures};
 use super::defect::Defect;
@@ -28,6 +28,15 @@ const OPAQUE_LENGTH: usize = 43;
 /// How much longer a defect promises that tokens live.
 const PROMISE: Duration = Duration::from_secs(24 * 3600);
 
+/// What tokens are handed out for, and where they stand in the answer.
+#[derive(Clone, Copy)]
+enum Grant<'a> {
+    /// A new session.
+    New(&'a TokenAnswer),
+    /// One that goes on.
+    Renewed(&'a TokenAnswer),
+}
+
 impl Backend {
     pub(super) fn sign_in(&self, found: &Captures) -> Reply {
         let session = &self.contract.session;
@@ -38,11 +47,15 @@ impl Backend {
                 && Some(person.user.password.expose()) == password.as_deref()
         });
         let Some(user) = user else {
+            let known = |person: &Person| Some(&person.user.username) == username.as_ref();
+            if self.has(Defect::NamesUnknownUsers) && !core.people.iter().any(known) {
+                return Reply::error(404, "unknown-user", "nobody has this name");
+            }
             let status = session.refused_by.first().copied().unwrap_or(401);
             return Reply::error(status, "invalid-credentials", "the credentials are wrong");
         };
         let family = core.sessions.begin(user);
-        self.issue(&mut core, user, family, &session.sign_in.answer)
+        self.issue(&mut core, user, family, Grant::New(&session.sign_in.answer))
     }
 
     pub(super) fn refresh(&self, refresh: &SessionRequest, found: &Captures, call: &Call) -> Reply {
@@ -51,9 +64,9 @@ impl Backend {
         }
         let token = text(found, "refresh-token").or_else(|| self.refresh_cookie(call));
         let mut core = self.core();
-        let checked = core
-            .sessions
-            .check_refresh(token.as_deref(), self.clock.unix());
+        let now = self.clock.unix();
+        let grace = self.contract.session.reuse_grace;
+        let checked = core.sessions.check_refresh(token.as_deref(), now, grace);
         if let (Err(Denied::Reused(family)), true) =
             (checked, self.has(Defect::FamilySurvivesReuse))
         {
@@ -62,9 +75,11 @@ impl Backend {
         match checked {
             Ok(holder) => {
                 if refresh.answer.refresh_token.is_some() && !self.has(Defect::RefreshReuse) {
-                    core.sessions.spend(token.as_deref().unwrap_or_default());
+                    core.sessions
+                        .spend(token.as_deref().unwrap_or_default(), now);
                 }
-                self.issue(&mut core, holder.user, holder.family, &refresh.answer)
+                let grant = Grant::Renewed(&refresh.answer);
+                self.issue(&mut core, holder.user, holder.family, grant)
             }
             Err(denied) => {
                 if let Denied::Reused(family) = denied {
@@ -91,7 +106,9 @@ impl Backend {
             .captures(operation)
             .and_then(|found| text(&found, "refresh-token"))
             .or_else(|| self.refresh_cookie(call));
-        let by_refresh = core.sessions.check_refresh(refresh.as_deref(), now);
+        let by_refresh = core
+            .sessions
+            .check_refresh(refresh.as_deref(), now, Duration::ZERO);
         let holder = match (by_access, by_refresh) {
             (Ok(holder), _) | (_, Ok(holder)) => holder,
             // RFC 7009 §2.2: a token that is no longer good is as revoked as it can be.
@@ -133,12 +150,13 @@ impl Backend {
     }
 
     /// Hands out tokens, where the answer's selectors want them.
-    fn issue(&self, core: &mut Core, user: usize, family: u64, answer: &TokenAnswer) -> Reply {
+    fn issue(&self, core: &mut Core, user: usize, family: u64, grant: Grant<'_>) -> Reply {
+        let (Grant::New(answer) | Grant::Renewed(answer)) = grant;
         let now = self.clock.unix();
         let expires = now + self.access_lifetime;
         let access = match &self.contract.session.token {
             Token::Opaque => core.opaque(OPAQUE_LENGTH),
-            Token::Jwt(policy) => match self.jwt(core, user, policy, now) {
+            Token::Jwt(policy) => match self.jwt(core, user, policy, grant) {
                 Ok(token) => token,
                 Err(_) => return Reply::error(500, "internal", "the token could not be signed"),
             },
@@ -146,6 +164,9 @@ impl Backend {
         let mut reply = Reply::json(200, json!({}));
         core.sessions
             .add_access(family, access.clone(), expires, now);
+        if self.has(Defect::SessionInCookie) {
+            reply = reply.with("set-cookie", format!("session={access}; Path=/"));
+        }
         reply.put(&answer.access_token, access.into());
         if let Some(selector) = &answer.refresh_token {
             let refresh = core.opaque(OPAQUE_LENGTH);
@@ -158,6 +179,7 @@ impl Backend {
             false => Duration::ZERO,
         };
         match &answer.expiry {
+            Some(_) if self.has(Defect::NoEnd) => {}
             Some(Expiry::In(selector)) => {
                 reply.put(selector, (self.access_lifetime + more).as_secs().into())
             }
@@ -235,9 +257,12 @@ impl Backend {
         core: &mut Core,
         user: usize,
         policy: &JwtPolicy,
-        now: Duration,
+        grant: Grant<'_>,
     ) -> Result<String, jsonwebtoken::errors::Error> {
-        let claims = self.claims(core, user, policy, now);
+        let mut claims = self.claims(core, user, policy, self.clock.unix());
+        if matches!(grant, Grant::Renewed(_)) && self.has(Defect::SubjectLost) {
+            claims["sub"] = Value::Null;
+        }
         let signature = if self.has(Defect::ForeignKey) {
             Signature::Forged
         } else {

@@ -274,7 +274,7 @@ impl Backend {
         } else {
             return;
         };
-        if let Some(id) = ack {
+        if let Some(id) = ack.filter(|_| !self.has(Defect::NeverAcknowledges)) {
             let args = Args::none().and(json!({ "status": status }));
             let answer = Input::Answer { peer, id, args };
             core.sockets
@@ -317,7 +317,7 @@ impl Backend {
                 core.forbidden += 1;
                 return Err(refusal("forbidden", "this is not for testers"));
             }
-        } else if namespace != realtime.namespace {
+        } else if namespace != realtime.namespace || self.has(Defect::NoNamespace) {
             return Err(refusal("Invalid namespace", "there is no such namespace"));
         }
         let open = [

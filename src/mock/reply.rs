@@ -57,6 +57,18 @@ impl Reply {
         self
     }
 
+    /// Takes a header away.
+    #[must_use]
+    pub(super) fn without(mut self, name: &str) -> Self {
+        self.headers.retain(|(own, _)| own != name);
+        self
+    }
+
+    /// Whether a header is set.
+    pub(super) fn has_header(&self, name: &str) -> bool {
+        self.headers.iter().any(|(own, _)| own == name)
+    }
+
     /// The answer with bad data of one class.
     pub(super) fn spoilt(mut self, class: Malformed, resource: &Resource) -> Self {
         match self.body.take().map(|body| spoil(class, resource, body)) {

@@ -10,6 +10,7 @@ use super::reply::{Body, Reply};
 use super::sessions::Denied;
 use super::target;
 use crate::domain::contract::{Contract, Operation, Role};
+use crate::domain::token;
 
 /// Seconds after which a client that was refused for maintenance may ask again.
 const RETRY_AFTER: &str = "5";
@@ -80,10 +81,19 @@ impl Backend {
         let core = self.core();
         let checked = core.sessions.check(token.as_deref(), self.clock.unix());
         match (checked, token) {
-            (Err(Denied::Unknown), Some(token)) => {
-                self.believed_holder(&core, &token).ok_or(Denied::Unknown)
-            }
+            (Err(Denied::Unknown), Some(token)) => self
+                .believed_holder(&core, &token)
+                .ok_or_else(|| self.unknown(&token)),
             (checked, _) => checked,
+        }
+    }
+
+    /// Why a token is refused that was never handed out: one that is over says so itself.
+    fn unknown(&self, token: &str) -> Denied {
+        let ends = token::read(token).and_then(|token| token.claims.get("exp")?.as_u64());
+        match ends.is_some_and(|ends| ends < self.clock.unix().as_secs()) {
+            true => Denied::Expired,
+            false => Denied::Unknown,
         }
     }
 
@@ -98,6 +108,9 @@ impl Backend {
                 !scheme.is_empty() && scheme.bytes().all(|byte| byte.is_ascii_alphabetic())
             })
             .unwrap_or("Bearer");
+        if denied == Denied::Expired && self.has(Defect::ForbidsExpired) {
+            return Reply::error(403, "forbidden", denied.reason());
+        }
         let challenge = match denied {
             Denied::Missing => scheme.to_owned(),
             _ => format!(
@@ -159,6 +172,9 @@ impl Backend {
                 }
             }
             (Role::Keys, _) => Reply::json(200, self.signer.key_set().clone()),
+            (Role::Health, _) if self.has(Defect::IllHealth) => {
+                Reply::error(503, "unhealthy", "the service is not ready")
+            }
             _ => Reply::json(200, json!({ "status": "ok" })),
         }
     }
@@ -209,7 +225,7 @@ fn role(contract: &Contract, service: &str, call: &Call) -> Option<Role> {
 
 /// The finished answer with its request id.
 pub(super) fn finish(backend: &Backend, reply: Reply) -> Response<Body> {
-    let mut response = reply.finish(backend.caching());
+    let mut response = backend.flawed(reply).finish(backend.caching());
     stamp(backend, response.headers_mut());
     response
 }

@@ -33,7 +33,7 @@ pub(super) fn start(backend: &Arc<Backend>, service: &str, listener: Listener) -
             async move {
                 let mut response =
                     respond(&backend, &service, request, connection, shutdown).await?;
-                if let Some(date) = date(backend.clock.unix()) {
+                if let Some(date) = date(backend.dated()) {
                     response.headers_mut().insert(http::header::DATE, date);
                 }
                 Ok(response)

@@ -34,7 +34,8 @@ struct Access {
 struct Refresh {
     family: u64,
     expires: Duration,
-    used: bool,
+    /// When it was exchanged.
+    used: Option<Duration>,
 }
 
 /// Whose token it is.
@@ -108,7 +109,7 @@ impl Sessions {
         let refresh = Refresh {
             family,
             expires,
-            used: false,
+            used: None,
         };
         self.refresh.insert(token, refresh);
     }
@@ -130,11 +131,12 @@ impl Sessions {
         })
     }
 
-    /// Whose refresh token this is. A second use revokes the family.
+    /// Whose refresh token this is. A second use revokes the family, unless it comes within the grace.
     pub(super) fn check_refresh(
         &mut self,
         token: Option<&str>,
         now: Duration,
+        grace: Duration,
     ) -> Result<Holder, Denied> {
         let refresh = self
             .refresh
@@ -142,7 +144,7 @@ impl Sessions {
             .ok_or(Denied::Unknown)?;
         let (family, expires, used) = (refresh.family, refresh.expires, refresh.used);
         let user = self.live(family)?;
-        if used {
+        if used.is_some_and(|at| at + grace <= now) {
             self.revoke(family);
             return Err(Denied::Reused(family));
         }
@@ -157,9 +159,9 @@ impl Sessions {
     }
 
     /// Marks a refresh token as used.
-    pub(super) fn spend(&mut self, token: &str) {
+    pub(super) fn spend(&mut self, token: &str, now: Duration) {
         if let Some(refresh) = self.refresh.get_mut(token) {
-            refresh.used = true;
+            refresh.used.get_or_insert(now);
         }
     }
 
@@ -223,10 +225,14 @@ mod tests {
         let family = sessions.begin(0);
         sessions.add_refresh(family, "r1".into(), LATER);
         sessions.add_access(family, "a1".into(), LATER, NOW);
-        assert!(sessions.check_refresh(Some("r1"), NOW).is_ok());
-        sessions.spend("r1");
+        assert!(
+            sessions
+                .check_refresh(Some("r1"), NOW, Duration::ZERO)
+                .is_ok()
+        );
+        sessions.spend("r1", NOW);
         assert_eq!(
-            sessions.check_refresh(Some("r1"), NOW),
+            sessions.check_refresh(Some("r1"), NOW, Duration::ZERO),
             Err(Denied::Reused(family))
         );
         assert_eq!(sessions.check(Some("a1"), NOW), Err(Denied::Revoked));

@@ -1,6 +1,6 @@
 //! What a contract must agree on before a rule can be judged by it.
 
-use crate::domain::contract::{Contract, SocketClient, TransportName};
+use crate::domain::contract::{Contract, SocketClient, TokenChecked, TransportName};
 
 /// Something that a rule needs of a contract. A rule that lacks it is told as not judged, with the
 /// reason, and is never asked.
@@ -32,6 +32,12 @@ pub enum Need {
     SignOut,
     /// A header that names each request.
     RequestId,
+    /// A request that says whether a service is alive.
+    Health,
+    /// The form of errors.
+    ErrorForm,
+    /// A live feed whose token is looked at again when it ends.
+    TokenChecked,
 }
 
 impl Need {
@@ -52,6 +58,9 @@ impl Need {
             Self::Refresh => "a refresh request",
             Self::SignOut => "a sign-out request",
             Self::RequestId => "the name of the request id's header",
+            Self::Health => "a health request",
+            Self::ErrorForm => "the form of errors",
+            Self::TokenChecked => "a feed that checks its token until the end",
         }
     }
 
@@ -96,6 +105,18 @@ impl Need {
             Self::SignOut => (
                 contract.session.sign_out.is_some(),
                 "the contract has no sign-out request",
+            ),
+            Self::Health => (
+                !contract.health.is_empty(),
+                "the contract has no health request",
+            ),
+            Self::ErrorForm => (
+                contract.promises.errors.is_some(),
+                "the contract does not say what form errors have",
+            ),
+            Self::TokenChecked => (
+                feed.is_none_or(|feed| feed.token_checked == TokenChecked::Expiry),
+                "by the contract the feed's token is checked at the handshake only",
             ),
             Self::RequestId => (
                 contract.request_id.is_some(),

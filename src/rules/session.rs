@@ -8,6 +8,10 @@ mod ending;
 mod expired;
 mod forged;
 mod genuine;
+mod grace;
+mod kept_identity;
+mod lost;
+mod next_user;
 mod refusal;
 mod repeated;
 mod replay;
@@ -36,6 +40,7 @@ pub(super) const RULES: &[Registration] = &[
         Box::new(bounded::Bounded::default())
     }),
     (&[&replay::REPLAY], |_| Box::new(replay::Replay)),
+    (&[&replay::REPLAY], |_| Box::new(grace::Grace)),
     (&[&replay::REPLAY], |_| {
         Box::new(rotation::Rotation::default())
     }),
@@ -63,7 +68,14 @@ pub(super) const RULES: &[Registration] = &[
     (&[&genuine::GENUINE], |_| {
         Box::new(genuine::Genuine::default())
     }),
+    (&[&genuine::GENUINE], |_| {
+        Box::new(kept_identity::KeptIdentity::default())
+    }),
     (&[&repeated::REPEATED], |_| Box::new(repeated::Repeated)),
+    (&[&lost::LOST], |_| Box::new(lost::Lost::default())),
+    (&[&next_user::READS_ANEW], |_| {
+        Box::new(next_user::NextUser::default())
+    }),
     (&[&unissued::UNISSUED], |_| {
         Box::new(unissued::Unissued::default())
     }),

@@ -2,18 +2,23 @@
 
 use crate::rules::rule::Registration;
 
+mod acks;
 mod fallback;
 mod numbers;
 mod order;
+mod own_walks;
 mod paging;
 mod payload;
 mod polling;
 mod push;
+mod reconnect;
+mod renumbered;
 mod restart;
 mod sent_away;
 mod snapshot;
 mod socket;
 mod stream;
+mod twice;
 mod unknown_session;
 mod walks;
 
@@ -40,9 +45,17 @@ pub(super) const RULES: &[Registration] = &[
     (&[&push::ARRIVES], |contract| {
         Box::new(push::Push::new(contract))
     }),
+    (&[&push::ARRIVES], |_| Box::new(acks::Acks::default())),
+    (&[&push::ARRIVES], |_| Box::new(twice::Twice::default())),
     (&[&order::ORDER], |_| Box::new(order::Order::default())),
     (&[&paging::WALK], |_| Box::new(paging::Paging::default())),
     (&[&paging::WALK], |_| Box::new(walks::Walks::default())),
+    (&[&paging::WALK], |_| {
+        Box::new(own_walks::OwnWalks::default())
+    }),
+    (&[&restart::HOLDS], |_| {
+        Box::new(renumbered::Renumbered::default())
+    }),
     (&[&payload::SCHEMA], |contract| {
         Box::new(payload::Payload::new(contract))
     }),
@@ -50,6 +63,9 @@ pub(super) const RULES: &[Registration] = &[
         &[&restart::HOLDS],
         |_| Box::new(restart::Restart::default()),
     ),
+    (&[&reconnect::TRIES_AGAIN], |_| {
+        Box::new(reconnect::Reconnect::default())
+    }),
     (&[&sent_away::SENT_AWAY], |_| {
         Box::new(sent_away::SentAway::default())
     }),

@@ -30,7 +30,7 @@ mod next_user;
 #[cfg(test)]
 mod tests;
 
-use bola::{OF_ANOTHER, TAG};
+use bola::{OF_ANOTHER, OwnTags, TAG};
 use cached::{CACHED, Cached};
 use distinctive::Distinctive;
 use isolation::{ALTERNATING, ISOLATION, Isolation};
@@ -50,6 +50,7 @@ pub(super) const RULES: &[Registration] = &[
 struct Tenants {
     observed: Observed,
     isolation: Isolation,
+    tags: OwnTags,
 }
 
 impl Rule for Tenants {
@@ -93,7 +94,7 @@ impl Rule for Tenants {
 
 impl Tenants {
     fn answered(&mut self, context: &Context<'_>) {
-        bola::judge(&self.observed, context);
+        bola::judge(&self.observed, &mut self.tags, context);
         let Some(answered) = Answered::of(context) else {
             return;
         };

@@ -20,6 +20,8 @@ use crate::domain::scenario::Waiver;
 use crate::domain::verdict::{Finding, Severity, Subject};
 
 mod blame;
+mod descent;
+mod marks;
 mod names;
 mod play;
 mod remarks;

@@ -1,11 +1,15 @@
 //! The likely causes of an expectation that failed: the entries before it that most probably say why.
 
+mod said;
+
 use std::collections::BTreeSet;
 
 use crate::domain::contract::Role;
 use crate::domain::journal::{
     Answerer, AppFact, Entry, EntryId, Fact, Frame, LossReason, SessionState, SocketEnd,
 };
+
+pub(super) use said::{Circumstances, likeliest};
 
 /// How many kinds of causes are cited.
 const CITED: usize = 3;

@@ -58,6 +58,14 @@ impl Stage {
             let observer = accounts.observer(&self.environment.contract);
             self.environment.recorder.journal().watch(observer);
         }
+        Prober::new(&self.environment).health().await;
+        let held = match self.asks_afterwards {
+            true => {
+                let mut prober = Prober::new(&self.environment);
+                prober.hold(&self.permission, &self.in_use).await
+            }
+            false => None,
+        };
         steps::play(&self, scenario).await;
         // Whatever the app could still not write was said when it happened.
         let _ = self.device.stop().await;
@@ -71,11 +79,14 @@ impl Stage {
             known_accounts::instead_of(&mut result.outcome, why);
             return result;
         }
+        if !self.interrupt.is_triggered() {
+            Prober::new(&self.environment).health().await;
+        }
         if self.asks_afterwards && !self.interrupt.is_triggered() {
             tokio::select! {
                 biased;
                 () = self.interrupt.triggered() => {}
-                () = Prober::new(&self.environment).afterwards(&self.permission) => {}
+                () = Prober::new(&self.environment).afterwards(&self.permission, held) => {}
             }
         }
         self.environment.conclude()

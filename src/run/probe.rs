@@ -9,14 +9,17 @@
 //! what a signed-in account may read; with a `disposable` account, also what ends sessions or must
 //! be refused.
 
+mod expired;
 mod feed;
 mod forge;
+mod health;
 mod lists;
 mod maintenance;
 mod not_asked;
 mod permission;
 mod scope;
 mod session;
+mod sign_in;
 mod tenants;
 mod tokens;
 
@@ -38,10 +41,11 @@ pub(crate) use permission::Permission;
 pub(crate) use session::OwnSession;
 
 /// The rules that are judged by what is asked when the app is gone.
-const AFTERWARDS: [&str; 9] = [
+const AFTERWARDS: [&str; 10] = [
     "SESSION-6",
     "SESSION-10",
     "SESSION-11",
+    "API-8",
     "SYNC-12",
     "SCOPE-5",
     "TENANT-1",
@@ -71,7 +75,7 @@ impl<'s> Prober<'s> {
     }
 
     /// Asks everything that can be asked when the app is gone.
-    pub(crate) async fn afterwards(mut self, permission: &Permission) {
+    pub(crate) async fn afterwards(mut self, permission: &Permission, held: Option<OwnSession>) {
         if let Permission::Nothing { target } = permission {
             self.skip_all(&AFTERWARDS, &NotAsked::no_probes(target));
             return;
@@ -85,11 +89,18 @@ impl<'s> Prober<'s> {
         if let Ok(Err(why)) = feed {
             self.skip("SESSION-10", &why);
         }
+        let patience = expired::PATIENCE + PATIENCE;
+        let over = tokio::time::timeout(patience, self.expired_token(permission, held)).await;
+        if let Ok(Err(why)) = over {
+            self.skip("SESSION-10", &why);
+            self.skip("API-9", &why);
+        }
     }
 
     async fn ask(&mut self, permission: &Permission) {
         self.used_refresh(permission).await;
         self.signed_out(permission).await;
+        self.wrong_credentials(permission).await;
         let mut accounts = permission.readers().iter();
         if let Some(first) = accounts.next() {
             self.read_as(permission, first, accounts.next()).await;

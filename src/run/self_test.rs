@@ -147,6 +147,7 @@ impl Trial {
     fn is_false(&self, finding: &Finding) -> bool {
         let culprit = self.misbehaviour.map(Misbehaviour::culprit);
         culprit != Some(finding.subject)
+            && !(culprit.is_some() && finding.subject == Subject::Unclear)
     }
 }
 

@@ -6,7 +6,7 @@ use tokio::time::Instant;
 
 use super::expect::{Truth, Watch, describe, is_negative};
 use super::failure::StepError;
-use super::likely_causes;
+use super::likely_causes::{self, Circumstances};
 use super::stage::Stage;
 use super::window::Windows;
 use crate::domain::duration;
@@ -46,6 +46,7 @@ pub(crate) async fn play(stage: &Stage, scenario: &Scenario) {
         stage,
         windows,
         change: EntryId(0),
+        wrong_password: false,
     };
     for step in &scenario.steps {
         let stopped = tokio::select! {
@@ -83,6 +84,8 @@ struct Player<'a> {
     windows: Windows,
     /// The beginning of the latest step that changed something.
     change: EntryId,
+    /// Whether that was a sign-in with a wrong password.
+    wrong_password: bool,
 }
 
 impl Player<'_> {
@@ -91,6 +94,13 @@ impl Player<'_> {
         let played = match &step.kind {
             StepKind::Do(action) => {
                 self.change = began;
+                self.wrong_password = matches!(
+                    action,
+                    Action::SignIn {
+                        wrong_password: true,
+                        ..
+                    }
+                );
                 self.windows.change();
                 self.act(action).await
             }
@@ -237,6 +247,7 @@ impl Player<'_> {
             let since: Vec<_> = journal.after(self.change).collect();
             likely_causes::among(since.iter().map(|entry| entry.as_ref()))
         };
+        let cause = self.cause(watches);
         let (mut expected, mut observed, mut seen) = (Vec::new(), Vec::new(), Vec::new());
         for (index, truth) in wrong {
             expected.push(describe(watches[index].expectation()));
@@ -248,29 +259,53 @@ impl Player<'_> {
         let mut evidence = vec![self.change];
         evidence.extend(causes.entries.into_iter().chain(seen));
         UnmetStep {
-            subject: self.suspect(),
+            subject: self.suspect(cause.is_some()),
             message: format!(
                 "step at line {} did not come true: {}",
                 step.line, step.text
             ),
             expected: format!("{}{when}", expected.join(", ")),
             observed: format!(
-                "{}, {} after the step began",
+                "{}, {} after the step began{}",
                 observed.join(", "),
-                duration::show(after)
+                duration::show(after),
+                cause.map_or(String::new(), |cause| format!("; most likely {cause}"))
             ),
             evidence,
             request_ids: causes.request_ids,
         }
     }
 
+    /// The likeliest cause that the journal has, in a sentence.
+    fn cause(&self, watches: &[Watch]) -> Option<String> {
+        let environment = &self.stage.environment;
+        let by_feed = |watch: &Watch| {
+            matches!(
+                watch.expectation(),
+                Expectation::Updates(_) | Expectation::Event(_) | Expectation::Feed(_)
+            )
+        };
+        let circumstances = Circumstances {
+            contract: &environment.contract,
+            wrong_password: self.wrong_password,
+            awaits_feed: watches.iter().any(by_feed),
+            now: environment.recorder.clock().elapsed(),
+        };
+        let journal = environment.recorder.journal();
+        let all: Vec<_> = journal.after(EntryId(0)).collect();
+        let entries = all.iter().map(|entry| entry.as_ref());
+        likely_causes::likeliest(entries, self.change.0, &circumstances).map(|cause| cause.words)
+    }
+
     /// The simulated app is the reference: unless it was told to misbehave, what does not come true
-    /// is the backend's doing.
-    fn suspect(&self) -> Subject {
+    /// is the backend's doing, if the journal says how. Else the expectation may have come too early.
+    fn suspect(&self, is_explained: bool) -> Subject {
         if self.stage.app_misbehaves {
             Subject::App
-        } else {
+        } else if is_explained {
             Subject::Backend
+        } else {
+            Subject::Unclear
         }
     }
 }

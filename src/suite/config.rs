@@ -20,13 +20,15 @@ use overrides::Document;
 mod lever;
 mod mask;
 mod overrides;
+mod reach;
 mod read;
 mod secrets;
 mod variables;
 
 pub(crate) use overrides::shown_setting;
 
-pub use lever::{Call, Done, LeverMeans, OutOfReach, Reach};
+pub use lever::{Call, Done, LeverMeans};
+pub use reach::{OutOfReach, Reach};
 
 /// The file's name.
 pub const CONFIG_FILE: &str = "rehearsal.toml";

@@ -6,10 +6,12 @@ use std::time::Duration;
 
 use super::cursor::Cursor;
 use super::values::Depth;
-use crate::domain::contract::Contract;
+use crate::domain::contract::{Contract, Operation};
 
 mod context;
+mod event;
 mod operation;
+mod promises;
 mod realtime;
 mod resource;
 mod retry;
@@ -35,9 +37,15 @@ pub(crate) fn read(root: &Cursor<'_>, depth: Depth) -> Option<Contract> {
         .need("session")
         .and_then(|cursor| session::read(&cursor, &context));
     let kill_switch = fields.maybe("kill-switch", |cursor| switch::read(cursor, &context));
-    let health = fields.maybe("health", |cursor| {
-        operation::read(cursor, &context, operation::Use::PUBLIC)
+    let health = fields.or("health", Vec::new(), |cursor| {
+        let all: Vec<Option<Operation>> = cursor
+            .one_or_more()
+            .iter()
+            .map(|item| operation::read(item, &context, operation::Use::PUBLIC))
+            .collect();
+        all.into_iter().collect()
     });
+    let promises = promises::read(&fields, &context);
     let resources = fields
         .need("resources")
         .and_then(|cursor| resource::read_all(&cursor, &context));
@@ -70,6 +78,7 @@ pub(crate) fn read(root: &Cursor<'_>, depth: Depth) -> Option<Contract> {
         session: session?,
         kill_switch: kill_switch?,
         health: health?,
+        promises: promises?,
         resources: resources?,
         screens: screens?,
         realtime: realtime?,

@@ -28,6 +28,7 @@ fn resource(name: &str, list: bool) -> Resource {
         paging: None,
         schema: None,
         personal: false,
+        order: None,
     }
 }
 
@@ -63,6 +64,9 @@ fn session() -> Session {
         reuse_grace: Duration::ZERO,
         rotates: false,
         sign_out_ends_access: false,
+        expired_by: vec![401],
+        other_audience: None,
+        user_parameters: Vec::new(),
     }
 }
 
@@ -72,6 +76,9 @@ fn event(name: &str, updates: &str, apply: Apply) -> EventRule {
         updates: Some(updates.into()),
         apply,
         items: None,
+        removed: None,
+        into: None,
+        key: None,
         sequence: (apply == Apply::Merge).then(|| at("/seq")),
         schema: None,
     }
@@ -89,6 +96,7 @@ fn kill_switch() -> KillSwitch {
         every: seconds(30),
         fresh_for: seconds(60),
         takes_effect_within: seconds(40),
+        jitter: false,
         fail_mode: FailMode::LastKnown,
     }
 }
@@ -114,6 +122,8 @@ fn realtime() -> Realtime {
             event("health", "account", Apply::Ignore),
         ],
         live_within: seconds(20),
+        refused_by: None,
+        token_checked: TokenChecked::Expiry,
     }
 }
 
@@ -147,7 +157,8 @@ pub(super) fn contract() -> Contract {
         request_id: None,
         session: session(),
         kill_switch: Some(kill_switch()),
-        health: None,
+        health: Vec::new(),
+        promises: Promises::default(),
         resources: vec![
             resource("positions", true),
             resource("account", false),

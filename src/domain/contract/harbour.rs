@@ -5,10 +5,10 @@ use std::time::Duration;
 use serde_json::json;
 
 use crate::domain::contract::{
-    Apply, Body, Condition, Contract, Emit, EventRule, FailMode, Identity, JwtPolicy, KillSwitch,
-    NextPage, Operation, Paging, Polling, Queries, Realtime, RequestPattern, Resource, Retry,
-    Scope, Screen, Service, Session, SessionRequest, SocketClient, Token, TokenAnswer,
-    TrafficFloor,
+    AnswersTo, Apply, Body, Condition, Contract, Emit, ErrorForm, EventRule, FailMode,
+    HeaderPromise, Identity, ItemOrder, JwtPolicy, KillSwitch, NextPage, Operation, Paging,
+    Polling, Promises, Queries, Realtime, RequestPattern, Resource, Retry, Scope, Screen, Service,
+    Session, SessionRequest, SocketClient, Token, TokenAnswer, TokenChecked, TrafficFloor,
 };
 use crate::domain::selector::{Selector, Template};
 
@@ -48,6 +48,7 @@ fn resource(name: &str, path: &str) -> Resource {
         key: None,
         sequence: None,
         paging: None,
+        order: None,
         schema: None,
         personal: false,
     }
@@ -61,7 +62,9 @@ pub(crate) fn agreed_in(journal: &str) -> Contract {
     let kind = stem.split_once('.').map_or("", |(_, kind)| kind);
     let agreement = kind.split_once('-').map_or("", |(_, agreement)| agreement);
     let agreement = agreement.trim_end_matches(|sign: char| sign == '-' || sign.is_ascii_digit());
-    if let Some(switch) = &mut contract.kill_switch {
+    if agreement == "promised" {
+        promised(&mut contract);
+    } else if let Some(switch) = &mut contract.kill_switch {
         match agreement {
             "hinted" => {
                 let leave = contract.session.sign_out.as_mut().unwrap();
@@ -74,6 +77,7 @@ pub(crate) fn agreed_in(journal: &str) -> Contract {
             "own-header" => contract.session.authorize.0 = "x-pass".to_owned(),
             "rotates" => contract.session.rotates = true,
             "open" => switch.fail_mode = FailMode::Open,
+            "unvaried" => switch.jitter = false,
             "closed" => switch.fail_mode = FailMode::Closed,
             "by-status" => {
                 switch.blocked_when = Condition::Status(vec![503]);
@@ -83,6 +87,39 @@ pub(crate) fn agreed_in(journal: &str) -> Contract {
         }
     }
     contract
+}
+
+/// The harbour promises more of its answers than usual.
+fn promised(contract: &mut Contract) {
+    let header = |header: &str, on: u16, holds: &[&str]| HeaderPromise {
+        header: header.to_owned(),
+        on: vec![on],
+        of: vec![AnswersTo::Data],
+        holds: holds.iter().map(|text| (*text).to_owned()).collect(),
+    };
+    contract.promises.headers = vec![
+        header("www-authenticate", 401, &[]),
+        header("retry-after", 503, &[]),
+        header("cache-control", 200, &["no-store", "private"]),
+    ];
+    contract.promises.errors = Some(ErrorForm {
+        schema: json!({"type": "object", "required": ["code"]}),
+        except: vec![502],
+    });
+    contract.resources[1].order = Some(ItemOrder {
+        by: at("/knots"),
+        descending: true,
+    });
+    contract.session.refused_by = vec![401];
+    contract.session.user_parameters = vec!["berth".to_owned()];
+    contract.session.reuse_grace = seconds(10);
+    if let Some(feed) = &mut contract.realtime {
+        feed.refused_by = Some(Condition::OneOf(
+            at("/message"),
+            vec![json!("pass refused")],
+        ));
+        feed.subscribe[0].ack = true;
+    }
 }
 
 pub(crate) fn harbour() -> Contract {
@@ -98,7 +135,8 @@ pub(crate) fn harbour() -> Contract {
         request_id: Some("x-trace".to_owned()),
         session: session(),
         kill_switch: Some(beacon()),
-        health: None,
+        health: vec![operation("GET", "gate", "/pulse", false)],
+        promises: Promises::default(),
         resources: resources(),
         screens: vec![
             Screen {
@@ -202,6 +240,9 @@ fn session() -> Session {
         reuse_grace: Duration::ZERO,
         rotates: false,
         sign_out_ends_access: true,
+        expired_by: vec![401],
+        other_audience: None,
+        user_parameters: Vec::new(),
     }
 }
 
@@ -217,6 +258,7 @@ fn beacon() -> KillSwitch {
         every: seconds(30),
         fresh_for: seconds(20),
         takes_effect_within: seconds(10),
+        jitter: true,
         fail_mode: FailMode::LastKnown,
     }
 }
@@ -239,9 +281,14 @@ fn tide() -> Realtime {
             updates: Some("ships".to_owned()),
             apply: Apply::Merge,
             items: None,
+            removed: None,
+            into: None,
+            key: None,
             sequence: Some(at("/count")),
             schema: Some(json!({"type": "object", "required": ["imo"]})),
         }],
         live_within: seconds(10),
+        refused_by: None,
+        token_checked: TokenChecked::Expiry,
     }
 }

@@ -98,13 +98,21 @@ impl Contract {
             self.kill_switch
                 .as_ref()
                 .map(|switch| (Role::Status, &switch.operation)),
-            self.health
-                .as_ref()
-                .map(|operation| (Role::Health, operation)),
             keys.map(|operation| (Role::Keys, operation)),
         ]
         .into_iter()
         .flatten()
+        .chain(
+            session
+                .other_audience
+                .iter()
+                .map(|other| (Role::SignIn, &other.operation)),
+        )
+        .chain(
+            self.health
+                .iter()
+                .map(|operation| (Role::Health, operation)),
+        )
         .chain(
             self.resources
                 .iter()

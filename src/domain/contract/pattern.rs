@@ -145,15 +145,27 @@ impl PathPattern {
     /// A path that falls under this pattern, for a request that must be caught.
     #[must_use]
     pub fn example(&self) -> String {
+        self.filled(&|_| None).0
+    }
+
+    /// A path that falls under this pattern, with what `known` has for each segment that is open; it
+    /// is asked with the path before it. Answers also whether a segment had to be made up.
+    #[must_use]
+    pub fn filled(&self, known: &dyn Fn(&str) -> Option<String>) -> (String, bool) {
         let mut path = String::new();
+        let mut guessed = false;
         for segment in &self.segments {
+            let open = match segment {
+                Segment::Literal(literal) => literal.clone(),
+                Segment::One | Segment::Rest => known(&path).unwrap_or_else(|| {
+                    guessed = true;
+                    "rehearsal-canary".to_owned()
+                }),
+            };
             path.push('/');
-            path.push_str(match segment {
-                Segment::Literal(literal) => literal,
-                Segment::One | Segment::Rest => "rehearsal-canary",
-            });
+            path.push_str(&open);
         }
-        path
+        (path, guessed)
     }
 }
 

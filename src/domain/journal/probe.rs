@@ -61,6 +61,18 @@ pub enum Question {
         /// The round, from 1.
         round: u32,
     },
+    /// Whether a sign-in with a name that nobody has is refused.
+    UnknownUser,
+    /// Whether a sign-in with a wrong password is refused.
+    WrongPassword,
+    /// Whether a used refresh token may still be exchanged within the contract's grace.
+    RefreshInGrace,
+    /// A sign-in whose tokens are for another audience.
+    OtherAudience,
+    /// Whether a call that the contract forbids is refused, on something whose id was made up.
+    ForbiddenGuess,
+    /// Whether the entity tag of an account's own answer is a match.
+    OwnTag,
     /// Whether the entity tag of another account's answer is taken for one's own.
     TagOfAnother {
         /// Whose it is.
@@ -78,6 +90,8 @@ pub enum Reference {
     Id,
     /// What the other signs in with.
     Name,
+    /// A parameter or a header of the request, beside the contract's.
+    Parameter,
 }
 
 /// The word for it.
@@ -87,6 +101,7 @@ impl fmt::Display for Reference {
             Self::Cursor => "cursor",
             Self::Id => "id",
             Self::Name => "name",
+            Self::Parameter => "name in a parameter of the request",
         })
     }
 }
@@ -204,6 +219,12 @@ impl Question {
             Self::Alternately { round } => {
                 format!("whose data comes when accounts take turns, round {round}?")
             }
+            Self::UnknownUser => "is a name that nobody has refused?".to_owned(),
+            Self::WrongPassword => "is a wrong password refused?".to_owned(),
+            Self::RefreshInGrace => "is a used refresh token good within the grace?".to_owned(),
+            Self::OtherAudience => "what are tokens for another audience?".to_owned(),
+            Self::ForbiddenGuess => "is a forbidden call on a made-up id refused?".to_owned(),
+            Self::OwnTag => "is this account's own entity tag a match?".to_owned(),
             Self::TagOfAnother { .. } => "is another account's entity tag no match?".to_owned(),
         }
     }

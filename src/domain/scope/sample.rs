@@ -6,8 +6,8 @@ use serde_json::json;
 
 use crate::domain::contract::{
     Apply, Body, Condition, Contract, Emit, EventRule, FailMode, JwtPolicy, KillSwitch, NextPage,
-    Operation, Paging, Queries, Realtime, RequestPattern, Resource, Retry, Scope, Service, Session,
-    SessionRequest, SocketClient, Token, TokenAnswer, TrafficFloor,
+    Operation, Paging, Promises, Queries, Realtime, RequestPattern, Resource, Retry, Scope,
+    Service, Session, SessionRequest, SocketClient, Token, TokenAnswer, TokenChecked, TrafficFloor,
 };
 use crate::domain::selector::{Selector, Template};
 
@@ -37,6 +37,7 @@ fn resource(name: &str, path: &str) -> Resource {
         paging: None,
         schema: None,
         personal: false,
+        order: None,
     }
 }
 
@@ -63,6 +64,7 @@ fn kill_switch() -> KillSwitch {
         every: seconds(30),
         fresh_for: seconds(30),
         takes_effect_within: seconds(5),
+        jitter: false,
         fail_mode: FailMode::LastKnown,
     }
 }
@@ -85,10 +87,15 @@ fn realtime() -> Realtime {
             updates: Some("positions".to_owned()),
             apply: Apply::Merge,
             items: None,
+            removed: None,
+            into: None,
+            key: None,
             sequence: None,
             schema: None,
         }],
         live_within: seconds(10),
+        refused_by: None,
+        token_checked: TokenChecked::Expiry,
     }
 }
 
@@ -152,6 +159,9 @@ fn session() -> Session {
         reuse_grace: Duration::ZERO,
         rotates: false,
         sign_out_ends_access: false,
+        expired_by: vec![401],
+        other_audience: None,
+        user_parameters: Vec::new(),
     }
 }
 
@@ -180,7 +190,8 @@ pub(crate) fn contract() -> Contract {
         request_id: Some("x-request-id".to_owned()),
         session: session(),
         kill_switch: Some(kill_switch()),
-        health: Some(operation("GET", "trading", "/health/live")),
+        health: vec![operation("GET", "trading", "/health/live")],
+        promises: Promises::default(),
         resources: vec![
             resource("positions", "/api/positions"),
             resource("position", "/api/positions/{id}"),

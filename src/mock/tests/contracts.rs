@@ -7,9 +7,9 @@ use serde_json::{Value, json};
 
 use crate::domain::contract::{
     Apply, Body, Condition, Contract, Emit, EventRule, Expiry, FailMode, Identity, JwtPolicy,
-    KillSwitch, NextPage, Operation, Paging, Queries, Realtime, RequestPattern, Resource, Retry,
-    Scope, Screen, Service, Session, SessionRequest, SocketClient, Token, TokenAnswer,
-    TrafficFloor,
+    KillSwitch, NextPage, Operation, Paging, Promises, Queries, Realtime, RequestPattern, Resource,
+    Retry, Scope, Screen, Service, Session, SessionRequest, SocketClient, Token, TokenAnswer,
+    TokenChecked, TrafficFloor,
 };
 use crate::domain::secret::Secret;
 use crate::domain::selector::{Selector, Template};
@@ -37,6 +37,7 @@ fn operation(request: &str, body: Body, authorized: bool) -> Operation {
 fn resource(name: &str, request: &str) -> Resource {
     Resource {
         personal: false,
+        order: None,
         name: name.to_owned(),
         operation: operation(request, Body::Empty, true),
         items: None,
@@ -53,6 +54,9 @@ fn event(name: &str, updates: Option<&str>, apply: Apply) -> EventRule {
         updates: updates.map(str::to_owned),
         apply,
         items: None,
+        removed: None,
+        into: None,
+        key: None,
         sequence: None,
         schema: None,
     }
@@ -78,6 +82,7 @@ fn switch(operation: Operation, off: Value, on: Value) -> KillSwitch {
         every: Duration::from_secs(30),
         fresh_for: Duration::from_secs(5),
         takes_effect_within: Duration::from_secs(35),
+        jitter: false,
         fail_mode: FailMode::LastKnown,
     }
 }
@@ -89,7 +94,8 @@ fn frame(name: &str, services: Vec<Service>, session: Session) -> Contract {
         request_id: Some("x-request-id".to_owned()),
         session,
         kill_switch: None,
-        health: None,
+        health: Vec::new(),
+        promises: Promises::default(),
         resources: Vec::new(),
         screens: vec![Screen {
             name: "home".to_owned(),
@@ -128,6 +134,9 @@ fn desk_session() -> Session {
         reuse_grace: std::time::Duration::ZERO,
         rotates: false,
         sign_out_ends_access: false,
+        expired_by: vec![401],
+        other_audience: None,
+        user_parameters: Vec::new(),
         sign_in: SessionRequest {
             operation: operation(
                 "POST id /login",
@@ -193,6 +202,8 @@ fn desk_realtime() -> Realtime {
             event("closed", Some("history"), Apply::Refetch),
         ],
         live_within: Duration::from_secs(10),
+        refused_by: None,
+        token_checked: TokenChecked::Expiry,
     }
 }
 
@@ -208,7 +219,7 @@ pub(super) fn desk() -> Contract {
         json!({"blocked": false}),
         json!({"blocked": true}),
     ));
-    contract.health = Some(operation("GET desk /health", Body::Empty, false));
+    contract.health = vec![operation("GET desk /health", Body::Empty, false)];
     let mut positions = resource("positions", "GET desk /positions");
     positions.items = Some(at("/rows"));
     positions.key = Some(at("/id"));
@@ -311,6 +322,9 @@ fn farm_session() -> Session {
         reuse_grace: std::time::Duration::ZERO,
         rotates: false,
         sign_out_ends_access: false,
+        expired_by: vec![401],
+        other_audience: None,
+        user_parameters: Vec::new(),
         sign_in: SessionRequest {
             operation: operation(
                 token_endpoint,
@@ -378,6 +392,8 @@ pub(super) fn farm() -> Contract {
         subscribe: Vec::new(),
         events: vec![event("wind", Some("weather"), Apply::Merge)],
         live_within: Duration::from_secs(10),
+        refused_by: None,
+        token_checked: TokenChecked::Expiry,
     });
     contract
 }

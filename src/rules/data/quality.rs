@@ -41,10 +41,21 @@ impl Quality {
         let Some(payload) = args.json().and_then(|args| args.get(0)) else {
             return Self::Unreadable;
         };
-        let change = match &event.items {
-            Some(selector) => selector.in_body(payload),
-            None => Some(payload),
+        let Some((change, gone)) = event.carries(payload) else {
+            return Self::Unreadable;
         };
+        if change.is_none() && gone.is_some() {
+            return Self::Good;
+        }
+        if event.into.is_some() || event.key.is_some() {
+            // Where it belongs, and by what, is not where the resource has its records.
+            let is_change = change.is_some_and(|change| change.is_object() || change.is_array());
+            return if is_change {
+                Self::Good
+            } else {
+                Self::Unreadable
+            };
+        }
         let list = match (change, &resource.items, event.apply) {
             (Some(Value::Array(list)), Some(_), _) => list.as_slice(),
             (Some(change @ Value::Object(_)), Some(_), Apply::Merge) => {

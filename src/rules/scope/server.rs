@@ -14,10 +14,12 @@ rule! {
     ///
     /// # How it is judged
     /// With a session of the mock's tester or of the target's disposable account, the harness sends
-    /// one call under every forbidden entry of the contract, with an empty body, and asks to join
+    /// one call under every forbidden entry of the contract, with an empty body and, where an entry
+    /// leaves an id open, with one that the account's own list brought, and asks to join
     /// every forbidden namespace by long-polling. 401, 403, 404, 405 and 410 are refusals. 400,
     /// 409, 415, 422 and server errors are not judged: such a call may have failed for its empty
     /// body only.
+    /// That nothing is found under an id that had to be made up is no refusal, and is not judged.
     ///
     /// # How to keep it
     /// Check the caller's role in a middleware in front of every writing route and in the
@@ -34,7 +36,8 @@ pub(super) struct Server;
 impl Rule for Server {
     fn see(&mut self, context: &Context<'_>) {
         match context.answered() {
-            Some((Question::ForbiddenCall, ended)) => called(&ended, context),
+            Some((Question::ForbiddenCall, ended)) => called(&ended, false, context),
+            Some((Question::ForbiddenGuess, ended)) => called(&ended, true, context),
             Some((Question::ForbiddenNamespace { namespace }, ended)) => {
                 asked_to_join(namespace, &ended, context);
             }
@@ -47,8 +50,13 @@ impl Rule for Server {
     }
 }
 
-fn called(ended: &Ended<'_>, context: &Context<'_>) {
+/// Judges a call; where its id was made up, that nothing was found is no refusal.
+fn called(ended: &Ended<'_>, guessed: bool, context: &Context<'_>) {
     match (ended.reception(), ended.status()) {
+        (Reception::Refused, Some(404)) if guessed => {
+            let why = format!("{}, and the id in it was made up", ended.words());
+            context.unable(&SERVER, why);
+        }
         (Reception::Granted, _) => {
             let message = "the backend carries out a call that is forbidden to testers";
             let violation = violation(message, ended, context)

@@ -20,7 +20,8 @@ rule! {
     ///
     /// # How it is judged
     /// The limit is the `exp` of the token that CONNECT carried, with the contract's leeway; a
-    /// newer token sent over the same socket moves it.
+    /// newer token sent over the same socket moves it. A contract with `token-checked: handshake`
+    /// says that a socket outlives its token; then it is not judged.
     ///
     /// # How to keep it
     /// Disconnect a socket when its token expires, or ask for a new token on it.
@@ -28,8 +29,8 @@ rule! {
     /// # Source
     /// auth0-community/auth0-socketio-jwt#98
     pub(super) EXPIRED: "SESSION-12", Backend, from [Wire],
-        needs [Feed],
-        set by ["session.token.leeway"]
+        needs [Feed, TokenChecked],
+        set by ["session.token.leeway", "realtime.token-checked"]
 }
 
 /// What clocks and queues may add to an expiry.

@@ -1,5 +1,7 @@
 //! SESSION-10: nobody gets in with a token that nobody should accept.
 
+use std::collections::BTreeSet;
+
 use crate::domain::contract::Role;
 use crate::domain::journal::{Fact, HarnessFact, Heard, Question, Request};
 use crate::rules::context::Context;
@@ -21,7 +23,9 @@ rule! {
     /// without the signature, with a signature that no key has made, and with the refresh token,
     /// the others with a bad signature, since a guard is forgotten route by route. Genuine tokens
     /// for another audience, of another issuer and past their end can only be made by who holds the
-    /// key, so these are asked on the mock. An opaque token is asked with characters changed in its
+    /// key, so these are asked on the mock; of a deployment the first is asked where the contract
+    /// says how to get one (`session.other-audience`), and the last where a token ends while the
+    /// harness can wait, or by the lever `expire-tokens`. An opaque token is asked with characters changed in its
     /// middle, without its end, and with the refresh token in its place; when it is over only its
     /// issuer knows. A socket of its own asks the live feed the same, with a text that was never a
     /// token too: one that joins without a good token and gets what the genuine one got breaks the
@@ -34,14 +38,14 @@ rule! {
     /// # Source
     /// RFC 8725 §2 and §3; OWASP MASTG, testing of stateless authentication
     pub(super) FORGED: "SESSION-10", Backend, from [Probe],
-        set by ["session.token", "realtime.auth"]
+        set by ["session.token", "session.other-audience", "realtime.auth"]
 }
 
 #[derive(Default)]
 pub(super) struct Forged {
-    /// Whether the resource is refused without a token, and given to a genuine one.
-    guarded: bool,
-    given: bool,
+    /// Resources that are refused without a token, and those that are given to a genuine one.
+    guarded: BTreeSet<String>,
+    given: BTreeSet<String>,
     /// What the genuine socket of the harness got of the feed.
     feed: Option<Heard>,
 }
@@ -57,13 +61,17 @@ impl Rule for Forged {
         let reception = ended.reception();
         match question {
             Question::NoToken => {
-                self.guarded = reception == Reception::Refused;
+                if reception == Reception::Refused {
+                    self.guarded.insert(ended.request.line());
+                }
                 if reception == Reception::Granted && is_for_users(ended.request, context) {
                     context.expects_refusal(&FORGED, &ended, given_for("no token"));
                 }
             }
-            Question::GenuineToken => self.given = reception == Reception::Granted,
-            Question::BadToken { flaw } if self.guarded && self.given => {
+            Question::GenuineToken if reception == Reception::Granted => {
+                self.given.insert(ended.request.line());
+            }
+            Question::BadToken { flaw } if self.is_guard_known(ended.request) => {
                 context.expects_refusal(&FORGED, &ended, given_for(flaw.words()));
             }
             _ => {}
@@ -76,6 +84,11 @@ impl Rule for Forged {
 }
 
 impl Forged {
+    fn is_guard_known(&self, request: &Request) -> bool {
+        let line = request.line();
+        self.guarded.contains(&line) && self.given.contains(&line)
+    }
+
     /// A socket with a bad token is held against the genuine one.
     fn listened(&mut self, heard: &Heard, context: &Context<'_>) {
         let flaw = match &heard.question {

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde_json::Value;
 
 use crate::domain::contract::{JwtPolicy, Token};
-use crate::domain::journal::{EntryId, Fact, SignatureCheck, TokenIssued, TokenKind};
+use crate::domain::journal::{EntryId, Fact, Question, SignatureCheck, TokenIssued, TokenKind};
 use crate::rules::context::{Context, Read};
 use crate::rules::rule::{Rule, rule};
 use crate::rules::violation::Violation;
@@ -21,7 +21,8 @@ rule! {
     /// Each access token that is handed out is verified: a signature by the platform's key set with
     /// an allowed algorithm, issuer, audience, the contract's claims, a validity that holds when it
     /// is handed out and of which the answer beside it says the same, and the same subject whenever
-    /// the same account's session is renewed. The profile that is answered to a token must be the
+    /// the same account's session is renewed; what a token says of who its owner is and what they may
+    /// do is not missing from the renewed one. The profile that is answered to a token must be the
     /// profile of the token's subject and of the account that signed in.
     ///
     /// # How to keep it
@@ -54,6 +55,7 @@ impl Rule for Genuine {
     fn see(&mut self, context: &Context<'_>) {
         if let Fact::TokenIssued(token) = &context.entry.fact
             && token.kind == TokenKind::Access
+            && !is_for_others(token, context)
         {
             match &context.contract.session.token {
                 Token::Jwt(policy) => self.issued(token, policy, context),
@@ -71,6 +73,14 @@ impl Rule for Genuine {
             judge_profile(&read, context);
         }
     }
+}
+
+/// Whether the harness asked for a token that is for somebody else.
+fn is_for_others(token: &TokenIssued, context: &Context<'_>) -> bool {
+    let question = context
+        .opened(token.exchange)
+        .and_then(|opened| opened.question.as_ref());
+    question == Some(&Question::OtherAudience)
 }
 
 impl Genuine {

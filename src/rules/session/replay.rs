@@ -15,9 +15,10 @@ rule! {
     ///
     /// # How it is judged
     /// The harness signs in, refreshes once, sends the first token again (after the contract's
-    /// `reuse-grace`, if there is one) and then the second. Backends that never rotate the token
-    /// are not judged, which is remarked on. Where the contract says that it `rotates`, every refresh
-    /// that succeeds, the app's and the harness's, must bring another refresh token than was sent.
+    /// `reuse-grace`, if there is one) and then the second. Where there is a grace, the first token is
+    /// sent once more within it, too, and must be good. Backends that never rotate the token are not
+    /// judged, which is remarked on. Where the contract says that it `rotates`, every refresh that
+    /// succeeds, the app's and the harness's, must bring another refresh token than was sent.
     ///
     /// # How to keep it
     /// Mark refresh tokens as used when they are exchanged, keep the family's id with each, and

@@ -7,7 +7,8 @@ use serde_json::Value;
 
 use crate::domain::contract::{Role, Token};
 use crate::domain::duration::show;
-use crate::domain::journal::{Direction, Fact, Frame, Request};
+use crate::domain::journal::{Content, Direction, Fact, Frame, Request};
+use crate::rules::connect_error::{Reason, reason};
 use crate::rules::context::{Connect, Context};
 use crate::rules::labels;
 use crate::rules::rule::{Rule, rule};
@@ -44,7 +45,9 @@ rule! {
     ///
     /// # How it is judged
     /// The token of each CONNECT is the one handed out last, and no token is sent a third time
-    /// after the server refused it, unless it had ended when it was handed out or does not say when
+    /// after the server refused it for the token: by the contract's `realtime.refused-by`, else by
+    /// words that name it. What was refused for something else, or for nobody knows what, does not
+    /// count; nor does a token that had ended when it was handed out or does not say when
     /// it ends.
     ///
     /// # How to keep it
@@ -65,6 +68,9 @@ const TURNOVER: Duration = Duration::from_secs(1);
 const NOTICED: Duration = Duration::from_secs(5);
 /// How often a refused token may be sent until it is a loop.
 const REFUSALS: u32 = 3;
+/// Why it cannot be told whether a refused token was sent again.
+const UNCLEAR: &str = "CONNECT was refused again and again, and neither the refusal nor the \
+    contract's `realtime.refused-by` says whether it was for the token";
 
 #[derive(Default)]
 pub(super) struct SocketToken {
@@ -72,6 +78,8 @@ pub(super) struct SocketToken {
     sent: BTreeMap<u64, String>,
     /// The token that was refused last, and how often.
     refused: Option<(String, u32)>,
+    /// How often a CONNECT was refused without saying why.
+    unclear: u32,
 }
 
 impl Rule for SocketToken {
@@ -95,8 +103,8 @@ impl Rule for SocketToken {
                 packet,
                 ..
             } => match packet {
-                Frame::ConnectError { namespace, .. } if context.is_feed(namespace) => {
-                    self.refused(*socket);
+                Frame::ConnectError { namespace, payload } if context.is_feed(namespace) => {
+                    self.refused(*socket, payload, context);
                 }
                 Frame::Connect { namespace, .. } if context.is_feed(namespace) => {
                     self.refused = None;
@@ -112,7 +120,20 @@ impl Rule for SocketToken {
 }
 
 impl SocketToken {
-    fn refused(&mut self, socket: u64) {
+    /// A CONNECT was refused: for its token, or for something that no token helps against.
+    fn refused(&mut self, socket: u64, payload: &Content, context: &Context<'_>) {
+        let feed = context.contract.realtime.as_ref();
+        match feed.map(|feed| reason(feed, payload)) {
+            Some(Reason::Token) => {}
+            Some(Reason::Unclear) => {
+                self.unclear += 1;
+                if self.unclear >= REFUSALS {
+                    context.unable(&CURRENT, UNCLEAR);
+                }
+                return;
+            }
+            _ => return,
+        }
         if let Some(token) = self.sent.get(&socket) {
             let before = match &self.refused {
                 Some((own, times)) if own == token => *times,

@@ -1,5 +1,7 @@
 //! What the user, the network and the harness did to the client and its world.
 
+use std::collections::BTreeSet;
+
 use crate::domain::change::{Change, Fault, RequestMatch};
 use crate::domain::journal::{Act, Changed, Entry, EntryId, HarnessFact, LeverHow};
 use crate::rules::moment::Moment;
@@ -22,6 +24,8 @@ pub(crate) struct World {
     /// Whether the run is over, so nothing that follows is the client's doing.
     pub(crate) ended: bool,
     pub(crate) visible: bool,
+    /// Whether anybody marks that the app goes to the background.
+    leaving_marked: bool,
     pub(crate) foreground: Option<Moment>,
     pub(crate) online: bool,
     /// When the network last went or came.
@@ -34,6 +38,8 @@ pub(crate) struct World {
     pub(crate) maintenance: Option<(bool, Moment)>,
     /// When access tokens were last declared expired by lever.
     pub(crate) tokens_expired: Option<Moment>,
+    /// Resources that are answered with bad data on purpose.
+    spoilt: BTreeSet<String>,
     network_gone: bool,
     websocket_blocked: bool,
     socket_blocked: bool,
@@ -53,6 +59,7 @@ impl Default for World {
             killed: None,
             ended: false,
             visible: true,
+            leaving_marked: false,
             foreground: None,
             online: true,
             network: None,
@@ -60,6 +67,7 @@ impl Default for World {
             changed: None,
             maintenance: None,
             tokens_expired: None,
+            spoilt: BTreeSet::new(),
             network_gone: false,
             websocket_blocked: false,
             socket_blocked: false,
@@ -84,7 +92,10 @@ impl World {
                 self.running = false;
                 self.killed = Some(moment);
             }
-            Act::Background => self.visible = false,
+            Act::Background => {
+                self.visible = false;
+                self.leaving_marked = true;
+            }
             Act::Foreground => {
                 self.visible = true;
                 self.foreground = Some(moment);
@@ -104,6 +115,18 @@ impl World {
             | Act::LoadMore { .. }
             | Act::Storage { .. }
             | Act::Clock { .. } => {}
+        }
+    }
+
+    /// Whether a mark says what is known anyway: somebody who marks twice changes nothing.
+    pub(crate) fn is_so_already(&self, act: &Act) -> bool {
+        match act {
+            Act::Online => self.online,
+            Act::Offline => !self.online,
+            Act::Kill => !self.running,
+            Act::Background => !self.visible,
+            Act::Foreground => self.visible && self.leaving_marked,
+            _ => false,
         }
     }
 
@@ -132,12 +155,21 @@ impl World {
                 self.faults
                     .extend(fault.clone().map(|fault| (on.clone(), fault)));
             }
-            Change::Push { .. }
-            | Change::Malform { .. }
-            | Change::Own(_)
-            | Change::DropSockets
-            | Change::ForgetSessions => {}
+            Change::Malform { resource, class } => {
+                if class.is_some() {
+                    self.spoilt.insert(resource.clone());
+                } else {
+                    self.spoilt.remove(resource);
+                }
+            }
+            Change::Push { .. } | Change::Own(_) | Change::DropSockets | Change::ForgetSessions => {
+            }
         }
+    }
+
+    /// Whether the harness has a resource answered with bad data.
+    pub(crate) fn is_spoilt(&self, resource: &str) -> bool {
+        self.spoilt.contains(resource)
     }
 
     /// Whether a fault is switched on at the gateway.

@@ -23,7 +23,8 @@ rule! {
     /// page before brought (or by the next number or offset). An item that two pages of one walk
     /// bring, a cursor that comes back, and a cursor that is refused right after it was handed out
     /// are findings. With numbered pages a list that changes meanwhile shifts, so duplicates count
-    /// only while nothing was seen to change. The harness walks three times, the second time with
+    /// only while nothing was seen to change. The harness's own walks are judged alike, a total that
+    /// is smaller than what the pages hold among it. The harness walks three times, the second time with
     /// pages of another size: while the first and the last walk agree, an item that only the second
     /// finds, or misses, was lost between two pages, and so was one that the declared total counts.
     /// Where the contract says `refused-by`, a cursor of another account and one that was never

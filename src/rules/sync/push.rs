@@ -19,7 +19,10 @@ rule! {
     /// nothing meanwhile.
     ///
     /// # How it is judged
-    /// Judged when the harness has the backend emit an event of the contract while a socket is
+    /// What the app emits with `ack: on` is acknowledged within the time in which the feed must be
+    /// live. An event that comes again at once, to the letter and to a socket that subscribed once,
+    /// three times and every fourth time or more often, is sent twice. Judged further when the harness
+    /// has the backend emit an event of the contract while a socket is
     /// joined and stays so: the event passes the gateway within the time in which the feed must be
     /// live. Where the contract says where changes are numbered, the numbers on one socket grow by
     /// one, and a snapshot is not older than what was emitted before it was asked for: three times

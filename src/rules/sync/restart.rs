@@ -11,7 +11,7 @@ use crate::rules::state::Token;
 use crate::rules::violation::Violation;
 
 rule! {
-    /// After a restart of the backend sessions hold
+    /// After a restart of the backend sessions hold, and the numbers of changes go on
     ///
     /// # Why
     /// A backend that keeps sessions or signing keys in memory signs everybody out with each
@@ -20,7 +20,8 @@ rule! {
     /// # How it is judged
     /// Judged after the harness stopped and started the backend: the token in use, not expired by
     /// its own `exp`, is not answered with 401, and the first renewal of the session is not
-    /// refused.
+    /// refused. Where the contract says where changes are numbered, the first number of a resource
+    /// after the restart is not below the highest before it, as long as one user is signed in.
     ///
     /// # How to keep it
     /// Verify tokens by the platform's key set, and keep sessions outside the process.

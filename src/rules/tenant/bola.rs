@@ -1,6 +1,8 @@
 //! TENANT-2 and -5: what is another's is refused, and no entity tag of theirs matches. Broken
 //! object level authorization (BOLA) is what OWASP calls it.
 
+use std::collections::BTreeMap;
+
 use serde_json::Value;
 
 use super::distinctive::is_distinctive;
@@ -21,8 +23,10 @@ rule! {
     ///
     /// # How it is judged
     /// The harness reads as one account, then asks as another with the first one's cursors, with
-    /// ids in reads that the contract allows below a list, and with its name wherever the contract
-    /// puts the user's name into a path, a query or a header. A refusal keeps the rule, and so does
+    /// ids in reads that the contract allows below a list, with its name wherever the contract
+    /// puts the user's name into a path, a query or a header, and with its name and its token's
+    /// subject in parameters and headers by which backends usually take them (`user`, `userId`,
+    /// `account`, `tenant` and their like) and those under `session.user-parameters`. A refusal keeps the rule, and so does
     /// an answer with the asking account's own data. An answer that holds an item or the body that
     /// the first account got, and the asking account did not, breaks it.
     ///
@@ -33,7 +37,7 @@ rule! {
     /// # Source
     /// OWASP API Security Top 10 2023, API1: broken object level authorization
     pub(super) OF_ANOTHER: "TENANT-2", Backend, from [Probe],
-        set by ["resources[].paging", "resources[].key", "scope.allow"]
+        set by ["resources[].paging", "resources[].key", "scope.allow", "session.user-parameters"]
 }
 
 rule! {
@@ -48,7 +52,7 @@ rule! {
     /// with the first one's tag. Where one tag is given for a resource that the contract calls
     /// `personal`, it is no match either if the two accounts got other items or texts: one tag for
     /// two representations lets any cache between give the first one's. A backend that sends no
-    /// entity tags is not judged.
+    /// entity tags, or takes not even an account's own for a match, is not judged.
     ///
     /// # How to keep it
     /// Compare the tag with the representation that this account would get; make the account part
@@ -61,7 +65,7 @@ rule! {
 }
 
 /// Judges what the backend answers the harness, which asks as one account with what is another's.
-pub(super) fn judge(observed: &Observed, context: &Context<'_>) {
+pub(super) fn judge(observed: &Observed, tags: &mut OwnTags, context: &Context<'_>) {
     let Some((question, ended)) = context.answered() else {
         return;
     };
@@ -70,10 +74,30 @@ pub(super) fn judge(observed: &Observed, context: &Context<'_>) {
     }
     match question {
         Question::OfAnother { what, owner } => of_another(*what, owner, &ended, observed, context),
-        Question::TagOfAnother { owner } => tag_of_another(owner, &ended, observed, context),
+        Question::OwnTag => {
+            let is_match = ended.status() == Some(304);
+            tags.0.insert(ended.request.line(), is_match);
+        }
+        Question::TagOfAnother { owner } => {
+            if tags.0.get(&ended.request.line()) == Some(&false) && ended.status() != Some(304) {
+                context.unable(
+                    &TAG,
+                    format!(
+                        "{}: not even its own entity tag is a match",
+                        ended.request.line()
+                    ),
+                );
+                return;
+            }
+            tag_of_another(owner, &ended, observed, context);
+        }
         _ => {}
     }
 }
+
+/// Whether an account's own entity tag was a match, by the line of the request.
+#[derive(Default)]
+pub(super) struct OwnTags(BTreeMap<String, bool>);
 
 fn of_another(
     what: Reference,

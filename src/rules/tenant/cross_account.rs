@@ -17,6 +17,8 @@ mod names;
 
 mod items;
 
+mod kin;
+
 use history::History;
 use names::Names;
 
@@ -97,6 +99,8 @@ impl<'a> Pair<'a> {
             shared
                 .or_else(|| self.name(both))
                 .or_else(|| self.stray_id(both))
+                .or_else(|| self.kin(both))
+                .or_else(|| self.now_and_then(both))
         });
         reads.chain(self.event()).collect()
     }

@@ -261,3 +261,31 @@ fn one_entity_tag_for_two_accounts_is_a_match_only_where_both_got_the_same() {
     assert_eq!(asked(ships(1), ships(9), 200), 0);
     assert_eq!(asked(nothing(1), nothing(2), 304), 0);
 }
+
+#[test]
+fn a_key_that_is_made_of_the_owners_id_is_a_leak_whatever_its_item_holds() {
+    let ships = |keys: &[&str]| {
+        let ships = keys.iter().enumerate();
+        let ships = ships.map(|(at, key)| json!({"imo": key, "knots": at}));
+        json!({"ships": ships.collect::<Vec<_>>()})
+    };
+    let own = ["s-7002-1", "s-7002-2"];
+    let theirs = ships(&["s-7001-1", "s-7001-2"]);
+    leaks(
+        &still(&theirs, &ships(&[own[0], own[1], "s-7001-9"])),
+        "s-7001-9",
+    );
+    let found = both(
+        [theirs.clone(), theirs.clone()],
+        [ships(&own), ships(&[own[0], own[1], "s-7001-9"])],
+    );
+    leaks(&found.found("TENANT-1"), "s-7001-9");
+    assert_eq!(still(&theirs, &ships(&own)), [""; 0]);
+    // Codes of what both may hold come from nobody's id.
+    let codes = |keys: &[&str]| ships(keys);
+    let found = still(
+        &codes(&["fut-2026-a", "fut-2026-b"]),
+        &codes(&["fut-2027-a", "fut-2027-b", "fut-2026-c"]),
+    );
+    assert_eq!(found, [""; 0]);
+}

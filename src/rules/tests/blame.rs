@@ -143,7 +143,7 @@ fn token(play: &mut Play, claims: Value, ends: Option<u64>) {
         "client",
         json!({"service": "gate", "method": "POST", "target": "/board", "role": "sign-in"}),
         Some(token),
-        json!({"status": 200}),
+        json!({"status": 200, "body": {"json": {"value": {"pass": "‹client ada›", "stub": "‹client ada stub›"}, "bytes": 9}}}),
     );
 }
 

@@ -55,7 +55,7 @@ impl Play {
             sender,
             json!({"service": "gate", "method": "POST", "target": "/board", "role": "sign-in"}),
             Some(token),
-            json!({"status": 200, "body": {"json": {"value": {}, "bytes": 2}}}),
+            json!({"status": 200, "body": {"json": {"value": {"pass": format!("‹{sender} {name}›"), "stub": format!("‹{sender} {name} stub›")}, "bytes": 2}}}),
         )
     }
 

@@ -1,5 +1,7 @@
 //! Walks through whole lists, and cursors that were never handed out.
 
+use std::collections::BTreeSet;
+
 use serde_json::Value;
 
 use super::not_asked::NotAsked;
@@ -90,6 +92,7 @@ impl Prober<'_> {
             NextPage::Cursor { .. } => {}
         }
         let mut items = 0;
+        let mut led = BTreeSet::new();
         for page in 1..=PAGES {
             let question = Some(Question::Walk { walk, page });
             let reply = self
@@ -111,6 +114,11 @@ impl Prober<'_> {
             let Some(next) = next(paging, &reply, body.as_ref(), page, count, items, size) else {
                 return Ok(second);
             };
+            if !led.insert(next.clone()) {
+                return Err(NotAsked::Circle {
+                    resource: resource.name.clone(),
+                });
+            }
             query = size_pair(paging, size);
             query.push(next);
             if second.is_none() {

@@ -45,7 +45,11 @@ impl Prober<'_> {
     }
 }
 
-fn bystander<'a>(permission: &'a Permission, in_use: &[String]) -> Result<&'a Account, NotAsked> {
+/// An account whose second session does not disturb the app.
+pub(super) fn bystander<'a>(
+    permission: &'a Permission,
+    in_use: &[String],
+) -> Result<&'a Account, NotAsked> {
     match permission {
         Permission::Nothing { .. } | Permission::Everything(_) => permission.disposable(),
         Permission::Some { imitated: true, .. } => Err(NotAsked::Imitated),

@@ -86,6 +86,9 @@ pub(crate) enum NotAsked {
         /// How it was answered.
         status: u16,
     },
+    /// A token is good for longer than anybody waits.
+    #[error("access tokens outlive the run, and the target has no lever `expire-tokens`")]
+    OutlivesRun,
     /// The harness cannot join the feed.
     #[error("the harness was not let into the live feed itself")]
     NotJoined,
@@ -112,6 +115,12 @@ pub(crate) enum NotAsked {
         resource: String,
         /// How many were read.
         pages: u32,
+    },
+    /// The pages of a list lead in a circle.
+    #[error("the pages of `{resource}` lead in a circle")]
+    Circle {
+        /// The list.
+        resource: String,
     },
     /// Entity tags tell no account from another.
     #[error("no answer carries an entity tag that tells the two accounts apart, or should")]

@@ -1,5 +1,7 @@
 //! SCOPE-5: what the app must never call, called once by the harness.
 
+use std::collections::BTreeMap;
+
 use bytes::Bytes;
 
 use super::not_asked::NotAsked;
@@ -22,6 +24,7 @@ impl Prober<'_> {
             return Err(NotAsked::NothingForbidden);
         }
         let own = self.sign_in(permission.disposable()?).await?;
+        let ids = self.own_ids(permission, &own).await;
         let (header, template) = &contract.session.authorize;
         for pattern in &contract.scope.forbid {
             let services = contract.services.iter().map(|service| &service.name);
@@ -29,16 +32,22 @@ impl Prober<'_> {
                 services.filter(|name| pattern.service.as_ref().is_none_or(|own| own == *name))
             {
                 let method = pattern.method.as_deref().unwrap_or("POST");
+                let known = |path: &str| ids.get(&(service.clone(), path.to_owned())).cloned();
+                let (target, guessed) = pattern.path.filled(&known);
+                let question = match guessed {
+                    true => Question::ForbiddenGuess,
+                    false => Question::ForbiddenCall,
+                };
                 let body = || ("application/json", Bytes::from_static(b"{}"));
                 let request = ProbeRequest {
                     service,
                     method,
-                    target: pattern.path.example(),
+                    target,
                     headers: vec![(header.clone(), own.bindings.text(template))],
                     body: (!is_safe(method)).then(body),
                     connection: "",
                 };
-                self.send(Some(Question::ForbiddenCall), request).await?;
+                self.send(Some(question), request).await?;
             }
         }
         match &contract.realtime {
@@ -53,6 +62,37 @@ impl Prober<'_> {
             }
             _ => Ok(()),
         }
+    }
+
+    /// An id of something that is the account's own, by service and path of its list: a refusal of
+    /// what does not exist says nothing. What several accounts share is left alone.
+    async fn own_ids(
+        &mut self,
+        permission: &Permission,
+        own: &OwnSession,
+    ) -> BTreeMap<(String, String), String> {
+        let everything = matches!(permission, Permission::Everything(_));
+        let mut ids = BTreeMap::new();
+        for resource in self.readable() {
+            if !(resource.personal || everything) {
+                continue;
+            }
+            let (Some(items), Some(key)) = (&resource.items, &resource.key) else {
+                continue;
+            };
+            let operation = &resource.operation;
+            let Ok(reply) = self.perform(None, operation, &[], own.with()).await else {
+                continue;
+            };
+            let body = reply.json();
+            let first = body.as_ref().and_then(|body| items.in_body(body)?.get(0));
+            if let Some(id) = first.and_then(|item| key.in_body(item)) {
+                let id = id.as_str().map_or_else(|| id.to_string(), escape);
+                let path = operation.path.trim_end_matches('/').to_owned();
+                ids.insert((operation.service.clone(), path), id);
+            }
+        }
+        ids
     }
 
     /// Asks to join a namespace, by long-polling.

@@ -5,10 +5,11 @@ use serde_json::Value;
 use super::not_asked::NotAsked;
 use super::{Prober, With};
 use crate::domain::bindings::Bindings;
-use crate::domain::contract::TokenAnswer;
+use crate::domain::contract::{Expiry, SessionRequest, TokenAnswer};
 use crate::domain::journal::Question;
 use crate::domain::secret::{Account, Secret};
 use crate::domain::selector::Selector;
+use crate::domain::{moment, token};
 use crate::run::call::Reply;
 
 /// A session that the harness opened.
@@ -18,6 +19,8 @@ pub(crate) struct OwnSession {
     pub(super) username: String,
     /// Its tokens, to fill requests with.
     pub(super) bindings: Bindings,
+    /// When its access token ends, in seconds since 1970, as far as that can be read.
+    pub(super) ends: Option<u64>,
 }
 
 impl OwnSession {
@@ -40,6 +43,19 @@ impl OwnSession {
         other
     }
 
+    /// By what a backend may know its account: what it signs in with, and its token's subject.
+    pub(super) fn names(&self) -> Vec<String> {
+        let token = token::read(self.access());
+        let subject = token.and_then(|token| match token.claims.get("sub")? {
+            Value::String(text) => Some(text.clone()),
+            Value::Number(number) => Some(number.to_string()),
+            _ => None,
+        });
+        let mut names = vec![self.username.clone()];
+        names.extend(subject.filter(|subject| *subject != self.username));
+        names
+    }
+
     pub(super) fn access(&self) -> &str {
         self.bindings.access.as_ref().map_or("", Secret::expose)
     }
@@ -49,18 +65,30 @@ impl Prober<'_> {
     /// Opens a session as this account, as the contract says.
     pub(super) async fn sign_in(&mut self, account: &Account) -> Result<OwnSession, NotAsked> {
         let contract = self.environment.contract.clone();
-        let request = &contract.session.sign_in;
+        self.sign_in_by(None, &contract.session.sign_in, account)
+            .await
+    }
+
+    /// Opens a session as this account, by this sign-in.
+    pub(super) async fn sign_in_by(
+        &mut self,
+        question: Option<Question>,
+        request: &SessionRequest,
+        account: &Account,
+    ) -> Result<OwnSession, NotAsked> {
         let bindings = Bindings {
             username: Some(account.username.clone()),
             password: Some(account.password.clone()),
             ..Bindings::default()
         };
         let reply = self
-            .perform(None, &request.operation, &[], With::of(&bindings))
+            .perform(question, &request.operation, &[], With::of(&bindings))
             .await?;
         let tokens = tokens(&request.answer, &reply, None);
+        let now = self.environment.recorder.clock().unix().as_secs();
         tokens
             .map(|(access, refresh)| OwnSession {
+                ends: ends(&request.answer, &reply, &access, now),
                 username: account.username.clone(),
                 bindings: Bindings {
                     username: Some(account.username.clone()),
@@ -91,6 +119,7 @@ impl Prober<'_> {
         let kept = own.bindings.refresh.clone();
         Ok(
             tokens(&request.answer, &reply, kept).map(|(access, refresh)| OwnSession {
+                ends: None,
                 username: own.username.clone(),
                 bindings: Bindings {
                     access: Some(access),
@@ -100,6 +129,20 @@ impl Prober<'_> {
             }),
         )
     }
+}
+
+/// When an access token ends: as its own `exp` says, else as the answer beside it does.
+fn ends(answer: &TokenAnswer, reply: &Reply, access: &Secret, now: u64) -> Option<u64> {
+    let own = token::read(access.expose()).and_then(|token| token.claims.get("exp")?.as_u64());
+    let said = || {
+        let body = reply.json();
+        let find = |selector: &Selector| selector.in_answer(reply.pairs(), body.as_ref());
+        match answer.expiry.as_ref()? {
+            Expiry::In(selector) => Some(moment::number(&find(selector)?)? as u64 + now),
+            Expiry::At(selector) => Some(moment::unix(&find(selector)?)? as u64),
+        }
+    };
+    own.or_else(said)
 }
 
 /// The tokens in an answer.

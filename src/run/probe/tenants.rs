@@ -10,6 +10,30 @@ use crate::domain::journal::{Question, Reference};
 /// How many rounds two accounts take turns.
 const ROUNDS: u32 = 3;
 
+/// How many resources are asked for with another's name in their parameters.
+const PARAMETERS: usize = 8;
+
+/// Parameters by which backends usually take a user's name or id.
+const USUAL: [&str; 8] = [
+    "user",
+    "userId",
+    "user_id",
+    "account",
+    "accountId",
+    "account_id",
+    "tenant",
+    "owner",
+];
+
+/// Headers by which they do.
+const HEADERS: [&str; 5] = [
+    "x-user",
+    "x-user-id",
+    "x-account-id",
+    "x-tenant",
+    "x-tenant-id",
+];
+
 /// How many resources they take turns at.
 const SHARED: usize = 3;
 
@@ -78,6 +102,13 @@ impl Prober<'_> {
                 continue;
             }
             asked = true;
+            // Who takes no tag at all refuses another's only by chance.
+            let with = With {
+                headers: vec![("if-none-match".to_owned(), mine.clone())],
+                ..other.with()
+            };
+            let question = Some(Question::OwnTag);
+            let _ = self.perform(question, &resource.operation, &[], with).await;
             let with = With {
                 headers: vec![("if-none-match".to_owned(), theirs.clone())],
                 ..other.with()
@@ -138,6 +169,9 @@ impl Prober<'_> {
                 .perform(of_another(Reference::Name), &resource.operation, &[], with)
                 .await;
         }
+        for resource in resources.iter().take(PARAMETERS) {
+            asked |= self.by_parameter(own, other, resource).await;
+        }
         for operation in self.below_lists(own, resources).await {
             asked = true;
             let _ = self
@@ -150,6 +184,59 @@ impl Prober<'_> {
         if !asked {
             self.skip("TENANT-2", &NotAsked::NothingNamed);
         }
+    }
+
+    /// One resource, by the second account, with parameters and headers that name the first: the
+    /// contract's, and those by which backends usually take a user's name. Answers whether anything
+    /// was asked.
+    async fn by_parameter(
+        &mut self,
+        own: &OwnSession,
+        other: &OwnSession,
+        resource: &Resource,
+    ) -> bool {
+        let contract = self.environment.contract.clone();
+        let agreed = contract.session.user_parameters.iter();
+        let names: Vec<&str> = agreed.map(String::as_str).chain(USUAL).collect();
+        let question = || {
+            Some(Question::OfAnother {
+                what: Reference::Parameter,
+                owner: own.username.clone(),
+            })
+        };
+        let operation = &resource.operation;
+        for value in own.names() {
+            let taken = |name: &&str| operation.query.iter().any(|(own, _)| own == *name);
+            let query: Vec<(String, String)> = names
+                .iter()
+                .filter(|name| !taken(name))
+                .map(|name| ((*name).to_owned(), value.clone()))
+                .collect();
+            let reply = self
+                .perform(question(), operation, &query, other.with())
+                .await;
+            if reply.is_ok_and(|reply| (400..500).contains(&reply.status)) {
+                // A backend that refuses what it does not know may still know one of them.
+                for pair in &query {
+                    let pair = std::slice::from_ref(pair);
+                    let _ = self
+                        .perform(question(), operation, pair, other.with())
+                        .await;
+                }
+            }
+            // What no header can hold is not asked by one.
+            if value.is_ascii() {
+                let headers = names.iter().chain(&HEADERS);
+                let with = With {
+                    headers: headers
+                        .map(|name| ((*name).to_owned(), value.clone()))
+                        .collect(),
+                    ..other.with()
+                };
+                let _ = self.perform(question(), operation, &[], with).await;
+            }
+        }
+        true
     }
 
     /// Reads that the contract allows of one item below a list, with the first account's own ids.

@@ -4,8 +4,12 @@ use std::time::Duration;
 
 use super::not_asked::NotAsked;
 use super::{OwnSession, Permission, Prober, forge};
+use crate::domain::contract::Resource;
 use crate::domain::journal::{Flaw, Question};
 use crate::domain::token;
+
+/// The shortest grace within which a token can be sent again for sure.
+const SHORTEST: Duration = Duration::from_secs(3);
 
 /// How long the harness waits for a grace to pass in real time.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -34,6 +38,10 @@ impl Prober<'_> {
         if first.bindings.refresh.is_none() || first.bindings.refresh == second.bindings.refresh {
             return Err(NotAsked::NotRotated);
         }
+        if grace >= SHORTEST {
+            // As an app does that lost the answer.
+            self.refresh(Some(Question::RefreshInGrace), &first).await?;
+        }
         if !grace.is_zero() {
             tokio::time::sleep(grace + Duration::from_secs(1)).await;
         }
@@ -58,6 +66,7 @@ impl Prober<'_> {
             return Err(NotAsked::NoPart("sign-out request"));
         };
         let own = self.sign_in(permission.disposable()?).await?;
+        let given = self.given_to(&own).await;
         let reply = self.perform(None, operation, &[], own.with()).await?;
         if !reply.succeeded() {
             return Err(NotAsked::NotSignedOut(reply.status));
@@ -66,18 +75,31 @@ impl Prober<'_> {
             self.refresh(Some(Question::RefreshAfterSignOut), &own)
                 .await?;
         }
-        if contract.session.sign_out_ends_access
-            && let Some(resource) = self.readable().first()
-        {
-            let question = Question::AccessAfterSignOut;
-            self.perform(Some(question), &resource.operation, &[], own.with())
-                .await?;
-        }
         if contract.session.sign_out_ends_access {
+            // Guards are forgotten route by route.
+            for resource in given {
+                let question = Question::AccessAfterSignOut;
+                self.perform(Some(question), &resource.operation, &[], own.with())
+                    .await?;
+            }
             // That the feed is not to be asked leaves what was asked.
             let _ = self.ask_feed(Question::AccessAfterSignOut, &own).await;
         }
         Ok(())
+    }
+
+    /// The resources that this session is given: what is refused to it anyway shows nothing.
+    async fn given_to(&mut self, own: &OwnSession) -> Vec<Resource> {
+        let mut given = Vec::new();
+        for resource in self.readable() {
+            let reply = self
+                .perform(None, &resource.operation, &[], own.with())
+                .await;
+            if reply.is_ok_and(|reply| reply.succeeded()) {
+                given.push(resource);
+            }
+        }
+        given
     }
 
     /// SESSION-10: tokens that nobody should accept.
@@ -91,6 +113,8 @@ impl Prober<'_> {
     /// read in one place for all of them, so only the first is asked with every flaw.
     async fn forged(&mut self, permission: &Permission, own: &OwnSession) -> Result<(), NotAsked> {
         let mut bad = self.bad(permission, own);
+        let other = self.for_others(permission, own).await;
+        bad.extend(other.map(|token| (Flaw::WrongAudience, token)));
         let mut refused = Err(NotAsked::NothingGuarded);
         for resource in self.readable() {
             let nobody = own.bearing(None);
@@ -118,10 +142,22 @@ impl Prober<'_> {
                 self.perform(question, &resource.operation, &[], bearer.unknown())
                     .await?;
             }
-            bad.retain(|(flaw, _)| shows_no_guard(*flaw));
+            bad.retain(|(flaw, _)| shows_no_guard(*flaw) || *flaw == Flaw::WrongAudience);
             refused = Ok(());
         }
         refused
+    }
+
+    /// A token that the backend itself made for another audience, where the contract says how to get
+    /// one.
+    async fn for_others(&mut self, permission: &Permission, own: &OwnSession) -> Option<String> {
+        let contract = self.environment.contract.clone();
+        let request = contract.session.other_audience.as_ref()?;
+        let mut accounts = permission.readers().iter();
+        let account = accounts.find(|account| account.username == own.username)?;
+        let question = Some(Question::OtherAudience);
+        let signed = self.sign_in_by(question, request, account).await.ok()?;
+        (signed.access() != own.access()).then(|| signed.access().to_owned())
     }
 
     /// The tokens that nobody should accept.

@@ -82,13 +82,13 @@ pub(super) struct Mark {
 
 impl Mark {
     /// The act that this marks, with names that the contract has. `accounts` are those of the
-    /// target; one that names none lets anybody sign in.
-    pub(super) fn read(self, contract: &Contract, accounts: &[&str]) -> Result<Act, BadMark> {
-        let given = [
-            ("account", &self.account),
-            ("screen", &self.screen),
-            ("resource", &self.resource),
-        ];
+    /// target, each with what it signs in with: either may be sent. A target without any lets anybody
+    /// sign in.
+    pub(super) fn read(
+        self,
+        contract: &Contract,
+        accounts: &[(&str, &str)],
+    ) -> Result<Act, BadMark> {
         let wanted = match self.act.as_str() {
             "sign-in" => Some("account"),
             "open" => Some("screen"),
@@ -96,10 +96,7 @@ impl Mark {
             _ => None,
         };
         let word = self.act.clone();
-        let strange = given
-            .iter()
-            .find(|(key, value)| value.is_some() && wanted != Some(key));
-        if let Some((key, _)) = strange {
+        if let Some(key) = self.strange(wanted) {
             return Err(BadMark::Takes { act: word, key });
         }
         let need = |value: Option<String>, key: &'static str| {
@@ -112,15 +109,9 @@ impl Mark {
         };
         Ok(match self.act.as_str() {
             "launch" => Act::Launch,
-            "sign-in" => {
-                let account = need(self.account, "account")?;
-                Act::SignIn {
-                    account: match accounts.is_empty() {
-                        true => account,
-                        false => listed(account, "target", "account", accounts.iter().copied())?,
-                    },
-                }
-            }
+            "sign-in" => Act::SignIn {
+                account: signs_in(need(self.account, "account")?, accounts)?,
+            },
             "sign-out" => Act::SignOut,
             "kill" => Act::Kill,
             "background" => Act::Background,
@@ -146,6 +137,31 @@ impl Mark {
             "online" => Act::Online,
             _ => return Err(BadMark::NoAct { act: word }),
         })
+    }
+}
+
+impl Mark {
+    /// What was sent along beside what is wanted.
+    fn strange(&self, wanted: Option<&str>) -> Option<&'static str> {
+        let given = [
+            ("account", &self.account),
+            ("screen", &self.screen),
+            ("resource", &self.resource),
+        ];
+        let mut strange = given
+            .into_iter()
+            .filter(|(key, value)| value.is_some() && wanted != Some(*key));
+        strange.next().map(|(key, _)| key)
+    }
+}
+
+/// The account that is meant, by its name.
+fn signs_in(sent: String, accounts: &[(&str, &str)]) -> Result<String, BadMark> {
+    let names = accounts.iter().map(|(name, _)| *name);
+    match accounts.iter().find(|(_, username)| *username == sent) {
+        _ if accounts.is_empty() || names.clone().any(|name| name == sent) => Ok(sent),
+        Some((name, _)) => Ok((*name).to_owned()),
+        None => listed(sent, "target", "account", names),
     }
 }
 
@@ -176,7 +192,7 @@ mod tests {
 
     fn read(body: Value) -> Result<Act, String> {
         let mark: Mark = serde_json::from_value(body).map_err(|error| error.to_string())?;
-        mark.read(&harbour(), &["ada", "bo"])
+        mark.read(&harbour(), &[("ada", "ada@x.test"), ("bo", "bo@x.test")])
             .map_err(|why| why.to_string())
     }
 
@@ -192,6 +208,13 @@ mod tests {
             let body = body.replace("<its name>", name);
             assert!(read(serde_json::from_str(&body).unwrap()).is_ok(), "{body}");
         }
+    }
+
+    #[test]
+    fn who_signs_in_may_be_said_by_what_they_sign_in_with() {
+        let act = read(json!({"act": "sign-in", "account": "bo@x.test"})).unwrap();
+        let account = "bo".to_owned();
+        assert_eq!(act, Act::SignIn { account });
     }
 
     #[test]

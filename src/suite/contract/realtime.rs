@@ -2,16 +2,17 @@
 
 use std::time::Duration;
 
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::context::Context;
-use super::resource;
+use super::{event, resource};
 use crate::domain::contract::{
-    Apply, Emit, EventRule, Polling, Realtime, Resource, Screen, SocketClient, TransportName,
+    Condition, Emit, EventRule, Polling, Realtime, Resource, Screen, SocketClient, TokenChecked,
+    TransportName,
 };
-use crate::domain::selector::Template;
-use crate::suite::cursor::{Cursor, Fields};
-use crate::suite::node::{Content, Entry};
+use crate::domain::selector::{Selector, Template};
+use crate::suite::cursor::Cursor;
+use crate::suite::node::Content;
 
 /// How long a backend keeps a lost connection's state unless it is told otherwise, as `socket.io` has it.
 const RECOVERY: Duration = Duration::from_secs(120);
@@ -49,7 +50,7 @@ pub(super) fn read(
         let events: Vec<Option<EventRule>> = cursor
             .entries()?
             .iter()
-            .map(|(entry, cursor)| event(entry, cursor, context, resources))
+            .map(|(entry, cursor)| event::read(entry, cursor, context, resources))
             .collect();
         events.into_iter().collect()
     });
@@ -58,6 +59,13 @@ pub(super) fn read(
         Duration::from_secs(10),
         Cursor::positive_duration,
     );
+    let refused_by = fields.maybe("refused-by", refused_by);
+    let token_checked = fields.or("token-checked", TokenChecked::Expiry, |cursor| {
+        cursor.word(&[
+            ("expiry", TokenChecked::Expiry),
+            ("handshake", TokenChecked::Handshake),
+        ])
+    });
     Some(Realtime {
         service: service?,
         path: path?,
@@ -68,7 +76,30 @@ pub(super) fn read(
         subscribe: subscribe?,
         events: events?,
         live_within: live_within?,
+        refused_by: refused_by?,
+        token_checked: token_checked?,
     })
+}
+
+/// How a CONNECT_ERROR says that it is about the token: by its message, or by whatever stands at a
+/// place of its payload.
+fn refused_by(cursor: &Cursor<'_>) -> Option<Condition> {
+    if !matches!(cursor.node.content, Content::Map(_)) {
+        let messages: Option<Vec<Value>> = cursor
+            .one_or_more()
+            .iter()
+            .map(|item| item.name_text().map(Value::from))
+            .collect();
+        let message = Selector::Pointer("/message".to_owned());
+        return Some(Condition::OneOf(message, messages?));
+    }
+    let fields = cursor.fields("`refused-by`")?;
+    let at = fields.need("at").and_then(|cursor| cursor.body_selector());
+    let is = fields.need("is").map(|cursor| {
+        let values = cursor.one_or_more();
+        values.iter().map(|item| item.node.to_json()).collect()
+    });
+    Some(Condition::OneOf(at?, is?))
 }
 
 /// A namespace, which starts with `/` and has no comma (the wire could not tell them apart).
@@ -198,88 +229,6 @@ fn emit(cursor: &Cursor<'_>, context: &Context<'_>) -> Option<Emit> {
         args: args?,
         ack: ack?,
     })
-}
-
-fn event(
-    entry: &Entry,
-    cursor: &Cursor<'_>,
-    context: &Context<'_>,
-    resources: Option<&[Resource]>,
-) -> Option<EventRule> {
-    let ignored = EventRule {
-        name: entry.key.clone(),
-        updates: None,
-        apply: Apply::Ignore,
-        items: None,
-        sequence: None,
-        schema: None,
-    };
-    if cursor.node.is_null() {
-        return Some(ignored);
-    }
-    if cursor.node.scalar().is_some() {
-        return Some(EventRule {
-            updates: Some(resource::name(cursor, context)?),
-            apply: Apply::Refetch,
-            ..ignored
-        });
-    }
-    let fields = cursor.fields("an event")?;
-    let updates = fields.maybe("updates", |cursor| resource::name(cursor, context));
-    let apply = fields.maybe("apply", |cursor| {
-        cursor.word(&[
-            ("replace", Apply::Replace),
-            ("merge", Apply::Merge),
-            ("refetch", Apply::Refetch),
-            ("ignore", Apply::Ignore),
-        ])
-    });
-    let items = fields.maybe("items", Cursor::body_selector);
-    let sequence = fields.maybe("sequence", Cursor::body_selector);
-    let schema = fields.maybe("schema", |cursor| cursor.schema(context.depth));
-    let updates = updates?;
-    let apply = match (&updates, apply?) {
-        (None, Some(apply)) if apply != Apply::Ignore => {
-            return fields.refuse(
-                "an event that is applied needs `updates`",
-                "name the resource",
-            );
-        }
-        (Some(_), None) => Apply::Refetch,
-        (_, given) => given.unwrap_or(Apply::Ignore),
-    };
-    let rule = EventRule {
-        name: entry.key.clone(),
-        updates,
-        apply,
-        items: items?,
-        sequence: sequence?,
-        schema: schema?,
-    };
-    let resource = resources
-        .zip(rule.updates.as_deref())
-        .and_then(|(resources, name)| resources.iter().find(|resource| resource.name == name));
-    if let Some(resource) = resource {
-        check_applied(&fields, &rule, resource);
-    }
-    Some(rule)
-}
-
-/// Whether a resource has what an event that changes it is applied by.
-fn check_applied(fields: &Fields<'_>, rule: &EventRule, resource: &Resource) {
-    let name = &resource.name;
-    if rule.apply == Apply::Merge && resource.items.is_some() && resource.key.is_none() {
-        fields.refuse::<()>(
-            format!("items cannot be merged into `{name}`, which has no `key`"),
-            format!("add `key: /id` to the resource `{name}`, or `apply: replace`"),
-        );
-    }
-    if rule.sequence.is_some() && resource.sequence.is_none() {
-        fields.refuse::<()>(
-            format!("this event has a `sequence`, and `{name}` has none to compare with"),
-            format!("add `sequence: ...` to the resource `{name}`"),
-        );
-    }
 }
 
 pub(super) fn read_polling(

@@ -2,7 +2,7 @@
 
 use super::context::Context;
 use super::operation::{self, Use};
-use crate::domain::contract::{NextPage, Paging, Resource, Screen};
+use crate::domain::contract::{ItemOrder, NextPage, Paging, Resource, Screen};
 use crate::domain::journal::{LOADING, MAINTENANCE, SIGNED_OUT};
 use crate::suite::cursor::Cursor;
 use crate::suite::node::Content;
@@ -64,6 +64,7 @@ fn read(name: &str, cursor: &Cursor<'_>, context: &Context<'_>) -> Option<Resour
             key: None,
             sequence: None,
             paging: None,
+            order: None,
             schema: None,
             personal: false,
         });
@@ -74,12 +75,13 @@ fn read(name: &str, cursor: &Cursor<'_>, context: &Context<'_>) -> Option<Resour
     let key = fields.maybe("key", Cursor::body_selector);
     let sequence = fields.maybe("sequence", Cursor::selector);
     let paging = fields.maybe("paging", paging);
+    let order = fields.maybe("order", order);
     let personal = fields.or("personal", false, Cursor::switch);
     let schema = fields.maybe("schema", |cursor| cursor.schema(context.depth));
-    let (items, key, paging) = (items?, key?, paging?);
-    if items.is_none() && (key.is_some() || paging.is_some()) {
+    let (items, key, paging, order) = (items?, key?, paging?, order?);
+    if items.is_none() && (key.is_some() || paging.is_some() || order.is_some()) {
         return fields.refuse(
-            "`key` and `paging` are about lists, and this resource has no `items`",
+            "`key`, `paging` and `order` are about lists, and this resource has no `items`",
             "add `items: /path/to/list`; the empty pointer `\"\"` says that the whole answer is the list",
         );
     }
@@ -96,6 +98,7 @@ fn read(name: &str, cursor: &Cursor<'_>, context: &Context<'_>) -> Option<Resour
         key,
         sequence: sequence?,
         paging,
+        order,
         schema: schema?,
         personal: personal?,
     })
@@ -148,6 +151,17 @@ fn paging(cursor: &Cursor<'_>) -> Option<Paging> {
         }),
         _ => fields.refuse("`paging` finds the next page in one way", FORM),
     }
+}
+
+/// Reads the order of a list: `{ by: /closedAt, descending: on }`.
+fn order(cursor: &Cursor<'_>) -> Option<ItemOrder> {
+    let fields = cursor.fields("`order`")?;
+    let by = fields.need("by").and_then(|cursor| cursor.body_selector());
+    let descending = fields.or("descending", false, Cursor::switch);
+    Some(ItemOrder {
+        by: by?,
+        descending: descending?,
+    })
 }
 
 /// A resource's name that exists.

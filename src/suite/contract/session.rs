@@ -47,6 +47,13 @@ pub(super) fn read(cursor: &Cursor<'_>, context: &Context<'_>) -> Option<Session
     let reuse_grace = fields.or("reuse-grace", Duration::ZERO, Cursor::duration);
     let rotates = fields.or("rotates", false, Cursor::switch);
     let sign_out_ends_access = fields.or("sign-out-ends-access", false, Cursor::switch);
+    let expired_by = fields.or("expired-by", vec![401], Cursor::statuses);
+    let other_audience = fields.maybe("other-audience", |cursor| {
+        request(cursor, context, Use::SIGN_IN, first_answer)
+    });
+    let user_parameters = fields.or("user-parameters", Vec::new(), |cursor| {
+        cursor.one_or_more().iter().map(user_parameter).collect()
+    });
     let session = Session {
         sign_in: sign_in?,
         refresh: refresh?,
@@ -60,6 +67,9 @@ pub(super) fn read(cursor: &Cursor<'_>, context: &Context<'_>) -> Option<Session
         reuse_grace: reuse_grace?,
         rotates: rotates?,
         sign_out_ends_access: sign_out_ends_access?,
+        expired_by: expired_by?,
+        other_audience: other_audience?,
+        user_parameters: user_parameters?,
     };
     if session.refresh.is_some() && session.sign_in.answer.refresh_token.is_none() {
         return fields.refuse(
@@ -75,6 +85,13 @@ pub(super) fn read(cursor: &Cursor<'_>, context: &Context<'_>) -> Option<Session
         );
     }
     Some(session)
+}
+
+/// The name of a parameter or header by which a backend may be asked for a user.
+fn user_parameter(cursor: &Cursor<'_>) -> Option<String> {
+    let name = cursor.name_text()?;
+    operation::header_name(cursor, &name)?;
+    Some(name)
 }
 
 fn request(

@@ -22,6 +22,7 @@ pub(super) fn read(cursor: &Cursor<'_>, context: &Context<'_>) -> Option<KillSwi
     let every = fields.or("every", Duration::from_secs(30), Cursor::positive_duration);
     let fresh_for = fields.or("fresh-for", Duration::from_secs(5), Cursor::duration);
     let within = fields.maybe("takes-effect-within", Cursor::positive_duration);
+    let jitter = fields.or("jitter", false, Cursor::switch);
     let fail_mode = fields.or("fail-mode", FailMode::default(), |cursor| {
         cursor.word(&[
             ("last-known", FailMode::LastKnown),
@@ -49,6 +50,7 @@ pub(super) fn read(cursor: &Cursor<'_>, context: &Context<'_>) -> Option<KillSwi
         every,
         fresh_for: fresh_for?,
         takes_effect_within,
+        jitter: jitter?,
         fail_mode: fail_mode?,
     })
 }

@@ -92,7 +92,7 @@ realtime:
   service: api
   client: { preset: polling-only, delay: 2s, jitter: 0.1 }
   subscribe: [a, { event: b, args: ["{access-token}", 1], ack: on }]
-  events: { n: , r: two, m: { updates: two, apply: merge, sequence: /s } }
+  events: { n: , r: two, m: { updates: two, apply: merge, sequence: /s }, g: { updates: two, removed: "" }, i: { updates: one, into: /wallet }, k: { updates: two, apply: merge, key: /order/k } }
 polling: { resources: two }
 "#;
     let contract = read_contract(&Source::new("forms.yaml", forms)).unwrap_or_else(|problems| {

@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use rehearsal::domain::contract::{
-    Body, Contract, Operation, Realtime, Retry, Scope, Service, Session, SessionRequest,
-    SocketClient, Token, TokenAnswer, TrafficFloor,
+    Body, Contract, Operation, Promises, Realtime, Retry, Scope, Service, Session, SessionRequest,
+    SocketClient, Token, TokenAnswer, TokenChecked, TrafficFloor,
 };
 use rehearsal::domain::selector::{Selector, Template};
 use serde_json::json;
@@ -25,6 +25,9 @@ pub(super) fn contract() -> Contract {
         session: Session {
             reuse_grace: std::time::Duration::ZERO,
             sign_out_ends_access: false,
+            expired_by: vec![401],
+            other_audience: None,
+            user_parameters: Vec::new(),
             sign_in: SessionRequest {
                 operation: Operation {
                     method: "POST".to_owned(),
@@ -51,7 +54,8 @@ pub(super) fn contract() -> Contract {
             identity: None,
         },
         kill_switch: None,
-        health: None,
+        health: Vec::new(),
+        promises: Promises::default(),
         resources: Vec::new(),
         screens: Vec::new(),
         realtime: Some(Realtime {
@@ -64,6 +68,8 @@ pub(super) fn contract() -> Contract {
             subscribe: Vec::new(),
             events: Vec::new(),
             live_within: second,
+            refused_by: None,
+            token_checked: TokenChecked::Expiry,
         }),
         polling: None,
         retry: Retry {

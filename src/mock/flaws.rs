@@ -1,0 +1,49 @@
+//! What defects make of an answer that is otherwise finished.
+
+use std::time::Duration;
+
+use serde_json::json;
+
+use super::backend::Backend;
+use super::defect::Defect;
+use super::reply::Reply;
+
+/// By how much a clock is off that is off.
+const OFF: Duration = Duration::from_secs(10 * 60);
+
+/// What a program writes when it fails, and people should never see.
+const TRACE: &str = "TypeError: Cannot read properties of undefined (reading 'id')\n    \
+    at Guard.check (/srv/app/guard.js:41:17)\n    at Router.handle (/srv/app/router.js:7:3)";
+
+impl Backend {
+    /// An answer as the mock gives it, with whatever its defects make of it.
+    pub(super) fn flawed(&self, mut reply: Reply) -> Reply {
+        if self.has(Defect::BareRefusals) {
+            reply = reply.without("www-authenticate");
+        }
+        if self.has(Defect::VagueRetryAfter) && reply.has_header("retry-after") {
+            reply = reply.without("retry-after").with("retry-after", "soon");
+        }
+        if reply.status == 401
+            && self.has(Defect::ShowsItsInside)
+            && let Some(body) = reply.body_mut()
+        {
+            body["trace"] = TRACE.into();
+        }
+        if reply.status == 401
+            && self.has(Defect::ErrorsInTwoForms)
+            && let Some(body) = reply.body_mut()
+        {
+            *body = json!({ "detail": "Unauthorized" });
+        }
+        reply
+    }
+
+    /// The moment that goes into `Date`.
+    pub(super) fn dated(&self) -> Duration {
+        match self.has(Defect::WrongClock) {
+            true => self.clock.unix() + OFF,
+            false => self.clock.unix(),
+        }
+    }
+}

@@ -1,0 +1,259 @@
+//! API-12: what the contract names is there.
+
+use std::collections::BTreeMap;
+
+use serde_json::Value;
+
+use crate::domain::contract::{Expiry, Resource, Role, SessionRequest};
+use crate::domain::journal::{Answer, Content, EntryId, Frame};
+use crate::domain::selector::Selector;
+use crate::rules::context::{Context, Read};
+use crate::rules::exchange::Ended;
+use crate::rules::rule::{Rule, rule};
+use crate::rules::violation::Violation;
+
+rule! {
+    /// What the contract names in answers and events is there
+    ///
+    /// # Why
+    /// A contract that says where a number, a key or an end stands makes an app look there. Where
+    /// nothing stands, paging ends early, changes cannot be told from news, and sessions end by
+    /// surprise; and whatever is judged by it would be judged by nothing.
+    ///
+    /// # How it is judged
+    /// Judged on successful answers in JSON, whoever asked: a resource's `items` (a null is an empty
+    /// list), the `key` and the `order` of each item, its `sequence` and its `total`; of answers that
+    /// hand tokens out, the access token, the refresh token of a sign-in, and the end; of events,
+    /// `items` and `sequence`, the first 256 of each name. A `sequence` or `total` that is there at
+    /// times and missing at others is a finding; one that never is may be the contract's mistake, and
+    /// is told as not judged. What breaks a schema is SYNC-13's, and a resource that the harness
+    /// spoils on purpose is not judged.
+    ///
+    /// # How to keep it
+    /// Send the field, or take it out of the contract.
+    ///
+    /// # Source
+    /// the contract itself
+    pub(super) FIELDS: "API-12", Backend, from [Wire, Probe],
+        set by ["resources[]", "realtime.events[]", "session.sign-in.answer", "session.refresh.answer"]
+}
+
+/// How many events of one name are looked at.
+const EVENTS: u32 = 256;
+
+#[derive(Default)]
+pub(super) struct Fields {
+    events: BTreeMap<String, u32>,
+    /// Numbers by what lacks them or has them: `the total of this`, `the sequence of that`.
+    numbers: BTreeMap<String, Number>,
+}
+
+/// Whether a number was ever there, and where it was first missing.
+#[derive(Default)]
+struct Number {
+    is_there: bool,
+    missing: Option<EntryId>,
+}
+
+impl Rule for Fields {
+    fn see(&mut self, context: &Context<'_>) {
+        if let Some(read) = context.read_by_anyone() {
+            self.answer(&read, context);
+        } else if let Some(ended) = context.ended_by_anyone()
+            && let Some(answer) = ended.by_backend().filter(|answer| answer.is_success())
+        {
+            tokens(&ended, answer, context);
+        }
+        if let Some((_, packet)) = context.packet_down()
+            && let Frame::Event {
+                namespace,
+                name,
+                args,
+                ..
+            } = packet
+            && context.is_feed(namespace)
+        {
+            self.event(name, args, context);
+        }
+    }
+
+    fn end(&mut self, context: &Context<'_>) {
+        let mut numbers = self.numbers.iter();
+        let never = numbers.find(|(_, number)| !number.is_there && number.missing.is_some());
+        if let Some((name, _)) = never {
+            context.unable(
+                &FIELDS,
+                format!("the contract names {name}, and it was never there: one of them is wrong"),
+            );
+        }
+    }
+
+    fn hears_routine(&self) -> bool {
+        true
+    }
+
+    fn hears_probes(&self) -> bool {
+        true
+    }
+}
+
+impl Fields {
+    fn event(&mut self, name: &str, args: &Content, context: &Context<'_>) {
+        let mut events = context
+            .contract
+            .realtime
+            .iter()
+            .flat_map(|feed| &feed.events);
+        let Some(rule) = events.find(|rule| rule.name == name) else {
+            return;
+        };
+        if rule.items.is_none() && rule.sequence.is_none() {
+            return;
+        }
+        match self.events.get_mut(name) {
+            Some(seen) if *seen >= EVENTS => return,
+            Some(seen) => *seen += 1,
+            None => {
+                self.events.insert(name.to_owned(), 1);
+            }
+        }
+        let Some(first) = args.json().and_then(|args| args.get(0)) else {
+            return;
+        };
+        context.exercised(&FIELDS);
+        let is_lacking = |selector: &Selector| is_absent(selector.in_body(first));
+        if rule.items.as_ref().is_some_and(is_lacking) {
+            let violation = missing(&format!("the event `{name}`"), "items");
+            context.violated(&FIELDS, violation.evidence([context.entry.id]));
+        }
+        if let Some(sequence) = &rule.sequence {
+            let of = format!("the event `{name}`");
+            self.number(&of, "sequence", !is_lacking(sequence), context);
+        }
+    }
+
+    /// A number is there or not. Where it is there at times, it is missing at the others.
+    fn number(&mut self, of: &str, what: &str, is_there: bool, context: &Context<'_>) {
+        let number = self
+            .numbers
+            .entry(format!("the `{what}` of {of}"))
+            .or_default();
+        number.is_there |= is_there;
+        if !is_there {
+            number.missing.get_or_insert(context.entry.id);
+        }
+        if number.is_there
+            && let Some(id) = number.missing.take()
+        {
+            context.violated(&FIELDS, missing(of, what).evidence([id]));
+        }
+    }
+
+    fn answer(&mut self, read: &Read<'_>, context: &Context<'_>) {
+        let resource = read.resource;
+        let body = read.answer.body.json().filter(|_| read.answer.is_success());
+        let Some(body) = body.filter(|_| !context.world.is_spoilt(&resource.name)) else {
+            return;
+        };
+        if resource.items.is_none() && resource.sequence.is_none() {
+            return;
+        }
+        context.exercised(&FIELDS);
+        let of = format!("the resource `{}`", resource.name);
+        for what in lacking(resource, body) {
+            let violation = missing(&of, what)
+                .evidence([read.ended.opened.id(), context.entry.id])
+                .exchanges([read.answer.exchange]);
+            context.violated(&FIELDS, violation);
+        }
+        let paging = resource.paging.as_ref();
+        if let Some(total) = paging.and_then(|paging| paging.total.as_ref()) {
+            self.number(&of, "total", !is_absent(total.in_body(body)), context);
+        }
+        if let Some(sequence) = &resource.sequence {
+            let found = read.answer.find(sequence);
+            self.number(&of, "sequence", !is_absent(found.as_ref()), context);
+        }
+    }
+}
+
+/// What a list and its items lack, unless the schema says so.
+fn lacking(resource: &Resource, body: &Value) -> Vec<&'static str> {
+    let Some(items) = &resource.items else {
+        return Vec::new();
+    };
+    let mut lacking = Vec::new();
+    match items.in_body(body) {
+        Some(Value::Array(items)) => {
+            let by = resource.order.as_ref().map(|order| &order.by);
+            for (what, selector) in [("key", resource.key.as_ref()), ("order", by)] {
+                // What is null, or no object at all, is for a schema to say.
+                let lacks = |item: &Value| {
+                    item.is_object() && selector.is_some_and(|own| own.in_body(item).is_none())
+                };
+                if items.iter().any(lacks) {
+                    lacking.push(what);
+                }
+            }
+        }
+        // An empty list is null in the habit of some languages.
+        Some(Value::Null) => {}
+        _ => lacking.push("items"),
+    }
+    let breaks = |schema: &Value| !jsonschema::is_valid(schema, body);
+    if !lacking.is_empty() && resource.schema.as_ref().is_some_and(breaks) {
+        lacking.clear();
+    }
+    lacking
+}
+
+fn is_absent(found: Option<&Value>) -> bool {
+    found.is_none_or(Value::is_null)
+}
+
+/// What an answer that hands tokens out lacks.
+fn tokens(ended: &Ended<'_>, answer: &Answer, context: &Context<'_>) {
+    let session = &context.contract.session;
+    let other = session.other_audience.as_ref();
+    let is_other = |other: &&SessionRequest| answer.find(&other.answer.access_token).is_some();
+    let (request, name) = match ended.request.role {
+        Some(Role::SignIn) => match other.filter(is_other) {
+            Some(_) => return,
+            None => (&session.sign_in, "sign-in"),
+        },
+        Some(Role::Refresh) => match &session.refresh {
+            Some(refresh) => (refresh, "refresh"),
+            None => return,
+        },
+        _ => return,
+    };
+    context.exercised(&FIELDS);
+    let lacks = |selector: &Selector| {
+        let found = answer.find(selector);
+        found.is_none_or(|found| found.is_null() || found == "")
+    };
+    let expiry = request.answer.expiry.as_ref().map(|expiry| match expiry {
+        Expiry::In(selector) => ("expires-in", selector),
+        Expiry::At(selector) => ("expires-at", selector),
+    });
+    // A refresh that rotates nothing brings no refresh token.
+    let refresh = request.answer.refresh_token.as_ref();
+    let refresh = refresh.filter(|_| name == "sign-in" && session.refresh.is_some());
+    let named = std::iter::once(("access-token", &request.answer.access_token))
+        .chain(refresh.map(|own| ("refresh-token", own)))
+        .chain(expiry);
+    for (what, _) in named.filter(|(_, selector)| lacks(selector)) {
+        let violation = missing(&format!("the answer of `{name}`"), what)
+            .evidence([ended.opened.id(), context.entry.id])
+            .exchanges([answer.exchange]);
+        context.violated(&FIELDS, violation);
+    }
+}
+
+fn missing(of: &str, what: &str) -> Violation {
+    Violation::new(format!("{of} lacks its `{what}`"))
+        .expected(format!(
+            "something where the contract says that `{what}` stands"
+        ))
+        .observed("nothing there")
+}

@@ -1,0 +1,59 @@
+//! Why a CONNECT to the live feed was refused, as far as its payload says.
+
+use serde_json::Value;
+
+use crate::domain::contract::{Condition, Realtime};
+use crate::domain::journal::Content;
+
+/// Why a CONNECT was refused.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Reason {
+    /// For its token.
+    Token,
+    /// The server has no such namespace.
+    NoNamespace,
+    /// For something else, as the contract lets one tell.
+    Other,
+    /// It cannot be told.
+    Unclear,
+}
+
+/// What a Socket.IO server says of a namespace that it does not have.
+const NO_NAMESPACE: &str = "invalid namespace";
+
+/// Words by which servers say that it is the token, where the contract names none.
+const OF_A_TOKEN: [&str; 8] = [
+    "token",
+    "jwt",
+    "unauthorized",
+    "unauthorised",
+    "unauthenticated",
+    "authentication",
+    "expired",
+    "not authenticated",
+];
+
+/// Why a CONNECT was refused: by the contract's `realtime.refused-by`, else by what nobody can
+/// misread.
+pub(super) fn reason(feed: &Realtime, payload: &Content) -> Reason {
+    let body = payload.json();
+    let message = body.and_then(|body| match body {
+        Value::String(text) => Some(text.as_str()),
+        body => body.get("message").and_then(Value::as_str),
+    });
+    let message = message.unwrap_or_default().to_ascii_lowercase();
+    if message == NO_NAMESPACE {
+        return Reason::NoNamespace;
+    }
+    match &feed.refused_by {
+        Some(Condition::OneOf(at, values)) => {
+            let own = body.and_then(|body| at.in_body(body));
+            match own.is_some_and(|own| values.contains(own)) {
+                true => Reason::Token,
+                false => Reason::Other,
+            }
+        }
+        _ if OF_A_TOKEN.iter().any(|word| message.contains(word)) => Reason::Token,
+        _ => Reason::Unclear,
+    }
+}

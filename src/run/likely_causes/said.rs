@@ -1,0 +1,211 @@
+//! The likeliest cause of an expectation that failed, in a sentence, and whose it is.
+//!
+//! Only what stands in the journal counts. Where nothing there says why, the expectation itself may
+//! have come too early, and nobody is blamed.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
+
+use crate::domain::change::Change;
+use crate::domain::contract::{Condition, Contract, KillSwitch, Role};
+use crate::domain::duration::show;
+use crate::domain::journal::{
+    Answer, Answerer, Direction, Entry, Fact, Frame, LossReason, Request, Sender, is_success,
+};
+
+/// How long an answer may take until it is said to be slow.
+const SLOW: Duration = Duration::from_secs(3);
+/// How long a joined socket is heard until it is said to be silent.
+const SILENT: Duration = Duration::from_secs(15);
+
+/// The likeliest cause.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(in crate::run) struct Cause {
+    /// In a sentence without its full stop.
+    pub(in crate::run) words: String,
+}
+
+/// What is known about a step when it failed.
+pub(in crate::run) struct Circumstances<'a> {
+    pub(in crate::run) contract: &'a Contract,
+    /// Whether somebody was just told to sign in with a wrong password.
+    pub(in crate::run) wrong_password: bool,
+    /// Whether something is expected to come by the live feed.
+    pub(in crate::run) awaits_feed: bool,
+    /// When the expectation failed.
+    pub(in crate::run) now: Duration,
+}
+
+/// What is gathered from the entries.
+#[derive(Default)]
+struct Seen<'a> {
+    asked: BTreeMap<u64, (&'a Entry, &'a Request)>,
+    refresh_refused: Option<u16>,
+    signed_in: bool,
+    feed_refused: Option<String>,
+    failed: Option<String>,
+    slow: Option<String>,
+    /// Whether the last answer of the switch, by the backend, says *blocked*.
+    told: Option<bool>,
+    /// How the lever stands, as the backend was told itself.
+    lever: Option<bool>,
+    joined: BTreeSet<u64>,
+    heard: Option<Duration>,
+    joined_at: Option<Duration>,
+}
+
+/// The likeliest cause among these entries, of which the last are about the step itself.
+pub(in crate::run) fn likeliest<'a>(
+    entries: impl Iterator<Item = &'a Entry>,
+    since: u64,
+    of: &Circumstances<'_>,
+) -> Option<Cause> {
+    let mut seen = Seen::default();
+    for entry in entries {
+        seen.take(entry, entry.id.0 >= since, of.contract);
+    }
+    seen.cause(of).map(|words| Cause { words })
+}
+
+impl<'a> Seen<'a> {
+    fn take(&mut self, entry: &'a Entry, is_recent: bool, contract: &Contract) {
+        match &entry.fact {
+            Fact::Request(request) if request.sender == Sender::Client => {
+                self.asked.insert(request.exchange, (entry, request));
+            }
+            Fact::Answer(answer) => self.answered(entry, answer, is_recent, contract),
+            Fact::Lost { exchange, reason } => {
+                if let Some((_, request)) = self.asked.remove(exchange)
+                    && let LossReason::Upstream { detail } = reason
+                    && is_recent
+                {
+                    self.failed = Some(format!("{} was not answered: {detail}", request.line()));
+                }
+            }
+            Fact::Frame {
+                socket,
+                direction: Direction::Down,
+                packet,
+                ..
+            } => self.heard(entry, *socket, packet, is_recent),
+            Fact::SocketClosed { socket, .. } => {
+                self.joined.remove(socket);
+            }
+            fact => {
+                if let Some(Change::Maintenance(on)) = fact.change() {
+                    self.lever = Some(*on);
+                    self.told = None;
+                }
+            }
+        }
+    }
+
+    fn answered(
+        &mut self,
+        entry: &'a Entry,
+        answer: &Answer,
+        is_recent: bool,
+        contract: &Contract,
+    ) {
+        let Some((asked, request)) = self.asked.remove(&answer.exchange) else {
+            return;
+        };
+        if request.role == Some(Role::Status)
+            && answer.from == Answerer::Backend
+            && let Some(switch) = &contract.kill_switch
+        {
+            self.told = is_blocked(switch, answer);
+        }
+        if answer.from != Answerer::Backend || !is_recent {
+            return;
+        }
+        let line = || format!("{} was answered with {}", request.line(), answer.status);
+        let took = entry.at - asked.at;
+        if took >= SLOW && request.role != Some(Role::Realtime) {
+            let line = request.line();
+            self.slow = Some(format!("{line} was answered after {}", show(took)));
+        }
+        match request.role {
+            Some(Role::Refresh) if answer.status >= 400 => {
+                self.refresh_refused = Some(answer.status);
+            }
+            Some(Role::SignIn) if is_success(answer.status) => self.signed_in = true,
+            Some(Role::Realtime) if answer.status >= 400 => self.feed_refused = Some(line()),
+            _ if answer.status >= 500 => self.failed = Some(line()),
+            Some(_) if answer.status >= 400 && answer.status != 401 => self.failed = Some(line()),
+            _ => {}
+        }
+    }
+
+    fn heard(&mut self, entry: &Entry, socket: u64, packet: &Frame, is_recent: bool) {
+        match packet {
+            Frame::Connect { .. } => {
+                self.joined.insert(socket);
+                self.joined_at = Some(entry.at);
+            }
+            Frame::Event { .. } => self.heard = Some(entry.at),
+            Frame::ConnectError { payload, .. } if is_recent => {
+                let message = payload.json().and_then(|own| own.get("message")?.as_str());
+                let why = message.map_or(String::new(), |why| format!(" with `{why}`"));
+                self.feed_refused = Some(format!("CONNECT to the feed was refused{why}"));
+            }
+            Frame::Disconnect { .. } => {
+                self.joined.remove(&socket);
+            }
+            _ => {}
+        }
+    }
+
+    /// The plainest first: what names the step's own matter goes before what only happened too.
+    fn cause(&self, of: &Circumstances<'_>) -> Option<String> {
+        if of.wrong_password && self.signed_in {
+            return Some("the backend accepted a wrong password".to_owned());
+        }
+        if let (Some(lever), Some(told)) = (self.lever, self.told)
+            && lever != told
+        {
+            let (set, says) = if lever { ("on", "off") } else { ("off", "on") };
+            return Some(format!(
+                "the backend's kill-switch was set {set} and still says that it is {says}"
+            ));
+        }
+        if let Some(status) = self.refresh_refused {
+            return Some(format!(
+                "a refresh of the session was refused with {status}"
+            ));
+        }
+        let overdue = self.asked.values().find(|(entry, request)| {
+            request.role != Some(Role::Realtime) && of.now.saturating_sub(entry.at) >= SLOW
+        });
+        self.feed_refused
+            .clone()
+            .or_else(|| self.failed.clone())
+            .or_else(|| {
+                let (entry, request) = overdue?;
+                let waited = show(of.now.saturating_sub(entry.at));
+                Some(format!(
+                    "{} has not been answered for {waited}",
+                    request.line()
+                ))
+            })
+            .or_else(|| self.slow.clone())
+            .or_else(|| self.silent(of))
+    }
+
+    /// A feed that is joined, from which nothing has come for long.
+    fn silent(&self, of: &Circumstances<'_>) -> Option<String> {
+        let since = self.heard.max(self.joined_at)?;
+        let silence = of.now.saturating_sub(since);
+        let is_silent = of.awaits_feed && !self.joined.is_empty() && silence >= SILENT;
+        is_silent.then(|| format!("the joined feed brought nothing for {}", show(silence)))
+    }
+}
+
+/// Whether an answer of the switch says *blocked*; nothing where it does not say.
+fn is_blocked(switch: &KillSwitch, answer: &Answer) -> Option<bool> {
+    match &switch.blocked_when {
+        Condition::Status(statuses) => Some(statuses.contains(&answer.status)),
+        Condition::OneOf(at, values) => Some(values.contains(&answer.find(at)?)),
+        Condition::NoneOf(at, values) => Some(!values.contains(&answer.find(at)?)),
+    }
+}
