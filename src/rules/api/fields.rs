@@ -1,9 +1,12 @@
 //! API-12: what the contract names is there.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
+use std::time::Duration;
 
 use serde_json::Value;
 
+use super::AFTERMATH;
+use crate::domain::change::Change;
 use crate::domain::contract::{Expiry, Resource, Role, SessionRequest};
 use crate::domain::journal::{Answer, Content, EntryId, Frame};
 use crate::domain::selector::Selector;
@@ -26,7 +29,8 @@ rule! {
     /// hand tokens out, the access token, the refresh token of a sign-in, and the end; of events,
     /// `items` and `sequence`, the first 256 of each name. A `sequence` or `total` that is there at
     /// times and missing at others is a finding; one that never is may be the contract's mistake, and
-    /// is told as not judged. What breaks a schema is SYNC-13's, and a resource that the harness
+    /// is told as not judged. An event that the harness has the backend send is whatever
+    /// the harness wants. What breaks a schema is SYNC-13's, and a resource that the harness
     /// spoils on purpose is not judged.
     ///
     /// # How to keep it
@@ -40,12 +44,29 @@ rule! {
 
 /// How many events of one name are looked at.
 const EVENTS: u32 = 256;
+/// How many events that lack something wait to be judged.
+const WAITING: usize = 64;
+/// How much later than the event itself its lever may be written down.
+const WRITTEN: Duration = Duration::from_secs(3);
 
 #[derive(Default)]
 pub(super) struct Fields {
     events: BTreeMap<String, u32>,
     /// Numbers by what lacks them or has them: `the total of this`, `the sequence of that`.
     numbers: BTreeMap<String, Number>,
+    /// Events that lacked something a moment ago.
+    lacking: VecDeque<Lacking>,
+    /// When the harness last had an event sent, with what it liked.
+    pushed: BTreeMap<String, Duration>,
+}
+
+/// An event that lacked something.
+struct Lacking {
+    event: String,
+    at: Duration,
+    id: EntryId,
+    items: bool,
+    sequence: bool,
 }
 
 /// Whether a number was ever there, and where it was first missing.
@@ -64,6 +85,10 @@ impl Rule for Fields {
         {
             tokens(&ended, answer, context);
         }
+        if let Some(Change::Push { event, .. }) = context.entry.fact.change() {
+            self.pushed.insert(event.clone(), context.now);
+        }
+        self.settle(context.now.saturating_sub(WRITTEN), context);
         if let Some((_, packet)) = context.packet_down()
             && let Frame::Event {
                 namespace,
@@ -78,6 +103,7 @@ impl Rule for Fields {
     }
 
     fn end(&mut self, context: &Context<'_>) {
+        self.settle(context.now, context);
         let mut numbers = self.numbers.iter();
         let never = numbers.find(|(_, number)| !number.is_there && number.missing.is_some());
         if let Some((name, _)) = never {
@@ -122,25 +148,53 @@ impl Fields {
         };
         context.exercised(&FIELDS);
         let is_lacking = |selector: &Selector| is_absent(selector.in_body(first));
-        if rule.items.as_ref().is_some_and(is_lacking) {
-            let violation = missing(&format!("the event `{name}`"), "items");
-            context.violated(&FIELDS, violation.evidence([context.entry.id]));
+        let sequence = rule.sequence.as_ref().map(|own| !is_lacking(own));
+        let lacks_items = rule.items.as_ref().is_some_and(is_lacking);
+        if sequence == Some(true) {
+            self.number(&of_event(name), "sequence", true, context.entry.id, context);
         }
-        if let Some(sequence) = &rule.sequence {
-            let of = format!("the event `{name}`");
-            self.number(&of, "sequence", !is_lacking(sequence), context);
+        if (lacks_items || sequence == Some(false)) && self.lacking.len() < WAITING {
+            self.lacking.push_back(Lacking {
+                event: name.to_owned(),
+                at: context.now,
+                id: context.entry.id,
+                items: lacks_items,
+                sequence: sequence == Some(false),
+            });
+        }
+    }
+
+    /// Judges events that lacked something, once it is known whether the harness had them sent so.
+    fn settle(&mut self, until: Duration, context: &Context<'_>) {
+        while let Some(lacking) = self.lacking.front()
+            && lacking.at <= until
+        {
+            let Some(lacking) = self.lacking.pop_front() else {
+                return;
+            };
+            let pushed = self.pushed.get(&lacking.event);
+            if pushed.is_some_and(|pushed| *pushed + AFTERMATH >= lacking.at) {
+                continue;
+            }
+            let of = of_event(&lacking.event);
+            if lacking.items {
+                context.violated(&FIELDS, missing(&of, "items").evidence([lacking.id]));
+            }
+            if lacking.sequence {
+                self.number(&of, "sequence", false, lacking.id, context);
+            }
         }
     }
 
     /// A number is there or not. Where it is there at times, it is missing at the others.
-    fn number(&mut self, of: &str, what: &str, is_there: bool, context: &Context<'_>) {
+    fn number(&mut self, of: &str, what: &str, is_there: bool, id: EntryId, context: &Context<'_>) {
         let number = self
             .numbers
             .entry(format!("the `{what}` of {of}"))
             .or_default();
         number.is_there |= is_there;
         if !is_there {
-            number.missing.get_or_insert(context.entry.id);
+            number.missing.get_or_insert(id);
         }
         if number.is_there
             && let Some(id) = number.missing.take()
@@ -168,11 +222,23 @@ impl Fields {
         }
         let paging = resource.paging.as_ref();
         if let Some(total) = paging.and_then(|paging| paging.total.as_ref()) {
-            self.number(&of, "total", !is_absent(total.in_body(body)), context);
+            self.number(
+                &of,
+                "total",
+                !is_absent(total.in_body(body)),
+                context.entry.id,
+                context,
+            );
         }
         if let Some(sequence) = &resource.sequence {
             let found = read.answer.find(sequence);
-            self.number(&of, "sequence", !is_absent(found.as_ref()), context);
+            self.number(
+                &of,
+                "sequence",
+                !is_absent(found.as_ref()),
+                context.entry.id,
+                context,
+            );
         }
     }
 }
@@ -205,6 +271,10 @@ fn lacking(resource: &Resource, body: &Value) -> Vec<&'static str> {
         lacking.clear();
     }
     lacking
+}
+
+fn of_event(name: &str) -> String {
+    format!("the event `{name}`")
 }
 
 fn is_absent(found: Option<&Value>) -> bool {

@@ -93,3 +93,22 @@ fn only_a_refusal_for_the_token_is_held_against_an_app_that_sends_it_again() {
     assert_eq!(by_code("E_PASS"), (true, false));
     assert_eq!(by_code("E_BUSY"), (false, false));
 }
+
+#[test]
+fn an_event_that_the_harness_has_sent_may_lack_anything() {
+    let found = |pushed: bool| {
+        let mut play = Play::of(harbour());
+        play.signs_in("client", "ada", json!("sailor-7"))
+            .joins(1, "ada")
+            .event(1, "ship_moved", json!({"imo": 1, "count": 1}));
+        if pushed {
+            play.fact(json!({"harness": {"changed": {"change": {"push": {"event": "ship_moved"}}, "how": "mock"}}}));
+        }
+        play.event(1, "ship_moved", json!({"imo": 1}))
+            .after(std::time::Duration::from_secs(20))
+            .event(1, "ship_moved", json!({"imo": 1, "count": 2}));
+        play.found("API-12").len()
+    };
+    assert_eq!(found(true), 0);
+    assert_eq!(found(false), 1);
+}

@@ -209,3 +209,82 @@ fn is_blocked(switch: &KillSwitch, answer: &Answer) -> Option<bool> {
         Condition::NoneOf(at, values) => Some(!values.contains(&answer.find(at)?)),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use super::*;
+    use crate::domain::contract::harbour::harbour;
+    use crate::domain::journal::EntryId;
+
+    /// The likeliest cause among these facts, a second apart, five seconds after the last.
+    fn cause(facts: &[Value], wrong_password: bool) -> Option<String> {
+        let entries: Vec<Entry> = (1..)
+            .zip(facts)
+            .map(|(id, fact)| Entry {
+                id: EntryId(id),
+                at: Duration::from_secs(id),
+                fact: serde_json::from_value(fact.clone()).unwrap(),
+            })
+            .collect();
+        let contract = harbour();
+        let circumstances = Circumstances {
+            contract: &contract,
+            wrong_password,
+            awaits_feed: true,
+            now: Duration::from_secs(facts.len() as u64 + 5),
+        };
+        likeliest(entries.iter(), 0, &circumstances).map(|cause| cause.words)
+    }
+
+    fn asked(role: &str, target: &str) -> Value {
+        json!({"request": {"exchange": 1, "sender": "client", "service": "gate", "method": "POST", "target": target,
+            "host": "gate.example", "headers": [], "role": role, "judgement": {"class": "allowed", "reason": "declared"}}})
+    }
+
+    fn answered(status: u16, body: &Value) -> Value {
+        json!({"answer": {"exchange": 1, "status": status, "headers": [], "from": "backend",
+            "body": {"json": {"value": body, "bytes": 9}}}})
+    }
+
+    #[test]
+    fn what_the_backend_did_is_said_in_a_sentence() {
+        let nothing = json!({});
+        let refresh = [asked("refresh", "/renew"), answered(401, &nothing)];
+        assert_eq!(
+            cause(&refresh, false).unwrap(),
+            "a refresh of the session was refused with 401"
+        );
+        let signed_in = [asked("sign-in", "/board"), answered(200, &nothing)];
+        assert_eq!(
+            cause(&signed_in, true).unwrap(),
+            "the backend accepted a wrong password"
+        );
+        let feed = [asked("realtime", "/wire/"), answered(403, &nothing)];
+        assert_eq!(
+            cause(&feed, false).unwrap(),
+            "POST gate /wire/ was answered with 403"
+        );
+        let lever =
+            json!({"harness": {"changed": {"change": {"maintenance": false}, "how": "http"}}});
+        let closed = json!({"harbour": "closed"});
+        let switch = [lever, asked("status", "/beacon"), answered(200, &closed)];
+        assert_eq!(
+            cause(&switch, false).unwrap(),
+            "the backend's kill-switch was set off and still says that it is on"
+        );
+        let slow = cause(&[asked("status", "/beacon")], false).unwrap();
+        assert!(slow.contains("has not been answered for 5s"), "{slow}");
+    }
+
+    #[test]
+    fn where_nothing_says_why_nothing_is_said() {
+        let well = [
+            asked("sign-in", "/board"),
+            answered(200, &json!({"pass": "‹access-1›"})),
+        ];
+        assert_eq!(cause(&well, false), None);
+        assert_eq!(cause(&[], false), None);
+    }
+}
