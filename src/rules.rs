@@ -13,7 +13,7 @@ use std::cell::RefCell;
 use std::sync::Arc;
 
 use crate::domain::contract::Contract;
-use crate::domain::journal::{Entry, Fact, HarnessFact};
+use crate::domain::journal::{Entry, Fact, HarnessFact, StepPhase};
 use crate::domain::scenario::Waiver;
 use crate::domain::verdict::ScopeTally;
 
@@ -29,10 +29,12 @@ mod collector;
 mod connect_error;
 mod exchange;
 mod labels;
+mod placeholders;
 mod state;
 
 mod context;
 mod rule;
+mod unread;
 
 mod session;
 
@@ -165,6 +167,14 @@ impl Judge {
             self.see_probes(entry);
             return;
         }
+        if matches!(&entry.fact, Fact::Act(_)) || entry.fact.change().is_some() {
+            self.let_time_pass(entry);
+        }
+        if let Fact::Act(act) = &entry.fact
+            && self.state.world.is_so_already(act)
+        {
+            return;
+        }
         self.state.sockets.hear(entry);
         if entry.fact.is_heartbeat() {
             self.state.now = entry.at;
@@ -187,13 +197,32 @@ impl Judge {
         }
     }
 
+    /// Shows the rules the moment of an entry that is about to change the world. What nobody did by
+    /// then was not done in time, also where the entry ends what it was wanted for.
+    fn let_time_pass(&mut self, entry: &Arc<Entry>) {
+        self.state.now = entry.at;
+        let moment = Arc::new(Entry {
+            id: entry.id,
+            at: entry.at,
+            fact: Fact::Harness(HarnessFact::Step {
+                step: 0,
+                text: String::new(),
+                phase: StepPhase::Began,
+            }),
+        });
+        let context = Context::new(&moment, &self.state, &self.collector);
+        for rule in &mut self.rules {
+            rule.time_passes(&context);
+        }
+    }
+
     /// The client is gone; what the harness asks on its own account is still judged.
     fn see_probes(&mut self, entry: &Arc<Entry>) {
         self.state.afterwards(entry);
         let asked = match &entry.fact {
             Fact::Harness(HarnessFact::Probe { .. } | HarnessFact::Listened(_)) => true,
-            Fact::Harness(HarnessFact::NotProbed { rule, why }) => {
-                self.collector.get_mut().unprobed(rule, why);
+            Fact::Harness(HarnessFact::NotProbed { .. }) => {
+                self.note_unprobed(entry);
                 false
             }
             _ => self.state.is_of_the_harness(entry),
@@ -206,15 +235,28 @@ impl Judge {
 
     fn take_in(&mut self, entry: &Arc<Entry>) {
         self.state.before(entry);
-        let collector = self.collector.get_mut();
-        collector.note(entry);
-        if let Fact::Harness(HarnessFact::NotProbed { rule, why }) = &entry.fact {
+        self.collector.get_mut().note(entry);
+        self.note_unprobed(entry);
+    }
+
+    fn note_unprobed(&mut self, entry: &Entry) {
+        if let Fact::Harness(HarnessFact::NotProbed {
+            rule,
+            why,
+            suspicious,
+        }) = &entry.fact
+        {
+            let collector = self.collector.get_mut();
             collector.unprobed(rule, why);
+            if *suspicious && let Some(rule) = find(rule) {
+                collector.remark(rule, format!("not judged by a question: {why}"));
+            }
         }
     }
 
     fn show(&mut self, entry: &Arc<Entry>, to: impl Fn(&dyn Rule) -> bool) {
         let context = Context::new(entry, &self.state, &self.collector);
+        unread::say(&context);
         for rule in self.rules.iter_mut().filter(|rule| to(rule.as_ref())) {
             rule.see(&context);
         }

@@ -37,7 +37,7 @@ pub(super) struct ResourceState {
 impl App {
     /// Loads a resource's first page, unless a load that serves as well is under way.
     pub(super) fn want(&mut self, resource: usize, cause: Cause) {
-        if !self.flowing {
+        if !self.flowing || self.reads_nothing_anew(resource) {
             return;
         }
         match &self.data[resource].progress {

@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use crate::domain::bindings::Bindings;
 use crate::domain::contract::{Body, Operation, RequestPattern, is_safe};
+use crate::domain::secret::Secret;
 use crate::domain::selector::Template;
 
 use super::answer::Reply;
@@ -31,6 +32,8 @@ pub(super) struct QuirkState {
     done: bool,
     /// What the requests of the session that was signed out were made with.
     leftover: Option<Bindings>,
+    /// The users that signed in, for as long as they are two at most.
+    users: Vec<Arc<str>>,
     /// The second socket.
     twin: Option<SocketId>,
     /// Whether the socket is not wanted any more.
@@ -93,6 +96,38 @@ impl App {
                 ..read.clone()
             });
         }
+        self.send_undefined();
+    }
+
+    /// A quirk: a read whose token was not there when its header was written.
+    fn send_undefined(&mut self) {
+        let contract = Arc::clone(&self.contract);
+        let mut resources = contract.resources.iter();
+        if self.quirks.has(Quirk::SendsUndefined)
+            && let Some(read) = resources.find(|own| own.operation.authorized)
+        {
+            let bindings = Bindings {
+                access: Some(Secret::new("undefined")),
+                ..self.bindings()
+            };
+            self.send(&read.operation, &[], &bindings, Purpose::Stray);
+        }
+    }
+
+    /// Somebody has signed in.
+    pub(super) fn remember_user(&mut self, username: &Arc<str>) {
+        let users = &mut self.quirk_state.users;
+        if users.len() < 2 && !users.contains(username) {
+            users.push(Arc::clone(username));
+        }
+    }
+
+    /// A quirk: for the second user, what is somebody's own is not read.
+    pub(super) fn reads_nothing_anew(&self, resource: usize) -> bool {
+        let own = &self.contract.resources[resource];
+        let identity = self.contract.session.identity.as_ref();
+        let is_own = own.personal || identity.is_some_and(|id| id.resource == own.name);
+        is_own && self.quirks.has(Quirk::ReadsNothingAnew) && self.quirk_state.users.len() > 1
     }
 
     /// A quirk: a second socket beside the first, once a process.

@@ -146,6 +146,16 @@ misbehaviours! {
         "An event that cannot be used makes the app show an empty list.";
     SignsOutWithAccessToken "signs-out-with-access-token" on "read-only-scope" ["SCOPE-8"]
         "The access token stands where the sign-out has the refresh token.";
+    SendsUndefined "sends-undefined" on "sign-in" ["SESSION-17"]
+        "After sign-in one read goes out with the word that stands for a missing token.";
+    LosesSession "loses-session" on "found-again" ["SESSION-18"]
+        "What was stored is not found at a start, and the user signs in again.";
+    ReadsNothingAnew "reads-nothing-anew" on "two-users" ["SESSION-19"]
+        "For the second user nothing is read that is theirs alone.";
+    LetsFeedGo "lets-feed-go" on "dropped-feed" ["SYNC-15"]
+        "A feed that breaks is not opened again; the app goes on by polling.";
+    ForgetsRotation "forgets-rotation" on "rotated-then-killed" ["SESSION-4"]
+        "A renewed session is not stored, so the next start finds the refresh token that was exchanged.";
 }
 
 #[cfg(test)]

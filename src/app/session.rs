@@ -54,7 +54,12 @@ impl App {
         }
         self.life.storage_read = true;
         let stored = match read {
-            StorageRead::Found(_) if self.quirks.has(Quirk::ForgetsSession) => Err("absent"),
+            StorageRead::Found(_)
+                if self.quirks.has(Quirk::ForgetsSession)
+                    || self.quirks.has(Quirk::LosesSession) =>
+            {
+                Err("absent")
+            }
             StorageRead::Found(bytes) => Stored::read(&bytes),
             StorageRead::Absent => Err("absent"),
             StorageRead::Corrupt => Err("corrupt"),
@@ -189,6 +194,7 @@ impl App {
 
     fn open(&mut self, username: Arc<str>, tokens: Tokens) {
         self.clear_notice();
+        self.remember_user(&username);
         self.session.current = Some(Session {
             username: Arc::clone(&username),
             access: None,
@@ -230,9 +236,11 @@ impl App {
         };
         session.lifetime = lifetime;
         session.expires = lifetime.map(|lifetime| now + lifetime);
-        session.access = Some(tokens.access);
+        let renewed = session.access.replace(tokens.access).is_some();
         session.refresh = tokens.refresh.or(session.refresh.take());
-        self.store();
+        if !(renewed && self.quirks.has(Quirk::ForgetsRotation)) {
+            self.store();
+        }
         self.session.refreshing.taken();
         self.wake_for_refresh();
     }

@@ -45,6 +45,7 @@ fn kill_switch() -> KillSwitch {
     KillSwitch {
         operation: operation("GET", "/status"),
         blocked_when: Condition::OneOf(pointer("/blocked"), vec![json!(true)]),
+        absent: None,
         answer_off: json!({"blocked": false}),
         answer_on: json!({"blocked": true}),
         status_on: 200,
@@ -52,6 +53,7 @@ fn kill_switch() -> KillSwitch {
         every: seconds(30),
         fresh_for: seconds(30),
         takes_effect_within: seconds(5),
+        jitter: false,
         fail_mode: FailMode::Open,
     }
 }
@@ -63,6 +65,7 @@ fn session() -> Session {
     ));
     Session {
         reuse_grace: Duration::ZERO,
+        rotates: false,
         sign_out_ends_access: false,
         expired_by: vec![401],
         other_audience: None,

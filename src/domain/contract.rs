@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use serde_json::Value;
 
+mod fit;
 #[cfg(test)]
 pub(crate) mod harbour;
 mod lookup;
@@ -18,11 +19,14 @@ mod promises;
 #[cfg(test)]
 pub(crate) mod renamed;
 mod sharing;
+mod switch;
 
+pub use fit::{Misfit, misfits};
 pub use lookup::{Role, is_safe};
 pub use paging::{NextPage, Paging};
 pub use pattern::{PathPattern, RequestPattern};
 pub use promises::{AnswersTo, ErrorForm, HeaderPromise, ItemOrder, Promises, TokenChecked};
+pub use switch::Asked;
 
 use super::selector::{Selector, Template};
 
@@ -128,6 +132,8 @@ pub struct Session {
     pub identity: Option<Identity>,
     /// How long a used refresh token may still be exchanged, for clients that lost the answer.
     pub reuse_grace: Duration,
+    /// Whether each refresh hands out a new refresh token.
+    pub rotates: bool,
     /// Whether a sign-out ends the access token at once, and not only the refresh token.
     pub sign_out_ends_access: bool,
     /// Statuses by which a request says that its access token is over.
@@ -213,6 +219,9 @@ pub struct KillSwitch {
     pub operation: Operation,
     /// When its answer means *blocked*.
     pub blocked_when: Condition,
+    /// What it means that nothing stands where the condition looks: blocked or not. Without it,
+    /// such an answer says neither.
+    pub absent: Option<bool>,
     /// The answer while it is off, for the mock and for imitation at the gateway.
     pub answer_off: Value,
     /// The answer while it is on.
@@ -227,6 +236,8 @@ pub struct KillSwitch {
     pub fresh_for: Duration,
     /// How soon after the switch the app must have stopped asking for data.
     pub takes_effect_within: Duration,
+    /// Whether the app promises that the time between two of its questions varies.
+    pub jitter: bool,
     /// What the app does while it cannot ask.
     pub fail_mode: FailMode,
 }
@@ -386,6 +397,14 @@ pub struct EventRule {
     pub apply: Apply,
     /// In the first argument: the items or the object that the change consists of.
     pub items: Option<Selector>,
+    /// In the first argument: what leaves the list, by key or as items. Without `items`, such an
+    /// event brings nothing else.
+    pub removed: Option<Selector>,
+    /// In the resource's answer: the object or the list that changes, if it is not what the resource
+    /// is about.
+    pub into: Option<Selector>,
+    /// The identity of an item of the event, if it does not stand where it stands in the list.
+    pub key: Option<Selector>,
     /// In the first argument: the position in the stream of changes.
     pub sequence: Option<Selector>,
     /// JSON Schema of the first argument.

@@ -10,7 +10,10 @@ use std::collections::HashMap;
 use serde_json::Value;
 
 mod escape;
+mod hollow;
 mod patterns;
+
+pub use hollow::{is_hollow, is_missing};
 
 use patterns::{Extent, Patterns};
 
@@ -235,6 +238,10 @@ impl Vault {
         if secret.is_empty() || secret.starts_with('‹') {
             return None;
         }
+        // What stands for a missing value is no token, and worth reading.
+        if !matches!(kind, SecretKind::Password) && is_missing(secret) {
+            return None;
+        }
         // A token that was never handed out is not an access token because it is sent as one.
         let kind = match kind {
             SecretKind::Access | SecretKind::Refresh => SecretKind::Unknown,
@@ -250,7 +257,11 @@ impl Vault {
     }
 
     /// Replaces the credential in an authorization header's value, known or not; the scheme stays.
+    /// What stands where no credential is, as in `Bearer undefined`, stays as it is.
     pub fn redact_credential(&mut self, value: &str) -> String {
+        if is_hollow(value) {
+            return value.to_owned();
+        }
         let (scheme, credential) = match value.split_once(' ') {
             Some((scheme, rest)) if !scheme.contains(['=', ',', ':']) => {
                 (scheme, rest.trim_start())
@@ -428,6 +439,21 @@ mod tests {
         let mut wrong = json!({"user": "a", "secret": {"password": "wrong"}});
         vault.redact_by_template(&template, &mut wrong);
         assert_eq!(wrong["secret"]["password"], "‹password-1›");
+    }
+
+    #[test]
+    fn what_stands_for_a_missing_credential_can_be_read() {
+        let mut vault = vault();
+        for header in ["Bearer", "Bearer undefined", "Bearer [object Object]"] {
+            assert_eq!(vault.redact_credential(header), header);
+        }
+        let template = json!({"refresh": "{refresh-token}", "password": "{password}"});
+        let mut body = json!({"refresh": "undefined", "password": "undefined"});
+        vault.redact_by_template(&template, &mut body);
+        assert_eq!(
+            body,
+            json!({"refresh": "undefined", "password": "‹password-1›"})
+        );
     }
 
     #[test]

@@ -75,23 +75,27 @@ impl Backend {
         let to = self.known_resource(&change.to)?;
         let mut core = self.core();
         let core = &mut *core;
-        let moved: Vec<bool> = (0..core.people.len())
+        let moved: Vec<Option<Value>> = (0..core.people.len())
             .map(|user| self.move_one(core, user, change, from, to))
             .collect();
-        let count = moved.iter().filter(|moved| **moved).count();
+        let count = moved.iter().flatten().count();
         if count == 0 {
             let from = &change.from;
             return Err(nothing(format!("no user has anything left in `{from}`")));
         }
         for event in &change.emits {
             let rule = self.rule(event)?;
-            let change = if rule.updates.as_deref() == Some(to.name.as_str()) {
-                Change::NewFirst
-            } else {
-                Change::Anything
-            };
+            let about = rule.updates.as_deref();
             self.emit(core, rule, |core, user| {
-                moved[user].then(|| self.make_up(core, user, rule, change))
+                let lost = moved[user].as_ref()?;
+                let change = if about == Some(to.name.as_str()) {
+                    Change::NewFirst
+                } else if about == Some(from.name.as_str()) && rule.removed.is_some() {
+                    Change::Lost(lost)
+                } else {
+                    Change::Anything
+                };
+                Some(self.make_up(core, user, rule, change))
             });
         }
         Ok(count)
@@ -104,16 +108,14 @@ impl Backend {
         change: &ItemMove,
         from: &Resource,
         to: &Resource,
-    ) -> bool {
+    ) -> Option<Value> {
         let now = self.clock.elapsed();
         let lost = data::find(core, Some(user), &from.name).and_then(|state| {
             state.changed = now;
             let items = state.items_mut(from)?;
             (!items.is_empty()).then(|| items.remove(0))
         });
-        let Some(lost) = lost else {
-            return false;
-        };
+        let lost = lost?;
         let unix = self.clock.unix();
         let moment =
             jiff::Timestamp::from_second(i64::try_from(unix.as_secs()).unwrap_or_default());
@@ -129,7 +131,7 @@ impl Backend {
                 items.insert(0, item);
             }
         }
-        true
+        Some(lost)
     }
 
     /// Sends an event to everybody who gets the feed. `payloads` makes it for one user; what it

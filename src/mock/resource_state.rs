@@ -27,6 +27,8 @@ pub(super) enum Change<'a> {
     Drift(&'a [Selector]),
     /// The list has a new first item.
     NewFirst,
+    /// The list has lost an item.
+    Lost(&'a Value),
     /// Anything may have changed.
     Anything,
 }
@@ -60,11 +62,52 @@ impl ResourceState {
         change: Change<'_>,
         rng: &mut Rng,
     ) -> Value {
-        let part = match resource.items {
-            Some(_) => self.advance_list(resource, rule, change, rng),
-            None => self.advance_object(rule, change, rng),
+        if let Some(payload) = self.lose(resource, rule, change) {
+            return self.numbered(rule, payload);
+        }
+        let part = match (&rule.into, &resource.items) {
+            (Some(into), _) => match find_mut(into, &mut self.answer) {
+                Some(slot) => advance_part(slot, change, rng),
+                None => Value::Null,
+            },
+            (None, Some(_)) => self.advance_list(resource, rule, change, rng),
+            (None, None) => self.advance_object(rule, change, rng),
         };
         self.number(rule, part)
+    }
+
+    /// What an event says that takes an item away: the one that was lost, or else the last.
+    fn lose(&mut self, resource: &Resource, rule: &EventRule, change: Change<'_>) -> Option<Value> {
+        let place = rule.removed.as_ref()?;
+        let (key, own) = rule.keys(resource)?;
+        let lost = match change {
+            Change::Lost(item) => item.clone(),
+            _ if rule.items.is_none() => {
+                let list = match &rule.into {
+                    Some(into) => find_mut(into, &mut self.answer)?.as_array_mut()?,
+                    None => self.items_mut(resource)?,
+                };
+                list.pop()?
+            }
+            _ => return None,
+        };
+        let id = key.in_body(&lost)?.clone();
+        let mut payload = json!({});
+        match place {
+            // The argument is the item itself.
+            Selector::Pointer(pointer) if pointer.is_empty() => put(&mut payload, own, id),
+            place => put(&mut payload, place, json!([id])),
+        };
+        Some(payload)
+    }
+
+    /// A payload with its position.
+    fn numbered(&mut self, rule: &EventRule, mut payload: Value) -> Value {
+        if let Some(selector) = &rule.sequence {
+            self.sequence += 1;
+            put(&mut payload, selector, self.sequence.into());
+        }
+        payload
     }
 
     fn advance_list(
@@ -90,7 +133,7 @@ impl ResourceState {
                 None
             }
             Change::NewFirst => Some(0),
-            Change::Anything => None,
+            Change::Lost(_) | Change::Anything => None,
         };
         match (rule.apply, changed.and_then(|at| items.get(at))) {
             (Apply::Replace | Apply::Merge, None) => Value::Array(items.clone()),
@@ -104,7 +147,7 @@ impl ResourceState {
     fn advance_object(&mut self, rule: &EventRule, change: Change<'_>, rng: &mut Rng) -> Value {
         let drift = match change {
             Change::Drift(drift) => drift,
-            Change::NewFirst | Change::Anything => &[],
+            Change::NewFirst | Change::Lost(_) | Change::Anything => &[],
         };
         drift_numbers(&mut self.answer, drift, rng);
         // Merging the whole object has the same effect as merging the fields that have changed, and
@@ -122,12 +165,13 @@ impl ResourceState {
         rule: &EventRule,
         payload: Value,
     ) -> Value {
-        let part = match &rule.items {
-            Some(selector) => selector.in_body(&payload),
-            None => Some(&payload),
-        };
-        if let Some(part) = part {
-            self.take_in(resource, rule, part);
+        if let Some((part, gone)) = rule.carries(&payload) {
+            if let Some(part) = part {
+                self.take_in(resource, rule, part);
+            }
+            if let Some(gone) = gone {
+                self.give_away(resource, rule, gone);
+            }
         }
         let said = rule
             .sequence
@@ -147,8 +191,27 @@ impl ResourceState {
     }
 
     fn take_in(&mut self, resource: &Resource, rule: &EventRule, part: &Value) {
-        let key = resource.key.as_ref();
-        match (rule.apply, self.items_mut(resource)) {
+        let (key, own_key) = rule.keys(resource).unzip();
+        let list = match &rule.into {
+            Some(into) => {
+                let Some(slot) = find_mut(into, &mut self.answer) else {
+                    put(&mut self.answer, into, part.clone());
+                    return;
+                };
+                match slot {
+                    Value::Array(items) => Some(items),
+                    slot => {
+                        match rule.apply {
+                            Apply::Replace => slot.clone_from(part),
+                            _ => merge(slot, part),
+                        }
+                        return;
+                    }
+                }
+            }
+            None => self.items_mut(resource),
+        };
+        match (rule.apply, list) {
             (Apply::Replace, Some(items)) => {
                 if let Value::Array(new) = part {
                     items.clone_from(new);
@@ -161,18 +224,46 @@ impl ResourceState {
                     .map_or(std::slice::from_ref(part), Vec::as_slice);
                 for change in changes {
                     let id = |item: &Value| key.and_then(|key| key.in_body(item)).cloned();
-                    let wanted = id(change);
+                    let wanted = own_key.and_then(|key| key.in_body(change)).cloned();
                     let known = items
                         .iter_mut()
                         .find(|item| wanted.is_some() && id(item) == wanted);
                     match known {
                         Some(item) => merge(item, change),
+                        None if id(change).is_none() && rule.key.is_some() => {}
                         None => items.insert(0, change.clone()),
                     }
                 }
             }
             (Apply::Merge, None) => merge(&mut self.answer, part),
             (Apply::Refetch | Apply::Ignore, _) => {}
+        }
+    }
+
+    /// Takes out of a list what an event says has left it.
+    fn give_away(&mut self, resource: &Resource, rule: &EventRule, gone: &Value) {
+        let Some((key, own)) = rule.keys(resource) else {
+            return;
+        };
+        let list = match &rule.into {
+            Some(into) => find_mut(into, &mut self.answer).and_then(Value::as_array_mut),
+            None => self.items_mut(resource),
+        };
+        let gone = gone
+            .as_array()
+            .map_or(std::slice::from_ref(gone), Vec::as_slice);
+        let gone: Vec<&Value> = gone
+            .iter()
+            .filter_map(|item| {
+                if item.is_object() {
+                    own.in_body(item)
+                } else {
+                    Some(item)
+                }
+            })
+            .collect();
+        if let Some(list) = list {
+            list.retain(|item| key.in_body(item).is_none_or(|id| !gone.contains(&id)));
         }
     }
 
@@ -200,6 +291,20 @@ pub(super) fn compose(rule: &EventRule, part: Value, sequence: Option<(&Selector
         put(&mut payload, selector, sequence.into());
     }
     payload
+}
+
+/// Moves a part of an answer on, and says all of it.
+fn advance_part(slot: &mut Value, change: Change<'_>, rng: &mut Rng) -> Value {
+    if let Change::Drift(drift) = change {
+        if let Value::Array(items) = slot {
+            for item in items {
+                drift_numbers(item, drift, rng);
+            }
+        } else {
+            drift_numbers(slot, drift, rng);
+        }
+    }
+    slot.clone()
 }
 
 fn merge(into: &mut Value, from: &Value) {
@@ -261,6 +366,88 @@ fn step(old: f64, sign: f64) -> (f64, i32) {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    fn place(text: &str) -> Option<Selector> {
+        Some(Selector::Pointer(text.to_owned()))
+    }
+
+    /// The list of ships, with these.
+    fn ships(answer: Value) -> (Resource, ResourceState) {
+        let contract = crate::domain::contract::harbour::harbour();
+        let resource = contract.resource("ships").unwrap().clone();
+        let state = ResourceState::new(&resource, answer);
+        (resource, state)
+    }
+
+    fn rule() -> EventRule {
+        EventRule {
+            name: "e".to_owned(),
+            updates: Some("ships".to_owned()),
+            apply: Apply::Merge,
+            items: None,
+            removed: None,
+            into: None,
+            key: None,
+            sequence: None,
+            schema: None,
+        }
+    }
+
+    #[test]
+    fn an_event_that_takes_away_says_what_was_lost_or_else_takes_the_last() {
+        let (resource, mut state) = ships(json!({"ships": [{"imo": 1}, {"imo": 2}]}));
+        let mut rng = Rng::with_seed(7);
+        let gone = EventRule {
+            removed: place("/gone"),
+            ..rule()
+        };
+        let lost = json!({"imo": 9, "knots": 1});
+        let said = state.advance(&resource, &gone, Change::Lost(&lost), &mut rng);
+        assert_eq!(said, json!({"gone": [9]}));
+        let whole = EventRule {
+            removed: place(""),
+            ..rule()
+        };
+        let said = state.advance(&resource, &whole, Change::Anything, &mut rng);
+        assert_eq!(said, json!({"imo": 2}));
+        assert_eq!(state.answer, json!({"ships": [{"imo": 1}]}));
+    }
+
+    #[test]
+    fn what_is_pushed_into_a_part_or_taken_away_is_true_from_then_on() {
+        let (resource, mut state) =
+            ships(json!({"ships": [{"imo": 1}, {"imo": 2}], "tide": {"m": 1}}));
+        let tide = EventRule {
+            into: place("/tide"),
+            ..rule()
+        };
+        state.absorb(&resource, &tide, json!({"m": 2}));
+        let gone = EventRule {
+            removed: place(""),
+            ..rule()
+        };
+        state.absorb(&resource, &gone, json!([1]));
+        let named = EventRule {
+            key: place("/ship/imo"),
+            ..rule()
+        };
+        for ship in [2, 3] {
+            state.absorb(
+                &resource,
+                &named,
+                json!({"ship": {"imo": ship}, "knots": 4}),
+            );
+        }
+        assert_eq!(
+            state.answer,
+            json!({"ships": [{"imo": 2, "ship": {"imo": 2}, "knots": 4}], "tide": {"m": 2}})
+        );
+        let mut rng = Rng::with_seed(7);
+        let drift = place("/m").unwrap();
+        let said = state.advance(&resource, &tide, Change::Drift(&[drift]), &mut rng);
+        assert_ne!(said, json!({"m": 2}));
+        assert_eq!(said, state.answer["tide"]);
+    }
 
     #[test]
     fn a_drifting_number_always_changes_and_stays_close() {

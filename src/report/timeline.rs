@@ -7,7 +7,7 @@ use crate::domain::contract::TransportName;
 use crate::domain::journal::{
     Act, Answer, Answerer, AppFact, Changed, Class, ClientOutcome, Direction, Entry, EntryId, Fact,
     Frame, HarnessFact, Headers, Insecure, LeverHow, LossReason, Request, Sender, SessionState,
-    SignatureCheck, SocketEnd, StepPhase, TokenIssued,
+    SignatureCheck, SocketEnd, StepPhase, TokenIssued, Unreadable,
 };
 
 /// How many entries before a cited one are shown with it. After it, only the very next one is: what
@@ -86,6 +86,12 @@ impl<'a> Timeline<'a> {
                     self.exchange(*exchange)
                 )
             }
+            Fact::Unreadable(Unreadable {
+                service,
+                why,
+                beginning,
+                ..
+            }) => format!("→ {service} was sent no request that can be read ({why}): {beginning}"),
             Fact::TlsRefused { service, why } => {
                 format!("× TLS with {service} was refused by the client: {why}")
             }
@@ -357,7 +363,7 @@ fn harness(fact: &HarnessFact) -> String {
             let question = heard.question.words();
             format!("rehearsal asks the feed: {question} {}", heard.words())
         }
-        HarnessFact::NotProbed { rule, why } => format!("nothing is asked for {rule}: {why}"),
+        HarnessFact::NotProbed { rule, why, .. } => format!("nothing is asked for {rule}: {why}"),
         HarnessFact::ForbiddenReached { calls } => {
             format!("the mock counted {calls} forbidden calls")
         }

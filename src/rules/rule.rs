@@ -10,6 +10,12 @@ pub(super) trait Rule: Send {
     /// Is shown one entry, in the state to which the journal has led with it.
     fn see(&mut self, context: &Context<'_>);
 
+    /// Is told that time has passed, before an entry that changes the world: what is overdue by then
+    /// is overdue whatever follows. The context's entry stands for that moment and says nothing.
+    fn time_passes(&mut self, context: &Context<'_>) {
+        self.see(context);
+    }
+
     /// Is told that nothing more will come. The context's entry is the last one.
     fn end(&mut self, _context: &Context<'_>) {}
 

@@ -10,15 +10,19 @@ mod forged;
 mod genuine;
 mod grace;
 mod kept_identity;
+mod lost;
+mod next_user;
 mod refusal;
 mod repeated;
 mod replay;
 mod restore;
 mod revoked;
+mod rotation;
 mod signed_out;
 mod single_flight;
 mod socket;
 mod stored;
+mod unissued;
 mod urls;
 
 pub(super) const RULES: &[Registration] = &[
@@ -37,6 +41,9 @@ pub(super) const RULES: &[Registration] = &[
     }),
     (&[&replay::REPLAY], |_| Box::new(replay::Replay)),
     (&[&replay::REPLAY], |_| Box::new(grace::Grace)),
+    (&[&replay::REPLAY], |_| {
+        Box::new(rotation::Rotation::default())
+    }),
     (&[&forged::FORGED], |_| Box::new(forged::Forged::default())),
     (&[&refusal::ON_401_AND_403], |contract| {
         Box::new(refusal::Refusals::new(contract))
@@ -65,4 +72,11 @@ pub(super) const RULES: &[Registration] = &[
         Box::new(kept_identity::KeptIdentity::default())
     }),
     (&[&repeated::REPEATED], |_| Box::new(repeated::Repeated)),
+    (&[&lost::LOST], |_| Box::new(lost::Lost::default())),
+    (&[&next_user::READS_ANEW], |_| {
+        Box::new(next_user::NextUser::default())
+    }),
+    (&[&unissued::UNISSUED], |_| {
+        Box::new(unissued::Unissued::default())
+    }),
 ];

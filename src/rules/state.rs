@@ -14,6 +14,7 @@ use crate::domain::contract::{Contract, FailMode, Polling, Role};
 use crate::domain::journal::{
     Answer, AppFact, Class, Entry, EntryId, Fact, HarnessFact, Question, Request, Sender,
 };
+use crate::domain::secrets::is_hollow;
 use crate::domain::verdict::ScopeTally;
 
 mod probing;
@@ -83,7 +84,11 @@ impl State {
         match &entry.fact {
             Fact::Request(request) => self.request(entry, request),
             Fact::TokenIssued(token) if self.is_of_the_harness(entry) => self.probing.issued(token),
-            Fact::TokenIssued(token) => self.session.issued(entry, token),
+            Fact::TokenIssued(token) => {
+                let asked = self.opened(token.exchange).and_then(Opened::request);
+                let by_refresh = asked.is_some_and(|own| own.role == Some(Role::Refresh));
+                self.session.issued(entry, token, by_refresh);
+            }
             Fact::Uploaded { .. } => {}
             Fact::Answer(_) | Fact::Lost { .. } => self.exchange_ended(entry),
             Fact::Frame {
@@ -98,7 +103,7 @@ impl State {
             Fact::SocketOpened { .. } | Fact::SocketUpgraded { .. } | Fact::SocketClosed { .. } => {
                 self.sockets.engine(entry);
             }
-            Fact::TlsRefused { .. } => {}
+            Fact::TlsRefused { .. } | Fact::Unreadable(_) => {}
             Fact::App(fact) => {
                 self.world.simulated = true;
                 if let AppFact::Session { state } = fact {
@@ -116,17 +121,15 @@ impl State {
 
     fn exchange_ended(&mut self, entry: &Arc<Entry>) {
         let mut switch = std::mem::take(&mut self.switch);
+        let mut session = std::mem::take(&mut self.session);
         if let Some(ended) = self.ended_by_client(entry) {
             if let Some(kill_switch) = &self.contract.kill_switch {
                 switch.ended(entry, &ended, kill_switch);
             }
-            let status = ended.status();
-            let asked = ended.opened.clone();
-            if let Some(request) = asked.request() {
-                self.session.ended(entry, request, status, &self.contract);
-            }
+            session.ended(entry, &ended, &self.contract);
         }
         self.switch = switch;
+        self.session = session;
     }
 
     /// Counts what the harness still does when the client is gone.
@@ -358,10 +361,11 @@ impl State {
     }
 }
 
-/// What a request sends under the header that authorizes: the first label in it, or all of it.
+/// What a request sends under the header that authorizes: the first label in it, or all of it. What
+/// stands for a missing value is none.
 fn credential(request: &Request, contract: &Contract) -> Option<String> {
     let name = contract.session.authorize.0.to_ascii_lowercase();
-    let value = request.header(&name)?;
+    let value = request.header(&name).filter(|value| !is_hollow(value))?;
     Some(match labels::first(value) {
         Some(label) => labels::bare(label).to_owned(),
         None => value.to_owned(),

@@ -11,6 +11,7 @@ mod paging;
 mod payload;
 mod polling;
 mod push;
+mod reconnect;
 mod renumbered;
 mod restart;
 mod sent_away;
@@ -62,6 +63,9 @@ pub(super) const RULES: &[Registration] = &[
         &[&restart::HOLDS],
         |_| Box::new(restart::Restart::default()),
     ),
+    (&[&reconnect::TRIES_AGAIN], |_| {
+        Box::new(reconnect::Reconnect::default())
+    }),
     (&[&sent_away::SENT_AWAY], |_| {
         Box::new(sent_away::SentAway::default())
     }),

@@ -20,8 +20,12 @@ use crate::domain::scenario::Waiver;
 use crate::domain::verdict::{Finding, Severity, Subject};
 
 mod blame;
+mod descent;
+mod marks;
 mod names;
 mod play;
+mod remarks;
+mod waits;
 
 pub(super) use crate::domain::contract::harbour::{agreed_in, harbour};
 pub(super) use play::Play;
@@ -424,6 +428,9 @@ fn every_journal_is_found_to_be_what_it_was() {
         }
         for (rule, why) in &judged.not_judged {
             let _ = writeln!(text, "  {rule} not judged: {why}");
+        }
+        for (about, remark) in &judged.remarks {
+            let _ = writeln!(text, "  {about} remark: {remark}");
         }
         let _ = writeln!(
             text,

@@ -236,6 +236,14 @@ impl Environment {
         accounts.find(|account| account.name == name)
     }
 
+    /// The names of all accounts, each with what it signs in with.
+    pub(super) fn accounts(&self) -> Vec<(&str, &str)> {
+        let accounts = self.accounts.iter();
+        accounts
+            .map(|account| (account.name.as_str(), account.username.as_str()))
+            .collect()
+    }
+
     fn note(&self, fact: HarnessFact) {
         self.recorder.record(Fact::Harness(fact));
     }

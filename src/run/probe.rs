@@ -154,6 +154,7 @@ impl<'s> Prober<'s> {
             .record(Fact::Harness(HarnessFact::NotProbed {
                 rule: rule.to_owned(),
                 why: why.to_string(),
+                suspicious: why.is_suspicious(),
             }));
     }
 

@@ -9,6 +9,7 @@ use super::values::Depth;
 use crate::domain::contract::{Contract, Operation};
 
 mod context;
+mod event;
 mod operation;
 mod promises;
 mod realtime;

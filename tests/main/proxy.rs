@@ -199,7 +199,7 @@ async fn over_tls_an_app_that_checks_certificates_is_served_and_one_that_does_no
 }
 
 #[tokio::test]
-async fn an_app_reaches_the_proxy_by_the_names_that_it_was_given_and_by_no_other() {
+async fn a_name_that_the_proxy_was_not_given_is_one_remark_with_the_flag_to_add() {
     let proxy = Proxy::start(&["--bind", "0.0.0.0", "--name", "desk.test"]);
     let address = proxy.address("platform");
     let status = proxy.url("platform", STATUS);
@@ -215,7 +215,30 @@ async fn an_app_reaches_the_proxy_by_the_names_that_it_was_given_and_by_no_other
     let other = status.replace("desk.test", "evil.test");
     let _ = named("evil.test").get(other).send().await.unwrap();
     let end = proxy.end().await;
-    assert!(end.rules().contains(&"SCOPE-3"), "{}", end.said);
+    assert!(!end.rules().contains(&"SCOPE-3"), "{}", end.said);
+    let flag = format!("--name evil.test:{}", address.port());
+    assert!(end.said.to_string().contains(&flag), "{}", end.said);
+}
+
+#[tokio::test]
+async fn a_port_that_somebody_forwards_is_a_name_of_the_proxy() {
+    let proxy = Proxy::start(&["--name", "localhost:8080", "--name", "desk.test"]);
+    let forwarded = proxy.client.get(
+        proxy
+            .url("platform", STATUS)
+            .replace("desk.test", "127.0.0.1"),
+    );
+    for host in ["localhost:8080", "desk.test:9000", "desk.test"] {
+        let request = forwarded.try_clone().unwrap().header("host", host);
+        assert_eq!(request.send().await.unwrap().status(), StatusCode::OK);
+    }
+    let end = proxy.end().await;
+    assert!(
+        !end.said.to_string().contains("another Host"),
+        "{}",
+        end.said
+    );
+    assert_eq!(end.rules(), Vec::<&str>::new());
 }
 
 /// Signs in at the proxy and gives the access token.

@@ -38,6 +38,14 @@ impl App {
         {
             return self.give_socket_up();
         }
+        if self.quirks.has(Quirk::LetsFeedGo)
+            && matches!(
+                reason,
+                DisconnectReason::TransportError | DisconnectReason::TransportClose
+            )
+        {
+            return self.give_socket_up();
+        }
         if matches!(
             reason,
             DisconnectReason::IoServerDisconnect | DisconnectReason::IoClientDisconnect

@@ -68,17 +68,7 @@ pub(crate) fn clear(resource: &Resource, value: &mut Value) {
 
 /// The list inside a value, to be changed.
 fn list_mut<'v>(items: &Selector, value: &'v mut Value) -> Option<&'v mut Vec<Value>> {
-    let pointer = match items {
-        Selector::Pointer(pointer) => pointer.clone(),
-        Selector::Path(path) => serde_json_path::JsonPath::parse(path)
-            .ok()?
-            .query_located(value)
-            .first()?
-            .location()
-            .to_json_pointer(),
-        Selector::Header(_) | Selector::Cookie(_) => return None,
-    };
-    value.pointer_mut(&pointer)?.as_array_mut()
+    slot_mut(items, value)?.as_array_mut()
 }
 
 /// The identity of an item, comparable between numbers and texts of them.
@@ -97,25 +87,96 @@ pub(crate) fn apply(
     rule: &EventRule,
     payload: &Value,
 ) -> Merged {
-    let change = match &rule.items {
-        Some(selector) => match selector.in_body(payload) {
-            Some(change) => change,
-            None => return Merged::Unusable,
-        },
-        None => payload,
+    let (brought, gone) = match rule.carries(payload) {
+        Some(carried) => carried,
+        None => return Merged::Unusable,
     };
-    match rule.apply {
-        Apply::Replace => replace(value, resource, change),
-        Apply::Merge => match &resource.items {
-            Some(items) => merge_items(value, resource, items, change),
-            None if change.is_object() && value.is_object() => {
-                merge_fields(value, change);
+    let Some(into) = &rule.into else {
+        return change(value, resource, rule, brought, gone);
+    };
+    let part = Resource {
+        items: None,
+        key: rule.keys(resource).map(|(listed, _)| listed.clone()),
+        ..resource.clone()
+    };
+    match slot_mut(into, value) {
+        Some(slot) if slot.is_array() => {
+            let part = Resource {
+                items: Some(Selector::Pointer(String::new())),
+                ..part
+            };
+            change(slot, &part, rule, brought, gone)
+        }
+        Some(slot) if slot.is_object() => change(slot, &part, rule, brought, gone),
+        // What was not there yet is there from now on.
+        _ => match brought.filter(|brought| brought.is_object()) {
+            Some(brought) if into.write(value, brought.clone()) => Merged::Applied { aside: 0 },
+            _ => Merged::Unusable,
+        },
+    }
+}
+
+/// Applies what an event brings, and what it takes away.
+fn change(
+    value: &mut Value,
+    resource: &Resource,
+    rule: &EventRule,
+    brought: Option<&Value>,
+    gone: Option<&Value>,
+) -> Merged {
+    let merged = match (brought, rule.apply) {
+        (None, _) | (_, Apply::Refetch | Apply::Ignore) => Merged::Applied { aside: 0 },
+        (Some(brought), Apply::Replace) => replace(value, resource, brought),
+        (Some(brought), Apply::Merge) => match &resource.items {
+            Some(items) => merge_items(value, resource, rule, items, brought),
+            None if brought.is_object() && value.is_object() => {
+                merge_fields(value, brought);
                 Merged::Applied { aside: 0 }
             }
             None => Merged::Unusable,
         },
-        Apply::Refetch | Apply::Ignore => Merged::Applied { aside: 0 },
+    };
+    match (&merged, gone) {
+        (Merged::Applied { .. }, Some(gone)) if !take_away(value, resource, rule, gone) => {
+            Merged::Unusable
+        }
+        _ => merged,
     }
+}
+
+/// Takes items out of a list, by their keys or as whole items; `false` says that there is no list.
+fn take_away(value: &mut Value, resource: &Resource, rule: &EventRule, gone: &Value) -> bool {
+    let (Some(items), Some((key, own))) = (&resource.items, rule.keys(resource)) else {
+        return false;
+    };
+    let Some(list) = list_mut(items, value) else {
+        return false;
+    };
+    let whole = Selector::Pointer(String::new());
+    let gone = gone
+        .as_array()
+        .map_or(std::slice::from_ref(gone), Vec::as_slice);
+    let gone: BTreeSet<String> = gone
+        .iter()
+        .filter_map(|item| identity(if item.is_object() { own } else { &whole }, item))
+        .collect();
+    list.retain(|item| identity(key, item).is_none_or(|id| !gone.contains(&id)));
+    true
+}
+
+/// What stands at a place, to be changed.
+fn slot_mut<'v>(at: &Selector, value: &'v mut Value) -> Option<&'v mut Value> {
+    let pointer = match at {
+        Selector::Pointer(pointer) => pointer.clone(),
+        Selector::Path(path) => serde_json_path::JsonPath::parse(path)
+            .ok()?
+            .query_located(value)
+            .first()?
+            .location()
+            .to_json_pointer(),
+        Selector::Header(_) | Selector::Cookie(_) => return None,
+    };
+    value.pointer_mut(&pointer)
 }
 
 fn replace(value: &mut Value, resource: &Resource, change: &Value) -> Merged {
@@ -132,8 +193,14 @@ fn replace(value: &mut Value, resource: &Resource, change: &Value) -> Merged {
     Merged::Applied { aside }
 }
 
-fn merge_items(value: &mut Value, resource: &Resource, items: &Selector, change: &Value) -> Merged {
-    let (Some(key), Some(list)) = (&resource.key, list_mut(items, value)) else {
+fn merge_items(
+    value: &mut Value,
+    resource: &Resource,
+    rule: &EventRule,
+    items: &Selector,
+    change: &Value,
+) -> Merged {
+    let (Some((key, own)), Some(list)) = (rule.keys(resource), list_mut(items, value)) else {
         return Merged::Unusable;
     };
     let changes = match change {
@@ -143,7 +210,7 @@ fn merge_items(value: &mut Value, resource: &Resource, items: &Selector, change:
     };
     let mut aside = 0;
     for change in changes {
-        let Some(id) = identity(key, change).filter(|_| change.is_object()) else {
+        let Some(id) = identity(own, change).filter(|_| change.is_object()) else {
             aside += 1;
             continue;
         };
@@ -152,6 +219,8 @@ fn merge_items(value: &mut Value, resource: &Resource, items: &Selector, change:
             .find(|item| identity(key, item).as_ref() == Some(&id))
         {
             Some(item) => merge_fields(item, change),
+            // What does not say its identity as the list does cannot stand in it.
+            None if identity(key, change).is_none() => {}
             None => list.push(change.clone()),
         }
     }
@@ -264,9 +333,91 @@ mod tests {
             updates: Some("positions".into()),
             apply,
             items: items.map(|text| Selector::parse(text).unwrap()),
+            removed: None,
+            into: None,
+            key: None,
             sequence: None,
             schema: None,
         }
+    }
+
+    fn pointer(text: &str) -> Option<Selector> {
+        Some(Selector::Pointer(text.to_owned()))
+    }
+
+    #[test]
+    fn an_event_takes_items_away_by_key_or_as_items_and_may_bring_others() {
+        for gone in [
+            json!([2, "3"]),
+            json!([{"id": 2}, {"id": 3, "why": "sold"}]),
+        ] {
+            let rule = EventRule {
+                removed: pointer("/gone"),
+                ..rule(Apply::Merge, Some("/items"))
+            };
+            let mut value = json!({"list": [{"id": 1}, {"id": 2}, {"id": 3}]});
+            let payload = json!({"items": [{"id": 4}], "gone": gone});
+            let merged = apply(&mut value, &resource(Some("/list")), &rule, &payload);
+            assert_eq!(merged, Merged::Applied { aside: 0 });
+            assert_eq!(value, json!({"list": [{"id": 1}, {"id": 4}]}));
+        }
+        let rule = EventRule {
+            removed: pointer(""),
+            ..rule(Apply::Merge, None)
+        };
+        for payload in [json!(1), json!({"id": 1}), json!(["1"])] {
+            let mut value = json!([{"id": 1}]);
+            apply(&mut value, &resource(Some("")), &rule, &payload);
+            assert_eq!(value, json!([]), "{payload}");
+        }
+    }
+
+    #[test]
+    fn an_event_changes_an_object_or_a_list_inside_an_answer() {
+        let mut value = json!({"account": {"cash": 1, "name": "a"}, "rows": [{"id": 1, "x": 1}]});
+        let into = |place: &str| EventRule {
+            into: pointer(place),
+            key: pointer("/id"),
+            ..rule(Apply::Merge, None)
+        };
+        let object = Resource {
+            key: None,
+            ..resource(None)
+        };
+        apply(&mut value, &object, &into("/account"), &json!({"cash": 2}));
+        apply(
+            &mut value,
+            &object,
+            &into("/rows"),
+            &json!({"id": 1, "x": 2}),
+        );
+        apply(&mut value, &object, &into("/margin"), &json!({"used": 3}));
+        assert_eq!(
+            value,
+            json!({"account": {"cash": 2, "name": "a"}, "rows": [{"id": 1, "x": 2}], "margin": {"used": 3}})
+        );
+        let list = into("/rows");
+        assert_eq!(
+            apply(&mut value, &object, &list, &json!(7)),
+            Merged::Unusable
+        );
+    }
+
+    #[test]
+    fn an_item_of_an_event_may_say_its_identity_elsewhere() {
+        let rule = EventRule {
+            key: pointer("/order/id"),
+            ..rule(Apply::Merge, None)
+        };
+        let mut value = json!([{"id": 1, "state": "open"}]);
+        for id in [1, 2] {
+            let payload = json!({"order": {"id": id}, "state": "filled"});
+            apply(&mut value, &resource(Some("")), &rule, &payload);
+        }
+        assert_eq!(
+            value,
+            json!([{"id": 1, "state": "filled", "order": {"id": 1}}])
+        );
     }
 
     #[test]

@@ -62,6 +62,7 @@ fn session() -> Session {
         token: Token::Opaque,
         identity: None,
         reuse_grace: Duration::ZERO,
+        rotates: false,
         sign_out_ends_access: false,
         expired_by: vec![401],
         other_audience: None,
@@ -75,6 +76,9 @@ fn event(name: &str, updates: &str, apply: Apply) -> EventRule {
         updates: Some(updates.into()),
         apply,
         items: None,
+        removed: None,
+        into: None,
+        key: None,
         sequence: (apply == Apply::Merge).then(|| at("/seq")),
         schema: None,
     }
@@ -84,6 +88,7 @@ fn kill_switch() -> KillSwitch {
     KillSwitch {
         operation: operation("GET", "platform", "/status", false),
         blocked_when: Condition::OneOf(at("/maintenance"), vec![json!(true)]),
+        absent: None,
         answer_off: json!({"maintenance": false}),
         answer_on: json!({"maintenance": true}),
         status_on: 200,
@@ -91,6 +96,7 @@ fn kill_switch() -> KillSwitch {
         every: seconds(30),
         fresh_for: seconds(60),
         takes_effect_within: seconds(40),
+        jitter: false,
         fail_mode: FailMode::LastKnown,
     }
 }

@@ -75,7 +75,9 @@ pub(crate) fn agreed_in(journal: &str) -> Contract {
                 contract.realtime.as_mut().unwrap().subscribe[0].ack = true;
             }
             "own-header" => contract.session.authorize.0 = "x-pass".to_owned(),
+            "rotates" => contract.session.rotates = true,
             "open" => switch.fail_mode = FailMode::Open,
+            "unvaried" => switch.jitter = false,
             "closed" => switch.fail_mode = FailMode::Closed,
             "by-status" => {
                 switch.blocked_when = Condition::Status(vec![503]);
@@ -208,9 +210,11 @@ fn session() -> Session {
         operation: operation("POST", "gate", path, false),
         answer: tokens(),
     };
+    let mut renew = request("/renew");
+    renew.operation.body = Body::Json(Template(json!({"stub": "{refresh-token}"})));
     Session {
         sign_in: request("/board"),
-        refresh: Some(request("/renew")),
+        refresh: Some(renew),
         sign_out: Some(operation("POST", "gate", "/leave", true)),
         authorize: (
             "authorization".to_owned(),
@@ -234,6 +238,7 @@ fn session() -> Session {
             username: Some(at("/mail")),
         }),
         reuse_grace: Duration::ZERO,
+        rotates: false,
         sign_out_ends_access: true,
         expired_by: vec![401],
         other_audience: None,
@@ -245,6 +250,7 @@ fn beacon() -> KillSwitch {
     KillSwitch {
         operation: operation("GET", "gate", "/beacon", false),
         blocked_when: Condition::OneOf(at("/harbour"), vec![json!("closed")]),
+        absent: None,
         answer_off: json!({"harbour": "open"}),
         answer_on: json!({"harbour": "closed"}),
         status_on: 200,
@@ -252,6 +258,7 @@ fn beacon() -> KillSwitch {
         every: seconds(30),
         fresh_for: seconds(20),
         takes_effect_within: seconds(10),
+        jitter: true,
         fail_mode: FailMode::LastKnown,
     }
 }
@@ -274,6 +281,9 @@ fn tide() -> Realtime {
             updates: Some("ships".to_owned()),
             apply: Apply::Merge,
             items: None,
+            removed: None,
+            into: None,
+            key: None,
             sequence: Some(at("/count")),
             schema: Some(json!({"type": "object", "required": ["imo"]})),
         }],

@@ -96,6 +96,32 @@ impl Request {
     }
 }
 
+/// What a client sent that the gateway could not read as a request.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Unreadable {
+    /// The service whose listener it reached.
+    pub service: String,
+    /// What it was meant to be, as far as that shows.
+    pub speaks: Spoken,
+    /// What the parser could not read.
+    pub why: String,
+    /// Its first bytes as text, labels in the place of secrets; empty for another protocol.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub beginning: String,
+}
+
+/// What somebody speaks who sends no request that can be read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Spoken {
+    /// HTTP/1, or nothing that is known.
+    Http,
+    /// HTTP/2 without having agreed on it (RFC 9113 §3.3).
+    Http2,
+    /// TLS, where clients are served in the clear.
+    Tls,
+}
+
 /// How a request came that should have come over TLS that its client trusts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
@@ -135,6 +161,13 @@ pub struct Answer {
     /// The request id, under the header that the contract names.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub request_id: Option<String>,
+    /// The headers that the gateway changed, as the backend sent them.
+    #[serde(default, skip_serializing_if = "Headers::is_empty")]
+    pub sent: Headers,
+    /// Where the answer names the target's own origin, so that an app which goes there leaves the
+    /// gateway: `header x`, `body /pointer`.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub leads_past: Vec<String>,
 }
 
 /// Whether a status says that what was asked for was done (RFC 9110 §15.3).

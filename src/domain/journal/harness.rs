@@ -68,6 +68,9 @@ pub enum HarnessFact {
         rule: String,
         /// What it lacks to ask.
         why: String,
+        /// Whether the backend's own answers are the reason, which whoever reads the verdict must know.
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        suspicious: bool,
     },
     /// The mock's own count of calls to forbidden endpoints.
     ForbiddenReached {

@@ -223,3 +223,82 @@ fn a_call_that_only_the_mock_counted_is_the_harness_own_finding() {
         other => panic!("{other:?}"),
     }
 }
+
+/// An app of others that signed in and asked for something.
+fn foreign() -> Story {
+    let mut story = Story::new();
+    story.then(json!({"act": "launch"}));
+    for _ in 0..6 {
+        let exchange = story.request("client", "allowed");
+        story.answer(exchange, "backend");
+    }
+    story
+}
+
+fn ended(mut story: Story, after: Duration) -> Proven {
+    story.canary();
+    story.at += after;
+    story.then(json!({"harness": "ended"}));
+    story.end()
+}
+
+#[test]
+fn acts_after_which_nothing_crosses_prove_nothing_and_the_way_out_is_told() {
+    let mut story = foreign();
+    story.then(json!({"act": "launch"}));
+    story.then(json!({"act": {"sign-in": {"account": "ada"}}}));
+    let proven = ended(story, Duration::from_secs(5));
+    let [reason] = reasons(&proven) else {
+        panic!("{proven:?}")
+    };
+    assert!(
+        reason.contains("launch, sign-in") && reason.contains("docs/PROXY.md"),
+        "{reason}"
+    );
+}
+
+#[test]
+fn an_app_that_is_used_and_sends_nothing_at_all_is_shown_the_way() {
+    let mut story = Story::new();
+    story.then(json!({"unreadable": {"service": "deck", "speaks": "tls", "why": "no method"}}));
+    story.then(json!({"act": "launch"}));
+    let proven = ended(story, Duration::ZERO);
+    let told = reasons(&proven)
+        .iter()
+        .any(|reason| reason.contains("spoke TLS"));
+    assert!(told, "{proven:?}");
+}
+
+#[test]
+fn acts_that_could_move_nothing_are_no_doubt() {
+    let acts = |story: &mut Story| {
+        story.then(json!({"act": "launch"}));
+        story.then(json!({"act": {"sign-in": {"account": "ada"}}}));
+    };
+    let mut offline = foreign();
+    offline.then(json!({"act": "offline"}));
+    acts(&mut offline);
+    let mut stopped = foreign();
+    stopped.then(json!({"harness": {"changed": {"change": {"backend": {"running": false}}, "how": "gateway"}}}));
+    acts(&mut stopped);
+    let mut launched = foreign();
+    launched.then(json!({"act": "launch"}));
+    launched.then(json!({"act": "launch"}));
+    for story in [offline, stopped, launched] {
+        let proven = ended(story, Duration::from_secs(60));
+        assert_eq!(proven.proof, Proof::Holds);
+    }
+    let mut hasty = foreign();
+    acts(&mut hasty);
+    assert_eq!(ended(hasty, Duration::ZERO).proof, Proof::Holds);
+}
+
+#[test]
+fn an_answer_that_could_not_be_read_makes_the_proof_inconclusive() {
+    let mut story = foreign();
+    let exchange = story.request("client", "allowed");
+    story.then(json!({"answer": {"exchange": exchange, "status": 200, "headers": [], "from": "backend",
+        "body": {"unread": {"why": "it is packed in the content coding `compress`", "bytes": 1, "sha256": ""}}}}));
+    let proven = ended(story, Duration::ZERO);
+    assert!(reasons(&proven)[0].contains("`compress`"), "{proven:?}");
+}

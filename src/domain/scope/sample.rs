@@ -56,6 +56,7 @@ fn kill_switch() -> KillSwitch {
             Selector::Pointer("/maintenance".to_owned()),
             vec![json!(true)],
         ),
+        absent: None,
         answer_off: json!({"maintenance": false}),
         answer_on: json!({"maintenance": true}),
         status_on: 200,
@@ -63,6 +64,7 @@ fn kill_switch() -> KillSwitch {
         every: seconds(30),
         fresh_for: seconds(30),
         takes_effect_within: seconds(5),
+        jitter: false,
         fail_mode: FailMode::LastKnown,
     }
 }
@@ -85,6 +87,9 @@ fn realtime() -> Realtime {
             updates: Some("positions".to_owned()),
             apply: Apply::Merge,
             items: None,
+            removed: None,
+            into: None,
+            key: None,
             sequence: None,
             schema: None,
         }],
@@ -152,6 +157,7 @@ fn session() -> Session {
         })),
         identity: None,
         reuse_grace: Duration::ZERO,
+        rotates: false,
         sign_out_ends_access: false,
         expired_by: vec![401],
         other_audience: None,

@@ -54,6 +54,9 @@ fn event(name: &str, updates: Option<&str>, apply: Apply) -> EventRule {
         updates: updates.map(str::to_owned),
         apply,
         items: None,
+        removed: None,
+        into: None,
+        key: None,
         sequence: None,
         schema: None,
     }
@@ -71,6 +74,7 @@ fn switch(operation: Operation, off: Value, on: Value) -> KillSwitch {
     KillSwitch {
         operation,
         blocked_when: Condition::OneOf(at("/blocked"), vec![json!(true)]),
+        absent: None,
         answer_off: off,
         answer_on: on,
         status_on: 200,
@@ -78,6 +82,7 @@ fn switch(operation: Operation, off: Value, on: Value) -> KillSwitch {
         every: Duration::from_secs(30),
         fresh_for: Duration::from_secs(5),
         takes_effect_within: Duration::from_secs(35),
+        jitter: false,
         fail_mode: FailMode::LastKnown,
     }
 }
@@ -127,6 +132,7 @@ fn desk_session() -> Session {
     };
     Session {
         reuse_grace: std::time::Duration::ZERO,
+        rotates: false,
         sign_out_ends_access: false,
         expired_by: vec![401],
         other_audience: None,
@@ -314,6 +320,7 @@ fn farm_session() -> Session {
     let token_endpoint = "POST barn /oauth/token";
     Session {
         reuse_grace: std::time::Duration::ZERO,
+        rotates: false,
         sign_out_ends_access: false,
         expired_by: vec![401],
         other_audience: None,

@@ -73,7 +73,7 @@ fn text(body: &Content) -> Option<Cow<'_, str>> {
         Content::Json { value, .. } => Some(Cow::Owned(value.value()?.to_string())),
         Content::Text { text, .. } => Some(Cow::Borrowed(text)),
         Content::Truncated { beginning, .. } => Some(Cow::Borrowed(beginning)),
-        Content::Empty | Content::Binary { .. } => None,
+        Content::Empty | Content::Binary { .. } | Content::Unread { .. } => None,
     }
 }
 

@@ -20,7 +20,7 @@ impl Quality {
         let body = match (&answer.body, answer.body.json()) {
             (_, Some(value)) if !answer.is_page() => value,
             // The rest of it may be good.
-            (Content::Truncated { .. }, _) if !answer.is_page() => return Self::Good,
+            (body, _) if body.is_partial() && !answer.is_page() => return Self::Good,
             _ => return Self::Unreadable,
         };
         let Some(items) = &resource.items else {
@@ -35,16 +35,27 @@ impl Quality {
     /// That of an event: whether it can change its resource.
     pub(super) fn of_event(event: &EventRule, resource: &Resource, args: &Content) -> Self {
         // The rest of it may be good.
-        if matches!(args, Content::Truncated { .. }) {
+        if args.is_partial() {
             return Self::Good;
         }
         let Some(payload) = args.json().and_then(|args| args.get(0)) else {
             return Self::Unreadable;
         };
-        let change = match &event.items {
-            Some(selector) => selector.in_body(payload),
-            None => Some(payload),
+        let Some((change, gone)) = event.carries(payload) else {
+            return Self::Unreadable;
         };
+        if change.is_none() && gone.is_some() {
+            return Self::Good;
+        }
+        if event.into.is_some() || event.key.is_some() {
+            // Where it belongs, and by what, is not where the resource has its records.
+            let is_change = change.is_some_and(|change| change.is_object() || change.is_array());
+            return if is_change {
+                Self::Good
+            } else {
+                Self::Unreadable
+            };
+        }
         let list = match (change, &resource.items, event.apply) {
             (Some(Value::Array(list)), Some(_), _) => list.as_slice(),
             (Some(change @ Value::Object(_)), Some(_), Apply::Merge) => {

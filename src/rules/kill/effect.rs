@@ -46,6 +46,8 @@ const LATE: Duration = Duration::from_secs(2);
 pub(super) struct Effect {
     /// Whether this blockade was said to put the rule to the test.
     counted: bool,
+    /// Whether a socket that stays joined was found in it.
+    joined: bool,
     /// Since when the app says that it shows its maintenance screen, and what it asked for since.
     shown: Option<(Moment, Vec<Milestone>)>,
 }
@@ -83,13 +85,20 @@ impl Rule for Effect {
         }
     }
 
+    fn time_passes(&mut self, context: &Context<'_>) {
+        self.see(context);
+        self.end(context);
+    }
+
     fn end(&mut self, context: &Context<'_>) {
         let mut sockets = context.sockets.iter();
         if let Some(Blockade { since, limit }) = blockade(context)
             && context.now > limit + LATE
             && context.world.running
+            && !self.joined
             && let Some(joined) = sockets.find_map(|(_, socket)| socket.connected)
         {
+            self.joined = true;
             context.violated(
                 &EFFECT,
                 goes_on("a socket that is still joined").evidence([joined.id, since.id]),

@@ -154,7 +154,10 @@ impl Portal {
             return;
         }
         let opened = context.opened(request.exchange);
-        let Some(credential) = opened.and_then(|own| own.credential.clone()) else {
+        // What stands for a missing value came of the page as well.
+        let name = context.contract.session.authorize.0.to_ascii_lowercase();
+        let sent = || request.header(&name).map(str::to_owned);
+        let Some(credential) = opened.and_then(|own| own.credential.clone()).or_else(sent) else {
             return;
         };
         let is_new = self.credential.as_ref() != Some(&credential);

@@ -45,10 +45,14 @@ impl Rule for Finite {
         }
     }
 
-    fn end(&mut self, context: &Context<'_>) {
+    fn time_passes(&mut self, context: &Context<'_>) {
         for (opened, request) in context.under_way() {
             self.judge(opened, request, context);
         }
+    }
+
+    fn end(&mut self, context: &Context<'_>) {
+        self.time_passes(context);
     }
 }
 

@@ -79,7 +79,7 @@ fn body(operation: &Operation, request: &Request, context: &Context<'_>) {
         Content::Empty => Some(Arc::new(Value::Null)),
         Content::Json { value, .. } => value.value().map(Arc::clone),
         Content::Text { text, .. } => Some(Arc::new(form(text))),
-        Content::Truncated { .. } | Content::Binary { .. } => None,
+        Content::Truncated { .. } | Content::Binary { .. } | Content::Unread { .. } => None,
     };
     let Some(sent) = sent else {
         let why = format!("the body of {} was not read whole", request.line());

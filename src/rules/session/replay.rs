@@ -16,8 +16,9 @@ rule! {
     /// # How it is judged
     /// The harness signs in, refreshes once, sends the first token again (after the contract's
     /// `reuse-grace`, if there is one) and then the second. Where there is a grace, the first token is
-    /// sent once more within it, too, and must be good. Backends that never rotate the token
-    /// are not judged.
+    /// sent once more within it, too, and must be good. Backends that never rotate the token are not
+    /// judged, which is remarked on. Where the contract says that it `rotates`, every refresh that
+    /// succeeds, the app's and the harness's, must bring another refresh token than was sent.
     ///
     /// # How to keep it
     /// Mark refresh tokens as used when they are exchanged, keep the family's id with each, and
@@ -25,9 +26,9 @@ rule! {
     ///
     /// # Source
     /// RFC 9700 §2.2.2 and §4.14.2
-    pub(super) REPLAY: "SESSION-6", Backend, from [Probe],
+    pub(super) REPLAY: "SESSION-6", Backend, from [Wire, Probe],
         needs [Refresh],
-        set by ["session.refresh", "session.reuse-grace"]
+        set by ["session.refresh", "session.reuse-grace", "session.rotates"]
 }
 
 pub(super) struct Replay;

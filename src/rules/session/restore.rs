@@ -59,10 +59,9 @@ impl Rule for Restore {
                     context.exercised(&RESTORE);
                     let resource = context.contract.resource(name);
                     let authorized = resource.is_some_and(|own| own.operation.authorized);
-                    if authorized
-                        && !context.session.open
-                        && context.credential(request.exchange).is_none()
-                    {
+                    // What stands there and is none is SESSION-17's to find.
+                    let name = context.contract.session.authorize.0.to_ascii_lowercase();
+                    if authorized && !context.session.open && request.header(&name).is_none() {
                         too_early(&request.line(), Some(request.exchange), context);
                     }
                 }

@@ -4,10 +4,10 @@ use std::time::Duration;
 
 use crate::domain::contract::Role;
 use crate::domain::duration::show;
-use crate::domain::journal::{Act, AppFact, Fact, Request};
+use crate::domain::journal::{Act, AppFact, EntryId, Fact, Request};
 use crate::domain::verdict::Subject;
 use crate::rules::context::Context;
-use crate::rules::exchange::Ended;
+use crate::rules::exchange::{Ended, Opened};
 use crate::rules::moment::{Milestone, Moment};
 use crate::rules::rule::{Rule, rule};
 use crate::rules::violation::Violation;
@@ -23,7 +23,8 @@ rule! {
     /// credential, no refresh, no new connect of the feed, no socket that stays joined. A quarter
     /// of a second is left for a request that crosses the answer, unless it follows another one
     /// that began later still; two seconds for what an open socket still says, and five until it is
-    /// closed. A sign-out that the user is marked to have asked for is sent, or at least tried,
+    /// closed. The answer to a refresh that the sign-out overtook opens nothing: what it brings is
+    /// the same session's, and only a sign-in that began after the sign-out ends the watch. A sign-out that the user is marked to have asked for is sent, or at least tried,
     /// within three seconds while the app has a network. The backend is asked by the harness, with
     /// a session of its own that it signs out: the refresh token must be refused then, and the
     /// access token too where the contract says `sign-out-ends-access`.
@@ -53,6 +54,8 @@ const CROSSING: Duration = Duration::from_millis(250);
 pub(super) struct SignedOut {
     /// The answered sign-out, while nobody signed in again.
     since: Option<Milestone>,
+    /// The sign-in that was asked for last.
+    sign_in: Option<EntryId>,
     /// Whether a socket that stays joined was found already.
     said: bool,
     /// The session's requests that may have crossed the answer, and whether one of them has ended:
@@ -68,8 +71,16 @@ pub(super) struct SignedOut {
 impl Rule for SignedOut {
     fn see(&mut self, context: &Context<'_>) {
         self.follow_wish(context);
-        if matches!(context.entry.fact, Fact::TokenIssued(_)) {
+        if let Some(request) = context.request()
+            && request.role == Some(Role::SignIn)
+        {
+            self.sign_in = Some(context.entry.id);
+        }
+        if let Fact::TokenIssued(token) = &context.entry.fact
+            && self.opens_anew(token.exchange, context)
+        {
             *self = Self {
+                sign_in: self.sign_in,
                 wished: self.wished,
                 tried: self.tried,
                 ..Self::default()
@@ -103,13 +114,30 @@ impl SignedOut {
     fn ended(&mut self, ended: &Ended<'_>, context: &Context<'_>) {
         self.followed |= self.crossing.contains(&ended.request.exchange);
         match ended.request.role {
+            // One that a sign-in overtook says nothing of the new session.
+            Some(Role::SignOut) if self.sign_in > Some(ended.opened.id()) => {
+                context.exercised(&NOTHING_AFTER);
+            }
             Some(Role::SignOut) if ended.succeeded() && self.since.is_none() => {
                 context.exercised(&NOTHING_AFTER);
                 self.since = Some(Milestone::of(context.entry, ended.request.exchange));
             }
-            Some(Role::SignIn) if ended.succeeded() => *self = Self::default(),
+            Some(Role::SignIn) if ended.succeeded() => {
+                *self = Self {
+                    sign_in: self.sign_in,
+                    ..Self::default()
+                };
+            }
             _ => {}
         }
+    }
+
+    /// Whether an exchange that brings a token opens another session than the one that was signed
+    /// out: a refresh goes on with the same.
+    fn opens_anew(&self, exchange: u64, context: &Context<'_>) -> bool {
+        let asked = context.opened(exchange).and_then(Opened::request);
+        let is_refresh = asked.is_some_and(|own| own.role == Some(Role::Refresh));
+        self.since.is_none() || !is_refresh
     }
 
     /// What is sent once the sign-out is answered.

@@ -4,11 +4,11 @@ use std::time::Duration;
 
 use crate::domain::contract::Role;
 use crate::domain::duration::show;
-use crate::domain::journal::{EntryId, Fact, LossReason, Request, TokenIssued, TokenKind};
+use crate::domain::journal::{Act, EntryId, Fact, LossReason, Request, TokenIssued, TokenKind};
 use crate::rules::context::Context;
 use crate::rules::exchange::Ended;
 use crate::rules::labels;
-use crate::rules::moment::Milestone;
+use crate::rules::moment::{Milestone, Moment};
 use crate::rules::rule::{Rule, rule};
 use crate::rules::violation::Violation;
 
@@ -23,11 +23,14 @@ rule! {
     /// # How it is judged
     /// No refresh begins while another is under way, none follows a successful one at once unless
     /// the new token was refused, and none presents a refresh token that was exchanged before, once
-    /// the answer with its successor has arrived whole.
+    /// the answer with its successor has arrived whole. After a restart that holds too, where the
+    /// process before went on with the successor and lived for two seconds more: time enough to store
+    /// it, unless something is marked to have happened to the storage.
     ///
     /// # How to keep it
     /// Keep the running refresh as one shared promise; everybody awaits it. After a 401 compare the
-    /// token that was sent with the current one before refreshing.
+    /// token that was sent with the current one before refreshing. Write the new refresh token to
+    /// storage before anything else is done with the answer.
     ///
     /// # Source
     /// axios/axios#10701; RFC 9700 §4.14.2 (rotation)
@@ -40,6 +43,8 @@ rule! {
 const AT_ONCE: Duration = Duration::from_secs(5);
 /// How long after an overlap the gateway may take to notice that the client had given the first up.
 const NOTICE: Duration = Duration::from_secs(1);
+/// How long a process that had a new refresh token may take to store it.
+const STORING: Duration = Duration::from_secs(2);
 /// How many exchanged refresh tokens are remembered.
 const SPENT: usize = 16;
 
@@ -68,6 +73,9 @@ struct Spent {
     answer: Milestone,
     /// Whether a successor was seen in it.
     replaced: bool,
+    /// When the client last used what that answer brought, and until when the process lived that did.
+    used: Option<Moment>,
+    lived: Option<Duration>,
 }
 
 impl Rule for SingleFlight {
@@ -77,6 +85,15 @@ impl Rule for SingleFlight {
             && issued.kind == TokenKind::Refresh
         {
             self.issued(issued);
+        }
+        match &context.entry.fact {
+            Fact::Act(Act::Storage { .. }) => self.spent.clear(),
+            Fact::Act(Act::Kill) => self.process_ends(Some(context.now)),
+            Fact::Act(Act::Launch) => self.process_ends(None),
+            _ => {}
+        }
+        if let Some(request) = context.request() {
+            self.uses(request, context);
         }
         if let Some(request) = context.request()
             && request.role == Some(Role::Refresh)
@@ -143,6 +160,8 @@ impl SingleFlight {
             token,
             answer,
             replaced,
+            used: None,
+            lived: None,
         });
     }
 
@@ -200,6 +219,24 @@ impl SingleFlight {
             || !context.world.same_process_since(first)
     }
 
+    fn process_ends(&mut self, at: Option<Duration>) {
+        for spent in &mut self.spent {
+            spent.process_ends(at);
+        }
+    }
+
+    /// A request may carry what the answer to a refresh brought.
+    fn uses(&mut self, request: &Request, context: &Context<'_>) {
+        let credential = context.credential(request.exchange);
+        let Some(token) = credential.and_then(|label| context.session.token(label)) else {
+            return;
+        };
+        let brought = |own: &&mut Spent| own.answer.exchange == token.exchange;
+        if let Some(spent) = self.spent.iter_mut().find(brought) {
+            spent.used = Some(context.moment());
+        }
+    }
+
     /// Whether a refresh token is presented although its successor is in the client's hands.
     fn present(&self, request: &Request, context: &Context<'_>) {
         let Some(token) = presented(request, context) else {
@@ -208,17 +245,25 @@ impl SingleFlight {
         let entry = context.entry;
         let grace = context.contract.session.reuse_grace.max(NOTICE);
         let spent = self.spent.iter().find(|spent| {
-            spent.replaced
-                && spent.token == token
-                && entry.at > spent.answer.at + grace
-                && context.world.same_life_since(spent.answer.id)
+            spent.replaced && spent.token == token && entry.at > spent.answer.at + grace
         });
-        let Some(Spent { answer, .. }) = spent else {
+        let Some(spent) = spent else {
             return;
+        };
+        let answer = spent.answer;
+        let same_life = context.world.same_life_since(answer.id);
+        if !same_life && !spent.was_kept(context) {
+            return;
+        }
+        let what = if same_life {
+            "the app presents a refresh token that it had already exchanged"
+        } else {
+            "after a restart the app presents a refresh token that it had already exchanged: it did \
+             not store the new one"
         };
         context.violated(
             &SINGLE_FLIGHT,
-            Violation::new("the app presents a refresh token that it had already exchanged")
+            Violation::new(what)
                 .expected("the refresh token that was handed out last")
                 .observed(format!(
                     "‹{token}› again, {} after the answer that brought its successor",
@@ -227,6 +272,26 @@ impl SingleFlight {
                 .evidence([answer.id, entry.id])
                 .exchanges([answer.exchange, request.exchange]),
         );
+    }
+}
+
+impl Spent {
+    /// The process ends, as is marked now; where only the next start is marked, what was sent last
+    /// shows how long it lived.
+    fn process_ends(&mut self, at: Option<Duration>) {
+        if let Some(used) = self.used {
+            self.lived.get_or_insert(at.unwrap_or(used.at));
+        }
+    }
+
+    /// Whether what came in its place must be in storage: the process that runs used it, or one that
+    /// did lived long enough to store it.
+    fn was_kept(&self, context: &Context<'_>) -> bool {
+        let stored = self
+            .lived
+            .is_some_and(|until| until >= self.answer.at + STORING);
+        let here = |used: Moment| context.world.same_life_since(used.id);
+        stored || self.used.is_some_and(here)
     }
 }
 

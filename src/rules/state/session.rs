@@ -10,6 +10,7 @@ use crate::domain::contract::{Contract, Role};
 use crate::domain::journal::{
     Act, Entry, Request, Sender, SessionState, TokenIssued, TokenKind, is_success,
 };
+use crate::rules::exchange::Ended;
 use crate::rules::labels;
 use crate::rules::moment::Moment;
 
@@ -30,6 +31,11 @@ pub(crate) struct Session {
     pub(crate) wants_out: bool,
     /// Whether a sign-out was asked for or tried, however it went, and nobody signed in since.
     leaving: bool,
+    /// Whether a token that had just been renewed was refused, so that the session may well be over.
+    doubted: bool,
+    /// When a sign-in was last granted, and when a sign-out was since.
+    signed_in: Option<Moment>,
+    signed_out: Option<Moment>,
     tokens: VecDeque<Token>,
 }
 
@@ -39,6 +45,9 @@ pub(crate) struct Token {
     /// Its label, without quotation marks.
     pub(crate) label: String,
     pub(crate) kind: TokenKind,
+    /// The exchange that brought it, and whether that was a refresh.
+    pub(crate) exchange: u64,
+    pub(crate) by_refresh: bool,
     /// When it was seen on its way to the client.
     pub(crate) issued: Moment,
     pub(crate) claims: Option<Value>,
@@ -70,9 +79,15 @@ impl Session {
         token.is_some_and(|token| token.kind == TokenKind::Refresh)
     }
 
-    /// Whether an app ought to go on with it: it is open, and nobody set out to end it.
+    /// Whether an app ought to go on with it: it is open, nobody set out to end it, and the backend
+    /// did not refuse its latest token.
     pub(crate) fn is_wanted(&self) -> bool {
-        self.open && !self.leaving
+        self.open && !self.leaving && !self.doubted
+    }
+
+    /// Whether a token is known that this exchange brought.
+    pub(crate) fn was_issued_by(&self, exchange: u64) -> bool {
+        self.tokens.iter().any(|token| token.exchange == exchange)
     }
 
     /// The access token handed out last.
@@ -84,7 +99,7 @@ impl Session {
     }
 
     /// Takes in a token that was handed out; where it names no account, it is the current one's.
-    pub(super) fn issued(&mut self, entry: &Arc<Entry>, token: &TokenIssued) {
+    pub(super) fn issued(&mut self, entry: &Arc<Entry>, token: &TokenIssued, by_refresh: bool) {
         let ends = token
             .claims
             .as_ref()
@@ -101,6 +116,8 @@ impl Session {
         self.tokens.push_back(Token {
             label: labels::bare(&token.label).to_owned(),
             kind: token.kind,
+            exchange: token.exchange,
+            by_refresh,
             issued: Moment::of(entry),
             claims: token.claims.clone(),
             ends,
@@ -122,33 +139,59 @@ impl Session {
     }
 
     /// Takes in how a request was answered.
-    pub(super) fn ended(
-        &mut self,
-        entry: &Entry,
-        request: &Request,
-        status: Option<u16>,
-        contract: &Contract,
-    ) {
-        let (Some(status), Sender::Client) = (status, request.sender) else {
+    pub(super) fn ended(&mut self, entry: &Entry, ended: &Ended<'_>, contract: &Contract) {
+        let (Some(status), Sender::Client) = (ended.status(), ended.request.sender) else {
             return;
         };
-        match request.role {
-            Some(Role::SignIn | Role::Refresh) if is_success(status) => {
-                self.leaving &= request.role == Some(Role::Refresh);
-                self.open = true;
-                self.renewed = Some(Moment::of(entry));
-                self.refused = None;
-                self.wants_out = false;
+        let asked = ended.opened.id();
+        let is_older = |moment: Option<Moment>| moment.is_some_and(|own| asked < own.id);
+        match ended.request.role {
+            Some(Role::SignIn) if is_success(status) => {
+                self.signed_in = Some(Moment::of(entry));
+                self.signed_out = None;
+                self.leaving = false;
+                self.opens(entry);
+            }
+            // A refresh that a sign-out overtook opens nothing.
+            Some(Role::Refresh) if is_success(status) && !is_older(self.signed_out) => {
+                self.opens(entry);
             }
             Some(Role::Refresh) if contract.session.ended_by.contains(&status) => {
                 self.open = false;
                 self.refused = Some(Moment::of(entry));
             }
-            Some(Role::SignOut) if is_success(status) => {
+            // One that a sign-in overtook ends what was before it.
+            Some(Role::SignOut) if is_success(status) && !is_older(self.signed_in) => {
                 self.open = false;
                 self.refused = Some(Moment::of(entry));
+                self.signed_out = Some(Moment::of(entry));
             }
+            Some(Role::Resource(_)) => self.answered(status, ended, contract),
             _ => {}
+        }
+    }
+
+    fn opens(&mut self, entry: &Entry) {
+        self.open = true;
+        self.renewed = Some(Moment::of(entry));
+        self.refused = None;
+        self.wants_out = false;
+        self.doubted = false;
+    }
+
+    /// A token that nothing can renew, or that a refresh has just brought, and that is refused
+    /// leaves an app with nothing but a sign-in.
+    fn answered(&mut self, status: u16, ended: &Ended<'_>, contract: &Contract) {
+        let Some(current) = self.current() else {
+            return;
+        };
+        if ended.opened.credential.as_deref() != Some(current.label.as_str()) {
+            return;
+        }
+        if status == 401 {
+            self.doubted |= current.by_refresh || contract.session.refresh.is_none();
+        } else if is_success(status) {
+            self.doubted = false;
         }
     }
 

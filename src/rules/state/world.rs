@@ -24,6 +24,8 @@ pub(crate) struct World {
     /// Whether the run is over, so nothing that follows is the client's doing.
     pub(crate) ended: bool,
     pub(crate) visible: bool,
+    /// Whether anybody marks that the app goes to the background.
+    leaving_marked: bool,
     pub(crate) foreground: Option<Moment>,
     pub(crate) online: bool,
     /// When the network last went or came.
@@ -57,6 +59,7 @@ impl Default for World {
             killed: None,
             ended: false,
             visible: true,
+            leaving_marked: false,
             foreground: None,
             online: true,
             network: None,
@@ -89,7 +92,10 @@ impl World {
                 self.running = false;
                 self.killed = Some(moment);
             }
-            Act::Background => self.visible = false,
+            Act::Background => {
+                self.visible = false;
+                self.leaving_marked = true;
+            }
             Act::Foreground => {
                 self.visible = true;
                 self.foreground = Some(moment);
@@ -109,6 +115,18 @@ impl World {
             | Act::LoadMore { .. }
             | Act::Storage { .. }
             | Act::Clock { .. } => {}
+        }
+    }
+
+    /// Whether a mark says what is known anyway: somebody who marks twice changes nothing.
+    pub(crate) fn is_so_already(&self, act: &Act) -> bool {
+        match act {
+            Act::Online => self.online,
+            Act::Offline => !self.online,
+            Act::Kill => !self.running,
+            Act::Background => !self.visible,
+            Act::Foreground => self.visible && self.leaving_marked,
+            _ => false,
         }
     }
 

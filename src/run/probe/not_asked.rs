@@ -146,6 +146,23 @@ pub(crate) enum NotAsked {
 }
 
 impl NotAsked {
+    /// Whether the backend's own answers are the reason, and neither the target's configuration nor the
+    /// contract: then something may be wrong with it.
+    pub(super) fn is_suspicious(&self) -> bool {
+        matches!(
+            self,
+            Self::NotRefreshed
+                | Self::NotRotated
+                | Self::NotSignedOut(_)
+                | Self::NothingGuarded
+                | Self::NotGranted { .. }
+                | Self::NotJoined
+                | Self::PageRefused { .. }
+                | Self::TooManyPages { .. }
+                | Self::TooSlow(_)
+        )
+    }
+
     /// That a target allows no probes at all.
     pub(super) fn no_probes(target: &str) -> Self {
         Self::NoProbes {

@@ -22,6 +22,7 @@ use crate::domain::change::{Change, Lever};
 use crate::domain::journal::Fact;
 use crate::domain::malformed::Malformed;
 use crate::domain::result::ScenarioResult;
+use crate::domain::verdict::Finding;
 use crate::net::Listener;
 use crate::operator::{self, BODY_LIMIT, Command, Desk, Order, Refusal};
 use crate::run::environment::Environment;
@@ -33,13 +34,7 @@ pub(super) struct Outcome(Value);
 impl Outcome {
     pub(super) fn of(result: &ScenarioResult) -> Self {
         let outcome = &result.outcome;
-        let findings = outcome.findings.iter().map(|finding| {
-            json!({
-                "rule": finding.rule,
-                "subject": finding.subject.name(),
-                "message": finding.message,
-            })
-        });
+        let findings = outcome.findings.iter().map(finding_in_brief);
         Self(json!({
             "verdict": outcome.verdict.name(),
             "reason": outcome.verdict.reason(),
@@ -47,9 +42,28 @@ impl Outcome {
             "not_judged": outcome.not_judged.iter()
                 .map(|(rule, reason)| json!({"rule": rule, "reason": reason}))
                 .collect::<Vec<_>>(),
+            "remarks": outcome.remarks.iter()
+                .map(|(about, remark)| json!({"about": about, "remark": remark}))
+                .collect::<Vec<_>>(),
             "journal_entries": result.journal_entries,
         }))
     }
+}
+
+/// A finding for whoever drives an app: all that it says, and the numbers of the journal's entries
+/// that show it, the decisive one last.
+#[must_use]
+pub fn finding_in_brief(finding: &Finding) -> Value {
+    json!({
+        "rule": finding.rule,
+        "subject": finding.subject.name(),
+        "severity": finding.severity.name(),
+        "message": finding.message,
+        "expected": finding.expected,
+        "observed": finding.observed,
+        "evidence": finding.evidence,
+        "request_ids": finding.request_ids,
+    })
 }
 
 /// The running API. It ends with this.
@@ -298,7 +312,7 @@ impl Session {
         let act = serde_json::from_value::<Mark>(asked)
             .map_err(|error| error.to_string())
             .and_then(|mark| {
-                let act = mark.read(&self.around.contract);
+                let act = mark.read(&self.around.contract, &self.around.accounts());
                 act.map_err(|why| why.to_string())
             })
             .map_err(|why| Command::Mark.misread(&why))?;

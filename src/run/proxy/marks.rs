@@ -48,9 +48,11 @@ pub(super) enum BadMark {
         /// What was not sent along.
         key: &'static str,
     },
-    /// The act is done to something that the contract does not have.
-    #[error("the contract has no {kind} `{name}`; it has {}", known.join(", "))]
+    /// The act is done to something that nobody has named.
+    #[error("the {of} has no {kind} `{name}`; it has {}", known.join(", "))]
     Unknown {
+        /// What has names of that kind: the contract, or the target.
+        of: &'static str,
         /// What it should have been.
         kind: &'static str,
         /// As it was sent.
@@ -79,13 +81,14 @@ pub(super) struct Mark {
 }
 
 impl Mark {
-    /// The act that this marks, with names that the contract has.
-    pub(super) fn read(self, contract: &Contract) -> Result<Act, BadMark> {
-        let given = [
-            ("account", &self.account),
-            ("screen", &self.screen),
-            ("resource", &self.resource),
-        ];
+    /// The act that this marks, with names that the contract has. `accounts` are those of the
+    /// target, each with what it signs in with: either may be sent. A target without any lets anybody
+    /// sign in.
+    pub(super) fn read(
+        self,
+        contract: &Contract,
+        accounts: &[(&str, &str)],
+    ) -> Result<Act, BadMark> {
         let wanted = match self.act.as_str() {
             "sign-in" => Some("account"),
             "open" => Some("screen"),
@@ -93,10 +96,7 @@ impl Mark {
             _ => None,
         };
         let word = self.act.clone();
-        let strange = given
-            .iter()
-            .find(|(key, value)| value.is_some() && wanted != Some(key));
-        if let Some((key, _)) = strange {
+        if let Some(key) = self.strange(wanted) {
             return Err(BadMark::Takes { act: word, key });
         }
         let need = |value: Option<String>, key: &'static str| {
@@ -110,7 +110,7 @@ impl Mark {
         Ok(match self.act.as_str() {
             "launch" => Act::Launch,
             "sign-in" => Act::SignIn {
-                account: need(self.account, "account")?,
+                account: signs_in(need(self.account, "account")?, accounts)?,
             },
             "sign-out" => Act::SignOut,
             "kill" => Act::Kill,
@@ -120,6 +120,7 @@ impl Mark {
             "open" => Act::Open {
                 screen: listed(
                     need(self.screen, "screen")?,
+                    "contract",
                     "screen",
                     contract.screens.iter().map(|screen| screen.name.as_str()),
                 )?,
@@ -127,6 +128,7 @@ impl Mark {
             "load-more" => Act::LoadMore {
                 resource: listed(
                     need(self.resource, "resource")?,
+                    "contract",
                     "resource",
                     contract.resources.iter().map(|own| own.name.as_str()),
                 )?,
@@ -138,8 +140,34 @@ impl Mark {
     }
 }
 
+impl Mark {
+    /// What was sent along beside what is wanted.
+    fn strange(&self, wanted: Option<&str>) -> Option<&'static str> {
+        let given = [
+            ("account", &self.account),
+            ("screen", &self.screen),
+            ("resource", &self.resource),
+        ];
+        let mut strange = given
+            .into_iter()
+            .filter(|(key, value)| value.is_some() && wanted != Some(*key));
+        strange.next().map(|(key, _)| key)
+    }
+}
+
+/// The account that is meant, by its name.
+fn signs_in(sent: String, accounts: &[(&str, &str)]) -> Result<String, BadMark> {
+    let names = accounts.iter().map(|(name, _)| *name);
+    match accounts.iter().find(|(_, username)| *username == sent) {
+        _ if accounts.is_empty() || names.clone().any(|name| name == sent) => Ok(sent),
+        Some((name, _)) => Ok((*name).to_owned()),
+        None => listed(sent, "target", "account", names),
+    }
+}
+
 fn listed<'a>(
     name: String,
+    of: &'static str,
     kind: &'static str,
     all: impl Iterator<Item = &'a str> + Clone,
 ) -> Result<String, BadMark> {
@@ -147,7 +175,12 @@ fn listed<'a>(
         return Ok(name);
     }
     let known = all.map(str::to_owned).collect();
-    Err(BadMark::Unknown { kind, name, known })
+    Err(BadMark::Unknown {
+        of,
+        kind,
+        name,
+        known,
+    })
 }
 
 #[cfg(test)]
@@ -159,7 +192,8 @@ mod tests {
 
     fn read(body: Value) -> Result<Act, String> {
         let mark: Mark = serde_json::from_value(body).map_err(|error| error.to_string())?;
-        mark.read(&harbour()).map_err(|why| why.to_string())
+        mark.read(&harbour(), &[("ada", "ada@x.test"), ("bo", "bo@x.test")])
+            .map_err(|why| why.to_string())
     }
 
     #[test]
@@ -174,6 +208,20 @@ mod tests {
             let body = body.replace("<its name>", name);
             assert!(read(serde_json::from_str(&body).unwrap()).is_ok(), "{body}");
         }
+    }
+
+    #[test]
+    fn who_signs_in_may_be_said_by_what_they_sign_in_with() {
+        let act = read(json!({"act": "sign-in", "account": "bo@x.test"})).unwrap();
+        let account = "bo".to_owned();
+        assert_eq!(act, Act::SignIn { account });
+    }
+
+    #[test]
+    fn anybody_signs_in_where_the_target_names_nobody() {
+        let mark: Mark =
+            serde_json::from_value(json!({"act": "sign-in", "account": "cleo"})).unwrap();
+        assert!(mark.read(&harbour(), &[]).is_ok());
     }
 
     #[test]
@@ -192,6 +240,10 @@ mod tests {
             (
                 json!({"act": "open", "screen": "nowhere"}),
                 "has no screen `nowhere`; it has",
+            ),
+            (
+                json!({"act": "sign-in", "account": "adda"}),
+                "the target has no account `adda`; it has ada, bo",
             ),
             (json!({"act": "kill", "hard": true}), "unknown field `hard`"),
             (json!({}), "missing field `act`"),

@@ -5,14 +5,14 @@ use std::time::Duration;
 use serde_json::{Value, json};
 
 use super::context::Context;
-use super::resource;
+use super::{event, resource};
 use crate::domain::contract::{
-    Apply, Condition, Emit, EventRule, Polling, Realtime, Resource, Screen, SocketClient,
-    TokenChecked, TransportName,
+    Condition, Emit, EventRule, Polling, Realtime, Resource, Screen, SocketClient, TokenChecked,
+    TransportName,
 };
 use crate::domain::selector::{Selector, Template};
-use crate::suite::cursor::{Cursor, Fields};
-use crate::suite::node::{Content, Entry};
+use crate::suite::cursor::Cursor;
+use crate::suite::node::Content;
 
 /// How long a backend keeps a lost connection's state unless it is told otherwise, as `socket.io` has it.
 const RECOVERY: Duration = Duration::from_secs(120);
@@ -50,7 +50,7 @@ pub(super) fn read(
         let events: Vec<Option<EventRule>> = cursor
             .entries()?
             .iter()
-            .map(|(entry, cursor)| event(entry, cursor, context, resources))
+            .map(|(entry, cursor)| event::read(entry, cursor, context, resources))
             .collect();
         events.into_iter().collect()
     });
@@ -229,88 +229,6 @@ fn emit(cursor: &Cursor<'_>, context: &Context<'_>) -> Option<Emit> {
         args: args?,
         ack: ack?,
     })
-}
-
-fn event(
-    entry: &Entry,
-    cursor: &Cursor<'_>,
-    context: &Context<'_>,
-    resources: Option<&[Resource]>,
-) -> Option<EventRule> {
-    let ignored = EventRule {
-        name: entry.key.clone(),
-        updates: None,
-        apply: Apply::Ignore,
-        items: None,
-        sequence: None,
-        schema: None,
-    };
-    if cursor.node.is_null() {
-        return Some(ignored);
-    }
-    if cursor.node.scalar().is_some() {
-        return Some(EventRule {
-            updates: Some(resource::name(cursor, context)?),
-            apply: Apply::Refetch,
-            ..ignored
-        });
-    }
-    let fields = cursor.fields("an event")?;
-    let updates = fields.maybe("updates", |cursor| resource::name(cursor, context));
-    let apply = fields.maybe("apply", |cursor| {
-        cursor.word(&[
-            ("replace", Apply::Replace),
-            ("merge", Apply::Merge),
-            ("refetch", Apply::Refetch),
-            ("ignore", Apply::Ignore),
-        ])
-    });
-    let items = fields.maybe("items", Cursor::body_selector);
-    let sequence = fields.maybe("sequence", Cursor::body_selector);
-    let schema = fields.maybe("schema", |cursor| cursor.schema(context.depth));
-    let updates = updates?;
-    let apply = match (&updates, apply?) {
-        (None, Some(apply)) if apply != Apply::Ignore => {
-            return fields.refuse(
-                "an event that is applied needs `updates`",
-                "name the resource",
-            );
-        }
-        (Some(_), None) => Apply::Refetch,
-        (_, given) => given.unwrap_or(Apply::Ignore),
-    };
-    let rule = EventRule {
-        name: entry.key.clone(),
-        updates,
-        apply,
-        items: items?,
-        sequence: sequence?,
-        schema: schema?,
-    };
-    let resource = resources
-        .zip(rule.updates.as_deref())
-        .and_then(|(resources, name)| resources.iter().find(|resource| resource.name == name));
-    if let Some(resource) = resource {
-        check_applied(&fields, &rule, resource);
-    }
-    Some(rule)
-}
-
-/// Whether a resource has what an event that changes it is applied by.
-fn check_applied(fields: &Fields<'_>, rule: &EventRule, resource: &Resource) {
-    let name = &resource.name;
-    if rule.apply == Apply::Merge && resource.items.is_some() && resource.key.is_none() {
-        fields.refuse::<()>(
-            format!("items cannot be merged into `{name}`, which has no `key`"),
-            format!("add `key: /id` to the resource `{name}`, or `apply: replace`"),
-        );
-    }
-    if rule.sequence.is_some() && resource.sequence.is_none() {
-        fields.refuse::<()>(
-            format!("this event has a `sequence`, and `{name}` has none to compare with"),
-            format!("add `sequence: ...` to the resource `{name}`"),
-        );
-    }
 }
 
 pub(super) fn read_polling(

@@ -45,6 +45,7 @@ pub(super) fn read(cursor: &Cursor<'_>, context: &Context<'_>) -> Option<Session
     let token = fields.or("token", Token::Opaque, |cursor| token(cursor, context));
     let identity = fields.maybe("identity", |cursor| identity(cursor, context));
     let reuse_grace = fields.or("reuse-grace", Duration::ZERO, Cursor::duration);
+    let rotates = fields.or("rotates", false, Cursor::switch);
     let sign_out_ends_access = fields.or("sign-out-ends-access", false, Cursor::switch);
     let expired_by = fields.or("expired-by", vec![401], Cursor::statuses);
     let other_audience = fields.maybe("other-audience", |cursor| {
@@ -64,6 +65,7 @@ pub(super) fn read(cursor: &Cursor<'_>, context: &Context<'_>) -> Option<Session
         token: token?,
         identity: identity?,
         reuse_grace: reuse_grace?,
+        rotates: rotates?,
         sign_out_ends_access: sign_out_ends_access?,
         expired_by: expired_by?,
         other_audience: other_audience?,
@@ -73,6 +75,13 @@ pub(super) fn read(cursor: &Cursor<'_>, context: &Context<'_>) -> Option<Session
         return fields.refuse(
             "there is a `refresh`, but `sign-in` brings no refresh token",
             "add `refresh-token: ...` to the `answer` of `sign-in`",
+        );
+    }
+    let renewed = session.refresh.as_ref();
+    if session.rotates && renewed.is_none_or(|refresh| refresh.answer.refresh_token.is_none()) {
+        return fields.refuse(
+            "it `rotates`, but no refresh brings a refresh token",
+            "add `refresh-token: ...` to the `answer` of `refresh`, or leave `rotates` out",
         );
     }
     Some(session)

@@ -1,0 +1,246 @@
+//! SESSION-18: a session does not get lost on the way.
+
+use std::time::Duration;
+
+use crate::domain::change::Change;
+use crate::domain::contract::Role;
+use crate::domain::duration::show;
+use crate::domain::journal::{Act, AppFact, EntryId, Fact, Request, SessionState};
+use crate::rules::context::Context;
+use crate::rules::exchange::Ended;
+use crate::rules::moment::{Milestone, Moment};
+use crate::rules::rule::{Rule, rule};
+use crate::rules::violation::Violation;
+
+rule! {
+    /// Nobody has to sign in again while their session is good
+    ///
+    /// # Why
+    /// An app that forgets a session (a 403 or 500 that clears the tokens, a start that reads its
+    /// storage too late) sends its users to a password that they may not remember, and nothing on
+    /// the server shows it.
+    ///
+    /// # How it is judged
+    /// Judged from marks: a sign-in that is marked, and sent, for the account whose session is open
+    /// is one too many when nobody signed out, nothing was answered with 401, no refresh failed and
+    /// the tokens had not ended; what a maintenance does to the session is KILL-4's. What came last before it (an error, a kill) is named. It is not
+    /// judged after a mark `storage`, for a session that was never used, when the old token is used
+    /// beside the new one (two devices), nor after more than five minutes in the background or a day:
+    /// apps may lock themselves.
+    ///
+    /// # How to keep it
+    /// Clear the tokens on a refused refresh and on sign-out, nowhere else; wait for the storage
+    /// before showing the sign-in screen. Whoever clears an app's data between a kill and a launch
+    /// marks it: `{"act": "storage", "accident": "lost"}`.
+    ///
+    /// # Source
+    /// openwisp/openwisp-wifi-login-pages#394; runbook S3.1
+    pub(super) LOST: "SESSION-18", App, from [Wire],
+        set by ["session.sign-in", "session.refresh"]
+}
+
+/// How long a sign-in may be a repeated tap.
+const TAP: Duration = Duration::from_secs(5);
+/// How long another device would take to show itself.
+const WATCH: Duration = Duration::from_secs(10);
+/// How long in the background, and in all, makes an app lock itself.
+const BEHIND: Duration = Duration::from_secs(300);
+const LONG: Duration = Duration::from_secs(24 * 3600);
+
+#[derive(Default)]
+pub(super) struct Lost {
+    /// The account of the last mark, and whether a sign-in may still follow it.
+    marked: Option<String>,
+    asked: bool,
+    held: Option<Held>,
+    behind: Option<Moment>,
+    found: Option<Found>,
+}
+
+/// A session that is open.
+struct Held {
+    account: String,
+    since: Moment,
+    /// When it was last used.
+    used: Option<Moment>,
+    /// Whether anything may have ended it.
+    spoiled: bool,
+    /// What came last that should not end it.
+    came: Option<(EntryId, String)>,
+}
+
+/// A sign-in that nothing explains, until it is known that no other device sent it.
+struct Found {
+    sign_in: Milestone,
+    held: Held,
+}
+
+impl Rule for Lost {
+    fn see(&mut self, context: &Context<'_>) {
+        self.judge(context, false);
+        // What a maintenance does to the session is KILL-4's to find.
+        if context.may_be_blocked() {
+            self.spoil();
+        }
+        match &context.entry.fact {
+            Fact::Act(act) => self.act(act, context),
+            Fact::App(AppFact::Session {
+                state: SessionState::Ended { .. },
+            }) => self.spoil(),
+            fact if matches!(fact.change(), Some(Change::ExpireTokens)) => {
+                if context.contract.session.refresh.is_none() {
+                    self.spoil();
+                }
+            }
+            _ => {}
+        }
+        if let Some(request) = context.request() {
+            self.requested(request, context);
+        }
+        if let Some(ended) = context.ended() {
+            self.ended(&ended, context);
+        }
+    }
+
+    fn end(&mut self, context: &Context<'_>) {
+        self.judge(context, true);
+    }
+}
+
+impl Lost {
+    fn spoil(&mut self) {
+        if let Some(held) = &mut self.held {
+            held.spoiled = true;
+        }
+    }
+
+    fn came(&mut self, what: String, context: &Context<'_>) {
+        if let Some(held) = &mut self.held {
+            held.came = Some((context.entry.id, what));
+        }
+    }
+
+    fn act(&mut self, act: &Act, context: &Context<'_>) {
+        match act {
+            Act::SignIn { account } => {
+                self.marked = Some(account.clone());
+                self.asked = true;
+            }
+            Act::SignOut | Act::Storage { .. } | Act::Clock { .. } => self.spoil(),
+            Act::Kill => self.came("a kill".to_owned(), context),
+            Act::Background => self.behind = Some(context.moment()),
+            Act::Foreground | Act::Launch => {
+                let behind = self.behind.take();
+                if behind.is_some_and(|behind| context.now > behind.at + BEHIND) {
+                    self.spoil();
+                }
+            }
+            _ => {}
+        }
+    }
+
+    fn requested(&mut self, request: &Request, context: &Context<'_>) {
+        match &request.role {
+            Some(Role::SignOut) => self.spoil(),
+            Some(Role::SignIn) => self.sign_in(request.exchange, context),
+            _ => self.used(request, context),
+        }
+    }
+
+    /// A request may go on with the session that is open, or with the one before.
+    fn used(&mut self, request: &Request, context: &Context<'_>) {
+        let credential = context.credential(request.exchange);
+        let Some(token) = credential.and_then(|label| context.session.token(label)) else {
+            return;
+        };
+        let issued = token.issued.id;
+        if let Some(found) = &self.found
+            && issued < found.sign_in.id
+        {
+            context.unable(
+                &LOST,
+                "a session goes on beside the one that was opened after it, as on two devices",
+            );
+            self.found = None;
+        }
+        if let Some(held) = &mut self.held
+            && issued <= held.since.id
+        {
+            held.used = Some(context.moment());
+        }
+    }
+
+    fn sign_in(&mut self, exchange: u64, context: &Context<'_>) {
+        let asked = std::mem::take(&mut self.asked);
+        let same = self.held.as_ref().is_some_and(|held| {
+            held.used.is_some()
+                && !held.spoiled
+                && self.marked.as_ref() == Some(&held.account)
+                && context.now > held.since.at + TAP
+                && context.now < held.since.at + LONG
+                && !has_ended(context)
+        });
+        if asked && same && self.found.is_none() {
+            self.found = self.held.take().map(|held| Found {
+                sign_in: Milestone::of(context.entry, exchange),
+                held,
+            });
+        }
+    }
+
+    fn ended(&mut self, ended: &Ended<'_>, context: &Context<'_>) {
+        let role = &ended.request.role;
+        match (role, ended.status()) {
+            (Some(Role::SignIn), _) if ended.succeeded() => {
+                self.held = self.marked.clone().map(|account| Held {
+                    account,
+                    since: context.moment(),
+                    used: None,
+                    spoiled: ended.by_backend().is_none(),
+                    came: None,
+                });
+                context.exercised(&LOST);
+            }
+            (Some(Role::Refresh), _) if ended.succeeded() => {
+                if let Some(held) = &mut self.held {
+                    held.since = context.moment();
+                }
+            }
+            (Some(Role::Refresh), _) | (_, Some(401)) => self.spoil(),
+            (_, Some(403 | 429 | 500..)) => self.came(ended.words(), context),
+            _ => {}
+        }
+    }
+
+    fn judge(&mut self, context: &Context<'_>, over: bool) {
+        let is_sure = |found: &mut Found| over || context.now > found.sign_in.at + WATCH;
+        let Some(Found { sign_in, held }) = self.found.take_if(is_sure) else {
+            return;
+        };
+        let last = held.used.map_or(held.since, |used| used);
+        let came = match &held.came {
+            Some((_, what)) => format!("what came last before it: {what}"),
+            None => "nothing out of the ordinary came before it".to_owned(),
+        };
+        context.violated(
+            &LOST,
+            Violation::new("the user had to sign in again although the session was good")
+                .expected("the session is kept until it is refused or the user signs out")
+                .observed(format!(
+                    "a sign-in for the same account {} after the session was last used; {came}",
+                    show(sign_in.at - last.at)
+                ))
+                .evidence([last.id])
+                .evidence(held.came.map(|(id, _)| id))
+                .evidence([sign_in.id])
+                .exchanges([sign_in.exchange]),
+        );
+    }
+}
+
+/// Whether the session's access token had ended, where nothing could renew it.
+fn has_ended(context: &Context<'_>) -> bool {
+    let ends = context.session.current().and_then(|token| token.ends);
+    let now = context.unix(context.now);
+    context.contract.session.refresh.is_none() && (ends.is_none() || ends <= now)
+}

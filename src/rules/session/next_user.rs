@@ -1,0 +1,172 @@
+//! SESSION-19: after a change of users the app reads what is the new user's own.
+
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+use crate::domain::contract::Role;
+use crate::domain::duration::show;
+use crate::domain::journal::{Fact, Frame};
+use crate::rules::context::Context;
+use crate::rules::moment::Milestone;
+use crate::rules::rule::{Rule, rule};
+use crate::rules::violation::Violation;
+
+rule! {
+    /// After a change of users the app reads what is the new user's own
+    ///
+    /// # Why
+    /// An app that reads nothing of the new user goes on with what it kept of the one before, and
+    /// shows it.
+    ///
+    /// # How it is judged
+    /// Of the resources that are somebody's own (`personal`, and the profile that `identity` names)
+    /// those count that the user before was read. After a sign-in as another user at least one of
+    /// them is asked for with the new token, or comes whole by an event, before the app has had all
+    /// its attempts at a request and ten seconds more, awake, not blocked and undisturbed. A session
+    /// that is over before is not judged.
+    ///
+    /// # How to keep it
+    /// Key every cache by the user, or empty it at sign-out; load what a screen shows whenever a
+    /// session begins.
+    ///
+    /// # Source
+    /// OWASP MASTG, data of a session left behind; runbook S5.12
+    pub(super) READS_ANEW: "SESSION-19", App, from [Wire],
+        set by ["resources[].personal", "session.identity", "request-timeout", "retry.attempts"]
+}
+
+/// How long reading may take beside the attempts.
+const SLACK: Duration = Duration::from_secs(10);
+
+#[derive(Default)]
+pub(super) struct NextUser {
+    /// Who is signed in, and what of their own was read.
+    user: Option<String>,
+    read: BTreeSet<String>,
+    watch: Option<Watch>,
+}
+
+/// A new user of whom nothing was read yet.
+struct Watch {
+    sign_in: Milestone,
+    /// From when on the app could have read.
+    free: Duration,
+    /// What the user before was read.
+    own: BTreeSet<String>,
+}
+
+impl Rule for NextUser {
+    fn see(&mut self, context: &Context<'_>) {
+        self.overdue(context);
+        if let Some(ended) = context.ended()
+            && ended.request.role == Some(Role::SignIn)
+            && ended.succeeded()
+        {
+            self.signed_in(
+                Milestone::of(context.entry, ended.request.exchange),
+                context,
+            );
+        }
+        if let Some(request) = context.request() {
+            match &request.role {
+                Some(Role::Resource(name)) => self.reads(name, context),
+                Some(Role::SignOut) => self.watch = None,
+                _ => {}
+            }
+        }
+        if let Fact::Frame {
+            packet: Frame::Event { name, .. },
+            ..
+        } = &context.entry.fact
+        {
+            let feed = context.contract.realtime.iter();
+            let mut events = feed.flat_map(|feed| &feed.events);
+            let rule = events.find(|own| own.name == *name);
+            if let Some(resource) = rule.and_then(|own| own.updates.clone()) {
+                self.reads(&resource, context);
+            }
+        }
+        if !context.world.running || !context.session.open {
+            self.watch = None;
+        }
+    }
+
+    fn end(&mut self, context: &Context<'_>) {
+        self.overdue(context);
+    }
+}
+
+impl NextUser {
+    fn signed_in(&mut self, sign_in: Milestone, context: &Context<'_>) {
+        let user = context
+            .session
+            .current()
+            .and_then(|own| own.username.clone());
+        let before = std::mem::replace(&mut self.user, user);
+        let own = std::mem::take(&mut self.read);
+        let changed = before.is_some() && self.user.is_some() && before != self.user;
+        if before == self.user {
+            self.read = own;
+        } else if changed && !own.is_empty() {
+            self.watch = Some(Watch {
+                sign_in,
+                free: context.now,
+                own,
+            });
+        }
+    }
+
+    fn reads(&mut self, name: &str, context: &Context<'_>) {
+        if self
+            .watch
+            .take_if(|watch| watch.own.contains(name))
+            .is_some()
+        {
+            context.exercised(&READS_ANEW);
+        }
+        let contract = &context.contract;
+        let is_profile = contract
+            .session
+            .identity
+            .as_ref()
+            .is_some_and(|identity| identity.resource == name);
+        let is_personal = contract.resource(name).is_some_and(|own| own.personal);
+        if is_profile || is_personal {
+            self.read.insert(name.to_owned());
+        }
+    }
+
+    fn overdue(&mut self, context: &Context<'_>) {
+        let Some(watch) = &mut self.watch else {
+            return;
+        };
+        if !context.app_is_free()
+            || context.world.is_disturbed()
+            || context.world.backend_is_stopped()
+        {
+            watch.free = context.now;
+            return;
+        }
+        let contract = &context.contract;
+        let limit = contract.request_timeout * contract.retry.attempts + SLACK;
+        if context.now <= watch.free + limit {
+            return;
+        }
+        let Some(Watch { sign_in, own, .. }) = self.watch.take() else {
+            return;
+        };
+        let names: Vec<String> = own.into_iter().collect();
+        context.violated(
+            &READS_ANEW,
+            Violation::new("after a change of users the app reads nothing of the new user's own")
+                .expected(format!(
+                    "a request for {}, as for the user before, within {}",
+                    names.join(" or "),
+                    show(limit)
+                ))
+                .observed(format!("none for {}", show(context.now - sign_in.at)))
+                .evidence([sign_in.id])
+                .exchanges([sign_in.exchange]),
+        );
+    }
+}
