@@ -5,6 +5,7 @@
 
 pub mod bindings;
 pub mod change;
+pub mod coding;
 pub mod contract;
 pub mod diagnosis;
 pub mod duration;

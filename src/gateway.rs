@@ -3,8 +3,9 @@
 //! One listener per service of the contract. What crosses it is passed on as it came: target, header
 //! order and case, streaming bodies, aborts. Changed are only the hop-by-hop headers, `Host` (to the
 //! backend's authority), `Accept-Encoding` (to `identity`, so that the journal can read answers),
-//! `Sec-WebSocket-Extensions` (dropped, so that frames stay plain), the harness' own marker, and a
-//! `Location` that names the backend's origin.
+//! `Sec-WebSocket-Extensions` (dropped, so that frames stay plain), the harness' own marker, and what
+//! names the backend's origin or hangs on its TLS: headers that lead somewhere, cookies, and the link to
+//! a list's next page where the contract says that it stands.
 //!
 //! Reading order: [`Gateway`] here; `settings` and `listen` say how it is set up; `state` holds what all
 //! connections share: the `scribe` that judges and writes, the operator's `controls` over the `levers`,
@@ -29,8 +30,10 @@ use crate::net::{Net, ServiceAddress};
 mod accept;
 mod body;
 mod controls;
+mod cookies;
 mod exchange;
 mod headers;
+mod heard;
 mod levers;
 mod listen;
 mod lock;
@@ -49,7 +52,7 @@ mod tokens;
 mod tunnel;
 mod upstream;
 
-pub use listen::{Listen, Tls};
+pub use listen::{Listen, Name, NoName, Tls};
 use names::{Names, OriginMap};
 use port::Port;
 use service::Service;

@@ -33,6 +33,7 @@ mod state;
 
 mod context;
 mod rule;
+mod unread;
 
 mod session;
 
@@ -240,6 +241,7 @@ impl Judge {
 
     fn show(&mut self, entry: &Arc<Entry>, to: impl Fn(&dyn Rule) -> bool) {
         let context = Context::new(entry, &self.state, &self.collector);
+        unread::say(&context);
         for rule in self.rules.iter_mut().filter(|rule| to(rule.as_ref())) {
             rule.see(&context);
         }

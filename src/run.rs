@@ -38,7 +38,7 @@ pub use failure::SetUpError;
 pub use interrupt::Interrupt;
 pub use judge::{JudgedBy, Unjudgeable, judge};
 pub use plan::{Plan, Target};
-pub use proxy::{NotServed, ProxyPlan, Ready, serve};
+pub use proxy::{NotServed, ProxyPlan, Ready, finding_in_brief, serve};
 pub use self_test::{Matrix, Misbehaviour, Trial, self_test};
 pub use supervise::perform;
 pub use target::Unplayable;

@@ -18,6 +18,7 @@ mod cursor;
 mod diagnostics;
 mod load;
 mod node;
+mod numeral;
 mod placeholders;
 mod problem;
 mod scenario;

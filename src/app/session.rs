@@ -286,7 +286,10 @@ impl App {
             self.session.form = None;
             return;
         }
-        let bindings = self.bindings();
+        let mut bindings = self.bindings();
+        if self.quirks.has(Quirk::SignsOutWithAccessToken) {
+            bindings.refresh.clone_from(&bindings.access);
+        }
         self.end("signed out");
         self.keep_leftover(&bindings);
         self.clear_notice();

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::domain::contract::{Condition, FailMode, KillSwitch};
+use crate::domain::contract::{Asked, FailMode, KillSwitch};
 
 use super::answer::Reply;
 use super::requests::Purpose;
@@ -39,22 +39,15 @@ fn is_blocked(switch: &KillSwitch, reply: &Reply) -> Option<bool> {
     let Reply::Answer(answer) = reply else {
         return None;
     };
-    let expected = answer.is_success() || answer.status == switch.status_on;
-    let value = |selector: &crate::domain::selector::Selector| {
-        if !expected || answer.is_page() {
-            return None;
-        }
-        selector.in_answer(answer.header_pairs(), answer.json().as_ref())
+    let body = answer.json();
+    let asked = Asked {
+        status: answer.status,
+        is_page: answer.is_page(),
+        body: body.as_ref(),
     };
-    match &switch.blocked_when {
-        Condition::OneOf(selector, values) => value(selector).map(|value| values.contains(&value)),
-        Condition::NoneOf(selector, values) => {
-            value(selector).map(|value| !values.contains(&value))
-        }
-        Condition::Status(statuses) if statuses.contains(&answer.status) => Some(true),
-        // Nothing is looked for in the body, so it may be empty; a page is somebody else's.
-        Condition::Status(_) => (answer.is_success() && !answer.is_page()).then_some(false),
-    }
+    switch.says(asked, |selector| {
+        selector.in_answer(answer.header_pairs(), body.as_ref())
+    })
 }
 
 impl App {

@@ -10,8 +10,9 @@ use serde_json::{Value, json};
 use super::*;
 use crate::domain::contract::{
     Apply, Body, Condition, Emit, EventRule, Expiry, FailMode, KillSwitch, NextPage, Operation,
-    Paging, Polling, Realtime, RequestPattern, Resource, Retry, Role, Scope, Screen, Service,
-    Session, SessionRequest, SocketClient, Token, TokenAnswer, TrafficFloor, TransportName,
+    Paging, Polling, Queries, Realtime, RequestPattern, Resource, Retry, Role, Scope, Screen,
+    Service, Session, SessionRequest, SocketClient, Token, TokenAnswer, TrafficFloor,
+    TransportName,
 };
 use crate::domain::journal::{FeedState, LinkState};
 use crate::domain::secret::Secret;

@@ -10,7 +10,9 @@ use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum};
 use super::exit::Exit;
 use super::ports;
 use super::problem::nearest;
+use crate::gateway::Name;
 use crate::report::terminal::Detail;
+use crate::suite::config::shown_setting;
 
 const STYLES: Styles = Styles::styled()
     .header(AnsiColor::Green.on_default().bold())
@@ -153,6 +155,10 @@ pub(super) struct FilesArguments {
     /// The configuration [default: rehearsal.toml here or above]
     #[arg(long, value_name = "FILE")]
     pub(super) config: Option<PathBuf>,
+
+    /// A value of the configuration, like targets.local.services.api=http://127.0.0.1:4010
+    #[arg(long = "set", value_name = "KEY=VALUE")]
+    pub(super) settings: Vec<String>,
 }
 
 impl FilesArguments {
@@ -167,7 +173,11 @@ impl FilesArguments {
             let path = path.as_ref()?;
             Some([flag.to_owned(), path.display().to_string()])
         });
-        given.flatten().collect()
+        let settings = self
+            .settings
+            .iter()
+            .flat_map(|typed| ["--set".to_owned(), shown_setting(typed)]);
+        given.flatten().chain(settings).collect()
     }
 }
 
@@ -276,9 +286,9 @@ pub(super) struct ProxyArguments {
     #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1")]
     pub(super) bind: std::net::IpAddr,
 
-    /// A name of this machine by which the app reaches it, if not a loopback name
-    #[arg(long = "name", value_name = "HOST")]
-    pub(super) names: Vec<String>,
+    /// A name by which the app reaches this machine, with the port if one is forwarded; may be repeated
+    #[arg(long = "name", value_name = "HOST[:PORT]")]
+    pub(super) names: Vec<Name>,
 
     /// The port of the control API, on loopback
     #[arg(long, value_name = "PORT")]
@@ -359,6 +369,10 @@ pub(super) struct CheckArguments {
     /// The configuration [default: rehearsal.toml here or above]
     #[arg(long, value_name = "FILE")]
     pub(super) config: Option<PathBuf>,
+
+    /// A value of the configuration, like targets.local.services.api=http://127.0.0.1:4010
+    #[arg(long = "set", value_name = "KEY=VALUE")]
+    pub(super) settings: Vec<String>,
 }
 
 #[derive(Debug, Args)]

@@ -24,7 +24,11 @@ struct Found {
 /// Reads every file that a run could read.
 pub(super) fn check(arguments: &CheckArguments) -> Result<Exit, Problem> {
     let mut found = Found::default();
-    let config = match files::config(arguments.config.as_deref(), &settings::environment) {
+    let config = match files::config(
+        arguments.config.as_deref(),
+        &arguments.settings,
+        &settings::environment,
+    ) {
         Ok(config) => config,
         Err(Problem::Config(problems)) => {
             found.config.extend(problems);
@@ -136,15 +140,8 @@ impl Found {
     /// every variable counts as set.
     fn targets(&mut self, config: &Config, read: &mut Vec<Choice>) -> Result<(), Problem> {
         for name in config.targets() {
-            let target = match config.target(name, &|_| Some("unknown".to_owned())) {
-                Ok(target) => target,
-                Err(problems) => {
-                    self.config.extend(problems);
-                    continue;
-                }
-            };
             let request = SuiteRequest {
-                target: Some(&target),
+                target: config.outline(name),
                 defaults: Some(&config.run),
                 ..SuiteRequest::default()
             };

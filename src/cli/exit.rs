@@ -115,6 +115,7 @@ mod tests {
                 verdict: verdict.clone(),
                 findings: findings.collect(),
                 not_judged: Vec::new(),
+                remarks: Vec::new(),
                 scope: ScopeTally::default(),
                 duration: Duration::ZERO,
             },

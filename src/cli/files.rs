@@ -76,7 +76,12 @@ impl<'a> SuiteRequest<'a> {
 }
 
 /// Reads the configuration: the named one, or the first that stands here or above.
-pub(super) fn config(flag: Option<&Path>, environment: Environment<'_>) -> Result<Config, Problem> {
+/// `settings` are values of it that the command line gives.
+pub(super) fn config(
+    flag: Option<&Path>,
+    settings: &[String],
+    environment: Environment<'_>,
+) -> Result<Config, Problem> {
     let named = layered(
         flag.map(Path::to_owned),
         None,
@@ -84,9 +89,9 @@ pub(super) fn config(flag: Option<&Path>, environment: Environment<'_>) -> Resul
         "REHEARSAL_CONFIG",
     )?;
     let read = match named {
-        Some(path) => Config::read(&path),
+        Some(path) => Config::read(&path, settings),
         None => match std::env::current_dir() {
-            Ok(folder) => Config::find(&folder),
+            Ok(folder) => Config::find(&folder, settings),
             // A folder that was removed under our feet holds no configuration.
             Err(_) => Ok(Config::default()),
         },

@@ -20,7 +20,7 @@ use super::{console, interrupt};
 use crate::domain::result::RunResult;
 use crate::gateway::{Listen, Mode, Tls};
 use crate::report::terminal::{Again, Look, Terminal};
-use crate::run::{Interrupt, Plan, ProxyPlan, Ready, serve};
+use crate::run::{Interrupt, Plan, ProxyPlan, Ready, finding_in_brief, serve};
 
 const STRONG: Style = Style::new().bold();
 const FAINT: Style = Style::new().dimmed();
@@ -28,7 +28,11 @@ const FAINT: Style = Style::new().dimmed();
 /// Serves until somebody asks for the end, and says what it all came to.
 pub(super) fn proxy(arguments: &ProxyArguments) -> Result<Exit, Problem> {
     let environment = &settings::environment;
-    let config = files::config(arguments.files.config.as_deref(), environment)?;
+    let config = files::config(
+        arguments.files.config.as_deref(),
+        &arguments.files.settings,
+        environment,
+    )?;
     let report = report_file(arguments.report_json.as_deref(), &config, environment)?;
     let seed = layered(
         arguments.seed,
@@ -184,17 +188,16 @@ fn mode(mode: Mode) -> &'static str {
 fn tell_end(result: &RunResult) -> io::Result<()> {
     let scenarios = || result.scenarios.iter();
     let findings = scenarios().flat_map(|scenario| {
-        scenario.outcome.findings.iter().map(|finding| {
-            json!({
-                "rule": finding.rule,
-                "subject": finding.subject.name(),
-                "message": finding.message,
-            })
-        })
+        let findings = scenario.outcome.findings.iter();
+        findings.map(finding_in_brief)
     });
     let not_judged = scenarios().flat_map(|scenario| {
         let unable = scenario.outcome.not_judged.iter();
         unable.map(|(rule, reason)| json!({"rule": rule, "reason": reason}))
+    });
+    let remarks = scenarios().flat_map(|scenario| {
+        let told = scenario.outcome.remarks.iter();
+        told.map(|(about, remark)| json!({"about": about, "remark": remark}))
     });
     let line = json!({
         "verdict": result.verdict.name(),
@@ -202,6 +205,7 @@ fn tell_end(result: &RunResult) -> io::Result<()> {
         "exit": Exit::of(result).code(),
         "findings": findings.collect::<Vec<_>>(),
         "not_judged": not_judged.collect::<Vec<_>>(),
+        "remarks": remarks.collect::<Vec<_>>(),
     });
     let mut out = console::out();
     writeln!(out, "{line}")?;

@@ -1,10 +1,11 @@
 //! Requests, as a phone's `fetch` makes them.
 //!
-//! No proxy, no cookies, no compression. A redirect is followed only when nothing can go wrong by
+//! No proxy, no cookies, and no compression is asked for. A redirect is followed only when nothing can go wrong by
 //! it: a `GET`, at most five times, and only within its origin. A write that is answered with 307
 //! or 308 is not sent again, and whatever leads elsewhere (a captive portal) is handed to the app
 //! as the answer it is, so no token can follow it.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::error::Error as _;
 use std::io;
@@ -18,6 +19,7 @@ use reqwest::{Client, Upgraded};
 use url::Url;
 
 use crate::app::Channel;
+use crate::domain::coding::{self, Unread};
 use crate::net::ServiceAddress;
 
 mod route;
@@ -331,7 +333,7 @@ async fn finish(mut response: reqwest::Response, purpose: Purpose) -> Outcome {
             Err(error) => failed(&error),
         };
     }
-    let headers = response
+    let headers: Vec<(String, String)> = response
         .headers()
         .iter()
         .map(|(name, value)| {
@@ -350,11 +352,30 @@ async fn finish(mut response: reqwest::Response, purpose: Purpose) -> Outcome {
             Err(error) => return failed(&error),
         }
     }
-    Outcome::Answered(Answer {
-        status: status.as_u16(),
-        headers,
-        body: body.into(),
-    })
+    match opened(&headers, &body) {
+        Ok(opened) => Outcome::Answered(Answer {
+            status: status.as_u16(),
+            body: opened.unwrap_or(body).into(),
+            headers,
+        }),
+        Err(why) => failure(&why),
+    }
+}
+
+/// What a phone's HTTP stack makes of a body before its app sees it: content codings are undone although
+/// nobody asked for them, and text is UTF-8 without a byte order mark. Nothing where it stays as it is, as
+/// what cannot be read does; out of all proportion no app would get it.
+fn opened(headers: &[(String, String)], body: &[u8]) -> Result<Option<Vec<u8>>, String> {
+    let pairs = headers.iter();
+    let pairs = pairs.map(|(name, value)| (name.as_str(), value.as_str()));
+    match coding::read(pairs, body, true, ANSWER_LIMIT) {
+        Ok(opened) => Ok(match opened.bytes {
+            Cow::Owned(bytes) => Some(bytes),
+            Cow::Borrowed(_) => None,
+        }),
+        Err(unread @ Unread::Bomb { .. }) => Err(unread.to_string()),
+        Err(_) => Ok(None),
+    }
 }
 
 fn failure(why: &str) -> Outcome {

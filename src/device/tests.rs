@@ -11,8 +11,8 @@ use super::backend::{Backend, Reply, Seen};
 use super::*;
 use crate::app::{SIGNED_OUT, View};
 use crate::domain::contract::{
-    Body, Condition, FailMode, KillSwitch, Operation, Resource, Retry, Scope, Screen, Service,
-    Session, SessionRequest, Token, TokenAnswer, TrafficFloor,
+    Body, Condition, FailMode, KillSwitch, Operation, Queries, Resource, Retry, Scope, Screen,
+    Service, Session, SessionRequest, Token, TokenAnswer, TrafficFloor,
 };
 use crate::domain::journal::{AppFact, ClientOutcome, Fact, SessionState};
 use crate::domain::selector::{Selector, Template};
@@ -45,6 +45,7 @@ fn kill_switch() -> KillSwitch {
     KillSwitch {
         operation: operation("GET", "/status"),
         blocked_when: Condition::OneOf(pointer("/blocked"), vec![json!(true)]),
+        absent: None,
         answer_off: json!({"blocked": false}),
         answer_on: json!({"blocked": true}),
         status_on: 200,
@@ -132,6 +133,7 @@ fn contract() -> Contract {
             allow_emits: Vec::new(),
             forbid_emits: Vec::new(),
             forbid_namespaces: Vec::new(),
+            queries: Queries::Any,
             floor: TrafficFloor { requests: 1 },
         },
     }

@@ -17,10 +17,12 @@ pub mod pattern;
 #[cfg(test)]
 pub(crate) mod renamed;
 mod sharing;
+mod switch;
 
 pub use lookup::{Role, is_safe};
 pub use paging::{NextPage, Paging};
 pub use pattern::{PathPattern, RequestPattern};
+pub use switch::Asked;
 
 use super::selector::{Selector, Template};
 
@@ -203,6 +205,9 @@ pub struct KillSwitch {
     pub operation: Operation,
     /// When its answer means *blocked*.
     pub blocked_when: Condition,
+    /// What it means that nothing stands where the condition looks: blocked or not. Without it,
+    /// such an answer says neither.
+    pub absent: Option<bool>,
     /// The answer while it is off, for the mock and for imitation at the gateway.
     pub answer_off: Value,
     /// The answer while it is on.
@@ -430,8 +435,20 @@ pub struct Scope {
     pub forbid_emits: Vec<String>,
     /// Namespaces that the app must never join.
     pub forbid_namespaces: Vec<String>,
+    /// What a read may say in its query.
+    pub queries: Queries,
     /// How little traffic makes a "never called" verdict worthless.
     pub floor: TrafficFloor,
+}
+
+/// What a read may say in its query.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Queries {
+    /// Whatever it likes; keys that are not declared are told as information.
+    #[default]
+    Any,
+    /// Only what is declared.
+    Declared,
 }
 
 /// The least traffic that a scenario must show before "never called" means anything.

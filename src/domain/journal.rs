@@ -21,12 +21,12 @@ mod record;
 mod screen;
 
 pub use client::{
-    Act, AppFact, ClientExchange, ClientOutcome, DataSource, FeedState, LinkState, SessionState,
-    StorageAccident,
+    Act, AppFact, ClientExchange, ClientOutcome, DataSource, FeedState, LinkState, Report,
+    SessionState, StorageAccident,
 };
 pub use fact::{
     Answer, Answerer, Direction, Frame, Insecure, LossReason, Request, Sender, SignatureCheck,
-    SocketEnd, TokenIssued, TokenKind, is_success,
+    SocketEnd, Spoken, TokenIssued, TokenKind, Unreadable, is_success,
 };
 pub use harness::{Changed, HarnessFact, LeverHow, StepPhase, UnmetStep};
 pub use headers::Headers;
@@ -75,6 +75,8 @@ pub enum Fact {
         /// Why.
         reason: LossReason,
     },
+    /// The gateway was sent what it could not read as a request, and refused it.
+    Unreadable(Unreadable),
     /// A client left the gateway before TLS was agreed on.
     TlsRefused {
         /// The service.
@@ -178,6 +180,17 @@ pub struct Judgement {
     /// The canonical form, where it differs from the raw one, and how.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub non_canonical: Option<NonCanonical>,
+    /// Whether the request's `Host` is a name under which its service is not known to be found.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub unknown_name: bool,
+}
+
+#[expect(
+    clippy::trivially_copy_pass_by_ref,
+    reason = "serde's skip_serializing_if passes a reference"
+)]
+fn is_false(value: &bool) -> bool {
+    !*value
 }
 
 /// A difference between what was sent and what a server may understand.
@@ -250,9 +263,33 @@ pub enum Content {
         /// SHA-256 of the whole, hex.
         sha256: String,
     },
+    /// Bytes that say something which cannot be read here.
+    Unread {
+        /// Why: an unknown content coding or character set, or a decompression bomb.
+        why: String,
+        /// Their number.
+        bytes: u64,
+        /// SHA-256, hex.
+        sha256: String,
+    },
 }
 
 impl Content {
+    /// Whether the journal does not hold all that it says: it is too long, or cannot be read.
+    #[must_use]
+    pub fn is_partial(&self) -> bool {
+        matches!(self, Self::Truncated { .. } | Self::Unread { .. })
+    }
+
+    /// Why it cannot be read, if it cannot.
+    #[must_use]
+    pub fn unread(&self) -> Option<&str> {
+        match self {
+            Self::Unread { why, .. } => Some(why),
+            _ => None,
+        }
+    }
+
     /// The JSON value, if it is one, to be kept.
     #[must_use]
     pub fn shared(&self) -> Option<&Arc<Value>> {

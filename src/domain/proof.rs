@@ -11,11 +11,14 @@ use std::time::Duration;
 use super::contract::Contract;
 use super::journal::{
     Act, Answerer, AppFact, Class, ClientOutcome, Direction, Entry, EntryId, Fact, Frame,
-    HarnessFact, Request, Sender,
+    HarnessFact, Request, Sender, Spoken, Unreadable,
 };
 use super::verdict::{Finding, PROOF, Severity, Subject};
 
 pub mod policy;
+mod silence;
+
+use silence::Silence;
 
 /// What the proof came to.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -70,6 +73,11 @@ pub struct Prover {
     counts: BTreeMap<CallKey, CallCounts>,
     open: BTreeMap<u64, CallKey>,
     simulated: bool,
+    silence: Silence,
+    /// Why answers could not be read, and how many.
+    unread: Option<(String, u64)>,
+    /// How many connections spoke HTTP/2 to a port that speaks HTTP/1.1.
+    newer: u64,
     requests: u64,
     forbidden: u64,
     /// The canary under way, and those that the gateway caught and answered itself.
@@ -89,6 +97,9 @@ impl Prover {
             counts: BTreeMap::new(),
             open: BTreeMap::new(),
             simulated: false,
+            silence: Silence::default(),
+            unread: None,
+            newer: 0,
             requests: 0,
             forbidden: 0,
             canaries: BTreeMap::new(),
@@ -101,9 +112,21 @@ impl Prover {
 
     /// Is shown every entry once, in order.
     pub fn observe(&mut self, entry: &Entry) {
+        self.silence.observe(entry);
         match &entry.fact {
             Fact::Request(request) => self.request(request),
+            Fact::Unreadable(Unreadable {
+                speaks: Spoken::Http2,
+                ..
+            }) => self.newer += 1,
             Fact::Answer(answer) => {
+                if let Some(why) = answer.body.unread()
+                    && answer.from == Answerer::Backend
+                    && self.open.contains_key(&answer.exchange)
+                {
+                    let (_, count) = self.unread.get_or_insert_with(|| (why.to_owned(), 0));
+                    *count += 1;
+                }
                 if let Some(class) = self.canaries.remove(&answer.exchange)
                     && class == Class::Forbidden
                     && answer.from == Answerer::Policy
@@ -222,6 +245,18 @@ impl Prover {
                 "only {} requests of the client were seen; fewer than {floor} prove nothing",
                 self.requests
             ));
+        }
+        reasons.extend(self.unread.iter().map(|(why, count)| {
+            format!("what {count} answers say could not be judged, of the first because {why}")
+        }));
+        if self.newer > 0 {
+            reasons.push(format!(
+                "{} connections spoke HTTP/2, which is not spoken here: what they were to ask is not known",
+                self.newer
+            ));
+        }
+        if !self.simulated {
+            reasons.extend(self.silence.doubt());
         }
         if self.reached.is_none() {
             notes.push("the target does not count calls to its forbidden endpoints".to_owned());

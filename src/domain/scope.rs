@@ -74,7 +74,7 @@ const PATH_HEADERS: [&str; 2] = ["x-original-url", "x-rewrite-url"];
 #[must_use]
 pub fn judge(contract: &Contract, request: &RequestView<'_>) -> Decision {
     let mut form = canonical(request.target);
-    let strayed = note_authority(request, &mut form);
+    let (strayed, unknown_name) = note_authority(request, &mut form);
     note_framing(request, &mut form);
     let methods = effective_methods(request, &mut form);
     let (declared, below) = find_declared(contract, request, &methods[0], &mut form);
@@ -119,6 +119,7 @@ pub fn judge(contract: &Contract, request: &RequestView<'_>) -> Decision {
             class,
             reason,
             non_canonical,
+            unknown_name,
         },
         role: declared.map(|(role, _)| role),
         path: below,
@@ -136,8 +137,10 @@ fn severity(class: Class) -> u8 {
 }
 
 /// N2: the target's authority and the `Host` header are what the client was given. Says whether
-/// they are not: then any service may be meant.
-fn note_authority(request: &RequestView<'_>, form: &mut Canonical) -> bool {
+/// they are not, for then any service may be meant, and whether a service is merely called by a name
+/// that nobody gave it. A device calls what is forwarded to it, so such a name is no disguise: it never
+/// reaches the backend, which is named by the target's URL alone. To name none is one.
+fn note_authority(request: &RequestView<'_>, form: &mut Canonical) -> (bool, bool) {
     let expected = |authority: &str| authority.eq_ignore_ascii_case(request.expected_authority);
     let elsewhere = form
         .authority
@@ -147,11 +150,10 @@ fn note_authority(request: &RequestView<'_>, form: &mut Canonical) -> bool {
         form.steps.push("names another authority".to_owned());
     }
     let foreign = !expected(request.host);
-    if foreign {
-        form.steps
-            .push("its Host is not the service's authority".to_owned());
+    if foreign && request.host.is_empty() {
+        form.steps.push("names no Host".to_owned());
     }
-    elsewhere || foreign
+    (elsewhere || foreign, foreign && !request.host.is_empty())
 }
 
 /// Framing that two servers may read differently, and bodies where none belong.

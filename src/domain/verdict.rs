@@ -52,6 +52,18 @@ pub enum Severity {
     ForbiddenWrite,
 }
 
+impl Severity {
+    /// The word for reports.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Information => "information",
+            Self::Violation => "violation",
+            Self::ForbiddenWrite => "forbidden-write",
+        }
+    }
+}
+
 /// What a run says about a scenario, or about everything.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Verdict {
@@ -173,6 +185,9 @@ pub struct Outcome {
     pub findings: Vec<Finding>,
     /// Rules that could not be judged, with why.
     pub not_judged: Vec<(String, String)>,
+    /// What changes no verdict and must be known before it is believed: what it is about (a rule's
+    /// id, or [`PROOF`]), and what was noticed.
+    pub remarks: Vec<(String, String)>,
     /// What the scope saw.
     pub scope: ScopeTally,
     /// How long it took on the scenario's own clock.

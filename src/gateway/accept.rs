@@ -11,6 +11,7 @@ use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite};
 use tokio::sync::watch;
 
 use super::exchange::{self, Client};
+use super::heard::Heard;
 use super::service::Service;
 use super::upstream::Link;
 use crate::domain::journal::{Fact, Insecure};
@@ -72,7 +73,12 @@ async fn welcome(service: Arc<Service>, mut stream: Stream, mut cut: watch::Rece
 }
 
 /// The first byte of a TLS connection (RFC 8446 §5.1).
-const TLS_HANDSHAKE: u8 = 22;
+pub(super) const TLS_HANDSHAKE: u8 = 22;
+
+/// How many headers a request may have, and how long its head may be: far above what any app sends, and
+/// what any server takes.
+const MOST_HEADERS: usize = 2_000;
+const LONGEST_HEAD: usize = 1024 * 1024;
 
 /// Serves one connection until either side ends it, or a fault cuts it.
 async fn serve<S>(
@@ -83,6 +89,7 @@ async fn serve<S>(
 ) where
     S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
 {
+    let told = Arc::clone(&service);
     let link = Arc::new(Link::default());
     let seen = cut.clone();
     let carry = service_fn(move |request| {
@@ -93,16 +100,25 @@ async fn serve<S>(
         };
         exchange::carry(Arc::clone(&service), client, request)
     });
+    let heard = Heard::default();
     let connection = http1::Builder::new()
         .preserve_header_case(true)
         .auto_date_header(false)
-        .serve_connection(TokioIo::new(stream), carry)
+        .max_headers(MOST_HEADERS)
+        .max_buf_size(LONGEST_HEAD)
+        .serve_connection(TokioIo::new(heard.listen_to(stream)), carry)
         .with_upgrades();
     tokio::pin!(connection);
-    // An error here is the client's or a fault's doing, and stands in the journal as such.
-    tokio::select! {
+    // Any other error here is the client's or a fault's doing, and stands in the journal as such.
+    let ended = tokio::select! {
         biased;
-        _ = cut.changed() => {}
-        _ = &mut connection => {}
+        _ = cut.changed() => return,
+        ended = &mut connection => ended,
+    };
+    if let Err(error) = ended
+        && error.is_parse()
+    {
+        let unreadable = heard.unreadable(&told.name, &error, &told.state.scribe);
+        told.state.scribe.record(Fact::Unreadable(unreadable));
     }
 }

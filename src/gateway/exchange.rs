@@ -20,15 +20,18 @@ use super::reply::{Reply, blocked};
 use super::service::Service;
 use super::tunnel;
 use super::upstream::Wire;
+use crate::domain::coding;
 use crate::domain::journal::{Answerer, Content, LossReason, Sender};
 
 mod arrival;
 mod ending;
+mod leading;
 mod passing;
 mod polling;
 mod received;
 
 use arrival::{Arrived, KEPT_OF_POLLS, arrive};
+use ending::Given;
 pub(super) use ending::Severed;
 use passing::{Passing, Watched};
 pub(super) use received::Client;
@@ -60,7 +63,7 @@ pub(super) async fn carry(
         }
     };
     match forward(&mut arrived, hold).await {
-        Ok(answered) => Ok(finish(arrived, answered)),
+        Ok(answered) => finish(arrived, answered).await,
         Err(reason) => Err(arrived.exchange.lost(reason)),
     }
 }
@@ -168,9 +171,13 @@ fn onward(arrived: &mut Arrived) -> Request<Payload<Upload>> {
     *onward.version_mut() = Version::HTTP_11;
     *onward.headers_mut() = headers::for_backend(
         &parts.headers,
-        &service.route.authority,
-        arrived.upgrade,
-        arrived.is_ours(),
+        &headers::Onward {
+            authority: &service.route.authority,
+            origin: &service.route.origin,
+            own: &service.names.origin(&arrived.received.host),
+            upgrade: arrived.upgrade,
+            marked: arrived.is_ours(),
+        },
     );
     if arrived.shortened {
         // The body's own length frames it now.
@@ -182,36 +189,39 @@ fn onward(arrived: &mut Arrived) -> Request<Payload<Upload>> {
 }
 
 /// Passes the backend's answer on, or connects both ends after it.
-fn finish(arrived: Arrived, (mut response, wire): Answered) -> Response<AnswerBody> {
+async fn finish(
+    arrived: Arrived,
+    (mut response, wire): Answered,
+) -> Result<Response<AnswerBody>, Severed> {
     let upgraded = wire.map(|wire| (wire, hyper::upgrade::on(&mut response)));
     let (mut head, incoming) = response.into_parts();
     let service = &arrived.service;
-    head.headers = headers::for_client(
+    let led = headers::for_client(
         &head.headers,
-        &headers::Way {
-            origins: &service.origins,
-            service: &service.name,
-            origin: &service.route.origin,
-            named: service.names.expected(&arrived.received.host),
-        },
+        &headers::Way::back(service, &arrived.received.host),
         upgraded.is_some(),
     );
+    head.headers = led.headers;
     let texts = headers::as_text(&head.headers);
     if let Some((wire, backend)) = upgraded {
         switch(arrived, texts, wire, backend);
-        return Response::from_parts(head, Payload::Whole(Bytes::new()));
+        return Ok(Response::from_parts(head, Payload::Whole(Bytes::new())));
     }
     let polling = arrived.is_polling();
     // A feed that the harness looks at is not the client's.
     let poll = polling && arrived.received.method == "GET" && !arrived.is_ours();
     let session = arrived.exchange.session();
     let before = session
-        .filter(|_| poll && head.status == StatusCode::OK)
+        .filter(|_| poll && head.status == StatusCode::OK && is_plain(&texts))
         .map_or_else(String::new, |session| lock(session).pay());
     if !before.is_empty() {
         head.headers.remove(CONTENT_LENGTH);
     }
+    let next = leading::next_link(&arrived, &head);
+    let named = arrived.received.host.clone();
     let passing = Passing {
+        sent: led.sent,
+        leads_past: led.leads_past,
         exchange: arrived.exchange,
         service: arrived.service,
         status: head.status.as_u16(),
@@ -220,9 +230,20 @@ fn finish(arrived: Arrived, (mut response, wire): Answered) -> Response<AnswerBo
         grantee: arrived.grantee,
         poll,
     };
+    if let Some(next) = next {
+        return leading::lead_back(head, incoming, passing, &next, &named).await;
+    }
     let limit = if polling { KEPT_OF_POLLS } else { KEPT };
     let watched = Watched::new(Bytes::from(before), incoming, limit, passing);
-    Response::from_parts(head, Payload::Streamed(Box::new(watched)))
+    Ok(Response::from_parts(
+        head,
+        Payload::Streamed(Box::new(watched)),
+    ))
+}
+
+fn is_plain(headers: &[(String, String)]) -> bool {
+    let pairs = headers.iter();
+    coding::is_plain(pairs.map(|(name, value)| (name.as_str(), value.as_str())))
 }
 
 /// Lets both ends speak another protocol from now on.
@@ -238,7 +259,8 @@ fn switch(arrived: Arrived, headers: Vec<(String, String)>, wire: Wire, backend:
             tunnels: arrived.tunnels,
         },
     };
-    (arrived.exchange).answered(101, headers, Content::Empty, Answerer::Backend);
+    let given = Given::of(101, headers, Content::Empty, Answerer::Backend);
+    arrived.exchange.answered(given);
     // A feed that the harness listens to is not the client's.
     if follows {
         tokio::spawn(tunnel::follow(arrived.service, arrived.sid, ends));

@@ -1,12 +1,14 @@
 //! Headers: what ends at a hop, what is rewritten, and how the journal sees them.
 
 use http::header::{
-    ACCEPT_ENCODING, ALT_SVC, CONNECTION, CONTENT_LENGTH, CONTENT_LOCATION, HOST, HeaderMap,
-    HeaderName, HeaderValue, LOCATION, SET_COOKIE, TRANSFER_ENCODING, UPGRADE,
+    ACCEPT_ENCODING, ALT_SVC, CONNECTION, CONTENT_LENGTH, HOST, HeaderMap, HeaderName, HeaderValue,
+    ORIGIN, REFERER, SET_COOKIE, TRANSFER_ENCODING, UPGRADE,
 };
 
+use super::cookies;
 use super::names::OriginMap;
 use super::scribe::Scribe;
+use super::service::Service;
 
 /// The header by which the harness marks its own calls.
 pub(super) const MARK: &str = "x-rehearsal";
@@ -31,13 +33,28 @@ fn named_by_connection(headers: &HeaderMap) -> Vec<String> {
         .collect()
 }
 
-/// A request's headers as the backend gets them, in their order.
-pub(super) fn for_backend(
-    headers: &HeaderMap,
-    authority: &str,
-    upgrade: bool,
-    marked: bool,
-) -> HeaderMap {
+/// How a request's headers go on to the backend.
+pub(super) struct Onward<'a> {
+    /// The backend's authority and origin.
+    pub(super) authority: &'a str,
+    pub(super) origin: &'a str,
+    /// The gateway's own origin, as the client names it.
+    pub(super) own: &'a str,
+    /// Whether the request asks for another protocol.
+    pub(super) upgrade: bool,
+    /// Whether it bears the harness' own marker.
+    pub(super) marked: bool,
+}
+
+/// A request's headers as the backend gets them, in their order. What names the gateway as the origin
+/// names the backend's: a page or an app that takes one for the other says so in good faith.
+pub(super) fn for_backend(headers: &HeaderMap, way: &Onward<'_>) -> HeaderMap {
+    let Onward {
+        authority,
+        upgrade,
+        marked,
+        ..
+    } = *way;
     let named = named_by_connection(headers);
     // A length beside chunks is void (RFC 9112 §6.3), and must not frame the body behind the gateway.
     let chunked = headers.contains_key(TRANSFER_ENCODING);
@@ -55,6 +72,8 @@ pub(super) fn for_backend(
             HeaderValue::from_str(authority).unwrap_or_else(|_| value.clone())
         } else if name == ACCEPT_ENCODING {
             HeaderValue::from_static("identity")
+        } else if name == ORIGIN || name == REFERER {
+            way.as_backend(value).unwrap_or_else(|| value.clone())
         } else {
             value.clone()
         };
@@ -68,6 +87,31 @@ pub(super) fn for_backend(
     passed
 }
 
+impl Onward<'_> {
+    /// A URL at the gateway's origin as one at the backend's.
+    fn as_backend(&self, value: &HeaderValue) -> Option<HeaderValue> {
+        let rest = value.to_str().ok()?.strip_prefix(self.own)?;
+        let ends = rest.is_empty() || rest.starts_with('/');
+        let moved = ends.then(|| format!("{}{rest}", self.origin))?;
+        HeaderValue::from_str(&moved).ok()
+    }
+}
+
+/// Headers in whose text URLs stand that a client follows or compares with where it is.
+const LEADING: [&str; 11] = [
+    "location",
+    "content-location",
+    "link",
+    "refresh",
+    "content-security-policy",
+    "content-security-policy-report-only",
+    "access-control-allow-origin",
+    "www-authenticate",
+    "reporting-endpoints",
+    "report-to",
+    "sourcemap",
+];
+
 /// Between which two names an answer passes.
 pub(super) struct Way<'a> {
     pub(super) origins: &'a OriginMap,
@@ -76,55 +120,72 @@ pub(super) struct Way<'a> {
     pub(super) origin: &'a str,
     /// The gateway's authority, as the client names it.
     pub(super) named: &'a str,
+    /// Whether the client is served in the clear.
+    pub(super) clear: bool,
+}
+
+impl<'a> Way<'a> {
+    /// The way from a service to a client that names the gateway so.
+    pub(super) fn back(service: &'a Service, named: &'a str) -> Self {
+        Self {
+            origins: &service.origins,
+            service: &service.name,
+            origin: &service.route.origin,
+            named: service.names.expected(named),
+            clear: service.names.scheme == "http",
+        }
+    }
+
+    /// What a header becomes, if it must change.
+    fn moved(&self, name: &HeaderName, value: &str) -> Option<String> {
+        if name == SET_COOKIE {
+            return cookies::of_this_host(value, self.origin, self.clear);
+        }
+        let leads = LEADING.contains(&name.as_str());
+        leads
+            .then(|| (self.origins).moved_within(value, self.service, self.named))
+            .flatten()
+    }
+}
+
+/// An answer's headers on their way to the client.
+pub(super) struct Led {
+    pub(super) headers: HeaderMap,
+    /// Those that were changed or left out, as the backend sent them.
+    pub(super) sent: Vec<(String, String)>,
+    /// Those that lead past the gateway all the same.
+    pub(super) leads_past: Vec<String>,
 }
 
 /// An answer's headers as the client gets them, in their order. What would lead a client past the
-/// gateway is led back: URLs at the backend's origins, cookies of its domain, other services for the
-/// same origin.
-pub(super) fn for_client(headers: &HeaderMap, way: &Way<'_>, upgrade: bool) -> HeaderMap {
+/// gateway is led back: URLs at the backend's origins, cookies of its domain or its TLS, other services
+/// for the same origin.
+pub(super) fn for_client(headers: &HeaderMap, way: &Way<'_>, upgrade: bool) -> Led {
     let named = named_by_connection(headers);
-    let mut passed = HeaderMap::with_capacity(headers.len());
+    let mut led = Led {
+        headers: HeaderMap::with_capacity(headers.len()),
+        sent: Vec::new(),
+        leads_past: Vec::new(),
+    };
     for (name, value) in headers {
         let switches = upgrade && (name == CONNECTION || name == UPGRADE);
-        if (ends_here(name, &named) && !switches)
-            || name == "sec-websocket-extensions"
-            || name == ALT_SVC
-        {
+        if (ends_here(name, &named) && !switches) || name == "sec-websocket-extensions" {
             continue;
         }
-        let moved = match value.to_str() {
-            Ok(url) if name == LOCATION || name == CONTENT_LOCATION => {
-                way.origins.moved(url, way.service, way.named)
-            }
-            Ok(cookie) if name == SET_COOKIE => of_this_host(cookie, way.origin),
-            _ => None,
-        };
+        let text = String::from_utf8_lossy(value.as_bytes());
+        let moved = way.moved(name, &text);
         let moved = moved.and_then(|text| HeaderValue::from_str(&text).ok());
-        passed.append(name.clone(), moved.unwrap_or_else(|| value.clone()));
+        if moved.is_some() || name == ALT_SVC {
+            led.sent.push((name.to_string(), text.into_owned()));
+        } else if name != SET_COOKIE && way.origins.is_named_in(&text) {
+            led.leads_past.push(format!("header {name}"));
+        }
+        if name != ALT_SVC {
+            led.headers
+                .append(name.clone(), moved.unwrap_or_else(|| value.clone()));
+        }
     }
-    passed
-}
-
-/// A cookie without the backend's domain, which no client would accept from the gateway.
-fn of_this_host(cookie: &str, origin: &str) -> Option<String> {
-    let authority = origin.split("://").nth(1)?;
-    let host = authority.split(':').next()?;
-    let is_its_own = |part: &str| {
-        let Some((name, domain)) = part.split_once('=') else {
-            return false;
-        };
-        let domain = domain.trim().trim_start_matches('.');
-        let ends = host.len().checked_sub(domain.len());
-        name.trim().eq_ignore_ascii_case("domain")
-            && !domain.is_empty()
-            && ends.is_some_and(|at| {
-                host.get(at..)
-                    .is_some_and(|end| end.eq_ignore_ascii_case(domain))
-                    && (at == 0 || host[..at].ends_with('.'))
-            })
-    };
-    let kept: Vec<&str> = cookie.split(';').filter(|part| !is_its_own(part)).collect();
-    (kept.len() < cookie.split(';').count()).then(|| kept.join(";"))
+    led
 }
 
 /// Headers as text, names in lower case, for judging.
@@ -186,17 +247,6 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_cookie_of_the_backends_domain_becomes_one_of_the_gateway() {
-        let moved = |cookie| of_this_host(cookie, "https://api.b.test:8443");
-        let bare = Some("id=1; Path=/".to_owned());
-        assert_eq!(moved("id=1; Domain=api.b.test; Path=/"), bare);
-        assert_eq!(moved("id=1; domain=.B.test; Path=/"), bare);
-        assert_eq!(moved("id=1; Path=/"), None);
-        assert_eq!(moved("id=1; Domain=pi.b.test; Path=/"), None);
-        assert_eq!(moved("id=1; Domain=; Path=/"), None);
-    }
-
-    #[test]
     fn an_answer_does_not_lead_past_the_gateway() {
         let mut headers = HeaderMap::new();
         headers.append("alt-svc", HeaderValue::from_static("h3=\":443\""));
@@ -206,9 +256,36 @@ mod tests {
             service: "b",
             origin: "https://b.test",
             named: "g.test:1",
+            clear: true,
         };
-        let passed = as_text(&for_client(&headers, &way, false));
-        assert_eq!(passed, [("x-kept".to_owned(), "1".to_owned())]);
+        let led = for_client(&headers, &way, false);
+        let kept = [("x-kept".to_owned(), "1".to_owned())];
+        assert_eq!(as_text(&led.headers), kept);
+        assert_eq!(led.sent.len(), 1);
+    }
+
+    #[test]
+    fn an_origin_that_is_the_gateways_becomes_the_backends_and_others_stay() {
+        let way = Onward {
+            authority: "b.test",
+            origin: "https://b.test",
+            own: "http://g.test:1",
+            upgrade: false,
+            marked: false,
+        };
+        let passed = |name: &'static str, value: &'static str| {
+            let mut headers = HeaderMap::new();
+            headers.append(name, HeaderValue::from_static(value));
+            as_text(&for_backend(&headers, &way))[0].1.clone()
+        };
+        assert_eq!(passed("origin", "http://g.test:1"), "https://b.test");
+        assert_eq!(
+            passed("referer", "http://g.test:1/x?y"),
+            "https://b.test/x?y"
+        );
+        for other in ["http://g.test:12", "https://elsewhere.test", "null"] {
+            assert_eq!(passed("origin", other), other);
+        }
     }
 
     #[test]
@@ -224,7 +301,14 @@ mod tests {
         ] {
             headers.append(name, HeaderValue::from_static(value));
         }
-        let passed = as_text(&for_backend(&headers, "b.test", false, false));
+        let way = Onward {
+            authority: "b.test",
+            origin: "https://b.test",
+            own: "http://g.test",
+            upgrade: false,
+            marked: false,
+        };
+        let passed = as_text(&for_backend(&headers, &way));
         let names: Vec<&str> = passed.iter().map(|(name, _)| name.as_str()).collect();
         assert_eq!(names, ["x-first", "host", "accept-encoding", "x-last"]);
         assert_eq!(passed[1].1, "b.test");

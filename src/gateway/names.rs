@@ -3,10 +3,17 @@
 
 use std::net::IpAddr;
 
-use super::listen::Listen;
+use serde_json::Value;
+
+use super::listen::{Listen, Name};
 
 /// Names are below it where a listener has no address that a certificate could name.
 const OWN_DOMAIN: &str = ".rehearsal.test";
+
+/// What ends a URL in the text of a header.
+const ENDS_URL: [char; 8] = ['>', '<', '"', '\'', ' ', ',', ';', '\t'];
+/// How many places of a body are named.
+const PLACES: usize = 3;
 
 /// How clients address one service of the gateway.
 #[derive(Debug, Clone)]
@@ -14,7 +21,7 @@ pub(super) struct Names {
     /// The authority that clients are told.
     pub(super) authority: String,
     pub(super) scheme: &'static str,
-    others: Vec<String>,
+    others: Vec<Name>,
     /// Whether every address of the machine leads here.
     everywhere: bool,
 }
@@ -24,10 +31,11 @@ impl Names {
     pub(super) fn new(bound: String, listen: &Listen) -> Self {
         let (host, port) = split(&bound);
         let everywhere = host.parse().is_ok_and(|ip: IpAddr| ip.is_unspecified());
-        let told = match listen.names.first() {
-            Some(name) => name.as_str(),
-            None if everywhere => "127.0.0.1",
-            None => host,
+        // A name with a port is one service's, and which one nobody said.
+        let told = match listen.names.iter().find(|name| name.port.is_none()) {
+            Some(name) => name.written(),
+            None if everywhere => "127.0.0.1".to_owned(),
+            None => host.to_owned(),
         };
         Self {
             authority: match port {
@@ -45,10 +53,18 @@ impl Names {
         }
     }
 
+    /// The gateway's origin, as a client names it.
+    pub(super) fn origin(&self, named: &str) -> String {
+        format!("{}://{}", self.scheme, self.expected(named))
+    }
+
     /// The authority that a request should name: the one it names, if that leads here too.
     pub(super) fn expected<'a>(&'a self, named: &'a str) -> &'a str {
         if self.authority.strip_suffix(OWN_DOMAIN) == Some(named) {
             // The harness calls a listener by its own name.
+            return named;
+        }
+        if self.is_given(named) {
             return named;
         }
         let (_, own_port) = split(&self.authority);
@@ -57,16 +73,33 @@ impl Names {
         if own_port.is_none() || port.unwrap_or(default) != own_port.unwrap_or_default() {
             return &self.authority;
         }
-        let bare = host.trim_matches(['[', ']']);
+        let bare = bare(host);
         let address: Option<IpAddr> = bare.parse().ok();
         let known = host.eq_ignore_ascii_case("localhost")
             || address.is_some_and(|ip| ip.is_loopback() || self.everywhere)
             || self
                 .others
                 .iter()
-                .any(|name| name.eq_ignore_ascii_case(bare));
+                .any(|name| name.host.eq_ignore_ascii_case(bare));
         if known { named } else { &self.authority }
     }
+
+    /// Whether somebody said that clients name it so. A name without a port stands for every port:
+    /// whoever forwards one to the gateway chooses it.
+    fn is_given(&self, named: &str) -> bool {
+        let (host, port) = split(named);
+        let default = if self.scheme == "https" { 443 } else { 80 };
+        let port = port.map_or(Some(default), |port| port.parse().ok());
+        self.others.iter().any(|name| {
+            name.host.eq_ignore_ascii_case(bare(host))
+                && name.port.is_none_or(|own| Some(own) == port)
+        })
+    }
+}
+
+/// A host without the brackets of an IPv6 address.
+fn bare(host: &str) -> &str {
+    host.trim_matches(['[', ']'])
 }
 
 /// Host and port of an authority.
@@ -103,6 +136,93 @@ impl OriginMap {
         });
     }
 
+    /// A text in which each URL of the backend is the gateway's; `None` if none stands there.
+    pub(super) fn moved_within(&self, text: &str, said_by: &str, named: &str) -> Option<String> {
+        let mut moved = String::new();
+        let mut rest = text;
+        let mut changed = false;
+        while let Some(at) = rest.find("//") {
+            let before = rest[..at].trim_end_matches(':');
+            let scheme = before.len()
+                - before
+                    .bytes()
+                    .rev()
+                    .take_while(u8::is_ascii_alphanumeric)
+                    .count();
+            let end = rest[at..].find(ENDS_URL).map_or(rest.len(), |end| at + end);
+            let url = &rest[scheme..end];
+            moved.push_str(&rest[..scheme]);
+            match self.moved_of_any_scheme(url, said_by, named) {
+                Some(new) => {
+                    changed = true;
+                    moved.push_str(&new);
+                }
+                None => moved.push_str(url),
+            }
+            rest = &rest[end..];
+        }
+        moved.push_str(rest);
+        changed.then_some(moved)
+    }
+
+    /// As [`OriginMap::moved`], also of a WebSocket's URL and of one that leaves its scheme out.
+    fn moved_of_any_scheme(&self, url: &str, said_by: &str, named: &str) -> Option<String> {
+        let (scheme, rest) = url.split_once("//")?;
+        match scheme {
+            "" => {
+                let all = ["https", "http"].into_iter();
+                let mut moved =
+                    all.filter_map(|scheme| self.moved(&format!("{scheme}:{url}"), said_by, named));
+                let moved = moved.next()?;
+                moved.split_once(':').map(|(_, rest)| rest.to_owned())
+            }
+            "ws:" | "wss:" => {
+                let moved = self.moved(&format!("http{}//{rest}", &scheme[2..]), said_by, named)?;
+                Some(moved.replacen("http", "ws", 1))
+            }
+            _ => self.moved(url, said_by, named),
+        }
+    }
+
+    /// Whether a text names an origin of the backend in a URL.
+    pub(super) fn is_named_in(&self, text: &str) -> bool {
+        self.0.iter().any(|mapping| {
+            let Some((_, authority)) = mapping.origin.split_once("//") else {
+                return false;
+            };
+            text.match_indices(authority).any(|(at, _)| {
+                let ends = !text[at + authority.len()..]
+                    .starts_with(|next: char| next.is_ascii_alphanumeric() || ".-:".contains(next));
+                ends && text[..at].ends_with("//")
+            })
+        })
+    }
+
+    /// Where in a JSON value URLs at an origin of the backend stand, as JSON Pointers; the first few.
+    pub(super) fn places(&self, value: &Value) -> Vec<String> {
+        let mut found = Vec::new();
+        let mut open = vec![(String::new(), value)];
+        while let Some((place, value)) = open.pop() {
+            if found.len() == PLACES {
+                break;
+            }
+            match value {
+                Value::String(text) if self.is_named_in(text) => found.push(place),
+                Value::Array(items) => {
+                    let items = items.iter().enumerate();
+                    open.extend(items.map(|(at, item)| (format!("{place}/{at}"), item)));
+                }
+                Value::Object(fields) => {
+                    let fields = fields.iter();
+                    open.extend(fields.map(|(key, field)| (format!("{place}/{key}"), field)));
+                }
+                _ => {}
+            }
+        }
+        found.sort();
+        found
+    }
+
     /// A URL of the backend as the gateway's, under the name by which the client knows it. Of
     /// services that share an origin, the one whose path is longer is meant, or the one that says it.
     pub(super) fn moved(&self, url: &str, said_by: &str, named: &str) -> Option<String> {
@@ -122,6 +242,8 @@ impl OriginMap {
             .max_by_key(near)?;
         let rest = below(url, &mapping.origin)?;
         let authority = match (split(named), split(&mapping.authority)) {
+            // Under which port others are found behind a forwarder nobody knows.
+            _ if mapping.service == said_by && !named.is_empty() => named.to_owned(),
             ((host, Some(_)), (_, Some(port))) => format!("{host}:{port}"),
             _ => mapping.authority.clone(),
         };
@@ -143,7 +265,7 @@ mod tests {
 
     fn names(bound: &str, names: &[&str]) -> Names {
         let listen = Listen {
-            names: names.iter().map(|name| (*name).to_owned()).collect(),
+            names: names.iter().map(|name| name.parse().unwrap()).collect(),
             ..Listen::default()
         };
         Names::new(bound.to_owned(), &listen)
@@ -174,6 +296,70 @@ mod tests {
             assert_eq!(names.expected(named), named);
         }
         assert_eq!(names.expected("evil.test:8080"), "devbox.local:8080");
+    }
+
+    #[test]
+    fn a_name_with_a_port_is_known_at_that_port_and_one_without_at_every_port() {
+        let names = names(
+            "127.0.0.1:8080",
+            &["localhost", "tunnel.test:443", "10.0.2.2:9000"],
+        );
+        assert_eq!(names.authority, "localhost:8080");
+        for named in [
+            "localhost:5000",
+            "LOCALHOST",
+            "tunnel.test:443",
+            "10.0.2.2:9000",
+            "127.0.0.1:8080",
+        ] {
+            assert_eq!(names.expected(named), named);
+        }
+        for named in ["tunnel.test", "127.0.0.1:5000", "evil.test"] {
+            assert_eq!(names.expected(named), "localhost:8080");
+        }
+    }
+
+    #[test]
+    fn urls_in_the_text_of_a_header_lead_to_the_gateway() {
+        let mut origins = OriginMap::default();
+        origins.add("a", "https://a.test", "", &names("127.0.0.1:1", &[]));
+        let moved = |text| origins.moved_within(text, "a", "localhost:1");
+        let some = |text: &str| Some(text.to_owned());
+        assert_eq!(
+            moved("</x>; rel=\"first\", <https://a.test/x?y=1,2&z>; rel=\"next\""),
+            some("</x>; rel=\"first\", <http://localhost:1/x?y=1,2&z>; rel=\"next\"")
+        );
+        assert_eq!(
+            moved("0; url=https://a.test/"),
+            some("0; url=http://localhost:1/")
+        );
+        assert_eq!(moved("5;URL='//a.test/x'"), some("5;URL='//localhost:1/x'"));
+        assert_eq!(
+            moved("default-src 'self' https://a.test; connect-src wss://a.test https://b.test"),
+            some(
+                "default-src 'self' http://localhost:1; connect-src ws://localhost:1 https://b.test"
+            )
+        );
+        for same in [
+            "https://a.test.evil/",
+            "https://b.test/https",
+            "//",
+            "x//y",
+            "",
+        ] {
+            assert_eq!(moved(same), None);
+        }
+    }
+
+    #[test]
+    fn places_that_name_the_origin_are_found_in_a_body() {
+        let mut origins = OriginMap::default();
+        origins.add("a", "https://a.test:8443", "", &names("127.0.0.1:1", &[]));
+        let body = serde_json::json!({
+            "issuer": "https://a.test:8443", "rows": [{"self": "/x"}, {"self": "//a.test:8443/x"}],
+            "other": "https://a.test/", "text": "a.test:8443", "more": "https://a.test:84430/",
+        });
+        assert_eq!(origins.places(&body), ["/issuer", "/rows/1/self"]);
     }
 
     #[test]

@@ -4,6 +4,7 @@ use aws_lc_rs::digest::{Context, SHA256, digest};
 use serde_json::Value;
 
 use super::scribe::Scribe;
+use crate::domain::coding;
 use crate::domain::contract::{Body, Contract, Role};
 use crate::domain::journal::Content;
 use crate::domain::scope::RequestView;
@@ -28,6 +29,8 @@ pub(super) struct Captured {
     pub(super) total: u64,
     /// The hash of the whole, for a body that is longer than what was kept.
     sha256: Option<String>,
+    /// Why what it says cannot be read.
+    unread: Option<String>,
 }
 
 impl Capture {
@@ -73,6 +76,7 @@ impl Capture {
                 .digest
                 .take()
                 .map(|context| hex(context.finish().as_ref())),
+            unread: None,
         }
     }
 }
@@ -85,7 +89,32 @@ impl Captured {
             total: total.unwrap_or(bytes.len() as u64),
             bytes,
             sha256: total.map(|_| String::new()),
+            unread: None,
         }
+    }
+
+    /// The body as its headers say that it is to be read: its content codings undone, its text in
+    /// UTF-8. One that no client could read stays as it is.
+    pub(super) fn opened(mut self, headers: &[(String, String)]) -> Self {
+        let pairs = headers.iter();
+        let pairs = pairs.map(|(name, value)| (name.as_str(), value.as_str()));
+        let whole = self.sha256.is_none();
+        let room = self.bytes.len().max(KEPT);
+        match coding::read(pairs, &self.bytes, whole, room) {
+            Ok(opened) => {
+                let changed = match opened.bytes {
+                    std::borrow::Cow::Owned(bytes) => Some(bytes),
+                    std::borrow::Cow::Borrowed(_) => None,
+                };
+                if whole && !opened.whole {
+                    self.sha256 = Some(hex(digest(&SHA256, &self.bytes).as_ref()));
+                }
+                self.bytes = changed.unwrap_or(self.bytes);
+            }
+            Err(unread) if !unread.is_fault() => self.unread = Some(unread.to_string()),
+            Err(_) => {}
+        }
+        self
     }
 
     /// The body as JSON, if it is whole and JSON.
@@ -95,7 +124,7 @@ impl Captured {
             first,
             b'{' | b'[' | b'"' | b't' | b'f' | b'n' | b'-' | b'0'..=b'9'
         );
-        (self.sha256.is_none() && may_be_json)
+        (self.sha256.is_none() && self.unread.is_none() && may_be_json)
             .then(|| serde_json::from_slice(&self.bytes).ok())
             .flatten()
     }
@@ -110,6 +139,15 @@ impl Captured {
     ) -> Content {
         if self.bytes.is_empty() && self.total == 0 {
             return Content::Empty;
+        }
+        if let Some(why) = self.unread {
+            return Content::Unread {
+                why,
+                bytes: self.total,
+                sha256: self
+                    .sha256
+                    .unwrap_or_else(|| hex(digest(&SHA256, &self.bytes).as_ref())),
+            };
         }
         if let Some(mut value) = parsed {
             let mut vault = scribe.vault();

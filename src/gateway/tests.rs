@@ -1,8 +1,10 @@
 //! The gateway between a client and a backend, in virtual time.
 
 mod backend;
+mod codings;
 mod faults;
 mod large;
+mod leading;
 mod limits;
 mod modes;
 mod plain;
@@ -10,6 +12,7 @@ mod secrets;
 mod sessions;
 mod sockets;
 mod tls;
+mod unreadable;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;

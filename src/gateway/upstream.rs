@@ -24,6 +24,9 @@ use super::lock::lock;
 use super::settings::Upstream;
 use crate::net::{Endpoint, Stream};
 
+/// How many headers an answer may have.
+const MOST_HEADERS: usize = 2_000;
+
 /// How a service's backend is reached.
 pub(super) struct Route {
     /// `scheme://authority`.
@@ -188,6 +191,7 @@ impl Link {
         let io = route.connect().await?;
         let (sender, connection) = http1::Builder::new()
             .preserve_header_case(true)
+            .max_headers(MOST_HEADERS)
             .handshake(io)
             .await
             .map_err(|error| describe(&error))?;

@@ -71,7 +71,9 @@ pub enum DecodeError {
     #[error("a text packet arrived while attachments were missing")]
     TextAmidAttachments,
     /// Binary data arrived although no packet waits for it.
-    #[error("binary data arrived that no packet waits for")]
+    #[error(
+        "binary data arrived that no packet waits for; another parser than the default one, such as msgpack, may be spoken"
+    )]
     StrayAttachment,
     /// A placeholder names an attachment that does not exist.
     #[error("a placeholder names an attachment that does not exist")]

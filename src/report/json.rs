@@ -11,7 +11,7 @@ use crate::domain::diagnosis;
 use crate::domain::journal::Entry;
 use crate::domain::result::{RunResult, ScenarioResult};
 use crate::domain::runbook::{RunbookItem, RunbookStatus};
-use crate::domain::verdict::{Finding, ScopeTally, Severity, Verdict};
+use crate::domain::verdict::{Finding, ScopeTally, Verdict};
 use crate::rules::{self, RuleInfo};
 
 /// The version of the document.
@@ -67,6 +67,7 @@ struct ScenarioDocument<'a> {
     duration_wall_ms: u64,
     findings: Vec<FindingDocument<'a>>,
     not_judged: Vec<NotJudgedDocument<'a>>,
+    remarks: Vec<RemarkDocument<'a>>,
     levers: &'a [String],
     scope: ScopeDocument,
     journal_entries: u64,
@@ -101,6 +102,12 @@ struct FindingDocument<'a> {
 struct NotJudgedDocument<'a> {
     rule: &'a str,
     reason: &'a str,
+}
+
+#[derive(Serialize)]
+struct RemarkDocument<'a> {
+    about: &'a str,
+    remark: &'a str,
 }
 
 /// One journal entry. Time and line are null when the entry is not part of the excerpt.
@@ -200,6 +207,11 @@ impl<'a> ScenarioDocument<'a> {
                 .iter()
                 .map(|(rule, reason)| NotJudgedDocument { rule, reason })
                 .collect(),
+            remarks: outcome
+                .remarks
+                .iter()
+                .map(|(about, remark)| RemarkDocument { about, remark })
+                .collect(),
             levers: &scenario.levers,
             scope: ScopeDocument::of(outcome.scope),
             journal_entries: scenario.journal_entries,
@@ -229,11 +241,7 @@ impl<'a> FindingDocument<'a> {
             fix: rule.map(RuleInfo::fix),
             title: title(&finding.rule),
             subject: finding.subject.name(),
-            severity: match finding.severity {
-                Severity::Information => "information",
-                Severity::Violation => "violation",
-                Severity::ForbiddenWrite => "forbidden-write",
-            },
+            severity: finding.severity.name(),
             message: &finding.message,
             expected: &finding.expected,
             observed: &finding.observed,

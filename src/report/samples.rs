@@ -37,6 +37,7 @@ fn request(exchange: u64, method: &str, target: &str, class: Class, reason: &str
             class,
             reason: reason.to_owned(),
             non_canonical: None,
+            unknown_name: false,
         },
         insecure: None,
     }))
@@ -50,6 +51,8 @@ fn answer(exchange: u64, status: u16, from: Answerer, request_id: Option<&str>) 
         body: Content::Empty,
         from,
         request_id: request_id.map(str::to_owned),
+        sent: Headers::default(),
+        leads_past: Vec::new(),
     })
 }
 
@@ -66,6 +69,7 @@ fn scenario(id: &str, name: &str, items: &[&str], verdict: Verdict) -> ScenarioR
             verdict,
             findings: Vec::new(),
             not_judged: Vec::new(),
+            remarks: Vec::new(),
             scope: ScopeTally {
                 requests_judged: 21,
                 frames_judged: 7,
@@ -269,6 +273,7 @@ pub(super) fn forbidden() -> RunResult {
                     class: Class::UndeclaredWrite,
                     reason: "no rule names the event".to_owned(),
                     non_canonical: None,
+                    unknown_name: false,
                 }),
             },
         ),

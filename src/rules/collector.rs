@@ -11,6 +11,8 @@ use crate::domain::verdict::{Finding, ScopeTally};
 
 /// How many request ids one finding names.
 const IDS_KEPT: usize = 8;
+/// How many remarks are kept about one rule.
+const REMARKS_KEPT: usize = 8;
 /// How many answered exchanges are remembered by their request id.
 const ANSWERS_KEPT: usize = 256;
 
@@ -29,6 +31,8 @@ pub(super) struct Collector {
     findings: Vec<Folded>,
     index: BTreeMap<(&'static str, String), usize>,
     unable: BTreeMap<&'static str, String>,
+    /// Remarks by the rule that each is about.
+    remarks: BTreeMap<&'static str, BTreeSet<String>>,
     inapplicable: BTreeSet<&'static str>,
     /// Rules for which nothing was asked, with why.
     unprobed: BTreeMap<String, String>,
@@ -79,6 +83,22 @@ impl Collector {
     /// Says that the rule could not be judged, and why; the first reason counts.
     pub(super) fn unable(&mut self, rule: &'static RuleInfo, why: String) {
         self.unable.entry(rule.id).or_insert(why);
+    }
+
+    /// Says that the rule could not be judged for a reason that whoever reads the verdict must know.
+    pub(super) fn doubtful(&mut self, rule: &'static RuleInfo, why: String) {
+        if !self.inapplicable.contains(rule.id) {
+            self.remark(rule, why.clone());
+            self.unable(rule, why);
+        }
+    }
+
+    /// Says what changes no verdict and must be known before it is believed.
+    pub(super) fn remark(&mut self, about: &'static RuleInfo, text: String) {
+        let told = self.remarks.entry(about.id).or_default();
+        if told.len() < REMARKS_KEPT {
+            told.insert(text);
+        }
     }
 
     /// Says that the contract lacks what the rule needs, so nothing counts that is said of it.
@@ -170,7 +190,13 @@ impl Collector {
                     && !not_judged.iter().any(|(unable, _)| unable == id)
             })
             .collect();
+        let remarks = self.remarks.iter().filter(|(id, _)| !waived(id));
+        let remarks = remarks.flat_map(|(id, told)| {
+            let of_it = told.iter();
+            of_it.map(|text| ((*id).to_owned(), text.clone()))
+        });
         Ruling {
+            remarks: remarks.collect(),
             findings,
             not_judged,
             not_exercised,

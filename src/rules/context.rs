@@ -148,6 +148,17 @@ impl<'a> Context<'a> {
         self.collector.borrow_mut().unable(rule, why.into());
     }
 
+    /// Says that the rule could not be judged for a reason that whoever reads the verdict must know:
+    /// it stands among the remarks, too.
+    pub(super) fn doubtful(&self, rule: &'static RuleInfo, why: impl Into<String>) {
+        self.collector.borrow_mut().doubtful(rule, why.into());
+    }
+
+    /// Says what changes no verdict and must be known before it is believed. The same is told once.
+    pub(super) fn remark(&self, about: &'static RuleInfo, text: impl Into<String>) {
+        self.collector.borrow_mut().remark(about, text.into());
+    }
+
     /// Judges a question of the harness that is to be refused; what is violated where it is granted.
     pub(super) fn expects_refusal(
         &self,

@@ -37,7 +37,7 @@ pub(super) fn find<'a>(content: &'a Content, is_wanted: &dyn Fn(&str) -> bool) -
         Content::Json { value, .. } => in_value(value.value()?, is_wanted),
         Content::Text { text, .. } => labels(text).find(|label| is_wanted(label)),
         Content::Truncated { beginning, .. } => labels(beginning).find(|label| is_wanted(label)),
-        Content::Empty | Content::Binary { .. } => None,
+        Content::Empty | Content::Binary { .. } | Content::Unread { .. } => None,
     }
 }
 

@@ -9,6 +9,8 @@ pub struct Ruling {
     pub findings: Vec<Finding>,
     /// Rules that could not be judged although there was reason to, with why.
     pub not_judged: Vec<(String, String)>,
+    /// What should be known before the verdict is believed, by the rule that it is about.
+    pub remarks: Vec<(String, String)>,
     /// Rules that nothing in the run put to the test.
     pub not_exercised: Vec<&'static str>,
     /// What the scope saw.

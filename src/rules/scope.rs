@@ -9,12 +9,16 @@ use std::sync::Arc;
 use crate::domain::contract::Role;
 use crate::domain::journal::{
     Answer, Class, Direction, Entry, EntryId, Fact, Frame, Judgement, NonCanonical, Request,
+    Spoken, Unreadable,
 };
 use crate::domain::verdict::Severity;
 use crate::rules::context::Context;
 use crate::rules::rule::{Registration, Rule, RuleInfo, rule};
 use crate::rules::violation::Violation;
 
+mod fixed;
+mod past;
+mod queries;
 mod redirect;
 mod server;
 
@@ -26,6 +30,13 @@ pub(super) const RULES: &[Registration] = &[
         Box::new(Scope::default())
     }),
     (&[&REDIRECT], |_| Box::new(redirect::Redirects::default())),
+    (&[&queries::QUERIES], |_| {
+        Box::new(queries::Queried::default())
+    }),
+    (&[&fixed::FIXED], |_| Box::new(fixed::Fixed)),
+    (&[&NON_CANONICAL, &REDIRECT], |_| {
+        Box::new(past::Past::default())
+    }),
 ];
 
 rule! {
@@ -79,13 +90,18 @@ rule! {
     /// none of them; where one appears, what reached the server is not what was judged.
     ///
     /// # How it is judged
-    /// The form in which a request was sent is compared with its canonical form. A request that cannot be read well enough to be judged counts as well.
+    /// The form in which a request was sent is compared with its canonical form. A request that cannot
+    /// be read well enough to be judged counts as well, and so does one that no HTTP parser here takes:
+    /// with two lengths, a header folded over several lines, or a head beyond all limits. Another server
+    /// may read it all the same. A `Host` by which the gateway is not known is remarked on once: whatever
+    /// it says, the backend is called by its own name. TLS sent to a port in the clear, and HTTP/2 that
+    /// nobody agreed on, say how the app was set up and are remarks as well.
     ///
     /// # How to keep it
     /// Build URLs with a URL type from validated parts, and encode each segment once.
     ///
     /// # Source
-    /// RFC 3986 §6.2; path confusion between proxies and servers
+    /// RFC 3986 §6.2; RFC 9112 §5.2 and §6.3; path confusion between proxies and servers
     NON_CANONICAL: "SCOPE-3", App, from [Wire]
 }
 
@@ -134,6 +150,7 @@ impl Rule for Scope {
                     self.denied.insert(request.exchange, Arc::clone(entry));
                 }
             }
+            Fact::Unreadable(unreadable) => judge_unreadable(entry.id, unreadable, context),
             Fact::Frame {
                 direction: Direction::Up,
                 packet,
@@ -218,11 +235,47 @@ impl Offence {
     }
 }
 
+/// What no parser takes is judged by what it was meant to be.
+fn judge_unreadable(id: EntryId, unreadable: &Unreadable, context: &Context<'_>) {
+    let Unreadable {
+        service,
+        speaks,
+        why,
+        beginning,
+    } = unreadable;
+    match speaks {
+        Spoken::Http => context.violated(
+            &NON_CANONICAL,
+            Violation::new(format!(
+                "the app sent {service} a request that cannot be read: {why}"
+            ))
+            .expected("requests that every HTTP parser reads alike")
+            .observed(format!("it begins: {beginning}"))
+            .evidence([id]),
+        ),
+        Spoken::Http2 => context.doubtful(
+            &NON_CANONICAL,
+            format!("the app spoke HTTP/2 to {service} without having agreed on it, and only HTTP/1.1 is spoken there"),
+        ),
+        Spoken::Tls => context.remark(
+            &NON_CANONICAL,
+            format!("the app spoke TLS to {service}, which is served in the clear here: give it the URL with http://, or serve it over TLS by --tls-cert and --tls-key"),
+        ),
+    }
+}
+
 fn judge_request(id: EntryId, request: &Request, context: &Context<'_>) {
     for rule in [&FORBIDDEN, &UNDECLARED, &NON_CANONICAL] {
         context.exercised(rule);
     }
     let judgement = &request.judgement;
+    if request.role == Some(Role::Realtime) && judgement.class == Class::NotJudgeable {
+        let why = format!(
+            "packets of the live feed cannot be read: {}",
+            judgement.reason
+        );
+        context.unable(&SOCKET, why);
+    }
     let form = judgement.non_canonical.as_ref();
     let canonical = form.map_or_else(
         || format!("{} {}", request.method, request.bare_target()),

@@ -103,7 +103,8 @@ impl State {
             Fact::SocketOpened { .. } | Fact::SocketUpgraded { .. } | Fact::SocketClosed { .. } => {
                 self.sockets.engine(entry);
             }
-            Fact::TlsRefused { .. } => {}
+            Fact::TlsRefused { .. } | Fact::Unreadable(_) => {}
+            Fact::App(AppFact::Reported(_)) => {}
             Fact::App(fact) => {
                 self.world.simulated = true;
                 if let AppFact::Session { state } = fact {

@@ -23,6 +23,16 @@ pub(crate) enum Lacks {
         /// What would be moved.
         lever: Lever,
     },
+    /// The lever is there, and moves something else.
+    #[error("the lever `{lever}` of the target `{target}` cannot do this: {why}")]
+    Reach {
+        /// The target's name.
+        target: String,
+        /// What would be moved.
+        lever: Lever,
+        /// What it moves instead.
+        why: config::OutOfReach,
+    },
     /// The configuration has nobody of that name.
     #[error("the target `{target}` has no account `{account}`")]
     Account {
@@ -66,8 +76,30 @@ pub(super) fn target_lacks(plan: &Plan, scenario: &Scenario) -> Option<Lacks> {
                     account: account.clone(),
                 })
             }
+            StepKind::Set(change) => {
+                let means = deployment.levers.get(&change.lever()?)?;
+                reaches(deployment, means, change).err()
+            }
             _ => None,
         })
+    })
+}
+
+/// Whether a lever moves what a change is about.
+pub(super) fn reaches(
+    deployment: &config::Target,
+    means: &config::LeverMeans,
+    change: &Change,
+) -> Result<(), Lacks> {
+    let Change::Backend { service, .. } = change else {
+        return Ok(());
+    };
+    let all = deployment.services.keys().map(String::as_str);
+    let reaches = means.reaches(service.as_deref(), all);
+    reaches.map_err(|why| Lacks::Reach {
+        target: deployment.name.clone(),
+        lever: Lever::Backend,
+        why,
     })
 }
 

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use super::applicability::{Lacks, lacks_lever};
+use super::applicability::{Lacks, lacks_lever, reaches};
 use super::deployment;
 use super::failure::{LeverError, SetUpError};
 use super::lateness::LastEmitted;
@@ -165,7 +165,8 @@ impl Backend {
                 match deployment.levers.get(&lever) {
                     None => Err(Lacks::lever(deployment, lever).into()),
                     Some(LeverMeans::Gateway) => imitate(gateway, setting),
-                    Some(LeverMeans::Http { set, reset }) => {
+                    Some(means @ LeverMeans::Http { set, reset, .. }) => {
+                        reaches(deployment, means, setting)?;
                         deployment::operate(deployment, setting, set, reset).await?;
                         Ok(LeverHow::Http)
                     }

@@ -1,5 +1,6 @@
 //! What the harness itself asks for, through the gateway and marked as its own.
 
+use std::borrow::Cow;
 use std::io;
 
 use bytes::Bytes;
@@ -9,10 +10,14 @@ use hyper_util::rt::TokioIo;
 use serde_json::Value;
 use tokio::task::JoinHandle;
 
+use crate::domain::coding;
 use crate::net::Endpoint;
 
 /// The header by which the gateway knows the harness's own calls; it never reaches the backend.
 pub(crate) const MARK: &str = "x-rehearsal";
+
+/// How much of an opened body is kept.
+const ROOM: usize = 32 * 1024 * 1024;
 
 /// Why a call of the harness itself failed.
 #[derive(Debug, thiserror::Error)]
@@ -155,13 +160,27 @@ impl Connection {
                 let value = String::from_utf8_lossy(value.as_bytes()).into_owned();
                 (name.as_str().to_owned(), value)
             })
-            .collect();
+            .collect::<Vec<(String, String)>>();
         let body = answer.collect().await?.to_bytes();
+        let body = opened(&headers, body);
         Ok(Reply {
             status,
             headers,
             body,
         })
+    }
+}
+
+/// What a body says, its content codings undone; as it came where it cannot be read.
+fn opened(headers: &[(String, String)], body: Bytes) -> Bytes {
+    let pairs = headers.iter();
+    let pairs = pairs.map(|(name, value)| (name.as_str(), value.as_str()));
+    match coding::read(pairs, &body, true, ROOM) {
+        Ok(opened) => match opened.bytes {
+            Cow::Owned(bytes) => bytes.into(),
+            Cow::Borrowed(_) => body,
+        },
+        Err(_) => body,
     }
 }
 

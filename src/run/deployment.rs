@@ -9,6 +9,7 @@ use reqwest::Client;
 use serde_json::Value;
 
 use super::interrupt::Interrupt;
+use crate::domain::coding;
 use crate::domain::contract::{Condition, Contract, Operation, Role};
 use crate::domain::selector::{Selector, fill_text};
 use crate::suite::config::Target;
@@ -156,6 +157,9 @@ enum Expected {
     Json,
 }
 
+/// How much of an answer is looked at when its body is packed.
+const ROOM: usize = 1024 * 1024;
+
 async fn ask(
     client: &Client,
     url: &str,
@@ -174,7 +178,23 @@ async fn ask(
         .and_then(|value| value.to_str().ok())
         .unwrap_or("no content type")
         .to_owned();
+    let packed = answer.headers().get(reqwest::header::CONTENT_ENCODING);
+    let coding = packed.and_then(|value| value.to_str().ok());
+    let pairs = [
+        ("content-type", kind.clone()),
+        ("content-encoding", coding.unwrap_or_default().to_owned()),
+    ];
     let body = answer.bytes().await.map_err(NoAnswer::from)?;
+    let pairs = pairs.iter().map(|(name, value)| (*name, value.as_str()));
+    let body = match coding::read(pairs, &body, true, body.len().max(ROOM)) {
+        Ok(opened) => opened.bytes,
+        Err(unread) => {
+            return Err(Unlike::NotJson {
+                status: status.as_u16(),
+                kind: format!("{kind}; {unread}"),
+            });
+        }
+    };
     if status.as_u16() == 404 && expected != Expected::Anything {
         return Err(Unlike::NotFound { kind });
     }

@@ -236,6 +236,12 @@ impl Environment {
         accounts.find(|account| account.name == name)
     }
 
+    /// The names of all accounts.
+    pub(super) fn accounts(&self) -> Vec<&str> {
+        let accounts = self.accounts.iter();
+        accounts.map(|account| account.name.as_str()).collect()
+    }
+
     fn note(&self, fact: HarnessFact) {
         self.recorder.record(Fact::Harness(fact));
     }

@@ -112,6 +112,7 @@ impl Evaluation {
                 verdict: verdict::verdict(case.known_failure.as_deref(), &evidence),
                 findings: evidence.findings,
                 not_judged,
+                remarks: judged.remarks,
                 scope: judged.tally,
                 duration: record.last,
             },

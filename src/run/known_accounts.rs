@@ -144,7 +144,7 @@ fn text(body: &Content) -> String {
         Content::Json { value, .. } => value.value().map(ToString::to_string).unwrap_or_default(),
         Content::Text { text, .. } => text.clone(),
         Content::Truncated { beginning, .. } => beginning.clone(),
-        Content::Empty | Content::Binary { .. } => String::new(),
+        Content::Empty | Content::Binary { .. } | Content::Unread { .. } => String::new(),
     }
 }
 

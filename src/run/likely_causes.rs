@@ -107,6 +107,8 @@ mod tests {
             body: crate::domain::journal::Content::Empty,
             from,
             request_id: Some(format!("id-{status}")),
+            sent: Default::default(),
+            leads_past: Vec::new(),
         })
     }
 

@@ -27,6 +27,7 @@ use crate::domain::journal::file::Case;
 use crate::domain::result::RunResult;
 use crate::gateway::{Listen, Mode};
 use crate::net::{Endpoint, Listener};
+pub use control::finding_in_brief;
 use control::{Control, Outcome};
 
 /// How long answers that are already decided may take to be read.

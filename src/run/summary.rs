@@ -19,6 +19,7 @@ pub(super) fn unplayed(scenario: &Scenario, verdict: Verdict, wall: Duration) ->
             verdict,
             findings: Vec::new(),
             not_judged: Vec::new(),
+            remarks: Vec::new(),
             scope: ScopeTally::default(),
             duration: Duration::ZERO,
         },

@@ -122,6 +122,7 @@ mod tests {
                 class: Class::Allowed,
                 reason: String::new(),
                 non_canonical: None,
+                unknown_name: false,
             },
             insecure: None,
         };
@@ -132,6 +133,8 @@ mod tests {
             body: Content::Empty,
             from: Answerer::Backend,
             request_id: None,
+            sent: Headers::default(),
+            leads_past: Vec::new(),
         };
         journal.append(Duration::ZERO, Fact::Request(Box::new(request)));
         journal.append(Duration::ZERO, Fact::Answer(answer));

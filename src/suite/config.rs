@@ -4,7 +4,7 @@
 //! environment's values — is asked for only when a target is used, so nobody needs the secrets of
 //! a target that they do not run against.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -15,13 +15,18 @@ use super::{ContractChoice, Problem, Problems, Source};
 use crate::domain::contract::Contract;
 use crate::domain::scenario::Lever;
 use crate::domain::secret::{Account, Secret};
+use overrides::Document;
 
 mod lever;
 mod mask;
+mod overrides;
 mod read;
 mod secrets;
+mod variables;
 
-pub use lever::{Call, Done, LeverMeans};
+pub(crate) use overrides::shown_setting;
+
+pub use lever::{Call, Done, LeverMeans, OutOfReach, Reach};
 
 /// The file's name.
 pub const CONFIG_FILE: &str = "rehearsal.toml";
@@ -38,6 +43,9 @@ pub struct Config {
     pub run: RunDefaults,
     secrets_file: Option<PathBuf>,
     targets: Vec<Declared>,
+    /// What it was read from, and what a target that is used is read from again.
+    document: Option<Document>,
+    folder: PathBuf,
 }
 
 /// What a run does unless told otherwise.
@@ -77,83 +85,82 @@ pub struct Target {
     /// The account whose sessions and data the harness may end and write, by its name.
     pub disposable: Option<String>,
     /// The values of the environment that its levers name, to fill calls with; keys as in
-    /// `{env:NAME}`, without `env:`.
+    /// `{env:NAME}`, with `env:`.
     pub secrets: BTreeMap<String, Secret>,
 }
 
-/// A target as declared: what it names is not looked up yet.
+/// A target as declared: what it leaves to the environment is not looked up yet.
 #[derive(Debug, Clone)]
 struct Declared {
-    name: String,
-    source: Arc<Source>,
-    services: BTreeMap<String, Url>,
     services_at: Span,
-    suite: Option<PathBuf>,
-    contract: Option<ContractChoice>,
-    accounts: Vec<DeclaredAccount>,
-    levers: BTreeMap<Lever, LeverMeans>,
-    probes: bool,
-    disposable: Option<String>,
-    /// Variables of the environment that its levers name, and where.
-    variables: Vec<(String, Span)>,
-}
-
-/// Somebody who can sign in, as declared.
-#[derive(Debug, Clone)]
-struct DeclaredAccount {
-    name: String,
-    username: Text,
-    password: (String, Span),
-}
-
-/// A text that stands in the file, or in a variable of the environment.
-#[derive(Debug, Clone)]
-enum Text {
-    Inline(String),
-    Variable(String, Span),
+    target: Target,
 }
 
 /// The values of the environment by variable.
 pub type Environment<'e> = &'e dyn Fn(&str) -> Option<String>;
 
 impl Config {
-    /// Looks for the file in `start` and in every folder above it.
+    /// Looks for the file in `start` and in every folder above it, and puts `settings` into it:
+    /// `KEY=VALUE` each, as the command line has them.
     ///
     /// # Errors
-    /// Everything that is wrong with the first one found.
-    pub fn find(start: &Path) -> Result<Self, Problems> {
+    /// Everything that is wrong with the first one found, or with the settings.
+    pub fn find(start: &Path, settings: &[String]) -> Result<Self, Problems> {
         let found = start
             .ancestors()
             .map(|folder| folder.join(CONFIG_FILE))
             .find(|path| path.exists());
-        found.map_or_else(|| Ok(Self::default()), |path| Self::read(&path))
+        match found {
+            Some(path) => Self::read(&path, settings),
+            None if settings.is_empty() => Ok(Self::default()),
+            None => Self::from_source(&Source::new(CONFIG_FILE, ""), start, settings),
+        }
     }
 
-    /// Reads a file.
+    /// Reads a file, and puts `settings` into it.
     ///
     /// # Errors
     /// Everything that is wrong with it.
-    pub fn read(path: &Path) -> Result<Self, Problems> {
+    pub fn read(path: &Path, settings: &[String]) -> Result<Self, Problems> {
         let source = Source::read(path, "the configuration")?;
         let folder = path.parent().unwrap_or(Path::new(""));
-        let config = Self::from_source(&source, folder)?;
+        let config = Self::from_source(&source, folder, settings)?;
         Ok(Self {
             file: Some(path.to_owned()),
             ..config
         })
     }
 
-    /// Reads a text whose relative paths start in `folder`.
+    /// Reads a text whose relative paths start in `folder`, and puts `settings` into it.
     ///
     /// # Errors
     /// Everything that is wrong with it.
-    pub fn from_source(source: &Arc<Source>, folder: &Path) -> Result<Self, Problems> {
-        read::config(source, folder)
+    pub fn from_source(
+        source: &Arc<Source>,
+        folder: &Path,
+        settings: &[String],
+    ) -> Result<Self, Problems> {
+        read::config(Document::read(source, settings)?, folder)
     }
 
     /// The names of the declared targets, in the order of the file; `mock` is not among them.
     pub fn targets(&self) -> impl Iterator<Item = &str> {
-        self.targets.iter().map(|target| target.name.as_str())
+        self.targets
+            .iter()
+            .map(|declared| declared.target.name.as_str())
+    }
+
+    /// A declared target with stand-ins for whatever it leaves to the environment: what can be said
+    /// of it without anybody's secrets.
+    #[must_use]
+    pub fn outline(&self, name: &str) -> Option<&Target> {
+        Some(&self.declared(name)?.target)
+    }
+
+    fn declared(&self, name: &str) -> Option<&Declared> {
+        self.targets
+            .iter()
+            .find(|declared| declared.target.name == name)
     }
 
     /// A declared target with everything looked up that it names.
@@ -161,7 +168,7 @@ impl Config {
     /// # Errors
     /// That there is no such target, or every variable that is not set, by name and never by value.
     pub fn target(&self, name: &str, environment: Environment<'_>) -> Result<Target, Problems> {
-        let Some(declared) = self.targets.iter().find(|target| target.name == name) else {
+        let (Some(_), Some(document)) = (self.declared(name), &self.document) else {
             let known: Vec<&str> = self.targets().chain([MOCK]).collect();
             let hint = super::suggest::suggest(name, known.iter().copied());
             let file = self.file.as_ref().map_or_else(
@@ -175,7 +182,7 @@ impl Config {
             Some(path) => secrets::read(path)?,
             None => BTreeMap::new(),
         };
-        declared.look_up(&|variable| {
+        read::look_up(document, &self.folder, name, &|variable| {
             environment(variable)
                 .filter(|value| !value.is_empty())
                 .map(Secret::new)
@@ -189,13 +196,14 @@ impl Config {
     /// Every service of the contract that has no URL, and every URL that belongs to no service.
     pub fn check_services(&self, name: &str, contract: &Contract) -> Result<(), Problems> {
         let mut problems = Problems::default();
-        if let Some(declared) = self.targets.iter().find(|target| target.name == name) {
+        let document = self.document.as_ref();
+        if let Some((declared, document)) = self.declared(name).zip(document) {
             let mut complain = |message: String, hint: String| {
                 let problem = Problem::new(message).hint(hint);
-                problems.push(problem.at(&declared.source, declared.services_at.clone()));
+                problems.push(problem.at(&document.shown, declared.services_at.clone()));
             };
             for service in &contract.services {
-                if !declared.services.contains_key(&service.name) {
+                if !declared.target.services.contains_key(&service.name) {
                     complain(
                         format!(
                             "the target `{name}` has no URL for the service `{}`",
@@ -208,7 +216,7 @@ impl Config {
                     );
                 }
             }
-            for service in declared.services.keys() {
+            for service in declared.target.services.keys() {
                 if contract.service(service).is_none() {
                     let known = contract
                         .services
@@ -220,57 +228,9 @@ impl Config {
                     );
                 }
             }
+            problems = document.placed(problems);
         }
         problems.or(Some(()))
-    }
-}
-
-impl Declared {
-    fn look_up(&self, find: &dyn Fn(&str) -> Option<Secret>) -> Result<Target, Problems> {
-        let mut problems = Problems::default();
-        let mut complained = BTreeSet::new();
-        let mut value =
-            |variable: &str, span: &Span| {
-                let found = find(variable);
-                if found.is_none() && complained.insert(variable.to_owned()) {
-                    let message = format!(
-                        "the variable `{variable}`, which the target `{}` needs, is not set",
-                        self.name
-                    );
-                    problems.push(Problem::new(message).at(&self.source, span.clone()).hint(
-                        format!("set `{variable}` in the environment or in the `secrets-file`"),
-                    ));
-                }
-                found.unwrap_or_else(|| Secret::new(""))
-            };
-        let accounts = self
-            .accounts
-            .iter()
-            .map(|account| Account {
-                name: account.name.clone(),
-                username: match &account.username {
-                    Text::Inline(text) => text.clone(),
-                    Text::Variable(variable, span) => value(variable, span).expose().to_owned(),
-                },
-                password: value(&account.password.0, &account.password.1),
-            })
-            .collect();
-        let secrets = self
-            .variables
-            .iter()
-            .map(|(variable, span)| (variable.clone(), value(variable, span)))
-            .collect();
-        problems.or(Some(Target {
-            name: self.name.clone(),
-            services: self.services.clone(),
-            suite: self.suite.clone(),
-            contract: self.contract.clone(),
-            accounts,
-            levers: self.levers.clone(),
-            probes: self.probes,
-            disposable: self.disposable.clone(),
-            secrets,
-        }))
     }
 }
 

@@ -62,7 +62,18 @@ impl<'a> Cursor<'a> {
     pub(crate) fn text(&self) -> Option<String> {
         match self.node.scalar() {
             Some(text) if !self.node.is_null() => Some(text.to_owned()),
+            Some(text) if !text.is_empty() => {
+                self.wrong("a text", format!("quote it to make it one: `\"{text}\"`"))
+            }
             _ => self.wrong("a text", "write a word, or a text in quotes"),
+        }
+    }
+
+    /// A scalar as it is written, whatever it looks like: `~` and `null` are texts, too.
+    pub(crate) fn written(&self) -> Option<String> {
+        match self.node.scalar() {
+            Some(text) => Some(text.to_owned()),
+            None => self.wrong("a text", "write a word, or a text in quotes"),
         }
     }
 

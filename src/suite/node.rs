@@ -168,7 +168,7 @@ pub(crate) fn write_entries(entries: &[Entry], line: &mut String) {
 
 /// A plain scalar by YAML 1.2's core schema. `yes`, `no`, `on` and `off` are words here; readers
 /// of switches take them as such.
-fn plain_value(text: &str) -> Value {
+pub(super) fn plain_value(text: &str) -> Value {
     match text {
         "" | "~" | "null" | "Null" | "NULL" => return Value::Null,
         "true" | "True" | "TRUE" => return Value::Bool(true),

@@ -6,8 +6,32 @@ use serde_json::{Map, Value};
 
 use super::cursor::Cursor;
 use super::node::{Content, Node};
+use super::numeral::Keeping;
 use super::suggest::suggest;
 use crate::domain::selector::{Template, fill_text};
+
+/// A value that a contract names once and uses in many places.
+#[derive(Debug, Clone)]
+pub(crate) struct Constant {
+    /// As it is written: what it is in texts.
+    written: String,
+    /// What it is in JSON, where it stands alone.
+    value: Value,
+}
+
+impl Constant {
+    /// A scalar: in JSON a boolean, `null` or a number where the look says so and nothing of the
+    /// writing is lost.
+    pub(crate) fn of(node: &Node) -> Option<Self> {
+        let written = node.scalar()?.to_owned();
+        let value = match node.to_json() {
+            Value::Number(number) if number.to_string() != written => Value::from(written.as_str()),
+            Value::Null if written != "null" => Value::from(written.as_str()),
+            value => value,
+        };
+        Some(Self { written, value })
+    }
+}
 
 /// The placeholders that a template may hold.
 #[derive(Debug, Clone, Copy)]
@@ -15,16 +39,15 @@ pub(crate) struct Placeholders<'a> {
     /// Filled at run time.
     pub(crate) live: &'a [&'a str],
     /// Filled while the file is read.
-    pub(crate) constants: &'a BTreeMap<String, Value>,
+    pub(crate) constants: &'a BTreeMap<String, Constant>,
 }
 
 impl Placeholders<'_> {
     /// A text with its constants filled in, its other placeholders known.
     pub(crate) fn text(self, cursor: &Cursor<'_>) -> Option<String> {
-        match self.fill(cursor, Value::from(cursor.text()?))? {
-            Value::String(text) => Some(text),
-            other => Some(other.to_string()),
-        }
+        let text = cursor.text()?;
+        self.names_are_known(cursor, &text)?;
+        Some(self.keep_live(&text))
     }
 
     /// Any JSON value whose texts hold placeholders.
@@ -48,8 +71,14 @@ impl Placeholders<'_> {
             ..cursor.clone()
         };
         match &node.content {
-            Content::Plain(_) => Some(node.to_json()),
-            Content::Quoted(text) => self.fill(&here(), Value::from(text.as_str())),
+            Content::Plain(_) => {
+                cursor.numeral(node, Keeping::Writing)?;
+                Some(node.to_json())
+            }
+            Content::Quoted(text) => {
+                self.names_are_known(&here(), text)?;
+                Some(self.in_json(text))
+            }
             Content::List(items) => {
                 let filled: Vec<Option<Value>> =
                     items.iter().map(|item| self.tree(cursor, item)).collect();
@@ -66,59 +95,55 @@ impl Placeholders<'_> {
         }
     }
 
-    /// Fills constants in; every other placeholder must be known and stays.
-    fn fill(self, cursor: &Cursor<'_>, value: Value) -> Option<Value> {
-        let template = Template(value);
-        let mut unknown = None;
-        for name in template.names() {
-            if !self.live.contains(&name.as_str()) && !self.constants.contains_key(&name) {
-                unknown = Some(name);
-            }
-        }
-        if let Some(name) = unknown {
-            let known = self
-                .live
-                .iter()
-                .copied()
-                .chain(self.constants.keys().map(String::as_str));
-            return cursor.refuse(
-                format!("there is no placeholder `{{{name}}}` here"),
-                format!(
-                    "{}; a literal brace is written twice",
-                    suggest(&name, known)
-                ),
-            );
-        }
-        Some(self.keep_live(&template))
+    /// Whether every placeholder is a constant, or filled at run time.
+    fn names_are_known(self, cursor: &Cursor<'_>, text: &str) -> Option<()> {
+        let names = Template(Value::from(text)).names();
+        let unknown = names.iter().find(|name| {
+            !self.live.contains(&name.as_str()) && !self.constants.contains_key(*name)
+        });
+        let Some(name) = unknown else {
+            return Some(());
+        };
+        let known = self
+            .live
+            .iter()
+            .copied()
+            .chain(self.constants.keys().map(String::as_str));
+        cursor.refuse(
+            format!("there is no placeholder `{{{name}}}` here"),
+            format!("{}; a literal brace is written twice", suggest(name, known)),
+        )
     }
 
-    fn keep_live(self, template: &Template) -> Value {
-        let Value::String(text) = &template.0 else {
-            return template.0.clone();
-        };
-        if template.names().is_empty() {
-            return template.0.clone();
-        }
-        // A text that is nothing but one constant takes the constant's type.
-        if let Some(name) = text
+    /// A text of a JSON template; one that is nothing but a constant takes the constant's type.
+    fn in_json(self, text: &str) -> Value {
+        let sole = text
             .strip_prefix('{')
-            .and_then(|rest| rest.strip_suffix('}'))
-            && let Some(constant) = self.constants.get(name)
-        {
-            return match constant {
-                Value::String(text) => Value::from(escape(text)),
-                other => other.clone(),
-            };
+            .and_then(|rest| rest.strip_suffix('}'));
+        match sole.and_then(|name| self.constants.get(name)) {
+            Some(Constant {
+                value: Value::String(text),
+                ..
+            }) => Value::from(escape(text)),
+            Some(constant) => constant.value.clone(),
+            None => Value::from(self.keep_live(text)),
         }
-        // Braces that stand for themselves must survive this first filling.
+    }
+
+    /// A text with its constants filled in; every other placeholder stays.
+    fn keep_live(self, text: &str) -> String {
+        if Template(Value::from(text)).names().is_empty() {
+            return text.to_owned();
+        }
+        // Braces that stand for themselves must survive this first filling. A text that is one
+        // placeholder is filled like any other.
         let guarded = text.replace("{{", "{{{{").replace("}}", "}}}}");
-        Value::from(fill_text(&guarded, &|name| {
+        fill_text(&guarded, &|name| {
             Some(match self.constants.get(name) {
-                Some(Value::String(text)) => Value::from(escape(text)),
-                Some(other) => other.clone(),
+                Some(constant) => Value::from(escape(&constant.written)),
                 None => Value::from(format!("{{{name}}}")),
             })
-        }))
+        })
     }
 }
 
@@ -135,13 +160,23 @@ mod tests {
     use crate::suite::source::Source;
     use crate::suite::yaml;
 
+    fn constant(written: &str) -> Constant {
+        let node = Node {
+            span: 0..0,
+            content: Content::Plain(written.to_owned()),
+        };
+        Constant::of(&node).unwrap()
+    }
+
     fn template(text: &str) -> Result<Value, String> {
         let source = Source::new("t.yaml", text);
         let node = yaml::parse(&source).unwrap();
         let diagnostics = Diagnostics::new(&source);
         let constants = BTreeMap::from([
-            ("product".to_owned(), json!("desk{1}")),
-            ("tenant".to_owned(), json!(7)),
+            ("product".to_owned(), constant("desk{1}")),
+            ("tenant".to_owned(), constant("7")),
+            ("version".to_owned(), constant("1.10")),
+            ("nothing".to_owned(), constant("~")),
         ]);
         let placeholders = Placeholders {
             live: &["username"],
@@ -161,6 +196,23 @@ mod tests {
             ),
             Ok(json!({"u": "{username}", "t": 7, "p": "desk{{1}}/{username}", "b": "{{x}}7"}))
         );
+    }
+
+    #[test]
+    fn a_constant_whose_writing_no_number_keeps_is_a_text_in_json_too() {
+        assert_eq!(
+            template("{v: \"{version}\", w: \"v{version}\", n: \"{nothing}\"}"),
+            Ok(json!({"v": "1.10", "w": "v1.10", "n": "~"}))
+        );
+    }
+
+    #[test]
+    fn a_number_of_a_request_that_would_go_out_differently_is_refused() {
+        assert_eq!(template("{n: [1.5, 12]}"), Ok(json!({"n": [1.5, 12]})));
+        for written in ["1.10", "0123", "5319E7", "12345678901234567890123", "+5"] {
+            let problem = template(&format!("{{n: [{written}]}}")).unwrap_err();
+            assert!(problem.contains("quote it"), "{problem}");
+        }
     }
 
     #[test]

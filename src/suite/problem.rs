@@ -119,6 +119,21 @@ impl Problems {
         self
     }
 
+    /// The same problems; those that stand at `end` or behind it point into `rest`, which holds what
+    /// follows there.
+    pub(crate) fn split_at(mut self, end: usize, rest: &Arc<Source>) -> Self {
+        for (source, span) in self
+            .0
+            .iter_mut()
+            .filter_map(|problem| problem.place.as_mut())
+            .filter(|(_, span)| span.start >= end)
+        {
+            *source = Arc::clone(rest);
+            *span = span.start - end..span.end.max(span.start) - end;
+        }
+        self
+    }
+
     /// What is wrong and what to do, on one line and without places: for what was not read from a
     /// file.
     #[must_use]

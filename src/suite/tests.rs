@@ -2,6 +2,7 @@
 
 mod documents;
 mod loading;
+mod scalars;
 mod sharing;
 
 use super::load::{shipped_file, shipped_scenarios};
@@ -175,7 +176,7 @@ fn bad_worlds_are_told_everything_that_is_wrong() {
 #[test]
 fn bad_configurations_are_told_everything_that_is_wrong() {
     check_bad_files("configs", |source| {
-        config::Config::from_source(source, std::path::Path::new("")).map(drop)
+        config::Config::from_source(source, std::path::Path::new(""), &[]).map(drop)
     });
 }
 

@@ -5,6 +5,8 @@ use std::time::Duration;
 use serde_json::Value;
 
 use super::cursor::Cursor;
+use super::node::{Content, Node};
+use super::numeral::{self, Keeping};
 use super::suggest::{nearest, suggest};
 use crate::domain::contract::{PathPattern, RequestPattern};
 use crate::domain::duration;
@@ -143,9 +145,55 @@ impl Cursor<'_> {
             })
     }
 
+    /// Any JSON value, in which no number is another one than the file says.
+    pub(crate) fn json(&self) -> Option<Value> {
+        self.numerals(self.node, Keeping::Value)?;
+        Some(self.node.to_json())
+    }
+
+    /// Whether every numeral below `node` can be kept. Each that cannot is told where it stands.
+    fn numerals(&self, node: &Node, keeping: Keeping) -> Option<()> {
+        match &node.content {
+            Content::Plain(_) => self.numeral(node, keeping),
+            Content::Quoted(_) => Some(()),
+            Content::List(items) => items
+                .iter()
+                .map(|item| self.numerals(item, keeping))
+                .fold(Some(()), Option::and),
+            Content::Map(entries) => entries
+                .iter()
+                .map(|entry| self.numerals(&entry.value, keeping))
+                .fold(Some(()), Option::and),
+        }
+    }
+
+    /// Whether one plain scalar can be kept.
+    pub(crate) fn numeral(&self, node: &Node, keeping: Keeping) -> Option<()> {
+        let written = node.scalar().unwrap_or_default();
+        let Some(read) = numeral::altered(written, &node.to_json(), keeping) else {
+            return Some(());
+        };
+        let here = Cursor {
+            node,
+            ..self.clone()
+        };
+        here.refuse(
+            format!("`{written}` would become the number {read}"),
+            format!("quote it to keep it as it is written (`\"{written}\"`), or write `{read}`"),
+        )
+    }
+
+    /// What a value at `at` is compared with: headers and cookies hold texts, bodies JSON.
+    pub(crate) fn compared_at(&self, at: &Selector) -> Option<Value> {
+        match at {
+            Selector::Header(_) | Selector::Cookie(_) => self.written().map(Value::from),
+            Selector::Pointer(_) | Selector::Path(_) => self.json(),
+        }
+    }
+
     /// A JSON Schema that can be compiled.
     pub(crate) fn schema(&self, depth: Depth) -> Option<Value> {
-        let schema = self.node.to_json();
+        let schema = self.json()?;
         if depth == Depth::Trusting {
             return Some(schema);
         }

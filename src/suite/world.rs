@@ -88,7 +88,8 @@ fn data(cursor: &Cursor<'_>, context: &Context<'_>) -> Option<BTreeMap<String, V
                 .note(&entry.key_span, Problem::new(message).hint(hint));
             continue;
         };
-        let value = answer.node.to_json();
+        // What cannot be kept as it is written is told, and still no reason to call it missing.
+        let value = answer.json().unwrap_or_else(|| answer.node.to_json());
         check(&answer, &value, resource, context);
         data.insert(entry.key.clone(), value);
     }
@@ -171,7 +172,7 @@ fn users(
                 .and_then(|cursor| cursor.name_text().map(Secret::new));
             let subject = fields.or("subject", entry.key.clone(), Cursor::name_text);
             let claims = fields.or("claims", json!({}), |cursor| {
-                cursor.entries().map(|_| cursor.node.to_json())
+                cursor.entries().and_then(|_| cursor.json())
             });
             let admin = fields.or("admin", false, Cursor::switch);
             let data = fields.or("data", BTreeMap::new(), |cursor| data(cursor, context));
@@ -268,7 +269,7 @@ fn item_move(place: &Cursor<'_>, context: &Context<'_>) -> Option<ItemMove> {
     };
     let (from, to) = (list("from"), list("to"));
     let item = fields.need("item").and_then(|cursor| {
-        let item = cursor.node.to_json();
+        let item = cursor.json()?;
         let names = Template(item.clone()).names();
         let unknown = names
             .iter()

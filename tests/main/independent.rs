@@ -135,7 +135,7 @@ fn plan(folder: &Path, quirks: Vec<Quirk>) -> Plan {
     let suite = Suite::load(&choice).unwrap();
     let variables = BTreeMap::from([("SECRET", "a secret of the test")]);
     let environment = |name: &str| variables.get(name).map(|value| (*value).to_owned());
-    let target = Config::read(&folder.join("rehearsal.toml"))
+    let target = Config::read(&folder.join("rehearsal.toml"), &[])
         .unwrap()
         .target("ledger", &environment)
         .unwrap();

@@ -80,6 +80,7 @@ fn kill_switch() -> KillSwitch {
     KillSwitch {
         operation: operation("GET", "platform", "/status", false),
         blocked_when: Condition::OneOf(at("/maintenance"), vec![json!(true)]),
+        absent: None,
         answer_off: json!({"maintenance": false}),
         answer_on: json!({"maintenance": true}),
         status_on: 200,
@@ -183,6 +184,7 @@ pub(super) fn contract() -> Contract {
             allow_emits: vec![],
             forbid_emits: vec!["close_all".into()],
             forbid_namespaces: vec!["/admin".into()],
+            queries: Queries::Any,
             floor: TrafficFloor { requests: 1 },
         },
     }

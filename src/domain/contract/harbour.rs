@@ -6,8 +6,9 @@ use serde_json::json;
 
 use crate::domain::contract::{
     Apply, Body, Condition, Contract, Emit, EventRule, FailMode, Identity, JwtPolicy, KillSwitch,
-    NextPage, Operation, Paging, Polling, Realtime, RequestPattern, Resource, Retry, Scope, Screen,
-    Service, Session, SessionRequest, SocketClient, Token, TokenAnswer, TrafficFloor,
+    NextPage, Operation, Paging, Polling, Queries, Realtime, RequestPattern, Resource, Retry,
+    Scope, Screen, Service, Session, SessionRequest, SocketClient, Token, TokenAnswer,
+    TrafficFloor,
 };
 use crate::domain::selector::{Selector, Template};
 
@@ -62,6 +63,14 @@ pub(crate) fn agreed_in(journal: &str) -> Contract {
     let agreement = agreement.trim_end_matches(|sign: char| sign == '-' || sign.is_ascii_digit());
     if let Some(switch) = &mut contract.kill_switch {
         match agreement {
+            "hinted" => {
+                let leave = contract.session.sign_out.as_mut().unwrap();
+                leave.body = Body::Form(vec![
+                    ("token".to_owned(), "{refresh-token}".to_owned()),
+                    ("token_type_hint".to_owned(), "refresh_token".to_owned()),
+                ]);
+                contract.realtime.as_mut().unwrap().subscribe[0].ack = true;
+            }
             "own-header" => contract.session.authorize.0 = "x-pass".to_owned(),
             "open" => switch.fail_mode = FailMode::Open,
             "unvaried" => switch.jitter = false,
@@ -122,6 +131,7 @@ pub(crate) fn harbour() -> Contract {
             allow_emits: Vec::new(),
             forbid_emits: vec!["scuttle".to_owned()],
             forbid_namespaces: vec!["/captain".to_owned()],
+            queries: Queries::Any,
             floor: TrafficFloor { requests: 3 },
         },
     }
@@ -198,6 +208,7 @@ fn beacon() -> KillSwitch {
     KillSwitch {
         operation: operation("GET", "gate", "/beacon", false),
         blocked_when: Condition::OneOf(at("/harbour"), vec![json!("closed")]),
+        absent: None,
         answer_off: json!({"harbour": "open"}),
         answer_on: json!({"harbour": "closed"}),
         status_on: 200,

@@ -120,6 +120,19 @@ impl Contract {
             .map(|(_, operation)| operation)
     }
 
+    /// Whether an operation of this role has a query key, by itself or by its paging.
+    #[must_use]
+    pub fn declares_key(&self, role: &Role, operation: &Operation, key: &str) -> bool {
+        let paging = match role {
+            Role::Resource(name) => self.resource(name).and_then(|own| own.paging.as_ref()),
+            _ => None,
+        };
+        let by_paging = paging.is_some_and(|paging| {
+            paging.next.query() == key || paging.size.as_ref().is_some_and(|(size, _)| size == key)
+        });
+        by_paging || operation.query.iter().any(|(own, _)| own == key)
+    }
+
     /// What a request is for. `path` is canonical and below the service's URL, without query.
     /// Two operations on one path are told apart by method; of two that still fit, a literal path
     /// goes before a template.

@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::{Content, Headers, Judgement};
-use crate::domain::contract::Role;
+use crate::domain::contract::{Role, is_safe};
 use crate::domain::media_type;
 use crate::domain::selector::Selector;
 
@@ -48,6 +48,16 @@ impl Request {
         format!("{} {} {}", self.method, self.service, self.target)
     }
 
+    /// What tells the requests of one operation from all others: method, service and target, and its
+    /// role where a body says which of many operations behind one path it is.
+    #[must_use]
+    pub fn operation(&self) -> String {
+        match &self.role {
+            Some(role) if !is_safe(&self.method) => format!("{} ({role})", self.line()),
+            _ => self.line(),
+        }
+    }
+
     /// The first value of a header, by its name in lower case.
     #[must_use]
     pub fn header(&self, name: &str) -> Option<&str> {
@@ -84,6 +94,32 @@ impl Request {
         self.query("transport") == Some("websocket")
             || upgrade.is_some_and(|value| value.eq_ignore_ascii_case("websocket"))
     }
+}
+
+/// What a client sent that the gateway could not read as a request.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Unreadable {
+    /// The service whose listener it reached.
+    pub service: String,
+    /// What it was meant to be, as far as that shows.
+    pub speaks: Spoken,
+    /// What the parser could not read.
+    pub why: String,
+    /// Its first bytes as text, labels in the place of secrets; empty for another protocol.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub beginning: String,
+}
+
+/// What somebody speaks who sends no request that can be read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Spoken {
+    /// HTTP/1, or nothing that is known.
+    Http,
+    /// HTTP/2 without having agreed on it (RFC 9113 §3.3).
+    Http2,
+    /// TLS, where clients are served in the clear.
+    Tls,
 }
 
 /// How a request came that should have come over TLS that its client trusts.
@@ -125,6 +161,13 @@ pub struct Answer {
     /// The request id, under the header that the contract names.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub request_id: Option<String>,
+    /// The headers that the gateway changed, as the backend sent them.
+    #[serde(default, skip_serializing_if = "Headers::is_empty")]
+    pub sent: Headers,
+    /// Where the answer names the target's own origin, so that an app which goes there leaves the
+    /// gateway: `header x`, `body /pointer`.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub leads_past: Vec<String>,
 }
 
 /// Whether a status says that what was asked for was done (RFC 9110 §15.3).

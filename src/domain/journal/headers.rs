@@ -22,6 +22,12 @@ impl Headers {
             .map(|(_, value)| value)
     }
 
+    /// Whether there are none.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
     /// Names and values in order.
     pub fn iter(&self) -> impl Iterator<Item = (&str, &str)> + Clone {
         self.0

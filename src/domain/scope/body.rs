@@ -60,7 +60,9 @@ pub(super) fn unreadable(request: &RequestView<'_>) -> Option<String> {
     if let Some(coding) = request.header("content-encoding")
         && !coding.trim().eq_ignore_ascii_case("identity")
     {
-        return Some("its body is encoded".to_owned());
+        return Some(format!(
+            "its body is packed in the content coding `{coding}`"
+        ));
     }
     let Some(body) = request.body else {
         return Some("its body is longer than what is read of one".to_owned());

@@ -82,16 +82,9 @@ fn undeclared_key(
     operation: &Operation,
     form: &Canonical,
 ) -> Option<String> {
-    let paging = match role {
-        Role::Resource(name) => contract.resource(name).and_then(|it| it.paging.as_ref()),
-        _ => None,
-    };
-    form.pairs().map(|(key, _)| key).find(|key| {
-        let by_paging = paging.is_some_and(|paging| {
-            paging.next.query() == key || paging.size.as_ref().is_some_and(|(size, _)| size == key)
-        });
-        !by_paging && !operation.query.iter().any(|(own, _)| own == key) && !names_the_method(key)
-    })
+    form.pairs()
+        .map(|(key, _)| key)
+        .find(|key| !contract.declares_key(role, operation, key) && !names_the_method(key))
 }
 
 /// Engine.IO: either transport's requests; a polling POST is judged by its packets.
@@ -106,8 +99,18 @@ fn classify_realtime(
     let mut versions = pairs.iter().filter(|(key, _)| key == "EIO").peekable();
     let handshake = !has("sid");
     if (handshake && versions.peek().is_none()) || versions.any(|(_, version)| version != "4") {
-        let why = "only version 4 of Engine.IO is declared, and can be read".to_owned();
-        return (Class::UndeclaredWrite, why);
+        let spoken = pairs
+            .iter()
+            .find(|(key, version)| key == "EIO" && version != "4");
+        let why = spoken.map_or_else(
+            || "it says no version of Engine.IO, and only version 4 can be read".to_owned(),
+            |(_, version)| {
+                format!(
+                    "it speaks version {version} of Engine.IO (`EIO={version}`), and only version 4 can be read"
+                )
+            },
+        );
+        return (Class::NotJudgeable, why);
     }
     let own = contract.realtime.as_ref().map(|it| it.query.as_slice());
     let stranger = pairs.iter().map(|(key, _)| key).find(|key| {
@@ -119,6 +122,11 @@ fn classify_realtime(
         let why = format!("an upgrade to `{other}` opens a channel that nobody declared");
         return (Class::UndeclaredWrite, why);
     }
+    if has("j") && matches!(method, "GET" | "HEAD" | "POST") {
+        // Script polling wraps the packets in a form one way and in a call the other.
+        let why = "it polls by scripts (JSONP, `j`), whose packets cannot be read".to_owned();
+        return (Class::NotJudgeable, why);
+    }
     match (method, stranger) {
         ("GET" | "HEAD", None) => (Class::Allowed, "declared as realtime".to_owned()),
         ("GET" | "HEAD", Some(key)) => {
@@ -127,11 +135,6 @@ fn classify_realtime(
         }
         ("POST", Some(key)) if ACT_KEYS.contains(&fold(key).as_str()) => {
             let why = format!("the query key `{key}` names an act that nobody declared");
-            (Class::UndeclaredWrite, why)
-        }
-        // Script polling wraps the packets in a form, which nothing here reads.
-        ("POST", Some(key)) if key == "j" => {
-            let why = "polling by scripts (`j`) is not declared".to_owned();
             (Class::UndeclaredWrite, why)
         }
         // Other keys change no packet: the server reads them once, at the handshake.

@@ -17,6 +17,7 @@ pub fn judge_packet(contract: &Contract, packet: &Packet, attachments: usize) ->
         class,
         reason,
         non_canonical: None,
+        unknown_name: false,
     })
 }
 
@@ -40,6 +41,7 @@ pub fn judge_unreadable(contract: &Contract, text: &str, error: &DecodeError) ->
         class,
         reason,
         non_canonical: None,
+        unknown_name: false,
     }
 }
 

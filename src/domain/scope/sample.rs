@@ -6,7 +6,7 @@ use serde_json::json;
 
 use crate::domain::contract::{
     Apply, Body, Condition, Contract, Emit, EventRule, FailMode, JwtPolicy, KillSwitch, NextPage,
-    Operation, Paging, Realtime, RequestPattern, Resource, Retry, Scope, Service, Session,
+    Operation, Paging, Queries, Realtime, RequestPattern, Resource, Retry, Scope, Service, Session,
     SessionRequest, SocketClient, Token, TokenAnswer, TrafficFloor,
 };
 use crate::domain::selector::{Selector, Template};
@@ -55,6 +55,7 @@ fn kill_switch() -> KillSwitch {
             Selector::Pointer("/maintenance".to_owned()),
             vec![json!(true)],
         ),
+        absent: None,
         answer_off: json!({"maintenance": false}),
         answer_on: json!({"maintenance": true}),
         status_on: 200,
@@ -111,6 +112,7 @@ fn scope() -> Scope {
         allow_emits: vec!["ping_feed".to_owned()],
         forbid_emits: vec!["close_position".to_owned(), "execute_trade".to_owned()],
         forbid_namespaces: vec!["/admin".to_owned()],
+        queries: Queries::Any,
         floor: TrafficFloor { requests: 3 },
     }
 }

@@ -20,6 +20,37 @@ use crate::gateway::state::State;
 #[error("the connection was severed")]
 pub(in crate::gateway) struct Severed;
 
+/// An answer as it is passed to the client, without secrets.
+pub(super) struct Given {
+    pub(super) status: u16,
+    pub(super) headers: Vec<(String, String)>,
+    pub(super) body: Content,
+    pub(super) from: Answerer,
+    /// The headers that were changed, as the backend sent them.
+    pub(super) sent: Vec<(String, String)>,
+    /// Where it leads past the gateway.
+    pub(super) leads_past: Vec<String>,
+}
+
+impl Given {
+    /// One that is passed as it was given.
+    pub(super) fn of(
+        status: u16,
+        headers: Vec<(String, String)>,
+        body: Content,
+        from: Answerer,
+    ) -> Self {
+        Self {
+            status,
+            headers,
+            body,
+            from,
+            sent: Vec::new(),
+            leads_past: Vec::new(),
+        }
+    }
+}
+
 /// An exchange that must end in the journal: by an answer, or by a loss. One that is dropped was
 /// given up by the client or cut by a fault.
 pub(super) struct Exchange {
@@ -80,14 +111,16 @@ impl Exchange {
         }
     }
 
-    pub(super) fn answered(
-        mut self,
-        status: u16,
-        headers: Vec<(String, String)>,
-        body: Content,
-        from: Answerer,
-    ) {
+    pub(super) fn answered(mut self, given: Given) {
         self.leave();
+        let Given {
+            status,
+            headers,
+            body,
+            from,
+            sent,
+            leads_past,
+        } = given;
         let request_id = self
             .state
             .scribe
@@ -107,6 +140,8 @@ impl Exchange {
             body,
             from,
             request_id,
+            sent: sent.into(),
+            leads_past,
         }));
         if status >= 400 {
             let end = if from == Answerer::Backend {
@@ -128,7 +163,8 @@ impl Exchange {
         let captured = Captured::ahead(response.body().to_vec(), None);
         let parsed = captured.json();
         let content = captured.content(scribe, parsed, &Body::Empty);
-        self.answered(response.status().as_u16(), headers, content, from);
+        let status = response.status().as_u16();
+        self.answered(Given::of(status, headers, content, from));
         response
     }
 

@@ -7,8 +7,9 @@ use std::task::{Context, Poll};
 use bytes::Bytes;
 use hyper::body::{Body, Frame, Incoming, SizeHint};
 
-use super::ending::Exchange;
+use super::ending::{Exchange, Given};
 use super::polling::observe_poll;
+use crate::domain::coding;
 use crate::domain::contract::{self, Role};
 use crate::domain::journal::{Answerer, Direction, Fact, LossReason};
 use crate::gateway::body::{Polled, longer};
@@ -25,6 +26,10 @@ pub(super) struct Passing {
     pub(super) service: Arc<Service>,
     pub(super) status: u16,
     pub(super) headers: Vec<(String, String)>,
+    /// The headers that were changed, as the backend sent them.
+    pub(super) sent: Vec<(String, String)>,
+    /// Headers that lead past the gateway.
+    pub(super) leads_past: Vec<String>,
     pub(super) role: Option<Role>,
     pub(super) grantee: Option<String>,
     /// Whether this is the answer to a poll, so that its body holds packets.
@@ -37,7 +42,7 @@ impl Passing {
     /// packet, and then whether the next one does.
     fn without_withheld(&self, chunk: Bytes, begins: &mut bool) -> Bytes {
         let state = self.exchange.state();
-        if !self.poll {
+        if !self.poll || !self.is_plain() {
             return chunk;
         }
         let ping = EnginePacket::Ping("");
@@ -52,8 +57,15 @@ impl Passing {
         bytes.into()
     }
 
+    /// Whether its bytes are what it says.
+    fn is_plain(&self) -> bool {
+        let pairs = self.headers.iter();
+        coding::is_plain(pairs.map(|(name, value)| (name.as_str(), value.as_str())))
+    }
+
     /// The whole answer is there.
-    fn complete(self, captured: Captured) {
+    pub(super) fn complete(mut self, captured: Captured) {
+        let captured = captured.opened(&self.headers);
         let state = Arc::clone(self.exchange.state());
         let number = self.exchange.number();
         let socket = self.exchange.session().cloned();
@@ -72,10 +84,18 @@ impl Passing {
         } else {
             Vec::new()
         };
+        if let Some(body) = &parsed {
+            let places = self.service.origins.places(body);
+            let places = places.into_iter().map(|place| format!("body {place}"));
+            self.leads_past.extend(places);
+        }
         let headers = headers::redacted(&state.scribe, self.headers);
         let body = captured.content(&state.scribe, parsed, &contract::Body::Empty);
-        self.exchange
-            .answered(self.status, headers, body, Answerer::Backend);
+        self.exchange.answered(Given {
+            sent: headers::redacted(&state.scribe, self.sent),
+            leads_past: self.leads_past,
+            ..Given::of(self.status, headers, body, Answerer::Backend)
+        });
         for token in issued {
             state.scribe.record(Fact::TokenIssued(token));
         }
@@ -85,7 +105,7 @@ impl Passing {
     }
 
     /// The backend broke off.
-    fn broken(self, detail: String) {
+    pub(super) fn broken(self, detail: String) {
         self.exchange.lost(LossReason::Upstream { detail });
     }
 }
@@ -102,6 +122,19 @@ pub(in crate::gateway) struct Watched {
 }
 
 impl Watched {
+    /// Follows a body of which `read` was read already; one that is empty has already passed.
+    pub(super) fn resumed(
+        read: Vec<u8>,
+        incoming: Incoming,
+        limit: usize,
+        passing: Passing,
+    ) -> Self {
+        let mut watched = Self::new(Bytes::new(), incoming, limit, passing);
+        watched.capture.add(&read);
+        watched.before = read.into();
+        watched
+    }
+
     /// Follows a body; one that is empty has already passed.
     pub(super) fn new(before: Bytes, incoming: Incoming, limit: usize, passing: Passing) -> Self {
         let mut watched = Self {

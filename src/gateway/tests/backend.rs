@@ -172,6 +172,21 @@ async fn answer(shared: Arc<Shared>, mut request: Request<Incoming>) -> Result<R
     Ok(routed(shared, head.method.as_str(), &target).await)
 }
 
+fn packed(coding: &str, body: Vec<u8>) -> Reply {
+    let mut packed = reply(200, "application/json", body);
+    let coding = coding.parse().unwrap();
+    packed.headers_mut().insert("content-encoding", coding);
+    packed
+}
+
+pub(super) fn gzip(bytes: &[u8]) -> Vec<u8> {
+    use std::io::Write as _;
+    let level = flate2::Compression::best();
+    let mut packer = flate2::write::GzEncoder::new(Vec::new(), level);
+    packer.write_all(bytes).unwrap();
+    packer.finish().unwrap()
+}
+
 /// Agrees to a WebSocket.
 fn switched(asked: &HeaderMap) -> Reply {
     let mut switched = reply(101, "text/plain", "");
@@ -214,6 +229,23 @@ async fn routed(shared: Arc<Shared>, method: &str, target: &str) -> Reply {
                 .boxed(),
             )
             .unwrap(),
+        ("GET", "/packed") => packed("gzip", gzip(br#"{"uid":"u-1"}"#)),
+        ("GET", "/odd") => packed("compress", b"\x1f\x9d\x90".to_vec()),
+        ("GET", "/bomb") => packed("gzip", gzip(&vec![b' '; 8 * 1024 * 1024])),
+        ("GET", "/marked") => reply(200, "application/json", &b"\xef\xbb\xbf{\"uid\":1}"[..]),
+        ("GET", "/api/history") => {
+            let next = "http://backend.test/api/history?cursor=c2";
+            let body = json!({"items": [], "next": next, "self": "http://backend.test/me"});
+            let mut pages = reply(200, "application/json", body.to_string());
+            for (name, value) in [
+                ("link", format!("<{next}>; rel=\"next\"")),
+                ("x-next", next.to_owned()),
+                ("set-cookie", "sid=abcdef; Path=/; Secure".to_owned()),
+            ] {
+                pages.headers_mut().insert(name, value.parse().unwrap());
+            }
+            pages
+        }
         ("GET", "/big") => Response::new(Bulk { left: BIG }.boxed()),
         ("GET", "/hang") => {
             let _given_up = GivenUp(Arc::clone(&shared));

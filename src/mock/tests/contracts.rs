@@ -7,8 +7,9 @@ use serde_json::{Value, json};
 
 use crate::domain::contract::{
     Apply, Body, Condition, Contract, Emit, EventRule, Expiry, FailMode, Identity, JwtPolicy,
-    KillSwitch, NextPage, Operation, Paging, Realtime, RequestPattern, Resource, Retry, Scope,
-    Screen, Service, Session, SessionRequest, SocketClient, Token, TokenAnswer, TrafficFloor,
+    KillSwitch, NextPage, Operation, Paging, Queries, Realtime, RequestPattern, Resource, Retry,
+    Scope, Screen, Service, Session, SessionRequest, SocketClient, Token, TokenAnswer,
+    TrafficFloor,
 };
 use crate::domain::secret::Secret;
 use crate::domain::selector::{Selector, Template};
@@ -69,6 +70,7 @@ fn switch(operation: Operation, off: Value, on: Value) -> KillSwitch {
     KillSwitch {
         operation,
         blocked_when: Condition::OneOf(at("/blocked"), vec![json!(true)]),
+        absent: None,
         answer_off: off,
         answer_on: on,
         status_on: 200,
@@ -110,6 +112,7 @@ fn frame(name: &str, services: Vec<Service>, session: Session) -> Contract {
             allow_emits: Vec::new(),
             forbid_emits: Vec::new(),
             forbid_namespaces: Vec::new(),
+            queries: Queries::Any,
             floor: TrafficFloor { requests: 5 },
         },
     }

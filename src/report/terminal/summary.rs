@@ -39,6 +39,7 @@ impl<W: Write> Terminal<W> {
         }
         writeln!(self.out)?;
         self.causes(result)?;
+        self.remarks(result)?;
         self.field(2, "scope", &scope(result))?;
         self.field(2, "runbook", &runbook(result))?;
         if self.look.detail == Detail::Verbose {
@@ -66,6 +67,17 @@ impl<W: Write> Terminal<W> {
         }
         writeln!(self.out)?;
         self.verdict(result, &counts)
+    }
+
+    /// What changes no verdict and must be known before it is believed, each told once.
+    fn remarks(&mut self, result: &RunResult) -> io::Result<()> {
+        let told = result.scenarios.iter();
+        let told = told.flat_map(|scenario| &scenario.outcome.remarks);
+        let told: BTreeSet<&(String, String)> = told.collect();
+        for (about, remark) in told {
+            self.field(2, "remark", &format!("{about}: {remark}"))?;
+        }
+        Ok(())
     }
 
     /// One line for each rule that is a likely cause of what failed, and where.

@@ -20,7 +20,7 @@ impl Quality {
         let body = match (&answer.body, answer.body.json()) {
             (_, Some(value)) if !answer.is_page() => value,
             // The rest of it may be good.
-            (Content::Truncated { .. }, _) if !answer.is_page() => return Self::Good,
+            (body, _) if body.is_partial() && !answer.is_page() => return Self::Good,
             _ => return Self::Unreadable,
         };
         let Some(items) = &resource.items else {
@@ -35,7 +35,7 @@ impl Quality {
     /// That of an event: whether it can change its resource.
     pub(super) fn of_event(event: &EventRule, resource: &Resource, args: &Content) -> Self {
         // The rest of it may be good.
-        if matches!(args, Content::Truncated { .. }) {
+        if args.is_partial() {
             return Self::Good;
         }
         let Some(payload) = args.json().and_then(|args| args.get(0)) else {

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use crate::domain::contract::Role;
+use crate::domain::contract::{Role, is_safe};
 use crate::domain::duration::show;
 use crate::domain::journal::{Answer, Request};
 use crate::rules::context::Context;
@@ -144,9 +144,16 @@ fn is_switch_on(ended: &Ended<'_>, answer: &Answer, context: &Context<'_>) -> bo
 
 fn key(request: &Request) -> String {
     let Request {
-        method, service, ..
+        method,
+        service,
+        role,
+        ..
     } = request;
-    format!("{method} {service} {}", request.bare_target())
+    let path = request.bare_target();
+    match role {
+        Some(role) if !is_safe(method) => format!("{method} {service} {path} ({role})"),
+        _ => format!("{method} {service} {path}"),
+    }
 }
 
 /// How long an answer asks to wait, in either form of the header.

@@ -332,7 +332,7 @@ fn key(request: &Request) -> Option<String> {
     match &request.role {
         Some(Role::Realtime) if request.is_handshake() => Some(feed(request.wants_websocket())),
         Some(Role::Realtime) | None => None,
-        Some(_) => Some(request.line()),
+        Some(_) => Some(request.operation()),
     }
 }
 

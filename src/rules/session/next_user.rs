@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use crate::domain::contract::Role;
 use crate::domain::duration::show;
-use crate::domain::journal::{Fact, Frame};
+use crate::domain::journal::{Act, AppFact, Fact, Frame, Report};
 use crate::rules::context::Context;
 use crate::rules::moment::Milestone;
 use crate::rules::rule::{Rule, rule};
@@ -35,6 +35,8 @@ rule! {
         set by ["resources[].personal", "session.identity", "request-timeout", "retry.attempts"]
 }
 
+/// How long after a sign-in what is shown may be of the user before.
+const TURNOVER: Duration = Duration::from_secs(5);
 /// How long reading may take beside the attempts.
 const SLACK: Duration = Duration::from_secs(10);
 
@@ -44,6 +46,9 @@ pub(super) struct NextUser {
     user: Option<String>,
     read: BTreeSet<String>,
     watch: Option<Watch>,
+    /// The account that is marked to sign in, and the one that did, and when.
+    marked: Option<String>,
+    account: Option<(String, Milestone)>,
 }
 
 /// A new user of whom nothing was read yet.
@@ -58,6 +63,12 @@ struct Watch {
 impl Rule for NextUser {
     fn see(&mut self, context: &Context<'_>) {
         self.overdue(context);
+        match &context.entry.fact {
+            Fact::Act(Act::SignIn { account }) => self.marked = Some(account.clone()),
+            Fact::Act(Act::SignOut) => self.account = None,
+            Fact::App(AppFact::Reported(Report::User(shown))) => self.shows(shown, context),
+            _ => {}
+        }
         if let Some(ended) = context.ended()
             && ended.request.role == Some(Role::SignIn)
             && ended.succeeded()
@@ -97,7 +108,32 @@ impl Rule for NextUser {
 }
 
 impl NextUser {
+    /// The screen shows somebody's name or data.
+    fn shows(&self, shown: &str, context: &Context<'_>) {
+        let Some((account, sign_in)) = &self.account else {
+            return;
+        };
+        if !context.session.is_wanted() || context.now <= sign_in.at + TURNOVER {
+            return;
+        }
+        context.exercised(&READS_ANEW);
+        if shown == account {
+            return;
+        }
+        context.violated(
+            &READS_ANEW,
+            Violation::new("the screen shows another user than the one who signed in")
+                .expected(format!("what is {account}'s"))
+                .observed(format!(
+                    "{shown}, {} after the sign-in",
+                    show(context.now - sign_in.at)
+                ))
+                .evidence([sign_in.id, context.entry.id]),
+        );
+    }
+
     fn signed_in(&mut self, sign_in: Milestone, context: &Context<'_>) {
+        self.account = self.marked.clone().map(|account| (account, sign_in));
         let user = context
             .session
             .current()

@@ -2,9 +2,8 @@
 
 use std::sync::Arc;
 
-use crate::domain::contract::{Condition, KillSwitch, Role};
-use crate::domain::journal::{Act, Answer, Answerer, Content, Entry};
-use crate::domain::selector::Selector;
+use crate::domain::contract::{Asked, KillSwitch, Role};
+use crate::domain::journal::{Act, Answer, Answerer, Entry};
 use crate::rules::exchange::Ended;
 use crate::rules::moment::Moment;
 
@@ -77,7 +76,7 @@ impl Switch {
             None => match ended.answer {
                 Some(answer) if answer.status == 304 => self.answered = Some(moment),
                 // More than the journal keeps: what it said is not known.
-                Some(answer) if matches!(answer.body, Content::Truncated { .. }) => {}
+                Some(answer) if answer.body.is_partial() => {}
                 _ => self.failed = Some(moment),
             },
         }
@@ -86,15 +85,10 @@ impl Switch {
 
 /// What an answer says; nothing if it says neither.
 pub(crate) fn is_blocked(switch: &KillSwitch, answer: &Answer) -> Option<bool> {
-    let page = answer.is_page();
-    let valid = (answer.is_success() || answer.status == switch.status_on) && !page;
-    let found = |selector: &Selector| answer.find(selector).filter(|_| valid);
-    match &switch.blocked_when {
-        Condition::Status(statuses) if statuses.contains(&answer.status) => Some(true),
-        Condition::Status(_) => (answer.is_success() && !page).then_some(false),
-        Condition::OneOf(selector, values) => found(selector).map(|found| values.contains(&found)),
-        Condition::NoneOf(selector, values) => {
-            found(selector).map(|found| !values.contains(&found))
-        }
-    }
+    let asked = Asked {
+        status: answer.status,
+        is_page: answer.is_page(),
+        body: answer.body.json(),
+    };
+    switch.says(asked, |selector| answer.find(selector))
 }

@@ -148,6 +148,10 @@ impl Payload {
         if !answer.is_success() || is_empty {
             return;
         }
+        if answer.body.unread().is_some() {
+            // Said for every rule that would read it.
+            return;
+        }
         if matches!(answer.body, Content::Truncated { .. }) {
             let why = format!("an answer for `{name}` is longer than the journal keeps");
             context.unable(&SCHEMA, why);
@@ -178,8 +182,18 @@ fn fault_of(answer: &Answer, validator: &Validator) -> Option<String> {
             None => fault_is("the body cannot be read"),
         },
         Content::Empty => fault_is("the body is empty"),
-        Content::Text { .. } | Content::Binary { .. } => fault_is("the body is not JSON"),
-        Content::Truncated { .. } => None,
+        Content::Text { .. } | Content::Binary { .. } => {
+            let coding = answer.headers.get("content-encoding");
+            Some(coding.map_or_else(
+                || "the body is not JSON".to_owned(),
+                |coding| {
+                    format!(
+                        "the body is not JSON; it is said to be in the content coding `{coding}`"
+                    )
+                },
+            ))
+        }
+        Content::Truncated { .. } | Content::Unread { .. } => None,
     }
 }
 

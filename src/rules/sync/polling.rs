@@ -117,12 +117,12 @@ impl Rule for Polling {
 
 impl Polling {
     fn poll(&mut self, request: &Request, agreed: &Agreed, context: &Context<'_>) {
-        let key = request.line();
+        let (key, line) = (request.operation(), request.line());
         if self.targets.len() >= TARGETS && !self.targets.contains_key(&key) {
             self.targets.pop_first();
         }
         let excused = self.streams.excuses(request.role.as_ref(), context.now);
-        let target = self.targets.entry(key.clone()).or_default();
+        let target = self.targets.entry(key).or_default();
         let now = Asked {
             moment: context.moment(),
             explained: excused || target.explains(context),
@@ -131,7 +131,7 @@ impl Polling {
         let poll = Poll {
             now,
             before: before.filter(|own| context.world.same_process_since(own.moment.id)),
-            what: &key,
+            what: &line,
             exchange: request.exchange,
             agreed,
         };
@@ -144,14 +144,14 @@ impl Polling {
         if now.explained {
             return;
         }
-        match overlap(request, &key, context) {
+        match overlap(request, context) {
             Some(overlap) => self.overlaps.push(overlap),
             None => target.alone(&poll, context),
         }
     }
 
     fn ended(&mut self, ended: &Ended<'_>, context: &Context<'_>) {
-        if let Some(target) = self.targets.get_mut(&ended.request.line()) {
+        if let Some(target) = self.targets.get_mut(&ended.request.operation()) {
             target.failed = !ended.succeeded();
         }
         let exchange = ended.request.exchange;
@@ -175,11 +175,12 @@ impl Polling {
 }
 
 /// The poll for the same that is still awaited while this one begins.
-fn overlap(request: &Request, what: &str, context: &Context<'_>) -> Option<Overlap> {
+fn overlap(request: &Request, context: &Context<'_>) -> Option<Overlap> {
     let patience = context.contract.request_timeout.mul_f64(0.9);
+    let operation = request.operation();
     let (opened, first) = context.under_way().find(|(opened, other)| {
         other.exchange != request.exchange
-            && other.line() == what
+            && other.operation() == operation
             && context.now < opened.at() + patience
             && context.world.same_life_since(opened.id())
     })?;

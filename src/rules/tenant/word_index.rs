@@ -25,7 +25,7 @@ impl WordIndex {
                 .for_each(|value| self.value(value)),
             Content::Text { text, .. } => self.text(text),
             Content::Truncated { beginning, .. } => self.text(beginning),
-            Content::Empty | Content::Binary { .. } => {}
+            Content::Empty | Content::Binary { .. } | Content::Unread { .. } => {}
         }
     }
 

@@ -6,7 +6,7 @@ use std::time::Duration;
 use serde_json::{Value, json};
 
 use super::{Play, harbour};
-use crate::domain::contract::Contract;
+use crate::domain::contract::{Contract, Queries};
 use crate::domain::verdict::{Severity, Subject};
 
 const fn seconds(number: u64) -> Duration {
@@ -280,4 +280,54 @@ fn polling_is_judged_where_there_is_no_feed_at_all() {
     let regular = polled(seconds(15));
     assert_eq!(found(&regular), []);
     assert!(!regular.judged().not_exercised.contains(&"SYNC-4"));
+}
+
+/// A sign-in and one read with this query.
+fn reading_with(query: &str, queries: Queries) -> Play {
+    let mut contract = harbour();
+    contract.scope.queries = queries;
+    let mut play = Play::of(contract);
+    play.signs_in("client", "ada", json!("sailor-7")).exchange(
+        "client",
+        json!({"service": "deck", "method": "GET", "target": format!("/v2/ships?{query}"), "path": "/v2/ships",
+            "role": {"resource": "ships"}, "authorization": "Bearer ‹client ada›"}),
+        None,
+        json!({"status": 200, "body": {"json": {"value": ships(1), "bytes": 9}}}),
+    );
+    play
+}
+
+#[test]
+fn query_keys_that_nobody_declared_are_a_finding_where_the_contract_closes_them() {
+    let closed = |query| found(&reading_with(query, Queries::Declared));
+    assert_eq!(closed("near=1"), [("SCOPE-7".to_owned(), Subject::App)]);
+    assert_eq!(closed(""), []);
+    let open = reading_with("near=1", Queries::Any).judged();
+    let remark = open.findings.iter().find(|own| own.rule == "SCOPE-7");
+    assert_eq!(remark.map(|own| own.severity), Some(Severity::Information));
+}
+
+#[test]
+fn a_key_to_which_the_backend_itself_led_is_not_the_apps() {
+    let mut contract = harbour();
+    contract.scope.queries = Queries::Declared;
+    let mut play = Play::of(contract);
+    let ask = |target: &str| {
+        json!({"service": "deck", "method": "GET", "target": target, "path": "/v2/ships",
+            "role": {"resource": "ships"}, "authorization": "Bearer ‹client ada›"})
+    };
+    play.signs_in("client", "ada", json!("sailor-7"))
+        .exchange(
+            "client",
+            ask("/v2/ships"),
+            None,
+            json!({"status": 307, "headers": [["location", "/v2/ships?at=now"], ["x-trace", "t-r"]]}),
+        )
+        .exchange(
+            "client",
+            ask("/v2/ships?at=now"),
+            None,
+            json!({"status": 200, "body": {"json": {"value": ships(1), "bytes": 9}}}),
+        );
+    assert_eq!(found(&play), []);
 }

@@ -11,7 +11,7 @@ use crate::domain::change::{Change, RequestMatch};
 use crate::domain::contract::renamed::Renaming;
 use crate::domain::contract::{Contract, Role};
 use crate::domain::journal::{
-    Act, AppFact, Entry, EntryId, Fact, Frame, HarnessFact, Request, ScreenName,
+    Act, AppFact, Entry, EntryId, Fact, Frame, HarnessFact, Report, Request, ScreenName, Unreadable,
 };
 use crate::domain::verdict::{Severity, Subject};
 
@@ -126,7 +126,9 @@ impl Renaming {
                 });
                 answer.headers = renamed.collect::<Vec<_>>().into();
             }
-            Fact::TlsRefused { service, .. } | Fact::SocketOpened { service, .. } => {
+            Fact::TlsRefused { service, .. }
+            | Fact::Unreadable(Unreadable { service, .. })
+            | Fact::SocketOpened { service, .. } => {
                 self.service(service);
             }
             Fact::Frame {
@@ -172,7 +174,9 @@ impl Renaming {
         match fact {
             AppFact::Screen {
                 screen: ScreenName::Own(name),
-            } => self.screen(name),
+            }
+            | AppFact::Reported(Report::Screen(ScreenName::Own(name))) => self.screen(name),
+            AppFact::Reported(Report::User(name)) => self.account(name),
             AppFact::Shown { resource, .. } | AppFact::Stale { resource, .. } => {
                 self.resource(resource);
             }
@@ -186,7 +190,8 @@ impl Renaming {
             | AppFact::Feed { .. }
             | AppFact::Session { .. }
             | AppFact::Notice { .. }
-            | AppFact::Unexpected { .. } => {}
+            | AppFact::Unexpected { .. }
+            | AppFact::Reported(_) => {}
         }
     }
 

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use reqwest::Client;
 
-use crate::suite::config::Target;
+use crate::suite::config::{LeverMeans, Target};
 
 /// How long a service may take to answer before it counts as unreachable.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -58,7 +58,8 @@ pub(super) fn client(target: &Target) -> Result<Client, NoClient> {
         || target
             .levers
             .values()
-            .any(|means| format!("{means:?}").contains("https://"));
+            .flat_map(LeverMeans::calls)
+            .any(|call| call.url.expose().starts_with("https://"));
     let builder = Client::builder().no_proxy().timeout(PATIENCE);
     // Reading the system's certificates costs more than a whole local run; plain http needs none.
     let builder = if secure {

@@ -17,6 +17,9 @@ use crate::suite::config::{Call, Target};
 /// How long to wait before a call is repeated.
 const PAUSE: Duration = Duration::from_millis(250);
 
+/// What stands for every service in a call.
+const ALL: &str = "*";
+
 /// Why the operator's calls did not move a lever.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum OperatorError {
@@ -24,12 +27,11 @@ pub(crate) enum OperatorError {
     #[error(transparent)]
     Client(#[from] NoClient),
     /// One was not done, however often it was repeated.
-    #[error("the operator's call {method} {url}: {why}")]
+    #[error("the operator's call {call}: {why}")]
     Call {
-        /// Its method.
-        method: String,
-        /// Its URL as the configuration has it: filled in, it may hold a secret.
-        url: String,
+        /// Its line. Where that depends on the environment, it is told as the configuration has it:
+        /// filled in, it may hold a secret.
+        call: String,
         /// How its last attempt ended.
         why: NotDone,
     },
@@ -70,12 +72,12 @@ pub(in crate::run) async fn operate(
     let client = client(target)?;
     let lookup = |name: &str| -> Option<Value> {
         match name {
-            "service" => service.clone().map(Value::from),
+            "service" => Some(Value::from(service.as_deref().unwrap_or(ALL))),
             "event" => event.clone().map(Value::from),
             "payload" => payload.clone(),
-            _ => name
-                .strip_prefix("env:")
-                .and_then(|variable| target.secrets.get(variable))
+            _ => target
+                .secrets
+                .get(name)
                 .map(|secret| Value::from(secret.expose())),
         }
     };
@@ -91,8 +93,7 @@ pub(in crate::run) async fn operate(
                 .is_none_or(|time| began.elapsed() + PAUSE > time);
             if over {
                 return Err(OperatorError::Call {
-                    method: call.method.clone(),
-                    url: call.url.clone(),
+                    call: call.shown.clone(),
                     why,
                 });
             }
@@ -110,7 +111,7 @@ async fn attempt(
     let method = reqwest::Method::from_bytes(call.method.as_bytes())
         .map_err(|_| NotDone::Method(call.method.clone()))?;
     let mut request = client
-        .request(method, fill_text(&call.url, lookup))
+        .request(method, fill_text(call.url.expose(), lookup))
         .timeout(call.timeout);
     for (name, value) in &call.headers {
         request = request.header(name, fill_text(value, lookup));

@@ -17,11 +17,12 @@ use tokio::sync::{mpsc, oneshot};
 use tokio::task::{AbortHandle, JoinSet};
 
 use super::Ready;
-use super::marks::{ACTS, Mark};
+use super::marks::{ACTS, Mark, report};
 use crate::domain::change::{Change, Lever};
-use crate::domain::journal::Fact;
+use crate::domain::journal::{AppFact, Fact};
 use crate::domain::malformed::Malformed;
 use crate::domain::result::ScenarioResult;
+use crate::domain::verdict::Finding;
 use crate::net::Listener;
 use crate::operator::{self, BODY_LIMIT, Command, Desk, Order, Refusal};
 use crate::run::environment::Environment;
@@ -33,13 +34,7 @@ pub(super) struct Outcome(Value);
 impl Outcome {
     pub(super) fn of(result: &ScenarioResult) -> Self {
         let outcome = &result.outcome;
-        let findings = outcome.findings.iter().map(|finding| {
-            json!({
-                "rule": finding.rule,
-                "subject": finding.subject.name(),
-                "message": finding.message,
-            })
-        });
+        let findings = outcome.findings.iter().map(finding_in_brief);
         Self(json!({
             "verdict": outcome.verdict.name(),
             "reason": outcome.verdict.reason(),
@@ -47,9 +42,28 @@ impl Outcome {
             "not_judged": outcome.not_judged.iter()
                 .map(|(rule, reason)| json!({"rule": rule, "reason": reason}))
                 .collect::<Vec<_>>(),
+            "remarks": outcome.remarks.iter()
+                .map(|(about, remark)| json!({"about": about, "remark": remark}))
+                .collect::<Vec<_>>(),
             "journal_entries": result.journal_entries,
         }))
     }
+}
+
+/// A finding for whoever drives an app: all that it says, and the numbers of the journal's entries
+/// that show it, the decisive one last.
+#[must_use]
+pub fn finding_in_brief(finding: &Finding) -> Value {
+    json!({
+        "rule": finding.rule,
+        "subject": finding.subject.name(),
+        "severity": finding.severity.name(),
+        "message": finding.message,
+        "expected": finding.expected,
+        "observed": finding.observed,
+        "evidence": finding.evidence,
+        "request_ids": finding.request_ids,
+    })
 }
 
 /// The running API. It ends with this.
@@ -178,6 +192,7 @@ impl Desk for Session {
             Command::Socket,
             Command::Fault,
             Command::Mark,
+            Command::App,
             Command::End,
         ];
         let changes = self.around.changes().into_iter().map(Lever::Own);
@@ -231,6 +246,7 @@ impl Desk for Session {
                 self.change(&change).await
             }
             Order::Mark(asked) => self.mark(asked),
+            Order::App(asked) => self.app(asked),
             Order::End => self.end().await,
             Order::SendAway { .. } | Order::Ask { .. } => Err(Refusal::not_found()),
         }
@@ -298,12 +314,22 @@ impl Session {
         let act = serde_json::from_value::<Mark>(asked)
             .map_err(|error| error.to_string())
             .and_then(|mark| {
-                let act = mark.read(&self.around.contract);
+                let act = mark.read(&self.around.contract, &self.around.accounts());
                 act.map_err(|why| why.to_string())
             })
             .map_err(|why| Command::Mark.misread(&why))?;
         let entry = self.around.recorder.record(Fact::Act(act.clone()));
         Ok(json!({"act": act, "entry": entry.id}))
+    }
+
+    /// Writes down what the app shows, as whoever drives it sees it.
+    fn app(&self, asked: Value) -> Result<Value, Refusal> {
+        let accounts = self.around.accounts();
+        let told = report(asked, &self.around.contract, &accounts)
+            .map_err(|why| Command::App.misread(&why))?;
+        let fact = AppFact::Reported(told.clone());
+        let entry = self.around.recorder.record(Fact::App(fact));
+        Ok(json!({"app": told, "entry": entry.id}))
     }
 
     async fn end(&self) -> Result<Value, Refusal> {

@@ -3,10 +3,10 @@
 use serde::Deserialize;
 
 use crate::domain::contract::Contract;
-use crate::domain::journal::Act;
+use crate::domain::journal::{Act, Report, StorageAccident};
 
 /// Every act with a body that marks it.
-pub(super) const ACTS: [(&str, &str); 11] = [
+pub(super) const ACTS: [(&str, &str); 12] = [
     ("launch", r#"{"act": "launch"}"#),
     ("sign-in", r#"{"act": "sign-in", "account": "<its name>"}"#),
     ("sign-out", r#"{"act": "sign-out"}"#),
@@ -18,6 +18,10 @@ pub(super) const ACTS: [(&str, &str); 11] = [
     (
         "load-more",
         r#"{"act": "load-more", "resource": "<its name>"}"#,
+    ),
+    (
+        "storage",
+        r#"{"act": "storage", "accident": "<lost, corrupt, undecryptable or oversized>"}"#,
     ),
     ("offline", r#"{"act": "offline"}"#),
     ("online", r#"{"act": "online"}"#),
@@ -48,9 +52,11 @@ pub(super) enum BadMark {
         /// What was not sent along.
         key: &'static str,
     },
-    /// The act is done to something that the contract does not have.
-    #[error("the contract has no {kind} `{name}`; it has {}", known.join(", "))]
+    /// The act is done to something that nobody has named.
+    #[error("the {of} has no {kind} `{name}`; it has {}", known.join(", "))]
     Unknown {
+        /// What has names of that kind: the contract, or the target.
+        of: &'static str,
         /// What it should have been.
         kind: &'static str,
         /// As it was sent.
@@ -76,20 +82,61 @@ pub(super) struct Mark {
     screen: Option<String>,
     #[serde(default)]
     resource: Option<String>,
+    #[serde(default)]
+    accident: Option<String>,
+}
+
+/// What can happen to an app's storage, by the words for it.
+const ACCIDENTS: [(&str, StorageAccident); 4] = [
+    ("lost", StorageAccident::Lost),
+    ("corrupt", StorageAccident::Corrupt),
+    ("undecryptable", StorageAccident::Undecryptable),
+    ("oversized", StorageAccident::Oversized),
+];
+
+/// What an app shows, as it is sent: a report with names that the contract and the target have.
+pub(super) fn report(
+    asked: serde_json::Value,
+    contract: &Contract,
+    accounts: &[&str],
+) -> Result<Report, String> {
+    let report: Report = serde_json::from_value(asked).map_err(|error| error.to_string())?;
+    let (of, kind, name, known): (_, _, _, Vec<&str>) = match &report {
+        Report::User(name) if !accounts.is_empty() => {
+            ("target", "account", name.as_str(), accounts.to_vec())
+        }
+        Report::Screen(name) => {
+            let own = ["signed-out", "loading", "maintenance"].into_iter();
+            let screens = contract.screens.iter().map(|screen| screen.name.as_str());
+            (
+                "contract",
+                "screen",
+                name.as_str(),
+                own.chain(screens).collect(),
+            )
+        }
+        Report::User(_) | Report::Feed(_) | Report::Restored(_) => return Ok(report),
+    };
+    listed(name.to_owned(), of, kind, known.into_iter())
+        .map(|_| report.clone())
+        .map_err(|why| why.to_string())
 }
 
 impl Mark {
-    /// The act that this marks, with names that the contract has.
-    pub(super) fn read(self, contract: &Contract) -> Result<Act, BadMark> {
+    /// The act that this marks, with names that the contract has. `accounts` are those of the
+    /// target; one that names none lets anybody sign in.
+    pub(super) fn read(self, contract: &Contract, accounts: &[&str]) -> Result<Act, BadMark> {
         let given = [
             ("account", &self.account),
             ("screen", &self.screen),
             ("resource", &self.resource),
+            ("accident", &self.accident),
         ];
         let wanted = match self.act.as_str() {
             "sign-in" => Some("account"),
             "open" => Some("screen"),
             "load-more" => Some("resource"),
+            "storage" => Some("accident"),
             _ => None,
         };
         let word = self.act.clone();
@@ -109,9 +156,15 @@ impl Mark {
         };
         Ok(match self.act.as_str() {
             "launch" => Act::Launch,
-            "sign-in" => Act::SignIn {
-                account: need(self.account, "account")?,
-            },
+            "sign-in" => {
+                let account = need(self.account, "account")?;
+                Act::SignIn {
+                    account: match accounts.is_empty() {
+                        true => account,
+                        false => listed(account, "target", "account", accounts.iter().copied())?,
+                    },
+                }
+            }
             "sign-out" => Act::SignOut,
             "kill" => Act::Kill,
             "background" => Act::Background,
@@ -120,6 +173,7 @@ impl Mark {
             "open" => Act::Open {
                 screen: listed(
                     need(self.screen, "screen")?,
+                    "contract",
                     "screen",
                     contract.screens.iter().map(|screen| screen.name.as_str()),
                 )?,
@@ -127,10 +181,19 @@ impl Mark {
             "load-more" => Act::LoadMore {
                 resource: listed(
                     need(self.resource, "resource")?,
+                    "contract",
                     "resource",
                     contract.resources.iter().map(|own| own.name.as_str()),
                 )?,
             },
+            "storage" => {
+                let words = ACCIDENTS.iter().map(|(word, _)| *word);
+                let word = listed(need(self.accident, "accident")?, "list", "accident", words)?;
+                let known = ACCIDENTS.iter().find(|(own, _)| *own == word);
+                Act::Storage {
+                    accident: known.map_or(StorageAccident::Lost, |(_, accident)| *accident),
+                }
+            }
             "offline" => Act::Offline,
             "online" => Act::Online,
             _ => return Err(BadMark::NoAct { act: word }),
@@ -140,6 +203,7 @@ impl Mark {
 
 fn listed<'a>(
     name: String,
+    of: &'static str,
     kind: &'static str,
     all: impl Iterator<Item = &'a str> + Clone,
 ) -> Result<String, BadMark> {
@@ -147,7 +211,12 @@ fn listed<'a>(
         return Ok(name);
     }
     let known = all.map(str::to_owned).collect();
-    Err(BadMark::Unknown { kind, name, known })
+    Err(BadMark::Unknown {
+        of,
+        kind,
+        name,
+        known,
+    })
 }
 
 #[cfg(test)]
@@ -159,7 +228,8 @@ mod tests {
 
     fn read(body: Value) -> Result<Act, String> {
         let mark: Mark = serde_json::from_value(body).map_err(|error| error.to_string())?;
-        mark.read(&harbour()).map_err(|why| why.to_string())
+        mark.read(&harbour(), &["ada", "bo"])
+            .map_err(|why| why.to_string())
     }
 
     #[test]
@@ -169,10 +239,43 @@ mod tests {
             let name = match act {
                 "open" => contract.screens[0].name.as_str(),
                 "load-more" => contract.resources[0].name.as_str(),
+                "storage" => "lost",
                 _ => "ada",
             };
-            let body = body.replace("<its name>", name);
+            let body = body
+                .replace("<its name>", name)
+                .replace("<lost, corrupt, undecryptable or oversized>", name);
             assert!(read(serde_json::from_str(&body).unwrap()).is_ok(), "{body}");
+        }
+    }
+
+    #[test]
+    fn anybody_signs_in_where_the_target_names_nobody() {
+        let mark: Mark =
+            serde_json::from_value(json!({"act": "sign-in", "account": "cleo"})).unwrap();
+        assert!(mark.read(&harbour(), &[]).is_ok());
+    }
+
+    #[test]
+    fn what_an_app_shows_is_told_by_names_that_are_known() {
+        let read = |body: Value| report(body, &harbour(), &["ada"]);
+        assert_eq!(read(json!({"restored": true})), Ok(Report::Restored(true)));
+        assert!(read(json!({"screen": "loading"})).is_ok());
+        assert!(read(json!({"screen": "bridge"})).is_ok());
+        assert!(read(json!({"user": "ada"})).is_ok());
+        assert!(read(json!({"feed": "live"})).is_ok());
+        for (body, why) in [
+            (
+                json!({"screen": "nowhere"}),
+                "has no screen `nowhere`; it has",
+            ),
+            (json!({"user": "eve"}), "has no account `eve`; it has ada"),
+            (json!({"feed": "quick"}), "unknown variant"),
+            (json!({}), "expected"),
+            (json!({"mood": "good"}), "unknown variant"),
+        ] {
+            let error = read(body).unwrap_err();
+            assert!(error.contains(why), "{error}");
         }
     }
 
@@ -192,6 +295,10 @@ mod tests {
             (
                 json!({"act": "open", "screen": "nowhere"}),
                 "has no screen `nowhere`; it has",
+            ),
+            (
+                json!({"act": "sign-in", "account": "adda"}),
+                "the target has no account `adda`; it has ada, bo",
             ),
             (json!({"act": "kill", "hard": true}), "unknown field `hard`"),
             (json!({}), "missing field `act`"),

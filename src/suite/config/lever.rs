@@ -6,11 +6,16 @@ use std::time::Duration;
 use serde_json::Value;
 use url::Url;
 
-use super::secrets::is_name;
+use super::variables::{Filled, Variables};
 use crate::domain::scenario::Lever;
+use crate::domain::secret::Secret;
 use crate::domain::selector::{Selector, Template};
 use crate::suite::cursor::{Cursor, Fields};
-use crate::suite::node::{Content, Span};
+use crate::suite::node::Content;
+use crate::suite::suggest;
+
+/// How long one attempt may take unless the file says otherwise.
+const PATIENCE: Duration = Duration::from_secs(10);
 
 /// How a lever is moved.
 #[derive(Debug, Clone, PartialEq)]
@@ -23,18 +28,108 @@ pub enum LeverMeans {
         set: Vec<Call>,
         /// Maintenance off, backend running.
         reset: Vec<Call>,
+        /// What the calls are about, where a lever is about services.
+        reach: Reach,
     },
+}
+
+/// Which services the calls of a lever move.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Reach {
+    /// Any, one by one or all: the calls say which by `{service}`.
+    Any,
+    /// These, all at once: the calls do not say which.
+    Together(Vec<String>),
+    /// These, one by one.
+    Each(Vec<String>),
+}
+
+/// Why a lever does not move what it is asked to.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum OutOfReach {
+    /// It is about other services.
+    #[error("it moves {moved}, and not {asked}: `services` in its configuration says so")]
+    Others {
+        /// What it moves.
+        moved: String,
+        /// What it was asked to move.
+        asked: String,
+    },
+    /// It cannot move one service alone.
+    #[error(
+        "it moves {moved} at once, and cannot move `{asked}` alone: write `{{service}}` in its calls, or name the services that it moves under `services`"
+    )]
+    NotAlone {
+        /// What it moves.
+        moved: String,
+        /// What it was asked to move.
+        asked: String,
+    },
+}
+
+impl LeverMeans {
+    /// Whether it moves `asked`, or without that every one of `all` services.
+    ///
+    /// # Errors
+    /// What it moves instead.
+    pub fn reaches<'s>(
+        &self,
+        asked: Option<&str>,
+        all: impl Iterator<Item = &'s str>,
+    ) -> Result<(), OutOfReach> {
+        let Self::Http { reach, .. } = self else {
+            return Ok(());
+        };
+        let (moved, alone) = match reach {
+            Reach::Any => return Ok(()),
+            Reach::Together(moved) => (moved, moved.len() == 1),
+            Reach::Each(moved) => (moved, true),
+        };
+        let shown = || {
+            let quoted: Vec<String> = moved.iter().map(|name| format!("`{name}`")).collect();
+            quoted.join(" and ")
+        };
+        let covers = |name: &str| moved.iter().any(|own| own == name);
+        match asked {
+            Some(one) if covers(one) && alone => Ok(()),
+            Some(one) if covers(one) => Err(OutOfReach::NotAlone {
+                moved: shown(),
+                asked: one.to_owned(),
+            }),
+            Some(one) => Err(OutOfReach::Others {
+                moved: shown(),
+                asked: format!("`{one}`"),
+            }),
+            None if all.into_iter().all(covers) => Ok(()),
+            None => Err(OutOfReach::Others {
+                moved: shown(),
+                asked: "all services".to_owned(),
+            }),
+        }
+    }
+
+    /// Every call that it makes.
+    pub fn calls(&self) -> impl Iterator<Item = &Call> {
+        let (set, reset) = match self {
+            Self::Gateway => (&[][..], &[][..]),
+            Self::Http { set, reset, .. } => (&set[..], &reset[..]),
+        };
+        set.iter().chain(reset)
+    }
 }
 
 /// One HTTP call of the operator.
 ///
-/// URL, headers and body are templates over `{env:NAME}`, `{service}`, `{event}` and `{payload}`.
+/// URL, headers and body are templates over `{service}`, `{event}` and `{payload}`, and headers and
+/// body also over `{env:NAME}`.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Call {
+    /// How it is told: as the file has it where it depends on the environment.
+    pub shown: String,
     /// The method, upper case.
     pub method: String,
-    /// The whole URL.
-    pub url: String,
+    /// The whole URL. What the environment says is filled in, and may be secret.
+    pub url: Secret,
     /// Headers.
     pub headers: Vec<(String, String)>,
     /// The body, sent as JSON unless it is a text.
@@ -77,12 +172,20 @@ impl Done {
 /// Levers that the gateway can imitate.
 const IMITATED: [Lever; 3] = [Lever::Maintenance, Lever::Backend, Lever::DropSockets];
 
-/// Reads how one lever is moved. Variables of the environment that its calls name are collected.
+/// What a lever's calls are read with.
+pub(super) struct Surroundings<'s> {
+    /// The target's services, if they could be read.
+    pub(super) services: Option<&'s BTreeMap<String, Url>>,
+    pub(super) variables: &'s Variables<'s>,
+    /// What headers and bodies take from the environment is collected here.
+    pub(super) secrets: &'s mut BTreeMap<String, Secret>,
+}
+
+/// Reads how one lever is moved.
 pub(super) fn read(
     lever: &Lever,
     cursor: &Cursor<'_>,
-    services: Option<&BTreeMap<String, Url>>,
-    variables: &mut Vec<(String, Span)>,
+    around: &mut Surroundings<'_>,
 ) -> Option<LeverMeans> {
     if cursor.node.scalar().is_some() {
         cursor.word(&[("gateway", ())])?;
@@ -100,7 +203,7 @@ pub(super) fn read(
         let calls: Vec<Option<Call>> = cursor
             .one_or_more()
             .iter()
-            .map(|item| call(lever, item, services, variables))
+            .map(|item| call(lever, item, around))
             .collect();
         calls.into_iter().collect::<Option<Vec<Call>>>()
     };
@@ -117,69 +220,91 @@ pub(super) fn read(
             (calls("call"), Some(Vec::new()))
         }
     };
-    Some(LeverMeans::Http {
-        set: set?,
-        reset: reset?,
-    })
+    let moved = match lever {
+        Lever::Backend => fields.maybe("services", |cursor| named(cursor, around.services)),
+        _ => Some(None),
+    };
+    let (set, reset, moved) = (set?, reset?, moved?);
+    let says_which = set.iter().chain(&reset).any(Call::says_which);
+    let reach = match (lever, moved, around.services) {
+        (Lever::Backend, Some(moved), _) if says_which => Reach::Each(moved),
+        (Lever::Backend, Some(moved), _) => Reach::Together(moved),
+        (Lever::Backend, None, Some(services)) if !says_which => {
+            Reach::Together(services.keys().cloned().collect())
+        }
+        _ => Reach::Any,
+    };
+    Some(LeverMeans::Http { set, reset, reach })
 }
 
-fn call(
-    lever: &Lever,
-    cursor: &Cursor<'_>,
-    services: Option<&BTreeMap<String, Url>>,
-    variables: &mut Vec<(String, Span)>,
-) -> Option<Call> {
-    let text_only = |cursor: &Cursor<'_>, variables: &mut _| {
-        let text = cursor.name_text()?;
-        placeholders(lever, cursor, &Template(text.as_str().into()), variables)?;
-        Some(text)
-    };
+/// The services that a lever moves.
+fn named(cursor: &Cursor<'_>, services: Option<&BTreeMap<String, Url>>) -> Option<Vec<String>> {
+    let items = cursor.one_or_more();
+    if items.is_empty() {
+        return cursor.refuse(
+            "this lever moves no service",
+            "name at least one, or leave `services` away: then it moves all of them",
+        );
+    }
+    items
+        .iter()
+        .map(|item| match services {
+            None => item.name_text(),
+            Some(services) => {
+                let known: Vec<&str> = services.keys().map(String::as_str).collect();
+                item.known_name("service", &known)
+            }
+        })
+        .collect()
+}
+
+impl Call {
+    /// Whether it says which service it is about.
+    fn says_which(&self) -> bool {
+        let texts = self.headers.iter().map(|(_, value)| value.as_str());
+        let texts = texts.chain([self.url.expose()]);
+        let mut templates = texts
+            .map(|text| Template(text.into()))
+            .chain(self.body.clone());
+        templates.any(|template| template.names().iter().any(|name| name == "service"))
+    }
+}
+
+fn call(lever: &Lever, cursor: &Cursor<'_>, around: &mut Surroundings<'_>) -> Option<Call> {
     if cursor.node.scalar().is_some() {
-        let text = text_only(cursor, variables)?;
-        let (method, url) = line(cursor, &text, services)?;
+        let line = line(lever, cursor, around)?;
         return Some(Call {
-            method,
-            url,
+            shown: line.shown,
+            method: line.method,
+            url: line.url,
             headers: Vec::new(),
             body: None,
             done: Done::default(),
-            timeout: Duration::from_secs(10),
+            timeout: PATIENCE,
             repeat_for: None,
         });
     }
     let fields = cursor.fields("a call")?;
-    let line = fields.need("request").and_then(|cursor| {
-        let text = text_only(&cursor, variables)?;
-        line(&cursor, &text, services)
-    });
+    let line = fields
+        .need("request")
+        .and_then(|cursor| line(lever, &cursor, around));
     let headers = fields.or("headers", Vec::new(), |cursor| {
         let headers: Vec<Option<(String, String)>> = cursor
             .entries()?
             .iter()
-            .map(|(entry, value)| {
-                if http::HeaderName::from_bytes(entry.key.as_bytes()).is_err() {
-                    return value.refuse(
-                        format!("`{}` cannot be a header's name", entry.key),
-                        "letters, digits and `-`",
-                    );
-                }
-                Some((entry.key.clone(), text_only(value, variables)?))
-            })
+            .map(|(entry, value)| header(lever, &entry.key, value, around))
             .collect();
         headers.into_iter().collect()
     });
-    let body = body(lever, &fields, variables);
+    let body = body(lever, &fields, around);
     let done = fields.or("done", Done::default(), done);
-    let timeout = fields.or(
-        "timeout",
-        Duration::from_secs(10),
-        Cursor::positive_duration,
-    );
+    let timeout = fields.or("timeout", PATIENCE, Cursor::positive_duration);
     let repeat_for = fields.maybe("repeat-for", Cursor::positive_duration);
-    let (method, url) = line?;
+    let line = line?;
     Some(Call {
-        method,
-        url,
+        shown: line.shown,
+        method: line.method,
+        url: line.url,
         headers: headers?,
         body: body?,
         done: done?,
@@ -188,63 +313,143 @@ fn call(
     })
 }
 
+fn header(
+    lever: &Lever,
+    name: &str,
+    value: &Cursor<'_>,
+    around: &mut Surroundings<'_>,
+) -> Option<(String, String)> {
+    if http::HeaderName::from_bytes(name.as_bytes()).is_err() {
+        return value.refuse(
+            format!("`{name}` cannot be a header's name"),
+            "letters, digits and `-`",
+        );
+    }
+    let text = value.name_text()?;
+    placeholders(lever, value, &Template(text.as_str().into()), around)?;
+    Some((name.to_owned(), text))
+}
+
 /// `json = { … }`, or `text = "…"`.
 fn body(
     lever: &Lever,
     fields: &Fields<'_>,
-    variables: &mut Vec<(String, Span)>,
+    around: &mut Surroundings<'_>,
 ) -> Option<Option<Template>> {
-    let mut template = |cursor: &Cursor<'_>| {
-        let template = Template(cursor.node.to_json());
-        placeholders(lever, cursor, &template, variables)?;
+    let mut checked = |cursor: &Cursor<'_>, body: Value| {
+        let template = Template(body);
+        placeholders(lever, cursor, &template, around)?;
         Some(template)
     };
-    let json = fields.maybe("json", &mut template);
-    let text = fields.maybe("text", |cursor| {
-        cursor.text()?;
-        template(cursor)
-    });
+    let json = fields.maybe("json", |cursor| checked(cursor, cursor.json()?));
+    let text = fields.maybe("text", |cursor| checked(cursor, cursor.text()?.into()));
     match (json?, text?) {
         (Some(_), Some(_)) => fields.refuse("a call has one body", "write `json` or `text`"),
         (json, text) => Some(json.or(text)),
     }
 }
 
-/// `METHOD service /path`, or `METHOD https://…`.
-fn line(
-    cursor: &Cursor<'_>,
-    text: &str,
-    services: Option<&BTreeMap<String, Url>>,
-) -> Option<(String, String)> {
+/// Where a call goes.
+struct Line {
+    shown: String,
+    method: String,
+    url: Secret,
+}
+
+/// `METHOD service /path`, or `METHOD https://…`, with its variables filled in.
+fn line(lever: &Lever, cursor: &Cursor<'_>, around: &Surroundings<'_>) -> Option<Line> {
     const FORM: &str =
         "write `PUT api /ops/maintenance` or `PUT https://ops.example.com/maintenance`";
+    let written = cursor.name_text()?;
+    let text = match around.variables.filled(cursor, &written, live(lever))? {
+        Filled::Known(text) => text,
+        // Whatever the variables say, it is checked when they are looked up.
+        Filled::Unknown => {
+            return Some(Line {
+                shown: written,
+                method: String::new(),
+                url: Secret::new(""),
+            });
+        }
+    };
+    // What the environment says is not repeated.
+    let by_variables = text != written;
     let words: Vec<&str> = text.split_whitespace().collect();
     let (method, url) = match words[..] {
         [method, service, path] if path.starts_with('/') => {
-            // Without readable services, names cannot be told to be wrong.
-            let base = match services {
-                None => String::new(),
-                Some(services) => {
-                    let names: Vec<&str> = services.keys().map(String::as_str).collect();
-                    cursor.known("service", service, &names)?;
-                    services
-                        .get(service)?
-                        .as_str()
-                        .trim_end_matches('/')
-                        .to_owned()
-                }
-            };
-            (method, format!("{base}{path}"))
+            (method, below(cursor, service, path, around, by_variables)?)
         }
         [method, url] if url.starts_with("http://") || url.starts_with("https://") => {
             (method, url.to_owned())
         }
-        _ => return cursor.refuse(format!("{} is not a call", cursor.name), FORM),
+        _ if by_variables => {
+            return cursor.refuse(
+                format!(
+                    "{} is not a call once its variables are filled in",
+                    cursor.name
+                ),
+                FORM,
+            );
+        }
+        _ => return cursor.refuse(not_a_call(&cursor.name, &words), FORM),
     };
     if !method.bytes().all(|byte| byte.is_ascii_alphabetic()) {
-        return cursor.refuse(format!("`{method}` is not an HTTP method"), FORM);
+        let named = if by_variables {
+            "its first word"
+        } else {
+            method
+        };
+        return cursor.refuse(format!("`{named}` is not an HTTP method"), FORM);
     }
-    Some((method.to_ascii_uppercase(), url))
+    let method = method.to_ascii_uppercase();
+    Some(Line {
+        shown: match by_variables {
+            true => written,
+            false => format!("{method} {url}"),
+        },
+        method,
+        url: Secret::new(url),
+    })
+}
+
+/// What keeps a line from being a call.
+fn not_a_call(name: &str, words: &[&str]) -> String {
+    let why = match words {
+        [_] => "after the method comes a service of the target and a path, or a URL",
+        [_, path] if path.starts_with('/') => {
+            "between method and path stands a service of the target"
+        }
+        [_, _] => "after the method comes a URL with http:// or https://, or a service and a path",
+        [_, _, _] => "the path after the service begins with `/`",
+        _ => "it has more words than a method, a service and a path",
+    };
+    format!("{name} is not a call: {why}")
+}
+
+/// The URL of a path below a service.
+fn below(
+    cursor: &Cursor<'_>,
+    service: &str,
+    path: &str,
+    around: &Surroundings<'_>,
+    by_variables: bool,
+) -> Option<String> {
+    // Without readable services, names cannot be told to be wrong.
+    let Some(services) = around.services else {
+        return Some(path.to_owned());
+    };
+    let names: Vec<&str> = services.keys().map(String::as_str).collect();
+    match services.get(service) {
+        Some(base) => Some(format!("{}{path}", base.as_str().trim_end_matches('/'))),
+        None if by_variables => cursor.refuse(
+            "the second word of this call names no service once its variables are filled in",
+            format!("write {}", suggest::any_of(names.into_iter())),
+        ),
+        None => {
+            cursor.known("service", service, &names)?;
+            None
+        }
+    }
 }
 
 fn done(cursor: &Cursor<'_>) -> Option<Done> {
@@ -257,8 +462,13 @@ fn done(cursor: &Cursor<'_>) -> Option<Done> {
     let fields = cursor.fields("`done`")?;
     let statuses = fields.or("status", Vec::new(), Cursor::statuses);
     let at = fields.maybe("at", Cursor::selector);
-    let is = fields.get("is").map(|cursor| cursor.node.to_json());
-    let holds = match (at?, is) {
+    let at = at?;
+    let is = match (&at, fields.value("is")) {
+        (Some(at), Some(cursor)) => Some(cursor.compared_at(at)?),
+        (None, Some(cursor)) => Some(cursor.json()?),
+        (_, None) => None,
+    };
+    let holds = match (at, is) {
         (Some(at), Some(is)) => Some((at, is)),
         (None, None) => None,
         _ => {
@@ -274,33 +484,27 @@ fn done(cursor: &Cursor<'_>) -> Option<Done> {
     })
 }
 
-/// Whether every placeholder means something to this lever; variables are collected.
+/// The placeholders that mean something to the calls of a lever.
+fn live(lever: &Lever) -> &'static [&'static str] {
+    match lever {
+        Lever::Backend => &["service"],
+        Lever::Push => &["event", "payload"],
+        _ => &[],
+    }
+}
+
+/// Whether every placeholder means something to this lever. What the environment says is collected.
 fn placeholders(
     lever: &Lever,
     cursor: &Cursor<'_>,
     template: &Template,
-    variables: &mut Vec<(String, Span)>,
+    around: &mut Surroundings<'_>,
 ) -> Option<()> {
-    let known: &[&str] = match lever {
-        Lever::Backend => &["service"],
-        Lever::Push => &["event", "payload"],
-        _ => &[],
-    };
-    let mut whole = Some(());
-    for name in template.names() {
-        match name.strip_prefix("env:") {
-            Some(variable) if is_name(variable) => {
-                variables.push((variable.to_owned(), cursor.node.span.clone()));
-            }
-            _ if known.contains(&name.as_str()) => {}
-            _ => {
-                let words = known.iter().copied().chain(["env:NAME"]);
-                whole = cursor.refuse(
-                    format!("there is no placeholder `{{{name}}}` in a call of `{lever}`"),
-                    crate::suite::suggest::suggest(&name, words),
-                );
-            }
+    let place = format!("a call of `{lever}`");
+    for name in Variables::check(cursor, template, live(lever), &place)? {
+        if let Some(value) = around.variables.of_placeholder(cursor, &name) {
+            around.secrets.insert(name, value);
         }
     }
-    whole
+    Some(())
 }

@@ -55,7 +55,7 @@ fn collect(node: &Node, suspicion: Suspicion, spans: &mut Vec<Span>) {
     match &node.content {
         Content::Plain(text) | Content::Quoted(text) => {
             // A text that only names a variable is what it should be.
-            let harmless = text.contains("{env:");
+            let harmless = text.contains("{env:") && !text.contains(":-");
             let has_credentials = text.contains("://") && text.contains('@');
             if has_credentials || (suspicion == Suspicion::Value && !harmless) {
                 spans.push(node.span.clone());

@@ -2,35 +2,77 @@
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 
 use url::Url;
 
+use super::lever::{self, Surroundings};
+use super::overrides::Document;
 use super::secrets::is_name;
-use super::{Config, Declared, DeclaredAccount, LeverMeans, MOCK, RunDefaults, Text};
-use super::{lever, mask};
+use super::variables::{Filled, Variables};
+use super::{Config, Declared, LeverMeans, MOCK, RunDefaults, Target};
 use crate::domain::scenario::Lever;
+use crate::domain::secret::{Account, Secret};
 use crate::suite::cursor::{Cursor, Fields};
 use crate::suite::diagnostics::Diagnostics;
 use crate::suite::node::Span;
 use crate::suite::suggest::suggest;
-use crate::suite::{ContractChoice, Problem, Problems, Source, toml};
+use crate::suite::{ContractChoice, Problem, Problems};
 
 /// Among levers: the changes that a suite's world names.
 const CHANGES: &str = "changes";
 
-pub(super) fn config(source: &Arc<Source>, folder: &Path) -> Result<Config, Problems> {
-    let node = toml::parse(source).map_err(|problems| problems.shown_in(&mask::lines(source)))?;
-    let shown = mask::values(source, &node);
-    let diagnostics = Diagnostics::new(&shown);
-    let config = root(&Cursor::root(&diagnostics, &node), &shown, folder);
-    diagnostics.into_problems().or(config)
+/// Where a part of the configuration is read from.
+#[derive(Clone, Copy)]
+struct Place<'d> {
+    document: &'d Document,
+    /// Where relative paths of the file start; those of the command line start where it was typed.
+    folder: &'d Path,
 }
 
-fn root(cursor: &Cursor<'_>, source: &Arc<Source>, folder: &Path) -> Option<Config> {
+pub(super) fn config(document: Document, folder: &Path) -> Result<Config, Problems> {
+    let diagnostics = Diagnostics::new(&document.shown);
+    let place = Place {
+        document: &document,
+        folder,
+    };
+    let config = root(&Cursor::root(&diagnostics, &document.node), place);
+    let read = diagnostics.into_problems().or(config);
+    let config = read.map_err(|problems| document.placed(problems))?;
+    Ok(Config {
+        document: Some(document),
+        folder: folder.to_owned(),
+        ..config
+    })
+}
+
+/// Reads one target again, now with the values of the environment.
+pub(super) fn look_up(
+    document: &Document,
+    folder: &Path,
+    name: &str,
+    lookup: &dyn Fn(&str) -> Option<Secret>,
+) -> Result<Target, Problems> {
+    let diagnostics = Diagnostics::new(&document.shown);
+    let place = Place { document, folder };
+    let variables = Variables::new(name, Some(lookup));
+    let read = Cursor::root(&diagnostics, &document.node)
+        .fields("the configuration")
+        .and_then(|fields| {
+            fields.ignore_rest();
+            let targets = fields.get("targets")?.entries()?;
+            let (entry, cursor) = targets.iter().find(|(entry, _)| entry.key == name)?;
+            target(&entry.key, cursor, place, &variables)
+        });
+    let read = diagnostics
+        .into_problems()
+        .or(read.map(|declared| declared.target));
+    read.map_err(|problems| document.placed(problems))
+}
+
+fn root(cursor: &Cursor<'_>, place: Place<'_>) -> Option<Config> {
     let fields = cursor.fields("the configuration")?;
-    let secrets_file = fields.maybe("secrets-file", |cursor| path(cursor, folder));
-    let run = fields.or("run", RunDefaults::default(), |cursor| run(cursor, folder));
+    let secrets_file = fields.maybe("secrets-file", |cursor| path(cursor, place));
+    let run = fields.or("run", RunDefaults::default(), |cursor| run(cursor, place));
     let targets = fields.or("targets", Vec::new(), |cursor| {
         let targets: Vec<Option<Declared>> = cursor
             .entries()?
@@ -43,7 +85,7 @@ fn root(cursor: &Cursor<'_>, source: &Arc<Source>, folder: &Path) -> Option<Conf
                         Problem::new(message).hint("choose another name"),
                     );
                 }
-                target(&entry.key, cursor, source, folder)
+                target(&entry.key, cursor, place, &Variables::new(&entry.key, None))
             })
             .collect();
         targets.into_iter().collect()
@@ -51,7 +93,7 @@ fn root(cursor: &Cursor<'_>, source: &Arc<Source>, folder: &Path) -> Option<Conf
     let (run, targets) = (run?, targets?);
     if let Some(name) = &run.target
         && name != MOCK
-        && !targets.iter().any(|target| target.name == *name)
+        && !targets.iter().any(|declared| declared.target.name == *name)
         && let Some(cursor) = fields
             .get("run")
             .and_then(|run| run.fields("`run`"))
@@ -60,36 +102,43 @@ fn root(cursor: &Cursor<'_>, source: &Arc<Source>, folder: &Path) -> Option<Conf
                 run.get("target")
             })
     {
-        let known: Vec<&str> = targets.iter().map(|target| target.name.as_str()).collect();
+        let known: Vec<&str> = targets
+            .iter()
+            .map(|declared| declared.target.name.as_str())
+            .collect();
         cursor.known("target", name, &[&known[..], &[MOCK]].concat());
     }
     Some(Config {
-        file: None,
         run,
         secrets_file: secrets_file?,
         targets,
+        ..Config::default()
     })
 }
 
-fn path(cursor: &Cursor<'_>, folder: &Path) -> Option<PathBuf> {
-    Some(folder.join(cursor.name_text()?))
+fn path(cursor: &Cursor<'_>, place: Place<'_>) -> Option<PathBuf> {
+    let path = PathBuf::from(cursor.name_text()?);
+    Some(match place.document.is_typed(&cursor.node.span) {
+        true => path,
+        false => place.folder.join(path),
+    })
 }
 
-fn contract(cursor: &Cursor<'_>, folder: &Path) -> Option<ContractChoice> {
+fn contract(cursor: &Cursor<'_>, place: Place<'_>) -> Option<ContractChoice> {
     Some(match ContractChoice::parse(&cursor.name_text()?) {
-        ContractChoice::File(path) => ContractChoice::File(folder.join(path)),
+        ContractChoice::File(_) => ContractChoice::File(path(cursor, place)?),
         choice => choice,
     })
 }
 
-fn run(cursor: &Cursor<'_>, folder: &Path) -> Option<RunDefaults> {
+fn run(cursor: &Cursor<'_>, place: Place<'_>) -> Option<RunDefaults> {
     let fields = cursor.fields("`run`")?;
     let target = fields.maybe("target", Cursor::name_text);
-    let suite = fields.maybe("suite", |cursor| path(cursor, folder));
-    let contract = fields.maybe("contract", |cursor| contract(cursor, folder));
+    let suite = fields.maybe("suite", |cursor| path(cursor, place));
+    let contract = fields.maybe("contract", |cursor| contract(cursor, place));
     let seed = fields.maybe("seed", |cursor| cursor.whole(0));
     let real_time = fields.maybe("real-time", Cursor::switch);
-    let report_json = fields.maybe("report-json", |cursor| path(cursor, folder));
+    let report_json = fields.maybe("report-json", |cursor| path(cursor, place));
     Some(RunDefaults {
         target: target?,
         suite: suite?,
@@ -103,18 +152,25 @@ fn run(cursor: &Cursor<'_>, folder: &Path) -> Option<RunDefaults> {
 fn target(
     name: &str,
     cursor: &Cursor<'_>,
-    source: &Arc<Source>,
-    folder: &Path,
+    place: Place<'_>,
+    variables: &Variables<'_>,
 ) -> Option<Declared> {
     let fields = cursor.fields("a target")?;
     let services_cursor = fields.need("services");
-    let services = services_cursor.as_ref().and_then(services);
-    let suite = fields.maybe("suite", |cursor| path(cursor, folder));
-    let contract = fields.maybe("contract", |cursor| contract(cursor, folder));
-    let accounts = fields.or("accounts", Vec::new(), accounts);
-    let mut variables = Vec::new();
+    let services = services_cursor
+        .as_ref()
+        .and_then(|cursor| services(cursor, variables));
+    let suite = fields.maybe("suite", |cursor| path(cursor, place));
+    let contract = fields.maybe("contract", |cursor| contract(cursor, place));
+    let accounts = fields.or("accounts", Vec::new(), |cursor| accounts(cursor, variables));
+    let mut secrets = BTreeMap::new();
     let levers = fields.or("levers", BTreeMap::new(), |cursor| {
-        levers(cursor, services.as_ref(), &mut variables)
+        let mut surroundings = Surroundings {
+            services: services.as_ref(),
+            variables,
+            secrets: &mut secrets,
+        };
+        levers(cursor, &mut surroundings)
     });
     let probes = fields.or("probes", false, Cursor::switch);
     let disposable = fields.maybe("disposable", |cursor| {
@@ -132,34 +188,35 @@ fn target(
         .and_then(|cursor| cursor.key_span)
         .cloned()
         .unwrap_or_else(|| fields.head());
-    Some(Declared {
+    let target = Target {
         name: name.to_owned(),
-        source: Arc::clone(source),
-        services_at,
+        services: services?,
         suite: suite?,
         contract: contract?,
         accounts: accounts?,
         levers: levers?,
         probes: probes?,
         disposable: disposable?,
-        variables,
-        services: services?,
+        secrets,
+    };
+    Some(Declared {
+        services_at,
+        target,
     })
 }
 
-fn accounts(cursor: &Cursor<'_>) -> Option<Vec<DeclaredAccount>> {
-    let accounts: Vec<Option<DeclaredAccount>> = cursor
+fn accounts(cursor: &Cursor<'_>, variables: &Variables<'_>) -> Option<Vec<Account>> {
+    let accounts: Vec<Option<Account>> = cursor
         .entries()?
         .iter()
-        .map(|(entry, cursor)| account(&entry.key, cursor))
+        .map(|(entry, cursor)| account(&entry.key, cursor, variables))
         .collect();
     accounts.into_iter().collect()
 }
 
 fn levers(
     cursor: &Cursor<'_>,
-    services: Option<&BTreeMap<String, Url>>,
-    variables: &mut Vec<(String, Span)>,
+    surroundings: &mut Surroundings<'_>,
 ) -> Option<BTreeMap<Lever, LeverMeans>> {
     let known = Lever::ALL.iter().map(|(_, name)| *name);
     let known: Vec<&str> = known.chain([CHANGES]).collect();
@@ -168,7 +225,7 @@ fn levers(
         if entry.key == CHANGES {
             for (entry, value) in value.entries()? {
                 let lever = Lever::Own(entry.key.clone());
-                let means = lever::read(&lever, &value, services, variables);
+                let means = lever::read(&lever, &value, surroundings);
                 levers.extend(means.map(|means| (lever, means)));
             }
             continue;
@@ -180,13 +237,13 @@ fn levers(
             cursor.diagnostics.note(&entry.key_span, problem);
             continue;
         };
-        let means = lever::read(lever, &value, services, variables);
+        let means = lever::read(lever, &value, surroundings);
         levers.extend(means.map(|means| (lever.clone(), means)));
     }
     Some(levers)
 }
 
-fn services(cursor: &Cursor<'_>) -> Option<BTreeMap<String, Url>> {
+fn services(cursor: &Cursor<'_>, variables: &Variables<'_>) -> Option<BTreeMap<String, Url>> {
     let entries = cursor.entries()?;
     if entries.is_empty() {
         return cursor.refuse(
@@ -196,14 +253,18 @@ fn services(cursor: &Cursor<'_>) -> Option<BTreeMap<String, Url>> {
     }
     let services: Vec<Option<(String, Url)>> = entries
         .iter()
-        .map(|(entry, cursor)| Some((entry.key.clone(), service_url(cursor)?)))
+        .map(|(entry, cursor)| Some((entry.key.clone(), service_url(cursor, variables)?)))
         .collect();
     services.into_iter().collect()
 }
 
-fn service_url(cursor: &Cursor<'_>) -> Option<Url> {
+fn service_url(cursor: &Cursor<'_>, variables: &Variables<'_>) -> Option<Url> {
     const FORM: &str = "write it like `https://api.example.com/base`";
-    let text = cursor.name_text()?;
+    let text = match variables.filled(cursor, &cursor.name_text()?, &[])? {
+        Filled::Known(text) => text,
+        // Whatever the variables say, it is checked when they are looked up.
+        Filled::Unknown => return Url::parse("http://unknown.invalid").ok(),
+    };
     let mut url = match Url::parse(&text) {
         Ok(url) => url,
         // What was written may hold a password, so it is not repeated.
@@ -229,7 +290,7 @@ fn service_url(cursor: &Cursor<'_>) -> Option<Url> {
     Some(url)
 }
 
-fn account(name: &str, cursor: &Cursor<'_>) -> Option<DeclaredAccount> {
+fn account(name: &str, cursor: &Cursor<'_>, variables: &Variables<'_>) -> Option<Account> {
     let fields: Fields<'_> = cursor.fields("an account")?;
     let inline = fields.maybe("username", Cursor::name_text);
     let from_variable = fields.maybe("username-env", variable);
@@ -245,8 +306,11 @@ fn account(name: &str, cursor: &Cursor<'_>) -> Option<DeclaredAccount> {
         .need("password-env")
         .and_then(|cursor| variable(&cursor));
     let username = match (inline?, from_variable?) {
-        (Some(text), None) => Text::Inline(text),
-        (None, Some((variable, span))) => Text::Variable(variable, span),
+        (Some(text), None) => text,
+        (None, Some((variable, span))) => variables
+            .value(cursor, &variable, &span)
+            .expose()
+            .to_owned(),
         _ => {
             return fields.refuse(
                 "an account has `username` or `username-env`",
@@ -254,10 +318,11 @@ fn account(name: &str, cursor: &Cursor<'_>) -> Option<DeclaredAccount> {
             );
         }
     };
-    Some(DeclaredAccount {
+    let (variable, span) = password?;
+    Some(Account {
         name: name.to_owned(),
         username,
-        password: password?,
+        password: variables.value(cursor, &variable, &span),
     })
 }
 

@@ -2,18 +2,16 @@
 
 use std::collections::BTreeMap;
 
-use serde_json::Value;
-
 use crate::suite::cursor::{Cursor, Fields};
 use crate::suite::node::Content;
-use crate::suite::placeholders::Placeholders;
+use crate::suite::placeholders::{Constant, Placeholders};
 use crate::suite::values::Depth;
 
 /// What the parts of a contract need to know of its other parts.
 pub(super) struct Context<'a> {
     pub(super) services: Vec<&'a str>,
     pub(super) resources: Vec<&'a str>,
-    pub(super) constants: BTreeMap<String, Value>,
+    pub(super) constants: BTreeMap<String, Constant>,
     pub(super) headers: Vec<(String, String)>,
     pub(super) depth: Depth,
 }
@@ -57,14 +55,17 @@ fn names<'a>(fields: &Fields<'a>, key: &'static str) -> Vec<&'a str> {
     }
 }
 
-fn constants(cursor: &Cursor<'_>) -> Option<BTreeMap<String, Value>> {
+fn constants(cursor: &Cursor<'_>) -> Option<BTreeMap<String, Constant>> {
     let mut constants = BTreeMap::new();
     for (entry, value) in cursor.entries()? {
-        if value.node.scalar().is_none() {
-            value.wrong::<()>("a text, a number or a boolean", "constants are scalars");
-            continue;
+        match Constant::of(value.node) {
+            Some(constant) => {
+                constants.insert(entry.key.clone(), constant);
+            }
+            None => {
+                value.wrong::<()>("a text, a number or a boolean", "constants are scalars");
+            }
         }
-        constants.insert(entry.key.clone(), value.node.to_json());
     }
     Some(constants)
 }

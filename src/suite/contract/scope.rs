@@ -2,7 +2,7 @@
 
 use super::context::Context;
 use super::realtime;
-use crate::domain::contract::{Contract, Realtime, RequestPattern, Scope, TrafficFloor};
+use crate::domain::contract::{Contract, Queries, Realtime, RequestPattern, Scope, TrafficFloor};
 use crate::suite::cursor::{Cursor, Fields};
 
 /// Requests that an app makes even in its shortest scenario: fewer prove nothing.
@@ -16,6 +16,7 @@ pub(super) fn read(contract: &Fields<'_>, context: &Context<'_>) -> Option<Scope
             allow_emits: Vec::new(),
             forbid_emits: Vec::new(),
             forbid_namespaces: Vec::new(),
+            queries: Queries::Any,
             floor: TrafficFloor {
                 requests: USUAL_FLOOR,
             },
@@ -44,6 +45,9 @@ pub(super) fn read(contract: &Fields<'_>, context: &Context<'_>) -> Option<Scope
             .map(realtime::namespace)
             .collect()
     });
+    let queries = fields.or("queries", Queries::Any, |cursor| {
+        cursor.word(&[("any", Queries::Any), ("declared", Queries::Declared)])
+    });
     let requests = fields.or("least-requests", USUAL_FLOOR, |cursor| {
         let requests = cursor.whole(1)?;
         if requests > 1_000 {
@@ -60,6 +64,7 @@ pub(super) fn read(contract: &Fields<'_>, context: &Context<'_>) -> Option<Scope
         allow_emits: allow_emits?,
         forbid_emits: forbid_emits?,
         forbid_namespaces: forbid_namespaces?,
+        queries: queries?,
         floor: TrafficFloor {
             requests: requests?,
         },

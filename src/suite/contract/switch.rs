@@ -6,18 +6,18 @@ use serde_json::{Value, json};
 
 use super::context::Context;
 use super::operation::{self, Use};
-use crate::domain::contract::{Condition, FailMode, KillSwitch};
+use crate::domain::contract::{Asked, Condition, FailMode, KillSwitch};
 use crate::domain::selector::Selector;
 use crate::suite::cursor::{Cursor, Fields};
 
 pub(super) fn read(cursor: &Cursor<'_>, context: &Context<'_>) -> Option<KillSwitch> {
     let fields = cursor.fields("`kill-switch`")?;
     let operation = operation::from_fields(&fields, context, Use::PUBLIC);
-    let blocked_when = fields.need("blocked").and_then(|cursor| condition(&cursor));
-    let answers = match (&blocked_when, fields.get("answers")) {
-        (Some(condition), given) => answers(&fields, given.as_ref(), condition),
-        (None, _) => None,
-    };
+    let asked = fields.need("blocked").and_then(|cursor| question(&cursor));
+    let given = fields.get("answers");
+    let answers = asked
+        .as_ref()
+        .and_then(|asked| answers(&fields, given.as_ref(), asked));
     let data_refusal = fields.maybe("data-refusal", Cursor::status);
     let every = fields.or("every", Duration::from_secs(30), Cursor::positive_duration);
     let fresh_for = fields.or("fresh-for", Duration::from_secs(5), Cursor::duration);
@@ -38,10 +38,11 @@ pub(super) fn read(cursor: &Cursor<'_>, context: &Context<'_>) -> Option<KillSwi
             "an app that asks every so often cannot notice sooner: raise it, or ask more often",
         );
     }
-    let answers = answers?;
+    let (asked, answers) = (asked?, answers?);
     Some(KillSwitch {
         operation: operation?,
-        blocked_when: blocked_when?,
+        blocked_when: asked.condition,
+        absent: asked.absent,
         answer_off: answers.off,
         answer_on: answers.on,
         status_on: answers.status,
@@ -54,28 +55,49 @@ pub(super) fn read(cursor: &Cursor<'_>, context: &Context<'_>) -> Option<KillSwi
     })
 }
 
-fn condition(cursor: &Cursor<'_>) -> Option<Condition> {
+/// `blocked`: the question, and what it means that nothing stands where it looks.
+struct Question {
+    condition: Condition,
+    absent: Option<bool>,
+}
+
+fn question(cursor: &Cursor<'_>) -> Option<Question> {
     const FORM: &str = "write `{ at: /maintenance, is: true }`, `{ at: /state, is-not: [open, degraded] }` or `{ status: 503 }`";
     let fields = cursor.fields("`blocked`")?;
     let at = fields.maybe("at", Cursor::selector);
-    let is = fields.get("is").map(|cursor| values(&cursor));
-    let is_not = fields.get("is-not").map(|cursor| values(&cursor));
+    let (is, is_not) = (fields.value("is"), fields.value("is-not"));
     let status = fields.maybe("status", Cursor::statuses);
-    match (at?, is, is_not, status?) {
-        (Some(at), Some(values), None, None) => Some(Condition::OneOf(at, values)),
-        (Some(at), None, Some(values), None) => Some(Condition::NoneOf(at, values)),
-        (None, None, None, Some(statuses)) => Some(Condition::Status(statuses)),
-        _ => fields.refuse("`blocked` asks one question about the answer", FORM),
+    let absent = fields.maybe("absent", Cursor::switch);
+    let condition = match (at?, is, is_not, status?) {
+        (Some(at), Some(is), None, None) => {
+            let values = values(&is, &at)?;
+            Condition::OneOf(at, values)
+        }
+        (Some(at), None, Some(is_not), None) => {
+            let values = values(&is_not, &at)?;
+            Condition::NoneOf(at, values)
+        }
+        (None, None, None, Some(statuses)) => Condition::Status(statuses),
+        _ => return fields.refuse("`blocked` asks one question about the answer", FORM),
+    };
+    let absent = absent?;
+    if absent.is_some() && matches!(condition, Condition::Status(_)) {
+        return fields.refuse(
+            "`absent` is about what stands at `at`, and a status is never missing",
+            "leave `absent` away",
+        );
     }
+    Some(Question { condition, absent })
 }
 
 /// The values that are compared with: `on` and `off` stay words, as JSON knows them.
-fn values(cursor: &Cursor<'_>) -> Vec<Value> {
-    cursor
+fn values(cursor: &Cursor<'_>, at: &Selector) -> Option<Vec<Value>> {
+    let values: Vec<Option<Value>> = cursor
         .one_or_more()
         .iter()
-        .map(|item| item.node.to_json())
-        .collect()
+        .map(|item| item.compared_at(at))
+        .collect();
+    values.into_iter().collect()
 }
 
 struct Answers {
@@ -84,13 +106,9 @@ struct Answers {
     status: u16,
 }
 
-/// The answers as written, or as they follow from the condition.
-fn answers(
-    parent: &Fields<'_>,
-    given: Option<&Cursor<'_>>,
-    condition: &Condition,
-) -> Option<Answers> {
-    let derived = derive(condition);
+/// The answers as written, or as they follow from the question.
+fn answers(parent: &Fields<'_>, given: Option<&Cursor<'_>>, asked: &Question) -> Option<Answers> {
+    let derived = derive(asked);
     let Some(cursor) = given else {
         return derived.or_else(|| {
             parent.refuse(
@@ -100,69 +118,101 @@ fn answers(
         });
     };
     let fields = cursor.fields("`answers`")?;
-    let off = fields.get("off").map(|cursor| cursor.node.to_json());
-    let on = fields.get("on").map(|cursor| cursor.node.to_json());
-    let usual = match condition {
+    let off = fields.maybe("off", Cursor::json);
+    let on = fields.maybe("on", Cursor::json);
+    let usual = match &asked.condition {
         Condition::Status(statuses) => statuses.first().copied().unwrap_or(503),
         _ => 200,
     };
-    let status = fields.or("status", usual, Cursor::status)?;
+    let status = fields.or("status", usual, Cursor::status);
     let (derived_off, derived_on) = match derived {
         Some(answers) => (Some(answers.off), Some(answers.on)),
         None => (None, None),
     };
+    let (off, on, status) = (off?, on?, status?);
     let (Some(off), Some(on)) = (off.or(derived_off), on.or(derived_on)) else {
         return fields.refuse(
             "`answers` needs `off` and `on`",
             "write the whole body of the answer, as the backend would give it",
         );
     };
-    if is_in_headers(condition) {
-        return Some(Answers { off, on, status });
-    }
-    if !holds(condition, status, &on) {
-        fields.refuse::<()>(
-            "the answer `on` does not mean blocked, as `blocked` says it",
-            "make `answers: { on: ... }` and `blocked` agree",
-        );
-    }
-    if holds(condition, 200, &off) {
-        fields.refuse::<()>(
-            "the answer `off` means blocked, as `blocked` says it",
-            "make `answers: { off: ... }` and `blocked` agree",
-        );
-    }
-    Some(Answers { off, on, status })
+    let answers = Answers { off, on, status };
+    check(&fields, &answers, asked);
+    Some(answers)
 }
 
-fn derive(condition: &Condition) -> Option<Answers> {
-    match condition {
-        Condition::OneOf(at @ Selector::Pointer(_), values) => {
+/// Whether the answers mean what they are there for, as `blocked` reads them.
+fn check(fields: &Fields<'_>, answers: &Answers, asked: &Question) {
+    if is_in_headers(&asked.condition) {
+        return;
+    }
+    let says = |status, body: &Value| {
+        let answer = Asked {
+            status,
+            is_page: false,
+            body: Some(body),
+        };
+        let find = |at: &Selector| at.in_body(body).cloned();
+        asked.condition.holds(asked.absent, answer, find)
+    };
+    let all = [
+        ("on", says(answers.status, &answers.on), true),
+        ("off", says(200, &answers.off), false),
+    ];
+    for (name, said, wanted) in all {
+        let agree = format!("make `answers: {{ {name}: ... }}` and `blocked` agree");
+        match said {
+            Some(said) if said == wanted => {}
+            Some(_) => {
+                let means = if wanted { "does not mean" } else { "means" };
+                fields.refuse::<()>(
+                    format!("the answer `{name}` {means} blocked, as `blocked` says it"),
+                    agree,
+                );
+            }
+            None => {
+                fields.refuse::<()>(
+                    format!("the answer `{name}` decides nothing: where `blocked` looks, nothing stands in it"),
+                    format!("if that is how the backend says it, add `absent: {name}` to `blocked`; else {agree}"),
+                );
+            }
+        }
+    }
+}
+
+/// What the mock and the gateway may answer without being told: as little as decides.
+fn derive(asked: &Question) -> Option<Answers> {
+    let nothing = || json!({});
+    let written = |at: &Selector, value: &Value| {
+        let mut body = json!({});
+        at.write(&mut body, value.clone()).then_some(body)
+    };
+    let with = |off, on| Answers {
+        off,
+        on,
+        status: 200,
+    };
+    match (&asked.condition, asked.absent) {
+        (Condition::Status(statuses), _) => Some(Answers {
+            status: statuses.first().copied()?,
+            ..with(nothing(), nothing())
+        }),
+        // Neither the mock nor the gateway can give such an answer; a real backend can.
+        (condition, _) if is_in_headers(condition) => Some(with(nothing(), nothing())),
+        (Condition::OneOf(at, values), Some(false)) => {
+            Some(with(nothing(), written(at, values.first()?)?))
+        }
+        (Condition::NoneOf(at, values), Some(true)) => {
+            Some(with(written(at, values.first()?)?, nothing()))
+        }
+        (Condition::OneOf(at, values), _) => {
             let [Value::Bool(blocked)] = values[..] else {
                 return None;
             };
-            let written = |value: bool| {
-                let mut body = json!({});
-                at.write(&mut body, Value::Bool(value)).then_some(body)
-            };
-            Some(Answers {
-                off: written(!blocked)?,
-                on: written(blocked)?,
-                status: 200,
-            })
+            let answer = |value: bool| written(at, &Value::Bool(value));
+            Some(with(answer(!blocked)?, answer(blocked)?))
         }
-        Condition::Status(statuses) => Some(Answers {
-            off: json!({}),
-            on: json!({}),
-            status: statuses.first().copied()?,
-        }),
-        // Neither the mock nor the gateway can give such an answer; a real backend can.
-        _ if is_in_headers(condition) => Some(Answers {
-            off: json!({}),
-            on: json!({}),
-            status: 200,
-        }),
-        Condition::OneOf(..) | Condition::NoneOf(..) => None,
+        (Condition::NoneOf(..), _) => None,
     }
 }
 
@@ -172,13 +222,4 @@ fn is_in_headers(condition: &Condition) -> bool {
         Condition::OneOf(Selector::Header(_) | Selector::Cookie(_), _)
             | Condition::NoneOf(Selector::Header(_) | Selector::Cookie(_), _)
     )
-}
-
-/// Whether an answer without headers means blocked.
-fn holds(condition: &Condition, status: u16, body: &Value) -> bool {
-    match condition {
-        Condition::OneOf(at, values) => at.in_body(body).is_some_and(|own| values.contains(own)),
-        Condition::NoneOf(at, values) => at.in_body(body).is_some_and(|own| !values.contains(own)),
-        Condition::Status(statuses) => statuses.contains(&status),
-    }
 }

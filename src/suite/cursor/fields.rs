@@ -46,6 +46,13 @@ impl<'a> Fields<'a> {
             .filter(|cursor| !cursor.node.is_null())
     }
 
+    /// The value at `key`, where `null` is a value like any other.
+    pub(crate) fn value(&self, key: &'static str) -> Option<Cursor<'a>> {
+        self.known.borrow_mut().push(key);
+        let entry = self.entries.iter().find(|entry| entry.key == key)?;
+        Some(self.cursor.sub(entry))
+    }
+
     /// The value at `key`, which must be there.
     pub(crate) fn need(&self, key: &'static str) -> Option<Cursor<'a>> {
         let found = self.get(key);

@@ -236,7 +236,7 @@ fn value(cursor: &Cursor<'_>, names: &Names<'_>) -> Option<Expectation> {
         Some(
             fields
                 .get("equals")
-                .map_or(serde_json::Value::Null, |cursor| cursor.node.to_json()),
+                .map_or(Some(serde_json::Value::Null), |cursor| cursor.json())?,
         )
     } else {
         fields.need("equals").map(|_| serde_json::Value::Null)

@@ -119,10 +119,10 @@ fn push(place: &Cursor<'_>, names: &Names<'_>) -> Option<Change> {
     }
     let fields = place.fields("`push`")?;
     let event = fields.need("event").and_then(|place| names.event(&place));
-    let payload = fields.get("payload").map(|place| place.node.to_json());
+    let payload = fields.maybe("payload", Cursor::json);
     Some(Change::Push {
         event: event?,
-        payload,
+        payload: payload?,
     })
 }
 
@@ -197,10 +197,10 @@ fn respond(place: &Cursor<'_>) -> Option<Fault> {
             .map(|(entry, value)| Some((entry.key.clone(), value.text()?)))
             .collect()
     });
-    let body = fields.get("body").map(|place| place.node.to_json());
+    let body = fields.maybe("body", Cursor::json);
     Some(Fault::Respond {
         status: status?,
         headers: headers?,
-        body,
+        body: body?,
     })
 }

@@ -31,7 +31,7 @@ fn the_two_files_of_your_own_backend_play_the_shipped_suite() {
         fs::write(folder.path().join("contract.yaml"), contract.text()).unwrap();
     }
     for source in examples("CONTRACT.md", "toml", "# rehearsal.toml") {
-        let config = Config::from_source(&source, folder.path()).unwrap_or_else(|problems| {
+        let config = Config::from_source(&source, folder.path(), &[]).unwrap_or_else(|problems| {
             panic!("{}", problems.render(Rendering::Plain));
         });
         let target = config
@@ -58,7 +58,7 @@ fn the_example_scenario_and_configuration_are_right() {
         }
     }
     for source in examples("CONFIG.md", "toml", "# rehearsal.toml") {
-        if let Err(problems) = Config::from_source(&source, Path::new("")) {
+        if let Err(problems) = Config::from_source(&source, Path::new(""), &[]) {
             panic!("{}", problems.render(Rendering::Plain));
         }
     }

@@ -1,0 +1,260 @@
+//! SCOPE-8: what a declared request must say.
+
+use std::sync::Arc;
+
+use serde_json::Value;
+
+use crate::domain::contract::{Body, Operation};
+use crate::domain::journal::{Content, Frame, Request};
+use crate::domain::selector::Template;
+use crate::domain::verdict::Severity;
+use crate::rules::context::Context;
+use crate::rules::labels;
+use crate::rules::rule::{Rule, rule};
+use crate::rules::violation::Violation;
+
+rule! {
+    /// A declared request says what the contract fixes for it, and each token stands in its place
+    ///
+    /// # Why
+    /// A sign-out that sends the access token where the refresh token belongs is answered with 200
+    /// and ends nothing (RFC 7009 §2.2). A hint or constant that is missing makes the backend guess.
+    ///
+    /// # How it is judged
+    /// Query and body of each request that has a role are compared with those that the contract
+    /// writes for it. Where the refresh token belongs must be no access token, and the other way
+    /// round. A text that is fixed must be there as it is written; of numbers and switches, which
+    /// clients may choose, a difference is information. A subscription that the contract declares
+    /// with `ack: on` must ask for its acknowledgement.
+    ///
+    /// # How to keep it
+    /// Build the request as the contract has it, or correct the contract.
+    ///
+    /// # Source
+    /// RFC 6749 §4.3.2 and §6; RFC 7009 §2.1
+    pub(super) FIXED: "SCOPE-8", App, from [Wire],
+        set by ["session", "resources", "kill-switch", "realtime.subscribe"]
+}
+
+pub(super) struct Fixed;
+
+impl Rule for Fixed {
+    fn see(&mut self, context: &Context<'_>) {
+        if let Some(request) = context.request()
+            && let Some(role) = &request.role
+            && let Some(operation) = context.contract.operation(role)
+            && operation.method == request.method
+        {
+            context.exercised(&FIXED);
+            query(operation, request, context);
+            body(operation, request, context);
+        }
+        if let Some((_, packet)) = context.packet_up() {
+            emitted(packet, context);
+        }
+    }
+}
+
+fn query(operation: &Operation, request: &Request, context: &Context<'_>) {
+    let text = request
+        .target
+        .split_once('?')
+        .map_or("", |(_, query)| query);
+    let sent = form(text);
+    for (name, template) in &operation.query {
+        let place = Place {
+            name: format!("query key `{name}`"),
+            request,
+        };
+        let template = Template(Value::from(template.as_str()));
+        place.compare(&template, sent.get(name), context);
+    }
+}
+
+fn body(operation: &Operation, request: &Request, context: &Context<'_>) {
+    if matches!(operation.body, Body::Empty) {
+        return;
+    }
+    let sent = match &request.body {
+        Content::Empty => Some(Arc::new(Value::Null)),
+        Content::Json { value, .. } => value.value().map(Arc::clone),
+        Content::Text { text, .. } => Some(Arc::new(form(text))),
+        Content::Truncated { .. } | Content::Binary { .. } | Content::Unread { .. } => None,
+    };
+    let Some(sent) = sent else {
+        let why = format!("the body of {} was not read whole", request.line());
+        context.unable(&FIXED, why);
+        return;
+    };
+    match &operation.body {
+        Body::Empty => {}
+        Body::Form(fields) => {
+            for (name, template) in fields {
+                let place = Place {
+                    name: format!("form field `{name}`"),
+                    request,
+                };
+                let template = Template(Value::from(template.as_str()));
+                place.compare(&template, sent.get(name), context);
+            }
+        }
+        Body::Json(template) => json(&template.0, Some(&sent), "", request, context),
+    }
+}
+
+/// Compares a JSON body, field by field.
+fn json(
+    template: &Value,
+    sent: Option<&Value>,
+    pointer: &str,
+    request: &Request,
+    context: &Context<'_>,
+) {
+    if let Value::Object(fields) = template {
+        for (name, template) in fields {
+            let sent = sent.and_then(|sent| sent.get(name));
+            json(
+                template,
+                sent,
+                &format!("{pointer}/{name}"),
+                request,
+                context,
+            );
+        }
+        return;
+    }
+    let place = Place {
+        name: format!("field `{pointer}` of the body"),
+        request,
+    };
+    place.compare(&Template(template.clone()), sent, context);
+}
+
+/// The pairs of a query or form as the fields of an object.
+fn form(text: &str) -> Value {
+    let pairs = url::form_urlencoded::parse(text.as_bytes());
+    let fields = pairs.map(|(name, value)| (name.into_owned(), Value::from(value.into_owned())));
+    Value::Object(fields.collect())
+}
+
+/// A place in a request for which the contract has a template.
+struct Place<'a> {
+    name: String,
+    request: &'a Request,
+}
+
+impl Place<'_> {
+    fn compare(&self, template: &Template, sent: Option<&Value>, context: &Context<'_>) {
+        match &template.names()[..] {
+            [] => self.compare_fixed(&template.fill(&|_| None), sent, context),
+            [name] if name == "refresh-token" || name == "access-token" => {
+                self.compare_token(name, sent, context);
+            }
+            // What else is filled in is the user's, the device's or the list's.
+            _ => {}
+        }
+    }
+
+    fn compare_fixed(&self, fixed: &Value, sent: Option<&Value>, context: &Context<'_>) {
+        if sent.is_some_and(|sent| says_the_same(fixed, sent)) {
+            return;
+        }
+        // A label stands for a secret that happens to be the same text.
+        if sent
+            .and_then(Value::as_str)
+            .is_some_and(|text| labels::first(text).is_some())
+        {
+            return;
+        }
+        let what = match sent {
+            None | Some(Value::Null) => "is missing",
+            Some(_) => "has another value",
+        };
+        let severity = match fixed {
+            Value::String(text) if text.chars().any(char::is_alphabetic) => Severity::Violation,
+            _ => Severity::Information,
+        };
+        self.tell(
+            format!("the {} {what}", self.name),
+            format!("{fixed}, as the contract fixes it"),
+            severity,
+            context,
+        );
+    }
+
+    fn compare_token(&self, wanted: &str, sent: Option<&Value>, context: &Context<'_>) {
+        let label = sent.and_then(Value::as_str).and_then(labels::first);
+        let Some(token) = label.and_then(|label| context.session.token(label)) else {
+            return;
+        };
+        let is_refresh = context.session.is_refresh(&token.label);
+        let is_wanted = is_refresh == (wanted == "refresh-token");
+        if !is_wanted {
+            let other = if is_refresh { "refresh" } else { "access" };
+            self.tell(
+                format!("the {other} token stands in the {}", self.name),
+                format!("the {}", wanted.replace('-', " ")),
+                Severity::Violation,
+                context,
+            );
+        }
+    }
+
+    fn tell(&self, what: String, expected: String, severity: Severity, context: &Context<'_>) {
+        let request = self.request;
+        let role = request.role.as_ref();
+        context.violated(
+            &FIXED,
+            Violation::new(match role {
+                Some(role) => format!("in a request declared as {role}, {what}"),
+                None => what,
+            })
+            .kind(format!("{} {}", request.path, self.name))
+            .expected(expected)
+            .observed(request.line())
+            .evidence([context.entry.id])
+            .exchanges([request.exchange])
+            .severity(severity),
+        );
+    }
+}
+
+/// Whether a value is the fixed one; a form or query has numbers and switches as texts.
+fn says_the_same(fixed: &Value, sent: &Value) -> bool {
+    fixed == sent
+        || match (fixed, sent) {
+            (Value::Number(_) | Value::Bool(_), Value::String(text)) => fixed.to_string() == *text,
+            _ => false,
+        }
+}
+
+/// Whether a subscription asks for the acknowledgement that was agreed on.
+fn emitted(packet: &Frame, context: &Context<'_>) {
+    let Frame::Event {
+        namespace,
+        name,
+        ack,
+        ..
+    } = packet
+    else {
+        return;
+    };
+    let feed = context.contract.realtime.as_ref();
+    let mut declared = feed.iter().flat_map(|feed| &feed.subscribe);
+    let Some(emit) = declared.find(|emit| emit.event == *name && context.is_feed(namespace)) else {
+        return;
+    };
+    context.exercised(&FIXED);
+    if emit.ack && ack.is_none() {
+        context.violated(
+            &FIXED,
+            Violation::new(format!(
+                "`{name}` is emitted without asking for an acknowledgement"
+            ))
+            .kind(format!("ack {name}"))
+            .expected("an acknowledgement id, as the contract has `ack: on`")
+            .observed(format!("EVENT `{name}` without an id"))
+            .evidence([context.entry.id]),
+        );
+    }
+}
