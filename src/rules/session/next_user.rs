@@ -5,8 +5,9 @@ use std::time::Duration;
 
 use crate::domain::contract::Role;
 use crate::domain::duration::show;
-use crate::domain::journal::{Act, AppFact, Fact, Frame, Report};
+use crate::domain::journal::{Act, AppFact, Fact, Frame, Report, TokenIssued, TokenKind};
 use crate::rules::context::Context;
+use crate::rules::exchange::Opened;
 use crate::rules::moment::Milestone;
 use crate::rules::rule::{Rule, rule};
 use crate::rules::violation::Violation;
@@ -69,14 +70,11 @@ impl Rule for NextUser {
             Fact::App(AppFact::Reported(Report::User(shown))) => self.shows(shown, context),
             _ => {}
         }
-        if let Some(ended) = context.ended()
-            && ended.request.role == Some(Role::SignIn)
-            && ended.succeeded()
+        if let Fact::TokenIssued(token) = &context.entry.fact
+            && token.kind == TokenKind::Access
+            && is_sign_in(token.exchange, context)
         {
-            self.signed_in(
-                Milestone::of(context.entry, ended.request.exchange),
-                context,
-            );
+            self.signed_in(token, context);
         }
         if let Some(request) = context.request() {
             match &request.role {
@@ -97,7 +95,7 @@ impl Rule for NextUser {
                 self.reads(&resource, context);
             }
         }
-        if !context.world.running || !context.session.open {
+        if !context.world.running {
             self.watch = None;
         }
     }
@@ -132,12 +130,10 @@ impl NextUser {
         );
     }
 
-    fn signed_in(&mut self, sign_in: Milestone, context: &Context<'_>) {
+    fn signed_in(&mut self, token: &TokenIssued, context: &Context<'_>) {
+        let sign_in = Milestone::of(context.entry, token.exchange);
         self.account = self.marked.clone().map(|account| (account, sign_in));
-        let user = context
-            .session
-            .current()
-            .and_then(|own| own.username.clone());
+        let user = token.username.clone();
         let before = std::mem::replace(&mut self.user, user);
         let own = std::mem::take(&mut self.read);
         let changed = before.is_some() && self.user.is_some() && before != self.user;
@@ -205,4 +201,10 @@ impl NextUser {
                 .exchanges([sign_in.exchange]),
         );
     }
+}
+
+/// Whether an exchange is a sign-in.
+fn is_sign_in(exchange: u64, context: &Context<'_>) -> bool {
+    let asked = context.opened(exchange).and_then(Opened::request);
+    asked.is_some_and(|own| own.role == Some(Role::SignIn))
 }
