@@ -154,8 +154,6 @@ misbehaviours! {
         "For the second user nothing is read that is theirs alone.";
     LetsFeedGo "lets-feed-go" on "dropped-feed" ["SYNC-15"]
         "A feed that breaks is not opened again; the app goes on by polling.";
-    ForgetsRotation "forgets-rotation" on "rotated-then-killed" ["SESSION-4"]
-        "A renewed session is not stored, so the next start finds the refresh token that was exchanged.";
 }
 
 #[cfg(test)]
