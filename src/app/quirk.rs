@@ -150,12 +150,10 @@ misbehaviours! {
         "After sign-in one read goes out with the word that stands for a missing token.";
     LosesSession "loses-session" on "found-again" ["SESSION-18"]
         "What was stored is not found at a start, and the user signs in again.";
-    ReadsNothingAnew "reads-nothing-anew" on "two-users" ["SESSION-19"]
+    ReadsNothingAnew "reads-nothing-anew" on "next-user" ["SESSION-19"]
         "For the second user nothing is read that is theirs alone.";
     LetsFeedGo "lets-feed-go" on "dropped-feed" ["SYNC-15"]
         "A feed that breaks is not opened again; the app goes on by polling.";
-    ForgetsRotation "forgets-rotation" on "rotated-then-killed" ["SESSION-4"]
-        "A renewed session is not stored, so the next start finds the refresh token that was exchanged.";
 }
 
 #[cfg(test)]

@@ -236,11 +236,9 @@ impl App {
         };
         session.lifetime = lifetime;
         session.expires = lifetime.map(|lifetime| now + lifetime);
-        let renewed = session.access.replace(tokens.access).is_some();
+        session.access = Some(tokens.access);
         session.refresh = tokens.refresh.or(session.refresh.take());
-        if !(renewed && self.quirks.has(Quirk::ForgetsRotation)) {
-            self.store();
-        }
+        self.store();
         self.session.refreshing.taken();
         self.wake_for_refresh();
     }

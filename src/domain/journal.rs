@@ -21,8 +21,8 @@ mod record;
 mod screen;
 
 pub use client::{
-    Act, AppFact, ClientExchange, ClientOutcome, DataSource, FeedState, LinkState, SessionState,
-    StorageAccident,
+    Act, AppFact, ClientExchange, ClientOutcome, DataSource, FeedState, LinkState, Report,
+    SessionState, StorageAccident,
 };
 pub use fact::{
     Answer, Answerer, Direction, Frame, Insecure, LossReason, Request, Sender, SignatureCheck,

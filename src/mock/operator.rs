@@ -88,7 +88,9 @@ impl Desk for Mock {
                 }
                 Ok(json!({ "event": event, "answers": answers }))
             }
-            Order::Fault(_) | Order::Mark(_) | Order::End => Err(Refusal::not_found()),
+            Order::Fault(_) | Order::Mark(_) | Order::App(_) | Order::End => {
+                Err(Refusal::not_found())
+            }
         }
     }
 }

@@ -28,6 +28,8 @@ pub(crate) enum Command {
     Fault,
     /// To write down what the user did.
     Mark,
+    /// To write down what the app shows.
+    App,
     /// To end the session.
     End,
 }
@@ -55,6 +57,8 @@ pub(crate) enum Order {
     },
     /// To write down what the user did.
     Mark(Value),
+    /// To write down what the app shows.
+    App(Value),
     /// To end the session.
     End,
 }
@@ -128,6 +132,7 @@ impl Command {
             Self::Socket => "socket",
             Self::Fault => "fault",
             Self::Mark => "mark",
+            Self::App => "app",
             Self::End => "end",
         };
         format!("/{name}")
@@ -161,6 +166,7 @@ impl Command {
                 r#"{"on": "data", "respond": {"status": 503}}, or {"on": "data", "off": true}"#
             }
             Self::Mark => r#"{"act": "launch"}"#,
+            Self::App => r#"{"screen": "loading"}"#,
         }
     }
 
@@ -218,6 +224,7 @@ impl Command {
             Self::Socket => switched(Change::Socket),
             Self::Fault => Ok(Order::Fault(self.parse(body)?)),
             Self::Mark => Ok(Order::Mark(self.parse(body)?)),
+            Self::App => Ok(Order::App(self.parse(body)?)),
             Self::End => done(Order::End),
         }
     }

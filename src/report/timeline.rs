@@ -6,8 +6,8 @@ use std::sync::Arc;
 use crate::domain::contract::TransportName;
 use crate::domain::journal::{
     Act, Answer, Answerer, AppFact, Changed, Class, ClientOutcome, Direction, Entry, EntryId, Fact,
-    Frame, HarnessFact, Headers, Insecure, LeverHow, LossReason, Request, Sender, SessionState,
-    SignatureCheck, SocketEnd, StepPhase, TokenIssued, Unreadable,
+    Frame, HarnessFact, Headers, Insecure, LeverHow, LossReason, Report, Request, Sender,
+    SessionState, SignatureCheck, SocketEnd, StepPhase, TokenIssued, Unreadable,
 };
 
 /// How many entries before a cited one are shown with it. After it, only the very next one is: what
@@ -301,6 +301,13 @@ fn app(fact: &AppFact) -> String {
         }
         AppFact::Emitted { namespace, event } => format!("emitted {event} {namespace}"),
         AppFact::Unexpected { what } => format!("did not expect: {what}"),
+        AppFact::Reported(report) => match report {
+            Report::Screen(screen) => format!("is said to show the screen {screen}"),
+            Report::Feed(feed) => format!("is said to call its feed {}", word(feed)),
+            Report::User(account) => format!("is said to show {account}"),
+            Report::Restored(true) => "is said to have found a session".to_owned(),
+            Report::Restored(false) => "is said to have found no session".to_owned(),
+        },
     }
 }
 

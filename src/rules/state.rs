@@ -104,6 +104,7 @@ impl State {
                 self.sockets.engine(entry);
             }
             Fact::TlsRefused { .. } | Fact::Unreadable(_) => {}
+            Fact::App(AppFact::Reported(_)) => {}
             Fact::App(fact) => {
                 self.world.simulated = true;
                 if let AppFact::Session { state } = fact {

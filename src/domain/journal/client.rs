@@ -68,6 +68,22 @@ pub enum AppFact {
         /// What it was, in words for a person.
         what: String,
     },
+    /// What whoever drives another app reads off its screen, or knows of its storage.
+    Reported(Report),
+}
+
+/// What can be told of an app that says nothing about itself.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Report {
+    /// The screen that is shown.
+    Screen(ScreenName),
+    /// How the screen says that its data arrives.
+    Feed(FeedState),
+    /// The account whose name or data the screen shows, by its name in the configuration.
+    User(String),
+    /// Whether a start has found a session in storage.
+    Restored(bool),
 }
 
 /// Where shown data came from.

@@ -48,7 +48,10 @@ pub fn is_hollow(header: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use serde_json::json;
+
     use super::*;
+    use crate::domain::secrets::Vault;
 
     #[test]
     fn what_stands_for_a_missing_value_is_no_credential() {
@@ -78,5 +81,20 @@ mod tests {
         ] {
             assert!(!is_hollow(header), "{header}");
         }
+    }
+
+    #[test]
+    fn what_stands_for_a_missing_credential_can_be_read() {
+        let mut vault = Vault::new();
+        for header in ["Bearer", "Bearer undefined", "Bearer [object Object]"] {
+            assert_eq!(vault.redact_credential(header), header);
+        }
+        let template = json!({"refresh": "{refresh-token}", "password": "{password}"});
+        let mut body = json!({"refresh": "undefined", "password": "undefined"});
+        vault.redact_by_template(&template, &mut body);
+        assert_eq!(
+            body,
+            json!({"refresh": "undefined", "password": "‹password-1›"})
+        );
     }
 }

@@ -61,6 +61,8 @@ pub(super) struct Lost {
 struct Held {
     account: String,
     since: Moment,
+    /// The exchange that brought its token.
+    exchange: u64,
     /// When it was last used.
     used: Option<Moment>,
     /// Whether anything may have ended it.
@@ -153,9 +155,11 @@ impl Lost {
         let Some(token) = credential.and_then(|label| context.session.token(label)) else {
             return;
         };
-        let issued = token.issued.id;
-        if let Some(found) = &self.found
-            && issued < found.sign_in.id
+        let by = token.exchange;
+        if self
+            .found
+            .as_ref()
+            .is_some_and(|found| found.held.exchange == by)
         {
             context.unable(
                 &LOST,
@@ -163,9 +167,7 @@ impl Lost {
             );
             self.found = None;
         }
-        if let Some(held) = &mut self.held
-            && issued <= held.since.id
-        {
+        if let Some(held) = self.held.as_mut().filter(|held| held.exchange == by) {
             held.used = Some(context.moment());
         }
     }
@@ -195,6 +197,7 @@ impl Lost {
                 self.held = self.marked.clone().map(|account| Held {
                     account,
                     since: context.moment(),
+                    exchange: ended.request.exchange,
                     used: None,
                     spoiled: ended.by_backend().is_none(),
                     came: None,
@@ -204,6 +207,7 @@ impl Lost {
             (Some(Role::Refresh), _) if ended.succeeded() => {
                 if let Some(held) = &mut self.held {
                     held.since = context.moment();
+                    held.exchange = ended.request.exchange;
                 }
             }
             (Some(Role::Refresh), _) | (_, Some(401)) => self.spoil(),

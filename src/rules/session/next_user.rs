@@ -5,8 +5,9 @@ use std::time::Duration;
 
 use crate::domain::contract::Role;
 use crate::domain::duration::show;
-use crate::domain::journal::{Fact, Frame};
+use crate::domain::journal::{Act, AppFact, Fact, Frame, Report, TokenIssued, TokenKind};
 use crate::rules::context::Context;
+use crate::rules::exchange::Opened;
 use crate::rules::moment::Milestone;
 use crate::rules::rule::{Rule, rule};
 use crate::rules::violation::Violation;
@@ -35,6 +36,8 @@ rule! {
         set by ["resources[].personal", "session.identity", "request-timeout", "retry.attempts"]
 }
 
+/// How long after a sign-in what is shown may be of the user before.
+const TURNOVER: Duration = Duration::from_secs(5);
 /// How long reading may take beside the attempts.
 const SLACK: Duration = Duration::from_secs(10);
 
@@ -44,6 +47,9 @@ pub(super) struct NextUser {
     user: Option<String>,
     read: BTreeSet<String>,
     watch: Option<Watch>,
+    /// The account that is marked to sign in, and the one that did, and when.
+    marked: Option<String>,
+    account: Option<(String, Milestone)>,
 }
 
 /// A new user of whom nothing was read yet.
@@ -58,14 +64,17 @@ struct Watch {
 impl Rule for NextUser {
     fn see(&mut self, context: &Context<'_>) {
         self.overdue(context);
-        if let Some(ended) = context.ended()
-            && ended.request.role == Some(Role::SignIn)
-            && ended.succeeded()
+        match &context.entry.fact {
+            Fact::Act(Act::SignIn { account }) => self.marked = Some(account.clone()),
+            Fact::Act(Act::SignOut) => self.account = None,
+            Fact::App(AppFact::Reported(Report::User(shown))) => self.shows(shown, context),
+            _ => {}
+        }
+        if let Fact::TokenIssued(token) = &context.entry.fact
+            && token.kind == TokenKind::Access
+            && is_sign_in(token.exchange, context)
         {
-            self.signed_in(
-                Milestone::of(context.entry, ended.request.exchange),
-                context,
-            );
+            self.signed_in(token, context);
         }
         if let Some(request) = context.request() {
             match &request.role {
@@ -86,7 +95,7 @@ impl Rule for NextUser {
                 self.reads(&resource, context);
             }
         }
-        if !context.world.running || !context.session.open {
+        if !context.world.running {
             self.watch = None;
         }
     }
@@ -97,11 +106,34 @@ impl Rule for NextUser {
 }
 
 impl NextUser {
-    fn signed_in(&mut self, sign_in: Milestone, context: &Context<'_>) {
-        let user = context
-            .session
-            .current()
-            .and_then(|own| own.username.clone());
+    /// The screen shows somebody's name or data.
+    fn shows(&self, shown: &str, context: &Context<'_>) {
+        let Some((account, sign_in)) = &self.account else {
+            return;
+        };
+        if !context.session.is_wanted() || context.now <= sign_in.at + TURNOVER {
+            return;
+        }
+        context.exercised(&READS_ANEW);
+        if shown == account {
+            return;
+        }
+        context.violated(
+            &READS_ANEW,
+            Violation::new("the screen shows another user than the one who signed in")
+                .expected(format!("what is {account}'s"))
+                .observed(format!(
+                    "{shown}, {} after the sign-in",
+                    show(context.now - sign_in.at)
+                ))
+                .evidence([sign_in.id, context.entry.id]),
+        );
+    }
+
+    fn signed_in(&mut self, token: &TokenIssued, context: &Context<'_>) {
+        let sign_in = Milestone::of(context.entry, token.exchange);
+        self.account = self.marked.clone().map(|account| (account, sign_in));
+        let user = token.username.clone();
         let before = std::mem::replace(&mut self.user, user);
         let own = std::mem::take(&mut self.read);
         let changed = before.is_some() && self.user.is_some() && before != self.user;
@@ -169,4 +201,10 @@ impl NextUser {
                 .exchanges([sign_in.exchange]),
         );
     }
+}
+
+/// Whether an exchange is a sign-in.
+fn is_sign_in(exchange: u64, context: &Context<'_>) -> bool {
+    let asked = context.opened(exchange).and_then(Opened::request);
+    asked.is_some_and(|own| own.role == Some(Role::SignIn))
 }

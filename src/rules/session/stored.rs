@@ -2,11 +2,13 @@
 
 use std::time::Duration;
 
+use crate::domain::contract::Role;
 use crate::domain::duration::show;
 use crate::domain::journal::{
-    Act, AppFact, EntryId, Fact, ScreenName, SessionState, StorageAccident,
+    Act, AppFact, EntryId, Fact, Report, ScreenName, SessionState, StorageAccident,
 };
 use crate::rules::context::Context;
+use crate::rules::exchange::Ended;
 use crate::rules::moment::Moment;
 use crate::rules::rule::{Rule, rule};
 use crate::rules::violation::Violation;
@@ -21,7 +23,9 @@ rule! {
     /// # How it is judged
     /// What happened to the storage before a start is held against what the app says after it: a
     /// whole entry is restored, anything else is not, and in no case does the app stay on its
-    /// loading screen past its attempts at the status and ten seconds.
+    /// loading screen past its attempts at the status and ten seconds. Of another app whoever drives
+    /// it says what it shows and what a start has found (`POST /app`): *loading* counts when it is
+    /// said after that time.
     ///
     /// # How to keep it
     /// Treat every failure to read as no session: clear the entry and show the sign-in screen; keep
@@ -44,6 +48,8 @@ pub(super) struct Restored {
     /// What has happened to the storage since.
     accident: Option<(EntryId, StorageAccident)>,
     start: Option<Start>,
+    /// Whether nobody has said what a start made of the last accident.
+    untold: bool,
 }
 
 /// A start, until it is known what came of it.
@@ -60,12 +66,7 @@ impl Rule for Restored {
         self.judge_loading(context);
         match &context.entry.fact {
             Fact::Act(Act::Storage { accident }) => {
-                if !context.world.simulated {
-                    context.unable(
-                        &STORED,
-                        "what a start finds in storage only the app itself can say",
-                    );
-                }
+                self.untold = !context.world.simulated;
                 self.accident = Some((context.entry.id, *accident));
             }
             Fact::Act(Act::Launch) => {
@@ -83,16 +84,69 @@ impl Rule for Restored {
                 }
             }
             Fact::App(AppFact::Session { state }) => self.said(state, context),
+            Fact::App(AppFact::Reported(report)) => self.reported(report, context),
             _ => {}
+        }
+        if !context.world.simulated
+            && let Some(ended) = context.ended()
+        {
+            self.held_by_wire(&ended, context);
         }
     }
 
     fn end(&mut self, context: &Context<'_>) {
         self.judge_loading(context);
+        if self.untold {
+            context.unable(
+                &STORED,
+                "what a start finds in storage only the app itself can say, or whoever drives it",
+            );
+        }
     }
 }
 
 impl Restored {
+    /// Whoever drives the app says what it shows, or what it found.
+    fn reported(&mut self, report: &Report, context: &Context<'_>) {
+        match report {
+            Report::Screen(screen) => {
+                let Some(start) = &mut self.start else {
+                    return;
+                };
+                start.shows = *screen != ScreenName::Loading;
+                let limit = limit(context);
+                if !start.shows && context.now > start.moment.at + limit {
+                    context.exercised(&STORED);
+                    never_leaves(start, limit, context);
+                    self.start = None;
+                }
+            }
+            Report::Restored(found) => {
+                self.untold = false;
+                let state = if *found {
+                    SessionState::Restored
+                } else {
+                    SessionState::NotFound {
+                        why: "the app shows none".to_owned(),
+                    }
+                };
+                self.said(&state, context);
+            }
+            Report::Feed(_) | Report::User(_) => {}
+        }
+    }
+
+    /// Whether a session is there that a start must find, as far as the wire shows.
+    fn held_by_wire(&mut self, ended: &Ended<'_>, context: &Context<'_>) {
+        let ended_by = &context.contract.session.ended_by;
+        match (&ended.request.role, ended.status()) {
+            (Some(Role::SignIn | Role::Refresh), _) if ended.succeeded() => self.held = true,
+            (Some(Role::SignOut), _) => self.held = false,
+            (Some(Role::Refresh), Some(status)) if ended_by.contains(&status) => self.held = false,
+            _ => {}
+        }
+    }
+
     fn said(&mut self, state: &SessionState, context: &Context<'_>) {
         let (restored, why) = match state {
             SessionState::Restored => (true, ""),
@@ -132,21 +186,30 @@ impl Restored {
 
     /// Whether the app stays on its loading screen.
     fn judge_loading(&mut self, context: &Context<'_>) {
-        let contract = &context.contract;
-        let limit = contract.request_timeout * contract.retry.attempts + SLACK;
+        let limit = limit(context);
         let Some(start) = self.start.take_if(|start| {
             !start.shows && context.now > start.moment.at + limit && context.world.simulated
         }) else {
             return;
         };
-        context.violated(
-            &STORED,
-            Violation::new("the app never leaves its loading screen")
-                .expected(format!("another screen within {}", show(limit)))
-                .observed(format!("none for {}", show(context.now - start.moment.at)))
-                .evidence(start.evidence()),
-        );
+        never_leaves(&start, limit, context);
     }
+}
+
+/// How long leaving the loading screen may take.
+fn limit(context: &Context<'_>) -> Duration {
+    let contract = &context.contract;
+    contract.request_timeout * contract.retry.attempts + SLACK
+}
+
+fn never_leaves(start: &Start, limit: Duration, context: &Context<'_>) {
+    context.violated(
+        &STORED,
+        Violation::new("the app never leaves its loading screen")
+            .expected(format!("another screen within {}", show(limit)))
+            .observed(format!("none for {}", show(context.now - start.moment.at)))
+            .evidence(start.evidence()),
+    );
 }
 
 impl Start {

@@ -5,7 +5,9 @@ use std::time::Duration;
 use crate::domain::change::Change;
 use crate::domain::contract::{Role, TransportName};
 use crate::domain::duration::show;
-use crate::domain::journal::{AppFact, Changed, ClientExchange, EntryId, Fact, HarnessFact};
+use crate::domain::journal::{
+    AppFact, Changed, ClientExchange, EntryId, Fact, FeedState, HarnessFact, Report,
+};
 use crate::rules::context::Context;
 use crate::rules::exchange::Ended;
 use crate::rules::moment::Moment;
@@ -22,7 +24,9 @@ rule! {
     /// # How it is judged
     /// Judged while a visible app has a session and a network but no joined socket: a polled
     /// resource is asked for within the agreed grace and one interval, and then at least every one
-    /// and a half intervals and one request's timeout.
+    /// and a half intervals and one request's timeout. Where whoever drives the app says that its
+    /// screen calls its data live (`POST /app`), a socket is joined, or something has come within
+    /// `stale-after`.
     ///
     /// # How to keep it
     /// Keep long-polling among the transports, or start a poller when the socket has been gone for
@@ -32,7 +36,7 @@ rule! {
     /// runbook S6.5; Engine.IO transports
     pub(super) KEEPS_ARRIVING: "SYNC-1", App, from [Wire],
         needs [FeedAndPolling],
-        set by ["polling.after", "polling.every", "request-timeout"]
+        set by ["polling.after", "polling.every", "request-timeout", "stale-after"]
 }
 
 rule! {
@@ -74,6 +78,8 @@ pub(super) struct Fallback {
     polled: bool,
     failing: bool,
     found: bool,
+    /// When an answer last brought data.
+    brought: Option<Duration>,
 }
 
 impl Rule for Fallback {
@@ -82,6 +88,15 @@ impl Rule for Fallback {
             self.heard = context.now;
         }
         self.overdue(context);
+        if let Fact::App(AppFact::Reported(Report::Feed(FeedState::Live))) = &context.entry.fact {
+            self.shown_as_live(context);
+        }
+        if let Some(ended) = context.ended()
+            && matches!(ended.request.role, Some(Role::Resource(_)))
+            && ended.succeeded()
+        {
+            self.brought = Some(context.now);
+        }
         let polls = self.polls(context);
         if let Some(ended) = context.ended()
             && context.polling_of(ended.request.role.as_ref()).is_some()
@@ -92,6 +107,7 @@ impl Rule for Fallback {
         if !context.world.running || context.may_be_blocked() {
             *self = Self {
                 heard: self.heard,
+                brought: self.brought,
                 ..Self::default()
             };
         }
@@ -108,6 +124,29 @@ impl Rule for Fallback {
 }
 
 impl Fallback {
+    /// The screen calls live what it shows.
+    fn shown_as_live(&self, context: &Context<'_>) {
+        let stale_after = context.contract.stale_after;
+        let Some(lost) = context.sockets.lost.filter(|_| context.sockets.live() == 0) else {
+            return;
+        };
+        context.exercised(&KEEPS_ARRIVING);
+        let fresh = self.brought.map_or(lost.at, |brought| brought.max(lost.at));
+        if context.now <= fresh + stale_after {
+            return;
+        }
+        context.violated(
+            &KEEPS_ARRIVING,
+            Violation::new("the screen calls its data live although nothing has brought any")
+                .expected(format!(
+                    "a joined socket, or an answer within {}, or a word that the data is old",
+                    show(stale_after)
+                ))
+                .observed(format!("neither for {}", show(context.now - fresh)))
+                .evidence([lost.id, context.entry.id]),
+        );
+    }
+
     /// Whether the app asks for something that is polled.
     fn polls(&mut self, context: &Context<'_>) -> bool {
         if let Fact::App(AppFact::Exchange(exchange)) = &context.entry.fact {

@@ -11,7 +11,7 @@ use crate::domain::change::{Change, RequestMatch};
 use crate::domain::contract::renamed::Renaming;
 use crate::domain::contract::{Contract, Role};
 use crate::domain::journal::{
-    Act, AppFact, Entry, EntryId, Fact, Frame, HarnessFact, Request, ScreenName, Unreadable,
+    Act, AppFact, Entry, EntryId, Fact, Frame, HarnessFact, Report, Request, ScreenName, Unreadable,
 };
 use crate::domain::verdict::{Severity, Subject};
 
@@ -174,7 +174,9 @@ impl Renaming {
         match fact {
             AppFact::Screen {
                 screen: ScreenName::Own(name),
-            } => self.screen(name),
+            }
+            | AppFact::Reported(Report::Screen(ScreenName::Own(name))) => self.screen(name),
+            AppFact::Reported(Report::User(name)) => self.account(name),
             AppFact::Shown { resource, .. } | AppFact::Stale { resource, .. } => {
                 self.resource(resource);
             }
@@ -188,7 +190,8 @@ impl Renaming {
             | AppFact::Feed { .. }
             | AppFact::Session { .. }
             | AppFact::Notice { .. }
-            | AppFact::Unexpected { .. } => {}
+            | AppFact::Unexpected { .. }
+            | AppFact::Reported(_) => {}
         }
     }
 

@@ -17,9 +17,9 @@ use tokio::sync::{mpsc, oneshot};
 use tokio::task::{AbortHandle, JoinSet};
 
 use super::Ready;
-use super::marks::{ACTS, Mark};
+use super::marks::{ACTS, Mark, report};
 use crate::domain::change::{Change, Lever};
-use crate::domain::journal::Fact;
+use crate::domain::journal::{AppFact, Fact};
 use crate::domain::malformed::Malformed;
 use crate::domain::result::ScenarioResult;
 use crate::domain::verdict::Finding;
@@ -192,6 +192,7 @@ impl Desk for Session {
             Command::Socket,
             Command::Fault,
             Command::Mark,
+            Command::App,
             Command::End,
         ];
         let changes = self.around.changes().into_iter().map(Lever::Own);
@@ -245,6 +246,7 @@ impl Desk for Session {
                 self.change(&change).await
             }
             Order::Mark(asked) => self.mark(asked),
+            Order::App(asked) => self.app(asked),
             Order::End => self.end().await,
             Order::SendAway { .. } | Order::Ask { .. } => Err(Refusal::not_found()),
         }
@@ -318,6 +320,16 @@ impl Session {
             .map_err(|why| Command::Mark.misread(&why))?;
         let entry = self.around.recorder.record(Fact::Act(act.clone()));
         Ok(json!({"act": act, "entry": entry.id}))
+    }
+
+    /// Writes down what the app shows, as whoever drives it sees it.
+    fn app(&self, asked: Value) -> Result<Value, Refusal> {
+        let accounts = self.around.accounts();
+        let told = report(asked, &self.around.contract, &accounts)
+            .map_err(|why| Command::App.misread(&why))?;
+        let fact = AppFact::Reported(told.clone());
+        let entry = self.around.recorder.record(Fact::App(fact));
+        Ok(json!({"app": told, "entry": entry.id}))
     }
 
     async fn end(&self) -> Result<Value, Refusal> {

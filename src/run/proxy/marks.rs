@@ -3,10 +3,10 @@
 use serde::Deserialize;
 
 use crate::domain::contract::Contract;
-use crate::domain::journal::Act;
+use crate::domain::journal::{Act, Report, StorageAccident};
 
 /// Every act with a body that marks it.
-pub(super) const ACTS: [(&str, &str); 11] = [
+pub(super) const ACTS: [(&str, &str); 12] = [
     ("launch", r#"{"act": "launch"}"#),
     ("sign-in", r#"{"act": "sign-in", "account": "<its name>"}"#),
     ("sign-out", r#"{"act": "sign-out"}"#),
@@ -18,6 +18,10 @@ pub(super) const ACTS: [(&str, &str); 11] = [
     (
         "load-more",
         r#"{"act": "load-more", "resource": "<its name>"}"#,
+    ),
+    (
+        "storage",
+        r#"{"act": "storage", "accident": "<lost, corrupt, undecryptable or oversized>"}"#,
     ),
     ("offline", r#"{"act": "offline"}"#),
     ("online", r#"{"act": "online"}"#),
@@ -78,6 +82,37 @@ pub(super) struct Mark {
     screen: Option<String>,
     #[serde(default)]
     resource: Option<String>,
+    #[serde(default)]
+    accident: Option<String>,
+}
+
+/// What can happen to an app's storage, by the words for it.
+const ACCIDENTS: [(&str, StorageAccident); 4] = [
+    ("lost", StorageAccident::Lost),
+    ("corrupt", StorageAccident::Corrupt),
+    ("undecryptable", StorageAccident::Undecryptable),
+    ("oversized", StorageAccident::Oversized),
+];
+
+/// What an app shows, as it is sent: a report with names that the contract and the target have. Users
+/// are named as in a mark.
+pub(super) fn report(
+    asked: serde_json::Value,
+    contract: &Contract,
+    accounts: &[(&str, &str)],
+) -> Result<Report, String> {
+    let report: Report = serde_json::from_value(asked).map_err(|error| error.to_string())?;
+    let read = match report {
+        Report::User(name) => signs_in(name, accounts).map(Report::User),
+        Report::Screen(name) => {
+            let own = ["signed-out", "loading", "maintenance"].into_iter();
+            let screens = contract.screens.iter().map(|screen| screen.name.as_str());
+            listed(name.to_string(), "contract", "screen", own.chain(screens))
+                .map(|_| Report::Screen(name))
+        }
+        Report::Feed(_) | Report::Restored(_) => Ok(report),
+    };
+    read.map_err(|why| why.to_string())
 }
 
 impl Mark {
@@ -93,6 +128,7 @@ impl Mark {
             "sign-in" => Some("account"),
             "open" => Some("screen"),
             "load-more" => Some("resource"),
+            "storage" => Some("accident"),
             _ => None,
         };
         let word = self.act.clone();
@@ -133,6 +169,14 @@ impl Mark {
                     contract.resources.iter().map(|own| own.name.as_str()),
                 )?,
             },
+            "storage" => {
+                let words = ACCIDENTS.iter().map(|(word, _)| *word);
+                let word = listed(need(self.accident, "accident")?, "list", "accident", words)?;
+                let known = ACCIDENTS.iter().find(|(own, _)| *own == word);
+                Act::Storage {
+                    accident: known.map_or(StorageAccident::Lost, |(_, accident)| *accident),
+                }
+            }
             "offline" => Act::Offline,
             "online" => Act::Online,
             _ => return Err(BadMark::NoAct { act: word }),
@@ -147,6 +191,7 @@ impl Mark {
             ("account", &self.account),
             ("screen", &self.screen),
             ("resource", &self.resource),
+            ("accident", &self.accident),
         ];
         let mut strange = given
             .into_iter()
@@ -203,9 +248,12 @@ mod tests {
             let name = match act {
                 "open" => contract.screens[0].name.as_str(),
                 "load-more" => contract.resources[0].name.as_str(),
+                "storage" => "lost",
                 _ => "ada",
             };
-            let body = body.replace("<its name>", name);
+            let body = body
+                .replace("<its name>", name)
+                .replace("<lost, corrupt, undecryptable or oversized>", name);
             assert!(read(serde_json::from_str(&body).unwrap()).is_ok(), "{body}");
         }
     }
@@ -222,6 +270,29 @@ mod tests {
         let mark: Mark =
             serde_json::from_value(json!({"act": "sign-in", "account": "cleo"})).unwrap();
         assert!(mark.read(&harbour(), &[]).is_ok());
+    }
+
+    #[test]
+    fn what_an_app_shows_is_told_by_names_that_are_known() {
+        let read = |body: Value| report(body, &harbour(), &[("ada", "ada@port.example")]);
+        assert_eq!(read(json!({"restored": true})), Ok(Report::Restored(true)));
+        assert!(read(json!({"screen": "loading"})).is_ok());
+        assert!(read(json!({"screen": "bridge"})).is_ok());
+        assert!(read(json!({"user": "ada"})).is_ok());
+        assert!(read(json!({"feed": "live"})).is_ok());
+        for (body, why) in [
+            (
+                json!({"screen": "nowhere"}),
+                "has no screen `nowhere`; it has",
+            ),
+            (json!({"user": "eve"}), "has no account `eve`; it has ada"),
+            (json!({"feed": "quick"}), "unknown variant"),
+            (json!({}), "expected"),
+            (json!({"mood": "good"}), "unknown variant"),
+        ] {
+            let error = read(body).unwrap_err();
+            assert!(error.contains(why), "{error}");
+        }
     }
 
     #[test]
