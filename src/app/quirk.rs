@@ -144,6 +144,8 @@ misbehaviours! {
         "An answer that cannot be read is shown as if there were nothing.";
     BadEventClearsList "bad-event-clears-list" on "bad-events" ["DATA-1"]
         "An event that cannot be used makes the app show an empty list.";
+    NamesUserBefore "names-user-before" on "two-users" ["SCOPE-7"]
+        "Reads name the user of the session before in their query.";
     SignsOutWithAccessToken "signs-out-with-access-token" on "read-only-scope" ["SCOPE-8"]
         "The access token stands where the sign-out has the refresh token.";
     SendsUndefined "sends-undefined" on "sign-in" ["SESSION-17"]

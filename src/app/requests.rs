@@ -73,6 +73,9 @@ impl App {
         {
             query.push(("access_token".into(), access.expose().into()));
         }
+        if matches!(purpose, Purpose::Load(_)) {
+            query.extend(self.user_before());
+        }
         let target = bindings.target(operation, &query);
         let mut headers = vec![("accept".to_owned(), "application/json".to_owned())];
         let authorize = (operation.authorized && bindings.access.is_some())

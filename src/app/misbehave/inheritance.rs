@@ -16,6 +16,8 @@ pub(super) struct Inheritance {
     inherited: BTreeMap<usize, String>,
     /// What the requests of the session before were made with.
     bindings: Option<Bindings>,
+    /// Whose session the one before was.
+    username: Option<String>,
     /// The socket of the session before.
     socket: Option<SocketId>,
 }
@@ -28,7 +30,16 @@ impl App {
         if self.quirks.has(Quirk::KeepsToken) {
             self.quirk_state.inheritance.bindings = Some(self.bindings());
         }
+        if self.quirks.has(Quirk::NamesUserBefore) {
+            self.quirk_state.inheritance.username = self.bindings().username;
+        }
         self.emit_after_leaving();
+    }
+
+    /// A quirk: the user of the session before, to be named in the query of reads.
+    pub(in crate::app) fn user_before(&self) -> Option<(String, String)> {
+        let username = self.quirk_state.inheritance.username.clone();
+        username.map(|username| ("user".to_owned(), username))
     }
 
     /// A quirk: an answer's entity tag is kept.

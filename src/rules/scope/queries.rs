@@ -168,7 +168,7 @@ fn names_another(key: &str, account: &str, request: &Request, context: &Context<
         Violation::new(format!(
             "a read names the account `{account}` in its query key `{key}`"
         ))
-        .kind(format!("another {} {key}", request.path))
+        .kind(format!("another account in {key}"))
         .expected("reads of the account whose token they carry")
         .observed(request.line())
         .evidence([context.entry.id])
@@ -186,7 +186,7 @@ fn undeclared(key: &str, request: &Request, context: &Context<'_>) {
         Violation::new(format!(
             "a read has the query key `{key}`, which is not declared"
         ))
-        .kind(format!("{} {key}", request.path))
+        .kind(key)
         .expected("the query keys that the contract writes for it")
         .observed(request.line())
         .evidence([context.entry.id])

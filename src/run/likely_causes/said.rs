@@ -17,6 +17,8 @@ use crate::domain::journal::{
 const SLOW: Duration = Duration::from_secs(3);
 /// How long a joined socket is heard until it is said to be silent.
 const SILENT: Duration = Duration::from_secs(15);
+/// How much sooner than the server's own time a client may give it up.
+const PING_SLACK: Duration = Duration::from_millis(500);
 
 /// The likeliest cause.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -52,6 +54,10 @@ struct Seen<'a> {
     joined: BTreeSet<u64>,
     heard: Option<Duration>,
     joined_at: Option<Duration>,
+    /// When the server last sent a ping, and how long it may be until the next, by its handshake.
+    pinged: Option<(Duration, Duration)>,
+    /// For how long no ping had come when a socket was closed for it.
+    unpinged: Option<Duration>,
 }
 
 /// The likeliest cause among these entries, of which the last are about the step itself.
@@ -89,7 +95,8 @@ impl<'a> Seen<'a> {
                 ..
             } => self.heard(entry, *socket, packet, is_recent),
             Fact::SocketClosed { socket, .. } => {
-                self.joined.remove(socket);
+                let was_joined = self.joined.remove(socket) && is_recent;
+                self.unpinged = self.without_ping(entry.at).filter(|_| was_joined);
             }
             fact => {
                 if let Some(Change::Maintenance(on)) = fact.change() {
@@ -132,6 +139,13 @@ impl<'a> Seen<'a> {
             Some(Role::SignIn) if is_success(answer.status) => self.signed_in = true,
             Some(Role::Realtime) if answer.status >= 400 => self.feed_refused = Some(line()),
             _ if answer.status >= 500 => self.failed = Some(line()),
+            Some(Role::Realtime) => {}
+            Some(_) if matches!(answer.status, 301 | 302 | 303 | 307 | 308) => {
+                self.failed = Some(line());
+            }
+            Some(_) if answer.is_page() => {
+                self.failed = Some(format!("{}, a page instead of data", line()));
+            }
             Some(_) if answer.status >= 400 && answer.status != 401 => self.failed = Some(line()),
             _ => {}
         }
@@ -139,6 +153,19 @@ impl<'a> Seen<'a> {
 
     fn heard(&mut self, entry: &Entry, socket: u64, packet: &Frame, is_recent: bool) {
         match packet {
+            Frame::Open {
+                ping_interval,
+                ping_timeout,
+            } => {
+                let patience = ping_interval.saturating_add(*ping_timeout);
+                self.pinged = Some((entry.at, Duration::from_millis(patience)));
+            }
+            Frame::Ping { .. } => {
+                self.heard = Some(entry.at);
+                if let Some((last, _)) = &mut self.pinged {
+                    *last = entry.at;
+                }
+            }
             Frame::Connect { .. } => {
                 self.joined.insert(socket);
                 self.joined_at = Some(entry.at);
@@ -194,10 +221,30 @@ impl<'a> Seen<'a> {
 
     /// A feed that is joined, from which nothing has come for long.
     fn silent(&self, of: &Circumstances<'_>) -> Option<String> {
-        let since = self.heard.max(self.joined_at)?;
-        let silence = of.now.saturating_sub(since);
-        let is_silent = of.awaits_feed && !self.joined.is_empty() && silence >= SILENT;
+        let limit = SILENT.min(of.contract.stale_after);
+        // The client may have given the socket up before the gateway has seen it.
+        let goes_on = self
+            .without_ping(of.now)
+            .filter(|_| !self.joined.is_empty());
+        if let Some(silence) = self.unpinged.or(goes_on).filter(|_| of.awaits_feed) {
+            return Some(format!("the server sent no ping for {}", show(silence)));
+        }
+        let silence = self.silence(of.now)?;
+        let is_silent = of.awaits_feed && !self.joined.is_empty() && silence >= limit;
         is_silent.then(|| format!("the joined feed brought nothing for {}", show(silence)))
+    }
+
+    /// For how long no ping has come, if that is for as long as the server said itself.
+    fn without_ping(&self, now: Duration) -> Option<Duration> {
+        let (last, patience) = self.pinged?;
+        let silence = now.saturating_sub(last);
+        (silence + PING_SLACK >= patience).then_some(silence)
+    }
+
+    /// For how long nothing has come by the feed.
+    fn silence(&self, now: Duration) -> Option<Duration> {
+        let since = self.heard.max(self.joined_at)?;
+        Some(now.saturating_sub(since))
     }
 }
 

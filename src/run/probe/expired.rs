@@ -101,6 +101,11 @@ impl Prober<'_> {
         let over = own
             .ends
             .map(|ends| Duration::from_secs(ends) + leeway + SURELY);
+        // Where tokens are over when they are handed out, what is said of their end is wrong, and
+        // nothing follows from it.
+        if own.is_stillborn {
+            return Err(NotAsked::NeverGood);
+        }
         let left = over.map(|over| over.saturating_sub(now));
         if let Some(left) = left.filter(|left| *left <= PATIENCE) {
             tokio::time::sleep(left).await;

@@ -89,6 +89,9 @@ pub(crate) enum NotAsked {
     /// A token is good for longer than anybody waits.
     #[error("access tokens outlive the run, and the target has no lever `expire-tokens`")]
     OutlivesRun,
+    /// A token is over when it is handed out.
+    #[error("access tokens are over when they are handed out, by what is said of their end")]
+    NeverGood,
     /// The harness cannot join the feed.
     #[error("the harness was not let into the live feed itself")]
     NotJoined,

@@ -21,6 +21,8 @@ pub(crate) struct OwnSession {
     pub(super) bindings: Bindings,
     /// When its access token ends, in seconds since 1970, as far as that can be read.
     pub(super) ends: Option<u64>,
+    /// Whether that was past when it was handed out.
+    pub(super) is_stillborn: bool,
 }
 
 impl OwnSession {
@@ -87,8 +89,10 @@ impl Prober<'_> {
         let tokens = tokens(&request.answer, &reply, None);
         let now = self.environment.recorder.clock().unix().as_secs();
         tokens
-            .map(|(access, refresh)| OwnSession {
-                ends: ends(&request.answer, &reply, &access, now),
+            .map(|(access, refresh)| (ends(&request.answer, &reply, &access, now), access, refresh))
+            .map(|(ends, access, refresh)| OwnSession {
+                ends,
+                is_stillborn: ends.is_some_and(|ends| ends <= now),
                 username: account.username.clone(),
                 bindings: Bindings {
                     username: Some(account.username.clone()),
@@ -120,6 +124,7 @@ impl Prober<'_> {
         Ok(
             tokens(&request.answer, &reply, kept).map(|(access, refresh)| OwnSession {
                 ends: None,
+                is_stillborn: false,
                 username: own.username.clone(),
                 bindings: Bindings {
                     access: Some(access),

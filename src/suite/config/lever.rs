@@ -168,12 +168,9 @@ pub(super) fn read(
     };
     let (set, reset, moved) = (set?, reset?, moved?);
     let says_which = set.iter().chain(&reset).any(Call::says_which);
-    let reach = match (lever, moved, around.services) {
-        (Lever::Backend, Some(moved), _) if says_which => Reach::Each(moved),
-        (Lever::Backend, Some(moved), _) => Reach::Together(moved),
-        (Lever::Backend, None, Some(services)) if !says_which => {
-            Reach::Together(services.keys().cloned().collect())
-        }
+    let reach = match (lever, moved) {
+        (Lever::Backend, Some(moved)) if says_which => Reach::Each(moved),
+        (Lever::Backend, Some(moved)) => Reach::Together(moved),
         _ => Reach::Any,
     };
     Some(LeverMeans::Http { set, reset, reach })

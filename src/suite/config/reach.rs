@@ -9,7 +9,7 @@ use crate::suite::cursor::Cursor;
 /// Which services the calls of a lever move.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Reach {
-    /// Any, one by one or all: the calls say which by `{service}`.
+    /// Any, one by one or all: the calls say which by `{service}`, or the configuration does not say.
     Any,
     /// These, all at once: the calls do not say which.
     Together(Vec<String>),
@@ -30,7 +30,7 @@ pub enum OutOfReach {
     },
     /// It cannot move one service alone.
     #[error(
-        "it moves {moved} at once, and cannot move `{asked}` alone: write `{{service}}` in its calls, or name the services that it moves under `services`"
+        "it moves {moved} at once, and cannot move `{asked}` alone: write `{{service}}` in its calls, or correct its `services`"
     )]
     NotAlone {
         /// What it moves.
@@ -85,7 +85,7 @@ pub(super) fn named(
     if items.is_empty() {
         return cursor.refuse(
             "this lever moves no service",
-            "name at least one, or leave `services` away: then it moves all of them",
+            "name at least one, or leave `services` away: then it is asked for any",
         );
     }
     items

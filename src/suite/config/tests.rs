@@ -360,7 +360,9 @@ fn a_lever_says_which_services_it_stops() {
             means.reaches(asked, all).map_err(|why| why.to_string())
         }
     };
-    let whole = reach("\"PUT api /off\"");
+    let unsaid = reach("\"PUT api /off\"");
+    assert_eq!((unsaid(None), unsaid(Some("live"))), (Ok(()), Ok(())));
+    let whole = reach("\"PUT api /off\", services = [\"api\", \"live\"]");
     assert_eq!(whole(None), Ok(()));
     assert!(
         whole(Some("live"))

@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use rehearsal::domain::contract::{
-    Body, Contract, Operation, Promises, Realtime, Retry, Scope, Service, Session, SessionRequest,
-    SocketClient, Token, TokenAnswer, TokenChecked, TrafficFloor,
+    Body, Contract, Operation, Promises, Queries, Realtime, Retry, Scope, Service, Session,
+    SessionRequest, SocketClient, Token, TokenAnswer, TokenChecked, TrafficFloor,
 };
 use rehearsal::domain::selector::{Selector, Template};
 use serde_json::json;
@@ -28,6 +28,7 @@ pub(super) fn contract() -> Contract {
             expired_by: vec![401],
             other_audience: None,
             user_parameters: Vec::new(),
+            rotates: false,
             sign_in: SessionRequest {
                 operation: Operation {
                     method: "POST".to_owned(),
@@ -86,6 +87,7 @@ pub(super) fn contract() -> Contract {
             allow_emits: vec!["echo".to_owned()],
             forbid_emits: Vec::new(),
             forbid_namespaces: vec!["/admin".to_owned()],
+            queries: Queries::Any,
             floor: TrafficFloor { requests: 1 },
         },
     }
