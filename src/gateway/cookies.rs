@@ -33,7 +33,7 @@ pub(super) fn of_this_host(cookie: &str, origin: &str, clear: bool) -> Option<St
     let host = authority.split(':').next()?;
     let mut parts = cookie.split(';');
     let pair = parts.next()?;
-    let kept = parts.filter(|part| !is_its_own_domain(part, host) && !(clear && needs_tls(part)));
+    let kept = parts.filter(|part| !(is_its_own_domain(part, host) || clear && needs_tls(part)));
     let kept: Vec<&str> = std::iter::once(pair).chain(kept).collect();
     (kept.len() < cookie.split(';').count()).then(|| kept.join(";"))
 }

@@ -115,18 +115,13 @@ impl<'a> Timeline<'a> {
                 judgement,
                 ..
             } => {
-                let arrow = match direction {
-                    Direction::Up => '→',
-                    Direction::Down => '←',
-                };
-                let packet = self::packet(packet);
-                let judged = judgement
-                    .as_ref()
-                    .map(|own| judged(own.class, &own.reason))
-                    .unwrap_or_default();
+                let judged = judgement.as_ref().map(|own| judged(own.class, &own.reason));
                 format!(
-                    "{arrow} socket {socket} {packet} ({}){judged}",
-                    name(*transport)
+                    "{} socket {socket} {} ({}){}",
+                    arrow(*direction),
+                    self::packet(packet),
+                    name(*transport),
+                    judged.unwrap_or_default()
                 )
             }
             Fact::SocketClosed { socket, end } => {
@@ -156,6 +151,13 @@ impl<'a> Timeline<'a> {
             Some(request) => format!("{} {}", request.method, request.target),
             None => format!("exchange {exchange}"),
         }
+    }
+}
+
+fn arrow(direction: Direction) -> char {
+    match direction {
+        Direction::Up => '→',
+        Direction::Down => '←',
     }
 }
 

@@ -7,7 +7,7 @@ use super::failure::SetUpError;
 use super::interrupt::Interrupt;
 use super::known_accounts::{self, KnownAccounts};
 use super::plan::{Plan, Target};
-use super::probe::Prober;
+use super::probe::{OwnSession, Prober};
 use super::stage::Stage;
 use super::steps;
 use super::summary::unplayed;
@@ -53,19 +53,11 @@ impl Stage {
         plan: &Plan,
         accounts: &KnownAccounts,
     ) -> ScenarioResult {
-        let deployed = matches!(plan.target, Target::Deployment(_));
-        if deployed {
+        if matches!(plan.target, Target::Deployment(_)) {
             let observer = accounts.observer(&self.environment.contract);
             self.environment.recorder.journal().watch(observer);
         }
-        Prober::new(&self.environment).health().await;
-        let held = match self.asks_afterwards {
-            true => {
-                let mut prober = Prober::new(&self.environment);
-                prober.hold(&self.permission, &self.in_use).await
-            }
-            false => None,
-        };
+        let held = self.before().await;
         steps::play(&self, scenario).await;
         // Whatever the app could still not write was said when it happened.
         let _ = self.device.stop().await;
@@ -79,17 +71,34 @@ impl Stage {
             known_accounts::instead_of(&mut result.outcome, why);
             return result;
         }
-        if !self.interrupt.is_triggered() {
-            Prober::new(&self.environment).health().await;
+        self.after(held).await;
+        self.environment.conclude()
+    }
+
+    /// What the harness asks before the app starts, and the session that it holds until its end.
+    async fn before(&self) -> Option<OwnSession> {
+        let mut prober = Prober::new(&self.environment);
+        prober.health().await;
+        if !self.asks_afterwards {
+            return None;
         }
+        prober.hold(&self.permission, &self.in_use).await
+    }
+
+    /// What it asks when the app is gone, unless somebody breaks off.
+    async fn after(&self, held: Option<OwnSession>) {
+        if self.interrupt.is_triggered() {
+            return;
+        }
+        let mut prober = Prober::new(&self.environment);
+        prober.health().await;
         if self.asks_afterwards && !self.interrupt.is_triggered() {
             tokio::select! {
                 biased;
                 () = self.interrupt.triggered() => {}
-                () = Prober::new(&self.environment).afterwards(&self.permission, held) => {}
+                () = prober.afterwards(&self.permission, held) => {}
             }
         }
-        self.environment.conclude()
     }
 }
 

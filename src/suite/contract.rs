@@ -37,14 +37,7 @@ pub(crate) fn read(root: &Cursor<'_>, depth: Depth) -> Option<Contract> {
         .need("session")
         .and_then(|cursor| session::read(&cursor, &context));
     let kill_switch = fields.maybe("kill-switch", |cursor| switch::read(cursor, &context));
-    let health = fields.or("health", Vec::new(), |cursor| {
-        let all: Vec<Option<Operation>> = cursor
-            .one_or_more()
-            .iter()
-            .map(|item| operation::read(item, &context, operation::Use::PUBLIC))
-            .collect();
-        all.into_iter().collect()
-    });
+    let health = fields.or("health", Vec::new(), |cursor| health(cursor, &context));
     let promises = promises::read(&fields, &context);
     let resources = fields
         .need("resources")
@@ -90,4 +83,14 @@ pub(crate) fn read(root: &Cursor<'_>, depth: Depth) -> Option<Contract> {
     };
     scope::check(&fields, &contract);
     Some(contract)
+}
+
+/// One request or several that say whether a service is alive.
+fn health(cursor: &Cursor<'_>, context: &Context<'_>) -> Option<Vec<Operation>> {
+    let all: Vec<Option<Operation>> = cursor
+        .one_or_more()
+        .iter()
+        .map(|item| operation::read(item, context, operation::Use::PUBLIC))
+        .collect();
+    all.into_iter().collect()
 }

@@ -203,6 +203,21 @@ fn switched(asked: &HeaderMap) -> Reply {
     switched
 }
 
+/// A page with links to the next one in all places.
+fn pages() -> Reply {
+    let next = "http://backend.test/api/history?cursor=c2";
+    let body = json!({"items": [], "next": next, "self": "http://backend.test/me"});
+    let mut pages = reply(200, "application/json", body.to_string());
+    for (name, value) in [
+        ("link", format!("<{next}>; rel=\"next\"")),
+        ("x-next", next.to_owned()),
+        ("set-cookie", "sid=abcdef; Path=/; Secure".to_owned()),
+    ] {
+        pages.headers_mut().insert(name, value.parse().unwrap());
+    }
+    pages
+}
+
 async fn routed(shared: Arc<Shared>, method: &str, target: &str) -> Reply {
     let path = target.split('?').next().unwrap_or_default();
     match (method, path) {
@@ -233,19 +248,7 @@ async fn routed(shared: Arc<Shared>, method: &str, target: &str) -> Reply {
         ("GET", "/odd") => packed("compress", b"\x1f\x9d\x90".to_vec()),
         ("GET", "/bomb") => packed("gzip", gzip(&vec![b' '; 8 * 1024 * 1024])),
         ("GET", "/marked") => reply(200, "application/json", &b"\xef\xbb\xbf{\"uid\":1}"[..]),
-        ("GET", "/api/history") => {
-            let next = "http://backend.test/api/history?cursor=c2";
-            let body = json!({"items": [], "next": next, "self": "http://backend.test/me"});
-            let mut pages = reply(200, "application/json", body.to_string());
-            for (name, value) in [
-                ("link", format!("<{next}>; rel=\"next\"")),
-                ("x-next", next.to_owned()),
-                ("set-cookie", "sid=abcdef; Path=/; Secure".to_owned()),
-            ] {
-                pages.headers_mut().insert(name, value.parse().unwrap());
-            }
-            pages
-        }
+        ("GET", "/api/history") => pages(),
         ("GET", "/big") => Response::new(Bulk { left: BIG }.boxed()),
         ("GET", "/hang") => {
             let _given_up = GivenUp(Arc::clone(&shared));

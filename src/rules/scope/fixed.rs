@@ -223,7 +223,8 @@ impl Place<'_> {
 fn says_the_same(fixed: &Value, sent: &Value) -> bool {
     fixed == sent
         || match (fixed, sent) {
-            (Value::Number(_) | Value::Bool(_), Value::String(text)) => fixed.to_string() == *text,
+            (Value::Number(number), Value::String(text)) => number.to_string() == *text,
+            (Value::Bool(own), Value::String(text)) => text.parse() == Ok(*own),
             _ => false,
         }
 }

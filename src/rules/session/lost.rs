@@ -89,10 +89,10 @@ impl Rule for Lost {
             Fact::App(AppFact::Session {
                 state: SessionState::Ended { .. },
             }) => self.spoil(),
-            fact if matches!(fact.change(), Some(Change::ExpireTokens)) => {
-                if context.contract.session.refresh.is_none() {
-                    self.spoil();
-                }
+            fact if matches!(fact.change(), Some(Change::ExpireTokens))
+                && context.contract.session.refresh.is_none() =>
+            {
+                self.spoil();
             }
             _ => {}
         }

@@ -102,7 +102,9 @@ impl<'e> Variables<'e> {
                 continue;
             }
             if Reference::parse(&name).is_some() {
-                variables.as_mut().map(|all| all.push(name));
+                if let Some(all) = &mut variables {
+                    all.push(name);
+                }
                 continue;
             }
             let words = live

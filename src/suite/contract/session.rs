@@ -71,6 +71,12 @@ pub(super) fn read(cursor: &Cursor<'_>, context: &Context<'_>) -> Option<Session
         other_audience: other_audience?,
         user_parameters: user_parameters?,
     };
+    agrees(&fields, &session)?;
+    Some(session)
+}
+
+/// Whether what is said of refreshes goes together.
+fn agrees(fields: &Fields<'_>, session: &Session) -> Option<()> {
     if session.refresh.is_some() && session.sign_in.answer.refresh_token.is_none() {
         return fields.refuse(
             "there is a `refresh`, but `sign-in` brings no refresh token",
@@ -84,7 +90,7 @@ pub(super) fn read(cursor: &Cursor<'_>, context: &Context<'_>) -> Option<Session
             "add `refresh-token: ...` to the `answer` of `refresh`, or leave `rotates` out",
         );
     }
-    Some(session)
+    Some(())
 }
 
 /// The name of a parameter or header by which a backend may be asked for a user.
