@@ -16,7 +16,7 @@ use super::routes::stamp;
 use super::sessions::{Denied, Holder};
 use super::sockets::Peer;
 use super::switchboard::Switchboard;
-use crate::domain::contract::{Realtime, Token};
+use crate::domain::contract::Realtime;
 use crate::net::Clock;
 use crate::protocol::packet::{Args, Auth, Refusal};
 use crate::protocol::server::{Event, Input, PeerId, Scope};
@@ -360,10 +360,7 @@ impl Backend {
     }
 
     fn leeway(&self) -> Duration {
-        match &self.contract.session.token {
-            Token::Jwt(policy) => policy.leeway,
-            Token::Opaque => LEEWAY,
-        }
+        self.contract.session.token.leeway().unwrap_or(LEEWAY)
     }
 }
 

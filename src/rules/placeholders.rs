@@ -27,13 +27,9 @@ pub(super) fn sent(template: &Body, name: &str, body: &Content) -> Sent {
             let Some((key, _)) = fields.iter().find(|(_, own)| own.contains(&placeholder)) else {
                 return Sent::Unknown;
             };
-            let mut pairs = text
-                .split('&')
-                .map(|pair| pair.split_once('=').unwrap_or((pair, "")));
+            let mut pairs = url::form_urlencoded::parse(text.as_bytes());
             let found = pairs.find(|(own, _)| own == key);
-            found.map_or(Sent::Missing, |(_, text)| {
-                Sent::Text(text.replace('+', " ").replace("%20", " "))
-            })
+            found.map_or(Sent::Missing, |(_, text)| Sent::Text(text.into_owned()))
         }
         _ => Sent::Unknown,
     }

@@ -26,7 +26,7 @@ mod world;
 use probing::Probing;
 pub(super) use session::{Session, Token};
 pub(super) use sockets::{Socket, Sockets};
-pub(super) use switch::{Switch, Told, is_blocked};
+pub(super) use switch::{Switch, Told};
 pub(super) use world::{UNSEEN, World};
 
 /// How many ended exchanges stay known.

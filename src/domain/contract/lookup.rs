@@ -1,10 +1,11 @@
-//! Finding things in a contract by name or by role.
+//! Finding things in a contract: by name, by role, or wherever they stand.
 
 use std::fmt;
+use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Contract, Operation, PathPattern, Resource, Screen, Service};
+use super::{Contract, Operation, PathPattern, Resource, Screen, Service, Token};
 
 /// What a request is for, as the contract declares it.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -82,8 +83,8 @@ impl Contract {
     pub fn operations(&self) -> impl Iterator<Item = (Role, &Operation)> {
         let session = &self.session;
         let keys = match &session.token {
-            super::Token::Jwt(policy) => policy.keys.as_ref(),
-            super::Token::Opaque => None,
+            Token::Jwt(policy) => policy.keys.as_ref(),
+            Token::Opaque => None,
         };
         [
             Some((Role::SignIn, &session.sign_in.operation)),
@@ -156,6 +157,17 @@ impl Contract {
             .filter(|(_, operation)| operation.covers(method, service, path))
             .min_by_key(|(_, operation)| operation.path.contains('{'))
             .map(|(role, _)| role)
+    }
+}
+
+impl Token {
+    /// How far clocks may differ, where it says when it ends.
+    #[must_use]
+    pub fn leeway(&self) -> Option<Duration> {
+        match self {
+            Self::Jwt(policy) => Some(policy.leeway),
+            Self::Opaque => None,
+        }
     }
 }
 

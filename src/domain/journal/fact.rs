@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::{Content, Headers, Judgement};
-use crate::domain::contract::{Role, is_safe};
+use crate::domain::contract::{Asked, KillSwitch, Role, is_safe};
 use crate::domain::media_type;
 use crate::domain::selector::Selector;
 
@@ -187,6 +187,18 @@ impl Answer {
     #[must_use]
     pub fn find(&self, selector: &Selector) -> Option<Value> {
         selector.in_answer(self.headers.iter(), self.body.json())
+    }
+
+    /// Whether it means *blocked*, as an answer to the question for the kill-switch; nothing if it says
+    /// neither.
+    #[must_use]
+    pub fn blocks(&self, switch: &KillSwitch) -> Option<bool> {
+        let asked = Asked {
+            status: self.status,
+            is_page: self.is_page(),
+            body: self.body.json(),
+        };
+        switch.says(asked, |selector| self.find(selector))
     }
 
     /// Whether it says that it is a page for people.

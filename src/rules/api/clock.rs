@@ -2,7 +2,6 @@
 
 use std::collections::BTreeMap;
 
-use crate::domain::contract::Token;
 use crate::domain::journal::{EntryId, Fact, TokenIssued, TokenKind};
 use crate::rules::context::Context;
 use crate::rules::exchange::Ended;
@@ -126,10 +125,8 @@ impl Clocks {
             return;
         };
         context.exercised(&CLOCK);
-        let leeway = match &context.contract.session.token {
-            Token::Jwt(policy) => policy.leeway.as_secs() as i64,
-            Token::Opaque => 0,
-        };
+        let leeway = context.contract.session.token.leeway();
+        let leeway = leeway.map_or(0, |leeway| leeway.as_secs() as i64);
         let off = made - token.seen_at as i64;
         let id = context.entry.id;
         let before = self.behind.take();

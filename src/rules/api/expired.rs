@@ -2,7 +2,6 @@
 
 use std::collections::BTreeSet;
 
-use crate::domain::contract::{Role, Token};
 use crate::domain::journal::{Flaw, Question};
 use crate::rules::context::{Context, Read};
 use crate::rules::rule::{Rule, rule};
@@ -79,10 +78,8 @@ fn comes_too_late(read: &Read<'_>, context: &Context<'_>) -> bool {
     let Some(token) = label.and_then(|label| context.session.token(label)) else {
         return false;
     };
-    let leeway = match &context.contract.session.token {
-        Token::Jwt(policy) => policy.leeway.as_secs(),
-        Token::Opaque => 0,
-    };
+    let leeway = context.contract.session.token.leeway();
+    let leeway = leeway.map_or(0, |leeway| leeway.as_secs());
     let over = token
         .ends
         .zip(context.unix(opened.at()))
@@ -93,7 +90,6 @@ fn comes_too_late(read: &Read<'_>, context: &Context<'_>) -> bool {
 
 fn judge(read: &Read<'_>, context: &Context<'_>) {
     let agreed = &context.contract.session.expired_by;
-    debug_assert!(matches!(read.ended.request.role, Some(Role::Resource(_))));
     context.exercised(&EXPIRED);
     if agreed.contains(&read.answer.status) {
         return;

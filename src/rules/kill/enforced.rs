@@ -6,7 +6,7 @@ use crate::domain::journal::{Entry, Fact, HarnessFact, Heard, Question, Sender};
 use crate::rules::context::{Context, Read};
 use crate::rules::exchange::Ended;
 use crate::rules::rule::{Rule, rule};
-use crate::rules::state::{Told, is_blocked};
+use crate::rules::state::Told;
 use crate::rules::violation::Violation;
 
 rule! {
@@ -84,7 +84,7 @@ fn told(ended: &Ended<'_>, context: &Context<'_>) -> Option<Told> {
     let switch = context.contract.kill_switch.as_ref()?;
     let answer = ended.by_backend()?;
     match context.world.maintenance? {
-        (true, moment) if is_blocked(switch, answer) == Some(true) => Some(Told {
+        (true, moment) if answer.blocks(switch) == Some(true) => Some(Told {
             moment,
             by_backend: true,
             exchange: answer.exchange,

@@ -10,7 +10,6 @@ use crate::rules::context::Context;
 use crate::rules::exchange::Ended;
 use crate::rules::moment::Moment;
 use crate::rules::rule::{Rule, rule};
-use crate::rules::state::is_blocked;
 use crate::rules::violation::Violation;
 
 rule! {
@@ -113,7 +112,7 @@ impl Floor {
     fn answered(&mut self, ended: &Ended<'_>, switch: &KillSwitch, context: &Context<'_>) {
         let says = ended
             .answer
-            .is_some_and(|answer| answer.status == 304 || is_blocked(switch, answer).is_some());
+            .is_some_and(|answer| answer.status == 304 || answer.blocks(switch).is_some());
         self.failed = !says || ended.status().is_none_or(|status| status >= 400);
         if !says && ended.succeeded() {
             context.unable(

@@ -10,7 +10,6 @@ use crate::rules::context::Context;
 use crate::rules::exchange::Ended;
 use crate::rules::moment::Milestone;
 use crate::rules::rule::{Rule, rule};
-use crate::rules::state::is_blocked;
 use crate::rules::violation::Violation;
 
 rule! {
@@ -139,7 +138,7 @@ impl Wait {
 fn is_switch_on(ended: &Ended<'_>, answer: &Answer, context: &Context<'_>) -> bool {
     let switch = context.contract.kill_switch.as_ref();
     ended.request.role == Some(Role::Status)
-        && switch.is_some_and(|switch| is_blocked(switch, answer) == Some(true))
+        && switch.is_some_and(|switch| answer.blocks(switch) == Some(true))
 }
 
 fn key(request: &Request) -> String {

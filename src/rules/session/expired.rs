@@ -3,7 +3,6 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use crate::domain::contract::Token;
 use crate::domain::duration::show;
 use crate::domain::journal::{Direction, Fact, Frame};
 use crate::rules::context::Context;
@@ -85,10 +84,7 @@ impl ExpiredFeed {
             return;
         };
         context.exercised(&EXPIRED);
-        let leeway = match &context.contract.session.token {
-            Token::Jwt(policy) => policy.leeway,
-            Token::Opaque => Duration::ZERO,
-        };
+        let leeway = context.contract.session.token.leeway().unwrap_or_default();
         let limit = Duration::from_secs(ends.saturating_sub(epoch)) + leeway + SLACK;
         self.0.insert(socket, (limit, token.label.clone()));
     }

@@ -2,8 +2,8 @@
 
 use std::sync::Arc;
 
-use crate::domain::contract::{Asked, KillSwitch, Role};
-use crate::domain::journal::{Act, Answer, Answerer, Entry};
+use crate::domain::contract::{KillSwitch, Role};
+use crate::domain::journal::{Act, Answerer, Entry};
 use crate::rules::exchange::Ended;
 use crate::rules::moment::Moment;
 
@@ -56,7 +56,7 @@ impl Switch {
         };
         let said = ended
             .answer
-            .and_then(|answer| Some((answer, is_blocked(switch, answer)?)));
+            .and_then(|answer| Some((answer, answer.blocks(switch)?)));
         match said {
             Some((answer, true)) => {
                 self.answered = Some(moment);
@@ -81,14 +81,4 @@ impl Switch {
             },
         }
     }
-}
-
-/// What an answer says; nothing if it says neither.
-pub(crate) fn is_blocked(switch: &KillSwitch, answer: &Answer) -> Option<bool> {
-    let asked = Asked {
-        status: answer.status,
-        is_page: answer.is_page(),
-        body: answer.body.json(),
-    };
-    switch.says(asked, |selector| answer.find(selector))
 }

@@ -17,6 +17,8 @@ const AT_ONCE: Duration = Duration::from_millis(250);
 /// How often that must happen until it is no accident, and which part of all it must be.
 const TIMES: u32 = 3;
 const PART: u32 = 4;
+/// How many of the app's own events are remembered on one socket.
+const EMITTED: usize = 64;
 /// How many events of one name are compared.
 const COMPARED: u32 = 512;
 
@@ -40,9 +42,12 @@ impl Rule for Twice {
     fn see(&mut self, context: &Context<'_>) {
         if let Some((socket, Frame::Event { name, args, .. })) = context.packet_up() {
             // An app that subscribes twice is sent everything twice.
+            let emitted = self.emitted.entry(socket).or_default();
             let what = format!("{name} {:?}", args.json());
-            if !self.emitted.entry(socket).or_default().insert(what) {
+            if emitted.contains(&what) {
                 self.doubled.insert(socket);
+            } else if emitted.len() < EMITTED {
+                emitted.insert(what);
             }
         }
         if let Some((

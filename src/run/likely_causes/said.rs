@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use crate::domain::change::Change;
-use crate::domain::contract::{Condition, Contract, KillSwitch, Role};
+use crate::domain::contract::{Contract, Role};
 use crate::domain::duration::show;
 use crate::domain::journal::{
     Answer, Answerer, Direction, Entry, Fact, Frame, LossReason, Request, Sender, is_success,
@@ -121,7 +121,7 @@ impl<'a> Seen<'a> {
             && answer.from == Answerer::Backend
             && let Some(switch) = &contract.kill_switch
         {
-            self.told = is_blocked(switch, answer);
+            self.told = answer.blocks(switch);
         }
         if answer.from != Answerer::Backend || !is_recent {
             return;
@@ -245,15 +245,6 @@ impl<'a> Seen<'a> {
     fn silence(&self, now: Duration) -> Option<Duration> {
         let since = self.heard.max(self.joined_at)?;
         Some(now.saturating_sub(since))
-    }
-}
-
-/// Whether an answer of the switch says *blocked*; nothing where it does not say.
-fn is_blocked(switch: &KillSwitch, answer: &Answer) -> Option<bool> {
-    match &switch.blocked_when {
-        Condition::Status(statuses) => Some(statuses.contains(&answer.status)),
-        Condition::OneOf(at, values) => Some(values.contains(&answer.find(at)?)),
-        Condition::NoneOf(at, values) => Some(!values.contains(&answer.find(at)?)),
     }
 }
 

@@ -9,7 +9,7 @@ use super::maintenance::bystander;
 use super::not_asked::NotAsked;
 use super::{OwnSession, Permission, Prober};
 use crate::domain::change::{Change, Lever};
-use crate::domain::contract::{Resource, Token};
+use crate::domain::contract::Resource;
 use crate::domain::journal::{Flaw, Question};
 use crate::operator::Command;
 
@@ -93,10 +93,8 @@ impl Prober<'_> {
 
     /// Waits until a token is over, or has the lever say so.
     async fn outlive(&self, own: &OwnSession) -> Result<(), NotAsked> {
-        let leeway = match &self.environment.contract.session.token {
-            Token::Jwt(policy) => policy.leeway,
-            Token::Opaque => LEEWAY,
-        };
+        let token = &self.environment.contract.session.token;
+        let leeway = token.leeway().unwrap_or(LEEWAY);
         let now = self.environment.recorder.clock().unix();
         let over = own
             .ends
