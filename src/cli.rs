@@ -13,6 +13,7 @@ mod files;
 mod init;
 mod interrupt;
 mod judge;
+mod levers;
 mod mock;
 mod names;
 mod ports;
@@ -80,6 +81,7 @@ fn perform(command: Command) -> Result<Exit, Problem> {
         Command::Check(arguments) => check::check(&arguments),
         Command::Init(arguments) => init::init(&arguments),
         Command::Mock(arguments) => mock::mock(&arguments),
+        Command::Levers(arguments) => levers::levers(&arguments),
         Command::Rules(arguments) => catalogue::rules(&arguments),
         Command::Quirks(arguments) => catalogue::list_quirks(&arguments),
         Command::Defects(arguments) => catalogue::list_defects(&arguments),

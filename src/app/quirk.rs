@@ -136,6 +136,8 @@ misbehaviours! {
         "Requests go to whoever answers, under whatever certificate.";
     SubscribesAgain "subscribes-again" on "polling-fallback" ["SYNC-7"]
         "Each reconnect subscribes once more.";
+    NeverSubscribes "never-subscribes" on "polling-fallback" ["SYNC-7"]
+        "The socket is joined and nothing is subscribed.";
     TwoSockets "two-sockets" on "long-session" ["SYNC-10"]
         "A second socket is opened beside the first.";
     BadRecordClearsList "bad-record-clears-list" on "bad-data" ["DATA-1"]

@@ -28,9 +28,9 @@ Examples:
 
 While it runs (CONTROL is the URL that it prints):
   curl CONTROL                                             lists what can be moved
-  curl CONTROL/mark -d '{\"act\": \"launch\"}'             says what the user did
-  curl CONTROL/fault -d '{\"on\": \"data\", \"respond\": 503}'  switches a fault
-  curl CONTROL/end -d '{}'                                 ends it with the verdict
+  curl CONTROL/mark --json '{\"act\": \"launch\"}'             says what the user did
+  curl CONTROL/fault --json '{\"on\": \"data\", \"respond\": 503}'  switches a fault
+  curl CONTROL/end --json '{}'                                 ends it with the verdict
 ";
 
 const JUDGE_EXAMPLES: &str = "\
@@ -127,6 +127,8 @@ pub(super) enum Command {
     Mock(MockArguments),
     /// Validate suites, contracts and the configuration, all errors at once
     Check(CheckArguments),
+    /// List a target's levers and what is switched there, or put it back
+    Levers(LeversArguments),
     /// List the rules, or explain one
     Rules(RulesArguments),
     /// List the deliberate misbehaviours of the simulated app
@@ -373,6 +375,32 @@ pub(super) struct CheckArguments {
     /// A value of the configuration, like targets.local.services.api=http://127.0.0.1:4010
     #[arg(long = "set", value_name = "KEY=VALUE")]
     pub(super) settings: Vec<String>,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct LeversArguments {
+    /// What to do; without it the levers are listed
+    #[arg(value_enum, value_name = "ACTION")]
+    pub(super) action: Option<LeversAction>,
+
+    /// Only this target [default: every target of the configuration]
+    #[arg(long, value_name = "NAME")]
+    pub(super) target: Option<String>,
+
+    /// The configuration [default: rehearsal.toml here or above]
+    #[arg(long, value_name = "FILE")]
+    pub(super) config: Option<PathBuf>,
+
+    /// A value of the configuration, like targets.local.services.api=http://127.0.0.1:4010
+    #[arg(long = "set", value_name = "KEY=VALUE")]
+    pub(super) settings: Vec<String>,
+}
+
+/// What can be done with levers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(super) enum LeversAction {
+    /// Put back what runs that were killed have left switched
+    Restore,
 }
 
 #[derive(Debug, Args)]

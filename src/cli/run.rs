@@ -13,9 +13,9 @@ use super::problem::Problem;
 use super::select::Selection;
 use super::settings::{self, Environment, layered};
 use super::target::{SuiteOnTarget, TargetRequest};
-use super::{console, interrupt, names};
+use super::{console, interrupt, levers, names};
 use crate::report::terminal::{Again, Look, Opening, Terminal};
-use crate::run::{Interrupt, Plan, perform};
+use crate::run::{Interrupt, Plan, Use, perform};
 use crate::suite::Suite;
 use crate::suite::config::Config;
 
@@ -32,7 +32,11 @@ pub(super) fn run(arguments: &RunArguments) -> Result<Exit, Problem> {
     let plan = plan(arguments, &config, environment)?;
     let interrupt = Interrupt::new();
     let handle = interrupt.clone();
-    interrupt::forward(move || handle.trigger())?;
+    let lease = plan.lease.clone();
+    interrupt::forward(
+        move || handle.trigger(),
+        move || levers::last_words(lease.as_ref()),
+    )?;
 
     let mut terminal = Terminal::new(console::out(), look(arguments));
     let mut told = terminal.begin(&opening(&plan));
@@ -46,7 +50,9 @@ pub(super) fn run(arguments: &RunArguments) -> Result<Exit, Problem> {
     if told.is_ok() {
         told = terminal.end(&result);
     }
-    conclude(&result, report.as_ref(), told)
+    let concluded = conclude(&result, report.as_ref(), told);
+    levers::last_words(plan.lease.as_ref());
+    concluded
 }
 
 fn plan(
@@ -91,7 +97,9 @@ fn plan(
         tags: &arguments.tags,
     };
     let scenarios = selection.of(&suite.scenarios)?;
+    let journal_dir = journal_folder(arguments, environment)?;
     Ok(Plan {
+        lease: levers::lease(&target, config, Use::Alone)?,
         scenarios,
         suite: Arc::new(suite),
         target,
@@ -100,7 +108,7 @@ fn plan(
         quirks: quirks.into_iter().collect(),
         defects,
         jobs: jobs.unwrap_or_else(settings::processors),
-        journal_dir: journal_folder(arguments, environment)?,
+        journal_dir,
     })
 }
 

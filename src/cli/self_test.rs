@@ -31,7 +31,7 @@ pub(super) fn self_test(arguments: &SelfTestArguments) -> Result<Exit, Problem> 
     };
     let interrupt = Interrupt::new();
     let handle = interrupt.clone();
-    interrupt::forward(move || handle.trigger())?;
+    interrupt::forward(move || handle.trigger(), || {})?;
     let began = Instant::now();
     let trials = run::self_test(&matrix, &interrupt, &mut |_| {}).map_err(Problem::Unplayable)?;
     let summary = Summary::of(&matrix, &trials);

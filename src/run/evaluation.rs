@@ -11,7 +11,9 @@ use std::time::Duration;
 use super::verdict::{self, Evidence};
 use crate::domain::contract::Contract;
 use crate::domain::journal::file::Case;
-use crate::domain::journal::{Changed, Entry, EntryId, Fact, HarnessFact, LeverHow, Observer};
+use crate::domain::journal::{
+    AppFact, Changed, Entry, EntryId, Fact, HarnessFact, LeverHow, Observer,
+};
 use crate::domain::proof::{Proof, Prover};
 use crate::domain::result::ScenarioResult;
 use crate::domain::runbook::RunbookId;
@@ -191,6 +193,8 @@ impl HarnessRecord {
         self.last = entry.at;
         match &entry.fact {
             Fact::Harness(fact) => self.harness(fact),
+            // What a driver says that an app shows is not said by the app.
+            Fact::App(AppFact::Reported(_)) => {}
             Fact::App(_) => self.simulated = true,
             _ => {}
         }

@@ -16,6 +16,7 @@ use std::time::{Duration, Instant};
 
 use tokio::sync::{mpsc, oneshot};
 
+use super::deployment::World;
 use super::environment::{self, Environment};
 use super::failure::SetUpError;
 use super::interrupt::Interrupt;
@@ -90,7 +91,7 @@ pub fn serve(
     ready: &mut dyn FnMut(&Ready) -> io::Result<()>,
 ) -> Result<RunResult, NotServed> {
     let began = Instant::now();
-    target::reach(&proxy.plan, interrupt)?;
+    target::reach(&proxy.plan, World::Any, interrupt)?;
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
@@ -139,6 +140,7 @@ async fn perform(
         ask = asked.recv() => waiting.extend(ask),
     }
     environment.send_canaries().await;
+    environment.put_back().await;
     tokio::time::sleep(UNDER_WAY).await;
     environment.end();
     let mut scenario = environment.conclude();

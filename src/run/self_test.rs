@@ -234,6 +234,7 @@ impl Matrix {
             defects,
             jobs: 1,
             journal_dir: None,
+            lease: None,
         }
     }
 }

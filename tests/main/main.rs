@@ -16,6 +16,8 @@ mod hostile;
 mod independent;
 #[cfg(feature = "interop")]
 mod interop;
+#[cfg(unix)]
+mod levers;
 mod local;
 mod matrix;
 mod proxy;

@@ -29,6 +29,7 @@ fn play(scenario: &Path, contract: ContractChoice, defects: Vec<Defect>) -> Scen
         defects,
         jobs: 1,
         journal_dir: None,
+        lease: None,
     };
     let mut result = perform(&plan, &Interrupt::new(), &mut |_| {}).unwrap();
     assert_eq!(result.scenarios.len(), 1);

@@ -45,7 +45,7 @@ impl App {
         let times = if self.quirks.has(Quirk::SubscribesAgain) {
             usize::try_from(self.feed.connects).unwrap_or(1)
         } else {
-            1
+            usize::from(!self.quirks.has(Quirk::NeverSubscribes))
         };
         for emit in realtime
             .subscribe

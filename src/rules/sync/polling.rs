@@ -109,7 +109,7 @@ impl Rule for Polling {
         if let Fact::Frame { .. } | Fact::SocketClosed { .. } = context.entry.fact {
             let joined = context.sockets.live() > 0;
             for target in self.targets.values_mut() {
-                target.feed_moved(joined);
+                target.feed_moved(joined, context);
             }
         }
     }

@@ -102,7 +102,7 @@ impl<'a> Answered<'a> {
         );
         Some(Self {
             account: ended.opened.account.as_deref().filter(|_| !of_another)?,
-            line: ended.request.line(),
+            line: ended.request.operation(),
             resource: context.read_by_anyone().map(|read| read.resource),
             answer: ended.by_backend()?,
             ended,

@@ -50,6 +50,18 @@ impl LeverMeans {
         reach.covers(asked, all)
     }
 
+    /// How long it may take at most to put back what it moves once: no call of it is given up sooner.
+    #[must_use]
+    pub fn patience(&self) -> Duration {
+        let Self::Http { reset, .. } = self else {
+            return Duration::ZERO;
+        };
+        let each = reset
+            .iter()
+            .map(|call| call.timeout + call.repeat_for.unwrap_or_default());
+        each.sum()
+    }
+
     /// Every call that it makes.
     pub fn calls(&self) -> impl Iterator<Item = &Call> {
         let (set, reset) = match self {

@@ -72,6 +72,7 @@ pub(super) fn look_up(
 fn root(cursor: &Cursor<'_>, place: Place<'_>) -> Option<Config> {
     let fields = cursor.fields("the configuration")?;
     let secrets_file = fields.maybe("secrets-file", |cursor| path(cursor, place));
+    let state = fields.maybe("state", |cursor| path(cursor, place));
     let run = fields.or("run", RunDefaults::default(), |cursor| run(cursor, place));
     let targets = fields.or("targets", Vec::new(), |cursor| {
         let targets: Vec<Option<Declared>> = cursor
@@ -111,6 +112,7 @@ fn root(cursor: &Cursor<'_>, place: Place<'_>) -> Option<Config> {
     Some(Config {
         run,
         secrets_file: secrets_file?,
+        state: state?,
         targets,
         ..Config::default()
     })

@@ -33,7 +33,7 @@ pub(super) struct Target {
     short: u32,
     /// Where there is no socket to be lost: which of the last gaps were below the floor.
     gaps: VecDeque<bool>,
-    /// Regular polls in a row while the socket is joined.
+    /// Regular polls while the socket is joined: in a row, unless every act of the user's is marked.
     both: u32,
     /// The last gaps in the background.
     behind: Vec<Duration>,
@@ -84,11 +84,18 @@ impl Target {
     }
 
     /// Something happened to the feed, which is joined afterwards or not.
-    pub(super) fn feed_moved(&mut self, joined: bool) {
+    pub(super) fn feed_moved(&mut self, joined: bool, context: &Context<'_>) {
         if joined {
             self.short = 0;
             self.early = None;
         } else {
+            self.begin_anew(context);
+        }
+    }
+
+    /// What asks now and then is a person, unless it is known when a person does.
+    fn begin_anew(&mut self, context: &Context<'_>) {
+        if !context.world.acts_marked {
             self.both = 0;
         }
     }
@@ -100,7 +107,7 @@ impl Target {
         };
         context.exercised(&NEVER_BOTH);
         if poll.now.explained {
-            self.both = 0;
+            self.begin_anew(context);
             return;
         }
         let every = poll.agreed.every;
