@@ -27,6 +27,7 @@ mod ruling;
 
 mod collector;
 mod connect_error;
+mod crossing;
 mod exchange;
 mod labels;
 mod placeholders;

@@ -26,7 +26,7 @@ fn the_shipped_files_are_right_when_checked_thoroughly() {
 }
 
 #[test]
-fn the_shipped_suite_is_six_scenarios_that_need_two_levers_at_most() {
+fn the_shipped_suite_moves_every_lever_each_in_a_scenario_of_its_own() {
     let suite = Suite::shipped().unwrap();
     let needs: Vec<(&str, &[Lever])> = suite
         .scenarios
@@ -36,12 +36,20 @@ fn the_shipped_suite_is_six_scenarios_that_need_two_levers_at_most() {
     assert_eq!(
         needs,
         [
-            ("degraded-backend", &[Lever::Backend][..]),
+            ("close-trade", &[Lever::Own("close-trade".to_owned())][..]),
+            ("degraded-backend", &[Lever::Backend]),
+            ("dropped-sockets", &[Lever::DropSockets]),
+            ("expired-token", &[Lever::ExpireTokens]),
+            ("forgotten-sockets", &[]),
             ("kill-switch", &[Lever::Maintenance]),
+            ("maintenance-while-away", &[Lever::Maintenance]),
             ("polling-fallback", &[]),
+            ("pushed-change", &[Lever::Push]),
             ("read-only-scope", &[]),
+            ("restart-under-way", &[Lever::Backend]),
             ("session-restore", &[]),
             ("sign-in", &[]),
+            ("unreadable-data", &[Lever::Malform]),
         ]
     );
     let world = suite.world.unwrap();

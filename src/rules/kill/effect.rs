@@ -124,6 +124,9 @@ impl Effect {
         else {
             return;
         };
+        if asked.len() > ON_THEIR_WAY {
+            return;
+        }
         asked.push(Milestone::of(context.entry, request.exchange));
         if asked.len() == ON_THEIR_WAY + 1 {
             let requests: Vec<EntryId> = asked.iter().map(|own| own.id).collect();

@@ -130,6 +130,9 @@ impl Recovery {
         } else if gives_up_session(context) {
             self.blocked = None;
             lost_session(blocked, "the session was ended", None, context);
+        } else if context.session.is_leaving() {
+            // Perhaps the user signed out: nobody marked it.
+            self.blocked = None;
         }
     }
 

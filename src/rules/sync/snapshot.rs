@@ -66,6 +66,10 @@ impl Rule for Snapshot {
         if let Some((socket, packet)) = context.packet_down() {
             self.packet(socket, packet, context);
         }
+        // Whoever says good-bye has missed nothing.
+        if let Some((socket, Frame::Disconnect { .. })) = context.packet_up() {
+            self.waiting.take_if(|waiting| waiting.socket == socket);
+        }
         if !context.session.is_wanted() {
             self.loaded.clear();
         }

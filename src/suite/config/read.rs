@@ -270,6 +270,12 @@ fn service_url(cursor: &Cursor<'_>, variables: &Variables<'_>) -> Option<Url> {
     let mut url = match Url::parse(&text) {
         Ok(url) => url,
         // What was written may hold a password, so it is not repeated.
+        Err(_) if text.contains("{env:") => {
+            return cursor.refuse(
+                format!("{} has a placeholder that does not end", cursor.name),
+                "close it: `{env:NAME}` or `{env:NAME:-default}`",
+            );
+        }
         Err(error) => return cursor.refuse(format!("{} is not a URL: {error}", cursor.name), FORM),
     };
     if !matches!(url.scheme(), "http" | "https") || url.host_str().is_none() {

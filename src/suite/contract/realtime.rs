@@ -84,9 +84,14 @@ pub(super) fn read(
 /// How a CONNECT_ERROR says that it is about the token: by its message, or by whatever stands at a
 /// place of its payload.
 fn refused_by(cursor: &Cursor<'_>) -> Option<Condition> {
+    const EMPTY: &str = "without any word no refusal would be about the token: name one, or leave \
+        `refused-by` away";
     if !matches!(cursor.node.content, Content::Map(_)) {
-        let messages: Option<Vec<Value>> = cursor
-            .one_or_more()
+        let words = cursor.one_or_more();
+        if words.is_empty() {
+            return cursor.refuse(format!("{} is empty", cursor.name), EMPTY);
+        }
+        let messages: Option<Vec<Value>> = words
             .iter()
             .map(|item| item.name_text().map(Value::from))
             .collect();
@@ -95,9 +100,12 @@ fn refused_by(cursor: &Cursor<'_>) -> Option<Condition> {
     }
     let fields = cursor.fields("`refused-by`")?;
     let at = fields.need("at").and_then(|cursor| cursor.body_selector());
-    let is = fields.need("is").map(|cursor| {
+    let is = fields.need("is").and_then(|cursor| {
         let values = cursor.one_or_more();
-        values.iter().map(|item| item.node.to_json()).collect()
+        if values.is_empty() {
+            return cursor.refuse(format!("{} is empty", cursor.name), EMPTY);
+        }
+        Some(values.iter().map(|item| item.node.to_json()).collect())
     });
     Some(Condition::OneOf(at?, is?))
 }
