@@ -159,7 +159,9 @@ impl Mock {
         }
         let mut core = backend.core();
         core.maintenance = on;
-        if on && !backend.has(Defect::DataDuringMaintenance) {
+        core.was_maintained |= on;
+        let stay = [Defect::DataDuringMaintenance, Defect::SocketsOutliveSwitch];
+        if on && !stay.iter().any(|defect| backend.has(*defect)) {
             let peers = core.sockets.peers.keys().copied().collect();
             backend.disconnect(&mut core, peers);
         }

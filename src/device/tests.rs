@@ -55,6 +55,7 @@ fn kill_switch() -> KillSwitch {
         takes_effect_within: seconds(5),
         jitter: false,
         fail_mode: FailMode::Open,
+        feed: None,
     }
 }
 
@@ -110,6 +111,7 @@ fn contract() -> Contract {
         promises: Promises::default(),
         resources: vec![Resource {
             personal: false,
+            moves: None,
             order: None,
             name: "profile".to_owned(),
             operation: profile,

@@ -26,7 +26,7 @@ pub use lookup::{Role, is_safe};
 pub use paging::{NextPage, Paging};
 pub use pattern::{PathPattern, RequestPattern};
 pub use promises::{AnswersTo, ErrorForm, HeaderPromise, ItemOrder, Promises, TokenChecked};
-pub use switch::Asked;
+pub use switch::{Asked, FeedWhileOn};
 
 use super::selector::{Selector, Template};
 
@@ -240,6 +240,8 @@ pub struct KillSwitch {
     pub jitter: bool,
     /// What the app does while it cannot ask.
     pub fail_mode: FailMode,
+    /// What becomes of the live feed while it is on, if that was agreed.
+    pub feed: Option<FeedWhileOn>,
 }
 
 /// A question about one answer.
@@ -286,6 +288,8 @@ pub struct Resource {
     pub schema: Option<Value>,
     /// Whether no two accounts ever get the same answer.
     pub personal: bool,
+    /// In an item, or in the object: a value that moves as long as its feed speaks.
+    pub moves: Option<Selector>,
 }
 
 /// A tab of the app.

@@ -204,7 +204,7 @@ async fn finish(
     head.headers = led.headers;
     let texts = headers::as_text(&head.headers);
     if let Some((wire, backend)) = upgraded {
-        switch(arrived, texts, wire, backend);
+        switch(arrived, texts, led.sent, wire, backend);
         return Ok(Response::from_parts(head, Payload::Whole(Bytes::new())));
     }
     let polling = arrived.is_polling();
@@ -247,8 +247,18 @@ fn is_plain(headers: &[(String, String)]) -> bool {
 }
 
 /// Lets both ends speak another protocol from now on.
-fn switch(arrived: Arrived, headers: Vec<(String, String)>, wire: Wire, backend: OnUpgrade) {
-    let headers = headers::redacted(&arrived.service.state.scribe, headers);
+fn switch(
+    arrived: Arrived,
+    headers: Vec<(String, String)>,
+    sent: Vec<(String, String)>,
+    wire: Wire,
+    backend: OnUpgrade,
+) {
+    let scribe = &arrived.service.state.scribe;
+    let (headers, sent) = (
+        headers::redacted(scribe, headers),
+        headers::redacted(scribe, sent),
+    );
     let follows = arrived.is_realtime() && !arrived.is_ours() && arrived.reads_version_4();
     let ends = tunnel::Ends {
         client: arrived.client_upgrade,
@@ -259,7 +269,10 @@ fn switch(arrived: Arrived, headers: Vec<(String, String)>, wire: Wire, backend:
             tunnels: arrived.tunnels,
         },
     };
-    let given = Given::of(101, headers, Content::Empty, Answerer::Backend);
+    let given = Given {
+        sent,
+        ..Given::of(101, headers, Content::Empty, Answerer::Backend)
+    };
     arrived.exchange.answered(given);
     // A feed that the harness listens to is not the client's.
     if follows {

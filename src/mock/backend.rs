@@ -48,6 +48,8 @@ pub(super) struct Core {
     pub(super) sessions: Sessions,
     pub(super) sockets: Sockets,
     pub(super) maintenance: bool,
+    /// Whether it ever was on. Only a defect looks at it.
+    pub(super) was_maintained: bool,
     /// Resources that are answered with bad data.
     pub(super) malformed: BTreeMap<String, Malformed>,
     /// Drift, tokens and everything else that is made up.
@@ -90,8 +92,14 @@ impl Backend {
             people,
             shared: states(&contract, world.shared),
             sessions: Sessions::default(),
-            sockets: Sockets::new(&contract, seed, world.feeds.len()),
+            sockets: Sockets::new(
+                &contract,
+                seed,
+                world.feeds.len(),
+                defects.has(Defect::MainNamespaceOpen),
+            ),
             maintenance: false,
+            was_maintained: false,
             malformed: BTreeMap::new(),
             rng: Rng::with_seed(seed),
             requests: 0,

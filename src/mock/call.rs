@@ -14,6 +14,8 @@ pub(super) struct Call {
     pub(super) method: String,
     /// The canonical path below the service's URL.
     pub(super) path: String,
+    /// Whether a slash stood at the path's end. Only a defect looks at it.
+    pub(super) slashed: bool,
     /// The query as sent, without the question mark.
     pub(super) raw_query: String,
     /// The query, decoded.

@@ -11,7 +11,7 @@ use super::reply::Reply;
 use super::resource_state::ResourceState;
 use super::sessions::Denied;
 use super::writing::find_mut;
-use crate::domain::contract::{NextPage, Operation, Resource};
+use crate::domain::contract::{NextPage, Operation, Resource, Role};
 use crate::domain::selector::Selector;
 use crate::domain::world::User;
 
@@ -20,6 +20,7 @@ impl Backend {
         let holder = match self.holder(call) {
             Ok(holder) => Some(holder.user),
             Err(_) if self.has(Defect::RouteWithoutGuard) && self.is_last(name) => Some(0),
+            Err(_) if self.has(Defect::SlashWithoutGuard) && call.slashed => Some(0),
             Err(Denied::Revoked)
                 if self.has(Defect::SignOutForgetsARoute) && self.is_last(name) =>
             {
@@ -67,6 +68,9 @@ impl Backend {
         if self.has(Defect::MislabelledData) {
             reply = reply.with("content-type", "text/plain; charset=utf-8");
         }
+        if self.has(Defect::CodingNotKept) {
+            reply = reply.with("content-encoding", "gzip");
+        }
         let class = self.core().malformed.get(name).copied();
         match class {
             Some(class) => reply.spoilt(class, resource),
@@ -80,13 +84,25 @@ impl Backend {
         last.is_some_and(|resource| resource.name == name)
     }
 
+    /// What anybody may ask for, with its entity tag.
+    pub(super) fn validated(&self, reply: Reply, role: &Role, call: &Call) -> Reply {
+        if reply.status != 200 {
+            return reply;
+        }
+        let asks_again = call.header("if-none-match").is_some();
+        if *role == Role::Status && asks_again && self.has(Defect::SwitchNeverChanges) {
+            return Reply::empty(304);
+        }
+        self.tagged(reply, None, call)
+    }
+
     /// The answer with its entity tag, or 304 for who has it already (RFC 9110 §13.1.2). The user is
     /// part of the tag, so nobody's is another's.
     fn tagged(&self, mut reply: Reply, user: Option<usize>, call: &Call) -> Reply {
-        let one = self.has(Defect::OneEntityTag);
-        let tag = reply.body_mut().map(|body| match one {
-            true => "\"1\"".to_owned(),
-            false => tag(user, body),
+        let tag = reply.body_mut().map(|body| match () {
+            () if self.has(Defect::OneEntityTag) => "\"1\"".to_owned(),
+            () if self.has(Defect::StaleEntityTag) => tag(user, &call.path.as_str().into()),
+            () => tag(user, body),
         });
         let Some(tag) = tag else { return reply };
         let wanted = call.header("if-none-match");

@@ -86,7 +86,7 @@ misbehaviours! {
         "It names another user in a header.";
     FirstOnConnection "first-on-connection" on "sign-in" ["TENANT-3"]
         "It answers everybody on a connection with the data of who came first.";
-    AnyEntityTag "any-entity-tag" on "sign-in" ["TENANT-5"]
+    AnyEntityTag "any-entity-tag" on "sign-in" ["TENANT-5", "API-13"]
         "It takes anybody's entity tag for a match.";
     OneEntityTag "one-entity-tag" on "sign-in" ["TENANT-5"]
         "It gives everybody's answers one entity tag.";
@@ -136,4 +136,22 @@ misbehaviours! {
         "It sends each event twice.";
     CountsAnew "counts-anew" on "degraded-backend" ["SYNC-14"]
         "It begins to count its changes anew when it is started again.";
+    SessionForAllHosts "session-for-all-hosts" on "sign-in" ["API-6"]
+        "It also sets the access token as a cookie for every host below its own.";
+    StaleEntityTag "stale-entity-tag" on "sign-in" ["API-13"]
+        "It gives an answer the same entity tag when it has changed.";
+    SwitchNeverChanges "switch-never-changes" on "kill-switch" ["API-13"]
+        "It says to every conditional request for its kill-switch that nothing has changed.";
+    SlashWithoutGuard "slash-without-guard" on "sign-in" ["SESSION-10", "SCOPE-5"]
+        "It guards nothing where a path ends in a slash.";
+    MainNamespaceOpen "main-namespace-open" on "sign-in" ["SESSION-10"]
+        "It lets everybody into the main namespace, and emits the feed there.";
+    SocketsOutliveSwitch "sockets-outlive-switch" on "kill-switch" ["KILL-7"]
+        "It goes on emitting to sockets that were open when the kill-switch was moved.";
+    MaintenanceLingers "maintenance-lingers" on "kill-switch" ["KILL-7"]
+        "It goes on refusing data once the kill-switch is off again.";
+    CodingNotKept "coding-not-kept" on "sign-in" ["SYNC-13"]
+        "It calls its data compressed, and it is not.";
+    FrozenValues "frozen-values" on "long-session" ["API-14"]
+        "It emits change after change, and none of them changes anything.";
 }

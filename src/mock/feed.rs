@@ -21,8 +21,12 @@ impl Backend {
     /// One tick of a feed.
     pub(super) fn emit_feed(&self, core: &mut Core, feed: usize) {
         let feed = &self.feeds[feed];
+        let drift: &[_] = match self.has(Defect::FrozenValues) {
+            true => &[],
+            false => &feed.drift,
+        };
         if let Ok(rule) = self.rule(&feed.event) {
-            self.emit_made_up(core, rule, Change::Drift(&feed.drift));
+            self.emit_made_up(core, rule, Change::Drift(drift));
         }
     }
 

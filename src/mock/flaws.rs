@@ -5,6 +5,7 @@ use std::time::Duration;
 use serde_json::json;
 
 use super::backend::Backend;
+use super::call::Call;
 use super::defect::Defect;
 use super::reply::Reply;
 
@@ -37,6 +38,27 @@ impl Backend {
             *body = json!({ "detail": "Unauthorized" });
         }
         reply
+    }
+
+    /// What hands tokens out, with the session as a cookie for every host below the one that was asked,
+    /// if the mock has that defect.
+    pub(super) fn for_all_hosts(&self, mut reply: Reply, call: &Call) -> Reply {
+        if !self.has(Defect::SessionForAllHosts) {
+            return reply;
+        }
+        let place = &self.contract.session.sign_in.answer.access_token;
+        let token = reply.body_mut().and_then(|body| {
+            let token = place.in_body(body)?.as_str()?;
+            Some(token.to_owned())
+        });
+        let host = call.header("host").and_then(|host| host.split(':').next());
+        match token.zip(host) {
+            Some((token, host)) => reply.with(
+                "set-cookie",
+                format!("session={token}; Domain={host}; Path=/; Secure; HttpOnly; SameSite=Lax"),
+            ),
+            None => reply,
+        }
     }
 
     /// The moment that goes into `Date`.

@@ -51,7 +51,7 @@ impl Backend {
             };
         };
         Route::Answer(match &role {
-            Role::SignIn | Role::Refresh => self.tokens(call),
+            Role::SignIn | Role::Refresh => self.for_all_hosts(self.tokens(call), call),
             Role::SignOut => self.sign_out(operation, call),
             Role::Status | Role::Health | Role::Keys => {
                 if operation.authorized
@@ -59,7 +59,7 @@ impl Backend {
                 {
                     return Route::Answer(self.unauthorized(denied));
                 }
-                self.public(&role)
+                self.validated(self.public(&role), &role, call)
             }
             Role::Resource(name) => self.resource(name, operation, call),
             Role::Realtime => return Route::Realtime,
@@ -136,7 +136,8 @@ impl Backend {
             return None;
         }
         self.core().forbidden += 1;
-        if self.has(Defect::ForbiddenWritesAccepted) {
+        let open = call.slashed && self.has(Defect::SlashWithoutGuard);
+        if open || self.has(Defect::ForbiddenWritesAccepted) {
             return Some(Reply::json(200, json!({ "status": "accepted" })));
         }
         Some(match self.holder(call) {
@@ -151,7 +152,11 @@ impl Backend {
     /// The refusal of data while the kill-switch is on.
     fn refusal(&self) -> Option<Reply> {
         let status = self.contract.kill_switch.as_ref()?.data_refusal?;
-        (self.core().maintenance && !self.has(Defect::DataDuringMaintenance)).then(|| {
+        let core = self.core();
+        let lingers = core.was_maintained && self.has(Defect::MaintenanceLingers);
+        let refuses = core.maintenance || lingers;
+        drop(core);
+        (refuses && !self.has(Defect::DataDuringMaintenance)).then(|| {
             let status = match self.has(Defect::UnauthorizedInMaintenance) {
                 true => 401,
                 false => status,

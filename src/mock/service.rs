@@ -73,12 +73,14 @@ async fn respond(
         let reply = Reply::error(404, "not-found", "nothing is served outside the base path");
         return Ok(finish(backend, reply));
     };
+    let slashed = request.uri().path().ends_with('/');
     let raw_query = request.uri().query().unwrap_or_default().to_owned();
     let (parts, body) = request.into_parts();
     let body = read(body, BODY_LIMIT).await.map_err(|_| Cut)?;
     let call = Call {
         method: parts.method.as_str().to_owned(),
         path: path.to_owned(),
+        slashed,
         query: pairs(&raw_query).collect(),
         raw_query,
         headers: parts.headers.clone(),

@@ -10,6 +10,9 @@ use crate::domain::contract::Contract;
 use crate::protocol::packet::Args;
 use crate::protocol::server::{Options, PeerId, Server};
 
+/// The namespace that a client joins without naming one.
+pub(super) const MAIN: &str = "/";
+
 /// Everything that hangs on one Engine.IO path.
 pub(super) struct Sockets {
     pub(super) board: Switchboard,
@@ -44,13 +47,15 @@ pub(super) struct Peer {
 }
 
 impl Sockets {
-    pub(super) fn new(contract: &Contract, seed: u64, feeds: usize) -> Self {
+    /// Sockets of the namespaces that the contract names; `main` has the main one open beside them.
+    pub(super) fn new(contract: &Contract, seed: u64, feeds: usize, main: bool) -> Self {
         let mut options = Options {
             seed,
             ..Options::default()
         };
         let forbidden = contract.scope.forbid_namespaces.iter().cloned();
         options.namespaces.extend(forbidden);
+        options.namespaces.extend(main.then(|| MAIN.to_owned()));
         if let Some(realtime) = &contract.realtime {
             options.namespaces.push(realtime.namespace.clone());
             options.recovery = realtime.client.recovery;

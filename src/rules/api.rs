@@ -2,8 +2,8 @@
 //! answers carry what was agreed on, that its errors have a form and give nothing away.
 //!
 //! Reading order: `health` and `clock` judge the backend as a whole, `headers`, `errors`, `inside`
-//! and `cookies` its answers, `lists`, `fields` and `links` what they bring, `expired`, `sign_in` and
-//! `namespace` its refusals.
+//! and `cookies` its answers, `lists`, `fields`, `links`, `moves` and `validators` what they bring,
+//! `expired`, `sign_in` and `namespace` its refusals.
 
 use std::time::Duration;
 
@@ -22,10 +22,12 @@ mod health;
 mod inside;
 mod links;
 mod lists;
+mod moves;
 mod namespace;
 mod sign_in;
 #[cfg(test)]
 mod tests;
+mod validators;
 
 pub(super) const RULES: &[Registration] = &[
     (&[&health::HEALTHY], |_| Box::new(health::Healthy)),
@@ -44,6 +46,10 @@ pub(super) const RULES: &[Registration] = &[
     (&[&namespace::NAMESPACE], |_| Box::new(namespace::Namespace)),
     (&[&links::LINKS], |_| Box::new(links::Links)),
     (&[&fields::FIELDS], |_| Box::new(fields::Fields::default())),
+    (&[&validators::VALIDATORS], |_| {
+        Box::new(validators::Validators::default())
+    }),
+    (&[&moves::MOVES], |_| Box::new(moves::Moves::default())),
 ];
 
 /// How long what a lever or a fault did may go on.

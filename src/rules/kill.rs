@@ -6,7 +6,9 @@ mod asking;
 mod effect;
 mod enforced;
 mod fail_mode;
+mod feed;
 mod floor;
+mod lingers;
 mod recovery;
 mod retry_after;
 
@@ -18,6 +20,10 @@ pub(super) const RULES: &[Registration] = &[
     (&[&effect::EFFECT], |_| Box::new(effect::Effect::default())),
     (&[&enforced::ENFORCED], |_| {
         Box::new(enforced::Enforced::default())
+    }),
+    (&[&enforced::ENFORCED], |_| Box::new(feed::Feed::default())),
+    (&[&enforced::ENFORCED], |_| {
+        Box::new(lingers::Lingers::default())
     }),
     (&[&fail_mode::FAIL_MODE], |_| {
         Box::new(fail_mode::Silent::default())

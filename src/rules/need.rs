@@ -38,6 +38,8 @@ pub enum Need {
     ErrorForm,
     /// A live feed whose token is looked at again when it ends.
     TokenChecked,
+    /// A value that moves as long as its feed speaks.
+    Moves,
 }
 
 impl Need {
@@ -60,6 +62,7 @@ impl Need {
             Self::RequestId => "the name of the request id's header",
             Self::Health => "a health request",
             Self::ErrorForm => "the form of errors",
+            Self::Moves => "a value that `moves`",
             Self::TokenChecked => "a feed that checks its token until the end",
         }
     }
@@ -118,6 +121,7 @@ impl Need {
                 feed.is_none_or(|feed| feed.token_checked == TokenChecked::Expiry),
                 "by the contract the feed's token is checked at the handshake only",
             ),
+            Self::Moves => moves(contract),
             Self::RequestId => (
                 contract.request_id.is_some(),
                 "the contract names no request id",
@@ -125,6 +129,15 @@ impl Need {
         };
         (!met).then_some(why)
     }
+}
+
+/// Whether something moves as long as its feed speaks, and why not.
+fn moves(contract: &Contract) -> (bool, &'static str) {
+    let mut resources = contract.resources.iter();
+    (
+        contract.realtime.is_some() && resources.any(|own| own.moves.is_some()),
+        "the contract names no value that moves as long as its feed speaks",
+    )
 }
 
 /// Whether a client begins with a WebSocket or upgrades to one.

@@ -96,7 +96,7 @@ impl Stage {
             tokio::select! {
                 biased;
                 () = self.interrupt.triggered() => {}
-                () = prober.afterwards(&self.permission, held) => {}
+                () = prober.afterwards(&self.permission, held, self.switched()) => {}
             }
         }
     }

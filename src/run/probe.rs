@@ -9,6 +9,7 @@
 //! what a signed-in account may read; with a `disposable` account, also what ends sessions or must
 //! be refused.
 
+mod conditional;
 mod expired;
 mod feed;
 mod forge;
@@ -36,16 +37,19 @@ use crate::domain::journal::{Fact, HarnessFact, Question};
 use crate::domain::secret::Account;
 use crate::net::ServiceAddress;
 
+pub(crate) use conditional::Validator;
+pub(crate) use maintenance::Bystander;
 use not_asked::NotAsked;
 pub(crate) use permission::Permission;
 pub(crate) use session::OwnSession;
 
 /// The rules that are judged by what is asked when the app is gone.
-const AFTERWARDS: [&str; 10] = [
+const AFTERWARDS: [&str; 11] = [
     "SESSION-6",
     "SESSION-10",
     "SESSION-11",
     "API-8",
+    "API-13",
     "SYNC-12",
     "SCOPE-5",
     "TENANT-1",
@@ -75,7 +79,12 @@ impl<'s> Prober<'s> {
     }
 
     /// Asks everything that can be asked when the app is gone.
-    pub(crate) async fn afterwards(mut self, permission: &Permission, held: Option<OwnSession>) {
+    pub(crate) async fn afterwards(
+        mut self,
+        permission: &Permission,
+        held: Option<OwnSession>,
+        switched: Option<Validator>,
+    ) {
         if let Permission::Nothing { target } = permission {
             self.skip_all(&AFTERWARDS, &NotAsked::no_probes(target));
             return;
@@ -85,15 +94,19 @@ impl<'s> Prober<'s> {
         if asked.is_err() {
             self.skip_all(&AFTERWARDS, &NotAsked::TooSlow(PATIENCE));
         }
-        let feed = tokio::time::timeout(PATIENCE, self.feed_tokens(permission)).await;
-        if let Ok(Err(why)) = feed {
-            self.skip("SESSION-10", &why);
-        }
+        let kept = self.conditionally(permission, switched);
+        let kept = in_time(PATIENCE, kept).await;
+        self.skip_unless(kept, &["API-13"]);
+        let feed = in_time(feed::PATIENCE_IN_ALL, self.feed_tokens(permission)).await;
+        self.skip_unless(feed, &["SESSION-10"]);
         let patience = expired::PATIENCE + PATIENCE;
-        let over = tokio::time::timeout(patience, self.expired_token(permission, held)).await;
-        if let Ok(Err(why)) = over {
-            self.skip("SESSION-10", &why);
-            self.skip("API-9", &why);
+        let over = in_time(patience, self.expired_token(permission, held)).await;
+        self.skip_unless(over, &["SESSION-10", "API-9"]);
+    }
+
+    fn skip_unless(&self, asked: Result<(), NotAsked>, rules: &[&str]) {
+        if let Err(why) = asked {
+            self.skip_all(rules, &why);
         }
     }
 
@@ -238,6 +251,15 @@ impl<'s> Prober<'s> {
             .cloned()
             .collect()
     }
+}
+
+/// What is asked, unless it takes too long.
+async fn in_time(
+    patience: Duration,
+    asked: impl Future<Output = Result<(), NotAsked>>,
+) -> Result<(), NotAsked> {
+    let asked = tokio::time::timeout(patience, asked).await;
+    asked.unwrap_or(Err(NotAsked::TooSlow(patience)))
 }
 
 /// One request of the harness.

@@ -1,6 +1,6 @@
 //! One world for one scenario: target, gateway, device, journal and judge.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tempfile::TempDir;
 
@@ -9,7 +9,7 @@ use super::expect::Sockets;
 use super::failure::{SetUpError, StepError};
 use super::interrupt::Interrupt;
 use super::plan::Plan;
-use super::probe::{OwnSession, Permission, Prober};
+use super::probe::{Bystander, Permission, Prober, Validator};
 use crate::device::{self, Device};
 use crate::domain::contract::{Contract, TransportName};
 use crate::domain::journal::file::Case;
@@ -32,8 +32,10 @@ pub(crate) struct Stage {
     pub(super) asks_afterwards: bool,
     /// The accounts that the scenario signs in with.
     pub(super) in_use: Vec<String>,
-    /// The harness's own session while the kill-switch is on.
-    bystander: tokio::sync::Mutex<Option<OwnSession>>,
+    /// What the harness has of its own while the kill-switch is on.
+    bystander: tokio::sync::Mutex<Option<Bystander>>,
+    /// What the kill-switch was given with when it was last on.
+    switched: Mutex<Option<Validator>>,
     sockets: Arc<Mutex<Sockets>>,
     // Kept until the scenario is over; dropping it removes the device's storage.
     _storage: TempDir,
@@ -84,6 +86,7 @@ impl Stage {
             asks_afterwards: Permission::after(plan, scenario),
             in_use: scenario.accounts().into_iter().map(str::to_owned).collect(),
             bystander: tokio::sync::Mutex::new(None),
+            switched: Mutex::new(None),
             sockets,
             _storage: storage,
         })
@@ -91,10 +94,12 @@ impl Stage {
 
     /// The transport of the newest living socket.
     pub(crate) fn transport(&self) -> Option<TransportName> {
-        self.sockets
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .transport()
+        lock(&self.sockets).transport()
+    }
+
+    /// What the kill-switch was given with when it was last on.
+    pub(super) fn switched(&self) -> Option<Validator> {
+        lock(&self.switched).take()
     }
 
     /// Changes the world for the client and what it stands in.
@@ -122,14 +127,19 @@ impl Stage {
     async fn around_maintenance(&self, on: bool) {
         let mut bystander = self.bystander.lock().await;
         let mut prober = Prober::new(&self.environment);
-        if !on && let Some(own) = bystander.take() {
-            prober.in_maintenance(&own).await;
+        if !on && let Some(before) = bystander.take() {
+            let validator = prober.in_maintenance(before).await;
+            *lock(&self.switched) = validator;
         } else if on && bystander.is_none() {
             *bystander = prober
                 .before_maintenance(&self.permission, &self.in_use)
                 .await;
         }
     }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// Where the gateway listens: over TLS if the scenario lets TLS fail.

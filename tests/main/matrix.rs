@@ -13,6 +13,7 @@ use rehearsal::app::Quirk;
 use rehearsal::cli::Exit;
 use rehearsal::domain::result::RunResult;
 use rehearsal::domain::verdict::{Finding, Severity, Subject};
+use rehearsal::mock::Defect;
 use rehearsal::rules;
 use rehearsal::run::{Interrupt, Matrix, Misbehaviour, Plan, Target, perform, self_test};
 use rehearsal::suite::Suite;
@@ -124,6 +125,33 @@ fn a_socket_that_outlives_its_session_asks_to_recover_it_for_the_next_user() {
         finding.rule == "TENANT-6" && finding.observed.contains("asks for the recovery")
     });
     assert!(asks, "{}", told(&result));
+}
+
+#[test]
+fn a_used_refresh_token_is_good_within_its_grace_and_not_after_it() {
+    let mut suite = Suite::shipped().unwrap_or_else(|_| panic!("the shipped suite is valid"));
+    let contract = Arc::make_mut(&mut suite.contract);
+    contract.session.reuse_grace = Duration::from_secs(10);
+    let stage = Defect::RefreshReuse.stage();
+    suite.scenarios.retain(|scenario| scenario.id == stage);
+    let suite = Arc::new(suite);
+    let played = |defects: Vec<Defect>| {
+        play(&Plan {
+            scenarios: suite.scenarios.clone(),
+            suite: Arc::clone(&suite),
+            defects,
+            ..plan(3)
+        })
+    };
+    let clean = played(Vec::new());
+    assert!(violations(&clean).is_empty(), "{}", told(&clean));
+    let result = played(vec![Defect::RefreshReuse]);
+    let mut found = violations(&result).into_iter();
+    assert!(
+        found.any(|finding| finding.rule == "SESSION-6"),
+        "{}",
+        told(&result)
+    );
 }
 
 #[test]

@@ -28,6 +28,7 @@ fn resource(name: &str, list: bool) -> Resource {
         paging: None,
         schema: None,
         personal: false,
+        moves: None,
         order: None,
     }
 }
@@ -98,6 +99,7 @@ fn kill_switch() -> KillSwitch {
         takes_effect_within: seconds(40),
         jitter: false,
         fail_mode: FailMode::LastKnown,
+        feed: None,
     }
 }
 

@@ -5,7 +5,7 @@ use std::time::Duration;
 use serde_json::json;
 
 use crate::domain::contract::{
-    AnswersTo, Apply, Body, Condition, Contract, Emit, ErrorForm, EventRule, FailMode,
+    AnswersTo, Apply, Body, Condition, Contract, Emit, ErrorForm, EventRule, FailMode, FeedWhileOn,
     HeaderPromise, Identity, ItemOrder, JwtPolicy, KillSwitch, NextPage, Operation, Paging,
     Polling, Promises, Queries, Realtime, RequestPattern, Resource, Retry, Scope, Screen, Service,
     Session, SessionRequest, SocketClient, Token, TokenAnswer, TokenChecked, TrafficFloor,
@@ -51,6 +51,7 @@ fn resource(name: &str, path: &str) -> Resource {
         order: None,
         schema: None,
         personal: false,
+        moves: None,
     }
 }
 
@@ -75,6 +76,15 @@ pub(crate) fn agreed_in(journal: &str) -> Contract {
                 contract.realtime.as_mut().unwrap().subscribe[0].ack = true;
             }
             "own-header" => contract.session.authorize.0 = "x-pass".to_owned(),
+            "ended" => switch.feed = Some(FeedWhileOn::Ended),
+            "refused" => switch.feed = Some(FeedWhileOn::Refused),
+            "moves" => contract.resources[1].moves = Some(at("/knots")),
+            "more" => {
+                let log = contract.resources[2].paging.as_mut().unwrap();
+                if let NextPage::Cursor { more, .. } = &mut log.next {
+                    *more = Some(at("/more"));
+                }
+            }
             "rotates" => contract.session.rotates = true,
             "open" => switch.fail_mode = FailMode::Open,
             "unvaried" => switch.jitter = false,
@@ -260,6 +270,7 @@ fn beacon() -> KillSwitch {
         takes_effect_within: seconds(10),
         jitter: true,
         fail_mode: FailMode::LastKnown,
+        feed: None,
     }
 }
 

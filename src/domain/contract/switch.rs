@@ -16,6 +16,17 @@ pub struct Asked<'a> {
     pub body: Option<&'a Value>,
 }
 
+/// What becomes of the live feed while the kill-switch is on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum FeedWhileOn {
+    /// It goes on.
+    Open,
+    /// No socket is let in; those that are open may go on.
+    Refused,
+    /// No socket is let in, and those that are open are ended.
+    Ended,
+}
+
 impl KillSwitch {
     /// Whether the answer means *blocked*; nothing if it says neither. `find` is what stands at a
     /// selector of it.

@@ -73,6 +73,18 @@ pub enum Question {
     ForbiddenGuess,
     /// Whether the entity tag of an account's own answer is a match.
     OwnTag,
+    /// What an answer is given with: an entity tag, or a date of change.
+    Validator,
+    /// Whether it is still what was given with such a validator.
+    Unchanged,
+    /// Whether data can be had without a token under its path with, or without, a final slash.
+    OtherSlash,
+    /// Whether a call that the contract forbids is refused under such a path, too.
+    ForbiddenOtherSlash,
+    /// What a socket hears that was opened before the kill-switch was moved.
+    SocketBeforeMaintenance,
+    /// What the same socket hears while the kill-switch is on.
+    SocketInMaintenance,
     /// Whether the entity tag of another account's answer is taken for one's own.
     TagOfAnother {
         /// Whose it is.
@@ -147,6 +159,9 @@ pub enum Flaw {
 pub struct Heard {
     /// What it asks.
     pub question: Question,
+    /// The namespace that it asked for, where that is not the feed's.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub namespace: Option<String>,
     /// Whether the namespace was joined, and nobody sent the socket away again.
     pub joined: bool,
     /// How it was received, in words.
@@ -180,9 +195,11 @@ impl Heard {
     /// What came of it, in words.
     #[must_use]
     pub fn words(&self) -> String {
+        let place = self.namespace.as_ref();
+        let place = place.map_or_else(String::new, |name| format!(" in `{name}`"));
         match self.events.first() {
-            Some(event) => format!("the socket was {}, and `{event}` came", self.how),
-            None => format!("the socket was {}", self.how),
+            Some(event) => format!("the socket was {}{place}, and `{event}` came", self.how),
+            None => format!("the socket was {}{place}", self.how),
         }
     }
 }
@@ -235,6 +252,20 @@ impl Question {
             Self::RefreshInGrace => "is a used refresh token good within the grace?".to_owned(),
             Self::OtherAudience => "what are tokens for another audience?".to_owned(),
             Self::ForbiddenGuess => "is a forbidden call on a made-up id refused?".to_owned(),
+            Self::Validator => "with which validator is it given?".to_owned(),
+            Self::Unchanged => "is it what it was when the validator was given?".to_owned(),
+            Self::OtherSlash => {
+                "is data refused without a token with the path's other slash?".to_owned()
+            }
+            Self::ForbiddenOtherSlash => {
+                "is a forbidden call refused with the path's other slash?".to_owned()
+            }
+            Self::SocketBeforeMaintenance => {
+                "what does a socket hear before the kill-switch is moved?".to_owned()
+            }
+            Self::SocketInMaintenance => {
+                "what does a socket hear that was open before the kill-switch was moved?".to_owned()
+            }
             Self::OwnTag => "is this account's own entity tag a match?".to_owned(),
             Self::TagOfAnother { .. } => "is another account's entity tag no match?".to_owned(),
         }

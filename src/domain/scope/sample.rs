@@ -37,6 +37,7 @@ fn resource(name: &str, path: &str) -> Resource {
         paging: None,
         schema: None,
         personal: false,
+        moves: None,
         order: None,
     }
 }
@@ -66,6 +67,7 @@ fn kill_switch() -> KillSwitch {
         takes_effect_within: seconds(5),
         jitter: false,
         fail_mode: FailMode::LastKnown,
+        feed: None,
     }
 }
 

@@ -37,6 +37,7 @@ fn operation(request: &str, body: Body, authorized: bool) -> Operation {
 fn resource(name: &str, request: &str) -> Resource {
     Resource {
         personal: false,
+        moves: None,
         order: None,
         name: name.to_owned(),
         operation: operation(request, Body::Empty, true),
@@ -84,6 +85,7 @@ fn switch(operation: Operation, off: Value, on: Value) -> KillSwitch {
         takes_effect_within: Duration::from_secs(35),
         jitter: false,
         fail_mode: FailMode::LastKnown,
+        feed: None,
     }
 }
 

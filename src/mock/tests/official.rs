@@ -162,6 +162,7 @@ fn listen() -> (Running, u16) {
                 let call = Call {
                     method: parts.method.as_str().to_owned(),
                     path: parts.uri.path().to_owned(),
+                    slashed: false,
                     query: pairs(&raw_query).collect(),
                     raw_query,
                     headers: parts.headers.clone(),

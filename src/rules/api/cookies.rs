@@ -1,7 +1,9 @@
 //! API-6: a cookie that is a session goes nowhere else.
 
+use std::collections::BTreeSet;
+
 use crate::domain::contract::{Contract, Role};
-use crate::domain::journal::Request;
+use crate::domain::journal::{Answer, Request};
 use crate::domain::selector::Selector;
 use crate::domain::verdict::Severity;
 use crate::rules::context::Context;
@@ -20,10 +22,12 @@ rule! {
     ///
     /// # How it is judged
     /// Judged on every `Set-Cookie` of the backend whose value is a token, or whose name the contract
-    /// gives as a token's place. `HttpOnly` must be there. A `Domain` makes hosts below it get the
-    /// cookie too: where the contract has one service only, nothing needs that. A `Path` that is
-    /// wider than the path that the service stands under is a remark, since others may live there.
-    /// A cookie that is taken back is not judged.
+    /// gives as a token's place, as the backend sent it: what the gateway takes off it, so that it
+    /// comes back to the gateway, is judged too. `HttpOnly` must be there. A `Domain` makes hosts
+    /// below it get the cookie too: where the contract has no two services whose requests carry it,
+    /// nothing needs that; otherwise it is a remark. A `Path` that is wider than the path that the
+    /// service stands under is a remark, since others may live there. A cookie that is taken back is
+    /// not judged.
     ///
     /// # How to keep it
     /// `Set-Cookie: __Host-name=…; Path=/; Secure; HttpOnly; SameSite=Lax`, and no `Domain`.
@@ -31,7 +35,7 @@ rule! {
     /// # Source
     /// RFC 6265 §4.1.2 and §8; OWASP session management cheat sheet
     pub(super) COOKIES: "API-6", Backend, from [Wire, Probe],
-        set by ["session.sign-in.answer", "session.refresh.answer"]
+        set by ["session.sign-in.answer", "session.refresh.answer", "session.authorize"]
 }
 
 pub(super) struct Cookies;
@@ -44,7 +48,7 @@ impl Rule for Cookies {
         let Some(answer) = ended.by_backend() else {
             return;
         };
-        for line in answer.headers.all("set-cookie") {
+        for line in as_sent(answer) {
             let cookie = Cookie::read(line);
             if cookie.is_session(&context.contract) && !cookie.is_taken_back() {
                 cookie.judge(&ended, context);
@@ -55,6 +59,17 @@ impl Rule for Cookies {
     fn hears_probes(&self) -> bool {
         true
     }
+}
+
+/// The cookies of an answer as the backend sent them. One that the gateway led back stands under the
+/// headers that it passed as well, without what would have kept it from the gateway.
+fn as_sent(answer: &Answer) -> impl Iterator<Item = &str> {
+    let pair = |line: &'_ str| line.split(';').next().unwrap_or_default().trim().to_owned();
+    let sent: Vec<String> = answer.sent.all("set-cookie").map(pair).collect();
+    let passed = answer.headers.all("set-cookie");
+    passed
+        .filter(move |line| !sent.contains(&pair(line)))
+        .chain(answer.sent.all("set-cookie"))
 }
 
 /// A cookie as it is set.
@@ -100,6 +115,27 @@ impl<'a> Cookie<'a> {
         is_token || places.any(|place| matches!(place, Selector::Cookie(name) if name == self.name))
     }
 
+    /// Whether requests of the contract carry it to more than one service.
+    fn is_shared(&self, contract: &Contract) -> bool {
+        let session = &contract.session;
+        let (header, template) = &session.authorize;
+        let carries = header.eq_ignore_ascii_case("cookie") && template.contains(self.name);
+        let authorized = contract.operations().filter(|(_, own)| own.authorized);
+        let mut services: BTreeSet<&str> = authorized
+            .filter(|_| carries)
+            .map(|(_, own)| own.service.as_str())
+            .collect();
+        let feed = contract.realtime.as_ref().filter(|_| carries);
+        services.extend(feed.map(|feed| feed.service.as_str()));
+        let place = session.sign_in.answer.refresh_token.as_ref();
+        if matches!(place, Some(Selector::Cookie(name)) if name == self.name) {
+            let renew = session.refresh.as_ref().map(|own| &own.operation);
+            let spend = renew.into_iter().chain(&session.sign_out);
+            services.extend(spend.map(|own| own.service.as_str()));
+        }
+        services.len() > 1
+    }
+
     fn is_taken_back(&self) -> bool {
         let age = self.attribute("max-age");
         self.value.is_empty() || age.is_some_and(|age| age.starts_with(['0', '-']))
@@ -121,18 +157,17 @@ impl<'a> Cookie<'a> {
             .is_some_and(|domain| !domain.is_empty())
         {
             // Services that share a session need a domain that covers them.
-            let severity = match context.contract.services.len() {
-                1 => Severity::Violation,
-                _ => Severity::Information,
+            let severity = match self.is_shared(&context.contract) {
+                false => Severity::Violation,
+                true => Severity::Information,
             };
             self.violated("other hosts get", "no `Domain`", severity, ended, context);
         }
         let base = base_path(ended.request);
         let path = self.attribute("path").unwrap_or("");
-        if !path.is_empty()
-            && !base.is_empty()
-            && base.starts_with(path.trim_end_matches('/'))
-            && path.len() < base.len()
+        let beyond = base.strip_prefix(path.trim_end_matches('/'));
+        if path.starts_with('/')
+            && beyond.is_some_and(|rest| rest.len() > 1 && rest.starts_with('/'))
         {
             let expected = format!("`Path={base}` or below");
             self.violated(

@@ -76,6 +76,9 @@ impl Rule for Errors {
             (_, Content::Truncated { .. }) => {
                 context.unable(&ERRORS, "an error is longer than the journal keeps");
             }
+            (_, Content::Unread { why, .. }) => {
+                context.unable(&ERRORS, format!("an error cannot be read: {why}"));
+            }
             (Ok(validator), _) => judge(validator, &ended, answer, context),
         }
     }

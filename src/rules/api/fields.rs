@@ -7,7 +7,7 @@ use serde_json::Value;
 
 use super::AFTERMATH;
 use crate::domain::change::Change;
-use crate::domain::contract::{Expiry, Resource, Role, SessionRequest};
+use crate::domain::contract::{EventRule, Expiry, NextPage, Resource, Role, SessionRequest};
 use crate::domain::journal::{Answer, Content, EntryId, Frame};
 use crate::domain::selector::Selector;
 use crate::rules::context::{Context, Read};
@@ -26,11 +26,13 @@ rule! {
     /// # How it is judged
     /// Judged on successful answers in JSON, whoever asked: a resource's `items` (a null is an empty
     /// list), the `key` and the `order` of each item, its `sequence` and its `total`; of answers that
-    /// hand tokens out, the access token, the refresh token of a sign-in, and the end; of events,
-    /// `items` and `sequence`, the first 256 of each name. A `sequence` or `total` that is there at
-    /// times and missing at others is a finding; one that never is may be the contract's mistake, and
-    /// is told as not judged. An event that the harness has the backend send is whatever
-    /// the harness wants. What breaks a schema is SYNC-13's, and a resource that the harness
+    /// hand tokens out, the access token, the refresh token of a sign-in, and the end; of a page that
+    /// says by `more` that another follows, its cursor; of events, `items`, their `key` and
+    /// `sequence`, the first 256 of each name; of answers for the kill-switch, what `blocked` looks for,
+    /// unless the contract says what its absence means. A `sequence`, a `total` or a word of the
+    /// kill-switch that is there at times and missing at others is a finding; one that never is may be
+    /// the contract's mistake, and is told as not judged. An event that the harness has the backend send
+    /// is whatever the harness wants. What breaks a schema is SYNC-13's, and a resource that the harness
     /// spoils on purpose is not judged.
     ///
     /// # How to keep it
@@ -66,6 +68,7 @@ struct Lacking {
     at: Duration,
     id: EntryId,
     items: bool,
+    key: bool,
     sequence: bool,
 }
 
@@ -84,6 +87,7 @@ impl Rule for Fields {
             && let Some(answer) = ended.by_backend().filter(|answer| answer.is_success())
         {
             tokens(&ended, answer, context);
+            self.switch(&ended, answer, context);
         }
         if let Some(Change::Push { event, .. }) = context.entry.fact.change() {
             self.pushed.insert(event.clone(), context.now);
@@ -133,7 +137,7 @@ impl Fields {
         let Some(rule) = events.find(|rule| rule.name == name) else {
             return;
         };
-        if rule.items.is_none() && rule.sequence.is_none() {
+        if rule.items.is_none() && rule.sequence.is_none() && rule.key.is_none() {
             return;
         }
         match self.events.get_mut(name) {
@@ -153,12 +157,14 @@ impl Fields {
         if sequence == Some(true) {
             self.number(&of_event(name), "sequence", true, context.entry.id, context);
         }
-        if (lacks_items || sequence == Some(false)) && self.lacking.len() < WAITING {
+        let lacks_key = lacks_key(rule, first);
+        if (lacks_items || lacks_key || sequence == Some(false)) && self.lacking.len() < WAITING {
             self.lacking.push_back(Lacking {
                 event: name.to_owned(),
                 at: context.now,
                 id: context.entry.id,
                 items: lacks_items,
+                key: lacks_key,
                 sequence: sequence == Some(false),
             });
         }
@@ -179,6 +185,9 @@ impl Fields {
             let of = of_event(&lacking.event);
             if lacking.items {
                 context.violated(&FIELDS, missing(&of, "items").evidence([lacking.id]));
+            }
+            if lacking.key {
+                context.violated(&FIELDS, missing(&of, "key").evidence([lacking.id]));
             }
             if lacking.sequence {
                 self.number(&of, "sequence", false, lacking.id, context);
@@ -203,6 +212,20 @@ impl Fields {
         }
     }
 
+    /// Takes in whether an answer for the kill-switch says what the contract looks for.
+    fn switch(&mut self, ended: &Ended<'_>, answer: &Answer, context: &Context<'_>) {
+        let Some(switch) = &context.contract.kill_switch else {
+            return;
+        };
+        let is_about_it = ended.request.role == Some(Role::Status) && answer.body.json().is_some();
+        if is_about_it && !answer.is_page() {
+            context.exercised(&FIELDS);
+            let says = answer.blocks(switch).is_some();
+            let of = "the answer for the kill-switch";
+            self.number(of, "blocked", says, context.entry.id, context);
+        }
+    }
+
     fn answer(&mut self, read: &Read<'_>, context: &Context<'_>) {
         let resource = read.resource;
         let body = read.answer.body.json().filter(|_| read.answer.is_success());
@@ -221,6 +244,14 @@ impl Fields {
             context.violated(&FIELDS, violation);
         }
         let paging = resource.paging.as_ref();
+        if let Some(paging) = paging
+            && lacks_cursor(&paging.next, read.answer, body)
+        {
+            let violation = missing(&of, "cursor")
+                .evidence([read.ended.opened.id(), context.entry.id])
+                .exchanges([read.answer.exchange]);
+            context.violated(&FIELDS, violation);
+        }
         if let Some(total) = paging.and_then(|paging| paging.total.as_ref()) {
             self.number(
                 &of,
@@ -271,6 +302,34 @@ fn lacking(resource: &Resource, body: &Value) -> Vec<&'static str> {
         lacking.clear();
     }
     lacking
+}
+
+/// Whether a page says that another follows, and not how it is asked for.
+fn lacks_cursor(next: &NextPage, answer: &Answer, body: &Value) -> bool {
+    let NextPage::Cursor {
+        more: Some(more), ..
+    } = next
+    else {
+        return false;
+    };
+    let said = answer.find(more);
+    matches!(said, Some(said) if said == true || said == "true")
+        && next.cursor(answer.headers.iter(), Some(body)).is_none()
+}
+
+/// Whether an item of an event lacks what says which item it is, where the contract has a place of its
+/// own for that.
+fn lacks_key(rule: &EventRule, first: &Value) -> bool {
+    let (Some(key), Some(items)) = (&rule.key, &rule.items) else {
+        return false;
+    };
+    let items = match items.in_body(first) {
+        Some(Value::Array(items)) => items.as_slice(),
+        Some(item @ Value::Object(_)) => std::slice::from_ref(item),
+        _ => return false,
+    };
+    let lacks = |item: &Value| item.is_object() && is_absent(key.in_body(item));
+    items.iter().any(lacks)
 }
 
 fn of_event(name: &str) -> String {

@@ -49,7 +49,8 @@ impl Rule for Healthy {
             return;
         }
         context.exercised(&HEALTHY);
-        if !ended.succeeded() {
+        // Who asks conditionally is told that it is as well as it was.
+        if !ended.succeeded() && ended.status() != Some(304) {
             ill(&ended, context);
         }
     }

@@ -1,6 +1,6 @@
 //! API-8: who signs in with something wrong is not told what.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::Value;
 
@@ -20,9 +20,9 @@ rule! {
     /// # How it is judged
     /// As the mock's tester or the target's disposable account, which was let in before, the harness
     /// signs in with a name that nobody has and with a wrong password, once each. Both must be refused
-    /// by the contract's `session.refused-by`, with the same status, and with the same words wherever
-    /// both answers have text in one place; numbers, ids and moments may differ. 429 and errors of the
-    /// server are not judged.
+    /// by the contract's `session.refused-by`, with the same status, and with the same words in the
+    /// same places, none of which only one of them may have; numbers, ids and moments may differ. 429
+    /// and errors of the server are not judged.
     ///
     /// # How to keep it
     /// One answer for both, made in one place, after the same work: hash a password for unknown names
@@ -44,6 +44,8 @@ struct Refusal {
     status: u16,
     /// What it says, by its place.
     texts: BTreeMap<String, String>,
+    /// Every place where it has a text, also one that is this request's own.
+    places: BTreeSet<String>,
     id: EntryId,
     exchange: u64,
 }
@@ -86,13 +88,14 @@ impl Rule for Alike {
 impl Refusal {
     fn of(ended: &Ended<'_>, context: &Context<'_>) -> Option<Self> {
         let answer = ended.by_backend()?;
-        let mut texts = BTreeMap::new();
+        let (mut texts, mut places) = (BTreeMap::new(), BTreeSet::new());
         if let Some(body) = answer.body.json() {
-            collect(body, String::new(), &mut texts);
+            collect(body, String::new(), &mut texts, &mut places);
         }
         Some(Self {
             status: answer.status,
             texts,
+            places,
             id: context.entry.id,
             exchange: answer.exchange,
         })
@@ -119,20 +122,26 @@ impl Refusal {
 }
 
 /// The words of an answer by their places. What holds a digit or an address may be one request's own.
-fn collect(value: &Value, place: String, texts: &mut BTreeMap<String, String>) {
+fn collect(
+    value: &Value,
+    place: String,
+    texts: &mut BTreeMap<String, String>,
+    places: &mut BTreeSet<String>,
+) {
     match value {
         Value::Object(fields) => {
             for (name, field) in fields {
-                collect(field, format!("{place}/{name}"), texts);
+                collect(field, format!("{place}/{name}"), texts, places);
             }
         }
         Value::Array(items) => {
             for (at, item) in items.iter().enumerate() {
-                collect(item, format!("{place}/{at}"), texts);
+                collect(item, format!("{place}/{at}"), texts, places);
             }
         }
         Value::String(text) => {
             let is_own = |sign: char| sign.is_ascii_digit() || sign == '@' || sign == '‹';
+            places.insert(place.clone());
             if !text.contains(is_own) {
                 texts.insert(place, text.clone());
             }
@@ -141,13 +150,34 @@ fn collect(value: &Value, place: String, texts: &mut BTreeMap<String, String>) {
     }
 }
 
+/// What one refusal says and the other does not.
+fn difference(unknown: &Refusal, wrong: &Refusal) -> Option<String> {
+    let told = |place: &str, one: Option<&String>, other: Option<&String>| {
+        let words = |text: Option<&String>| {
+            text.map_or_else(|| "not there".to_owned(), |text| format!("`{text}`"))
+        };
+        format!(
+            "`{place}` is {} for the one and {} for the other",
+            words(one),
+            words(other)
+        )
+    };
+    let mut places = unknown.places.union(&wrong.places);
+    places.find_map(|place| {
+        let (one, other) = (unknown.texts.get(place), wrong.texts.get(place));
+        // Where something stands in both, what is one request's own may have been left out of one.
+        let in_both = unknown.places.contains(place) && wrong.places.contains(place);
+        let differs = match (one, other) {
+            (Some(one), Some(other)) => one != other,
+            (None, None) => false,
+            _ => !in_both,
+        };
+        differs.then(|| told(place, one, other))
+    })
+}
+
 fn compare(unknown: &Refusal, wrong: &Refusal, context: &Context<'_>) {
-    let differs = unknown.texts.iter().find_map(|(place, text)| {
-        let other = wrong.texts.get(place).filter(|other| *other != text)?;
-        Some(format!(
-            "`{place}` is `{text}` for the one and `{other}` for the other"
-        ))
-    });
+    let differs = difference(unknown, wrong);
     let observed = match differs {
         _ if unknown.status != wrong.status => {
             format!(

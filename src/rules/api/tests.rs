@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::domain::contract::{Condition, Contract, TokenChecked};
+use crate::domain::contract::{Condition, Contract, ErrorForm, TokenChecked};
 use crate::domain::selector::Selector;
 use crate::rules::tests::{Play, harbour};
 
@@ -111,4 +111,37 @@ fn an_event_that_the_harness_has_sent_may_lack_anything() {
     };
     assert_eq!(found(true), 0);
     assert_eq!(found(false), 1);
+}
+
+#[test]
+fn an_error_that_nobody_can_read_has_no_form_to_be_judged() {
+    let mut contract = harbour();
+    contract.promises.errors = Some(ErrorForm {
+        schema: json!({"type": "object", "required": ["code"]}),
+        except: Vec::new(),
+    });
+    let mut play = Play::of(contract);
+    let body = json!({"unread": {"why": "it is packed", "bytes": 9, "sha256": "00"}});
+    play.signs_in("client", "ada", json!("sailor-7")).asks(
+        "client",
+        "ada",
+        "ships",
+        json!({"status": 404, "body": body}),
+    );
+    assert_eq!(play.found("API-5"), [""; 0]);
+    let judged = play.judged().not_judged;
+    assert!(
+        judged
+            .iter()
+            .any(|(rule, why)| rule == "API-5" && why.contains("packed"))
+    );
+}
+
+#[test]
+fn a_service_that_is_as_well_as_it_was_is_well() {
+    let mut play = Play::of(harbour());
+    let health =
+        || json!({"service": "gate", "method": "GET", "target": "/pulse", "role": "health"});
+    play.exchange("probe", health(), None, json!({"status": 304}));
+    assert_eq!(play.found("API-1"), [""; 0]);
 }

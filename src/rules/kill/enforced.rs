@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use crate::domain::contract::FeedWhileOn;
 use crate::domain::journal::{Entry, Fact, HarnessFact, Heard, Question, Sender};
 use crate::rules::context::{Context, Read};
 use crate::rules::exchange::Ended;
@@ -21,7 +22,14 @@ rule! {
     /// # How it is judged
     /// The client's own requests are judged, and the harness asks for the status and then for every
     /// resource while the lever is on, and listens to the feed; two seconds are left to a backend
-    /// whose parts have to hear of it.
+    /// whose parts have to hear of it. On the feed the client's own sockets are judged, too, and one
+    /// of the harness's own that was open before: five seconds after the backend itself has said
+    /// *blocked* no socket that was let in since is sent a change, and where the contract says `feed:
+    /// refused` none is let in at all. Where it says `feed: ended`, those that were open before are
+    /// sent none either, and what they emit is not acknowledged; without a word of it that is
+    /// remarked on. Once the lever is off and the app was told so, three refusals of data in a row,
+    /// over five seconds, are a finding. A switch that says *off* although its lever is on is told
+    /// as not judged.
     ///
     /// # How to keep it
     /// Check the switch in a middleware in front of every data route and of the socket's namespace.
@@ -30,7 +38,7 @@ rule! {
     /// runbook S4.1; defence in depth
     pub(super) ENFORCED: "KILL-7", Backend, from [Wire, Probe],
         needs [KillSwitch, DataRefusal],
-        set by ["kill-switch.data-refusal"]
+        set by ["kill-switch.data-refusal", "kill-switch.feed"]
 }
 
 /// How long the parts of a backend may disagree about the switch.
@@ -73,6 +81,9 @@ impl Enforced {
     fn follow(&mut self, context: &Context<'_>) {
         if let Some((Question::StatusInMaintenance, ended)) = context.answered() {
             self.told = told(&ended, context);
+            if self.told.is_none() {
+                contradicts(&ended, context);
+            }
         } else if moves_a_lever(context.entry) {
             self.told = None;
         }
@@ -93,15 +104,32 @@ fn told(ended: &Ended<'_>, context: &Context<'_>) -> Option<Told> {
     }
 }
 
+/// Says that nothing can be judged where the backend does not say what its lever should have it say.
+fn contradicts(ended: &Ended<'_>, context: &Context<'_>) {
+    if matches!(context.world.maintenance, Some((true, _))) {
+        let why = format!(
+            "the kill-switch's lever is on, and the backend does not say *blocked*: {}",
+            ended.words()
+        );
+        context.unable(&ENFORCED, why);
+    }
+}
+
 /// Whether the feed goes on: by an event that came to a socket of the harness's own.
 fn listened(heard: &Heard, told: Told, context: &Context<'_>) {
     let settled = context.entry.at >= told.moment.at + SPREAD;
     if heard.question != Question::DataInMaintenance || !settled {
         return;
     }
+    let switch = context.contract.kill_switch.as_ref();
+    let agreed = switch.and_then(|switch| switch.feed);
+    let refuses = matches!(agreed, Some(FeedWhileOn::Refused | FeedWhileOn::Ended));
+    if agreed == Some(FeedWhileOn::Open) {
+        return;
+    }
     if !heard.joined {
         context.exercised(&ENFORCED);
-    } else if !heard.events.is_empty() {
+    } else if !heard.events.is_empty() || (refuses && heard.namespace.is_none()) {
         context.violated(
             &ENFORCED,
             Violation::new("the backend goes on with the live feed although its kill-switch is on")

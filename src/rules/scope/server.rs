@@ -1,6 +1,6 @@
 //! SCOPE-5: what the app must never call is refused by the server too.
 
-use crate::domain::journal::{Content, Question};
+use crate::domain::journal::{Answer, Content, Fact, HarnessFact, Heard, Question};
 use crate::rules::context::Context;
 use crate::rules::exchange::{Ended, Reception};
 use crate::rules::rule::{Rule, rule};
@@ -16,7 +16,9 @@ rule! {
     /// With a session of the mock's tester or of the target's disposable account, the harness sends
     /// one call under every forbidden entry of the contract, with an empty body and, where an entry
     /// leaves an id open, with one that the account's own list brought, and asks to join
-    /// every forbidden namespace by long-polling. 401, 403, 404, 405 and 410 are refusals. 400,
+    /// every forbidden namespace by long-polling. Each call is sent again with a slash at its path's
+    /// end, or without the one that it has: it must not be carried out either, and any other answer
+    /// will do. A socket without a good token must not be let into a forbidden namespace either. 401, 403, 404, 405 and 410 are refusals. 400,
     /// 409, 415, 422 and server errors are not judged: such a call may have failed for its empty
     /// body only.
     /// That nothing is found under an id that had to be made up is no refusal, and is not judged.
@@ -35,9 +37,13 @@ pub(super) struct Server;
 
 impl Rule for Server {
     fn see(&mut self, context: &Context<'_>) {
+        if let Fact::Harness(HarnessFact::Listened(heard)) = &context.entry.fact {
+            listened(heard, context);
+        }
         match context.answered() {
             Some((Question::ForbiddenCall, ended)) => called(&ended, false, context),
             Some((Question::ForbiddenGuess, ended)) => called(&ended, true, context),
+            Some((Question::ForbiddenOtherSlash, ended)) => by_other_slash(&ended, context),
             Some((Question::ForbiddenNamespace { namespace }, ended)) => {
                 asked_to_join(namespace, &ended, context);
             }
@@ -71,6 +77,46 @@ fn called(ended: &Ended<'_>, guessed: bool, context: &Context<'_>) {
         }
         (Reception::Unclear(why), _) => context.unable(&SERVER, why),
     }
+}
+
+/// Judges a call whose path has the other slash: a router may send it elsewhere, or not know it.
+fn by_other_slash(ended: &Ended<'_>, context: &Context<'_>) {
+    let is_page = ended.answer.is_some_and(Answer::is_page);
+    if ended.reception() != Reception::Granted || is_page {
+        context.exercised(&SERVER);
+        return;
+    }
+    let message = "the backend carries out a forbidden call whose path has another final slash";
+    let violation = violation(message, ended, context)
+        .kind(format!("slash {}", ended.request.path))
+        .observed(ended.words());
+    context.violated(&SERVER, violation);
+}
+
+/// Judges a socket with a bad token, or with none, in a namespace that is forbidden even with a good
+/// one.
+fn listened(heard: &Heard, context: &Context<'_>) {
+    let forbidden = &context.contract.scope.forbid_namespaces;
+    let Some(namespace) = heard
+        .namespace
+        .as_ref()
+        .filter(|own| forbidden.contains(own))
+    else {
+        return;
+    };
+    if !heard.joined {
+        context.exercised(&SERVER);
+        return;
+    }
+    let message = "the backend lets a socket into a forbidden namespace";
+    context.violated(
+        &SERVER,
+        Violation::new(message)
+            .kind(format!("socket {namespace}"))
+            .expected("CONNECT_ERROR")
+            .observed(heard.words())
+            .evidence([context.entry.id]),
+    );
 }
 
 fn asked_to_join(namespace: &str, ended: &Ended<'_>, context: &Context<'_>) {

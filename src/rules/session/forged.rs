@@ -1,11 +1,13 @@
 //! SESSION-10: nobody gets in with a token that nobody should accept.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde_json::Value;
 
 use crate::domain::contract::Role;
 use crate::domain::journal::{Fact, HarnessFact, Heard, Question, Request};
 use crate::rules::context::Context;
-use crate::rules::exchange::Reception;
+use crate::rules::exchange::{Ended, Reception};
 use crate::rules::rule::{Rule, rule};
 use crate::rules::violation::Violation;
 
@@ -29,7 +31,10 @@ rule! {
     /// middle, without its end, and with the refresh token in its place; when it is over only its
     /// issuer knows. A socket of its own asks the live feed the same, with a text that was never a
     /// token too: one that joins without a good token and gets what the genuine one got breaks the
-    /// rule.
+    /// rule. So does one that is sent an event of the contract's in the main namespace or a forbidden
+    /// one, whoever is let in there. What is refused without a token is asked for once more with a
+    /// slash at its path's end, or without the one that it has: an answer of the same form as the
+    /// genuine one breaks the rule.
     ///
     /// # How to keep it
     /// Verify with a fixed list of algorithms and the issuer's key set, then check `iss`, `aud`,
@@ -46,6 +51,8 @@ pub(super) struct Forged {
     /// Resources that are refused without a token, and those that are given to a genuine one.
     guarded: BTreeSet<String>,
     given: BTreeSet<String>,
+    /// What the answers to a genuine token hold at their outermost, by service and path.
+    forms: BTreeMap<String, Form>,
     /// What the genuine socket of the harness got of the feed.
     feed: Option<Heard>,
 }
@@ -70,7 +77,11 @@ impl Rule for Forged {
             }
             Question::GenuineToken if reception == Reception::Granted => {
                 self.given.insert(ended.request.line());
+                if let Some(form) = form_of(&ended) {
+                    self.forms.insert(place(ended.request), form);
+                }
             }
+            Question::OtherSlash => self.other_slash(&ended, context),
             Question::BadToken { flaw } if self.is_guard_known(ended.request) => {
                 context.expects_refusal(&FORGED, &ended, given_for(flaw.words()));
             }
@@ -89,6 +100,21 @@ impl Forged {
         self.guarded.contains(&line) && self.given.contains(&line)
     }
 
+    /// Whether a path that differs in its final slash only is guarded as well. That it leads elsewhere,
+    /// or to a page for people, is no gap.
+    fn other_slash(&self, ended: &Ended<'_>, context: &Context<'_>) {
+        let Some(genuine) = self.forms.get(&place(ended.request)) else {
+            return;
+        };
+        let is_given = ended.reception() == Reception::Granted;
+        if is_given && form_of(ended).as_ref() == Some(genuine) {
+            let granted = given_for("no token where its path has another final slash");
+            context.expects_refusal(&FORGED, ended, granted);
+        } else {
+            context.exercised(&FORGED);
+        }
+    }
+
     /// A socket with a bad token is held against the genuine one.
     fn listened(&mut self, heard: &Heard, context: &Context<'_>) {
         let flaw = match &heard.question {
@@ -103,6 +129,10 @@ impl Forged {
         let Some(genuine) = &self.feed else {
             return;
         };
+        if let Some(namespace) = &heard.namespace {
+            elsewhere(namespace, flaw, heard, context);
+            return;
+        }
         match heard.is_let_in(genuine) {
             Some(false) => context.exercised(&FORGED),
             None => context.unable(
@@ -123,6 +153,40 @@ impl Forged {
             ),
         }
     }
+}
+
+/// What an answer in JSON holds at its outermost: the names of an object, or that it is a list.
+type Form = Option<Vec<String>>;
+
+fn form_of(ended: &Ended<'_>) -> Option<Form> {
+    match ended.answer?.body.json()? {
+        Value::Object(fields) => Some(Some(fields.keys().cloned().collect())),
+        Value::Array(_) => Some(None),
+        _ => None,
+    }
+}
+
+/// Where a request goes, whatever slash its path ends in.
+fn place(request: &Request) -> String {
+    let path = request.bare_target().trim_end_matches('/');
+    format!("{} {path}", request.service)
+}
+
+/// Judges a socket in another namespace than the feed's: it may be let in, and must be sent nothing.
+fn elsewhere(namespace: &str, flaw: &str, heard: &Heard, context: &Context<'_>) {
+    if heard.events.is_empty() {
+        context.exercised(&FORGED);
+        return;
+    }
+    context.violated(
+        &FORGED,
+        Violation::new(format!(
+            "the backend sends the live feed to a socket in `{namespace}` with {flaw}"
+        ))
+        .expected("no event of the contract's without a good token, in whatever namespace")
+        .observed(heard.words())
+        .evidence([context.entry.id]),
+    );
 }
 
 /// Whether the contract says that a user's token goes with this request.

@@ -53,5 +53,11 @@ fn listened(heard: &Heard, context: &Context<'_>) {
             .evidence([context.entry.id])
             .by(Subject::Backend),
         );
+    } else if heard.namespace.is_none() {
+        context.unable(
+            &NOTHING_AFTER,
+            "a socket joined the feed with the access token of a session that was signed out, and \
+             nothing shows whether it would be sent anything",
+        );
     }
 }

@@ -11,6 +11,7 @@ use hyper_util::rt::TokioIo;
 use tokio_tungstenite::WebSocketStream;
 use tokio_tungstenite::tungstenite::protocol::Role;
 
+mod held;
 mod listener;
 
 use super::not_asked::NotAsked;
@@ -20,6 +21,7 @@ use crate::domain::contract::{Realtime, TransportName};
 use crate::domain::journal::{Fact, Flaw, HarnessFact, Heard, Question};
 use crate::net::{Endpoint, ServiceAddress};
 use crate::run::call::{ConnectionError, MARK};
+pub(super) use held::Held;
 use listener::{Socket, listen};
 
 /// Sixteen bytes in base64, as RFC 6455 §4.1 wants them; always the same, as all else in a run.
@@ -28,6 +30,12 @@ const KEY: &str = "cmVoZWFyc2FsLWZlZWQtMQ==";
 const PATIENCE: Duration = Duration::from_secs(5);
 /// How long a socket must stay joined that no event comes to.
 const LEAST: Duration = Duration::from_secs(1);
+/// How long a socket listens in a namespace that is not the feed's.
+const ELSEWHERE: Duration = Duration::from_secs(3);
+/// How long all questions about the feed may take.
+pub(super) const PATIENCE_IN_ALL: Duration = Duration::from_secs(60);
+/// The namespace that every server has.
+const MAIN: &str = "/";
 
 impl Prober<'_> {
     /// SESSION-10 on the feed: tokens that nobody should accept.
@@ -50,6 +58,8 @@ impl Prober<'_> {
         let nobody = own.bearing(None);
         self.listen(realtime, Question::NoToken, &nobody, patience)
             .await?;
+        self.listen_elsewhere(realtime, &Question::NoToken, &nobody)
+            .await?;
         // Each of them takes the patience of a whole socket, so one of a kind is enough.
         let bad = self.bad(permission, &own).into_iter();
         for (flaw, token) in bad.filter(|(flaw, _)| is_one_of_its_kind(*flaw)) {
@@ -70,21 +80,77 @@ impl Prober<'_> {
         let contract = self.environment.contract.clone();
         match &contract.realtime {
             Some(realtime) => {
-                self.listen(realtime, question, own, PATIENCE).await?;
-                Ok(())
+                self.listen(realtime, question.clone(), own, PATIENCE)
+                    .await?;
+                self.listen_elsewhere(realtime, &question, own).await
             }
             None => Ok(()),
         }
     }
 
-    /// Joins the feed, emits what the app does then, and listens until something comes.
-    async fn listen(
+    /// Asks the same in every namespace that a server may have left open: the main one, and those that
+    /// the contract forbids.
+    async fn listen_elsewhere(
         &mut self,
         realtime: &Realtime,
-        question: Question,
+        question: &Question,
         own: &OwnSession,
-        patience: Duration,
-    ) -> Result<Heard, NotAsked> {
+    ) -> Result<(), NotAsked> {
+        let contract = self.environment.contract.clone();
+        let forbidden = contract.scope.forbid_namespaces.iter().map(String::as_str);
+        let others = std::iter::once(MAIN).chain(forbidden);
+        for namespace in others.filter(|name| *name != realtime.namespace) {
+            let elsewhere = Realtime {
+                namespace: namespace.to_owned(),
+                ..realtime.clone()
+            };
+            self.listen(&elsewhere, question.clone(), own, ELSEWHERE)
+                .await?;
+        }
+        Ok(())
+    }
+
+    /// Joins the feed as the app does, and stays in it.
+    pub(super) async fn hold_feed(&mut self, own: &OwnSession) -> Result<Held, NotAsked> {
+        let contract = self.environment.contract.clone();
+        let Some(realtime) = &contract.realtime else {
+            return Err(NotAsked::NoPart("live feed"));
+        };
+        let socket = self.open(realtime, own).await?;
+        let socket = socket.map_err(|_| NotAsked::NotJoined)?;
+        let held = Held::new(socket, realtime.clone(), own.bindings.clone());
+        let before = held.first(PATIENCE).await;
+        self.note(Heard {
+            question: Question::SocketBeforeMaintenance,
+            ..before.clone()
+        });
+        match before.joined {
+            true => Ok(held),
+            false => Err(NotAsked::NotJoined),
+        }
+    }
+
+    /// Writes down what a socket still hears that was opened before.
+    pub(super) async fn still_hears(&mut self, held: &Held) {
+        let heard = held.again(PATIENCE).await;
+        self.note(Heard {
+            question: Question::SocketInMaintenance,
+            ..heard
+        });
+    }
+
+    fn note(&self, heard: Heard) {
+        let fact = HarnessFact::Listened(heard);
+        self.environment.recorder.record(Fact::Harness(fact));
+    }
+
+    /// Opens a WebSocket to the feed, if it is joined with a token and by a transport that the harness
+    /// speaks. Answers the status where there is none.
+    async fn open(
+        &self,
+        realtime: &Realtime,
+        own: &OwnSession,
+    ) -> Result<Result<Socket, u16>, NotAsked> {
         let sent = realtime.auth.names();
         let in_query = |(_, template): &(String, String)| template.contains("{access-token}");
         if !sent.iter().any(|name| name == "access-token") && !realtime.query.iter().any(in_query) {
@@ -106,19 +172,33 @@ impl Prober<'_> {
         }
         let endpoint = address.as_ref().and_then(|address| address.via.as_ref());
         let mark = format!("probe {}", self.environment.marker);
+        match upgrade(endpoint, &target, &mark).await {
+            Ok(socket) => Ok(Ok(socket)),
+            Err(Refused::Answered(status)) => Ok(Err(status)),
+            Err(Refused::Lost(why)) => Err(NotAsked::FeedLost(why)),
+        }
+    }
+
+    /// Joins the feed, emits what the app does then, and listens until something comes.
+    async fn listen(
+        &mut self,
+        realtime: &Realtime,
+        question: Question,
+        own: &OwnSession,
+        patience: Duration,
+    ) -> Result<Heard, NotAsked> {
+        let contract = self.environment.contract.clone();
+        let feed = contract.realtime.as_ref();
+        let is_feed = feed.is_none_or(|feed| feed.namespace == realtime.namespace);
         let mut heard = Heard {
             question,
-            joined: false,
-            how: "no answer in time".to_owned(),
-            events: Vec::new(),
-            answers: Vec::new(),
-            after_ms: None,
+            namespace: (!is_feed).then(|| realtime.namespace.clone()),
+            ..nothing_heard()
         };
         let conversation = async {
-            match upgrade(endpoint, &target, &mark).await {
+            match self.open(realtime, own).await? {
                 Ok(socket) => listen(socket, realtime, &own.bindings, &mut heard).await,
-                Err(Refused::Answered(status)) => heard.how = format!("answered with {status}"),
-                Err(Refused::Lost(why)) => return Err(NotAsked::FeedLost(why)),
+                Err(status) => heard.how = format!("answered with {status}"),
             }
             Ok(())
         };
@@ -126,9 +206,21 @@ impl Prober<'_> {
         if let Ok(Err(why)) = tokio::time::timeout(patience, conversation).await {
             return Err(why);
         }
-        let fact = HarnessFact::Listened(heard.clone());
-        self.environment.recorder.record(Fact::Harness(fact));
+        self.note(heard.clone());
         Ok(heard)
+    }
+}
+
+/// A socket that nothing was heard of yet.
+fn nothing_heard() -> Heard {
+    Heard {
+        question: Question::GenuineToken,
+        namespace: None,
+        joined: false,
+        how: "no answer in time".to_owned(),
+        events: Vec::new(),
+        answers: Vec::new(),
+        after_ms: None,
     }
 }
 

@@ -1,9 +1,21 @@
-//! KILL-7: what can be had, and heard, while the kill-switch is on.
+//! KILL-7 and API-13: what can be had, and heard, while the kill-switch is on.
 
+use super::conditional::Validator;
+use super::feed::Held;
 use super::not_asked::NotAsked;
 use super::{OwnSession, Permission, Prober};
 use crate::domain::journal::Question;
 use crate::domain::secret::Account;
+
+/// What the harness had before the kill-switch was moved.
+pub(crate) struct Bystander {
+    /// Its session.
+    own: OwnSession,
+    /// What the kill-switch was given with.
+    validator: Option<Validator>,
+    /// A socket in the live feed.
+    socket: Option<Held>,
+}
 
 impl Prober<'_> {
     /// Signs in before the kill-switch is moved, as an account that the app does not use.
@@ -11,27 +23,44 @@ impl Prober<'_> {
         &mut self,
         permission: &Permission,
         in_use: &[String],
-    ) -> Option<OwnSession> {
+    ) -> Option<Bystander> {
         let signed = match bystander(permission, in_use) {
             Ok(account) => self.sign_in(account).await,
             Err(why) => Err(why),
         };
-        signed.map_err(|why| self.skip("KILL-7", &why)).ok()
+        let own = signed.map_err(|why| self.skip("KILL-7", &why)).ok()?;
+        let contract = self.environment.contract.clone();
+        let validator = match &contract.kill_switch {
+            Some(switch) => self.given(&switch.operation, &own).await,
+            None => None,
+        };
+        let socket = self.hold_feed(&own).await;
+        Some(Bystander {
+            socket: socket.map_err(|why| self.skip("KILL-7", &why)).ok(),
+            validator: validator.map(|(validator, _)| validator),
+            own,
+        })
     }
 
-    /// Asks for the status and for all data, while the kill-switch is on.
-    pub(crate) async fn in_maintenance(&mut self, own: &OwnSession) {
+    /// Asks for the status and for all data, while the kill-switch is on. Answers what the kill-switch
+    /// is given with meanwhile.
+    pub(crate) async fn in_maintenance(&mut self, bystander: Bystander) -> Option<Validator> {
         let contract = self.environment.contract.clone();
-        let Some(switch) = &contract.kill_switch else {
-            return;
-        };
+        let switch = contract.kill_switch.as_ref()?;
+        let own = &bystander.own;
         let question = Some(Question::StatusInMaintenance);
         let asked = self
             .perform(question, &switch.operation, &[], own.with())
             .await;
-        if let Err(why) = asked {
-            self.skip("KILL-7", &why);
-            return;
+        let status = match asked {
+            Ok(status) => status,
+            Err(why) => {
+                self.skip("KILL-7", &why);
+                return None;
+            }
+        };
+        if let Some(before) = &bystander.validator {
+            self.is_unchanged(&switch.operation, before, own).await;
         }
         for resource in self.readable() {
             let question = Some(Question::DataInMaintenance);
@@ -40,8 +69,14 @@ impl Prober<'_> {
                 .perform(question, &resource.operation, &[], own.with())
                 .await;
         }
-        // That the feed is not to be asked leaves what was asked.
-        let _ = self.ask_feed(Question::DataInMaintenance, own).await;
+        if let Some(socket) = &bystander.socket {
+            self.still_hears(socket).await;
+        }
+        // Where the feed is not to be asked, what was asked before stands.
+        if let Err(why) = self.ask_feed(Question::DataInMaintenance, own).await {
+            self.skip("KILL-7", &why);
+        }
+        Validator::of(&status)
     }
 }
 

@@ -125,6 +125,9 @@ pub(crate) enum NotAsked {
         /// The list.
         resource: String,
     },
+    /// Nothing can be asked for conditionally.
+    #[error("no answer carries an entity tag or a date of change")]
+    NoValidator,
     /// Entity tags tell no account from another.
     #[error("no answer carries an entity tag that tells the two accounts apart, or should")]
     NoTellingTag,

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use bytes::Bytes;
 
 use super::not_asked::NotAsked;
+use super::tokens::with_other_slash;
 use super::{OwnSession, Permission, ProbeRequest, Prober};
 use crate::domain::bindings::escape;
 use crate::domain::contract::{Realtime, TransportName, is_safe};
@@ -38,16 +39,22 @@ impl Prober<'_> {
                     true => Question::ForbiddenGuess,
                     false => Question::ForbiddenCall,
                 };
-                let body = || ("application/json", Bytes::from_static(b"{}"));
-                let request = ProbeRequest {
-                    service,
-                    method,
-                    target,
-                    headers: vec![(header.clone(), own.bindings.text(template))],
-                    body: (!is_safe(method)).then(body),
-                    connection: "",
-                };
-                self.send(Some(question), request).await?;
+                let other = with_other_slash(&target);
+                let asked = std::iter::once((question, target));
+                let asked =
+                    asked.chain(other.map(|target| (Question::ForbiddenOtherSlash, target)));
+                for (question, target) in asked {
+                    let body = || ("application/json", Bytes::from_static(b"{}"));
+                    let request = ProbeRequest {
+                        service,
+                        method,
+                        target,
+                        headers: vec![(header.clone(), own.bindings.text(template))],
+                        body: (!is_safe(method)).then(body),
+                        connection: "",
+                    };
+                    self.send(Some(question), request).await?;
+                }
             }
         }
         match &contract.realtime {

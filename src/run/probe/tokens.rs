@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::not_asked::NotAsked;
 use super::{OwnSession, Permission, Prober, forge};
-use crate::domain::contract::Resource;
+use crate::domain::contract::{Operation, Resource};
 use crate::domain::journal::{Flaw, Question};
 use crate::domain::token;
 
@@ -28,9 +28,6 @@ impl Prober<'_> {
         }
         let account = permission.disposable()?;
         let grace = self.environment.contract.session.reuse_grace;
-        if grace > PATIENCE && !matches!(permission, Permission::Everything(_)) {
-            return Err(NotAsked::LongGrace(PATIENCE));
-        }
         let first = self.sign_in(account).await?;
         let Some(second) = self.refresh(None, &first).await? else {
             return Err(NotAsked::NotRefreshed);
@@ -38,12 +35,21 @@ impl Prober<'_> {
         if first.bindings.refresh.is_none() || first.bindings.refresh == second.bindings.refresh {
             return Err(NotAsked::NotRotated);
         }
+        let outlasts = grace > PATIENCE && !matches!(permission, Permission::Everything(_));
+        let mut left = grace;
         if grace >= SHORTEST {
-            // As an app does that lost the answer.
+            // As an app does that lost the answer; late enough that a grace which begins anew with
+            // each use is not over when it should be.
+            let late = if outlasts { Duration::ZERO } else { grace / 2 };
+            tokio::time::sleep(late).await;
+            left -= late;
             self.refresh(Some(Question::RefreshInGrace), &first).await?;
         }
-        if !grace.is_zero() {
-            tokio::time::sleep(grace + Duration::from_secs(1)).await;
+        if outlasts {
+            return Err(NotAsked::LongGrace(PATIENCE));
+        }
+        if !left.is_zero() {
+            tokio::time::sleep(left + Duration::from_secs(1)).await;
         }
         let again = self.refresh(Some(Question::UsedRefresh), &first).await?;
         if again.is_none() {
@@ -82,8 +88,10 @@ impl Prober<'_> {
                 self.perform(Some(question), &resource.operation, &[], own.with())
                     .await?;
             }
-            // That the feed is not to be asked leaves what was asked.
-            let _ = self.ask_feed(Question::AccessAfterSignOut, &own).await;
+            // Where the feed is not to be asked, what was asked before stands.
+            if let Err(why) = self.ask_feed(Question::AccessAfterSignOut, &own).await {
+                self.skip("SESSION-11", &why);
+            }
         }
         Ok(())
     }
@@ -135,6 +143,15 @@ impl Prober<'_> {
                     status: genuine.status,
                 }));
                 continue;
+            }
+            if let Some(other) = with_other_slash(&resource.operation.path) {
+                let operation = Operation {
+                    path: other,
+                    ..resource.operation.clone()
+                };
+                let question = Some(Question::OtherSlash);
+                self.perform(question, &operation, &[], nobody.unknown())
+                    .await?;
             }
             for (flaw, token) in &bad {
                 let question = Some(Question::BadToken { flaw: *flaw });
@@ -190,6 +207,15 @@ impl Prober<'_> {
             .into_iter()
             .filter_map(|(flaw, token)| Some((flaw, token?)));
         made.collect()
+    }
+}
+
+/// A path with a slash at its end, or without the one that it has.
+pub(super) fn with_other_slash(path: &str) -> Option<String> {
+    match path.strip_suffix('/') {
+        Some("") => None,
+        Some(bare) => Some(bare.to_owned()),
+        None => Some(format!("{path}/")),
     }
 }
 

@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use super::context::Context;
 use super::operation::{self, Use};
-use crate::domain::contract::{Asked, Condition, FailMode, KillSwitch};
+use crate::domain::contract::{Asked, Condition, FailMode, FeedWhileOn, KillSwitch};
 use crate::domain::selector::Selector;
 use crate::suite::cursor::{Cursor, Fields};
 
@@ -28,6 +28,13 @@ pub(super) fn read(cursor: &Cursor<'_>, context: &Context<'_>) -> Option<KillSwi
             ("last-known", FailMode::LastKnown),
             ("open", FailMode::Open),
             ("closed", FailMode::Closed),
+        ])
+    });
+    let feed = fields.maybe("feed", |cursor| {
+        cursor.word(&[
+            ("open", FeedWhileOn::Open),
+            ("refused", FeedWhileOn::Refused),
+            ("ended", FeedWhileOn::Ended),
         ])
     });
     let every = every?;
@@ -52,6 +59,7 @@ pub(super) fn read(cursor: &Cursor<'_>, context: &Context<'_>) -> Option<KillSwi
         takes_effect_within,
         jitter: jitter?,
         fail_mode: fail_mode?,
+        feed: feed?,
     })
 }
 

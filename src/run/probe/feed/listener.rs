@@ -24,15 +24,7 @@ pub(super) async fn listen(
     bindings: &Bindings,
     heard: &mut Heard,
 ) {
-    let mut listener = Listener {
-        realtime,
-        bindings,
-        namespace: match realtime.namespace.as_str() {
-            "/" => String::new(),
-            name => format!("{name},"),
-        },
-        joined: Instant::now(),
-    };
+    let mut listener = Listener::new(realtime, bindings);
     while let Some(Ok(message)) = socket.next().await {
         let Message::Text(text) = message else {
             continue;
@@ -57,7 +49,7 @@ pub(super) async fn listen(
 }
 
 /// What the socket knows while it listens.
-struct Listener<'a> {
+pub(super) struct Listener<'a> {
     realtime: &'a Realtime,
     bindings: &'a Bindings,
     /// The namespace as packets begin with it; nothing for the main one.
@@ -68,9 +60,21 @@ struct Listener<'a> {
 /// What is said to a message, unless there is no more to hear.
 type Reaction = ControlFlow<(), Vec<String>>;
 
-impl Listener<'_> {
+impl<'a> Listener<'a> {
+    pub(super) fn new(realtime: &'a Realtime, bindings: &'a Bindings) -> Self {
+        Self {
+            realtime,
+            bindings,
+            namespace: match realtime.namespace.as_str() {
+                "/" => String::new(),
+                name => format!("{name},"),
+            },
+            joined: Instant::now(),
+        }
+    }
+
     /// Hears an Engine.IO message.
-    fn hear(&mut self, message: &str, heard: &mut Heard) -> Reaction {
+    pub(super) fn hear(&mut self, message: &str, heard: &mut Heard) -> Reaction {
         let replies = match message.split_at_checked(1) {
             Some(("0", _)) => vec![self.connect()],
             Some(("2", rest)) => vec![format!("3{rest}")],
@@ -142,7 +146,7 @@ impl Listener<'_> {
     }
 
     /// What the app emits once it has joined.
-    fn subscribe(&self) -> Vec<String> {
+    pub(super) fn subscribe(&self) -> Vec<String> {
         let emits = self.realtime.subscribe.iter().enumerate();
         let packet = emits.map(|(id, emit)| {
             let id = if emit.ack {
