@@ -31,6 +31,7 @@ mod exchange;
 mod labels;
 mod placeholders;
 mod state;
+mod template;
 
 mod context;
 mod rule;
