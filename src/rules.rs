@@ -30,6 +30,7 @@ mod connect_error;
 mod exchange;
 mod labels;
 mod placeholders;
+mod socket_owners;
 mod state;
 mod template;
 

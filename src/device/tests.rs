@@ -110,6 +110,7 @@ fn contract() -> Contract {
         promises: Promises::default(),
         resources: vec![Resource {
             personal: false,
+            conditional: false,
             order: None,
             name: "profile".to_owned(),
             operation: profile,
@@ -140,6 +141,8 @@ fn contract() -> Contract {
             forbid_emits: Vec::new(),
             forbid_namespaces: Vec::new(),
             queries: Queries::Any,
+            bodies: Queries::Any,
+            reads_needed: false,
             floor: TrafficFloor { requests: 1 },
         },
     }

@@ -23,6 +23,16 @@ pub(super) fn walk(template: &Value, sent: Option<&Value>, see: &mut dyn FnMut(&
     part(template, sent, "", see);
 }
 
+/// The same for a list of templates, such as those of an emit's arguments.
+pub(super) fn list(templates: &[Template], sent: &[Value], see: &mut dyn FnMut(&Part<'_>)) {
+    for (at, Template(template)) in templates.iter().enumerate() {
+        part(template, sent.get(at), &format!("/{at}"), see);
+    }
+    for (at, sent) in sent.iter().enumerate().skip(templates.len()) {
+        beside(sent, &format!("/{at}"), see);
+    }
+}
+
 fn part(template: &Value, sent: Option<&Value>, path: &str, see: &mut dyn FnMut(&Part<'_>)) {
     match template {
         Value::Object(fields) => {

@@ -323,6 +323,7 @@ mod tests {
             paging: None,
             schema: None,
             personal: false,
+            conditional: false,
             order: None,
         }
     }

@@ -28,6 +28,7 @@ fn resource(name: &str, list: bool) -> Resource {
         paging: None,
         schema: None,
         personal: false,
+        conditional: false,
         order: None,
     }
 }
@@ -124,6 +125,7 @@ fn realtime() -> Realtime {
         live_within: seconds(20),
         refused_by: None,
         token_checked: TokenChecked::Expiry,
+        renewal: None,
     }
 }
 
@@ -196,6 +198,8 @@ pub(super) fn contract() -> Contract {
             forbid_emits: vec!["close_all".into()],
             forbid_namespaces: vec!["/admin".into()],
             queries: Queries::Any,
+            bodies: Queries::Any,
+            reads_needed: false,
             floor: TrafficFloor { requests: 1 },
         },
     }

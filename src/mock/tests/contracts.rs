@@ -37,6 +37,7 @@ fn operation(request: &str, body: Body, authorized: bool) -> Operation {
 fn resource(name: &str, request: &str) -> Resource {
     Resource {
         personal: false,
+        conditional: false,
         order: None,
         name: name.to_owned(),
         operation: operation(request, Body::Empty, true),
@@ -118,6 +119,8 @@ fn frame(name: &str, services: Vec<Service>, session: Session) -> Contract {
             forbid_emits: Vec::new(),
             forbid_namespaces: Vec::new(),
             queries: Queries::Any,
+            bodies: Queries::Any,
+            reads_needed: false,
             floor: TrafficFloor { requests: 5 },
         },
     }
@@ -204,6 +207,7 @@ fn desk_realtime() -> Realtime {
         live_within: Duration::from_secs(10),
         refused_by: None,
         token_checked: TokenChecked::Expiry,
+        renewal: None,
     }
 }
 
@@ -394,6 +398,7 @@ pub(super) fn farm() -> Contract {
         live_within: Duration::from_secs(10),
         refused_by: None,
         token_checked: TokenChecked::Expiry,
+        renewal: None,
     });
     contract
 }

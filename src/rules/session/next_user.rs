@@ -102,6 +102,10 @@ impl Rule for NextUser {
 
     fn end(&mut self, context: &Context<'_>) {
         self.overdue(context);
+        if let Some(watch) = &self.watch {
+            let since = "a sign-in as another user";
+            context.lacked(&READS_ANEW, since, context.now - watch.free, limit(context));
+        }
     }
 }
 
@@ -179,8 +183,7 @@ impl NextUser {
             watch.free = context.now;
             return;
         }
-        let contract = &context.contract;
-        let limit = contract.request_timeout * contract.retry.attempts + SLACK;
+        let limit = limit(context);
         if context.now <= watch.free + limit {
             return;
         }
@@ -201,6 +204,12 @@ impl NextUser {
                 .exchanges([sign_in.exchange]),
         );
     }
+}
+
+/// How long an app may take to read something of a new user's own.
+fn limit(context: &Context<'_>) -> Duration {
+    let contract = &context.contract;
+    contract.request_timeout * contract.retry.attempts + SLACK
 }
 
 /// Whether an exchange is a sign-in.

@@ -63,6 +63,10 @@ rule! {
         set by ["polling.floor", "polling.every", "request-timeout"]
 }
 
+/// What is said where there is nothing to compare.
+const TWO: &str = "it takes two requests in a row for a polled resource, and one was seen, so one is \
+    missing: leave the app alone for longer";
+
 /// How many targets are followed.
 const TARGETS: usize = 64;
 
@@ -139,7 +143,10 @@ impl Polling {
             target.while_joined(&poll, context);
             return;
         }
-        context.exercised(&ONE_POLLER);
+        match poll.before {
+            Some(_) => context.exercised(&ONE_POLLER),
+            None => context.unprobed(ONE_POLLER.id, TWO),
+        }
         target.in_grace(&poll, context);
         if now.explained {
             return;

@@ -61,7 +61,7 @@ impl Push {
 impl Rule for Push {
     fn see(&mut self, context: &Context<'_>) {
         if let Some((_, Frame::Event { name, .. })) = context.packet_down() {
-            self.arrived(name, context.now);
+            self.arrived(name, context);
             return;
         }
         if let Some(Change::Push { event, .. }) = context.entry.fact.change() {
@@ -75,6 +75,10 @@ impl Rule for Push {
 
     fn end(&mut self, context: &Context<'_>) {
         self.overdue(context);
+        if let (Some((_, pushed)), Some(feed)) = (self.waiting, &context.contract.realtime) {
+            let had = context.now.saturating_sub(pushed.at);
+            context.lacked(&ARRIVES, "a push", had, feed.live_within);
+        }
     }
 
     fn hears_routine(&self) -> bool {
@@ -83,10 +87,12 @@ impl Rule for Push {
 }
 
 impl Push {
-    fn arrived(&mut self, name: &str, now: Duration) {
+    fn arrived(&mut self, name: &str, context: &Context<'_>) {
         if let Some(at) = self.seen.iter().position(|(own, _)| own == name) {
-            self.seen[at].1 = Some(now);
-            self.waiting.take_if(|(event, _)| *event == at);
+            self.seen[at].1 = Some(context.now);
+            if self.waiting.take_if(|(event, _)| *event == at).is_some() {
+                context.exercised(&ARRIVES);
+            }
         }
     }
 
@@ -95,10 +101,11 @@ impl Push {
         let Some(event) = event.filter(|_| context.sockets.live() > 0) else {
             return;
         };
-        context.exercised(&ARRIVES);
         let seen = self.seen[event].1;
         if seen.is_none_or(|at| at + WRITTEN < context.now) {
             self.waiting = Some((event, context.moment()));
+        } else {
+            context.exercised(&ARRIVES);
         }
     }
 

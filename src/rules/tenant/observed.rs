@@ -9,11 +9,11 @@ use std::sync::Arc;
 use serde_json::Value;
 
 use super::distinctive::{Distinctive, is_name};
-use super::socket_owners::SocketOwners;
 use crate::domain::contract::Resource;
 use crate::domain::journal::{Answer, Content, Entry, EntryId, Fact, Frame, Question, TokenIssued};
 use crate::rules::context::Context;
 use crate::rules::exchange::Ended;
+use crate::rules::socket_owners::SocketOwners;
 
 /// How many accounts are told apart, and how many names of each.
 const ACCOUNTS: usize = 8;

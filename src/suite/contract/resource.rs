@@ -67,6 +67,7 @@ fn read(name: &str, cursor: &Cursor<'_>, context: &Context<'_>) -> Option<Resour
             order: None,
             schema: None,
             personal: false,
+            conditional: false,
         });
     }
     let fields = cursor.fields("a resource")?;
@@ -77,6 +78,7 @@ fn read(name: &str, cursor: &Cursor<'_>, context: &Context<'_>) -> Option<Resour
     let paging = fields.maybe("paging", paging);
     let order = fields.maybe("order", order);
     let personal = fields.or("personal", false, Cursor::switch);
+    let conditional = fields.or("conditional", false, Cursor::switch);
     let schema = fields.maybe("schema", |cursor| cursor.schema(context.depth));
     let (items, key, paging, order) = (items?, key?, paging?, order?);
     if items.is_none() && (key.is_some() || paging.is_some() || order.is_some()) {
@@ -101,6 +103,7 @@ fn read(name: &str, cursor: &Cursor<'_>, context: &Context<'_>) -> Option<Resour
         order,
         schema: schema?,
         personal: personal?,
+        conditional: conditional?,
     })
 }
 
