@@ -31,7 +31,9 @@ mod crossing;
 mod exchange;
 mod labels;
 mod placeholders;
+mod socket_owners;
 mod state;
+mod template;
 
 mod context;
 mod rule;

@@ -36,8 +36,12 @@ pub use source::Source;
 /// The suite that is part of the program.
 static SHIPPED: Dir<'static> = include_dir!("$CARGO_MANIFEST_DIR/scenarios");
 /// Further scenarios for the shipped contract: stages on which the self-test's misbehaviours show.
+/// Its `contract.yaml` is what they agree on beside that contract.
 static STAGES: Dir<'static> = include_dir!("$CARGO_MANIFEST_DIR/fixtures/stages");
 static SHIPPED_WORLD: &str = include_str!("../fixtures/world.yaml");
+
+/// The tag of a stage whose misbehaviour shows only where more was agreed than the shipped contract has.
+pub const CLOSER: &str = "closer";
 
 /// The file that a folder of scenarios keeps its contract in.
 const CONTRACT_FILE: &str = "contract.yaml";

@@ -16,6 +16,7 @@ use super::target::{SuiteOnTarget, TargetRequest};
 use super::{console, interrupt, levers, names};
 use crate::report::terminal::{Again, Look, Opening, Terminal};
 use crate::run::{Interrupt, Plan, Use, perform};
+use crate::suite::CLOSER;
 use crate::suite::Suite;
 use crate::suite::config::Config;
 
@@ -119,10 +120,19 @@ fn add_stages(suite: &mut Suite, stages: BTreeSet<&str>) -> Result<(), Problem> 
         return Ok(());
     }
     let staged = Suite::with_stages().map_err(Problem::Suite)?;
-    if staged.origin == suite.origin && staged.fingerprint == suite.fingerprint {
+    let shipped = Suite::shipped().map_err(Problem::Suite)?;
+    if shipped.origin == suite.origin && shipped.fingerprint == suite.fingerprint {
         let added = staged.scenarios.into_iter().skip(suite.scenarios.len());
         let wanted = added.filter(|scenario| stages.contains(scenario.id.as_str()));
-        suite.scenarios.extend(wanted);
+        let mut wanted = wanted.collect::<Vec<_>>();
+        if wanted
+            .iter()
+            .any(|own| own.tags.iter().any(|tag| tag == CLOSER))
+        {
+            suite.contract = staged.contract;
+            suite.fingerprint = staged.fingerprint;
+        }
+        suite.scenarios.append(&mut wanted);
     }
     Ok(())
 }

@@ -19,6 +19,7 @@ use crate::domain::journal::{
 use crate::domain::scenario::Waiver;
 use crate::domain::verdict::{Finding, Severity, Subject};
 
+mod beside;
 mod blame;
 mod descent;
 mod marks;

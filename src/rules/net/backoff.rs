@@ -59,7 +59,12 @@ pub(super) struct Backoff {
     series: BTreeMap<String, Series>,
     http: Regularity,
     socket: Regularity,
+    /// The most gaps that a series had.
+    most: usize,
 }
+
+/// How many gaps show whether they grow.
+const GROWTH: usize = 2;
 
 /// How often retries followed the agreed delays exactly, and how often not.
 #[derive(Default)]
@@ -139,6 +144,15 @@ impl Rule for Backoff {
         for series in self.series.values_mut() {
             series.tries.close(context);
         }
+        if (1..GROWTH).contains(&self.most) {
+            let why = format!(
+                "back-off shows in the gaps between attempts that fail: it takes {GROWTH} in a row, \
+                 and {} was seen, so {} is missing: let requests fail for longer",
+                self.most,
+                GROWTH - self.most
+            );
+            context.unprobed(BACKOFF.id, &why);
+        }
         self.http.judge("requests", context);
         self.socket.judge("handshakes of the feed", context);
     }
@@ -174,7 +188,10 @@ impl Backoff {
         if series.parallel || series.gaps.is_empty() {
             return;
         }
-        context.exercised(&BACKOFF);
+        self.most = self.most.max(series.gaps.len());
+        if series.gaps.len() >= GROWTH {
+            context.exercised(&BACKOFF);
+        }
         let regularity = match agreed.socket {
             true => &mut self.socket,
             false => &mut self.http,

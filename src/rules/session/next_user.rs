@@ -106,6 +106,10 @@ impl Rule for NextUser {
 
     fn end(&mut self, context: &Context<'_>) {
         self.overdue(context);
+        if let Some(watch) = &self.watch {
+            let since = "a sign-in as another user";
+            context.lacked(&READS_ANEW, since, context.now - watch.free, limit(context));
+        }
     }
 }
 

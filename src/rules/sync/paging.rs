@@ -171,13 +171,13 @@ impl Walk {
 }
 
 /// What a request asks for a page by; nothing where it asks for the first without saying so.
-fn asked(request: &Request, pages: &NextPage) -> Option<String> {
+pub(super) fn asked(request: &Request, pages: &NextPage) -> Option<String> {
     let asked = request.query(pages.query()).map(decode);
     asked.filter(|asked| !asked.is_empty())
 }
 
 /// How the first page is asked for, where that can be said.
-fn first(pages: &NextPage) -> Option<String> {
+pub(super) fn first(pages: &NextPage) -> Option<String> {
     match pages {
         NextPage::Cursor { .. } => None,
         NextPage::Page { first, .. } => Some(first.to_string()),

@@ -67,6 +67,10 @@ rule! {
 /// How long after the next poll has begun an answer may still come to one that was given up: the
 /// end of the one and the beginning of the other travel on two connections.
 const GIVEN_UP: Duration = Duration::from_millis(250);
+/// What is said where there is nothing to compare.
+const TWO: &str = "it takes two requests in a row for a polled resource, and one was seen, so one is \
+    missing: leave the app alone for longer";
+
 /// How many targets are followed.
 const TARGETS: usize = 64;
 
@@ -147,7 +151,10 @@ impl Polling {
             target.while_joined(&poll, context);
             return;
         }
-        context.exercised(&ONE_POLLER);
+        match poll.before {
+            Some(_) => context.exercised(&ONE_POLLER),
+            None => context.unprobed(ONE_POLLER.id, TWO),
+        }
         target.in_grace(&poll, context);
         if now.explained {
             return;

@@ -75,7 +75,7 @@ impl Push {
 impl Rule for Push {
     fn see(&mut self, context: &Context<'_>) {
         if let Some((_, Frame::Event { name, .. })) = context.packet_down() {
-            self.arrived(name, context.now);
+            self.arrived(name, context);
             return;
         }
         self.follow_subscriptions(context);
@@ -90,6 +90,10 @@ impl Rule for Push {
 
     fn end(&mut self, context: &Context<'_>) {
         self.overdue(context);
+        if let (Some((_, pushed)), Some(feed)) = (self.waiting, &context.contract.realtime) {
+            let had = context.now.saturating_sub(pushed.at);
+            context.lacked(&ARRIVES, "a push", had, feed.live_within);
+        }
     }
 
     fn hears_routine(&self) -> bool {
@@ -139,10 +143,12 @@ impl Push {
         })
     }
 
-    fn arrived(&mut self, name: &str, now: Duration) {
+    fn arrived(&mut self, name: &str, context: &Context<'_>) {
         if let Some(at) = self.seen.iter().position(|(own, _)| own == name) {
-            self.seen[at].1 = Some(now);
-            self.waiting.take_if(|(event, _)| *event == at);
+            self.seen[at].1 = Some(context.now);
+            if self.waiting.take_if(|(event, _)| *event == at).is_some() {
+                context.exercised(&ARRIVES);
+            }
         }
     }
 
@@ -153,10 +159,11 @@ impl Push {
         let Some(event) = event.filter(|_| ready) else {
             return;
         };
-        context.exercised(&ARRIVES);
         let seen = self.seen[event].1;
         if seen.is_none_or(|at| at + WRITTEN < context.now) {
             self.waiting = Some((event, context.moment()));
+        } else {
+            context.exercised(&ARRIVES);
         }
     }
 

@@ -92,6 +92,10 @@ impl Rule for SentAway {
 
     fn end(&mut self, context: &Context<'_>) {
         self.judge_absence(context);
+        if let Some(away) = self.away.as_ref().filter(|away| away.was_in) {
+            let had = context.now.saturating_sub(away.free);
+            context.lacked(&SENT_AWAY, "the server sent the app away", had, AWAY);
+        }
     }
 }
 
@@ -103,7 +107,9 @@ impl SentAway {
             _ => return,
         };
         if context.is_feed(namespace) {
-            context.exercised(&SENT_AWAY);
+            if !was_in {
+                context.exercised(&SENT_AWAY);
+            }
             // Where its own good-bye and the server's crossed, it need not come back.
             let stays_away = was_in && self.left == Some(socket);
             self.away = (!stays_away).then(|| Away {
@@ -137,6 +143,7 @@ impl SentAway {
         let (Some(away), Some(feed)) = (self.away.take(), &context.contract.realtime) else {
             return;
         };
+        context.exercised(&SENT_AWAY);
         let client = &feed.client;
         let least = client.delay.mul_f64((1.0 - client.jitter).max(0.0) / 2.0);
         if away.asked || context.now - away.moment.at >= least {

@@ -83,14 +83,26 @@ impl Rule for UnknownSession {
 
     fn end(&mut self, context: &Context<'_>) {
         self.overdue(context);
+        if let (Some(lost), Some(feed)) = (&self.lost, &context.contract.realtime) {
+            let had = context.now.saturating_sub(lost.free);
+            let since = "the server said that it does not know the session";
+            context.lacked(
+                &UNKNOWN_SESSION,
+                since,
+                had,
+                LEAST.max(feed.live_within * 2),
+            );
+        }
     }
 }
 
 impl UnknownSession {
     fn request(&mut self, request: &Request, context: &Context<'_>) {
         if request.is_handshake() {
-            self.lost = None;
             self.left = false;
+            if self.lost.take().is_some() {
+                context.exercised(&UNKNOWN_SESSION);
+            }
         } else if request.role == Some(Role::Realtime) {
             self.goes_on(request.query("sid"), context);
         } else {
@@ -104,7 +116,6 @@ impl UnknownSession {
             && let Some(sid) = ended.request.query("sid")
             && self.lost.as_ref().is_none_or(|lost| lost.sid != sid)
         {
-            context.exercised(&UNKNOWN_SESSION);
             // The answer to a good-bye sends nobody back.
             self.lost = (!self.left).then(|| Lost {
                 moment: context.moment(),

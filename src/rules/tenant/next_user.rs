@@ -13,6 +13,7 @@ use crate::rules::context::Context;
 use crate::rules::crossing::Crossing;
 use crate::rules::labels;
 use crate::rules::rule::{Rule, rule};
+use crate::rules::state::Account;
 use crate::rules::violation::Violation;
 
 rule! {
@@ -77,12 +78,10 @@ impl Given {
         self.etags.push_back(etag.to_owned());
     }
 
-    fn token(&mut self, token: &TokenIssued) {
-        let subject = token.claims.as_ref().and_then(|claims| claims.get("sub"));
-        let subject = subject.and_then(|subject| subject.as_str());
-        let names = token.username.as_deref().into_iter().chain(subject);
-        self.names
-            .extend(names.filter(|name| is_name(name)).map(str::to_owned));
+    fn token(&mut self, token: &TokenIssued, user: Option<&Account>) {
+        let names = user.into_iter().flat_map(Account::texts);
+        let names = names.map(|(name, _)| name).filter(|name| is_name(name));
+        self.names.extend(names.map(str::to_owned));
         self.names.insert(labels::bare(&token.label).to_owned());
     }
 }
@@ -117,7 +116,7 @@ impl Rule for NextUser {
             Fact::TokenIssued(token) => {
                 if let Some(user) = &token.username {
                     self.signed_in(user, token.exchange, context);
-                    self.own().token(token);
+                    self.own().token(token, context.accounts.get(user));
                 }
             }
             Fact::Request(_) => self.asks(context),
