@@ -19,6 +19,7 @@ mod interop;
 mod local;
 mod matrix;
 mod proxy;
+mod runbook;
 mod scenarios;
 mod sources;
 mod tidy;
