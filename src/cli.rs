@@ -4,6 +4,7 @@
 //! file, builds no runtime and reads no suite.
 
 mod arguments;
+mod attest;
 mod catalogue;
 mod check;
 mod conclusion;
@@ -20,6 +21,7 @@ mod ports;
 mod problem;
 mod proxy;
 mod run;
+mod runbook;
 mod select;
 mod self_test;
 mod settings;
@@ -78,6 +80,7 @@ fn perform(command: Command) -> Result<Exit, Problem> {
         Command::Run(arguments) => run::run(&arguments),
         Command::Proxy(arguments) => proxy::proxy(&arguments),
         Command::Judge(arguments) => judge::judge(&arguments),
+        Command::Attest(arguments) => attest::attest(&arguments),
         Command::Check(arguments) => check::check(&arguments),
         Command::Init(arguments) => init::init(&arguments),
         Command::Mock(arguments) => mock::mock(&arguments),

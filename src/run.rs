@@ -21,6 +21,7 @@ mod play;
 mod probe;
 mod proxy;
 mod recording;
+mod runbook;
 mod self_test;
 mod stage;
 mod steps;

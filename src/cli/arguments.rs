@@ -1,5 +1,7 @@
 //! What can be typed.
 
+mod runbook;
+
 use std::ffi::OsString;
 use std::path::PathBuf;
 
@@ -13,6 +15,7 @@ use super::problem::nearest;
 use crate::gateway::Name;
 use crate::report::terminal::Detail;
 use crate::suite::config::shown_setting;
+pub(super) use runbook::{AttestArguments, RunbookArguments};
 
 const STYLES: Styles = Styles::styled()
     .header(AnsiColor::Green.on_default().bold())
@@ -129,6 +132,8 @@ pub(super) enum Command {
     Check(CheckArguments),
     /// List a target's levers and what is switched there, or put it back
     Levers(LeversArguments),
+    /// Vouch for an item of the runbook, or list what people vouch for
+    Attest(AttestArguments),
     /// List the rules, or explain one
     Rules(RulesArguments),
     /// List the deliberate misbehaviours of the simulated app
@@ -229,6 +234,9 @@ pub(super) struct RunArguments {
     pub(super) journal: Option<PathBuf>,
 
     #[command(flatten)]
+    pub(super) runbook: RunbookArguments,
+
+    #[command(flatten)]
     pub(super) detail: DetailArguments,
 }
 
@@ -266,6 +274,9 @@ pub(super) struct JudgeArguments {
     /// Write the report as JSON
     #[arg(long, value_name = "FILE")]
     pub(super) report_json: Option<PathBuf>,
+
+    #[command(flatten)]
+    pub(super) runbook: RunbookArguments,
 
     #[command(flatten)]
     pub(super) detail: DetailArguments,
@@ -327,6 +338,9 @@ pub(super) struct ProxyArguments {
     /// Print one line of JSON when ready and one at the end, in place of text
     #[arg(long)]
     pub(super) json: bool,
+
+    #[command(flatten)]
+    pub(super) runbook: RunbookArguments,
 
     #[command(flatten)]
     pub(super) detail: DetailArguments,
@@ -430,6 +444,10 @@ pub(super) struct SelfTestArguments {
     /// How many scenarios are played at once [default: one per processor]
     #[arg(long, value_name = "NUMBER", value_parser = clap::value_parser!(u16).range(1..))]
     pub(super) jobs: Option<u16>,
+
+    /// Say also by which misbehaviours each item of the runbook is violated, and which items by none
+    #[arg(long)]
+    pub(super) runbook: bool,
 
     /// Print JSON
     #[arg(long)]

@@ -44,6 +44,7 @@ pub(super) fn proxy(arguments: &ProxyArguments) -> Result<Exit, Problem> {
         files: &arguments.files,
         target: arguments.target.as_deref(),
         defects: &arguments.defects,
+        runbook: arguments.runbook.version.as_deref(),
     };
     let SuiteOnTarget {
         suite,

@@ -66,6 +66,7 @@ fn plan(
         files: &arguments.files,
         target: arguments.target.as_deref(),
         defects: &arguments.defects,
+        runbook: arguments.runbook.version.as_deref(),
     };
     let seed = layered(
         arguments.seed,

@@ -22,6 +22,7 @@ use super::failure::SetUpError;
 use super::interrupt::Interrupt;
 use super::plan::Plan;
 use super::play::UNDER_WAY;
+use super::runbook::Book;
 use super::summary::sum;
 use super::target::{self, Unplayable};
 use crate::domain::journal::file::Case;
@@ -159,7 +160,7 @@ async fn perform(
         seed: plan.seed,
         target: plan.target.name().to_owned(),
         defects: defects.collect(),
-        ..sum(vec![scenario])
+        ..sum(vec![scenario], Book::of(&plan.suite))
     })
 }
 

@@ -94,7 +94,10 @@ fn each_becomes_as_many_steps_as_the_contract_has_names() {
         ["overview", "positions", "history", "strategies", "settings"]
     );
     let last = sign_in.unwrap().steps.last().unwrap();
-    assert_eq!(last.text, "expect: { shows: each }, within: 15s");
+    assert_eq!(
+        last.text,
+        "expect: { shows: each }, within: 15s, label: shows-every-screen"
+    );
 }
 
 #[test]
@@ -173,6 +176,11 @@ fn bad_scenarios_are_told_everything_that_is_wrong() {
     check_bad_files("scenarios", |source| {
         read_scenario(source, Some(&contract)).map(drop)
     });
+}
+
+#[test]
+fn bad_runbooks_are_told_everything_that_is_wrong() {
+    check_bad_files("runbooks", |source| read_runbook(source).map(drop));
 }
 
 #[test]

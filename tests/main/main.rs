@@ -21,6 +21,7 @@ mod levers;
 mod local;
 mod matrix;
 mod proxy;
+mod runbook;
 mod scenarios;
 mod sources;
 mod tidy;

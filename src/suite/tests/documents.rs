@@ -64,6 +64,17 @@ fn the_example_scenario_and_configuration_are_right() {
     }
 }
 
+#[test]
+fn the_example_runbook_is_right_but_for_the_hash_that_it_makes_up() {
+    for source in examples("RUNBOOK.md", "yaml", "# runbook.yaml") {
+        let problems = read_runbook(&source).unwrap_err();
+        let [only] = problems.all() else {
+            panic!("{}", problems.render(Rendering::Plain));
+        };
+        assert!(only.message.contains("have changed"), "{only}");
+    }
+}
+
 /// Every way to write a part that the documents offer.
 #[test]
 fn every_form_that_the_documents_offer_is_read() {
