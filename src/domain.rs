@@ -16,6 +16,7 @@ pub(crate) mod misbehaviour;
 pub mod moment;
 pub mod proof;
 pub mod result;
+pub mod rpc;
 pub mod runbook;
 pub mod scenario;
 pub mod scope;

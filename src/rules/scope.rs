@@ -37,7 +37,7 @@ pub(super) const RULES: &[Registration] = &[
     (&[&queries::QUERIES], |_| {
         Box::new(queries::Queried::default())
     }),
-    (&[&fixed::FIXED], |_| Box::new(fixed::Fixed)),
+    (&[&fixed::FIXED], |_| Box::<fixed::Fixed>::default()),
     (&[&bodies::BODIES], |_| Box::new(bodies::Bodies::default())),
 ];
 

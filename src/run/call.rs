@@ -10,7 +10,7 @@ use hyper_util::rt::TokioIo;
 use serde_json::Value;
 use tokio::task::JoinHandle;
 
-use crate::domain::coding;
+use crate::domain::{coding, rpc};
 use crate::net::Endpoint;
 
 /// The header by which the gateway knows the harness's own calls; it never reaches the backend.
@@ -83,6 +83,16 @@ impl Reply {
     /// Whether the status is one of success.
     pub(crate) fn succeeded(&self) -> bool {
         (200..300).contains(&self.status)
+    }
+
+    /// Whether it gives what was asked for: one path for many operations says so in the body alone.
+    pub(crate) fn is_given(&self) -> bool {
+        self.succeeded() && !self.json().is_some_and(|body| rpc::is_error(&body))
+    }
+
+    /// Whether it refuses.
+    pub(crate) fn is_refused(&self) -> bool {
+        (400..500).contains(&self.status) || (self.succeeded() && !self.is_given())
     }
 
     /// The headers as selectors read them.

@@ -1,13 +1,18 @@
 //! SCOPE-8: what a declared request must say.
 
+use std::collections::VecDeque;
+use std::time::Duration;
+
 use serde_json::Value;
 
-use crate::domain::contract::{Body, Operation};
-use crate::domain::journal::{Frame, Request};
+use crate::domain::contract::{Body, Operation, Role};
+use crate::domain::journal::{Fact, Frame, Request, TokenKind};
 use crate::domain::selector::Template;
 use crate::domain::verdict::Severity;
 use crate::rules::context::Context;
+use crate::rules::exchange::Opened;
 use crate::rules::labels;
+use crate::rules::moment::Moment;
 use crate::rules::rule::{Rule, rule};
 use crate::rules::template::{self, Part};
 use crate::rules::violation::Violation;
@@ -21,8 +26,8 @@ rule! {
     ///
     /// # How it is judged
     /// Query and body of each request that has a role are compared with those that the contract
-    /// writes for it. Where the refresh token belongs must be no access token, and the other way
-    /// round. A text that is fixed must be there as it is written; of numbers and switches, which
+    /// writes for it, and so is the token in a header or cookie. Where the refresh token belongs must be
+    /// no access token, and the other way round, and in a sign-out none that was renewed before. A text that is fixed must be there as it is written; of numbers and switches, which
     /// clients may choose, a difference is information. A subscription that the contract declares
     /// with `ack: on` must ask for its acknowledgement.
     ///
@@ -35,10 +40,22 @@ rule! {
         set by ["session", "resources", "kill-switch", "realtime.subscribe"]
 }
 
-pub(super) struct Fixed;
+/// The placeholders of tokens.
+const TOKENS: [&str; 2] = ["access-token", "refresh-token"];
+/// How soon after a refresh token was renewed the one before may still stand in a request that was on its way.
+const CROSSES: Duration = Duration::from_secs(2);
+/// How many refresh tokens are remembered that were renewed.
+const RENEWED: usize = 64;
+
+#[derive(Default)]
+pub(super) struct Fixed {
+    /// Refresh tokens that were exchanged for another, and when that came.
+    renewed: VecDeque<(String, Moment)>,
+}
 
 impl Rule for Fixed {
     fn see(&mut self, context: &Context<'_>) {
+        self.follow(context);
         if let Some(request) = context.request()
             && let Some(role) = &request.role
             && let Some(operation) = context.contract.operation(role)
@@ -46,7 +63,11 @@ impl Rule for Fixed {
         {
             context.exercised(&FIXED);
             query(operation, request, context);
+            headers(operation, request, context);
             body(operation, request, context);
+            if *role == Role::SignOut {
+                self.ends_what_is_over(request, context);
+            }
         }
         if let Some((_, packet)) = context.packet_up() {
             emitted(packet, context);
@@ -61,6 +82,86 @@ fn query(operation: &Operation, request: &Request, context: &Context<'_>) {
         let name = format!("query key `{}`", name(part.path));
         Place { name, request }.compare(part, context);
     });
+}
+
+impl Fixed {
+    /// Remembers which refresh token another one came for.
+    fn follow(&mut self, context: &Context<'_>) {
+        let Fact::TokenIssued(token) = &context.entry.fact else {
+            return;
+        };
+        let asked = context.opened(token.exchange).and_then(Opened::request);
+        let refreshed =
+            asked.filter(|own| token.kind == TokenKind::Refresh && own.role == Some(Role::Refresh));
+        let Some(sent) = refreshed.and_then(|own| refresh_token_in(own, context)) else {
+            return;
+        };
+        if sent != labels::bare(&token.label) {
+            if self.renewed.len() == RENEWED {
+                self.renewed.pop_front();
+            }
+            self.renewed.push_back((sent, context.moment()));
+        }
+    }
+
+    /// A sign-out by a refresh token that another one came for ends nothing: the session goes on.
+    fn ends_what_is_over(&self, request: &Request, context: &Context<'_>) {
+        let Some(sent) = refresh_token_in(request, context) else {
+            return;
+        };
+        let mut renewed = self.renewed.iter();
+        let Some((_, renewed)) = renewed.find(|(own, _)| *own == sent) else {
+            return;
+        };
+        if context.now <= renewed.at + CROSSES {
+            return;
+        }
+        context.violated(
+            &FIXED,
+            Violation::new("the app signs out by a refresh token that it had renewed")
+                .kind("spent token")
+                .expected("the refresh token that came last: the one before ends nothing")
+                .observed(format!("{} with ‹{sent}›", request.line()))
+                .evidence([renewed.id, context.entry.id])
+                .exchanges([request.exchange]),
+        );
+    }
+}
+
+/// The refresh token that a request carries, wherever it does, as a bare label.
+fn refresh_token_in(request: &Request, context: &Context<'_>) -> Option<String> {
+    let headers = request.headers.iter().map(|(_, value)| value);
+    let in_text = headers
+        .chain([request.target.as_str()])
+        .find_map(|text| labels::first(text).filter(|label| context.session.is_refresh(label)));
+    let in_body = || labels::in_content(&request.body);
+    let label = in_text.or_else(in_body)?;
+    context
+        .session
+        .is_refresh(label)
+        .then(|| labels::bare(label).to_owned())
+}
+
+/// Headers that hold a token: a refresh token in a cookie, for one. Other headers are the client's.
+fn headers(operation: &Operation, request: &Request, context: &Context<'_>) {
+    for (header, template) in &operation.headers {
+        let Some((before, rest)) = template.split_once('{') else {
+            continue;
+        };
+        let Some(wanted) = TOKENS
+            .iter()
+            .find(|own| rest.starts_with(&format!("{own}}}")))
+        else {
+            continue;
+        };
+        let text = request.header(header).and_then(|sent| {
+            let at = sent.find(before)?;
+            sent.get(at + before.len()..)
+        });
+        let sent = text.map(Value::from);
+        let name = format!("header `{header}`");
+        Place { name, request }.compare_token(wanted, sent.as_ref(), context);
+    }
 }
 
 fn body(operation: &Operation, request: &Request, context: &Context<'_>) {
@@ -102,9 +203,7 @@ impl Place<'_> {
         };
         match &template.names()[..] {
             [] => self.compare_fixed(&template.fill(&|_| None), sent, context),
-            [name] if name == "refresh-token" || name == "access-token" => {
-                self.compare_token(name, sent, context);
-            }
+            [name] if TOKENS.contains(&name.as_str()) => self.compare_token(name, sent, context),
             // What else is filled in is the user's, the device's or the list's.
             _ => {}
         }

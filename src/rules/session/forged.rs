@@ -69,14 +69,14 @@ impl Rule for Forged {
         match question {
             Question::NoToken => {
                 if reception == Reception::Refused {
-                    self.guarded.insert(ended.request.line());
+                    self.guarded.insert(ended.request.operation());
                 }
                 if reception == Reception::Granted && is_for_users(ended.request, context) {
                     context.expects_refusal(&FORGED, &ended, given_for("no token"));
                 }
             }
             Question::GenuineToken if reception == Reception::Granted => {
-                self.given.insert(ended.request.line());
+                self.given.insert(ended.request.operation());
                 if let Some(form) = form_of(&ended) {
                     self.forms.insert(place(ended.request), form);
                 }
@@ -96,8 +96,8 @@ impl Rule for Forged {
 
 impl Forged {
     fn is_guard_known(&self, request: &Request) -> bool {
-        let line = request.line();
-        self.guarded.contains(&line) && self.given.contains(&line)
+        let operation = request.operation();
+        self.guarded.contains(&operation) && self.given.contains(&operation)
     }
 
     /// Whether a path that differs in its final slash only is guarded as well. That it leads elsewhere,

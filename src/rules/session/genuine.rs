@@ -22,7 +22,8 @@ rule! {
     /// an allowed algorithm, issuer, audience, the contract's claims, a validity that holds when it
     /// is handed out and of which the answer beside it says the same, and the same subject whenever
     /// the same account's session is renewed; what a token says of who its owner is and what they may
-    /// do is not missing from the renewed one. The profile that is answered to a token must be the
+    /// do is not missing from the renewed one, and a resource that was given before is not answered with
+    /// 403 after. The profile that is answered to a token must be the
     /// profile of the token's subject and of the account that signed in.
     ///
     /// # How to keep it

@@ -14,12 +14,20 @@ use crate::rules::violation::Violation;
 /// (RFC 7519 §4.1.2, RFC 8693 §4.2, RFC 9068 §2.2.3).
 const TELLING: [&str; 6] = ["/sub", "/scope", "/scp", "/roles", "/groups", "/tenant"];
 
-/// What the last token of each account said, and where.
+/// How many resources of how many accounts are remembered that were given.
+const GIVEN: usize = 256;
+
 #[derive(Default)]
-pub(super) struct KeptIdentity(BTreeMap<String, (EntryId, Value)>);
+pub(super) struct KeptIdentity {
+    /// What the last token of each account said, and where.
+    said: BTreeMap<String, (EntryId, Value)>,
+    /// By which token each account was last given a resource, and where.
+    given: BTreeMap<(String, String), (String, EntryId)>,
+}
 
 impl Rule for KeptIdentity {
     fn see(&mut self, context: &Context<'_>) {
+        self.keeps_rights(context);
         let Fact::TokenIssued(token) = &context.entry.fact else {
             return;
         };
@@ -33,13 +41,58 @@ impl Rule for KeptIdentity {
             request
                 .is_some_and(|request| request.role == Some(crate::domain::contract::Role::Refresh))
         });
-        if let Some((id, before)) = self.0.get(username)
+        if let Some((id, before)) = self.said.get(username)
             && is_renewal
         {
             judge(token, claims, before, *id, context);
         }
-        self.0
+        self.said
             .insert(username.clone(), (context.entry.id, claims.clone()));
+    }
+}
+
+impl KeptIdentity {
+    /// What was given before a renewal is given after it: tokens that nobody can read lose what they stand
+    /// for without a word.
+    fn keeps_rights(&mut self, context: &Context<'_>) {
+        let Some(read) = context.read() else {
+            return;
+        };
+        let opened = read.ended.opened;
+        let label = opened.credential.as_deref();
+        let Some(token) = label.and_then(|label| context.session.token(label)) else {
+            return;
+        };
+        let Some(username) = token.username.clone() else {
+            return;
+        };
+        let key = (username, read.resource.name.clone());
+        let entry = context.entry.id;
+        if read.answer.is_success() {
+            if self.given.len() < GIVEN || self.given.contains_key(&key) {
+                self.given.insert(key, (token.label.clone(), entry));
+            }
+            return;
+        }
+        let before = self.given.get(&key);
+        let Some((_, given)) = before.filter(|(label, _)| *label != token.label) else {
+            return;
+        };
+        if read.answer.status != 403 || !token.by_refresh || context.may_be_blocked() {
+            return;
+        }
+        context.violated(
+            &GENUINE,
+            Violation::new("a session loses rights when it is renewed")
+                .expected(format!(
+                    "`{}` by the renewed token, as by the one before",
+                    read.resource.name
+                ))
+                .observed(read.ended.words())
+                .evidence([*given, token.issued.id, entry])
+                .exchanges([read.answer.exchange]),
+        );
+        self.given.remove(&key);
     }
 }
 

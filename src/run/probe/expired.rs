@@ -96,7 +96,7 @@ impl Prober<'_> {
                 .await?;
             let question = Some(Question::GenuineToken);
             let genuine = self.perform(question, operation, &[], own.with()).await?;
-            if matches!(reply.status, 400..500) && genuine.succeeded() {
+            if reply.is_refused() && genuine.is_given() {
                 given.push(resource);
             }
         }

@@ -61,7 +61,9 @@ impl Prober<'_> {
         self.listen_elsewhere(realtime, &Question::NoToken, &nobody)
             .await?;
         // Each of them takes the patience of a whole socket, so one of a kind is enough.
-        let bad = self.bad(permission, &own).into_iter();
+        let other = self.for_others(permission, &own).await;
+        let other = other.map(|token| (Flaw::WrongAudience, token));
+        let bad = self.bad(permission, &own).into_iter().chain(other);
         for (flaw, token) in bad.filter(|(flaw, _)| is_one_of_its_kind(*flaw)) {
             let bearer = own.bearing(Some(token));
             let question = Question::BadToken { flaw };
@@ -262,6 +264,11 @@ async fn upgrade(endpoint: Option<&Endpoint>, target: &str, mark: &str) -> Resul
 fn is_one_of_its_kind(flaw: Flaw) -> bool {
     matches!(
         flaw,
-        Flaw::Altered | Flaw::AlgNone | Flaw::ForeignSignature | Flaw::RefreshToken | Flaw::Expired
+        Flaw::Altered
+            | Flaw::AlgNone
+            | Flaw::ForeignSignature
+            | Flaw::RefreshToken
+            | Flaw::Expired
+            | Flaw::WrongAudience
     )
 }

@@ -130,14 +130,14 @@ impl Prober<'_> {
             let reply = self
                 .perform(question, &resource.operation, &[], nobody.unknown())
                 .await?;
-            if !matches!(reply.status, 400..500) {
+            if !reply.is_refused() {
                 continue;
             }
             let question = Some(Question::GenuineToken);
             let genuine = self
                 .perform(question, &resource.operation, &[], own.with())
                 .await?;
-            if !genuine.succeeded() {
+            if !genuine.is_given() {
                 refused = refused.or(Err(NotAsked::NotGranted {
                     resource: resource.name.clone(),
                     status: genuine.status,
@@ -167,7 +167,11 @@ impl Prober<'_> {
 
     /// A token that the backend itself made for another audience, where the contract says how to get
     /// one.
-    async fn for_others(&mut self, permission: &Permission, own: &OwnSession) -> Option<String> {
+    pub(super) async fn for_others(
+        &mut self,
+        permission: &Permission,
+        own: &OwnSession,
+    ) -> Option<String> {
         let contract = self.environment.contract.clone();
         let request = contract.session.other_audience.as_ref()?;
         let mut accounts = permission.readers().iter();
