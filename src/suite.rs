@@ -44,7 +44,7 @@ static STAGES: Dir<'static> = include_dir!("$CARGO_MANIFEST_DIR/fixtures/stages"
 static SHIPPED_WORLD: &str = include_str!("../fixtures/world.yaml");
 
 /// The tag of a stage whose misbehaviour shows only where more was agreed than the shipped contract has.
-pub const CLOSER: &str = "closer";
+const CLOSER: &str = "closer";
 
 /// The file that a folder of scenarios keeps its contract in.
 const CONTRACT_FILE: &str = "contract.yaml";
@@ -71,6 +71,24 @@ pub struct Suite {
     pub world: Option<Arc<World>>,
     /// What has to be so before a release, and what proves it.
     pub runbook: Runbook,
+    /// The closer agreement that some stages of the self-test need, and its fingerprint.
+    closer: Option<(Arc<Contract>, String)>,
+}
+
+impl Suite {
+    /// The suite as its scenario of this id is played: a stage with the tag [`CLOSER`] agrees on more
+    /// than the rest.
+    #[must_use]
+    pub fn for_stage(&self, id: &str) -> Self {
+        let mut suite = self.clone();
+        let mut stages = self.scenarios.iter().filter(|own| own.id == id);
+        let is_closer = stages.any(|own| own.tags.iter().any(|tag| tag == CLOSER));
+        if let (Some((contract, fingerprint)), true) = (&self.closer, is_closer) {
+            suite.contract = Arc::clone(contract);
+            suite.fingerprint.clone_from(fingerprint);
+        }
+        suite
+    }
 }
 
 /// Where the parts of a suite are taken from.

@@ -16,7 +16,6 @@ use super::target::{SuiteOnTarget, TargetRequest};
 use super::{console, interrupt, levers, names};
 use crate::report::terminal::{Again, Look, Opening, Terminal};
 use crate::run::{Interrupt, Plan, Use, perform};
-use crate::suite::CLOSER;
 use crate::suite::Suite;
 use crate::suite::config::Config;
 
@@ -121,19 +120,18 @@ fn add_stages(suite: &mut Suite, stages: BTreeSet<&str>) -> Result<(), Problem> 
         return Ok(());
     }
     let staged = Suite::with_stages().map_err(Problem::Suite)?;
-    let shipped = Suite::shipped().map_err(Problem::Suite)?;
-    if shipped.origin == suite.origin && shipped.fingerprint == suite.fingerprint {
+    if staged.origin == suite.origin && staged.fingerprint == suite.fingerprint {
+        // What one of them agrees on beside the contract holds for the whole run.
+        for stage in &stages {
+            let played = staged.for_stage(stage);
+            if played.fingerprint != staged.fingerprint {
+                suite.contract = played.contract;
+                suite.fingerprint = played.fingerprint;
+            }
+        }
         let added = staged.scenarios.into_iter().skip(suite.scenarios.len());
         let wanted = added.filter(|scenario| stages.contains(scenario.id.as_str()));
-        let mut wanted = wanted.collect::<Vec<_>>();
-        if wanted
-            .iter()
-            .any(|own| own.tags.iter().any(|tag| tag == CLOSER))
-        {
-            suite.contract = staged.contract;
-            suite.fingerprint = staged.fingerprint;
-        }
-        suite.scenarios.append(&mut wanted);
+        suite.scenarios.extend(wanted);
     }
     Ok(())
 }

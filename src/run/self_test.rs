@@ -229,7 +229,7 @@ impl Matrix {
             None => {}
         }
         Plan {
-            suite: Arc::clone(&self.suite),
+            suite: Arc::new(self.suite.for_stage(stage)),
             scenarios: scenarios
                 .filter(|scenario| scenario.id == stage)
                 .cloned()

@@ -140,32 +140,19 @@ impl Suite {
     }
 
     /// The shipped suite, and after its scenarios the stages on which the self-test's
-    /// misbehaviours show. Its contract agrees on more than the shipped one: what some of them need.
+    /// misbehaviours show. Some are played under a closer agreement: see [`Suite::for_stage`].
     ///
     /// # Errors
     /// None in a released program: its tests read these files.
     pub fn with_stages() -> Result<Self, Problems> {
         let mut suite = Self::shipped()?;
-        suite.agree_closer()?;
+        suite.closer = Some(closer()?);
         for source in &stages() {
             let (contract, world) = (Some(&*suite.contract), suite.world.as_deref());
             let scenario = scenario_of(source, contract, world, None)?;
             suite.scenarios.push(Arc::new(scenario));
         }
         Ok(suite)
-    }
-
-    /// Adds to the contract what only stages of the self-test agree on.
-    fn agree_closer(&mut self) -> Result<(), Problems> {
-        let shipped = shipped_file(CONTRACT_FILE);
-        let closer = file_of(&STAGES, CONTRACT_FILE, "fixtures/stages");
-        let node = yaml::parse(&shipped)?.with(yaml::parse(&closer)?);
-        // Places are those of either file: what is wrong here fails the tests of this crate.
-        let diagnostics = Diagnostics::new(&shipped);
-        let contract = contract::read(&Cursor::root(&diagnostics, &node), Depth::Trusting);
-        self.contract = Arc::new(diagnostics.into_problems().or(contract)?);
-        self.fingerprint = closer.fingerprint();
-        Ok(())
     }
 
     /// Reads a suite.
@@ -228,9 +215,22 @@ impl Suite {
             runbook: book.named_by(&scenarios),
             scenarios,
             world: world.map(Arc::new),
+            closer: None,
         });
         problems.or(suite)
     }
+}
+
+/// The shipped contract with what some stages of the self-test agree on beside it, and its fingerprint.
+fn closer() -> Result<(Arc<Contract>, String), Problems> {
+    let shipped = shipped_file(CONTRACT_FILE);
+    let closer = file_of(&STAGES, CONTRACT_FILE, "fixtures/stages");
+    let node = yaml::parse(&shipped)?.with(yaml::parse(&closer)?);
+    // Places are those of either file: what is wrong here fails the tests of this crate.
+    let diagnostics = Diagnostics::new(&shipped);
+    let contract = contract::read(&Cursor::root(&diagnostics, &node), Depth::Trusting);
+    let contract = diagnostics.into_problems().or(contract)?;
+    Ok((Arc::new(contract), closer.fingerprint()))
 }
 
 /// Keeps a value, or its problems.
