@@ -4,6 +4,7 @@
 //! file, builds no runtime and reads no suite.
 
 mod arguments;
+mod attest;
 mod catalogue;
 mod check;
 mod conclusion;
@@ -13,12 +14,14 @@ mod files;
 mod init;
 mod interrupt;
 mod judge;
+mod levers;
 mod mock;
 mod names;
 mod ports;
 mod problem;
 mod proxy;
 mod run;
+mod runbook;
 mod select;
 mod self_test;
 mod settings;
@@ -77,9 +80,11 @@ fn perform(command: Command) -> Result<Exit, Problem> {
         Command::Run(arguments) => run::run(&arguments),
         Command::Proxy(arguments) => proxy::proxy(&arguments),
         Command::Judge(arguments) => judge::judge(&arguments),
+        Command::Attest(arguments) => attest::attest(&arguments),
         Command::Check(arguments) => check::check(&arguments),
         Command::Init(arguments) => init::init(&arguments),
         Command::Mock(arguments) => mock::mock(&arguments),
+        Command::Levers(arguments) => levers::levers(&arguments),
         Command::Rules(arguments) => catalogue::rules(&arguments),
         Command::Quirks(arguments) => catalogue::list_quirks(&arguments),
         Command::Defects(arguments) => catalogue::list_defects(&arguments),

@@ -12,5 +12,6 @@ mod recorder;
 
 pub use address::ServiceAddress;
 pub use clock::Clock;
+pub(crate) use endpoint::ACCEPT_PAUSE;
 pub use endpoint::{Endpoint, Listener, Net, Stream};
 pub use recorder::Recorder;

@@ -11,8 +11,10 @@ use http::Method;
 use serde_json::{Map, Value, json};
 
 mod command;
+mod guard;
 
 pub(crate) use command::{Command, Order};
+pub(crate) use guard::{admit, protect};
 
 /// Bytes of a body that an operator may send.
 pub(crate) const BODY_LIMIT: usize = 1_000_000;

@@ -27,10 +27,13 @@ mod ruling;
 
 mod collector;
 mod connect_error;
+mod crossing;
 mod exchange;
 mod labels;
 mod placeholders;
+mod socket_owners;
 mod state;
+mod template;
 
 mod context;
 mod rule;

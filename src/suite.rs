@@ -9,9 +9,11 @@ use std::sync::Arc;
 use include_dir::{Dir, include_dir};
 
 use crate::domain::contract::Contract;
+use crate::domain::runbook::Runbook;
 use crate::domain::scenario::Scenario;
 use crate::domain::world::World;
 
+pub mod attestations;
 pub mod config;
 mod contract;
 mod cursor;
@@ -21,6 +23,7 @@ mod node;
 mod numeral;
 mod placeholders;
 mod problem;
+mod runbook;
 mod scenario;
 mod source;
 mod suggest;
@@ -29,20 +32,29 @@ mod values;
 mod world;
 mod yaml;
 
-pub use load::{read_contract, read_scenario, read_setting, read_world};
+pub use load::{read_contract, read_runbook, read_scenario, read_setting, read_world};
 pub use problem::{Problem, Problems, Rendering};
 pub use source::Source;
 
 /// The suite that is part of the program.
 static SHIPPED: Dir<'static> = include_dir!("$CARGO_MANIFEST_DIR/scenarios");
 /// Further scenarios for the shipped contract: stages on which the self-test's misbehaviours show.
+/// Its `contract.yaml` is what they agree on beside that contract.
 static STAGES: Dir<'static> = include_dir!("$CARGO_MANIFEST_DIR/fixtures/stages");
 static SHIPPED_WORLD: &str = include_str!("../fixtures/world.yaml");
+
+/// The tag of a stage whose misbehaviour shows only where more was agreed than the shipped contract has.
+pub const CLOSER: &str = "closer";
 
 /// The file that a folder of scenarios keeps its contract in.
 const CONTRACT_FILE: &str = "contract.yaml";
 /// The file that a folder of scenarios keeps the mock's content in.
 const WORLD_FILE: &str = "world.yaml";
+
+/// The file that a folder of scenarios keeps its runbook in.
+const RUNBOOK_FILE: &str = "runbook.yaml";
+/// What a folder of scenarios may hold beside them.
+pub(crate) const SHARED_FILES: [&str; 3] = [CONTRACT_FILE, WORLD_FILE, RUNBOOK_FILE];
 
 /// A contract, the scenarios that were read against it, and what a mock of it holds.
 #[derive(Debug, Clone)]
@@ -57,6 +69,8 @@ pub struct Suite {
     pub scenarios: Vec<Arc<Scenario>>,
     /// The mock's content; without it there is no mock of this contract.
     pub world: Option<Arc<World>>,
+    /// What has to be so before a release, and what proves it.
+    pub runbook: Runbook,
 }
 
 /// Where the parts of a suite are taken from.

@@ -20,6 +20,7 @@ use super::timers::Timer;
 use super::{App, Quirk, notice, retry};
 
 mod failure;
+mod held;
 mod refusal;
 
 /// What the app holds of one resource beside what it shows.
@@ -32,6 +33,15 @@ pub(super) struct ResourceState {
     pub(super) stream: Stream,
     /// When it was refused with a token that was fresh.
     refused_at: Option<Duration>,
+    /// The last whole answer, where reads are conditional.
+    held: Option<Held>,
+}
+
+/// The last whole answer, and the entity tag that it came with.
+#[derive(Debug)]
+struct Held {
+    tag: String,
+    answer: Answer,
 }
 
 impl App {
@@ -81,7 +91,11 @@ impl App {
                 self.begin(Load::new(resource, Page::Later(next), Cause::Walk));
             }
             Some(_) => {}
-            None => pages.walking = false,
+            None if pages.walking => {
+                pages.walking = false;
+                self.ask_past_the_end(resource);
+            }
+            None => {}
         }
     }
 
@@ -109,6 +123,8 @@ impl App {
         let overlaps = load.cause == Cause::Poll && self.quirks.has(Quirk::OverlappingPolls);
         let bindings = self.bindings_for_read();
         let operation = self.conditional(resource, &own.operation);
+        let operation = self.under_condition(resource, &load.page, operation);
+        self.note_page(&load.page);
         self.send(&operation, &query, &bindings, Purpose::Load(load));
         self.data[resource].progress = Progress::Flying;
         if overlaps {
@@ -131,6 +147,8 @@ impl App {
     pub(super) fn load_replied(&mut self, load: Load, tokens: u64, reply: &Reply) {
         let contract = Arc::clone(&self.contract);
         let resource = load.resource;
+        let held = self.still_good(resource, reply);
+        let reply = held.as_ref().unwrap_or(reply);
         self.data[resource].progress = Progress::Idle;
         self.heed_retry_after(&contract.resources[resource].operation.service, reply);
         if let Reply::Answer(answer) = reply
@@ -178,6 +196,7 @@ impl App {
         let index = load.resource;
         self.data[index].refused_at = None;
         self.note_entity_tag(index, answer);
+        self.hold(index, &load.page, answer);
         match load.page {
             Page::First => self.first_page(index, answer, body),
             Page::Later(_) => self.later_page(index, answer, &body),

@@ -15,6 +15,7 @@ use super::{App, Quirk, retry};
 
 mod connection;
 mod loss;
+mod renewal;
 
 /// What the app knows about its feed.
 #[derive(Debug, Default)]
@@ -43,6 +44,8 @@ pub(super) struct Feed {
     /// The access token that the server refused.
     refused: Option<u64>,
     emits: u64,
+    /// Which of all access tokens the socket was joined with, or was handed since.
+    joined_with: Option<u64>,
 }
 
 impl Feed {

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::domain::bindings::Bindings;
-use crate::domain::contract::{Body, Operation, RequestPattern, is_safe};
+use crate::domain::contract::{Body, Operation, Realtime, RequestPattern, is_safe};
 use crate::domain::secret::Secret;
 use crate::domain::selector::Template;
 
@@ -18,6 +18,7 @@ use super::{App, Quirk};
 
 mod inheritance;
 mod pollers;
+mod wasteful;
 
 /// How long after sign-out the last request is sent.
 const REST: Duration = Duration::from_secs(6);
@@ -38,6 +39,8 @@ pub(super) struct QuirkState {
     twin: Option<SocketId>,
     /// Whether the socket is not wanted any more.
     gave_up: bool,
+    /// The page of a list that was asked for last.
+    page: Option<String>,
     pollers: pollers::Pollers,
     inheritance: inheritance::Inheritance,
 }
@@ -321,7 +324,7 @@ impl App {
     pub(super) fn undeclared_event(&self) -> String {
         let realtime = self.contract.realtime.iter();
         let declared: Vec<&str> = realtime
-            .flat_map(|realtime| &realtime.subscribe)
+            .flat_map(Realtime::emits)
             .map(|emit| emit.event.as_str())
             .chain(self.contract.scope.allow_emits.iter().map(String::as_str))
             .chain(self.contract.scope.forbid_emits.iter().map(String::as_str))

@@ -16,6 +16,8 @@ misbehaviours! {
         "The socket's token stands in its URL instead of the CONNECT payload.";
     ParallelRefreshes "parallel-refreshes" on "session-restore" ["SESSION-4"]
         "Two parts of the app refresh the session at the same time.";
+    StoresFirstTokensOnly "stores-first-tokens-only" on "renewed-then-restarted" ["SESSION-4"]
+        "What a refresh brings is used and not stored: the next start finds the tokens before it.";
     RefreshLoop "refresh-loop" on "session-restore" ["SESSION-8"]
         "A request that is refused with 401 is refreshed for and replayed again and again.";
     RefreshOn403 "refresh-on-403" on "session-restore" ["SESSION-8"]
@@ -136,6 +138,8 @@ misbehaviours! {
         "Requests go to whoever answers, under whatever certificate.";
     SubscribesAgain "subscribes-again" on "polling-fallback" ["SYNC-7"]
         "Each reconnect subscribes once more.";
+    NeverSubscribes "never-subscribes" on "polling-fallback" ["SYNC-7"]
+        "The socket is joined and nothing is subscribed.";
     TwoSockets "two-sockets" on "long-session" ["SYNC-10"]
         "A second socket is opened beside the first.";
     BadRecordClearsList "bad-record-clears-list" on "bad-data" ["DATA-1"]
@@ -146,6 +150,8 @@ misbehaviours! {
         "An event that cannot be used makes the app show an empty list.";
     NamesUserBefore "names-user-before" on "two-users" ["SCOPE-7"]
         "Reads name the user of the session before in their query.";
+    SendsWholeObjects "sends-whole-objects" on "whole-objects" ["SCOPE-9"]
+        "The sign-out carries more of the session than was asked for.";
     SignsOutWithAccessToken "signs-out-with-access-token" on "read-only-scope" ["SCOPE-8"]
         "The access token stands where the sign-out has the refresh token.";
     SendsUndefined "sends-undefined" on "sign-in" ["SESSION-17"]
@@ -154,6 +160,16 @@ misbehaviours! {
         "What was stored is not found at a start, and the user signs in again.";
     ReadsNothingAnew "reads-nothing-anew" on "next-user" ["SESSION-19"]
         "For the second user nothing is read that is theirs alone.";
+    NeverRenewsSocket "never-renews-socket" on "renewed-socket" ["SESSION-20"]
+        "A token that is renewed is not handed over on the socket that stays connected.";
+    RenewsWithOldToken "renews-with-old-token" on "renewed-socket" ["SESSION-20"]
+        "After a refresh the old token is handed over on the socket.";
+    AsksPastTheEnd "asks-past-the-end" on "needed-reads" ["SYNC-16"]
+        "A list whose last page has come is asked for one more.";
+    ReadsWhole "reads-whole" on "needed-reads" ["SYNC-16"]
+        "What is still held is read whole, without a condition.";
+    ReadsAfterEvents "reads-after-events" on "needed-reads" ["SYNC-16"]
+        "What an event has just brought is read again.";
     LetsFeedGo "lets-feed-go" on "dropped-feed" ["SYNC-15"]
         "A feed that breaks is not opened again; the app goes on by polling.";
 }

@@ -154,10 +154,16 @@ impl App {
                 None
             };
             if let Some(tokens) = tokens {
+                let before = self
+                    .session
+                    .current
+                    .as_ref()
+                    .and_then(|own| own.access.clone());
                 self.adopt(tokens);
                 self.journal(AppFact::Session {
                     state: SessionState::Refreshed,
                 });
+                self.hand_token_over(before);
                 self.release_parked();
                 return;
             }

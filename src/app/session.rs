@@ -245,6 +245,9 @@ impl App {
 
     /// Writes the session and the last word of the kill-switch to the secure storage.
     pub(super) fn store(&mut self) {
+        if self.quirks.has(Quirk::StoresFirstTokensOnly) && self.session.tokens > 1 {
+            return;
+        }
         let Some(session) = &self.session.current else {
             return;
         };
@@ -295,7 +298,8 @@ impl App {
         if let Some(operation) = &contract.session.sign_out
             && self.life.online
         {
-            self.send(operation, &[], &bindings, Purpose::SignOut);
+            let operation = self.whole_session(operation);
+            self.send(&operation, &[], &bindings, Purpose::SignOut);
         }
     }
 

@@ -211,6 +211,7 @@ impl App {
                 stream.position = change.sequence.or(stream.position);
                 stream.floor = stream.position.max(stream.floor);
                 self.tell_shown(index, DataSource::Event);
+                self.read_what_was_sent(index);
             }
         }
     }

@@ -1,5 +1,7 @@
 //! What can be typed.
 
+mod runbook;
+
 use std::ffi::OsString;
 use std::path::PathBuf;
 
@@ -13,6 +15,7 @@ use super::problem::nearest;
 use crate::gateway::Name;
 use crate::report::terminal::Detail;
 use crate::suite::config::shown_setting;
+pub(super) use runbook::{AttestArguments, RunbookArguments};
 
 const STYLES: Styles = Styles::styled()
     .header(AnsiColor::Green.on_default().bold())
@@ -28,9 +31,9 @@ Examples:
 
 While it runs (CONTROL is the URL that it prints):
   curl CONTROL                                             lists what can be moved
-  curl CONTROL/mark -d '{\"act\": \"launch\"}'             says what the user did
-  curl CONTROL/fault -d '{\"on\": \"data\", \"respond\": 503}'  switches a fault
-  curl CONTROL/end -d '{}'                                 ends it with the verdict
+  curl CONTROL/mark --json '{\"act\": \"launch\"}'             says what the user did
+  curl CONTROL/fault --json '{\"on\": \"data\", \"respond\": 503}'  switches a fault
+  curl CONTROL/end --json '{}'                                 ends it with the verdict
 ";
 
 const JUDGE_EXAMPLES: &str = "\
@@ -127,6 +130,10 @@ pub(super) enum Command {
     Mock(MockArguments),
     /// Validate suites, contracts and the configuration, all errors at once
     Check(CheckArguments),
+    /// List a target's levers and what is switched there, or put it back
+    Levers(LeversArguments),
+    /// Vouch for an item of the runbook, or list what people vouch for
+    Attest(AttestArguments),
     /// List the rules, or explain one
     Rules(RulesArguments),
     /// List the deliberate misbehaviours of the simulated app
@@ -227,6 +234,9 @@ pub(super) struct RunArguments {
     pub(super) journal: Option<PathBuf>,
 
     #[command(flatten)]
+    pub(super) runbook: RunbookArguments,
+
+    #[command(flatten)]
     pub(super) detail: DetailArguments,
 }
 
@@ -264,6 +274,9 @@ pub(super) struct JudgeArguments {
     /// Write the report as JSON
     #[arg(long, value_name = "FILE")]
     pub(super) report_json: Option<PathBuf>,
+
+    #[command(flatten)]
+    pub(super) runbook: RunbookArguments,
 
     #[command(flatten)]
     pub(super) detail: DetailArguments,
@@ -327,6 +340,9 @@ pub(super) struct ProxyArguments {
     pub(super) json: bool,
 
     #[command(flatten)]
+    pub(super) runbook: RunbookArguments,
+
+    #[command(flatten)]
     pub(super) detail: DetailArguments,
 }
 
@@ -376,6 +392,32 @@ pub(super) struct CheckArguments {
 }
 
 #[derive(Debug, Args)]
+pub(super) struct LeversArguments {
+    /// What to do; without it the levers are listed
+    #[arg(value_enum, value_name = "ACTION")]
+    pub(super) action: Option<LeversAction>,
+
+    /// Only this target [default: every target of the configuration]
+    #[arg(long, value_name = "NAME")]
+    pub(super) target: Option<String>,
+
+    /// The configuration [default: rehearsal.toml here or above]
+    #[arg(long, value_name = "FILE")]
+    pub(super) config: Option<PathBuf>,
+
+    /// A value of the configuration, like targets.local.services.api=http://127.0.0.1:4010
+    #[arg(long = "set", value_name = "KEY=VALUE")]
+    pub(super) settings: Vec<String>,
+}
+
+/// What can be done with levers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(super) enum LeversAction {
+    /// Put back what runs that were killed have left switched
+    Restore,
+}
+
+#[derive(Debug, Args)]
 pub(super) struct RulesArguments {
     /// The rule to explain
     #[arg(value_name = "ID")]
@@ -402,6 +444,10 @@ pub(super) struct SelfTestArguments {
     /// How many scenarios are played at once [default: one per processor]
     #[arg(long, value_name = "NUMBER", value_parser = clap::value_parser!(u16).range(1..))]
     pub(super) jobs: Option<u16>,
+
+    /// Say also by which misbehaviours each item of the runbook is violated, and which items by none
+    #[arg(long)]
+    pub(super) runbook: bool,
 
     /// Print JSON
     #[arg(long)]

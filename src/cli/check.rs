@@ -8,11 +8,12 @@ use super::console;
 use super::exit::Exit;
 use super::files::{self, SuiteRequest};
 use super::problem::Problem;
-use super::settings;
+use super::{runbook, settings};
 use crate::domain::contract::misfits;
 use crate::domain::proof::policy;
+use crate::domain::runbook::Runbook;
 use crate::suite::config::Config;
-use crate::suite::{Choice, ContractChoice, Problems, Suite};
+use crate::suite::{Choice, ContractChoice, Problems, SHARED_FILES, Suite};
 
 /// What was found, good and bad, in all files together.
 #[derive(Default)]
@@ -20,6 +21,7 @@ struct Found {
     suites: Problems,
     config: Problems,
     good: Vec<String>,
+    runbooks: Vec<Runbook>,
 }
 
 /// Reads every file that a run could read.
@@ -68,6 +70,7 @@ pub(super) fn check(arguments: &CheckArguments) -> Result<Exit, Problem> {
             found.suite(choice);
         }
     }
+    found.attestations(&config);
     found.tell()
 }
 
@@ -95,15 +98,14 @@ fn has_scenarios(folder: &Path) -> bool {
             let is_yaml = name
                 .extension()
                 .is_some_and(|kind| kind == "yaml" || kind == "yml");
-            is_yaml && name != Path::new("contract.yaml") && name != Path::new("world.yaml")
+            is_yaml && !SHARED_FILES.iter().any(|shared| name == Path::new(shared))
         })
 }
 
 /// The folder, when one of the files that belong to a whole folder is named.
 fn suite_of(path: &Path) -> PathBuf {
-    let shared = ["contract.yaml", "world.yaml"];
     match (path.file_name(), path.parent()) {
-        (Some(name), Some(folder)) if shared.iter().any(|shared| name == *shared) => {
+        (Some(name), Some(folder)) if SHARED_FILES.iter().any(|shared| name == *shared) => {
             if folder.as_os_str().is_empty() {
                 PathBuf::from(".")
             } else {
@@ -112,6 +114,17 @@ fn suite_of(path: &Path) -> PathBuf {
         }
         _ => path.to_owned(),
     }
+}
+
+/// A runbook in a line.
+fn told(book: &Runbook) -> String {
+    let draft = match book.is_published(&book.version) {
+        true => "published",
+        false => "a draft",
+    };
+    let count = crate::report::text::count(book.items.len() as u64, "item");
+    let (name, version) = (&book.name, &book.version);
+    format!("the runbook “{name}”, version {version} ({draft}), with {count}")
 }
 
 impl Found {
@@ -127,6 +140,9 @@ impl Found {
                 let (origin, name) = (&suite.origin, &suite.contract.name);
                 let line = format!("{origin}: {count} for the contract of {name}, {world}");
                 self.good.push(line);
+                self.good
+                    .push(format!("{origin}: {}", told(&suite.runbook)));
+                self.runbooks.push(suite.runbook);
                 for entry in policy::untested(&suite.contract) {
                     self.good.push(format!(
                         "{origin}: the forbid entry `{entry}` is untested, because another one forbids its call too"
@@ -158,6 +174,20 @@ impl Found {
             read.push(choice);
         }
         Ok(())
+    }
+
+    /// Whether what people vouch for is there to be vouched for, and still counts.
+    fn attestations(&mut self, config: &Config) {
+        let runbooks: Vec<&Runbook> = self.runbooks.iter().collect();
+        match runbook::attestations(config, &runbooks, true) {
+            Ok(all) if all.is_empty() => {}
+            Ok(all) => {
+                let file = runbook::file(config);
+                let count = crate::report::text::count(all.len() as u64, "attestation");
+                self.good.push(format!("{}: {count}", file.display()));
+            }
+            Err(problems) => self.config.extend(problems),
+        }
     }
 
     fn tell(self) -> Result<Exit, Problem> {

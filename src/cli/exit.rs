@@ -92,6 +92,7 @@ impl From<Exit> for ExitCode {
 mod tests {
     use super::*;
     use crate::domain::result::ScenarioResult;
+    use crate::domain::runbook::{Answer, Shown};
     use crate::domain::verdict::{Finding, Outcome, ScopeTally, Subject};
     use std::time::Duration;
 
@@ -111,6 +112,7 @@ mod tests {
             name: String::new(),
             file: String::new(),
             runbook: Vec::new(),
+            shown: Shown::default(),
             outcome: Outcome {
                 verdict: verdict.clone(),
                 findings: findings.collect(),
@@ -131,7 +133,7 @@ mod tests {
             quirks: Vec::new(),
             defects: Vec::new(),
             scenarios: vec![scenario],
-            runbook: Vec::new(),
+            runbook: Answer::default(),
             scope: ScopeTally::default(),
             verdict,
             interrupted: false,

@@ -9,11 +9,15 @@ use super::console;
 const AT_ONCE: i32 = 130;
 
 /// Interrupts a run when a person, or whoever manages processes, asks for its end, and exits when
-/// asked again. It listens on a thread of its own, so that the run need not.
+/// asked again, with what there is to say at last. It listens on a thread of its own, so that the run
+/// need not.
 ///
 /// # Errors
 /// When the process may not listen to signals.
-pub(super) fn forward(interrupt: impl FnOnce() + Send + 'static) -> io::Result<()> {
+pub(super) fn forward(
+    interrupt: impl FnOnce() + Send + 'static,
+    last_words: impl FnOnce() + Send + 'static,
+) -> io::Result<()> {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_io()
         .build()?;
@@ -29,17 +33,21 @@ pub(super) fn forward(interrupt: impl FnOnce() + Send + 'static) -> io::Result<(
             "\nstopping: the world is put back first; press Ctrl-C again to stop at once\n",
         );
         again.requested().await;
+        last_words();
         std::process::exit(AT_ONCE);
     };
     thread.spawn(move || runtime.block_on(wait)).map(drop)
 }
 
-/// Hears requests to stop: Ctrl-C, and on Unix also SIGTERM.
+/// Hears requests to stop: Ctrl-C, and on Unix also SIGTERM, and SIGHUP, which comes when the terminal is
+/// closed or its connection drops.
 pub(super) struct Stop {
     #[cfg(unix)]
     interrupt: tokio::signal::unix::Signal,
     #[cfg(unix)]
     terminate: tokio::signal::unix::Signal,
+    #[cfg(unix)]
+    hang_up: tokio::signal::unix::Signal,
 }
 
 impl Stop {
@@ -54,6 +62,7 @@ impl Stop {
             Ok(Self {
                 interrupt: signal(SignalKind::interrupt())?,
                 terminate: signal(SignalKind::terminate())?,
+                hang_up: signal(SignalKind::hangup())?,
             })
         }
         #[cfg(not(unix))]
@@ -66,6 +75,7 @@ impl Stop {
         tokio::select! {
             _ = self.interrupt.recv() => {}
             _ = self.terminate.recv() => {}
+            _ = self.hang_up.recv() => {}
         }
         self
     }

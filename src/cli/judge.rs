@@ -7,7 +7,7 @@ use super::conclusion::{conclude, report_file};
 use super::exit::Exit;
 use super::files::{self, SuiteRequest};
 use super::problem::Problem;
-use super::{console, settings};
+use super::{console, runbook, settings};
 use crate::report::terminal::{Again, Look, Opening, Terminal};
 use crate::run::{self, JudgedBy};
 
@@ -24,7 +24,8 @@ pub(super) fn judge(arguments: &JudgeArguments) -> Result<Exit, Problem> {
         defaults: Some(&config.run),
         ..SuiteRequest::by_flags(&arguments.files)
     };
-    let suite = files::suite(&request.choice(environment)?)?;
+    let mut suite = files::suite(&request.choice(environment)?)?;
+    runbook::complete(&mut suite, &config, arguments.runbook.version.as_deref())?;
     let mut terminal = Terminal::new(console::out(), look(arguments));
     let mut told = terminal.begin(&Opening {
         target: String::new(),
@@ -36,6 +37,7 @@ pub(super) fn judge(arguments: &JudgeArguments) -> Result<Exit, Problem> {
     let by = JudgedBy {
         contract: &suite.contract,
         fingerprint: &suite.fingerprint,
+        runbook: &suite.runbook,
     };
     let (result, remarks) = run::judge(&arguments.journals, by, &mut |scenario| {
         if told.is_ok() {

@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use super::exit::Exit;
 use crate::mock::StartError;
 use crate::report::file::Unwritable;
-use crate::run::{NotServed, Unjudgeable, Unplayable};
+use crate::run::{LeaseError, NotServed, Unjudgeable, Unplayable};
 use crate::suite::{Problems, Rendering};
 
 /// Something that a person can put right.
@@ -62,6 +62,9 @@ pub(super) enum Problem {
     /// Nothing can be played against the target.
     #[error(transparent)]
     Unplayable(#[from] Unplayable),
+    /// A target that is in use, or could not be put back.
+    #[error("{}", lines(.0))]
+    Levers(Vec<LeaseError>),
     /// Nothing can be put before the target.
     #[error(transparent)]
     NotServed(#[from] NotServed),
@@ -98,6 +101,11 @@ pub(super) enum Problem {
     Output(#[from] std::io::Error),
 }
 
+fn lines(errors: &[LeaseError]) -> String {
+    let lines: Vec<String> = errors.iter().map(LeaseError::to_string).collect();
+    lines.join("\n")
+}
+
 impl Problem {
     /// How the process ends.
     pub(super) fn exit(&self) -> Exit {
@@ -119,7 +127,9 @@ impl Problem {
             Self::Mock(StartError::Bind { .. } | StartError::NoService(_)) => Exit::Usage,
             Self::Mock(StartError::Key(_)) => Exit::Broken,
             Self::Mock(_) => Exit::InvalidSuite,
-            Self::Unplayable(_) | Self::NotServed(_) | Self::Output(_) => Exit::Broken,
+            Self::Unplayable(_) | Self::Levers(_) | Self::NotServed(_) | Self::Output(_) => {
+                Exit::Broken
+            }
         }
     }
 
@@ -149,6 +159,7 @@ impl Problem {
             | Self::Config(_)
             | Self::NotTheMock { .. }
             | Self::Unplayable(_)
+            | Self::Levers(_)
             | Self::NotServed(_)
             | Self::Mock(_)
             | Self::Value { .. }

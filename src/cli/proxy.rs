@@ -16,11 +16,11 @@ use super::ports;
 use super::problem::Problem;
 use super::settings::{self, layered};
 use super::target::{SuiteOnTarget, TargetRequest};
-use super::{console, interrupt};
+use super::{console, interrupt, levers};
 use crate::domain::result::RunResult;
 use crate::gateway::{Listen, Mode, Tls};
 use crate::report::terminal::{Again, Look, Terminal};
-use crate::run::{Interrupt, Plan, ProxyPlan, Ready, finding_in_brief, serve};
+use crate::run::{Interrupt, Plan, ProxyPlan, Ready, Use, finding_in_brief, serve};
 
 const STRONG: Style = Style::new().bold();
 const FAINT: Style = Style::new().dimmed();
@@ -44,14 +44,20 @@ pub(super) fn proxy(arguments: &ProxyArguments) -> Result<Exit, Problem> {
         files: &arguments.files,
         target: arguments.target.as_deref(),
         defects: &arguments.defects,
+        runbook: arguments.runbook.version.as_deref(),
     };
     let SuiteOnTarget {
         suite,
         target,
         defects,
     } = request.resolve(&config, environment)?;
+    let listen = listen(arguments, &suite.contract)?;
+    if let Some(path) = &arguments.journal {
+        writable(path)?;
+    }
+    let lease = levers::lease(&target, &config, Use::Shared)?;
     let proxied = ProxyPlan {
-        listen: listen(arguments, &suite.contract)?,
+        listen,
         plan: Plan {
             suite: Arc::new(suite),
             scenarios: Vec::new(),
@@ -62,6 +68,7 @@ pub(super) fn proxy(arguments: &ProxyArguments) -> Result<Exit, Problem> {
             defects,
             jobs: 1,
             journal_dir: None,
+            lease,
         },
         journal: arguments.journal.clone(),
         mode: if arguments.observe {
@@ -71,12 +78,13 @@ pub(super) fn proxy(arguments: &ProxyArguments) -> Result<Exit, Problem> {
         },
         control: SocketAddr::from((Ipv4Addr::LOCALHOST, arguments.control_port.unwrap_or(0))),
     };
-    if let Some(path) = &arguments.journal {
-        writable(path)?;
-    }
     let interrupt = Interrupt::new();
     let handle = interrupt.clone();
-    interrupt::forward(move || handle.trigger())?;
+    let lease = proxied.plan.lease.clone();
+    interrupt::forward(
+        move || handle.trigger(),
+        move || levers::last_words(lease.as_ref()),
+    )?;
     let result = serve(&proxied, &interrupt, &mut |ready| {
         tell(arguments, &proxied, ready)
     })?;
@@ -85,7 +93,9 @@ pub(super) fn proxy(arguments: &ProxyArguments) -> Result<Exit, Problem> {
     } else {
         Terminal::new(console::out(), look(arguments)).end(&result)
     };
-    conclude(&result, report.as_ref(), told)
+    let concluded = conclude(&result, report.as_ref(), told);
+    levers::last_words(proxied.plan.lease.as_ref());
+    concluded
 }
 
 fn listen(

@@ -13,9 +13,10 @@ use super::problem::Problem;
 use super::select::Selection;
 use super::settings::{self, Environment, layered};
 use super::target::{SuiteOnTarget, TargetRequest};
-use super::{console, interrupt, names};
+use super::{console, interrupt, levers, names};
 use crate::report::terminal::{Again, Look, Opening, Terminal};
-use crate::run::{Interrupt, Plan, perform};
+use crate::run::{Interrupt, Plan, Use, perform};
+use crate::suite::CLOSER;
 use crate::suite::Suite;
 use crate::suite::config::Config;
 
@@ -32,7 +33,11 @@ pub(super) fn run(arguments: &RunArguments) -> Result<Exit, Problem> {
     let plan = plan(arguments, &config, environment)?;
     let interrupt = Interrupt::new();
     let handle = interrupt.clone();
-    interrupt::forward(move || handle.trigger())?;
+    let lease = plan.lease.clone();
+    interrupt::forward(
+        move || handle.trigger(),
+        move || levers::last_words(lease.as_ref()),
+    )?;
 
     let mut terminal = Terminal::new(console::out(), look(arguments));
     let mut told = terminal.begin(&opening(&plan));
@@ -46,7 +51,9 @@ pub(super) fn run(arguments: &RunArguments) -> Result<Exit, Problem> {
     if told.is_ok() {
         told = terminal.end(&result);
     }
-    conclude(&result, report.as_ref(), told)
+    let concluded = conclude(&result, report.as_ref(), told);
+    levers::last_words(plan.lease.as_ref());
+    concluded
 }
 
 fn plan(
@@ -59,6 +66,7 @@ fn plan(
         files: &arguments.files,
         target: arguments.target.as_deref(),
         defects: &arguments.defects,
+        runbook: arguments.runbook.version.as_deref(),
     };
     let seed = layered(
         arguments.seed,
@@ -91,7 +99,9 @@ fn plan(
         tags: &arguments.tags,
     };
     let scenarios = selection.of(&suite.scenarios)?;
+    let journal_dir = journal_folder(arguments, environment)?;
     Ok(Plan {
+        lease: levers::lease(&target, config, Use::Alone)?,
         scenarios,
         suite: Arc::new(suite),
         target,
@@ -100,7 +110,7 @@ fn plan(
         quirks: quirks.into_iter().collect(),
         defects,
         jobs: jobs.unwrap_or_else(settings::processors),
-        journal_dir: journal_folder(arguments, environment)?,
+        journal_dir,
     })
 }
 
@@ -111,10 +121,19 @@ fn add_stages(suite: &mut Suite, stages: BTreeSet<&str>) -> Result<(), Problem> 
         return Ok(());
     }
     let staged = Suite::with_stages().map_err(Problem::Suite)?;
-    if staged.origin == suite.origin && staged.fingerprint == suite.fingerprint {
+    let shipped = Suite::shipped().map_err(Problem::Suite)?;
+    if shipped.origin == suite.origin && shipped.fingerprint == suite.fingerprint {
         let added = staged.scenarios.into_iter().skip(suite.scenarios.len());
         let wanted = added.filter(|scenario| stages.contains(scenario.id.as_str()));
-        suite.scenarios.extend(wanted);
+        let mut wanted = wanted.collect::<Vec<_>>();
+        if wanted
+            .iter()
+            .any(|own| own.tags.iter().any(|tag| tag == CLOSER))
+        {
+            suite.contract = staged.contract;
+            suite.fingerprint = staged.fingerprint;
+        }
+        suite.scenarios.append(&mut wanted);
     }
     Ok(())
 }

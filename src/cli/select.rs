@@ -116,6 +116,7 @@ mod tests {
             name: String::new(),
             file: String::new(),
             runbook: Vec::new(),
+            labels: Vec::new(),
             tags: tags.iter().map(|tag| (*tag).to_owned()).collect(),
             needs: Vec::new(),
             waivers: Vec::new(),

@@ -1,5 +1,7 @@
 //! `rehearsal self-test`: whether the harness notices what it must, and nothing else.
 
+mod runbook;
+
 use std::io::{self, Write};
 use std::sync::Arc;
 use std::time::Instant;
@@ -31,17 +33,26 @@ pub(super) fn self_test(arguments: &SelfTestArguments) -> Result<Exit, Problem> 
     };
     let interrupt = Interrupt::new();
     let handle = interrupt.clone();
-    interrupt::forward(move || handle.trigger())?;
+    interrupt::forward(move || handle.trigger(), || {})?;
     let began = Instant::now();
     let trials = run::self_test(&matrix, &interrupt, &mut |_| {}).map_err(Problem::Unplayable)?;
     let summary = Summary::of(&matrix, &trials);
     let mut out = console::out();
     if arguments.json {
-        let document = Document::of(&summary, &trials);
+        let items = arguments
+            .runbook
+            .then(|| runbook::turned(&matrix.suite.runbook, &trials));
+        let document = Document {
+            runbook: items,
+            ..Document::of(&summary, &trials)
+        };
         serde_json::to_writer_pretty(&mut out, &document).map_err(io::Error::from)?;
         writeln!(out)?;
     } else {
         tell(&mut out, &trials, &summary)?;
+        if arguments.runbook {
+            runbook::tell(&mut out, &matrix.suite.runbook, &trials)?;
+        }
         writeln!(
             out,
             "{FAINT}seed {}, {:.1} s{FAINT:#}",
@@ -138,6 +149,9 @@ fn tell(out: &mut impl Write, trials: &[Trial], summary: &Summary) -> io::Result
 struct Document<'a> {
     summary: &'a Summary,
     trials: Vec<TrialDocument<'a>>,
+    /// Which misbehaviours turn which items of the runbook, if that was asked for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    runbook: Option<Vec<runbook::Turned<'a>>>,
 }
 
 #[derive(Serialize)]
@@ -170,6 +184,7 @@ impl<'a> Document<'a> {
         Self {
             summary,
             trials: trials.iter().map(document).collect(),
+            runbook: None,
         }
     }
 }
@@ -194,6 +209,7 @@ mod tests {
             stage: scenario.id.clone(),
             verdict: Verdict::Passed,
             findings: Vec::new(),
+            violated: Vec::new(),
         });
         let caught = Misbehaviour::all().map(|one| Trial {
             misbehaviour: Some(one),
@@ -206,6 +222,7 @@ mod tests {
                 .chain(one.trips().is_empty().then_some(&STEP))
                 .map(|rule| finding(rule, one.culprit()))
                 .collect(),
+            violated: Vec::new(),
         });
         clean.chain(caught).collect()
     }

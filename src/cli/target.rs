@@ -4,6 +4,7 @@ use super::arguments::FilesArguments;
 use super::files::{self, SuiteRequest};
 use super::names;
 use super::problem::Problem;
+use super::runbook;
 use super::settings::{Environment, layered};
 use crate::mock::Defect;
 use crate::run::Target;
@@ -15,6 +16,8 @@ pub(super) struct TargetRequest<'a> {
     pub(super) files: &'a FilesArguments,
     pub(super) target: Option<&'a str>,
     pub(super) defects: &'a [String],
+    /// The version of the runbook that is answered.
+    pub(super) runbook: Option<&'a str>,
 }
 
 /// A suite, and a target that has the services of its contract.
@@ -48,7 +51,8 @@ impl TargetRequest<'_> {
             defaults: Some(&config.run),
             ..SuiteRequest::by_flags(self.files)
         };
-        let suite = files::suite(&request.choice(environment)?)?;
+        let mut suite = files::suite(&request.choice(environment)?)?;
+        runbook::complete(&mut suite, config, self.runbook)?;
         if deployment.is_none() && suite.world.is_none() {
             return Err(Problem::NoWorld {
                 origin: suite.origin,

@@ -112,6 +112,7 @@ fn contract() -> Contract {
         resources: vec![Resource {
             personal: false,
             moves: None,
+            conditional: false,
             order: None,
             name: "profile".to_owned(),
             operation: profile,
@@ -142,6 +143,8 @@ fn contract() -> Contract {
             forbid_emits: Vec::new(),
             forbid_namespaces: Vec::new(),
             queries: Queries::Any,
+            bodies: Queries::Any,
+            reads_needed: false,
             floor: TrafficFloor { requests: 1 },
         },
     }

@@ -106,6 +106,37 @@ impl Change {
         )
     }
 
+    /// What puts it back, where it lasts until somebody does.
+    #[must_use]
+    pub fn undone(&self) -> Option<Self> {
+        match self {
+            Self::Maintenance(true) => Some(Self::Maintenance(false)),
+            Self::Backend {
+                service,
+                running: false,
+            } => Some(Self::Backend {
+                service: service.clone(),
+                running: true,
+            }),
+            _ => None,
+        }
+    }
+
+    /// Whether it puts back what an earlier change did.
+    #[must_use]
+    pub fn puts_back(&self, earlier: &Self) -> bool {
+        match (self, earlier) {
+            (
+                Self::Backend {
+                    service: None,
+                    running: true,
+                },
+                Self::Backend { running: false, .. },
+            ) => true,
+            _ => earlier.undone().as_ref() == Some(self),
+        }
+    }
+
     /// What a lever was moved to, in words for people.
     #[must_use]
     pub fn state(&self) -> String {

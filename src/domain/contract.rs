@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use serde_json::Value;
 
+mod allowed;
 mod fit;
 #[cfg(test)]
 pub(crate) mod harbour;
@@ -18,14 +19,17 @@ pub mod pattern;
 mod promises;
 #[cfg(test)]
 pub(crate) mod renamed;
+mod renewal;
 mod sharing;
 mod switch;
 
+pub use allowed::{Queries, Scope, TrafficFloor};
 pub use fit::{Misfit, misfits};
 pub use lookup::{Role, is_safe};
 pub use paging::{NextPage, Paging};
 pub use pattern::{PathPattern, RequestPattern};
 pub use promises::{AnswersTo, ErrorForm, HeaderPromise, ItemOrder, Promises, TokenChecked};
+pub use renewal::TokenRenewal;
 pub use switch::{Asked, FeedWhileOn};
 
 use super::selector::{Selector, Template};
@@ -290,6 +294,8 @@ pub struct Resource {
     pub personal: bool,
     /// In an item, or in the object: a value that moves as long as its feed speaks.
     pub moves: Option<Selector>,
+    /// Whether it is asked for under the condition that it changed since it was last read.
+    pub conditional: bool,
 }
 
 /// A tab of the app.
@@ -326,6 +332,8 @@ pub struct Realtime {
     pub refused_by: Option<Condition>,
     /// When the backend looks at the token.
     pub token_checked: TokenChecked,
+    /// How a connected client hands over a renewed token, if it does.
+    pub renewal: Option<TokenRenewal>,
 }
 
 /// How `socket.io-client` is set up; the defaults are its own.
@@ -452,42 +460,6 @@ pub struct Retry {
     pub delay_max: Duration,
     /// Share by which a delay is varied, from 0 to 1.
     pub jitter: f64,
-}
-
-/// What may and what must never be called. Whatever is not declared is denied.
-#[derive(Debug, Clone)]
-pub struct Scope {
-    /// Requests that must never be made, whatever else allows them.
-    pub forbid: Vec<RequestPattern>,
-    /// Requests allowed beside the operations that the contract declares.
-    pub allow: Vec<RequestPattern>,
-    /// Events that the app may emit beside the subscriptions.
-    pub allow_emits: Vec<String>,
-    /// Events that the app must never emit.
-    pub forbid_emits: Vec<String>,
-    /// Namespaces that the app must never join.
-    pub forbid_namespaces: Vec<String>,
-    /// What a read may say in its query.
-    pub queries: Queries,
-    /// How little traffic makes a "never called" verdict worthless.
-    pub floor: TrafficFloor,
-}
-
-/// What a read may say in its query.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum Queries {
-    /// Whatever it likes; keys that are not declared are told as information.
-    #[default]
-    Any,
-    /// Only what is declared.
-    Declared,
-}
-
-/// The least traffic that a scenario must show before "never called" means anything.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct TrafficFloor {
-    /// Requests by the app.
-    pub requests: u64,
 }
 
 /// Values for the placeholders of templates, by name.

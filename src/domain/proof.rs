@@ -150,6 +150,8 @@ impl Prover {
                 judgement: Some(judgement),
                 ..
             } if judgement.class == Class::Forbidden => self.forbidden += 1,
+            // What whoever drives an app sees on its screen says nothing of what it sent.
+            Fact::App(AppFact::Reported(_)) => {}
             Fact::App(fact) => {
                 self.simulated = true;
                 if let AppFact::Exchange(exchange) = fact {

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::journal::Entry;
-use super::runbook::{RunbookId, RunbookItem};
+use super::runbook::{Answer, Shown};
 use super::verdict::{Outcome, ScopeTally, Verdict};
 
 /// A whole run.
@@ -22,8 +22,8 @@ pub struct RunResult {
     pub defects: Vec<String>,
     /// Every selected scenario, in the suite's order.
     pub scenarios: Vec<ScenarioResult>,
-    /// Every item of the runbook, in its order.
-    pub runbook: Vec<RunbookItem>,
+    /// What it all says about the runbook.
+    pub runbook: Answer,
     /// What the scope saw in all scenarios together.
     pub scope: ScopeTally,
     /// The verdict on everything.
@@ -43,8 +43,10 @@ pub struct ScenarioResult {
     pub name: String,
     /// Its file.
     pub file: String,
-    /// The runbook items that it names.
-    pub runbook: Vec<RunbookId>,
+    /// The runbook's items that it helps to prove.
+    pub runbook: Vec<String>,
+    /// What it shows of whatever may prove an item.
+    pub shown: Shown,
     /// What came of it.
     pub outcome: Outcome,
     /// How long it took on the wall.

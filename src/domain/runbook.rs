@@ -1,224 +1,234 @@
-//! The release runbook's items, by id: what a run proves, violates or leaves open.
+//! A release runbook: what has to be so before an app goes out, item by item, and what proves each.
+//!
+//! Which items there are is a file's to say; code knows no id. What a run makes of them is an
+//! [`Answer`].
 
-use std::fmt;
+mod answer;
+mod capability;
+mod shown;
 
-use super::verdict::Verdict;
+pub use answer::{Answer, Answered, Came, Ground, Status};
+pub use capability::Capability;
+pub use shown::{Labelled, Shown};
 
-/// The id of one runbook item: `S4.1`, `P.3`.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct RunbookId(String);
+use jiff::civil::Date;
 
-impl RunbookId {
-    /// Reads an id of the catalogue.
-    ///
-    /// # Errors
-    /// When there is no such item.
-    pub fn parse(text: &str) -> Result<Self, String> {
-        if ITEMS.iter().any(|(id, _)| *id == text) {
-            Ok(Self(text.to_owned()))
-        } else {
-            Err(format!("there is no runbook item `{text}`"))
-        }
-    }
-
-    /// What the item says.
-    #[must_use]
-    pub fn title(&self) -> &'static str {
-        ITEMS
-            .iter()
-            .find(|(id, _)| *id == self.0)
-            .map_or("", |(_, title)| title)
-    }
-
-    /// Every item in the runbook's order.
-    pub fn all() -> impl Iterator<Item = Self> {
-        ITEMS.iter().map(|(id, _)| Self((*id).to_owned()))
-    }
+/// A runbook, and what people vouch for in it.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Runbook {
+    /// Its name.
+    pub name: String,
+    /// The version of what stands in the file.
+    pub version: String,
+    /// Versions that are published, the oldest first: what they say is frozen.
+    pub published: Vec<String>,
+    /// The groups, in the order of the file.
+    pub groups: Vec<Group>,
+    /// The items, in the order of the file.
+    pub items: Vec<Item>,
+    /// The version that is asked for, if it is an older one.
+    pub asked: Option<String>,
+    /// What people vouch for.
+    pub attestations: Vec<Attestation>,
 }
 
-impl fmt::Display for RunbookId {
-    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        out.write_str(&self.0)
-    }
-}
-
-/// What a run says about one item.
+/// Items that belong together.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct RunbookItem {
-    /// The item.
-    pub id: RunbookId,
-    /// What is known about it.
-    pub status: RunbookStatus,
-    /// The scenarios that name it.
-    pub scenarios: Vec<String>,
-    /// Why it is not proven, if it is not.
-    pub note: Option<String>,
+pub struct Group {
+    /// Its id.
+    pub id: String,
+    /// What it is about.
+    pub title: String,
 }
 
-/// What is known about an item.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum RunbookStatus {
-    /// Every scenario that names it passed.
-    Proven,
-    /// A scenario that names it failed.
-    Violated,
-    /// The harness could not judge.
-    Inconclusive,
-    /// No scenario that was played names it.
-    NotCovered,
+/// One item.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Item {
+    /// Its id, which never changes its meaning.
+    pub id: String,
+    /// What has to be so.
+    pub title: String,
+    /// The id of its group.
+    pub group: String,
+    /// The version that brought it; without one it was there from the first.
+    pub since: Option<String>,
+    /// What a contract must have for it to mean anything.
+    pub needs: Vec<Capability>,
+    /// What proves it, all of them together.
+    pub proofs: Vec<Proof>,
+    /// Whether a person has to vouch for it, beside whatever else proves it.
+    pub attest: bool,
 }
 
-impl RunbookStatus {
-    /// The word for reports.
+/// Something that can be put to the test and kept or broken.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Proof {
+    /// A rule of the catalogue, or the never-called proof, by its id.
+    Rule(String),
+    /// Everything that a scenario expects.
+    Scenario(String),
+    /// One expectation of a scenario, by its label.
+    Expectation {
+        /// The scenario's id.
+        scenario: String,
+        /// The label.
+        label: String,
+    },
+}
+
+impl Proof {
+    /// What kind of proof it is, for reports.
     #[must_use]
-    pub fn name(self) -> &'static str {
+    pub fn kind(&self) -> &'static str {
         match self {
-            Self::Proven => "proven",
-            Self::Violated => "violated",
-            Self::Inconclusive => "inconclusive",
-            Self::NotCovered => "not covered",
+            Self::Rule(_) => "rule",
+            Self::Scenario(_) => "scenario",
+            Self::Expectation { .. } => "expectation",
+        }
+    }
+
+    /// The scenario that it is about, if it is about one.
+    #[must_use]
+    pub fn scenario(&self) -> Option<&str> {
+        match self {
+            Self::Rule(_) => None,
+            Self::Scenario(scenario) | Self::Expectation { scenario, .. } => Some(scenario),
         }
     }
 }
 
-/// Every item of the runbook in its order, given each scenario's id, items and verdict.
-#[must_use]
-pub fn cover(scenarios: &[(&str, &[RunbookId], &Verdict)]) -> Vec<RunbookItem> {
-    RunbookId::all()
-        .map(|id| {
-            let naming: Vec<_> = scenarios
-                .iter()
-                .filter(|(_, items, _)| items.contains(&id))
-                .collect();
-            let first = |wanted: fn(&Verdict) -> bool| {
-                naming.iter().find(|(_, _, verdict)| wanted(verdict))
-            };
-            let (status, note) = if naming.is_empty() {
-                (RunbookStatus::NotCovered, None)
-            } else if let Some((scenario, ..)) = first(Verdict::is_failure) {
-                (RunbookStatus::Violated, Some(format!("{scenario} failed")))
-            } else if let Some((scenario, _, verdict)) =
-                first(|verdict| *verdict != Verdict::Passed)
-            {
-                let why = verdict.reason().unwrap_or_default();
-                (
-                    RunbookStatus::Inconclusive,
-                    Some(format!("{scenario} is {}: {why}", verdict.name())),
-                )
-            } else {
-                (RunbookStatus::Proven, None)
-            };
-            let scenarios = naming
-                .iter()
-                .map(|(scenario, ..)| (*scenario).to_owned())
-                .collect();
-            RunbookItem {
-                id,
-                status,
-                scenarios,
-                note,
-            }
-        })
-        .collect()
+impl std::fmt::Display for Proof {
+    fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Rule(id) | Self::Scenario(id) => out.write_str(id),
+            Self::Expectation { scenario, label } => write!(out, "{scenario}/{label}"),
+        }
+    }
 }
 
-/// Ids and titles in the runbook's order.
-pub const ITEMS: &[(&str, &str)] = &[
-    ("P.1", "The app's own checks are green"),
-    ("P.2", "The web stage is signed off and the backend stable"),
-    ("P.3", "The deployment answers its health check"),
-    (
-        "P.4",
-        "The live namespace is reachable over both transports",
-    ),
-    ("P.5", "The feature flags are a valid answer"),
-    ("P.6", "The app's variables are set and point at the target"),
-    ("P.7", "Channel, testers and rollback owner are named"),
-    (
-        "S2.1",
-        "A fresh install opens on sign-in and asks for no data",
-    ),
-    (
-        "S2.2",
-        "Platform credentials work and wrong ones are refused clearly",
-    ),
-    (
-        "S2.3",
-        "A session is established and lands on the first tab",
-    ),
-    ("S2.4", "The access token is genuine"),
-    ("S2.5", "The profile is that of the user who signed in"),
-    (
-        "S3.1",
-        "A killed and reopened app restores its session without sign-in",
-    ),
-    ("S3.2", "Live state is back in bounded time"),
-    (
-        "S3.3",
-        "The token survives in secure storage; a broken one ends in a clean sign-in",
-    ),
-    ("S4.1", "Maintenance blocks the app and no data flows"),
-    (
-        "S4.2",
-        "The app recovers when maintenance ends, without sign-in",
-    ),
-    (
-        "S4.3",
-        "A stopped backend shows as degraded, without sign-out",
-    ),
-    (
-        "S4.4",
-        "The app reconnects by itself when the backend is back",
-    ),
-    ("S5.1", "Overview: summary, positions, account"),
-    ("S5.2", "Overview: a price update shows within a minute"),
-    (
-        "S5.3",
-        "Overview: the control badge shows the backend's mode",
-    ),
-    ("S5.4", "The socket joins the live namespace"),
-    ("S5.5", "Positions: the same list as on web"),
-    ("S5.6", "Positions: each has its five facts"),
-    ("S5.7", "Positions change live"),
-    ("S5.8", "History: the same as on web"),
-    ("S5.9", "History: older pages load, none lost, none twice"),
-    ("S5.10", "Strategies: this user's profiles"),
-    ("S5.11", "Settings: the user's email and account"),
-    (
-        "S5.12",
-        "Settings: sign-out clears the session, on the server too",
-    ),
-    ("S5.13", "Settings: notification preferences are offered"),
-    ("S6.1", "Prices update within five minutes"),
-    ("S6.2", "The shown health follows the backend's"),
-    ("S6.3", "A closing trade appears in History by itself"),
-    ("S6.4", "No unhandled error in the window"),
-    ("S6.5", "With the socket blocked, polling keeps data fresh"),
-    ("S6.6", "With the socket back, polling stops"),
-    ("S7.1", "Airplane mode shows as offline"),
-    (
-        "S7.2",
-        "The app reconnects by itself when the network is back",
-    ),
-    ("S7.3", "Nothing stale is shown as current"),
-    ("S8.1", "No destructive trading action, over REST or socket"),
-    ("S8.2", "Strategies cannot be edited"),
-    ("S8.3", "No admin surface for a tester"),
-    (
-        "S8.4",
-        "The forbidden endpoints are never called, in any disguise",
-    ),
-    ("S9.1", "Mobile and web show the same data"),
-    ("S9.2", "Backend errors do not rise with mobile clients"),
-    ("S9.3", "No tester sees another user's data"),
-    (
-        "S9.4",
-        "Sign-in failures and 401/403 stay at their baseline",
-    ),
-    ("S9.5", "No token refresh fails"),
-    ("S9.6", "Socket connections are stable"),
-    ("S9.7", "Polling adds no unexpected load"),
-    ("S9.8", "Degraded states are rare on good networks"),
-    ("S9.9", "Rollback triggers are evaluated"),
-    ("S9.10", "Sign-off over the whole period"),
-];
+/// A person's word for an item.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Attestation {
+    /// The name of the runbook, where more than one is in use.
+    pub runbook: Option<String>,
+    /// The item's id.
+    pub item: String,
+    /// Who vouches.
+    pub by: String,
+    /// What for, or by what evidence.
+    pub note: String,
+    /// The day on which it was given.
+    pub on: Date,
+    /// The last day on which it counts, if it ends.
+    pub until: Option<Date>,
+    /// Whether that day is over.
+    pub expired: bool,
+}
+
+impl Runbook {
+    /// The item of this id.
+    #[must_use]
+    pub fn item(&self, id: &str) -> Option<&Item> {
+        self.items.iter().find(|item| item.id == id)
+    }
+
+    /// Every version that can be asked for, the oldest first.
+    pub fn versions(&self) -> impl Iterator<Item = &str> + Clone {
+        let current = (!self.is_published(&self.version)).then_some(&self.version);
+        self.published.iter().chain(current).map(String::as_str)
+    }
+
+    /// Whether this version is frozen.
+    #[must_use]
+    pub fn is_published(&self, version: &str) -> bool {
+        self.published.iter().any(|own| own == version)
+    }
+
+    /// The version that a report answers.
+    #[must_use]
+    pub fn answered(&self) -> &str {
+        self.asked.as_deref().unwrap_or(&self.version)
+    }
+
+    /// Whether a version has this item.
+    #[must_use]
+    pub fn has(&self, version: &str, item: &Item) -> bool {
+        let place = |wanted: &str| self.versions().position(|own| own == wanted);
+        item.since
+            .as_deref()
+            .is_none_or(|since| place(since) <= place(version))
+    }
+
+    /// All that a version says, a line an item: what may not change once it is published.
+    #[must_use]
+    pub fn text_of(&self, version: &str) -> String {
+        let items = self.items.iter().filter(|item| self.has(version, item));
+        items.map(Item::line).collect()
+    }
+}
+
+impl Item {
+    /// All that it says, in one line that no later program writes otherwise.
+    fn line(&self) -> String {
+        let quoted = |text: &str| serde_json::Value::from(text).to_string();
+        let mut words = vec![quoted(&self.id), quoted(&self.title), quoted(&self.group)];
+        let needs = self.needs.iter().map(|need| format!("needs {need}"));
+        words.extend(needs);
+        let proofs = self.proofs.iter();
+        words.extend(proofs.map(|proof| format!("{} {proof}", proof.kind())));
+        words.extend(self.attest.then(|| "attest".to_owned()));
+        words.join(" ") + "\n"
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn item(id: &str, since: Option<&str>) -> Item {
+        Item {
+            id: id.to_owned(),
+            title: "It works".to_owned(),
+            group: "all".to_owned(),
+            since: since.map(str::to_owned),
+            needs: Vec::new(),
+            proofs: Vec::new(),
+            attest: true,
+        }
+    }
+
+    fn runbook() -> Runbook {
+        Runbook {
+            version: "3".to_owned(),
+            published: vec!["1".to_owned(), "2".to_owned()],
+            items: vec![item("a", None), item("b", Some("2")), item("c", Some("3"))],
+            ..Runbook::default()
+        }
+    }
+
+    #[test]
+    fn a_version_has_what_came_up_to_it() {
+        let runbook = runbook();
+        assert_eq!(runbook.versions().collect::<Vec<_>>(), ["1", "2", "3"]);
+        let of = |version: &str| -> Vec<&str> {
+            let items = runbook.items.iter();
+            items
+                .filter(|item| runbook.has(version, item))
+                .map(|item| item.id.as_str())
+                .collect()
+        };
+        assert_eq!(of("1"), ["a"]);
+        assert_eq!(of("2"), ["a", "b"]);
+        assert_eq!(of("3"), ["a", "b", "c"]);
+    }
+
+    #[test]
+    fn what_comes_later_leaves_the_text_of_a_version_alone_and_a_change_does_not() {
+        let (before, mut after) = (runbook(), runbook());
+        after.items.push(item("d", Some("3")));
+        assert_eq!(before.text_of("2"), after.text_of("2"));
+        after.items[1].title = "It works well".to_owned();
+        assert_eq!(before.text_of("1"), after.text_of("1"));
+        assert_ne!(before.text_of("2"), after.text_of("2"));
+    }
+}

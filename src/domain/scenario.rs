@@ -7,7 +7,7 @@ use serde_json::Value;
 
 use super::contract::TransportName;
 use super::journal::{FeedState, LinkState, ScreenName};
-use super::runbook::RunbookId;
+use super::runbook::Labelled;
 
 pub use super::change::{Change, Fault, Lever, RequestMatch, Withheld};
 pub use super::journal::StorageAccident;
@@ -21,8 +21,10 @@ pub struct Scenario {
     pub name: String,
     /// The file, as given or as embedded.
     pub file: String,
-    /// The runbook items that it proves.
-    pub runbook: Vec<RunbookId>,
+    /// The runbook's items that it proves as a whole, beside those that the runbook itself names.
+    pub runbook: Vec<String>,
+    /// Expectations that have names of their own, in the order of the file.
+    pub labels: Vec<Labelled>,
     /// Words by which it can be selected.
     pub tags: Vec<String>,
     /// Levers that a target must have: those that its steps move, and those named by `needs`.

@@ -200,6 +200,13 @@ fn find_declared<'c>(
     if let Some(found) = lookup(&below) {
         return (Some(found), below);
     }
+    // A path that is declared as it is written comes close to nothing: the body fits no declaration of it.
+    let mut operations = contract.operations();
+    if operations
+        .any(|(_, own)| own.service == request.service && own.method == method && own.path == below)
+    {
+        return (None, below);
+    }
     let trimmed = below.trim_end_matches('/');
     let slashed = format!("{trimmed}/");
     for near in [trimmed, &slashed] {

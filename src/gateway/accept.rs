@@ -2,7 +2,6 @@
 
 use std::io::Cursor;
 use std::sync::Arc;
-use std::time::Duration;
 
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
@@ -15,10 +14,7 @@ use super::heard::{Heard, TLS_HANDSHAKE};
 use super::service::Service;
 use super::upstream::Link;
 use crate::domain::journal::{Fact, Insecure};
-use crate::net::Stream;
-
-/// How long accepting rests when the system refuses, which it does when it is short of something.
-const BREATH: Duration = Duration::from_millis(10);
+use crate::net::{ACCEPT_PAUSE, Stream};
 
 /// Accepts connections until the service's port ends.
 pub(super) async fn listen(service: Arc<Service>) {
@@ -29,7 +25,7 @@ pub(super) async fn listen(service: Arc<Service>) {
                 let cut = service.port.cuts();
                 tokio::spawn(welcome(Arc::clone(&service), stream, cut));
             }
-            Err(_) => tokio::time::sleep(BREATH).await,
+            Err(_) => tokio::time::sleep(ACCEPT_PAUSE).await,
         }
     }
 }

@@ -57,12 +57,29 @@ impl Tokens {
             Role::SignIn => placeholder_value(&session.sign_in.operation.body, "username", request),
             Role::Refresh => {
                 let refresh = session.refresh.as_ref()?;
-                let sent = placeholder_value(&refresh.operation.body, "refresh-token", request)?;
-                let label = self.scribe.vault().label(&sent)?.to_owned();
-                lock(&self.holders).get(&label).cloned()
+                match placeholder_value(&refresh.operation.body, "refresh-token", request) {
+                    Some(sent) => {
+                        let label = self.scribe.vault().label(&sent)?.to_owned();
+                        lock(&self.holders).get(&label).cloned()
+                    }
+                    None => self.carried(request),
+                }
             }
             _ => None,
         }
+    }
+
+    /// Who got a refresh token that a request carries beside its body: in a header, as in a cookie, or in
+    /// its target.
+    fn carried(&self, request: &RequestView<'_>) -> Option<String> {
+        let headers = request.headers.iter().map(|(_, value)| value.as_str());
+        let mut texts = headers.chain([request.target]);
+        texts.find_map(|text| {
+            let text = self.scribe.redact(text);
+            let holders = lock(&self.holders);
+            let mut known = holders.iter();
+            known.find_map(|(label, own)| text.contains(label.as_str()).then(|| own.clone()))
+        })
     }
 
     /// Learns the tokens of an answer and says what was handed out.

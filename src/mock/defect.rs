@@ -60,6 +60,8 @@ misbehaviours! {
         "It accepts a refresh token that was already used.";
     FamilySurvivesReuse "family-survives-reuse" on "sign-in" ["SESSION-6"]
         "It refuses a used refresh token and lets its successor live.";
+    ForgetsGrace "forgets-grace" on "reuse-in-grace" ["SESSION-6"]
+        "It refuses a used refresh token at once, whatever grace was agreed on.";
     SignOutKeepsSession "sign-out-keeps-session" on "sign-in" ["SESSION-11"]
         "It answers a sign-out without ending the session.";
     UnsignedTokens "unsigned-tokens" on "sign-in" ["SESSION-10"]

@@ -31,15 +31,21 @@ where
 }
 
 async fn respond(mock: Mock, request: Request<Incoming>) -> Result<Response<Body>, Cut> {
+    let admitted = operator::admit(&request);
     let (parts, body) = request.into_parts();
     let body = read(body, BODY_LIMIT).await.map_err(|_| Cut)?;
-    let answer = operator::answer(&mock, &parts.method, parts.uri.path(), &body).await;
+    let answer = match admitted {
+        Ok(()) => operator::answer(&mock, &parts.method, parts.uri.path(), &body).await,
+        Err(refusal) => refusal.into(),
+    };
     let reply = Reply::json(answer.status, answer.body);
     let reply = match answer.allow {
         Some(allow) => reply.with("allow", allow),
         None => reply,
     };
-    Ok(reply.finish(NOT_KEPT))
+    let mut response = reply.finish(NOT_KEPT);
+    operator::protect(response.headers_mut());
+    Ok(response)
 }
 
 impl Desk for Mock {

@@ -65,7 +65,10 @@ impl Backend {
         let token = text(found, "refresh-token").or_else(|| self.refresh_cookie(call));
         let mut core = self.core();
         let now = self.clock.unix();
-        let grace = self.contract.session.reuse_grace;
+        let grace = match self.has(Defect::ForgetsGrace) {
+            true => Duration::ZERO,
+            false => self.contract.session.reuse_grace,
+        };
         let checked = core.sessions.check_refresh(token.as_deref(), now, grace);
         if let (Err(Denied::Reused(family)), true) =
             (checked, self.has(Defect::FamilySurvivesReuse))

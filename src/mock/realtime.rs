@@ -16,7 +16,7 @@ use super::routes::stamp;
 use super::sessions::{Denied, Holder};
 use super::sockets::{MAIN, Peer};
 use super::switchboard::Switchboard;
-use crate::domain::contract::Realtime;
+use crate::domain::contract::{Realtime, TokenChecked};
 use crate::net::Clock;
 use crate::protocol::packet::{Args, Auth, Refusal};
 use crate::protocol::server::{Event, Input, PeerId, Scope};
@@ -157,7 +157,7 @@ impl Backend {
     /// Lets sockets end that hold a token which has just been declared expired.
     pub(super) fn shorten_sockets(&self, core: &mut Core) {
         let ends = self.clock.elapsed() + self.leeway();
-        if !self.has(Defect::EventsAfterExpiry) {
+        if !self.has(Defect::EventsAfterExpiry) && !self.outlives_tokens() {
             for peer in core.sockets.peers.values_mut() {
                 peer.ends = peer.ends.min(ends);
             }
@@ -212,8 +212,11 @@ impl Backend {
                 core.sockets.board.server.handle(input, now);
             }
             Event::Received {
-                peer, name, ack, ..
-            } => self.received(core, realtime, peer, &name, ack),
+                peer,
+                name,
+                args,
+                ack,
+            } => self.received(core, realtime, peer, &name, &args, ack),
             Event::Disconnected {
                 peer,
                 recoverable: true,
@@ -255,19 +258,43 @@ impl Backend {
         }
     }
 
+    /// A connected client hands over a token: the socket lives as long as that one. What is no good
+    /// leaves everything as it is.
+    fn renewed(&self, core: &mut Core, realtime: &Realtime, peer: PeerId, name: &str, args: &Args) {
+        let renewal = realtime.renewal.as_ref();
+        let Some(renewal) = renewal.filter(|renewal| renewal.emit.event == name) else {
+            return;
+        };
+        let mut found = Captures::new();
+        for (template, arg) in renewal.emit.args.iter().zip(&args.values) {
+            capture::value(&template.0, Some(arg), &mut found);
+        }
+        let token = call::text(&found, "access-token");
+        let holder = core.sessions.check(token.as_deref(), self.clock.unix());
+        if let (Ok(holder), Some(own)) = (holder, core.sockets.peers.get_mut(&peer))
+            && own.user == holder.user
+            && own.ends != Duration::MAX
+        {
+            own.family = holder.family;
+            own.ends = self.end_of(&holder);
+        }
+    }
+
     fn received(
         &self,
         core: &mut Core,
         realtime: &Realtime,
         peer: PeerId,
         name: &str,
+        args: &Args,
         ack: Option<u64>,
     ) {
+        self.renewed(core, realtime, peer, name, args);
         let scope = &self.contract.scope;
         let status = if scope.forbid_emits.iter().any(|event| event == name) {
             core.forbidden += 1;
             "accepted"
-        } else if realtime.subscribe.iter().any(|emit| emit.event == name)
+        } else if realtime.emits().any(|emit| emit.event == name)
             || scope.allow_emits.iter().any(|event| event == name)
         {
             "ok"
@@ -340,10 +367,10 @@ impl Backend {
 
     fn add_peer(&self, core: &mut Core, peer: PeerId, holder: Holder, listens: bool) {
         let now = self.clock.elapsed();
-        let ends = if self.has(Defect::EventsAfterExpiry) {
+        let ends = if self.has(Defect::EventsAfterExpiry) || self.outlives_tokens() {
             Duration::MAX
         } else {
-            holder.expires.saturating_sub(self.clock.epoch()) + self.leeway()
+            self.end_of(&holder)
         };
         let peer_of = Peer {
             user: holder.user,
@@ -358,6 +385,17 @@ impl Backend {
                 due.get_or_insert(now + feed.every);
             }
         }
+    }
+
+    /// Whether a socket is checked at CONNECT only.
+    fn outlives_tokens(&self) -> bool {
+        let feed = self.contract.realtime.as_ref();
+        feed.is_some_and(|feed| feed.token_checked == TokenChecked::Handshake)
+    }
+
+    /// When a socket of this token's holder ends, since the run began.
+    fn end_of(&self, holder: &Holder) -> Duration {
+        holder.expires.saturating_sub(self.clock.epoch()) + self.leeway()
     }
 
     /// Nobody listens: no feed needs a timer.

@@ -3,8 +3,6 @@
 //! Everything that a running listener has spawned holds a [`Shutdown`]. Stopping requests it and waits
 //! until nobody holds it any more: after that the listener is closed and every connection is cut.
 
-use std::time::Duration;
-
 use http::{Request, Response};
 use http_body_util::BodyExt;
 use hyper::body::Incoming;
@@ -14,10 +12,7 @@ use hyper_util::rt::TokioIo;
 use tokio::sync::watch;
 
 use super::reply::Body;
-use crate::net::{Listener, Stream};
-
-/// How long nothing is accepted after an attempt failed.
-const ACCEPT_PAUSE: Duration = Duration::from_millis(10);
+use crate::net::{ACCEPT_PAUSE, Listener, Stream};
 
 /// The exchange is cut without an answer.
 #[derive(Debug, thiserror::Error)]
@@ -52,7 +47,6 @@ impl Running {
             let accept = async {
                 loop {
                     let Ok(stream) = listener.accept().await else {
-                        // The system is out of something; the client waits in the backlog.
                         tokio::time::sleep(ACCEPT_PAUSE).await;
                         continue;
                     };

@@ -6,12 +6,17 @@ use std::path::{Path, PathBuf};
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
+use std::time::Duration;
 
 use tempfile::TempDir;
 use tokio::io::{AsyncRead, AsyncWrite, DuplexStream, ReadBuf};
 use tokio::net::{TcpListener, TcpStream, UnixListener, UnixStream};
 
 use super::memory::{Backlog, MemoryPort};
+
+/// How long whoever accepts connections rests when the system refuses one, which it does when it is
+/// short of something, like descriptors. The client waits in the backlog meanwhile.
+pub(crate) const ACCEPT_PAUSE: Duration = Duration::from_millis(10);
 
 /// The transport of one run.
 #[derive(Debug, Clone)]

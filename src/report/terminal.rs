@@ -4,6 +4,7 @@
 //! the stream around it. Nothing is wider than the width, down to 60 columns.
 
 mod finding;
+mod runbook;
 mod summary;
 
 use std::collections::BTreeMap;
@@ -224,9 +225,9 @@ impl<W: Write> Terminal<W> {
         )?;
         let mut place = scenario.file.clone();
         if !scenario.runbook.is_empty() {
-            let items: Vec<String> = scenario.runbook.iter().map(ToString::to_string).collect();
             let separator = if place.is_empty() { "" } else { " · " };
-            place.push_str(&format!("{separator}runbook {}", items.join(", ")));
+            let items = scenario.runbook.join(", ");
+            place.push_str(&format!("{separator}runbook {items}"));
         }
         if !place.is_empty() {
             self.paragraph(2, FAINT, &place)?;

@@ -3,6 +3,7 @@
 use std::cell::RefCell;
 use std::ops::Deref;
 use std::sync::Arc;
+use std::time::Duration;
 
 use super::collector::Collector;
 use super::exchange::{Ended, Reception};
@@ -11,6 +12,7 @@ use super::moment::Moment;
 use super::state::State;
 use super::violation::Violation;
 use crate::domain::contract::{Resource, Role};
+use crate::domain::duration::show;
 use crate::domain::journal::{
     Answer, Content, Direction, Entry, Fact, Frame, Question, Request, Sender,
 };
@@ -177,6 +179,25 @@ impl<'a> Context<'a> {
                     .exchanges([ended.request.exchange]),
             ),
         }
+    }
+
+    /// Says that a rule did not get the quiet that it needs: since what, how much of it was had, and
+    /// how much it takes. It counts where nothing else put the rule to the test.
+    pub(super) fn lacked(
+        &self,
+        rule: &'static RuleInfo,
+        since: &str,
+        had: Duration,
+        takes: Duration,
+    ) {
+        let why = format!(
+            "it takes {} of quiet after {since}, and {} were had, so {} are missing: leave the app \
+             alone for longer",
+            show(takes),
+            show(had),
+            show(takes.saturating_sub(had))
+        );
+        self.unprobed(rule.id, &why);
     }
 
     /// Says that nothing was asked for a rule, or nothing could be seen of it, and why. It counts

@@ -3,6 +3,8 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use serde_json::Value;
+
 use crate::domain::journal::{
     Answer, Answerer, Entry, EntryId, Fact, LossReason, Question, Request,
 };
@@ -45,6 +47,25 @@ pub(super) struct Ended<'a> {
     pub(super) lost: Option<&'a LossReason>,
 }
 
+/// Whether an answer of success says in its body that it is none: one path for many operations has one
+/// status for all of them (GraphQL §7.1: `errors` and no `data`; JSON-RPC 2.0 §5: `error` and no `result`).
+fn is_an_error(body: &Value) -> bool {
+    let lacks = |member: &str| body.get(member).is_none_or(is_empty);
+    let errors = body.get("errors").and_then(Value::as_array);
+    let error = body.get("error").filter(|error| error.is_object());
+    (errors.is_some_and(|errors| !errors.is_empty()) && lacks("data"))
+        || (error.is_some() && lacks("result") && lacks("data"))
+}
+
+/// Whether there is nothing in a value: what GraphQL gives for each field that failed.
+fn is_empty(value: &Value) -> bool {
+    match value {
+        Value::Null => true,
+        Value::Object(fields) => fields.values().all(Value::is_null),
+        _ => false,
+    }
+}
+
 /// What the backend makes of a request of the harness.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Reception {
@@ -78,6 +99,7 @@ impl<'a> Ended<'a> {
             return Reception::Unclear(format!("{}: the backend gave no answer", line()));
         };
         match answer.status {
+            200..300 if answer.body.json().is_some_and(is_an_error) => Reception::Refused,
             200..300 => Reception::Granted,
             429 => Reception::Unclear(format!("{} was answered with 429", line())),
             400..500 => Reception::Refused,

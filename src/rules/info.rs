@@ -95,7 +95,8 @@ impl RuleInfo {
     }
 
     /// Why it cannot be judged under a contract; nothing if it can.
-    pub(super) fn unmet(&self, contract: &Contract) -> Option<&'static str> {
+    #[must_use]
+    pub fn unmet(&self, contract: &Contract) -> Option<&'static str> {
         self.needs.iter().find_map(|need| need.unmet(contract))
     }
 }

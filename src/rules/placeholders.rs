@@ -4,6 +4,7 @@ use serde_json::Value;
 
 use crate::domain::contract::Body;
 use crate::domain::journal::Content;
+use crate::rules::template::{self, walk};
 
 /// What stands where a template has a placeholder.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -18,50 +19,33 @@ pub(super) enum Sent {
 
 /// What a body has where its template has `{name}`.
 pub(super) fn sent(template: &Body, name: &str, body: &Content) -> Sent {
-    let placeholder = format!("{{{name}}}");
-    match (template, body) {
-        (Body::Json(template), Content::Json { value, .. }) => value
-            .value()
-            .map_or(Sent::Unknown, |value| find_text(&template.0, name, value)),
-        (Body::Form(fields), Content::Text { text, .. }) => {
-            let Some((key, _)) = fields.iter().find(|(_, own)| own.contains(&placeholder)) else {
-                return Sent::Unknown;
-            };
-            let mut pairs = url::form_urlencoded::parse(text.as_bytes());
-            let found = pairs.find(|(own, _)| own == key);
-            found.map_or(Sent::Missing, |(_, text)| Sent::Text(text.into_owned()))
+    let value = match (template, body) {
+        (Body::Json(_), Content::Json { .. }) | (Body::Form(_), Content::Text { .. }) => {
+            template::sent(body)
         }
+        _ => None,
+    };
+    match (template::of_body(template), value) {
+        (Some(template), Some(value)) => find_text(&template, name, &value),
         _ => Sent::Unknown,
     }
 }
 
 /// What a JSON value has where its template has `{name}`.
 pub(super) fn find_text(template: &Value, name: &str, value: &Value) -> Sent {
-    match template {
-        Value::String(text) if text.contains(&format!("{{{name}}}")) => match value {
-            Value::Null => Sent::Missing,
-            Value::String(text) => Sent::Text(text.clone()),
-            other => Sent::Text(other.to_string()),
-        },
-        Value::Object(fields) => first_known(
-            fields
-                .iter()
-                .map(|(key, field)| find_text(field, name, value.get(key).unwrap_or(&Value::Null))),
-        ),
-        Value::Array(items) => first_known(
-            items
-                .iter()
-                .enumerate()
-                .map(|(at, item)| find_text(item, name, value.get(at).unwrap_or(&Value::Null))),
-        ),
-        _ => Sent::Unknown,
-    }
-}
-
-fn first_known(mut found: impl Iterator<Item = Sent>) -> Sent {
+    let placeholder = format!("{{{name}}}");
+    let mut found = Sent::Unknown;
+    walk(template, Some(value), &mut |part| {
+        let own = part.template.and_then(Value::as_str);
+        if found == Sent::Unknown && own.is_some_and(|text| text.contains(&placeholder)) {
+            found = match part.sent {
+                None | Some(Value::Null) => Sent::Missing,
+                Some(Value::String(text)) => Sent::Text(text.clone()),
+                Some(other) => Sent::Text(other.to_string()),
+            };
+        }
+    });
     found
-        .find(|sent| *sent != Sent::Unknown)
-        .unwrap_or(Sent::Unknown)
 }
 
 #[cfg(test)]

@@ -16,6 +16,7 @@ use crate::rules::context::Context;
 use crate::rules::rule::{Registration, Rule, RuleInfo, rule};
 use crate::rules::violation::Violation;
 
+mod bodies;
 mod fixed;
 mod past;
 mod queries;
@@ -37,6 +38,7 @@ pub(super) const RULES: &[Registration] = &[
         Box::new(queries::Queried::default())
     }),
     (&[&fixed::FIXED], |_| Box::new(fixed::Fixed)),
+    (&[&bodies::BODIES], |_| Box::new(bodies::Bodies::default())),
 ];
 
 rule! {

@@ -9,6 +9,7 @@ mod expired;
 mod forged;
 mod genuine;
 mod grace;
+mod handed_over;
 mod kept_identity;
 mod lost;
 mod next_user;
@@ -78,5 +79,8 @@ pub(super) const RULES: &[Registration] = &[
     }),
     (&[&unissued::UNISSUED], |_| {
         Box::new(unissued::Unissued::default())
+    }),
+    (&[&handed_over::HANDED_OVER], |_| {
+        Box::new(handed_over::HandedOver::default())
     }),
 ];

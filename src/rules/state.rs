@@ -13,16 +13,19 @@ use crate::domain::change::Change;
 use crate::domain::contract::{Contract, FailMode, Polling, Role};
 use crate::domain::journal::{
     Answer, AppFact, Class, Entry, EntryId, Fact, HarnessFact, Question, Request, Sender,
+    TokenIssued,
 };
 use crate::domain::secrets::is_hollow;
 use crate::domain::verdict::ScopeTally;
 
+mod accounts;
 mod probing;
 mod session;
 mod sockets;
 mod switch;
 mod world;
 
+pub(super) use accounts::{Account, Accounts};
 use probing::Probing;
 pub(super) use session::{Session, Token};
 pub(super) use sockets::{Socket, Sockets};
@@ -45,6 +48,8 @@ pub(super) struct State {
     pub(super) sockets: Sockets,
     pub(super) switch: Switch,
     pub(super) world: World,
+    /// What everybody who got a token is called.
+    pub(super) accounts: Accounts,
     probing: Probing,
     /// The exchanges under way by number, and those that ended last.
     open: BTreeMap<u64, Opened>,
@@ -71,6 +76,7 @@ impl State {
             sockets: Sockets::default(),
             switch: Switch::default(),
             world: World::default(),
+            accounts: Accounts::default(),
             probing: Probing::default(),
             open: BTreeMap::new(),
             recent: VecDeque::new(),
@@ -83,12 +89,7 @@ impl State {
         self.now = entry.at;
         match &entry.fact {
             Fact::Request(request) => self.request(entry, request),
-            Fact::TokenIssued(token) if self.is_of_the_harness(entry) => self.probing.issued(token),
-            Fact::TokenIssued(token) => {
-                let asked = self.opened(token.exchange).and_then(Opened::request);
-                let by_refresh = asked.is_some_and(|own| own.role == Some(Role::Refresh));
-                self.session.issued(entry, token, by_refresh);
-            }
+            Fact::TokenIssued(token) => self.token(entry, token),
             Fact::Uploaded { .. } => {}
             Fact::Answer(_) | Fact::Lost { .. } => self.exchange_ended(entry),
             Fact::Frame {
@@ -118,6 +119,17 @@ impl State {
             }
             Fact::Harness(fact) => self.harness(entry, fact),
         }
+    }
+
+    fn token(&mut self, entry: &Arc<Entry>, token: &TokenIssued) {
+        self.accounts.issued(entry.id, token, &self.contract);
+        if self.is_of_the_harness(entry) {
+            self.probing.issued(token);
+            return;
+        }
+        let asked = self.opened(token.exchange).and_then(Opened::request);
+        let by_refresh = asked.is_some_and(|own| own.role == Some(Role::Refresh));
+        self.session.issued(entry, token, by_refresh);
     }
 
     fn exchange_ended(&mut self, entry: &Arc<Entry>) {

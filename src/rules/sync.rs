@@ -21,6 +21,7 @@ mod stream;
 mod twice;
 mod unknown_session;
 mod walks;
+mod wasted;
 
 pub(super) const RULES: &[Registration] = &[
     (&[&fallback::KEEPS_ARRIVING], |_| {
@@ -72,4 +73,9 @@ pub(super) const RULES: &[Registration] = &[
     (&[&unknown_session::UNKNOWN_SESSION], |_| {
         Box::new(unknown_session::UnknownSession::default())
     }),
+    (&[&wasted::WASTED], |_| {
+        Box::new(wasted::PastTheEnd::default())
+    }),
+    (&[&wasted::WASTED], |_| Box::new(wasted::Whole::default())),
+    (&[&wasted::WASTED], |_| Box::new(wasted::Deltas::default())),
 ];

@@ -11,7 +11,6 @@ use crate::rules::rule::{Registration, Rule};
 
 mod distinctive;
 mod flattened;
-mod socket_owners;
 
 mod observed;
 

@@ -7,6 +7,7 @@ use super::applicability::{Lacks, lacks_lever, reaches};
 use super::deployment;
 use super::failure::{LeverError, SetUpError};
 use super::lateness::LastEmitted;
+use super::lease::Lease;
 use super::plan::{Plan, Target};
 use crate::domain::contract::Contract;
 use crate::domain::journal::{Flaw, LeverHow};
@@ -23,7 +24,11 @@ pub(super) enum Backend {
     /// A mock of its own.
     Mock(Mock),
     /// A deployment that others may use too.
-    Deployment(Box<config::Target>),
+    Deployment {
+        target: Box<config::Target>,
+        /// What is switched at it, for whoever has to put it back.
+        lease: Option<Lease>,
+    },
 }
 
 impl Backend {
@@ -45,7 +50,10 @@ impl Backend {
             })
             .map(Self::Mock)
             .map_err(SetUpError::Mock),
-            Target::Deployment(deployment) => Ok(Self::Deployment(deployment.clone())),
+            Target::Deployment(deployment) => Ok(Self::Deployment {
+                target: deployment.clone(),
+                lease: plan.lease.clone(),
+            }),
         }
     }
 
@@ -61,8 +69,8 @@ impl Backend {
                         via: Some(endpoint.clone()),
                     }
                 }
-                Self::Deployment(deployment) => {
-                    let url = deployment.services.get(&service.name)?;
+                Self::Deployment { target, .. } => {
+                    let url = target.services.get(&service.name)?;
                     Upstream {
                         scheme: url.scheme().to_owned(),
                         authority: url.authority().to_owned(),
@@ -88,7 +96,7 @@ impl Backend {
                     })
                     .collect()
             }
-            Self::Deployment(deployment) => deployment.accounts.clone(),
+            Self::Deployment { target, .. } => target.accounts.clone(),
         }
     }
 
@@ -99,7 +107,7 @@ impl Backend {
                 let mock = mock.clone();
                 Some(Box::new(move |event| mock.last_emitted(event)))
             }
-            Self::Deployment(_) => None,
+            Self::Deployment { .. } => None,
         }
     }
 
@@ -107,7 +115,7 @@ impl Backend {
     pub(super) fn forbidden_calls(&self) -> Option<u64> {
         match self {
             Self::Mock(mock) => Some(mock.forbidden_calls()),
-            Self::Deployment(_) => None,
+            Self::Deployment { .. } => None,
         }
     }
 
@@ -115,7 +123,7 @@ impl Backend {
     pub(super) fn mint(&self, username: &str, flaw: Flaw) -> Option<String> {
         match self {
             Self::Mock(mock) => mock.mint(username, flaw),
-            Self::Deployment(_) => None,
+            Self::Deployment { .. } => None,
         }
     }
 
@@ -123,10 +131,10 @@ impl Backend {
     pub(super) fn lacks(&self, command: &Command) -> Option<String> {
         match (self, command) {
             (Self::Mock(mock), _) => mock.lacks(command),
-            (Self::Deployment(deployment), Command::Lever(lever)) => {
-                lacks_lever(deployment, lever).map(|lacks| lacks.to_string())
+            (Self::Deployment { target, .. }, Command::Lever(lever)) => {
+                lacks_lever(target, lever).map(|lacks| lacks.to_string())
             }
-            (Self::Deployment(_), _) => None,
+            (Self::Deployment { .. }, _) => None,
         }
     }
 
@@ -145,7 +153,7 @@ impl Backend {
                 });
                 levers.collect()
             }
-            Self::Deployment(deployment) => deployment.levers.keys().filter_map(own).collect(),
+            Self::Deployment { target, .. } => target.levers.keys().filter_map(own).collect(),
         }
     }
 
@@ -160,18 +168,34 @@ impl Backend {
                 Ok(_) => Ok(LeverHow::Mock),
                 Err(error) => Err(error.into()),
             },
-            Self::Deployment(deployment) => {
+            Self::Deployment { target, lease } => {
                 let lever = setting.lever().ok_or(LeverError::NoLever)?;
-                match deployment.levers.get(&lever) {
-                    None => Err(Lacks::lever(deployment, lever).into()),
+                match target.levers.get(&lever) {
+                    None => Err(Lacks::lever(target, lever).into()),
                     Some(LeverMeans::Gateway) => imitate(gateway, setting),
                     Some(means @ LeverMeans::Http { set, reset, .. }) => {
-                        reaches(deployment, means, setting)?;
-                        deployment::operate(deployment, setting, set, reset).await?;
+                        reaches(target, means, setting)?;
+                        if let Some(lease) = lease {
+                            lease.before(setting)?;
+                        }
+                        deployment::operate(target, setting, set, reset).await?;
+                        if let Some(lease) = lease {
+                            lease.after(setting);
+                        }
                         Ok(LeverHow::Http)
                     }
                 }
             }
+        }
+    }
+
+    /// What has been switched at it and is not put back, the latest first.
+    pub(super) fn switched(&self) -> Vec<Change> {
+        match self {
+            Self::Deployment {
+                lease: Some(lease), ..
+            } => lease.switched().into_iter().rev().collect(),
+            _ => Vec::new(),
         }
     }
 }

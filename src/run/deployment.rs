@@ -6,11 +6,13 @@ mod operator;
 use std::io;
 
 use reqwest::Client;
+use reqwest::header::HeaderValue;
 use serde_json::Value;
 
 use super::interrupt::Interrupt;
 use crate::domain::coding;
-use crate::domain::contract::{Condition, Contract, Operation, Role};
+use crate::domain::contract::{Asked, Condition, Contract, KillSwitch, Operation, Role};
+use crate::domain::media_type;
 use crate::domain::selector::{Selector, fill_text};
 use crate::suite::config::Target;
 use http::{NoAnswer, NoClient};
@@ -37,6 +39,15 @@ pub enum Complaint {
     },
 }
 
+/// How the world must be in which something is to begin.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum World {
+    /// Not in maintenance: whatever a scenario found of it would be blamed on the backend.
+    AsItShouldBe,
+    /// However it is.
+    Any,
+}
+
 /// How an answer is unlike what the contract says.
 #[derive(Debug, thiserror::Error)]
 pub enum Unlike {
@@ -49,6 +60,11 @@ pub enum Unlike {
         /// Its content type.
         kind: String,
     },
+    /// The kill-switch is on.
+    #[error(
+        "the target is in maintenance already, and no run that is known here switched it: switch it off before anything is played"
+    )]
+    InMaintenance,
     /// Somebody else may have answered.
     #[error(
         "answered {status} with {kind} where the contract has JSON: is something else in front of the service?"
@@ -62,7 +78,12 @@ pub enum Unlike {
 }
 
 /// Asks each service for something that the contract says of it.
-pub(super) fn reach(target: &Target, contract: &Contract, interrupt: &Interrupt) -> Vec<Complaint> {
+pub(super) fn reach(
+    target: &Target,
+    contract: &Contract,
+    world: World,
+    interrupt: &Interrupt,
+) -> Vec<Complaint> {
     let runtime = match tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
@@ -94,15 +115,18 @@ pub(super) fn reach(target: &Target, contract: &Contract, interrupt: &Interrupt)
                 Some((_, operation)) => format!("{base}{}", path_with_query(operation)),
                 None => format!("{base}/"),
             };
+            let asks_switch = matches!(&probe, Some((Role::Status, _)));
             let expected = match &probe {
                 None => Expected::Anything,
                 Some((Role::Keys, _)) => Expected::Json,
                 Some((Role::Status, _)) if reads_body(contract) => Expected::Json,
                 Some(_) => Expected::Found,
             };
+            let switch = contract.kill_switch.as_ref();
+            let open = switch.filter(|_| asks_switch && world == World::AsItShouldBe);
             let headers = probe.map_or(&[][..], |(_, operation)| &operation.headers);
             let answer = tokio::select! {
-                answer = ask(&client, &asked, headers, expected) => answer,
+                answer = ask(&client, &asked, headers, expected, open) => answer,
                 () = interrupt.triggered() => return complaints,
             };
             if let Err(why) = answer {
@@ -165,45 +189,52 @@ async fn ask(
     url: &str,
     headers: &[(String, String)],
     expected: Expected,
+    open: Option<&KillSwitch>,
 ) -> Result<(), Unlike> {
     let mut request = client.get(url);
     for (name, value) in headers {
         request = request.header(name, fill_text(value, &|_| None));
     }
     let answer = request.send().await.map_err(NoAnswer::from)?;
-    let status = answer.status();
-    let kind = answer
-        .headers()
-        .get(reqwest::header::CONTENT_TYPE)
-        .and_then(|value| value.to_str().ok())
-        .unwrap_or("no content type")
-        .to_owned();
-    let packed = answer.headers().get(reqwest::header::CONTENT_ENCODING);
-    let coding = packed.and_then(|value| value.to_str().ok());
-    let pairs = [
-        ("content-type", kind.clone()),
-        ("content-encoding", coding.unwrap_or_default().to_owned()),
-    ];
-    let body = answer.bytes().await.map_err(NoAnswer::from)?;
-    let pairs = pairs.iter().map(|(name, value)| (*name, value.as_str()));
-    let body = match coding::read(pairs, &body, true, body.len().max(ROOM)) {
+    let status = answer.status().as_u16();
+    let headers = answer.headers().clone();
+    let pairs = || {
+        let text = |value: &HeaderValue| String::from_utf8_lossy(value.as_bytes()).into_owned();
+        headers
+            .iter()
+            .map(move |(name, value)| (name.as_str(), text(value)))
+    };
+    let kind = pairs()
+        .find(|(name, _)| *name == "content-type")
+        .map_or_else(|| "no content type".to_owned(), |(_, kind)| kind);
+    let packed = answer.bytes().await.map_err(NoAnswer::from)?;
+    let named: Vec<(&str, String)> = pairs().collect();
+    let named = || named.iter().map(|(name, value)| (*name, value.as_str()));
+    let body = match coding::read(named(), &packed, true, packed.len().max(ROOM)) {
         Ok(opened) => opened.bytes,
         Err(unread) => {
             return Err(Unlike::NotJson {
-                status: status.as_u16(),
+                status,
                 kind: format!("{kind}; {unread}"),
             });
         }
     };
-    if status.as_u16() == 404 && expected != Expected::Anything {
+    if status == 404 && expected != Expected::Anything {
         return Err(Unlike::NotFound { kind });
     }
+    let json: Option<Value> = serde_json::from_slice(&body).ok();
     // Maintenance may show as an error status; what counts is that the service speaks.
-    if expected == Expected::Json && serde_json::from_slice::<Value>(&body).is_err() {
-        return Err(Unlike::NotJson {
-            status: status.as_u16(),
-            kind,
-        });
+    if expected == Expected::Json && json.is_none() {
+        return Err(Unlike::NotJson { status, kind });
     }
-    Ok(())
+    let asked = Asked {
+        status,
+        is_page: media_type::is_html(&kind),
+        body: json.as_ref(),
+    };
+    let find = |at: &Selector| at.in_answer(named(), json.as_ref());
+    match open.and_then(|switch| switch.says(asked, find)) {
+        Some(true) => Err(Unlike::InMaintenance),
+        Some(false) | None => Ok(()),
+    }
 }

@@ -4,6 +4,7 @@
 //! An evaluation follows the journal entry by entry and reads nothing else, so that whoever has the
 //! journal comes to the same verdict.
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
@@ -11,10 +12,12 @@ use std::time::Duration;
 use super::verdict::{self, Evidence};
 use crate::domain::contract::Contract;
 use crate::domain::journal::file::Case;
-use crate::domain::journal::{Changed, Entry, EntryId, Fact, HarnessFact, LeverHow, Observer};
+use crate::domain::journal::{
+    AppFact, Changed, Entry, EntryId, Fact, HarnessFact, LeverHow, Observer, StepPhase,
+};
 use crate::domain::proof::{Proof, Prover};
 use crate::domain::result::ScenarioResult;
-use crate::domain::runbook::RunbookId;
+use crate::domain::runbook::{Came, Shown};
 use crate::domain::verdict::{Finding, Outcome, PROOF, STEP, ScopeTally, Severity};
 use crate::rules::{self, Judge, JudgeSettings, JudgedFrom};
 
@@ -35,6 +38,8 @@ struct HarnessRecord {
     simulated: bool,
     interrupted: bool,
     unmet: Vec<Finding>,
+    /// What each step has come to so far.
+    steps: BTreeMap<usize, StepPhase>,
     error: Option<String>,
     levers: Vec<String>,
 }
@@ -70,6 +75,7 @@ impl Evaluation {
     ) -> ScenarioResult {
         let judged = self.judge.finish();
         let record = std::mem::take(&mut self.record);
+        let mut shown = record.shown(case);
         let (doubt, error) = match flaw {
             Some(flaw) if flaw.is_doubt() => (Some(flaw.to_string()), None),
             flaw => (None, flaw.map(ToString::to_string)),
@@ -82,6 +88,7 @@ impl Evaluation {
         let mut not_judged = judged.not_judged;
         evidence.findings.extend(record.unmet);
         let proven = self.prover.finish();
+        never_called(&mut shown, &proven.proof);
         match proven.proof {
             Proof::Broken(findings) => evidence.findings.extend(findings),
             Proof::Inconclusive(doubts) if !record.interrupted => evidence.doubts.extend(doubts),
@@ -93,6 +100,10 @@ impl Evaluation {
         }
         if !record.simulated {
             not_judged.extend(untold(&not_judged));
+        }
+        shown.open.extend(not_judged.iter().cloned());
+        keep(&mut shown, &judged.not_exercised, &evidence);
+        if !record.simulated {
             not_judged.extend(
                 proven
                     .notes
@@ -101,12 +112,12 @@ impl Evaluation {
             );
         }
         verdict::arrange(&mut evidence.findings);
-        let runbook = case.runbook.iter().map(|id| RunbookId::parse(id));
         ScenarioResult {
             id: case.id.clone(),
             name: case.name.clone(),
             file: case.file.clone(),
-            runbook: runbook.filter_map(Result::ok).collect(),
+            runbook: case.runbook.clone(),
+            shown,
             excerpt: excerpt(&evidence.findings),
             outcome: Outcome {
                 verdict: verdict::verdict(case.known_failure.as_deref(), &evidence),
@@ -119,6 +130,37 @@ impl Evaluation {
             duration_wall: Duration::ZERO,
             journal_entries: record.entries,
             levers: record.levers,
+        }
+    }
+}
+
+/// Takes down what the never-called proof came to, which counts as a rule.
+fn never_called(shown: &mut Shown, proof: &Proof) {
+    let why = match proof {
+        Proof::Holds => {
+            shown.kept.insert(PROOF.to_owned());
+            return;
+        }
+        Proof::Inconclusive(doubts) => doubts.join("; "),
+        Proof::Broken(_) => "a forbidden call was made".to_owned(),
+    };
+    shown.open.insert(PROOF.to_owned(), why);
+}
+
+/// Takes down which rules were put to the test and kept: those that are neither broken nor open.
+fn keep(shown: &mut Shown, not_exercised: &[&str], evidence: &Evidence) {
+    if evidence.error.is_some() {
+        // Nobody knows what the rest would have shown.
+        shown.kept.clear();
+        return;
+    }
+    let tested = rules::catalogue().filter(|rule| !not_exercised.contains(&rule.id));
+    let kept = tested.filter(|rule| !shown.open.contains_key(rule.id));
+    let kept: Vec<String> = kept.map(|rule| rule.id.to_owned()).collect();
+    shown.kept.extend(kept);
+    for finding in &evidence.findings {
+        if finding.severity > Severity::Information {
+            shown.kept.remove(&finding.rule);
         }
     }
 }
@@ -186,11 +228,47 @@ impl Observer for Evaluation {
 }
 
 impl HarnessRecord {
+    /// What its steps came to.
+    fn shown(&self, case: &Case) -> Shown {
+        let came = |phase: Option<&StepPhase>| match phase {
+            Some(StepPhase::Done) => Came::Kept,
+            Some(StepPhase::Unmet) => Came::Broken,
+            Some(StepPhase::Began | StepPhase::Failed) | None => Came::Open,
+        };
+        let expectations = case.labels.iter().map(|own| {
+            let came = match own.step {
+                Some(step) => came(self.steps.get(&step)),
+                None => Came::LeftOut,
+            };
+            (own.label.clone(), came)
+        });
+        let phases = || self.steps.values();
+        let steps = if phases().any(|phase| *phase == StepPhase::Unmet) {
+            Came::Broken
+        } else if self.error.is_some()
+            || self.interrupted
+            || !self.ended
+            || self.steps.is_empty()
+            || phases().any(|phase| *phase != StepPhase::Done)
+        {
+            Came::Open
+        } else {
+            Came::Kept
+        };
+        Shown {
+            expectations: expectations.collect(),
+            steps,
+            ..Shown::default()
+        }
+    }
+
     fn see(&mut self, entry: &Entry) {
         self.entries += 1;
         self.last = entry.at;
         match &entry.fact {
             Fact::Harness(fact) => self.harness(fact),
+            // What a driver says that an app shows is not said by the app.
+            Fact::App(AppFact::Reported(_)) => {}
             Fact::App(_) => self.simulated = true,
             _ => {}
         }
@@ -210,6 +288,9 @@ impl HarnessRecord {
                         "in virtual time the {what} came {by_us} µs late although nobody delayed it"
                     )
                 });
+            }
+            HarnessFact::Step { step, phase, .. } => {
+                self.steps.insert(*step, *phase);
             }
             HarnessFact::Unmet(step) => self.unmet.push(Finding {
                 rule: STEP.to_owned(),

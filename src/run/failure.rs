@@ -8,6 +8,7 @@ use std::time::Duration;
 use super::applicability::Lacks;
 use super::call::CallFailed;
 use super::deployment::OperatorError;
+use super::lease::LeaseError;
 use crate::{device, mock};
 
 /// Why a world could not be set up.
@@ -76,6 +77,9 @@ pub(crate) enum LeverError {
     /// The operator's calls did not bring it about.
     #[error(transparent)]
     Operator(#[from] OperatorError),
+    /// That it would have to be put back cannot be kept, so it is not done.
+    #[error(transparent)]
+    Lease(#[from] LeaseError),
 }
 
 /// Why a step could not be carried out.

@@ -16,11 +16,13 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use super::evaluation::{Evaluation, JournalFlaw};
+use super::runbook::Book;
 use super::summary::sum;
 use crate::domain::contract::Contract;
 use crate::domain::journal::Observer;
 use crate::domain::journal::file::{Case, ContractMark, Header, VERSION};
 use crate::domain::result::{RunResult, ScenarioResult};
+use crate::domain::runbook::Runbook;
 use reader::{End, Reader};
 pub use unjudgeable::Unjudgeable;
 
@@ -31,6 +33,8 @@ pub struct JudgedBy<'a> {
     pub contract: &'a Arc<Contract>,
     /// SHA-256 of its text, hex.
     pub fingerprint: &'a str,
+    /// The runbook that is answered.
+    pub runbook: &'a Runbook,
 }
 
 /// Judges files, each as one scenario, and shows each result as it comes. The second half of what
@@ -68,6 +72,10 @@ pub fn judge(
         progress(&result);
         scenarios.push(result);
     }
+    let book = Book {
+        runbook: by.runbook,
+        contract: by.contract,
+    };
     let first = headers
         .into_iter()
         .next()
@@ -79,7 +87,7 @@ pub fn judge(
         quirks: first.quirks,
         defects: first.defects,
         duration_wall: began.elapsed(),
-        ..sum(scenarios)
+        ..sum(scenarios, book)
     };
     Ok((result, remarks))
 }

@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use super::lease::Lease;
 use crate::app::Quirk;
 use crate::domain::scenario::Scenario;
 use crate::mock::Defect;
@@ -30,6 +31,8 @@ pub struct Plan {
     pub jobs: usize,
     /// A folder for one journal file per scenario.
     pub journal_dir: Option<PathBuf>,
+    /// What is switched at a deployment, for whoever has to put it back.
+    pub lease: Option<Lease>,
 }
 
 impl Plan {

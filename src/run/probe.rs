@@ -236,13 +236,17 @@ impl<'s> Prober<'s> {
         self.send(question, request).await
     }
 
-    /// The resources that can be read with a token and without changing anything.
+    /// The resources that can be read with a token and without changing anything. What the contract calls a
+    /// resource is read, also where that takes a POST, as with GraphQL.
     fn readable(&self) -> Vec<Resource> {
         self.environment
             .contract
             .resources
             .iter()
-            .filter(|resource| resource.operation.authorized && !resource.operation.is_write())
+            .filter(|resource| {
+                let operation = &resource.operation;
+                operation.authorized && (!operation.is_write() || operation.method == "POST")
+            })
             .take(RESOURCES)
             .cloned()
             .collect()

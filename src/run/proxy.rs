@@ -16,11 +16,13 @@ use std::time::{Duration, Instant};
 
 use tokio::sync::{mpsc, oneshot};
 
+use super::deployment::World;
 use super::environment::{self, Environment};
 use super::failure::SetUpError;
 use super::interrupt::Interrupt;
 use super::plan::Plan;
 use super::play::UNDER_WAY;
+use super::runbook::Book;
 use super::summary::sum;
 use super::target::{self, Unplayable};
 use crate::domain::journal::file::Case;
@@ -90,7 +92,7 @@ pub fn serve(
     ready: &mut dyn FnMut(&Ready) -> io::Result<()>,
 ) -> Result<RunResult, NotServed> {
     let began = Instant::now();
-    target::reach(&proxy.plan, interrupt)?;
+    target::reach(&proxy.plan, World::Any, interrupt)?;
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
@@ -139,6 +141,7 @@ async fn perform(
         ask = asked.recv() => waiting.extend(ask),
     }
     environment.send_canaries().await;
+    environment.put_back().await;
     tokio::time::sleep(UNDER_WAY).await;
     environment.end();
     let mut scenario = environment.conclude();
@@ -157,7 +160,7 @@ async fn perform(
         seed: plan.seed,
         target: plan.target.name().to_owned(),
         defects: defects.collect(),
-        ..sum(vec![scenario])
+        ..sum(vec![scenario], Book::of(&plan.suite))
     })
 }
 

@@ -12,6 +12,7 @@ use super::supervise::perform;
 use super::target::Unplayable;
 use crate::app::Quirk;
 use crate::domain::result::RunResult;
+use crate::domain::runbook::Status;
 use crate::domain::verdict::{Finding, Severity, Subject, Verdict};
 use crate::mock::Defect;
 use crate::suite::Suite;
@@ -89,10 +90,15 @@ pub struct Trial {
     pub verdict: Verdict,
     /// What was found, remarks left out.
     pub findings: Vec<Finding>,
+    /// The ids of the runbook's items that it turned.
+    pub violated: Vec<String>,
 }
 
 impl Trial {
     fn of(misbehaviour: Option<Misbehaviour>, result: RunResult) -> Vec<Self> {
+        let items = result.runbook.items.into_iter();
+        let items = items.filter(|item| item.status == Status::Violated);
+        let violated: Vec<String> = items.map(|item| item.id).collect();
         let trial = |scenario: crate::domain::result::ScenarioResult| {
             let mut findings = scenario.outcome.findings;
             findings.retain(|finding| finding.severity > Severity::Information);
@@ -101,6 +107,7 @@ impl Trial {
                 stage: scenario.id,
                 verdict: scenario.outcome.verdict,
                 findings,
+                violated: violated.clone(),
             }
         };
         result.scenarios.into_iter().map(trial).collect()
@@ -234,6 +241,7 @@ impl Matrix {
             defects,
             jobs: 1,
             journal_dir: None,
+            lease: None,
         }
     }
 }

@@ -77,6 +77,7 @@ pub(crate) async fn play(stage: &Stage, scenario: &Scenario) {
             });
         }
     }
+    stage.environment.put_back().await;
 }
 
 struct Player<'a> {

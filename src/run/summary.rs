@@ -3,8 +3,9 @@
 use std::time::Duration;
 
 use super::plan::Plan;
+use super::runbook::{self, Book};
 use crate::domain::result::{RunResult, ScenarioResult};
-use crate::domain::runbook;
+use crate::domain::runbook::Shown;
 use crate::domain::scenario::Scenario;
 use crate::domain::verdict::{Outcome, ScopeTally, Verdict};
 
@@ -15,6 +16,7 @@ pub(super) fn unplayed(scenario: &Scenario, verdict: Verdict, wall: Duration) ->
         name: scenario.name.clone(),
         file: scenario.file.clone(),
         runbook: scenario.runbook.clone(),
+        shown: Shown::default(),
         outcome: Outcome {
             verdict,
             findings: Vec::new(),
@@ -37,7 +39,7 @@ pub(super) fn sum_up(
     interrupted: bool,
     wall: Duration,
 ) -> RunResult {
-    let sum = sum(scenarios);
+    let sum = sum(scenarios, Book::of(&plan.suite));
     let verdict = match sum.verdict {
         Verdict::Passed if interrupted => {
             Verdict::Inconclusive("the run was interrupted".to_owned())
@@ -66,28 +68,21 @@ pub(super) fn sum_up(
 }
 
 /// What scenarios come to together, whatever they were played against.
-pub(super) fn sum(scenarios: Vec<ScenarioResult>) -> RunResult {
+pub(super) fn sum(mut scenarios: Vec<ScenarioResult>, book: Book<'_>) -> RunResult {
     let mut scope = ScopeTally::default();
     scenarios
         .iter()
         .for_each(|scenario| scope.add(scenario.outcome.scope));
-    let coverage: Vec<_> = scenarios
-        .iter()
-        .map(|scenario| {
-            (
-                scenario.id.as_str(),
-                scenario.runbook.as_slice(),
-                &scenario.outcome.verdict,
-            )
-        })
-        .collect();
+    for scenario in &mut scenarios {
+        scenario.runbook = runbook::proven_by(book, &scenario.id);
+    }
     RunResult {
         seed: 0,
         target: String::new(),
         virtual_time: false,
         quirks: Vec::new(),
         defects: Vec::new(),
-        runbook: runbook::cover(&coverage),
+        runbook: runbook::answer(book, &scenarios),
         scope,
         verdict: Verdict::of_all(scenarios.iter().map(|scenario| &scenario.outcome.verdict)),
         interrupted: false,

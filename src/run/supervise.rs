@@ -11,6 +11,7 @@ use std::sync::{Arc, OnceLock};
 use std::thread;
 use std::time::{Duration, Instant};
 
+use super::deployment::World;
 use super::interrupt::Interrupt;
 use super::known_accounts::KnownAccounts;
 use super::plan::{Plan, Target};
@@ -18,6 +19,7 @@ use super::summary::{sum_up, unplayed};
 use super::target::{self, Unplayable};
 use super::watchdog::{self, News, Patience, Waited};
 use super::{applicability, play};
+use crate::domain::change::Lever;
 use crate::domain::result::{RunResult, ScenarioResult};
 use crate::domain::scenario::{Action, Scenario, StepKind, Timing};
 use crate::domain::verdict::Verdict;
@@ -31,7 +33,7 @@ const SLOWEST_PACE: u32 = 2_000;
 /// What a scenario in real time may take beyond the times that its steps name.
 const STUCK_REAL: Duration = Duration::from_secs(180);
 
-/// How long a scenario may take to put its world back, once it is asked to stop.
+/// How long a scenario may take to end once it is asked to stop, beside what its levers may take.
 const STUCK_GRACE: Duration = Duration::from_secs(5);
 
 /// Plays the plan and shows each result as it comes.
@@ -44,7 +46,7 @@ pub fn perform(
     progress: &mut dyn FnMut(&ScenarioResult),
 ) -> Result<RunResult, Unplayable> {
     let began = Instant::now();
-    target::reach(plan, interrupt)?;
+    target::reach(plan, World::AsItShouldBe, interrupt)?;
     let jobs = if matches!(plan.target, Target::Mock) {
         plan.jobs.max(1)
     } else {
@@ -135,7 +137,7 @@ fn supervise(
     }
     let patience = Patience {
         limit,
-        grace: STUCK_GRACE,
+        grace: grace(plan),
     };
     match watchdog::wait(&news, patience, || own.trigger()) {
         Waited::Ended(result) => result,
@@ -145,7 +147,7 @@ fn supervise(
         }
         Waited::Stuck(None) => unplayed(scenario, stuck(limit), began.elapsed()),
         Waited::Unresponsive => {
-            let grace = STUCK_GRACE.as_secs();
+            let grace = patience.grace.as_secs();
             let why = format!("it had not stopped {grace} s after the run was interrupted");
             unplayed(scenario, Verdict::Errored(why), began.elapsed())
         }
@@ -174,6 +176,25 @@ fn unplayable(
     let own = scenario.accounts().into_iter();
     let refusal = accounts.refusal(plan.target.name(), own);
     refusal.map(Verdict::Misconfigured)
+}
+
+/// How long a scenario may take to put its world back, once it is asked to stop: giving up sooner than the
+/// operator's calls do would leave switched what they still put back.
+fn grace(plan: &Plan) -> Duration {
+    let levers = match &plan.target {
+        Target::Mock => return STUCK_GRACE,
+        Target::Deployment(deployment) => &deployment.levers,
+    };
+    let each = levers.iter().map(|(lever, means)| match lever {
+        // Each service may be stopped on its own.
+        Lever::Backend => means.patience() * services(plan),
+        _ => means.patience(),
+    });
+    STUCK_GRACE + each.sum::<Duration>()
+}
+
+fn services(plan: &Plan) -> u32 {
+    u32::try_from(plan.suite.contract.services.len()).unwrap_or(u32::MAX)
 }
 
 fn stuck(limit: Duration) -> Verdict {

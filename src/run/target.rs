@@ -1,6 +1,6 @@
 //! Whether a target can be played against.
 
-use super::deployment::{self, Complaint};
+use super::deployment::{self, Complaint, World};
 use super::interrupt::Interrupt;
 use super::plan::{Plan, Target};
 
@@ -31,14 +31,14 @@ fn lines(complaints: &[Complaint]) -> String {
 }
 
 /// Whether the target can be played against.
-pub(super) fn reach(plan: &Plan, interrupt: &Interrupt) -> Result<(), Unplayable> {
+pub(super) fn reach(plan: &Plan, world: World, interrupt: &Interrupt) -> Result<(), Unplayable> {
     match &plan.target {
         Target::Mock if plan.suite.world.is_none() => Err(Unplayable::NoWorld {
             suite: plan.suite.origin.clone(),
         }),
         Target::Mock => Ok(()),
         Target::Deployment(deployment) => {
-            let complaints = deployment::reach(deployment, &plan.suite.contract, interrupt);
+            let complaints = deployment::reach(deployment, &plan.suite.contract, world, interrupt);
             if complaints.is_empty() {
                 Ok(())
             } else {

@@ -26,6 +26,7 @@ fn plan() -> Plan {
         defects: Vec::new(),
         jobs: 1,
         journal_dir: None,
+        lease: None,
     }
 }
 

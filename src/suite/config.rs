@@ -33,6 +33,9 @@ pub use reach::{OutOfReach, Reach};
 /// The file's name.
 pub const CONFIG_FILE: &str = "rehearsal.toml";
 
+/// The folder beside it for what is kept from one run to the next.
+const STATE_FOLDER: &str = ".rehearsal";
+
 /// The name of the target that is part of the program.
 pub const MOCK: &str = "mock";
 
@@ -44,6 +47,7 @@ pub struct Config {
     /// What a run does unless told otherwise.
     pub run: RunDefaults,
     secrets_file: Option<PathBuf>,
+    state: Option<PathBuf>,
     targets: Vec<Declared>,
     /// What it was read from, and what a target that is used is read from again.
     document: Option<Document>,
@@ -143,6 +147,13 @@ impl Config {
         settings: &[String],
     ) -> Result<Self, Problems> {
         read::config(Document::read(source, settings)?, folder)
+    }
+
+    /// The folder of what is kept from one run to the next.
+    #[must_use]
+    pub fn state(&self) -> PathBuf {
+        let beside = || self.folder.join(STATE_FOLDER);
+        self.state.clone().unwrap_or_else(beside)
     }
 
     /// The names of the declared targets, in the order of the file; `mock` is not among them.

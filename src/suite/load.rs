@@ -13,10 +13,11 @@ use super::diagnostics::Diagnostics;
 use super::node::Node;
 use super::values::Depth;
 use super::{
-    CONTRACT_FILE, Choice, ContractChoice, Problem, Problems, SHIPPED, SHIPPED_WORLD, STAGES,
-    Source, Suite, WORLD_FILE, contract, scenario, world, yaml,
+    CONTRACT_FILE, Choice, ContractChoice, Problem, Problems, RUNBOOK_FILE, SHARED_FILES, SHIPPED,
+    SHIPPED_WORLD, STAGES, Source, Suite, WORLD_FILE, contract, runbook, scenario, world, yaml,
 };
 use crate::domain::contract::Contract;
+use crate::domain::runbook::Runbook;
 use crate::domain::scenario::{Change, Scenario};
 use crate::domain::world::World;
 
@@ -36,8 +37,17 @@ pub fn read_world(source: &Arc<Source>, contract: &Contract) -> Result<World, Pr
     world_of(source, contract, Depth::Thorough)
 }
 
-/// Reads a scenario; its id is the file's name without extension. Without a contract, names are
-/// not checked, and nothing comes back but what is wrong otherwise.
+/// Reads a runbook; the scenarios that it names are not looked up.
+///
+/// # Errors
+/// Everything that is wrong with it.
+pub fn read_runbook(source: &Arc<Source>) -> Result<Runbook, Problems> {
+    Ok(read(source, runbook::read)?.runbook)
+}
+
+/// Reads a scenario; its id is the file's name without extension, and the runbook's items that it
+/// names are those of the shipped one. Without a contract, names are not checked, and nothing comes
+/// back but what is wrong otherwise.
 ///
 /// # Errors
 /// Everything that is wrong with it.
@@ -45,7 +55,8 @@ pub fn read_scenario(
     source: &Arc<Source>,
     contract: Option<&Contract>,
 ) -> Result<Scenario, Problems> {
-    scenario_of(source, contract, None)
+    let shipped = read_runbook(&shipped_file(RUNBOOK_FILE))?;
+    scenario_of(source, contract, None, Some(&shipped))
 }
 
 /// Reads a setting that was sent as JSON: what stands in a scenario under `set`.
@@ -63,8 +74,9 @@ fn scenario_of(
     source: &Arc<Source>,
     contract: Option<&Contract>,
     world: Option<&World>,
+    book: Option<&Runbook>,
 ) -> Result<Scenario, Problems> {
-    read(source, |root| scenario::read(root, contract, world))
+    read(source, |root| scenario::read(root, contract, world, book))
 }
 
 fn contract_of(source: &Arc<Source>, depth: Depth) -> Result<Contract, Problems> {
@@ -87,11 +99,15 @@ fn read<T>(
 
 /// The shipped files, which the tests of this crate check thoroughly.
 pub(super) fn shipped_file(name: &str) -> Arc<Source> {
-    let text = SHIPPED
+    file_of(&SHIPPED, name, "scenarios")
+}
+
+fn file_of(folder: &Dir<'_>, name: &str, path: &str) -> Arc<Source> {
+    let text = folder
         .get_file(name)
         .and_then(include_dir::File::contents_utf8)
         .unwrap_or_default();
-    Source::new(format!("scenarios/{name}"), text)
+    Source::new(format!("{path}/{name}"), text)
 }
 
 pub(super) fn shipped_scenarios() -> Vec<Arc<Source>> {
@@ -107,7 +123,7 @@ fn scenarios_in(folder: &Dir<'_>, path: &str) -> Vec<Arc<Source>> {
     let mut files: Vec<(&str, &str)> = folder
         .files()
         .filter_map(|file| Some((file.path().to_str()?, file.contents_utf8()?)))
-        .filter(|(name, _)| *name != CONTRACT_FILE && name.ends_with(".yaml"))
+        .filter(|(name, _)| !SHARED_FILES.contains(name) && name.ends_with(".yaml"))
         .collect();
     files.sort_unstable();
     let source = |(name, text)| Source::new(format!("{path}/{name}"), text);
@@ -124,18 +140,32 @@ impl Suite {
     }
 
     /// The shipped suite, and after its scenarios the stages on which the self-test's
-    /// misbehaviours show.
+    /// misbehaviours show. Its contract agrees on more than the shipped one: what some of them need.
     ///
     /// # Errors
     /// None in a released program: its tests read these files.
     pub fn with_stages() -> Result<Self, Problems> {
         let mut suite = Self::shipped()?;
+        suite.agree_closer()?;
         for source in &stages() {
             let (contract, world) = (Some(&*suite.contract), suite.world.as_deref());
-            let scenario = scenario_of(source, contract, world)?;
+            let scenario = scenario_of(source, contract, world, None)?;
             suite.scenarios.push(Arc::new(scenario));
         }
         Ok(suite)
+    }
+
+    /// Adds to the contract what only stages of the self-test agree on.
+    fn agree_closer(&mut self) -> Result<(), Problems> {
+        let shipped = shipped_file(CONTRACT_FILE);
+        let closer = file_of(&STAGES, CONTRACT_FILE, "fixtures/stages");
+        let node = yaml::parse(&shipped)?.with(yaml::parse(&closer)?);
+        // Places are those of either file: what is wrong here fails the tests of this crate.
+        let diagnostics = Diagnostics::new(&shipped);
+        let contract = contract::read(&Cursor::root(&diagnostics, &node), Depth::Trusting);
+        self.contract = Arc::new(diagnostics.into_problems().or(contract)?);
+        self.fingerprint = closer.fingerprint();
+        Ok(())
     }
 
     /// Reads a suite.
@@ -167,12 +197,27 @@ impl Suite {
             world.and_then(|(source, depth)| world_of(&source, contract, depth))
         });
         let named = world.as_ref().and_then(|world| world.as_ref().ok());
+        let book = parts
+            .runbook
+            .and_then(|source| read(&source, runbook::read));
+        let book = keep(&mut problems, book);
         let mut scenarios = Vec::new();
         for source in &sources {
-            let read = scenario_of(source, contract.as_ref(), named);
+            let book = book.as_ref().map(|draft| &draft.runbook);
+            let read = scenario_of(source, contract.as_ref(), named, book);
             scenarios.extend(keep(&mut problems, read).map(Arc::new));
         }
+        // A runbook of other scenarios names what is not here, and so does one of a whole folder
+        // beside a single file.
+        if let (Some(draft), true) = (&book, parts.runbook_is_own) {
+            let ids: Vec<String> = sources
+                .iter()
+                .map(|own| scenario::id_of(own.name()))
+                .collect();
+            problems.extend(draft.check(&ids, &scenarios));
+        }
         let world = world.and_then(|world| keep(&mut problems, world));
+        let book = book.map_or_else(Runbook::default, |draft| draft.runbook);
         let suite = contract.map(|contract| Self {
             origin: choice
                 .scenarios
@@ -180,6 +225,7 @@ impl Suite {
                 .map_or_else(|| "shipped".to_owned(), |path| path.display().to_string()),
             contract: Arc::new(contract),
             fingerprint: fingerprint.unwrap_or_default(),
+            runbook: book.named_by(&scenarios),
             scenarios,
             world: world.map(Arc::new),
         });
@@ -194,10 +240,13 @@ fn keep<T>(problems: &mut Problems, read: Result<T, Problems>) -> Option<T> {
 
 type Part = Result<(Arc<Source>, Depth), Problems>;
 
-/// A contract and the world that belongs to it, read but not understood yet.
+/// A contract, and the world and the runbook that belong to it, read but not understood yet.
 struct Parts {
     contract: Part,
     world: Option<Part>,
+    runbook: Result<Arc<Source>, Problems>,
+    /// Whether the runbook is one of all the scenarios that are read.
+    runbook_is_own: bool,
 }
 
 impl Parts {
@@ -220,16 +269,35 @@ impl Parts {
         };
         let folders = scenarios.map(Found::folder).into_iter();
         let folders = folders.chain(file.as_deref().and_then(Path::parent));
+        let folders: Vec<&Path> = folders.collect();
+        let book = beside(RUNBOOK_FILE).or_else(|| {
+            let mut places = folders.iter().map(|folder| folder.join(RUNBOOK_FILE));
+            places.find(|path| path.exists())
+        });
         let world = choice
             .world
             .clone()
-            .or_else(|| find_world(&folders.collect::<Vec<_>>()))
+            .or_else(|| find_world(&folders))
             .map(|path| from_disk(&path, "the world"))
             .or_else(|| {
                 let source = Source::new("fixtures/world.yaml", SHIPPED_WORLD);
                 shipped.then_some(Ok((source, Depth::Trusting)))
             });
-        Self { contract, world }
+        let runbook_is_own = match scenarios {
+            None => true,
+            Some(Found::Folder(_)) => beside(RUNBOOK_FILE).is_some(),
+            Some(Found::File(_)) => false,
+        };
+        let runbook = match &book {
+            Some(path) => Source::read(path, "the runbook").map_err(Problems::from),
+            None => Ok(shipped_file(RUNBOOK_FILE)),
+        };
+        Self {
+            contract,
+            world,
+            runbook,
+            runbook_is_own,
+        }
     }
 }
 
@@ -264,11 +332,7 @@ impl Found {
     fn look(path: &Path) -> Result<Self, Problem> {
         match fs::metadata(path) {
             Ok(meta) if meta.is_dir() => Ok(Self::Folder(path.to_owned())),
-            Ok(_)
-                if [CONTRACT_FILE, WORLD_FILE]
-                    .iter()
-                    .any(|own| path.ends_with(own)) =>
-            {
+            Ok(_) if SHARED_FILES.iter().any(|own| path.ends_with(own)) => {
                 let message = format!("`{}` holds no scenarios", path.display());
                 Err(Problem::new(message).hint(
                     "name the folder that it stands in; `--contract FILE` takes a contract alone",
@@ -318,7 +382,7 @@ fn scenario_files(folder: &Path) -> Result<Vec<PathBuf>, Problem> {
         let is_yaml = path
             .extension()
             .is_some_and(|extension| extension == "yaml" || extension == "yml");
-        if is_yaml && name != CONTRACT_FILE && name != WORLD_FILE && !name.starts_with('.') {
+        if is_yaml && !SHARED_FILES.contains(&&*name) && !name.starts_with('.') {
             paths.push(path);
         }
     }

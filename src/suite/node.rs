@@ -93,6 +93,29 @@ impl Node {
         Self { span, content }
     }
 
+    /// What stands here, and what stands there: maps are joined, and of anything else that stands in
+    /// both the other counts.
+    pub(crate) fn with(self, other: Self) -> Self {
+        let (own, more) = match (self.content, other.content) {
+            (Content::Map(own), Content::Map(more)) => (own, more),
+            (_, content) => {
+                let span = other.span;
+                return Self { span, content };
+            }
+        };
+        let mut entries = own;
+        for entry in more {
+            match entries.iter_mut().find(|own| own.key == entry.key) {
+                Some(own) => own.value = own.value.clone().with(entry.value),
+                None => entries.push(entry),
+            }
+        }
+        Self {
+            span: self.span,
+            content: Content::Map(entries),
+        }
+    }
+
     /// The value that a JSON Pointer leads to.
     pub(crate) fn at(&self, pointer: &str) -> Option<&Self> {
         pointer

@@ -13,6 +13,9 @@ use miette::{
 
 use super::source::Source;
 
+/// How long a line may be, in bytes, that is shown with what is wrong with it.
+const LONGEST_LINE: usize = 500;
+
 /// One thing that is wrong.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Problem {
@@ -64,6 +67,21 @@ impl Problem {
         let (source, span) = self.place.as_ref()?;
         let (line, column) = source.line_and_column(span.start);
         Some((source.name(), line, column))
+    }
+}
+
+impl Problem {
+    /// Whether the lines around its place are short enough to be shown.
+    fn can_be_drawn(&self) -> bool {
+        self.place.as_ref().is_none_or(|(source, span)| {
+            let text = source.text().as_bytes();
+            let is_end = |byte: &u8| *byte == b'\n';
+            let place = span.start.min(text.len());
+            // The line itself and one on either side.
+            let before = text[..place].rsplit(is_end).take(2);
+            let after = text[place..].split(is_end).take(2);
+            before.chain(after).all(|part| part.len() <= LONGEST_LINE)
+        })
     }
 }
 
@@ -167,11 +185,13 @@ impl Problems {
             .with_width(100);
         let mut text = String::new();
         for problem in &self.0 {
-            if handler
-                .render_report(&mut text, &Shown::new(problem))
-                .is_err()
-            {
-                text.push_str(&problem.to_string());
+            let drawn = problem.can_be_drawn()
+                && handler
+                    .render_report(&mut text, &Shown::new(problem))
+                    .is_ok();
+            if !drawn {
+                text.push_str(&visible(&problem.to_string()));
+                text.push('\n');
             }
             text.push('\n');
         }
@@ -348,6 +368,17 @@ mod tests {
         ] {
             assert!(text.contains(part), "{part} is missing in\n{text}");
         }
+    }
+
+    #[test]
+    fn a_line_that_nobody_can_read_is_not_shown_but_named() {
+        let text = format!("name: x\nsteps: {}!\n", "[".repeat(10_000));
+        let source = Source::new("long.yaml", &text);
+        let problem = Problem::new("this is nested too deep").at(&source, 10_015..10_016);
+        let shown = Problems::from(problem.hint("take a level away")).render(Rendering::Plain);
+        assert!(shown.len() < 300, "{} bytes", shown.len());
+        assert!(shown.contains("long.yaml:2:10008"), "{shown}");
+        assert!(shown.contains("this is nested too deep") && shown.contains("take a level away"));
     }
 
     #[test]

@@ -7,7 +7,7 @@
 use super::cursor::{Cursor, Fields};
 use super::node::{Content, write_entries};
 use crate::domain::contract::Contract;
-use crate::domain::runbook::{ITEMS, RunbookId};
+use crate::domain::runbook::{Labelled, Runbook};
 use crate::domain::scenario::{Change, Lever, Scenario, Step, StepKind, Waiver};
 use crate::domain::world::World;
 
@@ -20,28 +20,37 @@ mod setting;
 pub(crate) use names::Names;
 use names::PARTS;
 
-/// Reads a scenario. Without a contract, its names are not checked, nor without a world the world's.
+/// Where steps stand among all steps of a file, and what they are called.
+#[derive(Default)]
+struct Places {
+    number: usize,
+    labels: Vec<Labelled>,
+}
+
+/// Reads a scenario. Without a contract, its names are not checked, nor without a world the world's,
+/// nor without a runbook the ids of its items.
 pub(crate) fn read(
     root: &Cursor<'_>,
     contract: Option<&Contract>,
     world: Option<&World>,
+    book: Option<&Runbook>,
 ) -> Option<Scenario> {
     let names = Names::of(contract, world);
     let fields = root.fields("a scenario")?;
     let name = fields.need("name").and_then(|cursor| cursor.name_text());
-    let runbook = fields.or("runbook", Vec::new(), runbook);
+    let runbook = fields.or("runbook", Vec::new(), |place| runbook(place, book));
     let tags = fields.or("tags", Vec::new(), |cursor| {
         cursor.one_or_more().iter().map(Cursor::name_text).collect()
     });
     let needs = fields.or("needs", Vec::new(), |place| levers(place, &names));
     let waivers = fields.or("waive", Vec::new(), waivers);
     let known_failure = fields.maybe("known-failure", Cursor::name_text);
-    let mut number = 0;
+    let mut places = Places::default();
     let steps = fields
         .need("steps")
-        .and_then(|cursor| steps(&cursor, &names, &mut number));
+        .and_then(|cursor| steps(&cursor, &names, &mut places));
     let finally = fields.or("finally", Vec::new(), |cursor| {
-        steps_of(cursor, &names, &mut number)
+        steps_of(cursor, &names, &mut places)
     });
     let (steps, finally) = (steps?, finally?);
     let mut needs = needs?;
@@ -58,6 +67,7 @@ pub(crate) fn read(
         name: name?,
         file: file.to_owned(),
         runbook: runbook?,
+        labels: places.labels,
         tags: tags?,
         needs,
         waivers: waivers?,
@@ -73,25 +83,28 @@ pub(crate) fn read_setting(step: &Cursor<'_>, contract: &Contract) -> Option<Cha
 }
 
 /// The file's name without folder and extension.
-fn id_of(file: &str) -> String {
+pub(super) fn id_of(file: &str) -> String {
     let name = file.rsplit(['/', '\\']).next().unwrap_or(file);
     name.rsplit_once('.')
         .map_or(name, |(stem, _)| stem)
         .to_owned()
 }
 
-fn runbook(cursor: &Cursor<'_>) -> Option<Vec<RunbookId>> {
-    let ids: Vec<Option<RunbookId>> = cursor
+fn runbook(cursor: &Cursor<'_>, book: Option<&Runbook>) -> Option<Vec<String>> {
+    let ids: Vec<Option<String>> = cursor
         .one_or_more()
         .iter()
         .map(|item| {
             let text = item.text()?;
-            match RunbookId::parse(&text) {
-                Ok(id) => Some(id),
-                Err(why) => {
-                    let known = ITEMS.iter().map(|(id, _)| *id);
-                    item.refuse(why, super::suggest::suggest(&text, known))
+            match book {
+                Some(book) if book.item(&text).is_none() => {
+                    let known = book.items.iter().map(|item| item.id.as_str());
+                    item.refuse(
+                        format!("there is no runbook item `{text}`"),
+                        super::suggest::suggest(&text, known),
+                    )
                 }
+                _ => Some(text),
             }
         })
         .collect();
@@ -147,20 +160,20 @@ fn waivers(cursor: &Cursor<'_>) -> Option<Vec<Waiver>> {
     waivers.into_iter().collect()
 }
 
-fn steps(cursor: &Cursor<'_>, names: &Names<'_>, number: &mut usize) -> Option<Vec<Step>> {
-    let steps = steps_of(cursor, names, number)?;
+fn steps(cursor: &Cursor<'_>, names: &Names<'_>, places: &mut Places) -> Option<Vec<Step>> {
+    let steps = steps_of(cursor, names, places)?;
     if steps.is_empty() {
         return cursor.refuse("this scenario has no steps", "begin with `- do: launch`");
     }
     Some(steps)
 }
 
-fn steps_of(cursor: &Cursor<'_>, names: &Names<'_>, number: &mut usize) -> Option<Vec<Step>> {
+fn steps_of(cursor: &Cursor<'_>, names: &Names<'_>, places: &mut Places) -> Option<Vec<Step>> {
     let mut steps = Vec::new();
     let mut whole = true;
     for item in cursor.list()? {
-        *number += 1;
-        let Some(kinds) = step(&item, names) else {
+        places.number += 1;
+        let Some(kinds) = step(&item, names, places) else {
             whole = false;
             continue;
         };
@@ -169,13 +182,42 @@ fn steps_of(cursor: &Cursor<'_>, names: &Names<'_>, number: &mut usize) -> Optio
             .source()
             .line_and_column(item.node.span.start);
         steps.extend(kinds.into_iter().map(|kind| Step {
-            number: *number,
+            number: places.number,
             line,
             text: text_of(&item),
             kind,
         }));
     }
     whole.then_some(steps)
+}
+
+impl Places {
+    /// Takes down what a step is called, if it has a name; `is_there` says whether the contract has the
+    /// part that it depends on.
+    fn label(&mut self, step: &Fields<'_>, is_there: bool) {
+        let Some(cursor) = step.get("label") else {
+            return;
+        };
+        let Some(label) = cursor.name_text() else {
+            return;
+        };
+        if label.contains(|char: char| char.is_whitespace() || char == '/') {
+            cursor.refuse::<()>(
+                format!("`{label}` is no label"),
+                "write one word, like `blocks-at-once`",
+            );
+        }
+        if self.labels.iter().any(|own| own.label == label) {
+            cursor.refuse::<()>(
+                format!("the label `{label}` is given twice"),
+                "name each expectation by its own label",
+            );
+        }
+        self.labels.push(Labelled {
+            label,
+            step: is_there.then_some(self.number),
+        });
+    }
 }
 
 fn text_of(item: &Cursor<'_>) -> String {
@@ -191,7 +233,7 @@ fn text_of(item: &Cursor<'_>) -> String {
 
 /// One step as written can be several, where it says `each`, and none, where it says `if` and the
 /// contract lacks that part.
-fn step(cursor: &Cursor<'_>, names: &Names<'_>) -> Option<Vec<StepKind>> {
+fn step(cursor: &Cursor<'_>, names: &Names<'_>, places: &mut Places) -> Option<Vec<StepKind>> {
     const FORM: &str = "write `do: ...`, `set: ...` or `expect: ...`";
     let fields: Fields<'_> = cursor.fields("a step")?;
     if fields.has("if")
@@ -199,6 +241,7 @@ fn step(cursor: &Cursor<'_>, names: &Names<'_>) -> Option<Vec<StepKind>> {
         && !names.has(part.word(&PARTS)?)
     {
         fields.ignore_rest();
+        places.label(&fields, false);
         return Some(Vec::new());
     }
     let kinds: Vec<&str> = ["do", "set", "expect"]
@@ -209,7 +252,10 @@ fn step(cursor: &Cursor<'_>, names: &Names<'_>) -> Option<Vec<StepKind>> {
         ["do"] => action::read(&fields, names)
             .map(|actions| actions.into_iter().map(StepKind::Do).collect()),
         ["set"] => setting::read(&fields, names).map(|setting| vec![StepKind::Set(setting)]),
-        ["expect"] => expectation::read(&fields, names).map(|expect| vec![expect]),
+        ["expect"] => {
+            places.label(&fields, true);
+            expectation::read(&fields, names).map(|expect| vec![expect])
+        }
         [] => {
             // The nearest of the three words is more helpful than a list of what is missing.
             for kind in ["do", "set", "expect"] {
@@ -218,7 +264,8 @@ fn step(cursor: &Cursor<'_>, names: &Names<'_>) -> Option<Vec<StepKind>> {
             if fields.keys().next().is_none() {
                 return fields.refuse("this step is empty", FORM);
             }
-            let _ = ["as", "password", "within", "for", "since", "if"].map(|key| fields.get(key));
+            let _ = ["as", "password", "within", "for", "since", "if", "label"]
+                .map(|key| fields.get(key));
             fields.refuse("this step does nothing", FORM)
         }
         _ => {

@@ -26,7 +26,7 @@ fn the_shipped_files_are_right_when_checked_thoroughly() {
 }
 
 #[test]
-fn the_shipped_suite_is_six_scenarios_that_need_two_levers_at_most() {
+fn the_shipped_suite_moves_every_lever_each_in_a_scenario_of_its_own() {
     let suite = Suite::shipped().unwrap();
     let needs: Vec<(&str, &[Lever])> = suite
         .scenarios
@@ -36,12 +36,20 @@ fn the_shipped_suite_is_six_scenarios_that_need_two_levers_at_most() {
     assert_eq!(
         needs,
         [
-            ("degraded-backend", &[Lever::Backend][..]),
+            ("close-trade", &[Lever::Own("close-trade".to_owned())][..]),
+            ("degraded-backend", &[Lever::Backend]),
+            ("dropped-sockets", &[Lever::DropSockets]),
+            ("expired-token", &[Lever::ExpireTokens]),
+            ("forgotten-sockets", &[]),
             ("kill-switch", &[Lever::Maintenance]),
+            ("maintenance-while-away", &[Lever::Maintenance]),
             ("polling-fallback", &[]),
+            ("pushed-change", &[Lever::Push]),
             ("read-only-scope", &[]),
+            ("restart-under-way", &[Lever::Backend]),
             ("session-restore", &[]),
             ("sign-in", &[]),
+            ("unreadable-data", &[Lever::Malform]),
         ]
     );
     let world = suite.world.unwrap();
@@ -86,7 +94,10 @@ fn each_becomes_as_many_steps_as_the_contract_has_names() {
         ["overview", "positions", "history", "strategies", "settings"]
     );
     let last = sign_in.unwrap().steps.last().unwrap();
-    assert_eq!(last.text, "expect: { shows: each }, within: 15s");
+    assert_eq!(
+        last.text,
+        "expect: { shows: each }, within: 15s, label: shows-every-screen"
+    );
 }
 
 #[test]
@@ -165,6 +176,11 @@ fn bad_scenarios_are_told_everything_that_is_wrong() {
     check_bad_files("scenarios", |source| {
         read_scenario(source, Some(&contract)).map(drop)
     });
+}
+
+#[test]
+fn bad_runbooks_are_told_everything_that_is_wrong() {
+    check_bad_files("runbooks", |source| read_runbook(source).map(drop));
 }
 
 #[test]

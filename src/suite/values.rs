@@ -128,7 +128,14 @@ impl Cursor<'_> {
 
     /// HTTP statuses: one, or a list.
     pub(crate) fn statuses(&self) -> Option<Vec<u16>> {
-        self.one_or_more().iter().map(Cursor::status).collect()
+        let statuses = self.one_or_more();
+        if statuses.is_empty() {
+            return self.refuse(
+                format!("{} is empty", self.name),
+                "name at least one status, or leave the key away",
+            );
+        }
+        statuses.iter().map(Cursor::status).collect()
     }
 
     /// An HTTP status, from 100 to 599.

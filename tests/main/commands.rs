@@ -20,7 +20,7 @@ fn rehearsal(folder: &Path, arguments: &[&str]) -> Command {
     command
 }
 
-fn ends(folder: &Path, arguments: &[&str], code: i32) -> (String, String) {
+pub(crate) fn ends(folder: &Path, arguments: &[&str], code: i32) -> (String, String) {
     let Output {
         status,
         stdout,
@@ -232,12 +232,12 @@ fn the_shipped_suite_passes_and_the_report_for_programs_has_its_keys() {
         0,
     );
     assert!(
-        out.contains("6 passed") && out.contains("0 forbidden"),
+        out.contains("14 passed") && out.contains("0 forbidden"),
         "{out}"
     );
     let text = fs::read_to_string(folder.path().join("out.json")).unwrap();
     let report: Value = serde_json::from_str(&text).unwrap();
-    assert_eq!(report["version"], 1);
+    assert_eq!(report["version"], 2);
     assert_eq!(report["seed"], 1);
     assert_eq!(report["verdict"], "passed");
     assert_eq!(report["scope"]["canary_caught"], true);
@@ -252,7 +252,12 @@ fn the_shipped_suite_passes_and_the_report_for_programs_has_its_keys() {
             "{scenario}"
         );
     }
-    assert_eq!(report["runbook"][0]["id"], "P.1");
+    let runbook = &report["runbook"];
+    assert_eq!(runbook["version"], "1");
+    assert_eq!(runbook["items"].as_array().unwrap().len(), 55);
+    assert_eq!(runbook["items"][0]["id"], "P.1");
+    assert_eq!(runbook["items"][2]["status"], "proven");
+    assert_eq!(runbook["items"][2]["by"][0]["name"], "API-1");
 }
 
 #[test]
@@ -333,5 +338,5 @@ fn ctrl_c_ends_a_run_in_order_and_leaves_a_partial_report() {
     let text = fs::read_to_string(folder.path().join("out.json")).unwrap();
     let report: Value = serde_json::from_str(&text).unwrap();
     assert_eq!(report["interrupted"], true);
-    assert_eq!(report["scenarios"].as_array().unwrap().len(), 6);
+    assert_eq!(report["scenarios"].as_array().unwrap().len(), 14);
 }

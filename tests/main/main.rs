@@ -16,9 +16,12 @@ mod hostile;
 mod independent;
 #[cfg(feature = "interop")]
 mod interop;
+#[cfg(unix)]
+mod levers;
 mod local;
 mod matrix;
 mod proxy;
+mod runbook;
 mod scenarios;
 mod sources;
 mod tidy;

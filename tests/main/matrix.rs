@@ -30,6 +30,7 @@ fn plan(seed: u64) -> Plan {
         defects: Vec::new(),
         jobs: 1,
         journal_dir: None,
+        lease: None,
     }
 }
 
@@ -209,7 +210,7 @@ fn an_app_and_a_backend_that_behave_pass_under_every_seed_and_nothing_at_all_is_
         };
         assert_eq!(findings().next(), None, "seed {seed}\n{}", told(&result));
         assert_eq!(Exit::of(&result), Exit::Passed, "seed {seed}");
-        assert_eq!(result.scenarios.len(), 6);
+        assert_eq!(result.scenarios.len(), 14);
     });
 }
 
@@ -219,6 +220,7 @@ fn the_same_seed_gives_the_same_journal_to_the_byte_and_another_seed_another_one
         let folder = tempfile::tempdir().unwrap();
         let plan = Plan {
             journal_dir: Some(folder.path().to_owned()),
+            lease: None,
             jobs: 2,
             ..plan(seed)
         };
@@ -226,7 +228,7 @@ fn the_same_seed_gives_the_same_journal_to_the_byte_and_another_seed_another_one
         journals(folder.path())
     };
     let (first, again, other) = (written(7), written(7), written(8));
-    assert_eq!(first.len(), 6);
+    assert_eq!(first.len(), 14);
     for (name, journal) in &first {
         let same = again.get(name).is_some_and(|again| again == journal);
         assert!(same, "{name} is another one the second time");

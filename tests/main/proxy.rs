@@ -71,6 +71,7 @@ impl Proxy {
     async fn told(&self, path: &str, body: &Value) -> (u16, Value) {
         let url = format!("{}{path}", self.ready["control"].as_str().unwrap());
         let request = self.client.post(url).body(body.to_string());
+        let request = request.header("content-type", "application/json");
         let answer = request.send().await.unwrap();
         let status = answer.status().as_u16();
         (

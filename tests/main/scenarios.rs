@@ -29,6 +29,7 @@ fn play(scenario: &Path, contract: ContractChoice, defects: Vec<Defect>) -> Scen
         defects,
         jobs: 1,
         journal_dir: None,
+        lease: None,
     };
     let mut result = perform(&plan, &Interrupt::new(), &mut |_| {}).unwrap();
     assert_eq!(result.scenarios.len(), 1);
@@ -46,7 +47,7 @@ fn assert_passed(result: &ScenarioResult) {
 #[rstest]
 fn a_shipped_scenario_passes(
     #[files("scenarios/*.yaml")]
-    #[exclude("contract\\.yaml$")]
+    #[exclude("(contract|runbook)\\.yaml$")]
     scenario: PathBuf,
 ) {
     assert_passed(&play(&scenario, ContractChoice::Shipped, Vec::new()));

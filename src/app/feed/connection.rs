@@ -15,6 +15,9 @@ const UPGRADE_SPREAD: f64 = 0.2;
 impl App {
     /// Every CONNECT carries the token of that moment.
     pub(super) fn auth(&mut self, socket: SocketId, namespace: String, realtime: &Realtime) {
+        if self.feed.socket == Some(socket) {
+            self.feed.joined_with = self.session.current.as_ref().map(|own| own.tokens);
+        }
         let bindings = self.bindings();
         let payload = if self.quirks.has(Quirk::SocketTokenInQuery) {
             Value::Null
@@ -45,7 +48,7 @@ impl App {
         let times = if self.quirks.has(Quirk::SubscribesAgain) {
             usize::try_from(self.feed.connects).unwrap_or(1)
         } else {
-            1
+            usize::from(!self.quirks.has(Quirk::NeverSubscribes))
         };
         for emit in realtime
             .subscribe
@@ -57,6 +60,7 @@ impl App {
             let args = emit.args.iter().map(|arg| bindings.value(arg)).collect();
             self.emit(socket, realtime, &emit.event, args, emit.ack);
         }
+        self.hand_over_what_crossed();
         if self.quirks.has(Quirk::UndeclaredEmit) {
             let event = self.undeclared_event();
             self.emit(socket, realtime, &event, vec![], false);

@@ -4,7 +4,9 @@ use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use super::{App, Bindings, Effect, Operation, Quirk, SocketId};
+use serde_json::{Value, json};
+
+use super::{App, Bindings, Body, Effect, Operation, Quirk, SocketId, Template};
 use crate::app::event::Answer;
 
 /// What outlives a session.
@@ -49,6 +51,27 @@ impl App {
             let tag = tag.map(|(_, tag)| (resource, tag.to_owned()));
             self.quirk_state.inheritance.tags.extend(tag);
         }
+    }
+
+    /// A quirk: more of the session is sent than the operation asks for.
+    pub(in crate::app) fn whole_session<'a>(&self, operation: &'a Operation) -> Cow<'a, Operation> {
+        if !self.quirks.has(Quirk::SendsWholeObjects) {
+            return Cow::Borrowed(operation);
+        }
+        let more = ("signedInAs".to_owned(), "{username}".to_owned());
+        let body = match &operation.body {
+            Body::Form(fields) => Body::Form(fields.iter().cloned().chain([more]).collect()),
+            Body::Json(Template(Value::Object(fields))) => {
+                let mut fields = fields.clone();
+                fields.insert(more.0, Value::from(more.1));
+                Body::Json(Template(Value::Object(fields)))
+            }
+            Body::Json(_) | Body::Empty => Body::Json(Template(json!({ more.0: more.1 }))),
+        };
+        Cow::Owned(Operation {
+            body,
+            ..operation.clone()
+        })
     }
 
     /// A read, under a condition if a quirk has kept an entity tag from the session before.

@@ -324,6 +324,7 @@ mod tests {
             schema: None,
             personal: false,
             moves: None,
+            conditional: false,
             order: None,
         }
     }

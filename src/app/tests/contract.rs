@@ -29,6 +29,7 @@ fn resource(name: &str, list: bool) -> Resource {
         schema: None,
         personal: false,
         moves: None,
+        conditional: false,
         order: None,
     }
 }
@@ -126,6 +127,7 @@ fn realtime() -> Realtime {
         live_within: seconds(20),
         refused_by: None,
         token_checked: TokenChecked::Expiry,
+        renewal: None,
     }
 }
 
@@ -198,6 +200,8 @@ pub(super) fn contract() -> Contract {
             forbid_emits: vec!["close_all".into()],
             forbid_namespaces: vec!["/admin".into()],
             queries: Queries::Any,
+            bodies: Queries::Any,
+            reads_needed: false,
             floor: TrafficFloor { requests: 1 },
         },
     }

@@ -8,7 +8,8 @@ use crate::domain::contract::{
     AnswersTo, Apply, Body, Condition, Contract, Emit, ErrorForm, EventRule, FailMode, FeedWhileOn,
     HeaderPromise, Identity, ItemOrder, JwtPolicy, KillSwitch, NextPage, Operation, Paging,
     Polling, Promises, Queries, Realtime, RequestPattern, Resource, Retry, Scope, Screen, Service,
-    Session, SessionRequest, SocketClient, Token, TokenAnswer, TokenChecked, TrafficFloor,
+    Session, SessionRequest, SocketClient, Token, TokenAnswer, TokenChecked, TokenRenewal,
+    TrafficFloor,
 };
 use crate::domain::selector::{Selector, Template};
 
@@ -52,6 +53,7 @@ fn resource(name: &str, path: &str) -> Resource {
         schema: None,
         personal: false,
         moves: None,
+        conditional: false,
     }
 }
 
@@ -86,6 +88,13 @@ pub(crate) fn agreed_in(journal: &str) -> Contract {
                 }
             }
             "rotates" => contract.session.rotates = true,
+            "needed" => {
+                contract.scope.reads_needed = true;
+                contract.resources[0].conditional = true;
+                contract.polling = None;
+            }
+            "declares" => contract.scope.bodies = Queries::Declared,
+            "renews" => renews(contract.realtime.as_mut().unwrap()),
             "open" => switch.fail_mode = FailMode::Open,
             "unvaried" => switch.jitter = false,
             "closed" => switch.fail_mode = FailMode::Closed,
@@ -97,6 +106,18 @@ pub(crate) fn agreed_in(journal: &str) -> Contract {
         }
     }
     contract
+}
+
+/// A ship that stays at the tide hands its new pass over.
+fn renews(feed: &mut Realtime) {
+    feed.renewal = Some(TokenRenewal {
+        emit: Emit {
+            event: "relieve".to_owned(),
+            args: vec![Template(json!({"pass": "{access-token}"}))],
+            ack: false,
+        },
+        ahead: Some(seconds(20)),
+    });
 }
 
 /// The harbour promises more of its answers than usual.
@@ -180,6 +201,8 @@ pub(crate) fn harbour() -> Contract {
             forbid_emits: vec!["scuttle".to_owned()],
             forbid_namespaces: vec!["/captain".to_owned()],
             queries: Queries::Any,
+            bodies: Queries::Any,
+            reads_needed: false,
             floor: TrafficFloor { requests: 3 },
         },
     }
@@ -220,10 +243,14 @@ fn session() -> Session {
         operation: operation("POST", "gate", path, false),
         answer: tokens(),
     };
+    let mut board = request("/board");
+    board.operation.body = Body::Json(Template(
+        json!({"mail": "{username}", "password": "{password}"}),
+    ));
     let mut renew = request("/renew");
     renew.operation.body = Body::Json(Template(json!({"stub": "{refresh-token}"})));
     Session {
-        sign_in: request("/board"),
+        sign_in: board,
         refresh: Some(renew),
         sign_out: Some(operation("POST", "gate", "/leave", true)),
         authorize: (
@@ -301,5 +328,6 @@ fn tide() -> Realtime {
         live_within: seconds(10),
         refused_by: None,
         token_checked: TokenChecked::Expiry,
+        renewal: None,
     }
 }

@@ -122,7 +122,8 @@ impl Renaming {
         };
         self.service(&mut feed.service);
         self.path(&mut feed.path);
-        for emit in &mut feed.subscribe {
+        let renewal = feed.renewal.iter_mut().map(|renewal| &mut renewal.emit);
+        for emit in feed.subscribe.iter_mut().chain(renewal) {
             self.event(&mut emit.event);
         }
         for rule in &mut feed.events {

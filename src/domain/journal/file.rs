@@ -6,6 +6,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::Entry;
+use crate::domain::runbook::Labelled;
 use crate::domain::scenario::{Scenario, Waiver};
 
 /// The version of the file's format. Keys and facts that a reader may leave out do not change it.
@@ -63,6 +64,9 @@ pub struct Case {
     /// The runbook items that it names.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub runbook: Vec<String>,
+    /// Expectations that have names of their own, and which steps they are.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub labels: Vec<Labelled>,
     /// Rules that are not judged, with the reason.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub waivers: Vec<Waiver>,
@@ -77,7 +81,8 @@ impl From<&Scenario> for Case {
             id: scenario.id.clone(),
             name: scenario.name.clone(),
             file: scenario.file.clone(),
-            runbook: scenario.runbook.iter().map(ToString::to_string).collect(),
+            runbook: scenario.runbook.clone(),
+            labels: scenario.labels.clone(),
             waivers: scenario.waivers.clone(),
             known_failure: scenario.known_failure.clone(),
         }

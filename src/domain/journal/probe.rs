@@ -106,6 +106,17 @@ pub enum Reference {
     Parameter,
 }
 
+impl Question {
+    /// Whether an app could ask the same: what only the harness would ask may well upset a backend.
+    #[must_use]
+    pub fn is_ordinary(&self) -> bool {
+        matches!(
+            self,
+            Self::Own | Self::GenuineToken | Self::Walk { .. } | Self::Alternately { .. }
+        )
+    }
+}
+
 /// The word for it.
 impl fmt::Display for Reference {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -194,6 +194,8 @@ fn a_client_that_says_nothing_is_not_compared_and_that_is_said() {
     for _ in 0..4 {
         let exchange = story.request("client", "allowed");
         story.answer(exchange, "backend");
+        // Its driver does: what it sees on the screen.
+        story.then(json!({"app": {"reported": {"feed": "live"}}}));
     }
     let proven = story.end();
     assert_eq!(proven.proof, Proof::Holds);

@@ -1,7 +1,7 @@
 //! What the scope says about Socket.IO packets on their way up.
 
 use super::fold;
-use crate::domain::contract::Contract;
+use crate::domain::contract::{Contract, Realtime};
 use crate::domain::journal::{Class, Judgement};
 use crate::protocol::packet::{
     Body, DecodeError, EnginePacket, Limits, Packet, Progress, Reassembler, payload,
@@ -92,7 +92,7 @@ fn emit(contract: &Contract, namespace: &str, name: &str, attachments: usize) ->
     let subscribed = contract
         .realtime
         .iter()
-        .flat_map(|realtime| &realtime.subscribe)
+        .flat_map(Realtime::emits)
         .any(|emit| emit.event == name);
     if subscribed || scope.allow_emits.iter().any(|own| own == name) {
         (Class::Allowed, format!("declared emit `{name}`"))

@@ -38,6 +38,7 @@ fn resource(name: &str, path: &str) -> Resource {
         schema: None,
         personal: false,
         moves: None,
+        conditional: false,
         order: None,
     }
 }
@@ -98,6 +99,7 @@ fn realtime() -> Realtime {
         live_within: seconds(10),
         refused_by: None,
         token_checked: TokenChecked::Expiry,
+        renewal: None,
     }
 }
 
@@ -121,6 +123,8 @@ fn scope() -> Scope {
         forbid_emits: vec!["close_position".to_owned(), "execute_trade".to_owned()],
         forbid_namespaces: vec!["/admin".to_owned()],
         queries: Queries::Any,
+        bodies: Queries::Any,
+        reads_needed: false,
         floor: TrafficFloor { requests: 3 },
     }
 }

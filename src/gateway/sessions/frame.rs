@@ -6,7 +6,7 @@ use crate::domain::journal::{Class, Content, Direction, Frame};
 use crate::gateway::observe::{KEPT, shortened};
 use crate::gateway::reply::blocked;
 use crate::gateway::scribe::Scribe;
-use crate::protocol::packet::{Args, Body, Packet};
+use crate::protocol::packet::{Args, Body, Packet, Refusal};
 
 /// The acknowledgement that the sender of a packet expects, saying that it was kept back.
 pub(super) fn refusal(packet: &Packet) -> Option<Packet> {
@@ -20,6 +20,24 @@ pub(super) fn refusal(packet: &Packet) -> Option<Packet> {
             args: Args::none().and(blocked(Class::Forbidden, "")),
         },
     })
+}
+
+/// The arguments of an event, without the token that a connected client hands over in them.
+fn handed_over(scribe: &Scribe, direction: Direction, name: &str, mut args: Value) -> Value {
+    let feed = scribe.contract.realtime.as_ref();
+    let renewal = feed.and_then(|feed| feed.renewal.as_ref());
+    if let (Direction::Up, Some(renewal)) = (direction, renewal)
+        && renewal.emit.event == name
+    {
+        for (template, arg) in renewal.emit.args.iter().zip(elements(&mut args)) {
+            scribe.vault().redact_by_template(&template.0, arg);
+        }
+    }
+    args
+}
+
+fn elements(list: &mut Value) -> impl Iterator<Item = &mut Value> {
+    list.as_array_mut().into_iter().flatten()
 }
 
 /// A packet as the journal has it. `clean` says that it is known to hold no secret.
@@ -68,8 +86,13 @@ pub(super) fn describe(
         Body::Disconnect => Frame::Disconnect { namespace },
         Body::Event { id, name, args } => Frame::Event {
             namespace,
+            args: wash(handed_over(
+                scribe,
+                direction,
+                &name,
+                Value::Array(args.values),
+            )),
             name: plain(name),
-            args: wash(Value::Array(args.values)),
             ack: id,
             attachments,
         },
@@ -77,16 +100,19 @@ pub(super) fn describe(
             namespace,
             id: id.unwrap_or_default(),
         },
-        Body::ConnectError(refusal) => {
-            let mut payload = serde_json::Map::new();
-            payload.insert("message".to_owned(), refusal.message.into());
-            if let Some(data) = refusal.data {
-                payload.insert("data".to_owned(), data);
-            }
-            Frame::ConnectError {
-                namespace,
-                payload: wash(Value::Object(payload)),
-            }
-        }
+        Body::ConnectError(refusal) => Frame::ConnectError {
+            namespace,
+            payload: wash(refused(refusal)),
+        },
     }
+}
+
+/// The payload of a refusal.
+fn refused(refusal: Refusal) -> Value {
+    let mut payload = serde_json::Map::new();
+    payload.insert("message".to_owned(), refusal.message.into());
+    if let Some(data) = refusal.data {
+        payload.insert("data".to_owned(), data);
+    }
+    Value::Object(payload)
 }

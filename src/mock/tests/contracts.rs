@@ -38,6 +38,7 @@ fn resource(name: &str, request: &str) -> Resource {
     Resource {
         personal: false,
         moves: None,
+        conditional: false,
         order: None,
         name: name.to_owned(),
         operation: operation(request, Body::Empty, true),
@@ -120,6 +121,8 @@ fn frame(name: &str, services: Vec<Service>, session: Session) -> Contract {
             forbid_emits: Vec::new(),
             forbid_namespaces: Vec::new(),
             queries: Queries::Any,
+            bodies: Queries::Any,
+            reads_needed: false,
             floor: TrafficFloor { requests: 5 },
         },
     }
@@ -206,6 +209,7 @@ fn desk_realtime() -> Realtime {
         live_within: Duration::from_secs(10),
         refused_by: None,
         token_checked: TokenChecked::Expiry,
+        renewal: None,
     }
 }
 
@@ -396,6 +400,7 @@ pub(super) fn farm() -> Contract {
         live_within: Duration::from_secs(10),
         refused_by: None,
         token_checked: TokenChecked::Expiry,
+        renewal: None,
     });
     contract
 }

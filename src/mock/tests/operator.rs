@@ -28,12 +28,13 @@ impl Operator {
     }
 
     async fn get(&self, path: &str) -> Value {
-        let request = self.client.get(format!("http://operator{path}"));
+        let request = self.client.get(format!("http://localhost{path}"));
         answer(request).await.unwrap().json()
     }
 
     async fn post(&self, path: &str, body: &str) -> Answer {
-        let request = self.client.post(format!("http://operator{path}"));
+        let request = self.client.post(format!("http://localhost{path}"));
+        let request = request.header("content-type", "application/json");
         answer(request.body(body.to_owned())).await.unwrap()
     }
 }

@@ -6,7 +6,6 @@ use std::io::{self, Write};
 use super::{BAD, Detail, FAINT, GOOD, OPEN, Terminal};
 use crate::domain::diagnosis;
 use crate::domain::result::RunResult;
-use crate::domain::runbook::RunbookStatus;
 use crate::domain::verdict::Verdict;
 use crate::report::text::{count, took, wrap};
 
@@ -41,10 +40,7 @@ impl<W: Write> Terminal<W> {
         self.causes(result)?;
         self.remarks(result)?;
         self.field(2, "scope", &scope(result))?;
-        self.field(2, "runbook", &runbook(result))?;
-        if self.look.detail == Detail::Verbose {
-            self.runbook_items(result)?;
-        }
+        self.runbook(&result.runbook)?;
         let imitated: BTreeSet<&str> = result
             .scenarios
             .iter()
@@ -116,17 +112,6 @@ impl<W: Write> Terminal<W> {
             _ => Ok(()),
         }
     }
-
-    fn runbook_items(&mut self, result: &RunResult) -> io::Result<()> {
-        for item in &result.runbook {
-            let mut told = format!("{}: {}", item.status.name(), item.id.title());
-            if let Some(note) = &item.note {
-                told.push_str(&format!(" ({note})"));
-            }
-            self.field(4, &item.id.to_string(), &told)?;
-        }
-        Ok(())
-    }
 }
 
 fn scope(result: &RunResult) -> String {
@@ -154,22 +139,4 @@ fn scope(result: &RunResult) -> String {
         count(tally.frames_judged, "packet"),
         tally.forbidden,
     )
-}
-
-fn runbook(result: &RunResult) -> String {
-    let counts = [
-        RunbookStatus::Proven,
-        RunbookStatus::Violated,
-        RunbookStatus::Inconclusive,
-        RunbookStatus::NotCovered,
-    ]
-    .map(|status| {
-        let number = result
-            .runbook
-            .iter()
-            .filter(|item| item.status == status)
-            .count();
-        format!("{number} {}", status.name())
-    });
-    counts.join(", ")
 }

@@ -38,6 +38,10 @@ const OVER: u64 = 60;
 pub(super) struct Expired {
     /// Resources that were given to a good token.
     given: BTreeSet<String>,
+    /// Whether a token that is over was answered as agreed.
+    told: bool,
+    /// What was answered with errors of the backend's own.
+    failed: Vec<Violation>,
 }
 
 impl Rule for Expired {
@@ -56,7 +60,19 @@ impl Rule for Expired {
             context.switch.told.is_some() || matches!(context.world.maintenance, Some((true, _)));
         let says_nothing = matches!(read.answer.status, 304 | 408 | 429 | 502..=504);
         if known && !blocked && !says_nothing && comes_too_late(&read, context) {
-            judge(&read, context);
+            self.judge(&read, context);
+        }
+    }
+
+    fn end(&mut self, context: &Context<'_>) {
+        // Errors of the backend's own have nothing to do with the token, unless it gives nothing else.
+        let mut failed = std::mem::take(&mut self.failed);
+        let Some(last) = failed.pop() else { return };
+        if failed.is_empty() || self.told {
+            context.unable(&EXPIRED, last.observed);
+        } else {
+            context.exercised(&EXPIRED);
+            context.violated(&EXPIRED, last);
         }
     }
 
@@ -88,18 +104,19 @@ fn comes_too_late(read: &Read<'_>, context: &Context<'_>) -> bool {
     over || declared.is_some_and(|own| token.issued.id < own.id && own.id < opened.id())
 }
 
-fn judge(read: &Read<'_>, context: &Context<'_>) {
-    let agreed = &context.contract.session.expired_by;
-    context.exercised(&EXPIRED);
-    if agreed.contains(&read.answer.status) {
-        return;
-    }
-    let statuses: Vec<String> = agreed.iter().map(ToString::to_string).collect();
-    context.violated(
-        &EXPIRED,
-        Violation::new(format!(
-            "the backend answers {} to a token that is over",
-            read.answer.status
+impl Expired {
+    /// Judges what a token got that is over.
+    fn judge(&mut self, read: &Read<'_>, context: &Context<'_>) {
+        let agreed = &context.contract.session.expired_by;
+        let status = read.answer.status;
+        if agreed.contains(&status) {
+            context.exercised(&EXPIRED);
+            self.told = true;
+            return;
+        }
+        let statuses: Vec<String> = agreed.iter().map(ToString::to_string).collect();
+        let violation = Violation::new(format!(
+            "the backend answers {status} to a token that is over"
         ))
         .expected(format!(
             "{}, so that the app renews its session",
@@ -107,6 +124,12 @@ fn judge(read: &Read<'_>, context: &Context<'_>) {
         ))
         .observed(read.ended.words())
         .evidence([read.ended.opened.id(), context.entry.id])
-        .exchanges([read.answer.exchange]),
-    );
+        .exchanges([read.answer.exchange]);
+        if status >= 500 {
+            self.failed.push(violation);
+        } else {
+            context.exercised(&EXPIRED);
+            context.violated(&EXPIRED, violation);
+        }
+    }
 }

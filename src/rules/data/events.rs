@@ -227,7 +227,10 @@ impl Events {
         if !because {
             return;
         }
-        self.left.0 += 1;
+        self.left.0 = self.left.0.saturating_add(1);
+        if self.left.0 > TIMES {
+            return;
+        }
         self.left.1.extend([odd.id, entry.id]);
         // Who leaves after a few of a thousand leaves for reasons of their own.
         if self.left.0 == TIMES && self.odds <= TIMES * 2 {

@@ -91,6 +91,12 @@ impl Rule for Effect {
     }
 
     fn end(&mut self, context: &Context<'_>) {
+        if let Some(Blockade { since, limit }) = blockade(context)
+            && context.now <= limit
+        {
+            let (had, takes) = (context.now.saturating_sub(since.at), limit - since.at);
+            context.lacked(&EFFECT, "the kill-switch was turned on", had, takes);
+        }
         let mut sockets = context.sockets.iter();
         if let Some(Blockade { since, limit }) = blockade(context)
             && context.now > limit + LATE
@@ -124,6 +130,9 @@ impl Effect {
         else {
             return;
         };
+        if asked.len() > ON_THEIR_WAY {
+            return;
+        }
         asked.push(Milestone::of(context.entry, request.exchange));
         if asked.len() == ON_THEIR_WAY + 1 {
             let requests: Vec<EntryId> = asked.iter().map(|own| own.id).collect();

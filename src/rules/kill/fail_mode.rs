@@ -309,7 +309,7 @@ fn closes_its_feed(failed: Moment, context: &Context<'_>) -> bool {
 
 /// Whether the app can do something.
 fn can_act(context: &Context<'_>) -> bool {
-    context.app_is_awake() && context.session.open && !context.world.is_blind()
+    context.app_is_awake() && context.session.is_wanted() && !context.world.is_blind()
 }
 
 /// How long an app that goes on may ask for no data.

@@ -201,6 +201,9 @@ impl Floor {
         if visible {
             self.behind.clear();
         } else {
+            if self.behind.len() == BEHIND {
+                self.behind.remove(0);
+            }
             self.behind.push(gap);
         }
         if self.equal.1 == EQUAL {

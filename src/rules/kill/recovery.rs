@@ -81,6 +81,10 @@ impl Rule for Recovery {
 
     fn end(&mut self, context: &Context<'_>) {
         self.judge_return(context);
+        if let Some((from, limit)) = self.due(context) {
+            let had = context.now.saturating_sub(from.at);
+            context.lacked(&RECOVERY, "the kill-switch was lifted", had, limit);
+        }
     }
 }
 
@@ -130,6 +134,9 @@ impl Recovery {
         } else if gives_up_session(context) {
             self.blocked = None;
             lost_session(blocked, "the session was ended", None, context);
+        } else if context.session.is_leaving() {
+            // Perhaps the user signed out: nobody marked it.
+            self.blocked = None;
         }
     }
 
@@ -149,17 +156,24 @@ impl Recovery {
         }
     }
 
-    /// Whether the app is overdue. Once it was told, no interval has to pass any more.
+    /// From when on the app has how long to come back. Once it was told, no interval has to pass any
+    /// more.
+    fn due(&self, context: &Context<'_>) -> Option<(Moment, Duration)> {
+        let (blocked, switch) = (self.blocked?, context.contract.kill_switch.as_ref()?);
+        let lifted = blocked.lifted?;
+        Some(match blocked.known {
+            Some(known) => (known, REACTION),
+            None => (lifted, switch.every.mul_f64(1.25) + SLACK),
+        })
+    }
+
+    /// Whether the app is overdue.
     fn judge_return(&mut self, context: &Context<'_>) {
-        let (Some(blocked), Some(switch)) = (self.blocked, &context.contract.kill_switch) else {
+        let (Some(blocked), Some((from, limit))) = (self.blocked, self.due(context)) else {
             return;
         };
         let Some(lifted) = blocked.lifted else {
             return;
-        };
-        let (from, limit) = match blocked.known {
-            Some(known) => (known, REACTION),
-            None => (lifted, switch.every.mul_f64(1.25) + SLACK),
         };
         if context.now <= from.at + limit
             || context.is_asking(&Role::Status)

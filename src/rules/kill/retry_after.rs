@@ -65,6 +65,18 @@ impl Rule for RetryAfter {
             self.answered(&ended, context);
         }
     }
+
+    fn end(&mut self, context: &Context<'_>) {
+        for wait in self.0.values() {
+            let (had, takes) = (context.now - wait.answer.at, wait.least());
+            if had >= takes {
+                context.exercised(&RETRY_AFTER);
+            } else {
+                let since = "an answer that named a time";
+                context.lacked(&RETRY_AFTER, since, had, takes);
+            }
+        }
+    }
 }
 
 impl RetryAfter {
@@ -74,6 +86,9 @@ impl RetryAfter {
             return;
         };
         if wait.is_over(context) {
+            if context.now >= wait.answer.at + wait.least() {
+                context.exercised(&RETRY_AFTER);
+            }
             self.0.remove(&key);
         } else if wait.is_repeated_by(request, context) {
             let entry = context.entry;
@@ -99,7 +114,6 @@ impl RetryAfter {
         let Some(wait) = named(answer, context.unix(context.entry.at)) else {
             return;
         };
-        context.exercised(&RETRY_AFTER);
         if self.0.len() >= WAITS {
             self.0.pop_first();
         }
@@ -116,11 +130,16 @@ impl RetryAfter {
 }
 
 impl Wait {
+    /// How much of the time is enough.
+    fn least(&self) -> Duration {
+        self.wait.mul_f64(0.9)
+    }
+
     /// Whether enough of the time has passed, or something else asks for the request.
     fn is_over(&self, context: &Context<'_>) -> bool {
         // That the kill-switch was lifted is later news than the time that was named under it.
         let reopened = context.switch.reopened;
-        context.entry.at >= self.answer.at + self.wait.mul_f64(0.9)
+        context.entry.at >= self.answer.at + self.least()
             || reopened.is_some_and(|own| own.id > self.answer.id)
             || context.world.acted_since(self.answer.id)
             || !context.world.same_process_since(self.answer.id)

@@ -46,6 +46,11 @@ rule! {
         set by ["retry.delay", "retry.delay-max", "retry.jitter", "realtime.client"]
 }
 
+/// How soon a client library sends a request once more whose connection broke: it may have been closed
+/// while nobody used it, which only the next request finds out. Clients do so by themselves with requests
+/// that may be repeated (RFC 9112 §9.3.1, RFC 9110 §9.2.2), once, and no app has a say in it.
+const AT_ONCE: Duration = Duration::from_millis(100);
+
 /// How many series are remembered.
 const SERIES: usize = 64;
 
@@ -54,7 +59,12 @@ pub(super) struct Backoff {
     series: BTreeMap<String, Series>,
     http: Regularity,
     socket: Regularity,
+    /// The most gaps that a series had.
+    most: usize,
 }
+
+/// How many gaps show whether they grow.
+const GROWTH: usize = 2;
 
 /// How often retries followed the agreed delays exactly, and how often not.
 #[derive(Default)]
@@ -71,12 +81,24 @@ struct Series {
     /// The attempts, first and last few.
     attempts: Vec<EntryId>,
     count: u32,
-    failed: Option<Moment>,
+    failed: Option<Failed>,
+    /// Whether the last attempt was the client library's own, and no retry of the app's.
+    resent: bool,
+    /// What the last attempt asked for, to the letter.
+    target: String,
     /// Whether two attempts were under way at once: then gaps mean nothing.
     parallel: bool,
     judged_regularity: bool,
     hammering: bool,
     tries: Tries,
+}
+
+/// How the last attempt ended.
+#[derive(Clone, Copy)]
+struct Failed {
+    at: Moment,
+    /// Whether its connection broke before there was an answer.
+    broke: bool,
 }
 
 /// What an attempt is to those before it.
@@ -85,6 +107,8 @@ enum Place {
     First,
     /// It repeats the one before, so long after that failed.
     Retry(Duration),
+    /// The client library sends it once more, because the connection broke.
+    Resent,
     /// Another one is under way.
     Parallel,
     /// Nobody knows what became of the one before.
@@ -120,6 +144,15 @@ impl Rule for Backoff {
         for series in self.series.values_mut() {
             series.tries.close(context);
         }
+        if (1..GROWTH).contains(&self.most) {
+            let why = format!(
+                "back-off shows in the gaps between attempts that fail: it takes {GROWTH} in a row, \
+                 and {} was seen, so {} is missing: let requests fail for longer",
+                self.most,
+                GROWTH - self.most
+            );
+            context.unprobed(BACKOFF.id, &why);
+        }
         self.http.judge("requests", context);
         self.socket.judge("handshakes of the feed", context);
     }
@@ -130,7 +163,7 @@ impl Backoff {
     fn feed_broke(&mut self, at: Moment) {
         for websocket in [true, false] {
             let broken = Series {
-                failed: Some(at),
+                failed: Some(Failed { at, broke: false }),
                 ..Series::default()
             };
             self.series.insert(feed(websocket), broken);
@@ -155,7 +188,10 @@ impl Backoff {
         if series.parallel || series.gaps.is_empty() {
             return;
         }
-        context.exercised(&BACKOFF);
+        self.most = self.most.max(series.gaps.len());
+        if series.gaps.len() >= GROWTH {
+            context.exercised(&BACKOFF);
+        }
         let regularity = match agreed.socket {
             true => &mut self.socket,
             false => &mut self.http,
@@ -201,12 +237,16 @@ impl Series {
         agreed: &Agreed,
         context: &Context<'_>,
     ) {
-        match self.place(beside_another, agreed, context) {
+        let place = self.place(request, beside_another, agreed, context);
+        self.resent = matches!(place, Place::Resent);
+        self.target.clone_from(&request.target);
+        match place {
             Place::First => {
                 self.begin_anew(context);
                 self.tries.begin(context);
             }
             Place::Retry(gap) => self.gaps.push(gap),
+            Place::Resent => return,
             Place::Parallel => self.parallel = true,
             Place::Unknown => {}
         }
@@ -218,7 +258,13 @@ impl Series {
         self.attempts.push(context.entry.id);
     }
 
-    fn place(&mut self, beside_another: bool, agreed: &Agreed, context: &Context<'_>) -> Place {
+    fn place(
+        &mut self,
+        request: &Request,
+        beside_another: bool,
+        agreed: &Agreed,
+        context: &Context<'_>,
+    ) -> Place {
         let failed = self.failed.take();
         if beside_another {
             return Place::Parallel;
@@ -229,7 +275,12 @@ impl Series {
                 _ => Place::Unknown,
             };
         };
+        let Failed { at: failed, broke } = failed;
         let gap = context.now - failed.at;
+        let is_same = self.target == request.target && is_idempotent(&request.method);
+        if broke && gap <= AT_ONCE && !self.resent && is_same {
+            return Place::Resent;
+        }
         let renewed = context.session.renewed;
         let has_another_cause = gap > agreed.ceiling
             || context.world.acted_since(failed.id)
@@ -243,7 +294,10 @@ impl Series {
 
     fn ended(&mut self, ended: &Ended<'_>, context: &Context<'_>) {
         if ended.failed() || ended.status() == Some(429) {
-            self.failed = Some(context.moment());
+            self.failed = Some(Failed {
+                at: context.moment(),
+                broke: ended.status().is_none(),
+            });
         } else {
             self.begin_anew(context);
         }
@@ -324,6 +378,11 @@ impl Series {
             self.tries.read(request, anew, context);
         }
     }
+}
+
+/// Whether a request may be sent once more without anybody's leave (RFC 9110 §9.2.2).
+fn is_idempotent(method: &str) -> bool {
+    matches!(method, "GET" | "HEAD" | "OPTIONS" | "PUT" | "DELETE")
 }
 
 /// What attempts are counted together: those of one request, and those of the feed's handshake on

@@ -63,6 +63,15 @@ impl Rule for HalfOpen {
 
     fn end(&mut self, context: &Context<'_>) {
         self.judge(context);
+        for (_, socket) in context.sockets.iter() {
+            if let (Some(_), Some(patience)) = (socket.connected, socket.patience)
+                && socket.is_silent(context.now)
+            {
+                let had = context.now - socket.heard.at;
+                let since = "the last packet of a socket that fell silent";
+                context.lacked(&HALF_OPEN, since, had, patience + SLACK);
+            }
+        }
     }
 }
 

@@ -76,7 +76,8 @@ impl Rule for Partial {
             } => self.leaves(context),
             _ => {}
         }
-        if context.request().is_some_and(Request::is_handshake) {
+        // A feed ends with its session.
+        if context.request().is_some_and(Request::is_handshake) || !context.session.is_wanted() {
             self.left = None;
         }
         if let Some(ended) = context.ended()
@@ -146,7 +147,7 @@ impl Partial {
         };
         let because = context.now <= failed.moment.at + BECAUSE
             && context.sockets.live() == 0
-            && context.session.open
+            && context.session.is_wanted()
             && context.app_is_awake()
             && context.world.acts_marked
             && !context.may_be_blocked();

@@ -82,7 +82,7 @@ impl Portal {
         };
         if is_portal(answer, ended.request) {
             self.intercepted(role, answer, ended.request, context);
-        } else if ended.succeeded() {
+        } else if ended.succeeded() || answer.status == 304 {
             match role {
                 Role::Resource(name) => _ = self.pages.remove(name),
                 Role::SignIn | Role::Refresh => self.session = None,

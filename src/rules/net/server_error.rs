@@ -17,7 +17,7 @@ rule! {
     /// An app that retries hides errors from its user and doubles the load.
     ///
     /// # How it is judged
-    /// Judged on the answers to the app's requests while no fault is switched on, no lever holds
+    /// Judged on the answers to the app's requests, and to what the harness asks as an app would, while no fault is switched on, no lever holds
     /// the backend stopped, and neither has moved for ten seconds: an answer of 500 or above, 503
     /// excepted, which a backend gives on purpose. A row of errors without a good answer of the
     /// same service between them counts once, since an outage is one event; three such are a
@@ -29,7 +29,7 @@ rule! {
     ///
     /// # Source
     /// RFC 9110 §15.6; runbook S9.2
-    pub(super) SERVER_ERROR: "NET-14", Backend, from [Wire],
+    pub(super) SERVER_ERROR: "NET-14", Backend, from [Wire, Probe],
         set by ["request-id"]
 }
 
@@ -62,7 +62,11 @@ impl Rule for ServerError {
         let Some(answer) = ended.by_backend() else {
             return;
         };
-        if ended.request.role == Some(Role::Realtime) || is_provoked(&ended, context) {
+        let question = ended.opened.question.as_ref();
+        if ended.request.role == Some(Role::Realtime)
+            || question.is_some_and(|question| !question.is_ordinary())
+            || is_provoked(&ended, context)
+        {
             return;
         }
         context.exercised(&SERVER_ERROR);
@@ -77,6 +81,10 @@ impl Rule for ServerError {
             });
             self.judge(context);
         }
+    }
+
+    fn hears_probes(&self) -> bool {
+        true
     }
 }
 

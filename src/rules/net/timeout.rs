@@ -53,13 +53,27 @@ impl Rule for Finite {
 
     fn end(&mut self, context: &Context<'_>) {
         self.time_passes(context);
+        let patience = context.contract.request_timeout;
+        let waits = context.under_way().find(|(opened, request)| {
+            request.role != Some(Role::Realtime)
+                && context.now > opened.at() + patience
+                && context.now <= opened.at() + limit(context)
+        });
+        if let Some((opened, _)) = waits {
+            let had = context.now - opened.at();
+            context.lacked(
+                &FINITE,
+                "a request that is not answered",
+                had,
+                limit(context),
+            );
+        }
     }
 }
 
 impl Finite {
     fn judge(&mut self, opened: &Opened, request: &Request, context: &Context<'_>) {
-        let limit = context.contract.request_timeout * 2 + Duration::from_secs(5);
-        if context.now <= opened.at() + limit
+        if context.now <= opened.at() + limit(context)
             || !context.app_is_awake_since(opened.id())
             || request.role == Some(Role::Realtime)
             || self.found >= Some(opened.id())
@@ -84,4 +98,9 @@ impl Finite {
                 .exchanges([request.exchange]),
         );
     }
+}
+
+/// How long after a request its being given up may take.
+fn limit(context: &Context<'_>) -> Duration {
+    context.contract.request_timeout * 2 + Duration::from_secs(5)
 }

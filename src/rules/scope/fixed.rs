@@ -1,16 +1,15 @@
 //! SCOPE-8: what a declared request must say.
 
-use std::sync::Arc;
-
 use serde_json::Value;
 
 use crate::domain::contract::{Body, Operation};
-use crate::domain::journal::{Content, Frame, Request};
+use crate::domain::journal::{Frame, Request};
 use crate::domain::selector::Template;
 use crate::domain::verdict::Severity;
 use crate::rules::context::Context;
 use crate::rules::labels;
 use crate::rules::rule::{Rule, rule};
+use crate::rules::template::{self, Part};
 use crate::rules::violation::Violation;
 
 rule! {
@@ -56,85 +55,36 @@ impl Rule for Fixed {
 }
 
 fn query(operation: &Operation, request: &Request, context: &Context<'_>) {
-    let text = request
-        .target
-        .split_once('?')
-        .map_or("", |(_, query)| query);
-    let sent = form(text);
-    for (name, template) in &operation.query {
-        let place = Place {
-            name: format!("query key `{name}`"),
-            request,
-        };
-        let template = Template(Value::from(template.as_str()));
-        place.compare(&template, sent.get(name), context);
-    }
+    let sent = template::query(&request.target);
+    let own = template::of_pairs(&operation.query);
+    template::walk(&own, Some(&sent), &mut |part| {
+        let name = format!("query key `{}`", name(part.path));
+        Place { name, request }.compare(part, context);
+    });
 }
 
 fn body(operation: &Operation, request: &Request, context: &Context<'_>) {
-    if matches!(operation.body, Body::Empty) {
+    let Some(own) = template::of_body(&operation.body) else {
         return;
-    }
-    let sent = match &request.body {
-        Content::Empty => Some(Arc::new(Value::Null)),
-        Content::Json { value, .. } => value.value().map(Arc::clone),
-        Content::Text { text, .. } => Some(Arc::new(form(text))),
-        Content::Truncated { .. } | Content::Binary { .. } | Content::Unread { .. } => None,
     };
-    let Some(sent) = sent else {
+    let Some(sent) = template::sent(&request.body) else {
         let why = format!("the body of {} was not read whole", request.line());
         context.unable(&FIXED, why);
         return;
     };
-    match &operation.body {
-        Body::Empty => {}
-        Body::Form(fields) => {
-            for (name, template) in fields {
-                let place = Place {
-                    name: format!("form field `{name}`"),
-                    request,
-                };
-                let template = Template(Value::from(template.as_str()));
-                place.compare(&template, sent.get(name), context);
-            }
-        }
-        Body::Json(template) => json(&template.0, Some(&sent), "", request, context),
-    }
+    let is_form = matches!(operation.body, Body::Form(_));
+    template::walk(&own, Some(&sent), &mut |part| {
+        let name = match is_form {
+            true => format!("form field `{}`", name(part.path)),
+            false => format!("field `{}` of the body", part.path),
+        };
+        Place { name, request }.compare(part, context);
+    });
 }
 
-/// Compares a JSON body, field by field.
-fn json(
-    template: &Value,
-    sent: Option<&Value>,
-    pointer: &str,
-    request: &Request,
-    context: &Context<'_>,
-) {
-    if let Value::Object(fields) = template {
-        for (name, template) in fields {
-            let sent = sent.and_then(|sent| sent.get(name));
-            json(
-                template,
-                sent,
-                &format!("{pointer}/{name}"),
-                request,
-                context,
-            );
-        }
-        return;
-    }
-    let place = Place {
-        name: format!("field `{pointer}` of the body"),
-        request,
-    };
-    place.compare(&Template(template.clone()), sent, context);
-}
-
-/// The pairs of a query or form as the fields of an object.
-fn form(text: &str) -> Value {
-    let pairs = url::form_urlencoded::parse(text.as_bytes());
-    let fields = pairs.map(|(name, value)| (name.into_owned(), Value::from(value.into_owned())));
-    Value::Object(fields.collect())
+/// The name of a query key or form field.
+fn name(path: &str) -> &str {
+    path.strip_prefix('/').unwrap_or(path)
 }
 
 /// A place in a request for which the contract has a template.
@@ -144,7 +94,12 @@ struct Place<'a> {
 }
 
 impl Place<'_> {
-    fn compare(&self, template: &Template, sent: Option<&Value>, context: &Context<'_>) {
+    fn compare(&self, part: &Part<'_>, context: &Context<'_>) {
+        let sent = part.sent;
+        // What the contract says nothing of is SCOPE-9's.
+        let Some(template) = part.template.cloned().map(Template) else {
+            return;
+        };
         match &template.names()[..] {
             [] => self.compare_fixed(&template.fill(&|_| None), sent, context),
             [name] if name == "refresh-token" || name == "access-token" => {

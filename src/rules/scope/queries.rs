@@ -1,10 +1,10 @@
 //! SCOPE-7: what a read says in its query.
 
 use std::borrow::Cow;
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::VecDeque;
 
 use crate::domain::contract::{NextPage, Operation, Queries, Role};
-use crate::domain::journal::{Fact, Request, TokenIssued};
+use crate::domain::journal::Request;
 use crate::domain::verdict::Severity;
 use crate::rules::context::Context;
 use crate::rules::labels;
@@ -34,25 +34,17 @@ rule! {
         set by ["scope.queries"]
 }
 
-/// How many accounts are remembered.
-const ACCOUNTS: usize = 64;
-
 /// How many redirects are remembered.
 const REDIRECTS: usize = 16;
 
 #[derive(Default)]
 pub(super) struct Queried {
-    /// What each account that got a token is called, by what it signs in with.
-    accounts: BTreeMap<String, Vec<String>>,
     /// The queries to which the backend itself led.
     led_to: VecDeque<String>,
 }
 
 impl Rule for Queried {
     fn see(&mut self, context: &Context<'_>) {
-        if let Fact::TokenIssued(token) = &context.entry.fact {
-            self.learn(token, context);
-        }
         if let Some(location) = context.ended().and_then(|ended| ended.answer)
             && let Some(location) = location.headers.get("location")
             && let Some((_, query)) = location.split_once('?')
@@ -72,7 +64,7 @@ impl Rule for Queried {
             let declared =
                 |key: &str| by_backend || context.contract.declares_key(role, operation, key);
             for (key, value) in pairs(request) {
-                if let Some(account) = self.other(&value, request, context)
+                if let Some(account) = other(&value, request, context)
                     && !is_fixed(operation, &key, &value)
                 {
                     names_another(&key, account, request, context);
@@ -81,10 +73,6 @@ impl Rule for Queried {
                 }
             }
         }
-    }
-
-    fn hears_probes(&self) -> bool {
-        true
     }
 }
 
@@ -103,49 +91,12 @@ impl Queried {
                     && request.query(paging.next.query()).is_some()
             })
     }
-
-    fn learn(&mut self, token: &TokenIssued, context: &Context<'_>) {
-        let Some(username) = &token.username else {
-            return;
-        };
-        if self.accounts.len() >= ACCOUNTS && !self.accounts.contains_key(username) {
-            return;
-        }
-        let names = self.accounts.entry(username.clone()).or_default();
-        let claim = context.contract.session.identity.as_ref();
-        let claim = claim.map_or("/sub", |identity| identity.claim.as_str());
-        let subject = token.claims.as_ref().and_then(|own| own.pointer(claim));
-        let subject = subject.and_then(|subject| match subject {
-            serde_json::Value::String(text) => Some(text.clone()),
-            serde_json::Value::Number(number) => Some(number.to_string()),
-            _ => None,
-        });
-        for name in [Some(username.clone()), subject].into_iter().flatten() {
-            if !names.contains(&name) {
-                names.push(name);
-            }
-        }
-    }
-
-    /// The account that this value names, if it is not the one whose request this is.
-    fn other(&self, value: &str, request: &Request, context: &Context<'_>) -> Option<&str> {
-        let own = context.account_of(context.credential(request.exchange)?)?;
-        let calls = |(username, names): &(&String, &Vec<String>)| {
-            ***username != *own && names.iter().any(|name| is_telling(name) && name == value)
-        };
-        let shared = self.accounts.get(&*own);
-        let is_own = shared.is_some_and(|names| names.iter().any(|name| name == value));
-        let mut others = self.accounts.iter().filter(calls);
-        others
-            .next()
-            .filter(|_| !is_own)
-            .map(|(username, _)| username.as_str())
-    }
 }
 
-/// Whether a name is long enough to be no page number and no flag.
-fn is_telling(name: &str) -> bool {
-    name.chars().count() >= 4
+/// The account that a value names, if it is not the one whose request this is.
+fn other<'a>(value: &str, request: &Request, context: &'a Context<'_>) -> Option<&'a str> {
+    let own = context.account_of(context.credential(request.exchange)?)?;
+    context.accounts.other(value, &own)
 }
 
 fn pairs(request: &Request) -> impl Iterator<Item = (Cow<'_, str>, Cow<'_, str>)> {

@@ -103,6 +103,9 @@ impl Bounded {
         {
             self.over.get_or_insert(failure);
         }
+        if self.failures.len() > FAILURES {
+            self.failures.remove(0);
+        }
         self.failures.push(failure);
         self.failures.retain(|own| own.at + WINDOW >= failure.at);
         if self.failures.len() <= FAILURES || self.over.is_some() {

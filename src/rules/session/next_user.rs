@@ -21,7 +21,8 @@ rule! {
     ///
     /// # How it is judged
     /// Of the resources that are somebody's own (`personal`, and the profile that `identity` names)
-    /// those count that the user before was read. After a sign-in as another user at least one of
+    /// those count that the app read for the user before where a sign-in leads, before that user opened
+    /// anything: another user need not open the same. After a sign-in as another user at least one of
     /// them is asked for with the new token, or comes whole by an event, before the app has had all
     /// its attempts at a request and ten seconds more, awake, not blocked and undisturbed. A session
     /// that is over before is not judged.
@@ -46,6 +47,8 @@ pub(super) struct NextUser {
     /// Who is signed in, and what of their own was read.
     user: Option<String>,
     read: BTreeSet<String>,
+    /// Until when what is read is read because of the sign-in.
+    landing: Option<Duration>,
     watch: Option<Watch>,
     /// The account that is marked to sign in, and the one that did, and when.
     marked: Option<String>,
@@ -67,6 +70,7 @@ impl Rule for NextUser {
         match &context.entry.fact {
             Fact::Act(Act::SignIn { account }) => self.marked = Some(account.clone()),
             Fact::Act(Act::SignOut) => self.account = None,
+            Fact::Act(Act::Open { .. }) => self.landing = None,
             Fact::App(AppFact::Reported(Report::User(shown))) => self.shows(shown, context),
             _ => {}
         }
@@ -102,6 +106,10 @@ impl Rule for NextUser {
 
     fn end(&mut self, context: &Context<'_>) {
         self.overdue(context);
+        if let Some(watch) = &self.watch {
+            let since = "a sign-in as another user";
+            context.lacked(&READS_ANEW, since, context.now - watch.free, limit(context));
+        }
     }
 }
 
@@ -133,6 +141,7 @@ impl NextUser {
     fn signed_in(&mut self, token: &TokenIssued, context: &Context<'_>) {
         let sign_in = Milestone::of(context.entry, token.exchange);
         self.account = self.marked.clone().map(|account| (account, sign_in));
+        self.landing = Some(context.now + limit(context));
         let user = token.username.clone();
         let before = std::mem::replace(&mut self.user, user);
         let own = std::mem::take(&mut self.read);
@@ -163,7 +172,8 @@ impl NextUser {
             .as_ref()
             .is_some_and(|identity| identity.resource == name);
         let is_personal = contract.resource(name).is_some_and(|own| own.personal);
-        if is_profile || is_personal {
+        let is_landing = self.landing.is_some_and(|until| context.now <= until);
+        if is_landing && (is_profile || is_personal) {
             self.read.insert(name.to_owned());
         }
     }
@@ -179,8 +189,7 @@ impl NextUser {
             watch.free = context.now;
             return;
         }
-        let contract = &context.contract;
-        let limit = contract.request_timeout * contract.retry.attempts + SLACK;
+        let limit = limit(context);
         if context.now <= watch.free + limit {
             return;
         }
@@ -201,6 +210,12 @@ impl NextUser {
                 .exchanges([sign_in.exchange]),
         );
     }
+}
+
+/// How long an app has for what a sign-in makes it read.
+fn limit(context: &Context<'_>) -> Duration {
+    let contract = &context.contract;
+    contract.request_timeout * contract.retry.attempts + SLACK
 }
 
 /// Whether an exchange is a sign-in.

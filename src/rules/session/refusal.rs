@@ -7,6 +7,7 @@ use crate::domain::contract::{Contract, Role};
 use crate::domain::duration::show;
 use crate::domain::journal::{AppFact, EntryId, Fact, Request, SessionState};
 use crate::rules::context::Context;
+use crate::rules::crossing::Crossing;
 use crate::rules::exchange::Ended;
 use crate::rules::moment::{Milestone, Moment};
 use crate::rules::rule::{Rule, rule};
@@ -22,7 +23,8 @@ rule! {
     ///
     /// # How it is judged
     /// What follows each refusal at once is looked at, request by request; polls and what the user
-    /// does later are requests of their own.
+    /// does later are requests of their own. So are up to three that come within a second of a 401
+    /// and before a renewal: other screens may have sent the same before the refusal arrived.
     ///
     /// # How to keep it
     /// Mark a request as replayed and hand its second 401 to the caller. Treat 403 as an answer,
@@ -60,6 +62,9 @@ struct Chain {
     refused: Milestone,
     /// Replays under way.
     replays: Vec<u64>,
+    /// Whether that was to a request which was no replay, and what was on its way then.
+    original: bool,
+    crossing: Crossing,
 }
 
 impl Refusals {
@@ -135,12 +140,16 @@ impl Refusals {
             allowed: 0,
             refused,
             replays: Vec::new(),
+            original: true,
+            crossing: Crossing::of(refused.at),
         });
         chain.refused = refused;
+        chain.crossing.told_again(refused.at);
         let replay = chain
             .replays
             .iter()
             .position(|own| *own == refused.exchange);
+        chain.original = replay.is_none();
         match replay {
             Some(at) => {
                 chain.replays.remove(at);
@@ -173,6 +182,10 @@ impl Refusals {
             || context.is_refetched(request.role.as_ref())
         {
             self.chains.remove(&line);
+            return;
+        }
+        let renewed = self.renewed.is_some_and(|renewed| renewed.id > refused.id);
+        if chain.original && !renewed && chain.crossing.takes(context.now) {
             return;
         }
         chain.replays.push(request.exchange);

@@ -180,7 +180,7 @@ impl SocketToken {
 }
 
 /// The token that this process was handed out after this one, and has had the time to use.
-fn successor<'a>(label: &str, context: &'a Context<'_>) -> Option<&'a Issued> {
+pub(super) fn successor<'a>(label: &str, context: &'a Context<'_>) -> Option<&'a Issued> {
     let current = context.session.current()?;
     let renewed = context.session.renewed?;
     let sent = context.session.token(label)?;

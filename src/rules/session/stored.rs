@@ -96,6 +96,12 @@ impl Rule for Restored {
 
     fn end(&mut self, context: &Context<'_>) {
         self.judge_loading(context);
+        if let Some(start) = self.start.as_ref().filter(|start| !start.shows)
+            && context.world.simulated
+        {
+            let had = context.now.saturating_sub(start.moment.at);
+            context.lacked(&STORED, "a start", had, limit(context));
+        }
         if self.untold {
             context.unable(
                 &STORED,

@@ -85,6 +85,11 @@ impl Session {
         self.open && !self.leaving && !self.doubted
     }
 
+    /// Whether a sign-out was asked for or tried, and nobody signed in since.
+    pub(crate) fn is_leaving(&self) -> bool {
+        self.leaving
+    }
+
     /// Whether a token is known that this exchange brought.
     pub(crate) fn was_issued_by(&self, exchange: u64) -> bool {
         self.tokens.iter().any(|token| token.exchange == exchange)

@@ -176,6 +176,13 @@ impl Sockets {
             (Frame::ConnectError { namespace, .. }, Direction::Down) if Some(namespace) == feed => {
                 self.refused = Some(Moment::of(entry));
             }
+            // A client that closes its transport takes the feed with it.
+            (Frame::Close, Direction::Up) => {
+                own.connected = None;
+                if before > 0 && self.live() == 0 {
+                    self.lost = Some(Moment::of(entry));
+                }
+            }
             (Frame::Disconnect { namespace }, _) if Some(namespace) == feed => {
                 own.connected = None;
                 if *direction == Direction::Down {

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use crate::domain::change::Change;
-use crate::domain::contract::{Role, TransportName};
+use crate::domain::contract::{Realtime, Role, TransportName};
 use crate::domain::duration::show;
 use crate::domain::journal::{
     AppFact, Changed, ClientExchange, EntryId, Fact, FeedState, HarnessFact, Report,
@@ -120,6 +120,10 @@ impl Rule for Fallback {
 
     fn end(&mut self, context: &Context<'_>) {
         self.overdue(context);
+        if let (Some(dry), Some(limit), false) = (self.dry, self.limit(context), self.found) {
+            let had = context.now.saturating_sub(dry.at);
+            context.lacked(&KEEPS_ARRIVING, "the feed was gone", had, limit);
+        }
     }
 }
 
@@ -176,14 +180,21 @@ impl Fallback {
         }
     }
 
-    fn overdue(&mut self, context: &Context<'_>) {
-        let (Some(dry), Some(polling)) = (self.dry, &context.contract.polling) else {
-            return;
-        };
-        // The first poll is due an interval after the grace; the next follow one another's answers.
-        let limit = match self.polled {
+    /// How long nothing may be asked for. The first poll is due an interval after the grace; the next
+    /// follow one another's answers.
+    fn limit(&self, context: &Context<'_>) -> Option<Duration> {
+        let polling = context.contract.polling.as_ref()?;
+        Some(match self.polled {
             false => polling.after + polling.every + SLACK,
             true => polling.every.mul_f64(1.5) + context.contract.request_timeout,
+        })
+    }
+
+    fn overdue(&mut self, context: &Context<'_>) {
+        let (Some(dry), Some(limit), Some(polling)) =
+            (self.dry, self.limit(context), &context.contract.polling)
+        else {
+            return;
         };
         if self.found || self.failing || context.now <= dry.at + limit {
             return;
@@ -266,6 +277,10 @@ impl Rule for Return {
 
     fn end(&mut self, context: &Context<'_>) {
         self.overdue(context);
+        if let (Some(allowed), Some(feed)) = (self.allowed, &context.contract.realtime) {
+            let (had, takes) = (context.now - allowed.at, return_limit(feed));
+            context.lacked(&RETURNS, "the WebSocket was let through again", had, takes);
+        }
     }
 }
 
@@ -288,7 +303,7 @@ impl Return {
         let (Some(allowed), Some(feed)) = (self.allowed, &context.contract.realtime) else {
             return;
         };
-        let limit = feed.live_within + feed.client.delay_max + SLACK;
+        let limit = return_limit(feed);
         if context.now <= allowed.at + limit {
             return;
         }
@@ -301,6 +316,11 @@ impl Return {
                 .evidence(self.refused.into_iter().chain([allowed.id])),
         );
     }
+}
+
+/// How long a return to WebSocket may take.
+fn return_limit(feed: &Realtime) -> Duration {
+    feed.live_within + feed.client.delay_max + SLACK
 }
 
 /// Whether the feed was refused a WebSocket, or anything at all.

@@ -90,6 +90,11 @@ impl Rule for Order {
         if let Some((_, packet)) = context.packet_down() {
             self.packet(packet, context);
         }
+        // Nobody makes up for what they no longer want.
+        let says_good_bye = matches!(context.packet_up(), Some((_, Frame::Disconnect { .. })));
+        if says_good_bye || !context.session.is_wanted() {
+            self.forget_gaps();
+        }
         if let Some(request) = context.request() {
             self.asked(request);
         }

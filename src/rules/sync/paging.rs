@@ -1,10 +1,11 @@
 //! SYNC-12: a walk through the pages finds every item once, and ends.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
 
 use serde_json::Value;
 
-use crate::domain::contract::NextPage;
+use crate::domain::contract::{NextPage, Role};
 use crate::domain::journal::{EntryId, Request};
 use crate::rules::context::{Context, Read};
 use crate::rules::rule::{Rule, rule};
@@ -21,8 +22,8 @@ rule! {
     /// # How it is judged
     /// Judged on each walk that the client makes: from the first page on, by the cursor that the
     /// page before brought (or by the next number or offset). An item that two pages of one walk
-    /// bring, a cursor that comes back, and a cursor that is refused right after it was handed out
-    /// are findings. With numbered pages a list that changes meanwhile shifts, so duplicates count
+    /// bring, a cursor that comes back, and a cursor that is refused within a minute of being handed
+    /// out, with no lever moved between, are findings. With numbered pages a list that changes meanwhile shifts, so duplicates count
     /// only while nothing was seen to change. The harness's own walks are judged alike, a total that
     /// is smaller than what the pages hold among it. The harness walks three times, the second time with
     /// pages of another size: while the first and the last walk agree, an item that only the second
@@ -41,6 +42,8 @@ rule! {
         set by ["resources[].paging", "resources[].key"]
 }
 
+/// How long a cursor must be good.
+const GOOD: Duration = Duration::from_secs(60);
 /// How many items of one walk are remembered.
 const ITEMS: usize = 20_000;
 
@@ -56,6 +59,8 @@ struct Walk {
     cursors: BTreeSet<String>,
     /// What the next page is asked by.
     next: Option<String>,
+    /// When a page last came.
+    came: Option<Duration>,
     /// Whether the list may have changed meanwhile.
     shifted: bool,
 }
@@ -67,6 +72,13 @@ impl Rule for Paging {
             for walk in self.walks.values_mut() {
                 walk.shifted = true;
             }
+        }
+        // Another user's walk is another one.
+        if context
+            .ended()
+            .is_some_and(|ended| ended.request.role == Some(Role::SignIn) && ended.succeeded())
+        {
+            self.walks.clear();
         }
         if let Some(read) = context.read()
             && let Some(paging) = &read.resource.paging
@@ -89,12 +101,14 @@ impl Walk {
         }
         let by_cursor = matches!(pages, NextPage::Cursor { .. });
         if !read.answer.is_success() {
-            if by_cursor && !begins {
+            let is_fresh = self.came.is_some_and(|came| context.now <= came + GOOD);
+            if by_cursor && !begins && is_fresh && !self.shifted {
                 cursor_refused(read, context);
             }
             return;
         }
         context.exercised(&WALK);
+        self.came = Some(context.now);
         let Some(body) = read.answer.body.json() else {
             return;
         };
@@ -157,13 +171,13 @@ impl Walk {
 }
 
 /// What a request asks for a page by; nothing where it asks for the first without saying so.
-fn asked(request: &Request, pages: &NextPage) -> Option<String> {
+pub(super) fn asked(request: &Request, pages: &NextPage) -> Option<String> {
     let asked = request.query(pages.query()).map(decode);
     asked.filter(|asked| !asked.is_empty())
 }
 
 /// How the first page is asked for, where that can be said.
-fn first(pages: &NextPage) -> Option<String> {
+pub(super) fn first(pages: &NextPage) -> Option<String> {
     match pages {
         NextPage::Cursor { .. } => None,
         NextPage::Page { first, .. } => Some(first.to_string()),

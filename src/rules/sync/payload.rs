@@ -6,7 +6,7 @@ use jsonschema::Validator;
 use serde_json::Value;
 
 use crate::domain::contract::Contract;
-use crate::domain::journal::{Answer, Content, Frame};
+use crate::domain::journal::{Answer, Content, Frame, Question};
 use crate::rules::context::{Context, Read};
 use crate::rules::rule::{Rule, rule};
 use crate::rules::violation::Violation;
@@ -29,7 +29,7 @@ rule! {
     ///
     /// # Source
     /// JSON Schema; runbook P.5, S5.6
-    pub(super) SCHEMA: "SYNC-13", Backend, from [Wire],
+    pub(super) SCHEMA: "SYNC-13", Backend, from [Wire, Probe],
         needs [Schema],
         set by ["resources[].schema", "realtime.events[].schema"]
 }
@@ -96,7 +96,14 @@ impl Rule for Payload {
         for why in self.unusable.drain(..) {
             context.unable(&SCHEMA, why);
         }
-        if let Some(read) = context.read_by_anyone() {
+        if let Some(read) = context.read_by_anyone()
+            && read
+                .ended
+                .opened
+                .question
+                .as_ref()
+                .is_none_or(Question::is_ordinary)
+        {
             self.answer(&read, context);
         }
         if let Some((_, packet)) = context.packet_down()
@@ -114,6 +121,10 @@ impl Rule for Payload {
     }
 
     fn hears_routine(&self) -> bool {
+        true
+    }
+
+    fn hears_probes(&self) -> bool {
         true
     }
 }

@@ -1,11 +1,12 @@
 //! SYNC-11: what the backend is told to emit arrives.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use crate::domain::change::Change;
 use crate::domain::contract::Contract;
 use crate::domain::duration::show;
-use crate::domain::journal::Frame;
+use crate::domain::journal::{Fact, Frame};
 use crate::rules::context::Context;
 use crate::rules::moment::Moment;
 use crate::rules::rule::{Rule, rule};
@@ -23,7 +24,8 @@ rule! {
     /// live. An event that comes again at once, to the letter and to a socket that subscribed once,
     /// three times and every fourth time or more often, is sent twice. Judged further when the harness
     /// has the backend emit an event of the contract while a socket is
-    /// joined and stays so: the event passes the gateway within the time in which the feed must be
+    /// joined and stays so, and what the contract has the app subscribe to is acknowledged, or was
+    /// emitted a second before: the event passes the gateway within the time in which the feed must be
     /// live. Where the contract says where changes are numbered, the numbers on one socket grow by
     /// one, and a snapshot is not older than what was emitted before it was asked for: three times
     /// that they do not, and every fourth time or more often, is no accident.
@@ -39,6 +41,8 @@ rule! {
         set by ["realtime.events", "realtime.live-within", "resources[].sequence"]
 }
 
+/// How long a subscription that nobody acknowledges may take to be heard.
+const SETTLED: Duration = Duration::from_secs(1);
 /// How much later than the event itself its lever may be written down.
 const WRITTEN: Duration = Duration::from_secs(2);
 
@@ -46,6 +50,15 @@ pub(super) struct Push {
     /// Each event of the contract, and when it was last seen.
     seen: Vec<(String, Option<Duration>)>,
     waiting: Option<(usize, Moment)>,
+    /// What the app subscribed to, by socket and event: when, and by which id if it is not yet
+    /// acknowledged.
+    subscribed: BTreeMap<(u64, String), Subscribed>,
+}
+
+struct Subscribed {
+    at: Duration,
+    awaits: Option<u64>,
+    acknowledged: bool,
 }
 
 impl Push {
@@ -54,6 +67,7 @@ impl Push {
         Self {
             seen: events.map(|event| (event.name.clone(), None)).collect(),
             waiting: None,
+            subscribed: BTreeMap::new(),
         }
     }
 }
@@ -61,9 +75,10 @@ impl Push {
 impl Rule for Push {
     fn see(&mut self, context: &Context<'_>) {
         if let Some((_, Frame::Event { name, .. })) = context.packet_down() {
-            self.arrived(name, context.now);
+            self.arrived(name, context);
             return;
         }
+        self.follow_subscriptions(context);
         if let Some(Change::Push { event, .. }) = context.entry.fact.change() {
             self.pushed(event, context);
         }
@@ -75,6 +90,10 @@ impl Rule for Push {
 
     fn end(&mut self, context: &Context<'_>) {
         self.overdue(context);
+        if let (Some((_, pushed)), Some(feed)) = (self.waiting, &context.contract.realtime) {
+            let had = context.now.saturating_sub(pushed.at);
+            context.lacked(&ARRIVES, "a push", had, feed.live_within);
+        }
     }
 
     fn hears_routine(&self) -> bool {
@@ -83,22 +102,68 @@ impl Rule for Push {
 }
 
 impl Push {
-    fn arrived(&mut self, name: &str, now: Duration) {
+    /// Follows what the app subscribed to, as far as the contract has it subscribe.
+    fn follow_subscriptions(&mut self, context: &Context<'_>) {
+        if let Some((socket, packet)) = context.packet_up()
+            && let Frame::Event { name, ack, .. } = packet
+            && is_subscription(name, context)
+        {
+            let subscribed = Subscribed {
+                at: context.now,
+                awaits: *ack,
+                acknowledged: false,
+            };
+            self.subscribed.insert((socket, name.clone()), subscribed);
+        }
+        match (context.packet_down(), &context.entry.fact) {
+            (Some((socket, Frame::Ack { id, .. })), _) => {
+                let own = self.subscribed.iter_mut();
+                own.filter(|((own, _), by)| *own == socket && by.awaits == Some(*id))
+                    .for_each(|(_, by)| by.acknowledged = true);
+            }
+            (Some((socket, Frame::Connect { .. })), _) => self.forget(socket),
+            (_, Fact::SocketClosed { socket, .. }) => self.forget(*socket),
+            _ => {}
+        }
+    }
+
+    fn forget(&mut self, socket: u64) {
+        self.subscribed.retain(|(own, _), _| *own != socket);
+    }
+
+    /// Whether the backend knows of every subscription of the app.
+    fn is_subscribed(&self, context: &Context<'_>) -> bool {
+        let feed = context.contract.realtime.iter();
+        let mut wanted = feed.flat_map(|feed| &feed.subscribe);
+        wanted.all(|emit| {
+            let mut own = self.subscribed.iter();
+            own.any(|((_, name), by)| {
+                *name == emit.event && (by.acknowledged || by.at + SETTLED <= context.now)
+            })
+        })
+    }
+
+    fn arrived(&mut self, name: &str, context: &Context<'_>) {
         if let Some(at) = self.seen.iter().position(|(own, _)| own == name) {
-            self.seen[at].1 = Some(now);
-            self.waiting.take_if(|(event, _)| *event == at);
+            self.seen[at].1 = Some(context.now);
+            if self.waiting.take_if(|(event, _)| *event == at).is_some() {
+                context.exercised(&ARRIVES);
+            }
         }
     }
 
     fn pushed(&mut self, name: &str, context: &Context<'_>) {
         let event = self.seen.iter().position(|(own, _)| own == name);
-        let Some(event) = event.filter(|_| context.sockets.live() > 0) else {
+        // An event for a room that the app is about to enter may pass it by.
+        let ready = context.sockets.live() > 0 && self.is_subscribed(context);
+        let Some(event) = event.filter(|_| ready) else {
             return;
         };
-        context.exercised(&ARRIVES);
         let seen = self.seen[event].1;
         if seen.is_none_or(|at| at + WRITTEN < context.now) {
             self.waiting = Some((event, context.moment()));
+        } else {
+            context.exercised(&ARRIVES);
         }
     }
 
@@ -123,4 +188,10 @@ impl Push {
                 .evidence([pushed.id]),
         );
     }
+}
+
+fn is_subscription(event: &str, context: &Context<'_>) -> bool {
+    let feed = context.contract.realtime.iter();
+    let mut wanted = feed.flat_map(|feed| &feed.subscribe);
+    wanted.any(|emit| emit.event == event)
 }

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::domain::contract::Role;
+use crate::domain::contract::{Realtime, Role};
 use crate::domain::duration::show;
 use crate::domain::journal::{Direction, Fact, Frame, SocketEnd};
 use crate::rules::context::Context;
@@ -84,6 +84,15 @@ impl Rule for Reconnect {
 
     fn end(&mut self, context: &Context<'_>) {
         self.overdue(context);
+        if let (Some((_, free)), Some(feed)) = (&self.lost, &context.contract.realtime) {
+            let takes = limit(feed, context);
+            context.lacked(
+                &TRIES_AGAIN,
+                "a feed that broke",
+                context.now - *free,
+                takes,
+            );
+        }
     }
 }
 
@@ -113,10 +122,7 @@ impl Reconnect {
             *free = context.now;
             return;
         }
-        // An app that polls meanwhile may try again with one of its polls.
-        let polling = context.contract.polling.as_ref();
-        let polls = polling.map_or(Duration::ZERO, |own| own.after + own.every * POLLS);
-        let limit = feed.live_within + feed.client.delay_max + polls + SLACK;
+        let limit = limit(feed, context);
         if context.now <= *free + limit {
             return;
         }
@@ -140,4 +146,11 @@ impl Reconnect {
                 .evidence([lost.id]),
         );
     }
+}
+
+/// How long the next attempt may take. An app that polls meanwhile may make it with one of its polls.
+fn limit(feed: &Realtime, context: &Context<'_>) -> Duration {
+    let polling = context.contract.polling.as_ref();
+    let polls = polling.map_or(Duration::ZERO, |own| own.after + own.every * POLLS);
+    feed.live_within + feed.client.delay_max + polls + SLACK
 }

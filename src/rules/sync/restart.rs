@@ -59,7 +59,7 @@ impl Rule for Restart {
             && let Some(ended) = context.ended()
             && let Some(answer) = ended.by_backend()
             && ended.opened.id() > restarted.id
-            && !context.session.wants_out
+            && !context.session.is_leaving()
         {
             self.judge(restarted, &ended, answer, context);
         }

@@ -50,6 +50,8 @@ pub(super) struct SentAway {
     /// Attempts that followed at once.
     quick: Vec<EntryId>,
     asked: Option<Duration>,
+    /// The socket on which the client said good-bye itself.
+    left: Option<u64>,
 }
 
 struct Away {
@@ -70,8 +72,13 @@ impl Rule for SentAway {
             Fact::Act(_) => self.asks(),
             _ => {}
         }
-        if let Some((_, packet)) = context.packet_down() {
-            self.packet(packet, context);
+        if let Some((socket, Frame::Disconnect { namespace })) = context.packet_up()
+            && context.is_feed(namespace)
+        {
+            self.left = Some(socket);
+        }
+        if let Some((socket, packet)) = context.packet_down() {
+            self.packet(socket, packet, context);
         }
         if let Some(request) = context.request() {
             self.request(request, context);
@@ -85,19 +92,27 @@ impl Rule for SentAway {
 
     fn end(&mut self, context: &Context<'_>) {
         self.judge_absence(context);
+        if let Some(away) = self.away.as_ref().filter(|away| away.was_in) {
+            let had = context.now.saturating_sub(away.free);
+            context.lacked(&SENT_AWAY, "the server sent the app away", had, AWAY);
+        }
     }
 }
 
 impl SentAway {
-    fn packet(&mut self, packet: &Frame, context: &Context<'_>) {
+    fn packet(&mut self, socket: u64, packet: &Frame, context: &Context<'_>) {
         let (namespace, was_in) = match packet {
             Frame::Disconnect { namespace } => (namespace, true),
             Frame::ConnectError { namespace, .. } => (namespace, false),
             _ => return,
         };
         if context.is_feed(namespace) {
-            context.exercised(&SENT_AWAY);
-            self.away = Some(Away {
+            if !was_in {
+                context.exercised(&SENT_AWAY);
+            }
+            // Where its own good-bye and the server's crossed, it need not come back.
+            let stays_away = was_in && self.left == Some(socket);
+            self.away = (!stays_away).then(|| Away {
                 moment: context.moment(),
                 was_in,
                 asked: false,
@@ -124,9 +139,11 @@ impl SentAway {
 
     /// The client comes back.
     fn attempt(&mut self, context: &Context<'_>) {
+        self.left = None;
         let (Some(away), Some(feed)) = (self.away.take(), &context.contract.realtime) else {
             return;
         };
+        context.exercised(&SENT_AWAY);
         let client = &feed.client;
         let least = client.delay.mul_f64((1.0 - client.jitter).max(0.0) / 2.0);
         if away.asked || context.now - away.moment.at >= least {

@@ -66,6 +66,10 @@ impl Rule for Snapshot {
         if let Some((socket, packet)) = context.packet_down() {
             self.packet(socket, packet, context);
         }
+        // Whoever says good-bye has missed nothing.
+        if let Some((socket, Frame::Disconnect { .. })) = context.packet_up() {
+            self.waiting.take_if(|waiting| waiting.socket == socket);
+        }
         if !context.session.is_wanted() {
             self.loaded.clear();
         }
@@ -75,19 +79,23 @@ impl Rule for Snapshot {
         if let Some(request) = context.request()
             && let Some(Role::Resource(name)) = &request.role
         {
-            self.read(name);
+            self.read(name, context);
         }
         if let Some(ended) = context.ended()
             && let Some(Role::Resource(name)) = &ended.request.role
             && ended.succeeded()
         {
-            self.read(name);
+            self.read(name, context);
             self.loaded.insert(name.clone());
         }
     }
 
     fn end(&mut self, context: &Context<'_>) {
         self.overdue(context);
+        if let (Some(waiting), Some(feed)) = (&self.waiting, &context.contract.realtime) {
+            let had = context.now - waiting.connected.at;
+            context.lacked(&SNAPSHOT, "a connect of the feed", had, feed.live_within);
+        }
     }
 
     fn hears_routine(&self) -> bool {
@@ -114,7 +122,7 @@ impl Snapshot {
             }
             Frame::Event { name, .. } if self.waiting.is_some() => {
                 if let Some(resource) = brought_whole(name, &context.contract) {
-                    self.read(resource);
+                    self.read(resource, context);
                 }
             }
             Frame::Disconnect { .. } => self.waiting = None,
@@ -129,7 +137,6 @@ impl Snapshot {
         let Some(missed) = self.missed(&context.contract) else {
             return;
         };
-        context.exercised(&SNAPSHOT);
         self.waiting = Some(Waiting {
             connected: context.moment(),
             socket,
@@ -160,11 +167,14 @@ impl Snapshot {
         (!loaded.is_empty()).then_some(Missed::OneOf(loaded))
     }
 
-    fn read(&mut self, resource: &str) {
-        self.waiting.take_if(|waiting| match &mut waiting.missed {
+    fn read(&mut self, resource: &str, context: &Context<'_>) {
+        let whole = self.waiting.take_if(|waiting| match &mut waiting.missed {
             Missed::All(missed) => missed.remove(resource) && missed.is_empty(),
             Missed::OneOf(missed) => missed.contains(resource),
         });
+        if whole.is_some() {
+            context.exercised(&SNAPSHOT);
+        }
     }
 
     fn overdue(&mut self, context: &Context<'_>) {

@@ -4,8 +4,9 @@ use std::time::Duration;
 
 use crate::domain::contract::Role;
 use crate::domain::duration::show;
-use crate::domain::journal::{Act, Answer, EntryId, Fact, Request};
+use crate::domain::journal::{Act, Answer, EntryId, Fact, Frame, Request};
 use crate::rules::context::Context;
+use crate::rules::crossing::Crossing;
 use crate::rules::exchange::Ended;
 use crate::rules::moment::Moment;
 use crate::rules::rule::{Rule, rule};
@@ -21,7 +22,9 @@ rule! {
     /// # How it is judged
     /// Judged from that answer: requests that go on with the same session id, and a client that is
     /// awake, signed in and not blocked and makes no new handshake within twice the time in which
-    /// the feed must be live, half a minute at least.
+    /// the feed must be live, half a minute at least. What was on its way when the answer crossed it
+    /// (three requests, for a second) does not count, and a client that had said good-bye need not
+    /// come back.
     ///
     /// # How to keep it
     /// Let the client library reconnect, and do not treat a transport error as final; on the server
@@ -46,6 +49,8 @@ const LATELY: Duration = Duration::from_secs(30);
 pub(super) struct UnknownSession {
     lost: Option<Lost>,
     asked: Option<Duration>,
+    /// Whether the client said good-bye since it last came.
+    left: bool,
 }
 
 struct Lost {
@@ -53,6 +58,8 @@ struct Lost {
     exchange: u64,
     sid: String,
     again: Vec<EntryId>,
+    /// What was sent before the answer was read: a post, the probe of an upgrade, a good-bye.
+    crossing: Crossing,
     /// From when on it could have been replaced.
     free: Duration,
 }
@@ -62,6 +69,9 @@ impl Rule for UnknownSession {
         self.overdue(context);
         if let Fact::Act(Act::Launch | Act::Kill | Act::SignOut) = &context.entry.fact {
             self.lost = None;
+        }
+        if let Some((_, Frame::Disconnect { .. } | Frame::Close)) = context.packet_up() {
+            self.left = true;
         }
         if let Some(request) = context.request() {
             self.request(request, context);
@@ -73,13 +83,26 @@ impl Rule for UnknownSession {
 
     fn end(&mut self, context: &Context<'_>) {
         self.overdue(context);
+        if let (Some(lost), Some(feed)) = (&self.lost, &context.contract.realtime) {
+            let had = context.now.saturating_sub(lost.free);
+            let since = "the server said that it does not know the session";
+            context.lacked(
+                &UNKNOWN_SESSION,
+                since,
+                had,
+                LEAST.max(feed.live_within * 2),
+            );
+        }
     }
 }
 
 impl UnknownSession {
     fn request(&mut self, request: &Request, context: &Context<'_>) {
         if request.is_handshake() {
-            self.lost = None;
+            self.left = false;
+            if self.lost.take().is_some() {
+                context.exercised(&UNKNOWN_SESSION);
+            }
         } else if request.role == Some(Role::Realtime) {
             self.goes_on(request.query("sid"), context);
         } else {
@@ -93,12 +116,13 @@ impl UnknownSession {
             && let Some(sid) = ended.request.query("sid")
             && self.lost.as_ref().is_none_or(|lost| lost.sid != sid)
         {
-            context.exercised(&UNKNOWN_SESSION);
-            self.lost = Some(Lost {
+            // The answer to a good-bye sends nobody back.
+            self.lost = (!self.left).then(|| Lost {
                 moment: context.moment(),
                 exchange: ended.request.exchange,
                 sid: sid.to_owned(),
                 again: Vec::new(),
+                crossing: Crossing::of(context.now),
                 free: context.now,
             });
         }
@@ -109,6 +133,9 @@ impl UnknownSession {
         let Some(lost) = lost.filter(|lost| Some(lost.sid.as_str()) == sid) else {
             return;
         };
+        if lost.crossing.takes(context.now) {
+            return;
+        }
         lost.again.push(context.entry.id);
         if lost.again.len() == CLINGS {
             lost.violated(

@@ -76,10 +76,11 @@ pub(super) fn judge(observed: &Observed, tags: &mut OwnTags, context: &Context<'
         Question::OfAnother { what, owner } => of_another(*what, owner, &ended, observed, context),
         Question::OwnTag => {
             let is_match = ended.status() == Some(304);
-            tags.0.insert(ended.request.line(), is_match);
+            tags.0.insert(ended.request.operation(), is_match);
         }
         Question::TagOfAnother { owner } => {
-            if tags.0.get(&ended.request.line()) == Some(&false) && ended.status() != Some(304) {
+            if tags.0.get(&ended.request.operation()) == Some(&false) && ended.status() != Some(304)
+            {
                 context.unable(
                     &TAG,
                     format!(
@@ -179,7 +180,7 @@ fn keys(resource: &Resource, body: &Value) -> Vec<String> {
 }
 
 fn tag_of_another(owner: &str, ended: &Ended<'_>, observed: &Observed, context: &Context<'_>) {
-    let line = ended.request.line();
+    let line = ended.request.operation();
     let of = |account: &str| {
         let read = observed.accounts.get(account)?.reads.get(&line)?;
         let received = read.probed()?;

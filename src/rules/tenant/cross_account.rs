@@ -102,7 +102,9 @@ impl<'a> Pair<'a> {
                 .or_else(|| self.kin(both))
                 .or_else(|| self.now_and_then(both))
         });
-        reads.chain(self.event()).collect()
+        let mut leaks: Vec<Leak> = reads.chain(self.event()).collect();
+        leaks.extend(self.on_another_page(&leaks));
+        leaks
     }
 
     /// Whether this is the one of two accounts that tells what they have in common, where neither

@@ -10,8 +10,10 @@ use crate::domain::journal::{
     AppFact, Content, DataSource, Direction, EntryId, Fact, Frame, Request, TokenIssued,
 };
 use crate::rules::context::Context;
+use crate::rules::crossing::Crossing;
 use crate::rules::labels;
 use crate::rules::rule::{Rule, rule};
+use crate::rules::state::Account;
 use crate::rules::violation::Violation;
 
 rule! {
@@ -24,7 +26,8 @@ rule! {
     /// Judged from the sign-in of another user: what the app shows comes from answers to that
     /// user's requests, never from storage or from an answer that was still on its way; a
     /// conditional request never carries an ETag of the user before; CONNECT never asks for the
-    /// recovery of that user's session; no request carries that user's token; and no event leaves
+    /// recovery of that user's session; no request carries that user's token (but for up to three in
+    /// the first second where nobody had signed out, which were on their way); and no event leaves
     /// over the socket that the app did not emit since. Of an app that nobody wrote here the last
     /// is judged by what names somebody: the events that leave with the first CONNECT, where an
     /// emptied queue would show, hold neither name nor token of another user whom no answer of this
@@ -75,12 +78,10 @@ impl Given {
         self.etags.push_back(etag.to_owned());
     }
 
-    fn token(&mut self, token: &TokenIssued) {
-        let subject = token.claims.as_ref().and_then(|claims| claims.get("sub"));
-        let subject = subject.and_then(|subject| subject.as_str());
-        let names = token.username.as_deref().into_iter().chain(subject);
-        self.names
-            .extend(names.filter(|name| is_name(name)).map(str::to_owned));
+    fn token(&mut self, token: &TokenIssued, user: Option<&Account>) {
+        let names = user.into_iter().flat_map(Account::texts);
+        let names = names.map(|(name, _)| name).filter(|name| is_name(name));
+        self.names.extend(names.map(str::to_owned));
         self.names.insert(labels::bare(&token.label).to_owned());
     }
 }
@@ -88,6 +89,8 @@ impl Given {
 /// Another user has signed in.
 struct Change {
     since: EntryId,
+    /// What was on its way with the token of the user before, if nobody had signed out.
+    crossing: Option<Crossing>,
     /// The exchange that did it.
     exchange: u64,
     /// Resources that were read since.
@@ -113,7 +116,7 @@ impl Rule for NextUser {
             Fact::TokenIssued(token) => {
                 if let Some(user) = &token.username {
                     self.signed_in(user, token.exchange, context);
-                    self.own().token(token);
+                    self.own().token(token, context.accounts.get(user));
                 }
             }
             Fact::Request(_) => self.asks(context),
@@ -158,6 +161,7 @@ impl NextUser {
         }
         self.change = Some(Change {
             since: context.entry.id,
+            crossing: context.session.open.then(|| Crossing::of(context.now)),
             exchange,
             read: BTreeSet::new(),
             emitted: 0,
@@ -234,7 +238,7 @@ impl NextUser {
     }
 
     /// A request may carry something of another user.
-    fn asks(&self, context: &Context<'_>) {
+    fn asks(&mut self, context: &Context<'_>) {
         let (Some(request), Some(_)) = (context.request(), &self.change) else {
             return;
         };
@@ -248,7 +252,11 @@ impl NextUser {
         let token = label.and_then(|label| context.session.token(label));
         let user = token.and_then(|token| token.username.as_ref());
         let is_foreign = user.is_some() && user != self.user.as_ref();
-        if is_foreign && request.role.as_ref().is_some_and(Role::is_data) {
+        let crossing = self.change.as_mut().and_then(|own| own.crossing.as_mut());
+        if is_foreign
+            && request.role.as_ref().is_some_and(Role::is_data)
+            && !crossing.is_some_and(|own| own.takes(context.now))
+        {
             let observed = format!("{what} with a token of the user before");
             self.outlives("token", Some(request.exchange), observed, context);
         }

@@ -9,11 +9,11 @@ use std::sync::Arc;
 use serde_json::Value;
 
 use super::distinctive::{Distinctive, is_name};
-use super::socket_owners::SocketOwners;
 use crate::domain::contract::Resource;
 use crate::domain::journal::{Answer, Content, Entry, EntryId, Fact, Frame, Question, TokenIssued};
 use crate::rules::context::Context;
 use crate::rules::exchange::Ended;
+use crate::rules::socket_owners::SocketOwners;
 
 /// How many accounts are told apart, and how many names of each.
 const ACCOUNTS: usize = 8;
@@ -102,7 +102,7 @@ impl<'a> Answered<'a> {
         );
         Some(Self {
             account: ended.opened.account.as_deref().filter(|_| !of_another)?,
-            line: ended.request.line(),
+            line: ended.request.operation(),
             resource: context.read_by_anyone().map(|read| read.resource),
             answer: ended.by_backend()?,
             ended,
@@ -162,16 +162,9 @@ impl Observed {
         }
         let id = context.entry.id;
         let account = self.accounts.entry(username.as_str().into()).or_default();
-        account.name(username, id);
-        let identity = context.contract.session.identity.as_ref();
-        let claim = identity.map_or("/sub", |identity| identity.claim.as_str());
-        let claims = token.claims.as_ref();
-        if let Some(subject) = claims.and_then(|claims| claims.pointer(claim)) {
-            subject
-                .as_str()
-                .into_iter()
-                .for_each(|name| account.name(name, id));
-            account.subject.get_or_insert_with(|| subject.clone());
+        if let Some(known) = context.accounts.get(username) {
+            known.texts().for_each(|(name, at)| account.name(name, at));
+            account.subject.clone_from(&known.subject);
         }
         if self.accounts.len() >= 2 {
             self.together.get_or_insert(id);

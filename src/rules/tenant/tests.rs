@@ -181,6 +181,23 @@ fn an_item_that_both_lists_held_from_the_first_answer_is_a_leak_but_for_common_k
 }
 
 #[test]
+fn an_item_in_another_page_is_a_leak_although_no_two_accounts_have_the_same_cursors() {
+    let list =
+        |key: &str| json!({"ships": [{"imo": key, "qty": 10, "memo": "a tug of the north"}]});
+    let mut play = both(
+        [list("n-4979"), list("n-4979")],
+        [list("s-2031"), list("s-2031")],
+    );
+    play.pages("bo", "ships", list("n-4980"));
+    assert_eq!(play.found("TENANT-1"), [""; 0]);
+    play.pages("bo", "ships", list("n-4979"));
+    leaks(&play.found("TENANT-1"), "the item n-4979");
+    // Once is enough for one list.
+    play.pages("bo", "ships", list("n-4979"));
+    assert_eq!(play.found("TENANT-1").len(), 1);
+}
+
+#[test]
 fn what_is_listed_for_everybody_gives_nobody_away() {
     let log = json!({"entries": [{"no": "US0378331005"}, {"no": "US5949181045"}]});
     let mut play = Play::of(contract());

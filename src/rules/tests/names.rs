@@ -91,7 +91,7 @@ fn drawn(rng: &mut Rng, contract: &Contract) -> Renaming {
         .flat_map(|path| path.split('/').map(str::to_owned).collect::<Vec<_>>())
         .filter(|segment| !segment.is_empty());
     let events = feed.events.iter().map(|rule| &rule.name);
-    let emits = feed.subscribe.iter().map(|emit| &emit.event);
+    let emits = feed.emits().map(|emit| &emit.event);
     let events = events.chain(emits).chain(&contract.scope.forbid_emits);
     let services = contract.services.iter().map(|service| &service.name);
     let resources = contract.resources.iter().map(|own| &own.name);

@@ -88,6 +88,17 @@ impl Play {
         self.exchange(sender, request, None, answer)
     }
 
+    /// A later page of a list, by a cursor of the account's own.
+    pub(crate) fn pages(&mut self, name: &str, resource: &str, body: Value) -> &mut Self {
+        self.fact(json!({"harness": {"probe": {"question": "own"}}}));
+        let operation = &self.contract.resource(resource).unwrap().operation;
+        let target = format!("{}?after={name}", operation.path);
+        let request = json!({"service": operation.service, "method": "GET", "target": target,
+            "role": {"resource": resource}, "authorization": format!("Bearer ‹probe {name}›")});
+        let answer = json!({"status": 200, "body": {"json": {"value": body, "bytes": 9}}});
+        self.exchange("probe", request, None, answer)
+    }
+
     /// One request and its answer, and the token that it brings.
     pub(crate) fn exchange(
         &mut self,
@@ -114,7 +125,7 @@ impl Play {
         self.fact(json!({"answer": merged(whole, &answer)}))
     }
 
-    /// The client's socket is joined with somebody's token.
+    /// The client's socket is joined with somebody's token, and subscribed.
     pub(crate) fn joins(&mut self, socket: u64, name: &str) -> &mut Self {
         let frame = |direction: &str, payload: Value| {
             json!({"frame": {"socket": socket, "direction": direction, "transport": "websocket", "bytes": 9,
@@ -122,7 +133,17 @@ impl Play {
         };
         self.fact(json!({"socket-opened": {"socket": socket, "service": "deck", "transport": "websocket"}}));
         self.fact(frame("up", json!({"pass": format!("‹client {name}›")})));
-        self.fact(frame("down", json!({"sid": "s"})))
+        self.fact(frame("down", json!({"sid": "s"})));
+        let feed = self.contract.realtime.iter();
+        let subscribed: Vec<String> = feed
+            .flat_map(|feed| &feed.subscribe)
+            .map(|emit| emit.event.clone())
+            .collect();
+        for event in subscribed {
+            self.fact(json!({"frame": {"socket": socket, "direction": "up", "transport": "websocket", "bytes": 9,
+                "packet": {"event": {"namespace": "/tide", "name": event, "args": {"json": {"value": [], "bytes": 2}}}}}}));
+        }
+        self
     }
 
     /// An event comes down.

@@ -91,3 +91,17 @@ fn a_cookie_for_tls_alone_and_an_answer_that_leads_away_are_remarked_on_once() {
             .all(|(_, text)| !text.contains("__Host-mark"))
     );
 }
+
+#[test]
+fn a_feed_that_ends_with_every_token_is_a_remark_where_no_renewal_was_agreed() {
+    let all = journals("breaks-renews-6");
+    let (_, _, entries) = all.iter().find(|(rule, ..)| rule == "SESSION-20").unwrap();
+    let ruling = plainly("SESSION-20.keeps.jsonl", entries);
+    let mut remarks = ruling.remarks.iter();
+    assert!(
+        remarks.any(|(about, text)| about == "SESSION-20" && text.contains("`realtime.renewal`")),
+        "{ruling:#?}"
+    );
+    let told = ruling.findings.iter().any(|own| own.rule == "SESSION-20");
+    assert!(!told, "{ruling:#?}");
+}

@@ -22,7 +22,7 @@ const ALL: &str = "*";
 
 /// Why the operator's calls did not move a lever.
 #[derive(Debug, thiserror::Error)]
-pub(crate) enum OperatorError {
+pub enum OperatorError {
     /// None could be made.
     #[error(transparent)]
     Client(#[from] NoClient),
@@ -39,7 +39,7 @@ pub(crate) enum OperatorError {
 
 /// How an attempt ended that was not the last.
 #[derive(Debug, thiserror::Error)]
-pub(crate) enum NotDone {
+pub enum NotDone {
     /// It could not be made.
     #[error("`{0}` is not an HTTP method")]
     Method(String),

@@ -49,6 +49,21 @@ impl Environment {
         Ok(())
     }
 
+    /// Puts back what has been switched at a deployment and still is. What stays switched is said in the
+    /// journal, and the lease keeps it for the next run.
+    pub(in crate::run) async fn put_back(&self) {
+        for switched in self.backend.switched() {
+            let Some(undone) = switched.undone() else {
+                continue;
+            };
+            if let Err(why) = self.set(&undone).await {
+                self.note(HarnessFact::Failed {
+                    why: format!("{switched} could not be put back: {why}"),
+                });
+            }
+        }
+    }
+
     /// Whether a fault begins, or one ends that was on.
     fn switched(&self, on: &RequestMatch, fault: Option<&Fault>) -> bool {
         let mut faults = self.faults.lock().unwrap_or_else(PoisonError::into_inner);

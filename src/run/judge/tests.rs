@@ -16,6 +16,7 @@ fn judged(files: &[PathBuf], contract: &Arc<Contract>) -> Result<ScenarioResult,
     let by = JudgedBy {
         contract,
         fingerprint: "",
+        runbook: &Runbook::default(),
     };
     let (mut result, _) = judge(files, by, &mut |_| {})?;
     Ok(result.scenarios.remove(0))
@@ -78,6 +79,7 @@ fn a_run_and_its_journal_come_to_the_same() {
             defects: Vec::new(),
             jobs: 1,
             journal_dir: Some(folder.path().to_owned()),
+            lease: None,
         };
         match deviation {
             Some(Misbehaviour::Quirk(quirk)) => plan.quirks.push(quirk),
@@ -90,6 +92,7 @@ fn a_run_and_its_journal_come_to_the_same() {
         assert_eq!(offline.outcome, live.outcome, "{deviation:?}");
         assert_eq!(offline.levers, live.levers, "{deviation:?}");
         assert_eq!(offline.runbook, live.runbook, "{deviation:?}");
+        assert_eq!(offline.shown, live.shown, "{deviation:?}");
         assert_eq!(offline.journal_entries, live.journal_entries);
         assert_eq!((offline.id, offline.file), (live.id, live.file));
     }
@@ -240,6 +243,7 @@ fn a_journal_of_another_contract_is_judged_with_a_remark() {
         let by = JudgedBy {
             contract: &contract,
             fingerprint,
+            runbook: &Runbook::default(),
         };
         judge(std::slice::from_ref(&path), by, &mut |_| {})
             .unwrap()

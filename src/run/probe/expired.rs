@@ -48,14 +48,15 @@ impl Prober<'_> {
         if !matches!(permission, Permission::Some { .. }) {
             return Ok(());
         }
-        let own = match held {
-            Some(own) => own,
+        let (own, given) = match self.still_good(held).await? {
+            Some(held) => held,
             None => {
                 let first = permission.readers().first().ok_or(NotAsked::NoAccount)?;
-                self.sign_in(first).await?
+                let own = self.sign_in(first).await?;
+                let given = self.guarded(&own).await?;
+                (own, given)
             }
         };
-        let given = self.guarded(&own).await?;
         self.outlive(&own).await?;
         for resource in &given {
             let flaw = Flaw::Expired;
@@ -67,6 +68,20 @@ impl Prober<'_> {
             flaw: Flaw::Expired,
         };
         self.ask_feed(question, &own).await
+    }
+
+    /// What was held, with what is given to it. The scenario's own lever may have ended it meanwhile: that
+    /// nothing is given to it any more says nothing.
+    async fn still_good(
+        &mut self,
+        held: Option<OwnSession>,
+    ) -> Result<Option<(OwnSession, Vec<Resource>)>, NotAsked> {
+        let Some(own) = held else { return Ok(None) };
+        match self.guarded(&own).await {
+            Ok(given) => Ok(Some((own, given))),
+            Err(NotAsked::NothingGuarded) => Ok(None),
+            Err(other) => Err(other),
+        }
     }
 
     /// The resources that are refused without a token and given to this one.

@@ -5,7 +5,7 @@ use std::convert::Infallible;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use bytes::Bytes;
-use http::header::{ALLOW, CONNECTION, CONTENT_TYPE, HOST, HeaderValue};
+use http::header::{ALLOW, CONNECTION, CONTENT_TYPE, HeaderValue};
 use http::{Request, Response, StatusCode};
 use http_body_util::{BodyExt, Full, Limited};
 use hyper::body::Incoming;
@@ -23,7 +23,7 @@ use crate::domain::journal::{AppFact, Fact};
 use crate::domain::malformed::Malformed;
 use crate::domain::result::ScenarioResult;
 use crate::domain::verdict::Finding;
-use crate::net::Listener;
+use crate::net::{ACCEPT_PAUSE, Listener};
 use crate::operator::{self, BODY_LIMIT, Command, Desk, Order, Refusal};
 use crate::run::environment::Environment;
 use crate::suite;
@@ -114,8 +114,11 @@ impl Control {
         let served = Arc::new(Mutex::new(JoinSet::new()));
         let serving = Arc::clone(&served);
         let accepting = tokio::spawn(async move {
-            // When the system is short of something, the next attempt waits for the next client.
-            while let Ok(stream) = listener.accept().await {
+            loop {
+                let Ok(stream) = listener.accept().await else {
+                    tokio::time::sleep(ACCEPT_PAUSE).await;
+                    continue;
+                };
                 let desk = Arc::clone(&desk);
                 let service = service_fn(move |request| {
                     let desk = Arc::clone(&desk);
@@ -149,18 +152,15 @@ impl Control {
 
 impl Control {
     async fn respond(desk: &Session, request: Request<Incoming>) -> Response<Full<Bytes>> {
+        let admitted = operator::admit(&request);
         let (parts, body) = request.into_parts();
-        let answer = if is_local(&parts.headers) {
-            match Limited::new(body, BODY_LIMIT).collect().await {
-                Ok(body) => {
-                    let body = body.to_bytes();
-                    operator::answer(desk, &parts.method, parts.uri.path(), &body).await
-                }
-                Err(error) => Refusal(400, "bad-body", error.to_string()).into(),
+        let answer = match (admitted, Limited::new(body, BODY_LIMIT).collect().await) {
+            (Err(refusal), _) => refusal.into(),
+            (Ok(()), Ok(body)) => {
+                let body = body.to_bytes();
+                operator::answer(desk, &parts.method, parts.uri.path(), &body).await
             }
-        } else {
-            let why = "call it by a loopback name, like http://127.0.0.1:PORT".to_owned();
-            Refusal(403, "not-local", why).into()
+            (Ok(()), Err(error)) => Refusal(400, "bad-body", error.to_string()).into(),
         };
         let mut text = answer.body.to_string();
         text.push('\n');
@@ -168,6 +168,7 @@ impl Control {
         *response.status_mut() = StatusCode::from_u16(answer.status).unwrap_or(StatusCode::OK);
         let headers = response.headers_mut();
         headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+        operator::protect(headers);
         // Whoever ends a session waits for the last answer to be read.
         headers.insert(CONNECTION, HeaderValue::from_static("close"));
         if let Some(allow) = answer.allow {
@@ -345,18 +346,6 @@ impl Session {
     fn switches(&self) -> std::sync::MutexGuard<'_, Switches> {
         self.switches.lock().unwrap_or_else(PoisonError::into_inner)
     }
-}
-
-/// Whether a call names this machine's loopback: a page from elsewhere that has its own name resolve
-/// to this address does not.
-fn is_local(headers: &http::HeaderMap) -> bool {
-    let Some(host) = headers.get(HOST).and_then(|host| host.to_str().ok()) else {
-        return true;
-    };
-    let name = host.rsplit_once(':').map_or(host, |(name, _)| name);
-    let address = name.trim_matches(['[', ']']).parse();
-    name.eq_ignore_ascii_case("localhost")
-        || address.is_ok_and(|ip: std::net::IpAddr| ip.is_loopback())
 }
 
 /// Refuses a name that the contract does not have, with those that it has.

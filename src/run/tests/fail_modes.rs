@@ -41,7 +41,6 @@ fn broken(mode: FailMode, before: &str, quirk: Option<Quirk>) -> Vec<String> {
     plan.suite = Arc::new(suite);
     plan.scenarios = vec![Arc::clone(&scenario)];
     plan.quirks.extend(quirk);
-    plan.journal_dir = Some("/tmp/jb/fm".into());
     let result = play::play(&plan, &scenario, &Interrupt::new());
     // A socket that is refused for minutes comes to the stock schedule's cap, which is worth a remark.
     let findings = result.outcome.findings.into_iter();

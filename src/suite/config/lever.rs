@@ -50,6 +50,18 @@ impl LeverMeans {
         reach.covers(asked, all)
     }
 
+    /// How long it may take at most to put back what it moves once: no call of it is given up sooner.
+    #[must_use]
+    pub fn patience(&self) -> Duration {
+        let Self::Http { reset, .. } = self else {
+            return Duration::ZERO;
+        };
+        let each = reset
+            .iter()
+            .map(|call| call.timeout + call.repeat_for.unwrap_or_default());
+        each.sum()
+    }
+
     /// Every call that it makes.
     pub fn calls(&self) -> impl Iterator<Item = &Call> {
         let (set, reset) = match self {
@@ -129,15 +141,14 @@ pub(super) fn read(
     cursor: &Cursor<'_>,
     around: &mut Surroundings<'_>,
 ) -> Option<LeverMeans> {
-    if cursor.node.scalar().is_some() {
-        cursor.word(&[("gateway", ())])?;
-        if !IMITATED.contains(lever) {
-            return cursor.refuse(
-                format!("the gateway cannot imitate `{lever}`: only the backend can do that"),
-                "write the operator's call, or leave the lever out: scenarios that need it are skipped",
-            );
-        }
-        return Some(LeverMeans::Gateway);
+    if *lever == Lever::Malform {
+        return cursor.refuse(
+            "no deployment can be told to answer with bad data",
+            "leave `malform` away: only the mock has this lever",
+        );
+    }
+    if let Some(word) = cursor.node.scalar() {
+        return by_word(lever, word, cursor);
     }
     let fields = cursor.fields("a lever")?;
     let mut calls = |key: &'static str| {
@@ -152,12 +163,7 @@ pub(super) fn read(
     let (set, reset) = match lever {
         Lever::Maintenance => (calls("on"), calls("off")),
         Lever::Backend => (calls("stop"), calls("start")),
-        Lever::Malform => {
-            return cursor.refuse(
-                "no deployment can be told to answer with bad data",
-                "leave `malform` away: only the mock has this lever",
-            );
-        }
+        Lever::Malform => return None,
         Lever::Push | Lever::ExpireTokens | Lever::DropSockets | Lever::Own(_) => {
             (calls("call"), Some(Vec::new()))
         }
@@ -174,6 +180,30 @@ pub(super) fn read(
         _ => Reach::Any,
     };
     Some(LeverMeans::Http { set, reset, reach })
+}
+
+/// A lever without calls of its own is the gateway's to imitate, if it can.
+fn by_word(lever: &Lever, word: &str, cursor: &Cursor<'_>) -> Option<LeverMeans> {
+    let imitated = IMITATED.contains(lever);
+    if word == "gateway" {
+        if imitated {
+            return Some(LeverMeans::Gateway);
+        }
+        return cursor.refuse(
+            format!("the gateway cannot imitate `{lever}`: only the backend can do that"),
+            "write the operator's call, or leave the lever out: scenarios that need it are skipped",
+        );
+    }
+    let form = match lever {
+        Lever::Maintenance => "{ on = \"PUT api /on\", off = \"PUT api /off\" }",
+        Lever::Backend => "{ stop = \"POST api /stop\", start = \"POST api /start\" }",
+        _ => "{ call = \"POST api /ops\" }",
+    };
+    let or = if imitated { ", or `\"gateway\"`" } else { "" };
+    cursor.refuse(
+        format!("`{lever}` needs a table that says how it is moved"),
+        format!("write `{form}`{or}"),
+    )
 }
 
 impl Call {

@@ -72,6 +72,7 @@ pub(super) fn look_up(
 fn root(cursor: &Cursor<'_>, place: Place<'_>) -> Option<Config> {
     let fields = cursor.fields("the configuration")?;
     let secrets_file = fields.maybe("secrets-file", |cursor| path(cursor, place));
+    let state = fields.maybe("state", |cursor| path(cursor, place));
     let run = fields.or("run", RunDefaults::default(), |cursor| run(cursor, place));
     let targets = fields.or("targets", Vec::new(), |cursor| {
         let targets: Vec<Option<Declared>> = cursor
@@ -111,6 +112,7 @@ fn root(cursor: &Cursor<'_>, place: Place<'_>) -> Option<Config> {
     Some(Config {
         run,
         secrets_file: secrets_file?,
+        state: state?,
         targets,
         ..Config::default()
     })
@@ -268,6 +270,12 @@ fn service_url(cursor: &Cursor<'_>, variables: &Variables<'_>) -> Option<Url> {
     let mut url = match Url::parse(&text) {
         Ok(url) => url,
         // What was written may hold a password, so it is not repeated.
+        Err(_) if text.contains("{env:") => {
+            return cursor.refuse(
+                format!("{} has a placeholder that does not end", cursor.name),
+                "close it: `{env:NAME}` or `{env:NAME:-default}`",
+            );
+        }
         Err(error) => return cursor.refuse(format!("{} is not a URL: {error}", cursor.name), FORM),
     };
     if !matches!(url.scheme(), "http" | "https") || url.host_str().is_none() {

@@ -8,10 +8,10 @@ use super::context::Context;
 use super::{event, resource};
 use crate::domain::contract::{
     Condition, Emit, EventRule, Polling, Realtime, Resource, Screen, SocketClient, TokenChecked,
-    TransportName,
+    TokenRenewal, TransportName,
 };
 use crate::domain::selector::{Selector, Template};
-use crate::suite::cursor::Cursor;
+use crate::suite::cursor::{Cursor, Fields};
 use crate::suite::node::Content;
 
 /// How long a backend keeps a lost connection's state unless it is told otherwise, as `socket.io` has it.
@@ -66,6 +66,7 @@ pub(super) fn read(
             ("handshake", TokenChecked::Handshake),
         ])
     });
+    let renewal = fields.maybe("renewal", |cursor| renewal(cursor, context));
     Some(Realtime {
         service: service?,
         path: path?,
@@ -78,15 +79,21 @@ pub(super) fn read(
         live_within: live_within?,
         refused_by: refused_by?,
         token_checked: token_checked?,
+        renewal: renewal?,
     })
 }
 
 /// How a CONNECT_ERROR says that it is about the token: by its message, or by whatever stands at a
 /// place of its payload.
 fn refused_by(cursor: &Cursor<'_>) -> Option<Condition> {
+    const EMPTY: &str = "without any word no refusal would be about the token: name one, or leave \
+        `refused-by` away";
     if !matches!(cursor.node.content, Content::Map(_)) {
-        let messages: Option<Vec<Value>> = cursor
-            .one_or_more()
+        let words = cursor.one_or_more();
+        if words.is_empty() {
+            return cursor.refuse(format!("{} is empty", cursor.name), EMPTY);
+        }
+        let messages: Option<Vec<Value>> = words
             .iter()
             .map(|item| item.name_text().map(Value::from))
             .collect();
@@ -95,9 +102,12 @@ fn refused_by(cursor: &Cursor<'_>) -> Option<Condition> {
     }
     let fields = cursor.fields("`refused-by`")?;
     let at = fields.need("at").and_then(|cursor| cursor.body_selector());
-    let is = fields.need("is").map(|cursor| {
+    let is = fields.need("is").and_then(|cursor| {
         let values = cursor.one_or_more();
-        values.iter().map(|item| item.node.to_json()).collect()
+        if values.is_empty() {
+            return cursor.refuse(format!("{} is empty", cursor.name), EMPTY);
+        }
+        Some(values.iter().map(|item| item.node.to_json()).collect())
     });
     Some(Condition::OneOf(at?, is?))
 }
@@ -213,7 +223,29 @@ fn emit(cursor: &Cursor<'_>, context: &Context<'_>) -> Option<Emit> {
             ack: false,
         });
     }
-    let fields = cursor.fields("something to emit")?;
+    emit_of(&cursor.fields("something to emit")?, context)
+}
+
+/// How a connected client hands over a renewed token: something to emit that carries it.
+fn renewal(cursor: &Cursor<'_>, context: &Context<'_>) -> Option<TokenRenewal> {
+    let fields = cursor.fields("`renewal`")?;
+    let emit = emit_of(&fields, context);
+    let ahead = fields.maybe("ahead", Cursor::duration);
+    let emit = emit?;
+    let mut names = emit.args.iter().flat_map(Template::names);
+    if !names.any(|name| name == "access-token") {
+        return fields.refuse(
+            "`renewal` hands over no `{access-token}`",
+            "say where the token stands in what is emitted: `args: [{ token: \"{access-token}\" }]`",
+        );
+    }
+    Some(TokenRenewal {
+        emit,
+        ahead: ahead?,
+    })
+}
+
+fn emit_of(fields: &Fields<'_>, context: &Context<'_>) -> Option<Emit> {
     let event = fields.need("event").and_then(|cursor| cursor.name_text());
     let args = fields.or("args", Vec::new(), |cursor| {
         let live = context.placeholders(&["access-token"]);

@@ -68,6 +68,7 @@ fn read(name: &str, cursor: &Cursor<'_>, context: &Context<'_>) -> Option<Resour
             schema: None,
             personal: false,
             moves: None,
+            conditional: false,
         });
     }
     let fields = cursor.fields("a resource")?;
@@ -79,6 +80,7 @@ fn read(name: &str, cursor: &Cursor<'_>, context: &Context<'_>) -> Option<Resour
     let order = fields.maybe("order", order);
     let personal = fields.or("personal", false, Cursor::switch);
     let moves = fields.maybe("moves", Cursor::body_selector);
+    let conditional = fields.or("conditional", false, Cursor::switch);
     let schema = fields.maybe("schema", |cursor| cursor.schema(context.depth));
     let (items, key, paging, order) = (items?, key?, paging?, order?);
     if items.is_none() && (key.is_some() || paging.is_some() || order.is_some()) {
@@ -104,6 +106,7 @@ fn read(name: &str, cursor: &Cursor<'_>, context: &Context<'_>) -> Option<Resour
         schema: schema?,
         personal: personal?,
         moves: moves?,
+        conditional: conditional?,
     })
 }
 

@@ -10,17 +10,7 @@ const USUAL_FLOOR: u64 = 5;
 
 pub(super) fn read(contract: &Fields<'_>, context: &Context<'_>) -> Option<Scope> {
     let Some(cursor) = contract.get("scope") else {
-        return Some(Scope {
-            forbid: Vec::new(),
-            allow: Vec::new(),
-            allow_emits: Vec::new(),
-            forbid_emits: Vec::new(),
-            forbid_namespaces: Vec::new(),
-            queries: Queries::Any,
-            floor: TrafficFloor {
-                requests: USUAL_FLOOR,
-            },
-        });
+        return Some(unsaid());
     };
     let fields = cursor.fields("`scope`")?;
     let patterns = |cursor: &Cursor<'_>| -> Option<Vec<RequestPattern>> {
@@ -45,19 +35,15 @@ pub(super) fn read(contract: &Fields<'_>, context: &Context<'_>) -> Option<Scope
             .map(realtime::namespace)
             .collect()
     });
-    let queries = fields.or("queries", Queries::Any, |cursor| {
+    let beside = |cursor: &Cursor<'_>| {
         cursor.word(&[("any", Queries::Any), ("declared", Queries::Declared)])
+    };
+    let queries = fields.or("queries", Queries::Any, beside);
+    let bodies = fields.or("bodies", Queries::Any, beside);
+    let reads_needed = fields.or("reads", false, |cursor| {
+        cursor.word(&[("any", false), ("needed", true)])
     });
-    let requests = fields.or("least-requests", USUAL_FLOOR, |cursor| {
-        let requests = cursor.whole(1)?;
-        if requests > 1_000 {
-            return cursor.refuse(
-                format!("no short scenario makes {requests} requests"),
-                "every scenario must reach this number, or its verdict is `inconclusive`",
-            );
-        }
-        Some(requests)
-    });
+    let requests = fields.or("least-requests", USUAL_FLOOR, least_requests);
     Some(Scope {
         forbid: forbid?,
         allow: allow?,
@@ -65,10 +51,41 @@ pub(super) fn read(contract: &Fields<'_>, context: &Context<'_>) -> Option<Scope
         forbid_emits: forbid_emits?,
         forbid_namespaces: forbid_namespaces?,
         queries: queries?,
+        bodies: bodies?,
+        reads_needed: reads_needed?,
         floor: TrafficFloor {
             requests: requests?,
         },
     })
+}
+
+/// What holds where a contract says nothing of its scope.
+fn unsaid() -> Scope {
+    Scope {
+        forbid: Vec::new(),
+        allow: Vec::new(),
+        allow_emits: Vec::new(),
+        forbid_emits: Vec::new(),
+        forbid_namespaces: Vec::new(),
+        queries: Queries::Any,
+        bodies: Queries::Any,
+        reads_needed: false,
+        floor: TrafficFloor {
+            requests: USUAL_FLOOR,
+        },
+    }
+}
+
+/// How few requests prove nothing.
+fn least_requests(cursor: &Cursor<'_>) -> Option<u64> {
+    let requests = cursor.whole(1)?;
+    if requests > 1_000 {
+        return cursor.refuse(
+            format!("no short scenario makes {requests} requests"),
+            "every scenario must reach this number, or its verdict is `inconclusive`",
+        );
+    }
+    Some(requests)
 }
 
 /// Whether something is forbidden that the contract itself makes the app do.
@@ -124,7 +141,7 @@ fn check_feed(fields: &Fields<'_>, read: &Contract, realtime: &Realtime) {
     };
     for item in listed("forbid-emits") {
         let name = item.node.scalar().unwrap_or_default();
-        if realtime.subscribe.iter().any(|emit| emit.event == name)
+        if realtime.emits().any(|emit| emit.event == name)
             || read.scope.allow_emits.iter().any(|allowed| allowed == name)
         {
             item.refuse::<()>(

@@ -1,6 +1,6 @@
 //! The contract's names as scenarios use them.
 
-use crate::domain::contract::{Apply, Contract, Role};
+use crate::domain::contract::{Apply, Contract, Role, TransportName};
 use crate::domain::journal::ScreenName;
 use crate::domain::world::World;
 use crate::suite::cursor::Cursor;
@@ -21,15 +21,17 @@ pub(super) enum Part {
     KillSwitch,
     Realtime,
     Polling,
+    LongPolling,
 }
 
 /// The parts, as `if` names them.
-pub(super) const PARTS: [(&str, Part); 5] = [
+pub(super) const PARTS: [(&str, Part); 6] = [
     ("refresh", Part::Refresh),
     ("sign-out", Part::SignOut),
     ("kill-switch", Part::KillSwitch),
     ("realtime", Part::Realtime),
     ("polling", Part::Polling),
+    ("long-polling", Part::LongPolling),
 ];
 
 /// The names that a scenario may use. Without a contract every name is taken as it is.
@@ -69,6 +71,13 @@ impl<'a> Names<'a> {
             Part::KillSwitch => contract.kill_switch.is_some(),
             Part::Realtime => contract.realtime.is_some(),
             Part::Polling => contract.polling.is_some(),
+            // A client that begins with WebSocket falls back only if it was told to.
+            Part::LongPolling => contract.realtime.as_ref().is_some_and(|feed| {
+                let transports = &feed.client.transports;
+                transports.first() == Some(&TransportName::Polling)
+                    || (feed.client.try_all_transports
+                        && transports.contains(&TransportName::Polling))
+            }),
         })
     }
 

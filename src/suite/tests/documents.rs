@@ -44,7 +44,7 @@ fn the_two_files_of_your_own_backend_play_the_shipped_suite() {
         let suite = suite.unwrap_or_else(|problems| {
             panic!("{}", problems.render(Rendering::Plain));
         });
-        assert_eq!(suite.scenarios.len(), 6);
+        assert_eq!(suite.scenarios.len(), 14);
         config.check_services("staging", &suite.contract).unwrap();
     }
 }
@@ -61,6 +61,17 @@ fn the_example_scenario_and_configuration_are_right() {
         if let Err(problems) = Config::from_source(&source, Path::new(""), &[]) {
             panic!("{}", problems.render(Rendering::Plain));
         }
+    }
+}
+
+#[test]
+fn the_example_runbook_is_right_but_for_the_hash_that_it_makes_up() {
+    for source in examples("RUNBOOK.md", "yaml", "# runbook.yaml") {
+        let problems = read_runbook(&source).unwrap_err();
+        let [only] = problems.all() else {
+            panic!("{}", problems.render(Rendering::Plain));
+        };
+        assert!(only.message.contains("have changed"), "{only}");
     }
 }
 

@@ -47,12 +47,12 @@ fn the_shipped_scenarios_can_be_played_against_any_contract() {
         ..Choice::default()
     });
     let suite = suite.unwrap_or_else(|problems| panic!("{problems}"));
-    assert_eq!(suite.scenarios.len(), 6);
+    assert_eq!(suite.scenarios.len(), 14);
     assert!(
         suite.world.is_none(),
         "the shipped world is of another contract"
     );
-    let steps = &suite.scenarios[0].steps;
+    let steps: Vec<_> = suite.scenarios.iter().map(|own| &own.steps).collect();
     let shown = format!("{steps:?}");
     assert!(
         shown.contains("Screen(Own(\"money\"))") && shown.contains("Updates(\"balance\")"),

@@ -10,7 +10,7 @@ const habit = process.argv[3];
 const credentials = { keeper: "mona@greenhouse.example", secret: "mock-fern-12" };
 
 async function control(path, body = {}) {
-  const answer = await fetch(`${ready.control}${path}`, { method: "POST", body: JSON.stringify(body) });
+  const answer = await fetch(`${ready.control}${path}`, { method: "POST", headers: { "content-type": "application/json" }, body: JSON.stringify(body) });
   const said = await answer.json();
   if (!answer.ok) throw new Error(`${path}: ${said.message}`);
   return said;

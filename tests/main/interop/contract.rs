@@ -71,6 +71,7 @@ pub(super) fn contract() -> Contract {
             live_within: second,
             refused_by: None,
             token_checked: TokenChecked::Expiry,
+            renewal: None,
         }),
         polling: None,
         retry: Retry {
@@ -88,6 +89,8 @@ pub(super) fn contract() -> Contract {
             forbid_emits: Vec::new(),
             forbid_namespaces: vec!["/admin".to_owned()],
             queries: Queries::Any,
+            bodies: Queries::Any,
+            reads_needed: false,
             floor: TrafficFloor { requests: 1 },
         },
     }

@@ -29,16 +29,20 @@ pub(super) struct Target {
     /// Whether it was last asked for in vain.
     pub(super) failed: bool,
     last: Option<Asked>,
+    /// The last one that nothing but a poller explains.
+    own: Option<Asked>,
     /// Gaps below the floor since the socket was lost.
     short: u32,
     /// Where there is no socket to be lost: which of the last gaps were below the floor.
     gaps: VecDeque<bool>,
-    /// Regular polls in a row while the socket is joined.
+    /// Regular polls while the socket is joined: in a row, unless every act of the user's is marked.
     both: u32,
     /// The last gaps in the background.
     behind: Vec<Duration>,
     /// A poll well inside the grace period, and the loss of the socket before it.
     early: Option<(Moment, EntryId)>,
+    /// The loss of the socket that the app had noticed before the gateway did: it polled by then.
+    noticed: Option<EntryId>,
 }
 
 /// When it was asked for, and whether anything but a poller explains that.
@@ -53,6 +57,8 @@ pub(super) struct Poll<'a> {
     pub(super) now: Asked,
     /// The one before, if the same process sent it.
     pub(super) before: Option<Asked>,
+    /// The last one before that was a poll of its own.
+    pub(super) own: Option<Asked>,
     pub(super) what: &'a str,
     pub(super) exchange: u64,
     pub(super) agreed: &'a Agreed,
@@ -65,9 +71,13 @@ impl Poll<'_> {
 }
 
 impl Target {
-    /// Takes a request in, and returns the one before.
-    pub(super) fn replace(&mut self, asked: Asked) -> Option<Asked> {
-        self.last.replace(asked)
+    /// Takes a request in, and returns the one before, and the last poll before.
+    pub(super) fn replace(&mut self, asked: Asked) -> [Option<Asked>; 2] {
+        let own = self.own;
+        if !asked.explained {
+            self.own = Some(asked);
+        }
+        [self.last.replace(asked), own]
     }
 
     /// Whether something other than a poller may ask for it now.
@@ -84,11 +94,18 @@ impl Target {
     }
 
     /// Something happened to the feed, which is joined afterwards or not.
-    pub(super) fn feed_moved(&mut self, joined: bool) {
+    pub(super) fn feed_moved(&mut self, joined: bool, context: &Context<'_>) {
         if joined {
             self.short = 0;
             self.early = None;
         } else {
+            self.begin_anew(context);
+        }
+    }
+
+    /// What asks now and then is a person, unless it is known when a person does.
+    fn begin_anew(&mut self, context: &Context<'_>) {
+        if !context.world.acts_marked {
             self.both = 0;
         }
     }
@@ -100,7 +117,7 @@ impl Target {
         };
         context.exercised(&NEVER_BOTH);
         if poll.now.explained {
-            self.both = 0;
+            self.begin_anew(context);
             return;
         }
         let every = poll.agreed.every;
@@ -145,11 +162,24 @@ impl Target {
             return;
         };
         context.exercised(&NEVER_BOTH);
+        let every = poll.agreed.every;
+        // Of a network that went silently the gateway hears later than the app.
+        let ran_before = poll.own.is_some_and(|own| {
+            let connected = context.sockets.connected;
+            own.moment.id < lost.id
+                && connected.is_some_and(|connected| own.moment.id > connected.id)
+                && poll.since(own.moment) <= every.mul_f64(1.5)
+        });
+        if ran_before {
+            self.noticed = Some(lost.id);
+        }
+        if self.noticed == Some(lost.id) {
+            return;
+        }
         let Some((early, lost_before)) = self.early else {
             self.early = is_early(poll, lost).then_some((poll.now.moment, lost.id));
             return;
         };
-        let every = poll.agreed.every;
         let follows = poll
             .before
             .is_some_and(|before| before.moment.id == early.id);
@@ -181,7 +211,10 @@ impl Target {
     pub(super) fn alone(&mut self, poll: &Poll<'_>, context: &Context<'_>) {
         if let Some(before) = poll.before {
             self.in_background(poll, before.moment, context);
-            self.below_floor(poll, before.moment, context);
+        }
+        // What the user asked for in between makes no two polls of one.
+        if let Some(own) = poll.own {
+            self.below_floor(poll, own.moment, context);
         }
     }
 
@@ -191,6 +224,9 @@ impl Target {
         if context.world.visible || context.world.acted_since(before.id) {
             self.behind.clear();
             return;
+        }
+        if self.behind.len() == BEHIND {
+            self.behind.remove(0);
         }
         self.behind.push(poll.since(before));
         let Some(gaps) = self.behind.last_chunk::<BEHIND>() else {

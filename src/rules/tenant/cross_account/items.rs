@@ -1,5 +1,6 @@
 //! Items of the owner's, in a list or an event that the other was sent.
 
+use super::history::History;
 use super::names::Mark;
 use super::{Both, Pair};
 use crate::domain::contract::{EventRule, Resource};
@@ -29,6 +30,41 @@ impl Pair<'_> {
         let (key, sent) = came.or_else(was_there)?;
         let place = format!("`{}`", own.resource.name);
         Some(both.leak(format!("the item {key}"), place, sent))
+    }
+
+    /// Items of the owner's in pages that the other alone was sent: one a list, where nothing else of the
+    /// owner's was found in it. Cursors differ between accounts, and with them the lines of requests.
+    pub(super) fn on_another_page(&self, known: &[Leak]) -> Vec<Leak> {
+        // From the first answer on both had it, so whose it is cannot be told.
+        let lists = self.contract.resources.iter();
+        let lists = lists.filter(|list| self.tells() && list.personal && list.key.is_some());
+        let found = lists.filter_map(|list| {
+            let place = format!("`{}`", list.name);
+            let is_new = known.iter().all(|leak| leak.place != place);
+            is_new.then(|| self.strayed(list, place)).flatten()
+        });
+        found.collect()
+    }
+
+    fn strayed(&self, list: &Resource, place: String) -> Option<Leak> {
+        let theirs = self.owner.reads.values();
+        let theirs: Vec<_> = theirs
+            .filter(|read| read.resource.name == list.name)
+            .collect();
+        let answers = self.answers_of(&list.name);
+        answers.iter().find_map(|(sent, answer)| {
+            answer.items.iter().find_map(|(key, fields)| {
+                let holds = |read: &&&History<'_>| read.holds(key, fields);
+                let read = theirs.iter().find(holds)?;
+                let is_own = is_handed_out(key) && !self.is_common(key);
+                is_own.then(|| Leak {
+                    fingerprint: Fingerprint::new(format!("the item {key}"), read.shown.id),
+                    place: place.clone(),
+                    entry: sent.id,
+                    exchange: Some(sent.exchange),
+                })
+            })
+        })
     }
 
     /// Whether a key is found in what everybody may read, such as a list of instruments.

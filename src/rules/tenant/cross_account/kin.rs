@@ -53,7 +53,7 @@ impl Pair<'_> {
     }
 
     /// Everything that the other was sent of a resource.
-    fn answers_of(&self, resource: &str) -> Vec<(&Received, Flattened)> {
+    pub(super) fn answers_of(&self, resource: &str) -> Vec<(&Received, Flattened)> {
         let Some(known) = self.contract.resource(resource) else {
             return Vec::new();
         };

@@ -1,0 +1,271 @@
+//! From what scenarios show to what is known about every item of a runbook.
+//!
+//! An item is known by what proves it, never by the scenario that it was seen in: one broken rule
+//! turns the items that it proves, and no other.
+
+#[cfg(test)]
+mod tests;
+
+use std::sync::Arc;
+
+use crate::domain::contract::Contract;
+use crate::domain::result::ScenarioResult;
+use crate::domain::runbook::{Answer, Answered, Came, Ground, Item, Proof, Runbook, Status};
+use crate::domain::verdict::{Finding, PROOF, STEP, Severity, Verdict};
+use crate::rules;
+use crate::suite::Suite;
+
+/// A runbook, and the contract under which it is answered.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Book<'a> {
+    /// The runbook.
+    pub(super) runbook: &'a Runbook,
+    /// The contract.
+    pub(super) contract: &'a Arc<Contract>,
+}
+
+impl<'a> Book<'a> {
+    /// A suite's own.
+    pub(super) fn of(suite: &'a Suite) -> Self {
+        Self {
+            runbook: &suite.runbook,
+            contract: &suite.contract,
+        }
+    }
+}
+
+/// The ids of the items that a scenario helps to prove.
+pub(super) fn proven_by(book: Book<'_>, scenario: &str) -> Vec<String> {
+    let helps = |item: &&Item| {
+        let mut proofs = item.proofs.iter();
+        proofs.any(|proof| proof.scenario() == Some(scenario))
+    };
+    let items = book.runbook.items.iter().filter(helps);
+    items.map(|item| item.id.clone()).collect()
+}
+
+/// What is known about every item.
+pub(super) fn answer(book: Book<'_>, scenarios: &[ScenarioResult]) -> Answer {
+    let runbook = book.runbook;
+    let version = runbook.answered();
+    let items = runbook.items.iter();
+    Answer {
+        name: runbook.name.clone(),
+        version: version.to_owned(),
+        published: runbook.is_published(version),
+        groups: runbook.groups.clone(),
+        items: items.map(|item| answered(book, item, scenarios)).collect(),
+    }
+}
+
+fn answered(book: Book<'_>, item: &Item, scenarios: &[ScenarioResult]) -> Answered {
+    let mut attestations = book.runbook.attestations.iter();
+    let blank = Answered {
+        id: item.id.clone(),
+        title: item.title.clone(),
+        group: item.group.clone(),
+        status: Status::NotScored,
+        by: Vec::new(),
+        reasons: Vec::new(),
+        attested: attestations.find(|own| own.item == item.id).cloned(),
+    };
+    if !book.runbook.has(book.runbook.answered(), item) {
+        let since = item.since.as_deref().unwrap_or_default();
+        return Answered {
+            reasons: vec![format!("it came with version {since}")],
+            ..blank
+        };
+    }
+    if let Some(lacks) = item.needs.iter().find(|need| !need.is_in(book.contract)) {
+        return Answered {
+            status: Status::NotApplicable,
+            reasons: vec![format!("the contract has {}", lacks.words())],
+            ..blank
+        };
+    }
+    let proofs = item.proofs.iter();
+    let by: Vec<Ground> = proofs
+        .map(|proof| ground(proof, book.contract, scenarios))
+        .collect();
+    let (status, reasons) = judged(item, &by, &blank);
+    Answered {
+        status,
+        reasons,
+        by,
+        ..blank
+    }
+}
+
+/// What all grounds together, and a person's word, make of an item.
+fn judged(item: &Item, by: &[Ground], blank: &Answered) -> (Status, Vec<String>) {
+    let broken = reasons(by, Came::Broken);
+    if !broken.is_empty() {
+        return (Status::Violated, broken);
+    }
+    let open = reasons(by, Came::Open);
+    if !open.is_empty() {
+        return (Status::Inconclusive, open);
+    }
+    let left_out = by.iter().filter(|own| own.came == Came::LeftOut).count();
+    if !item.attest && left_out == by.len() {
+        return (Status::NotApplicable, reasons(by, Came::LeftOut));
+    }
+    match (item.attest, &blank.attested) {
+        (false, _) => (Status::Proven, Vec::new()),
+        (true, Some(own)) if !own.expired => (Status::Attested, Vec::new()),
+        (true, Some(own)) => {
+            let until = own
+                .until
+                .map_or_else(String::new, |day| format!(" on {day}"));
+            let why = format!("the word of {} ended{until}", own.by);
+            (Status::Inconclusive, vec![why])
+        }
+        (true, None) => (Status::Inconclusive, vec!["nobody vouched".to_owned()]),
+    }
+}
+
+/// Why grounds came to this, each reason once. What is broken is told best by the rule, and what is
+/// open by the scenario that would have put it to the test.
+fn reasons(by: &[Ground], came: Came) -> Vec<String> {
+    let of_it = || by.iter().filter(|ground| ground.came == came);
+    let is_first = |ground: &&Ground| ground.proof.scenario().is_some() == (came == Came::Open);
+    let ordered = of_it()
+        .filter(is_first)
+        .chain(of_it().filter(|ground| !is_first(ground)));
+    let mut reasons: Vec<String> = Vec::new();
+    for why in ordered.filter_map(|ground| ground.why.clone()) {
+        if !reasons.contains(&why) {
+            reasons.push(why);
+        }
+    }
+    reasons
+}
+
+fn ground(proof: &Proof, contract: &Contract, scenarios: &[ScenarioResult]) -> Ground {
+    match proof {
+        Proof::Rule(id) => by_rule(proof, id, contract, scenarios),
+        Proof::Scenario(id) | Proof::Expectation { scenario: id, .. } => {
+            by_scenario(proof, id, scenarios)
+        }
+    }
+}
+
+/// A rule proves if something put it to the test and nothing broke it, in any scenario. The
+/// never-called proof must hold in every scenario: one that could have hidden a call hid it.
+fn by_rule(proof: &Proof, id: &str, contract: &Contract, scenarios: &[ScenarioResult]) -> Ground {
+    let ground = |came: Came, why: Option<String>, scenarios: Vec<String>| Ground {
+        proof: proof.clone(),
+        came,
+        scenarios,
+        why,
+    };
+    if let Some(why) = rules::find(id).and_then(|rule| rule.unmet(contract)) {
+        return ground(Came::LeftOut, Some(why.to_owned()), Vec::new());
+    }
+    let broken = |scenario: &&ScenarioResult| finding(scenario, id).is_some();
+    if let Some(first) = scenarios.iter().find(broken) {
+        let why = finding(first, id).map(|finding| told(finding, first));
+        return ground(Came::Broken, why, ids(scenarios.iter().filter(broken)));
+    }
+    let kept = |scenario: &&ScenarioResult| tells(scenario) && scenario.shown.kept.contains(id);
+    let mut open = scenarios.iter().filter_map(|scenario| {
+        let why = scenario.shown.open.get(id)?;
+        Some((scenario, why))
+    });
+    let first_open = open.next();
+    let kept = ids(scenarios.iter().filter(kept));
+    if !kept.is_empty() && (id != PROOF || first_open.is_none()) {
+        return ground(Came::Kept, None, kept);
+    }
+    let (why, place) = match first_open {
+        Some((scenario, why)) => (
+            format!("{id} was not judged in {}: {why}", scenario.id),
+            vec![scenario.id.clone()],
+        ),
+        None => (format!("nothing put {id} to the test"), Vec::new()),
+    };
+    ground(Came::Open, Some(why), place)
+}
+
+/// A scenario proves by what it expects, whatever rules were broken in it.
+fn by_scenario(proof: &Proof, id: &str, scenarios: &[ScenarioResult]) -> Ground {
+    let of_it: Vec<&ScenarioResult> = scenarios.iter().filter(|own| own.id == id).collect();
+    let came = |scenario: &ScenarioResult| match proof {
+        Proof::Expectation { label, .. } => scenario.shown.expectations.get(label).copied(),
+        Proof::Rule(_) | Proof::Scenario(_) => Some(scenario.shown.steps),
+    };
+    let with = |wanted: Came| {
+        let all = of_it.iter().copied();
+        all.filter(move |scenario| came(scenario) == Some(wanted))
+    };
+    for wanted in [Came::Broken, Came::Kept, Came::LeftOut] {
+        let counts = |scenario: &&ScenarioResult| wanted != Came::Kept || tells(scenario);
+        let Some(first) = with(wanted).find(counts) else {
+            continue;
+        };
+        let why = match wanted {
+            Came::Broken => finding(first, STEP).map(|finding| told(finding, first)),
+            Came::LeftOut => Some(format!("the contract has no part that {proof} is about")),
+            Came::Kept | Came::Open => None,
+        };
+        return Ground {
+            proof: proof.clone(),
+            came: wanted,
+            scenarios: ids(with(wanted)),
+            why,
+        };
+    }
+    Ground {
+        proof: proof.clone(),
+        came: Came::Open,
+        scenarios: Vec::new(),
+        why: Some(open(proof, id, of_it.first().copied(), came)),
+    }
+}
+
+/// Whether what was kept in a scenario counts: one that ended in an error proves nothing.
+fn tells(scenario: &ScenarioResult) -> bool {
+    !matches!(
+        scenario.outcome.verdict,
+        Verdict::Errored(_) | Verdict::Misconfigured(_) | Verdict::Skipped(_)
+    )
+}
+
+/// Why nothing is known of what a scenario expects.
+fn open(
+    proof: &Proof,
+    id: &str,
+    scenario: Option<&ScenarioResult>,
+    came: impl Fn(&ScenarioResult) -> Option<Came>,
+) -> String {
+    let Some(scenario) = scenario else {
+        return format!("{id} was not played");
+    };
+    let verdict = &scenario.outcome.verdict;
+    match (verdict, verdict.reason()) {
+        (Verdict::Skipped(why), _) => format!("{id} was skipped: {why}"),
+        _ if came(scenario).is_none() && scenario.journal_entries > 0 => {
+            format!("{id} has no expectation of that name: {proof}")
+        }
+        (Verdict::Failed | Verdict::KnownFailure(_), _) => {
+            format!("{id} did not come to {proof}, because a step before it did not come true")
+        }
+        (verdict, Some(why)) => format!("{id} is {}: {why}", verdict.name()),
+        (_, None) => format!("{id} did not come to it"),
+    }
+}
+
+/// What breaks a rule in a scenario, the gravest first.
+fn finding<'a>(scenario: &'a ScenarioResult, rule: &str) -> Option<&'a Finding> {
+    let mut findings = scenario.outcome.findings.iter();
+    findings.find(|own| own.rule == rule && own.severity > Severity::Information)
+}
+
+fn told(finding: &Finding, scenario: &ScenarioResult) -> String {
+    let (rule, subject) = (&finding.rule, finding.subject.name());
+    format!("{rule} ({subject}) in {}: {}", scenario.id, finding.message)
+}
+
+fn ids<'a>(scenarios: impl Iterator<Item = &'a ScenarioResult>) -> Vec<String> {
+    scenarios.map(|scenario| scenario.id.clone()).collect()
+}

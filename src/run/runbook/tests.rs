@@ -1,0 +1,284 @@
+//! Every status, and what turns an item and what does not.
+
+use jiff::civil::date;
+
+use super::*;
+use crate::domain::contract::Token;
+use crate::domain::result::RunResult;
+use crate::domain::runbook::Attestation;
+use crate::mock::Defect;
+use crate::run::{Interrupt, JudgedBy, Plan, Target, judge, perform};
+use crate::suite::{Source, read_runbook};
+
+/// A team's own: other ids, other groups.
+const OWN: &str = r#"
+name: Ours
+version: "2"
+groups: { SEC: Security, APP: The app }
+items:
+  TOKEN: { group: SEC, title: Tokens are genuine, needs: session.jwt, rules: SESSION-15 }
+  PAGES: { group: SEC, title: Nothing is lost, needs: paging, rules: SYNC-12 }
+  NEVER: { group: SEC, title: Nothing is written, rules: [SCOPE-1, PROOF] }
+  LANDS: { group: APP, title: It signs in, expectations: sign-in/lands-live }
+  WHOLE: { group: APP, title: All of it holds, scenarios: sign-in }
+  BACK: { group: APP, title: It comes back, rules: KILL-4, expectations: kill-switch/recovers }
+  WORD: { group: APP, title: Somebody looked, rules: SESSION-15, attest: on }
+  TALK: { group: APP, title: Somebody spoke, since: "2", attest: on }
+"#;
+
+fn own() -> Runbook {
+    let read = read_runbook(&Source::new("runbook.yaml", OWN));
+    read.unwrap_or_else(|problems| panic!("{problems}"))
+}
+
+fn plan(runbook: Runbook, scenarios: &[&str], defect: Option<Defect>) -> Plan {
+    let mut suite = Suite::shipped().unwrap();
+    suite.runbook = runbook;
+    let suite = Arc::new(suite);
+    let wanted = suite.scenarios.iter();
+    Plan {
+        scenarios: wanted
+            .filter(|own| scenarios.is_empty() || scenarios.contains(&own.id.as_str()))
+            .cloned()
+            .collect(),
+        suite,
+        target: Target::Mock,
+        real_time: false,
+        seed: 7,
+        quirks: Vec::new(),
+        defects: defect.into_iter().collect(),
+        jobs: 2,
+        journal_dir: None,
+    }
+}
+
+fn played(plan: &Plan) -> RunResult {
+    perform(plan, &Interrupt::new(), &mut |_| {}).unwrap()
+}
+
+fn statuses(answer: &Answer) -> Vec<(&str, &str)> {
+    let items = answer.items.iter();
+    items
+        .map(|item| (item.id.as_str(), item.status.name()))
+        .collect()
+}
+
+fn violated(answer: &Answer) -> Vec<&str> {
+    let items = answer.items.iter();
+    let items = items.filter(|item| item.status == Status::Violated);
+    items.map(|item| item.id.as_str()).collect()
+}
+
+fn reason(answer: &Answer, id: &str) -> String {
+    let item = answer.items.iter().find(|item| item.id == id);
+    item.unwrap().reason().unwrap_or_default()
+}
+
+fn word(until: Option<jiff::civil::Date>, expired: bool) -> Attestation {
+    Attestation {
+        runbook: None,
+        item: "WORD".to_owned(),
+        by: "Ada".to_owned(),
+        note: "looked at it".to_owned(),
+        on: date(2026, 3, 1),
+        until,
+        expired,
+    }
+}
+
+#[test]
+fn one_finding_turns_the_items_that_its_rule_proves_and_no_other() {
+    let answer = played(&plan(own(), &["sign-in"], Some(Defect::WrongAudience))).runbook;
+    assert_eq!(
+        statuses(&answer),
+        [
+            ("TOKEN", "violated"),
+            ("PAGES", "proven"),
+            ("NEVER", "proven"),
+            ("LANDS", "proven"),
+            ("WHOLE", "proven"),
+            ("BACK", "inconclusive"),
+            ("WORD", "violated"),
+            ("TALK", "inconclusive"),
+        ]
+    );
+    let why = reason(&answer, "TOKEN");
+    assert!(
+        why.starts_with("SESSION-15 (backend) in sign-in: "),
+        "{why}"
+    );
+    assert_eq!(
+        reason(&answer, "BACK"),
+        "kill-switch was not played; nothing put KILL-4 to the test"
+    );
+    assert_eq!(reason(&answer, "TALK"), "nobody vouched");
+}
+
+#[test]
+fn an_expectation_that_does_not_come_true_turns_its_items_and_leaves_open_what_comes_after_it() {
+    let answer = played(&plan(own(), &["sign-in"], Some(Defect::SocketsRefused))).runbook;
+    assert_eq!(violated(&answer), ["LANDS", "WHOLE"]);
+    let why = reason(&answer, "LANDS");
+    assert!(
+        why.starts_with("STEP (backend) in sign-in: step at line"),
+        "{why}"
+    );
+    let shipped = Suite::shipped().unwrap().runbook;
+    let answer = played(&plan(shipped, &["sign-in"], Some(Defect::SocketsRefused))).runbook;
+    let why = reason(&answer, "P.5");
+    assert!(
+        why.contains("because a step before it did not come true"),
+        "{why}"
+    );
+}
+
+#[test]
+fn the_shipped_suite_answers_the_shipped_runbook() {
+    let shipped = Suite::shipped().unwrap().runbook;
+    let answer = played(&plan(shipped.clone(), &[], None)).runbook;
+    let lines = answer.items.iter().map(|item| {
+        let why = item
+            .reason()
+            .map_or_else(String::new, |why| format!(": {why}"));
+        format!("{} {}{why}\n", item.id, item.status.name())
+    });
+    insta::assert_snapshot!(lines.collect::<String>());
+    let answer = played(&plan(shipped, &[], Some(Defect::WrongAudience))).runbook;
+    assert_eq!(violated(&answer), ["S2.4", "S2.5"]);
+}
+
+#[test]
+fn a_run_and_its_journals_answer_the_same() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut plan = plan(
+        own(),
+        &["sign-in", "kill-switch"],
+        Some(Defect::WrongAudience),
+    );
+    plan.journal_dir = Some(folder.path().to_owned());
+    let live = played(&plan);
+    let files = live.scenarios.iter();
+    let files: Vec<_> = files
+        .map(|own| folder.path().join(format!("{}.jsonl", own.id)))
+        .collect();
+    let by = JudgedBy {
+        contract: &plan.suite.contract,
+        fingerprint: &plan.suite.fingerprint,
+        runbook: &plan.suite.runbook,
+    };
+    let (offline, _) = judge(&files, by, &mut |_| {}).unwrap();
+    assert_eq!(offline.runbook, live.runbook);
+    assert_eq!(offline.scenarios[0].runbook, live.scenarios[0].runbook);
+}
+
+#[test]
+fn what_a_contract_lacks_is_not_asked_of_its_app() {
+    let mut suite = Suite::shipped().unwrap();
+    let contract = Arc::make_mut(&mut suite.contract);
+    contract.session.token = Token::Opaque;
+    contract.realtime = None;
+    for resource in &mut contract.resources {
+        resource.paging = None;
+    }
+    let answer = answer(Book::of(&suite), &[]);
+    let applicable = |item: &&Answered| item.status == Status::NotApplicable;
+    let ids: Vec<&str> = answer
+        .items
+        .iter()
+        .filter(applicable)
+        .map(|item| item.id.as_str())
+        .collect();
+    for id in ["S2.4", "S5.9", "S5.4"] {
+        assert!(ids.contains(&id), "{id} is not among {ids:?}");
+    }
+    assert_eq!(
+        reason(&answer, "S2.4"),
+        "the contract has no access tokens that can be read: they are opaque"
+    );
+    assert!(!ids.contains(&"S2.1"), "{ids:?}");
+}
+
+#[test]
+fn a_rule_that_the_contract_leaves_no_room_for_is_not_waited_for() {
+    let mut suite = Suite::shipped().unwrap();
+    Arc::make_mut(&mut suite.contract).kill_switch = None;
+    suite.runbook = own();
+    suite.runbook.items.retain(|item| item.id == "BACK");
+    suite.runbook.items[0].proofs.truncate(1);
+    let answer = answer(Book::of(&suite), &[]);
+    assert_eq!(statuses(&answer), [("BACK", "not applicable")]);
+    assert_eq!(reason(&answer, "BACK"), "the contract has no kill-switch");
+}
+
+#[test]
+fn a_person_vouches_until_the_word_ends() {
+    let mut plan = plan(own(), &["sign-in"], None);
+    let mut answered = |word: Attestation| {
+        let mut suite = (*plan.suite).clone();
+        suite.runbook.attestations = vec![word];
+        plan.suite = Arc::new(suite);
+        played(&plan).runbook
+    };
+    let answer = answered(word(None, false));
+    let item = answer.items.iter().find(|item| item.id == "WORD").unwrap();
+    assert_eq!(item.status, Status::Attested);
+    assert_eq!(item.attested.as_ref().unwrap().by, "Ada");
+    let answer = answered(word(Some(date(2026, 3, 9)), true));
+    assert_eq!(
+        reason(&answer, "WORD"),
+        "the word of Ada ended on 2026-03-09"
+    );
+}
+
+#[test]
+fn what_came_after_the_version_that_is_asked_for_is_not_scored() {
+    let mut suite = Suite::shipped().unwrap();
+    suite.runbook = own();
+    suite.runbook.published = vec!["1".to_owned()];
+    suite.runbook.asked = Some("1".to_owned());
+    let answer = answer(Book::of(&suite), &[]);
+    assert_eq!((answer.version.as_str(), answer.published), ("1", true));
+    assert_eq!(answer.items.last().unwrap().status, Status::NotScored);
+    assert_eq!(answer.count(Status::NotScored), 1);
+}
+
+#[test]
+fn a_scenario_that_ended_in_an_error_proves_nothing() {
+    let mut result = played(&plan(own(), &["sign-in"], None));
+    let suite = Suite::shipped().unwrap();
+    let runbook = own();
+    let book = Book {
+        runbook: &runbook,
+        contract: &suite.contract,
+    };
+    let why = "the backend was gone".to_owned();
+    result.scenarios[0].outcome.verdict = Verdict::Errored(why);
+    let answer = answer(book, &result.scenarios);
+    assert_eq!(answer.count(Status::Proven), 0);
+    assert_eq!(
+        reason(&answer, "LANDS"),
+        "sign-in is errored: the backend was gone"
+    );
+}
+
+#[test]
+fn the_never_called_proof_must_hold_wherever_something_was_played() {
+    let mut result = played(&plan(own(), &["sign-in"], None));
+    let suite = Suite::shipped().unwrap();
+    let runbook = own();
+    let book = Book {
+        runbook: &runbook,
+        contract: &suite.contract,
+    };
+    let mut second = result.scenarios[0].clone();
+    second.id = "quiet".to_owned();
+    second.shown.kept.clear();
+    let doubt = "too little was seen".to_owned();
+    second.shown.open.insert(PROOF.to_owned(), doubt);
+    result.scenarios.push(second);
+    let answer = answer(book, &result.scenarios);
+    assert_eq!(
+        reason(&answer, "NEVER"),
+        "PROOF was not judged in quiet: too little was seen"
+    );
+}
