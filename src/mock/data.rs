@@ -12,6 +12,7 @@ use super::resource_state::ResourceState;
 use super::sessions::Denied;
 use super::writing::find_mut;
 use crate::domain::contract::{NextPage, Operation, Resource, Role};
+use crate::domain::malformed::Malformed;
 use crate::domain::selector::Selector;
 use crate::domain::world::User;
 
@@ -68,10 +69,9 @@ impl Backend {
         if self.has(Defect::MislabelledData) {
             reply = reply.with("content-type", "text/plain; charset=utf-8");
         }
-        if self.has(Defect::CodingNotKept) {
-            reply = reply.with("content-encoding", "gzip");
-        }
         let class = self.core().malformed.get(name).copied();
+        let not_kept = self.has(Defect::CodingNotKept) && self.is_last(name);
+        let class = class.or(not_kept.then_some(Malformed::BadGzip));
         match class {
             Some(class) => reply.spoilt(class, resource),
             None => self.tagged(reply, user, call),

@@ -152,8 +152,8 @@ misbehaviours! {
         "It goes on emitting to sockets that were open when the kill-switch was moved.";
     MaintenanceLingers "maintenance-lingers" on "kill-switch" ["KILL-7"]
         "It goes on refusing data once the kill-switch is off again.";
-    CodingNotKept "coding-not-kept" on "sign-in" ["SYNC-13"]
-        "It calls its data compressed, and it is not.";
+    CodingNotKept "coding-not-kept" on "read-only-scope" ["SYNC-13"]
+        "It calls its last resource compressed, and it is not.";
     FrozenValues "frozen-values" on "long-session" ["API-14"]
         "It emits change after change, and none of them changes anything.";
 }
