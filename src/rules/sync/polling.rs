@@ -67,6 +67,8 @@ rule! {
 /// How long after the next poll has begun an answer may still come to one that was given up: the
 /// end of the one and the beginning of the other travel on two connections.
 const GIVEN_UP: Duration = Duration::from_millis(250);
+/// How often that must be until it is no accident.
+const BRIEF: u32 = 3;
 /// How many targets are followed.
 const TARGETS: usize = 64;
 
@@ -74,6 +76,8 @@ pub(super) struct Polling {
     streams: Streams,
     targets: BTreeMap<String, Target>,
     overlaps: Vec<Overlap>,
+    /// How many overlaps were so short that the first may have been given up.
+    brief: u32,
 }
 
 /// Two polls of which one began while the other was unanswered. It counts once that is answered:
@@ -91,6 +95,7 @@ impl Polling {
             streams: Streams::new(contract),
             targets: BTreeMap::new(),
             overlaps: Vec::new(),
+            brief: 0,
         }
     }
 }
@@ -170,8 +175,13 @@ impl Polling {
         let over = self
             .overlaps
             .extract_if(.., |own| own.exchanges[0] == exchange);
-        let awaited = |own: &Overlap| ended.answer.is_some() && context.now > own.since + GIVEN_UP;
-        for overlap in over.filter(awaited) {
+        for overlap in over.filter(|_| ended.answer.is_some()) {
+            if context.now <= overlap.since + GIVEN_UP {
+                self.brief = self.brief.saturating_add(1);
+                if self.brief < BRIEF {
+                    continue;
+                }
+            }
             let [first, second] = overlap.exchanges;
             context.violated(
                 &ONE_POLLER,
