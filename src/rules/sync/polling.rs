@@ -71,6 +71,8 @@ const GIVEN_UP: Duration = Duration::from_millis(250);
 const TWO: &str = "it takes two requests in a row for a polled resource, and one was seen, so one is \
     missing: leave the app alone for longer";
 
+/// How often that must be until it is no accident.
+const BRIEF: u32 = 3;
 /// How many targets are followed.
 const TARGETS: usize = 64;
 
@@ -78,6 +80,8 @@ pub(super) struct Polling {
     streams: Streams,
     targets: BTreeMap<String, Target>,
     overlaps: Vec<Overlap>,
+    /// How many overlaps were so short that the first may have been given up.
+    brief: u32,
 }
 
 /// Two polls of which one began while the other was unanswered. It counts once that is answered:
@@ -95,6 +99,7 @@ impl Polling {
             streams: Streams::new(contract),
             targets: BTreeMap::new(),
             overlaps: Vec::new(),
+            brief: 0,
         }
     }
 }
@@ -177,8 +182,13 @@ impl Polling {
         let over = self
             .overlaps
             .extract_if(.., |own| own.exchanges[0] == exchange);
-        let awaited = |own: &Overlap| ended.answer.is_some() && context.now > own.since + GIVEN_UP;
-        for overlap in over.filter(awaited) {
+        for overlap in over.filter(|_| ended.answer.is_some()) {
+            if context.now <= overlap.since + GIVEN_UP {
+                self.brief = self.brief.saturating_add(1);
+                if self.brief < BRIEF {
+                    continue;
+                }
+            }
             let [first, second] = overlap.exchanges;
             context.violated(
                 &ONE_POLLER,

@@ -7,7 +7,7 @@ use super::distinctive::is_name;
 use super::word_index::WordIndex;
 use crate::domain::contract::Role;
 use crate::domain::journal::{
-    AppFact, Content, DataSource, Direction, EntryId, Fact, Frame, Request, TokenIssued,
+    Act, AppFact, Content, DataSource, Direction, EntryId, Fact, Frame, Request, TokenIssued,
 };
 use crate::rules::context::Context;
 use crate::rules::crossing::Crossing;
@@ -53,6 +53,8 @@ const FLUSHED: Duration = Duration::from_secs(2);
 pub(super) struct NextUser {
     user: Option<String>,
     change: Option<Change>,
+    /// Whether somebody signed out since the last token was handed out.
+    left: bool,
     /// What each user was given on this device.
     given: BTreeMap<String, Given>,
 }
@@ -119,6 +121,7 @@ impl Rule for NextUser {
                     self.own().token(token, context.accounts.get(user));
                 }
             }
+            Fact::Act(Act::SignOut) => self.left = true,
             Fact::Request(_) => self.asks(context),
             Fact::Answer(_) => self.answered(context),
             Fact::Frame {
@@ -142,6 +145,7 @@ impl Rule for NextUser {
 
 impl NextUser {
     fn signed_in(&mut self, user: &str, exchange: u64, context: &Context<'_>) {
+        let left = std::mem::take(&mut self.left);
         let Some(before) = self.user.replace(user.to_owned()) else {
             // What was given before anybody was known to be signed in was theirs.
             let unknown = self.given.remove("").unwrap_or_default();
@@ -161,7 +165,7 @@ impl NextUser {
         }
         self.change = Some(Change {
             since: context.entry.id,
-            crossing: context.session.open.then(|| Crossing::of(context.now)),
+            crossing: (!left).then(|| Crossing::of(context.now)),
             exchange,
             read: BTreeSet::new(),
             emitted: 0,
@@ -239,6 +243,8 @@ impl NextUser {
 
     /// A request may carry something of another user.
     fn asks(&mut self, context: &Context<'_>) {
+        let role = context.request().and_then(|request| request.role.as_ref());
+        self.left |= role == Some(&Role::SignOut);
         let (Some(request), Some(_)) = (context.request(), &self.change) else {
             return;
         };
