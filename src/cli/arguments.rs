@@ -1,5 +1,6 @@
 //! What can be typed.
 
+mod detail;
 mod runbook;
 
 use std::ffi::OsString;
@@ -13,8 +14,8 @@ use super::exit::Exit;
 use super::ports;
 use super::problem::nearest;
 use crate::gateway::Name;
-use crate::report::terminal::Detail;
 use crate::suite::config::shown_setting;
+pub(super) use detail::DetailArguments;
 pub(super) use runbook::{AttestArguments, RunbookArguments};
 
 const STYLES: Styles = Styles::styled()
@@ -238,28 +239,6 @@ pub(super) struct RunArguments {
 
     #[command(flatten)]
     pub(super) detail: DetailArguments,
-}
-
-/// How much is told.
-#[derive(Debug, Clone, Copy, Default, Args)]
-pub(super) struct DetailArguments {
-    /// Print only what went wrong and one line for the whole
-    #[arg(long, short, conflicts_with = "verbose")]
-    quiet: bool,
-
-    /// Print also remarks, rules that were not judged, and the whole runbook
-    #[arg(long, short)]
-    verbose: bool,
-}
-
-impl DetailArguments {
-    pub(super) fn chosen(self) -> Detail {
-        match (self.quiet, self.verbose) {
-            (true, _) => Detail::Quiet,
-            (false, true) => Detail::Verbose,
-            (false, false) => Detail::Normal,
-        }
-    }
 }
 
 #[derive(Debug, Args)]

@@ -14,13 +14,14 @@ use super::exit::Exit;
 use super::files;
 use super::ports;
 use super::problem::Problem;
-use super::settings::{self, layered};
+use super::settings::{self, Environment, layered};
 use super::target::{SuiteOnTarget, TargetRequest};
 use super::{console, interrupt, levers};
 use crate::domain::result::RunResult;
 use crate::gateway::{Listen, Mode, Tls};
 use crate::report::terminal::{Again, Look, Terminal};
 use crate::run::{Interrupt, Plan, ProxyPlan, Ready, Use, finding_in_brief, serve};
+use crate::suite::config::Config;
 
 const STRONG: Style = Style::new().bold();
 const FAINT: Style = Style::new().dimmed();
@@ -34,6 +35,33 @@ pub(super) fn proxy(arguments: &ProxyArguments) -> Result<Exit, Problem> {
         environment,
     )?;
     let report = report_file(arguments.report_json.as_deref(), &config, environment)?;
+    let proxied = plan(arguments, &config, environment)?;
+    let interrupt = Interrupt::new();
+    let handle = interrupt.clone();
+    let lease = proxied.plan.lease.clone();
+    interrupt::forward(
+        move || handle.trigger(),
+        move || levers::last_words(lease.as_ref()),
+    )?;
+    let result = serve(&proxied, &interrupt, &mut |ready| {
+        tell(arguments, &proxied, ready)
+    })?;
+    let told = if arguments.json {
+        tell_end(&result)
+    } else {
+        Terminal::new(console::out(), look(arguments)).end(&result)
+    };
+    let concluded = conclude(&result, report.as_ref(), told);
+    levers::last_words(proxied.plan.lease.as_ref());
+    concluded
+}
+
+/// What is put before which target, and how; everything that can be wrong is found here.
+fn plan(
+    arguments: &ProxyArguments,
+    config: &Config,
+    environment: Environment<'_>,
+) -> Result<ProxyPlan, Problem> {
     let seed = layered(
         arguments.seed,
         config.run.seed,
@@ -50,13 +78,13 @@ pub(super) fn proxy(arguments: &ProxyArguments) -> Result<Exit, Problem> {
         suite,
         target,
         defects,
-    } = request.resolve(&config, environment)?;
+    } = request.resolve(config, environment)?;
     let listen = listen(arguments, &suite.contract)?;
     if let Some(path) = &arguments.journal {
         writable(path)?;
     }
-    let lease = levers::lease(&target, &config, Use::Shared)?;
-    let proxied = ProxyPlan {
+    let lease = levers::lease(&target, config, Use::Shared)?;
+    Ok(ProxyPlan {
         listen,
         plan: Plan {
             suite: Arc::new(suite),
@@ -77,25 +105,7 @@ pub(super) fn proxy(arguments: &ProxyArguments) -> Result<Exit, Problem> {
             Mode::Enforcing
         },
         control: SocketAddr::from((Ipv4Addr::LOCALHOST, arguments.control_port.unwrap_or(0))),
-    };
-    let interrupt = Interrupt::new();
-    let handle = interrupt.clone();
-    let lease = proxied.plan.lease.clone();
-    interrupt::forward(
-        move || handle.trigger(),
-        move || levers::last_words(lease.as_ref()),
-    )?;
-    let result = serve(&proxied, &interrupt, &mut |ready| {
-        tell(arguments, &proxied, ready)
-    })?;
-    let told = if arguments.json {
-        tell_end(&result)
-    } else {
-        Terminal::new(console::out(), look(arguments)).end(&result)
-    };
-    let concluded = conclude(&result, report.as_ref(), told);
-    levers::last_words(proxied.plan.lease.as_ref());
-    concluded
+    })
 }
 
 fn listen(
