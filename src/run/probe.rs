@@ -59,7 +59,7 @@ const AFTERWARDS: [&str; 11] = [
 ];
 
 /// How long a backend may take for everything that is asked.
-const PATIENCE: Duration = Duration::from_secs(20);
+const PATIENCE: Duration = Duration::from_secs(30);
 
 /// How many resources of a contract are asked for.
 const RESOURCES: usize = 16;

@@ -263,7 +263,7 @@ fn a_backend_that_takes_its_time_is_no_bad_one(#[case] kind: Kind, #[case] habit
 #[case(Kind::Fleet, "data-while-closed", "kill-switch", "KILL-7")]
 #[case(Kind::Fleet, "page-loses-a-stop", "sign-in", "SYNC-12")]
 #[case(Kind::Fleet, "driver-of-the-connection", "sign-in", "TENANT-3")]
-#[case(Kind::Fleet, "any-entity-tag", "sign-in", "TENANT-5")]
+#[case(Kind::Fleet, "any-entity-tag", "sign-in", "API-13 TENANT-5")]
 #[case(Kind::Fleet, "wrong-audience", "sign-in", "SESSION-15")]
 #[case(Kind::Fleet, "foreign-key", "sign-in", "SESSION-15")]
 #[case(Kind::Fleet, "expired-at-issue", "sign-in", "SESSION-15")]
