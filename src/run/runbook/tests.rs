@@ -48,7 +48,6 @@ fn plan(runbook: Runbook, scenarios: &[&str], defect: Option<Defect>) -> Plan {
         quirks: Vec::new(),
         defects: defect.into_iter().collect(),
         jobs: 2,
-        lease: None,
         journal_dir: None,
         lease: None,
     }
