@@ -39,7 +39,9 @@ pub use deployment::Complaint;
 pub use failure::SetUpError;
 pub use interrupt::Interrupt;
 pub use judge::{JudgedBy, Unjudgeable, judge};
-pub use lease::{Holder, Lease, LeaseError, Leftover, NotBack, Use, left_at, settle, users_of};
+pub use lease::{
+    Holder, Lease, LeaseError, Leftover, NotBack, StillSwitched, Use, left_at, settle, users_of,
+};
 pub use plan::{Plan, Target};
 pub use proxy::{NotServed, ProxyPlan, Ready, finding_in_brief, serve};
 pub use self_test::{Matrix, Misbehaviour, Trial, self_test};

@@ -19,10 +19,12 @@ use crate::suite::config::{LeverMeans, Target};
 
 mod error;
 mod file;
+mod holder;
 
-pub use error::{LeaseError, NotBack};
-pub use file::{Holder, Leftover, left_at, users_of};
+pub use error::{LeaseError, NotBack, StillSwitched};
+pub use file::{Leftover, left_at, users_of};
 use file::{Line, VERSION, file_name, holders, leftovers, open, prepare, unkept};
+pub use holder::Holder;
 
 /// How a process uses its target.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -217,12 +219,13 @@ pub fn settle(lease: &Lease, deployment: &Target) -> Result<Vec<Leftover>, Vec<L
             };
             if let Err(why) = back {
                 all_back = false;
-                complaints.push(LeaseError::NotBack {
+                let still = StillSwitched {
                     target: deployment.name.clone(),
                     change: change.clone(),
                     by: leftover.by.clone(),
                     why,
-                });
+                };
+                complaints.push(Box::new(still).into());
             }
         }
         if all_back {

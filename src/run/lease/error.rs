@@ -1,10 +1,9 @@
 //! Why a target cannot be leased or put back.
 
-use std::fmt;
 use std::io;
 use std::path::PathBuf;
 
-use super::file::Holder;
+use super::holder::Holder;
 use crate::domain::change::Change;
 use crate::run::deployment::OperatorError;
 
@@ -48,17 +47,22 @@ pub enum LeaseError {
         why: String,
     },
     /// Something could not be put back.
-    #[error("{change}, which {} switched at the target `{target}`, could not be put back: {why}", whom(.by.as_ref()))]
-    NotBack {
-        /// The target.
-        target: String,
-        /// What is still switched.
-        change: Change,
-        /// Who switched it.
-        by: Option<Holder>,
-        /// Why it is.
-        why: NotBack,
-    },
+    #[error(transparent)]
+    StillSwitched(#[from] Box<StillSwitched>),
+}
+
+/// Something that could not be put back.
+#[derive(Debug, thiserror::Error)]
+#[error("{change}, which {} switched at the target `{target}`, could not be put back: {why}", whom(.by.as_ref()))]
+pub struct StillSwitched {
+    /// The target.
+    pub target: String,
+    /// What is still switched.
+    pub change: Change,
+    /// Who switched it.
+    pub by: Option<Holder>,
+    /// Why it is.
+    pub why: NotBack,
 }
 
 /// Why a lever could not be put back.
@@ -85,15 +89,4 @@ fn of_whom(holders: &[Holder]) -> String {
 
 fn whom(holder: Option<&Holder>) -> String {
     holder.map_or_else(|| "an earlier run".to_owned(), Holder::to_string)
-}
-
-impl fmt::Display for Holder {
-    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(out, "process {}", self.pid)?;
-        let since = i64::try_from(self.since).ok();
-        match since.and_then(|since| jiff::Timestamp::from_second(since).ok()) {
-            Some(since) => write!(out, " (since {since})"),
-            None => Ok(()),
-        }
-    }
 }

@@ -7,19 +7,11 @@ use std::path::{Path, PathBuf};
 use serde::{Deserialize, Serialize};
 
 use super::error::LeaseError;
+use super::holder::Holder;
 use crate::domain::change::Change;
 
 /// The form of a lease file's lines.
 pub(super) const VERSION: u32 = 1;
-
-/// Who holds a lease.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Holder {
-    /// Its process.
-    pub pid: u32,
-    /// When it began: seconds since 1970.
-    pub since: u64,
-}
 
 /// A line of a lease file.
 #[derive(Debug, Serialize, Deserialize)]
