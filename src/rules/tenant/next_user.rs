@@ -197,6 +197,15 @@ impl NextUser {
         let (Some(answer), Some(Role::Resource(name))) = (ended.answer, &ended.request.role) else {
             return;
         };
+        let label = ended.opened.credential.as_deref();
+        let owner = label.and_then(|label| context.session.token(label)?.username.as_ref());
+        if let Some(change) = &mut self.change
+            && owner.is_some()
+            && owner == self.user.as_ref()
+        {
+            // Who has an answer for the new user's own token has had the news for longer.
+            change.crossing = None;
+        }
         let resource = context.contract.resource(name);
         let is_authorized = resource.is_some_and(|resource| resource.operation.authorized);
         if let Some(etag) = answer.headers.get("etag").filter(|_| is_authorized) {

@@ -84,7 +84,11 @@ impl Prober<'_> {
             Some(realtime) => {
                 self.listen(realtime, question.clone(), own, PATIENCE)
                     .await?;
-                self.listen_elsewhere(realtime, &question, own).await
+                // What the kill-switch closes is the feed: elsewhere nothing may be open at any time.
+                match question {
+                    Question::DataInMaintenance => Ok(()),
+                    _ => self.listen_elsewhere(realtime, &question, own).await,
+                }
             }
             None => Ok(()),
         }
