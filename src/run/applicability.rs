@@ -12,6 +12,12 @@ pub(crate) enum Lacks {
     /// The contract leaves a whole part out.
     #[error("the contract has no `{0}`")]
     Part(&'static str),
+    /// The world names no such change.
+    #[error("the world has no change `{0}`")]
+    Change(String),
+    /// The contract has no such event.
+    #[error("the contract has no event `{0}`")]
+    Event(String),
     /// The app of the contract keeps to the other transport.
     #[error("the contract's client never uses {0}")]
     Transport(&'static str),
@@ -55,7 +61,20 @@ impl Lacks {
 
 /// What keeps a scenario from being played.
 pub(super) fn lacks(plan: &Plan, scenario: &Scenario) -> Option<Lacks> {
-    contract_lacks(&plan.suite.contract, scenario).or_else(|| target_lacks(plan, scenario))
+    contract_lacks(&plan.suite.contract, scenario)
+        .or_else(|| world_lacks(plan, scenario))
+        .or_else(|| target_lacks(plan, scenario))
+}
+
+/// What a scenario sets and the mock's world does not name.
+fn world_lacks(plan: &Plan, scenario: &Scenario) -> Option<Lacks> {
+    let (Target::Mock, Some(world)) = (&plan.target, &plan.suite.world) else {
+        return None;
+    };
+    scenario.needs.iter().find_map(|lever| match lever {
+        Lever::Own(name) if !world.changes.contains_key(name) => Some(Lacks::Change(name.clone())),
+        _ => None,
+    })
 }
 
 /// What a scenario needs and the target lacks.
@@ -134,6 +153,12 @@ fn setting_lacks(contract: &Contract, setting: &Change) -> Option<Lacks> {
             if contract.realtime.is_none() =>
         {
             Some(Lacks::Part("realtime"))
+        }
+        Change::Push { event, .. } => {
+            let feed = contract.realtime.iter();
+            let mut events = feed.flat_map(|feed| &feed.events);
+            let is_known = events.any(|own| own.name == *event);
+            (!is_known).then(|| Lacks::Event(event.clone()))
         }
         _ => None,
     }

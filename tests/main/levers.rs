@@ -94,7 +94,9 @@ fn message(stream: &mut TcpStream) -> Vec<u8> {
             let lengths = head
                 .lines()
                 .filter_map(|line| line.strip_prefix("content-length: "));
-            let length = { lengths }.next_back().map_or(0, |length| length.parse().unwrap());
+            let length = { lengths }
+                .next_back()
+                .map_or(0, |length| length.parse().unwrap());
             if body.len() >= length {
                 return bytes;
             }

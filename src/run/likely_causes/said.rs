@@ -47,6 +47,9 @@ struct Seen<'a> {
     feed_refused: Option<String>,
     failed: Option<String>,
     slow: Option<String>,
+    /// What is wrong with the last answer for each resource, whenever it came: an app that was answered
+    /// so leaves the resource alone for a while.
+    unread: BTreeMap<&'a str, String>,
     /// Whether the last answer of the switch, by the backend, says *blocked*.
     told: Option<bool>,
     /// How the lever stands, as the backend was told itself.
@@ -123,7 +126,17 @@ impl<'a> Seen<'a> {
         {
             self.told = answer.blocks(switch);
         }
-        if answer.from != Answerer::Backend || !is_recent {
+        if answer.from != Answerer::Backend {
+            return;
+        }
+        let wrong = wrong(request, answer);
+        if let Some(Role::Resource(name)) = &request.role {
+            match &wrong {
+                Some(words) => self.unread.insert(name, words.clone()),
+                None => self.unread.remove(name.as_str()),
+            };
+        }
+        if !is_recent {
             return;
         }
         let line = || format!("{} was answered with {}", request.line(), answer.status);
@@ -138,15 +151,7 @@ impl<'a> Seen<'a> {
             }
             Some(Role::SignIn) if is_success(answer.status) => self.signed_in = true,
             Some(Role::Realtime) if answer.status >= 400 => self.feed_refused = Some(line()),
-            _ if answer.status >= 500 => self.failed = Some(line()),
-            Some(Role::Realtime) => {}
-            Some(_) if matches!(answer.status, 301 | 302 | 303 | 307 | 308) => {
-                self.failed = Some(line());
-            }
-            Some(_) if answer.is_page() => {
-                self.failed = Some(format!("{}, a page instead of data", line()));
-            }
-            Some(_) if answer.status >= 400 && answer.status != 401 => self.failed = Some(line()),
+            _ if wrong.is_some() => self.failed = wrong,
             _ => {}
         }
     }
@@ -215,6 +220,7 @@ impl<'a> Seen<'a> {
                     request.line()
                 ))
             })
+            .or_else(|| self.unread.values().next().cloned())
             .or_else(|| self.slow.clone())
             .or_else(|| self.silent(of))
     }
@@ -245,6 +251,20 @@ impl<'a> Seen<'a> {
     fn silence(&self, now: Duration) -> Option<Duration> {
         let since = self.heard.max(self.joined_at)?;
         Some(now.saturating_sub(since))
+    }
+}
+
+/// What is wrong with an answer that brings no data, in words.
+fn wrong(request: &Request, answer: &Answer) -> Option<String> {
+    let line = || format!("{} was answered with {}", request.line(), answer.status);
+    let is_called = request.role.is_some() && request.role != Some(Role::Realtime);
+    match answer.status {
+        500.. => Some(line()),
+        301 | 302 | 303 | 307 | 308 if is_called => Some(line()),
+        _ if is_called && answer.is_page() => Some(format!("{}, a page instead of data", line())),
+        401 => None,
+        400.. if is_called => Some(line()),
+        _ => None,
     }
 }
 
