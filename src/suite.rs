@@ -76,7 +76,7 @@ pub struct Suite {
 }
 
 impl Suite {
-    /// The suite as its scenario of this id is played: a stage with the tag [`CLOSER`] agrees on more
+    /// The suite as its scenario of this id is played: a stage with the tag `closer` agrees on more
     /// than the rest.
     #[must_use]
     pub fn for_stage(&self, id: &str) -> Self {
