@@ -16,6 +16,9 @@ mod guard;
 pub(crate) use command::{Command, Order};
 pub(crate) use guard::{admit, protect};
 
+/// What stands for every service in a call.
+pub(crate) const ALL: &str = "*";
+
 /// Bytes of a body that an operator may send.
 pub(crate) const BODY_LIMIT: usize = 1_000_000;
 

@@ -4,7 +4,7 @@ use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
-use super::Refusal;
+use super::{ALL, Refusal};
 use crate::domain::change::{Change, Lever};
 use crate::domain::contract::Contract;
 use crate::domain::malformed::Malformed;
@@ -201,6 +201,8 @@ impl Command {
             Self::Lever(Lever::Maintenance) => switched(Change::Maintenance),
             Self::Lever(Lever::Backend) => {
                 let Backend { service, running } = self.parse(body)?;
+                // A configuration's `{service}` stands for all of them so.
+                let service = service.filter(|service| service != ALL);
                 Ok(Order::Change(Change::Backend { service, running }))
             }
             Self::Lever(Lever::Push) => {

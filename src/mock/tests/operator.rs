@@ -97,7 +97,9 @@ async fn every_lever_moves() {
         json!({"running": {"desk": false, "id": true}})
     );
     assert!(stage.send("GET desk /me", &[], None).await.is_err());
-    operator.post("/backend", r#"{"running": true}"#).await;
+    operator
+        .post("/backend", r#"{"service": "*", "running": true}"#)
+        .await;
     assert_eq!(stage.call("POST desk /trade", &[], None).await.status, 401);
     let state = operator.get("/state").await;
     assert_eq!(

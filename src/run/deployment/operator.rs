@@ -12,13 +12,11 @@ use tokio::time::Instant;
 use super::http::{NoAnswer, NoClient, client};
 use crate::domain::change::Change;
 use crate::domain::selector::fill_text;
+use crate::operator::ALL;
 use crate::suite::config::{Call, Target};
 
 /// How long to wait before a call is repeated.
 const PAUSE: Duration = Duration::from_millis(250);
-
-/// What stands for every service in a call.
-const ALL: &str = "*";
 
 /// Why the operator's calls did not move a lever.
 #[derive(Debug, thiserror::Error)]

@@ -62,6 +62,7 @@ impl Stage {
     async fn post(&self, url: String, body: Value) -> Value {
         let request = self.http.post(url).body(body.to_string());
         let request = request.header("content-type", "application/json");
+        let request = request.header("content-type", "application/json");
         let answer = request.send().await.unwrap();
         let status = answer.status();
         let text = answer.text().await.unwrap();
@@ -229,7 +230,8 @@ async fn acknowledgements_and_bytes_go_both_ways(
 
     let question = json!({"event": "still-there", "args": ["?", {"$binary": "AQID"}]});
     let url = format!("{}/ask", stage.mock.url("/operator"));
-    let asking = stage.http.post(url).body(question.to_string()).send();
+    let asking = stage.http.post(url).body(question.to_string());
+    let asking = asking.header("content-type", "application/json").send();
     let answering = async {
         let asked = loop {
             let news = stage.node.says("event").await;
