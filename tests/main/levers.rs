@@ -5,6 +5,8 @@ use std::io::{Read, Write};
 use std::net::{TcpListener, TcpStream};
 use std::path::Path;
 use std::process::{Child, Command, Output, Stdio};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::thread;
 
@@ -30,6 +32,7 @@ struct Target {
     mock: Mock,
     news: Receiver<News>,
     tell: Sender<News>,
+    stopped: Arc<AtomicBool>,
     relay: String,
 }
 
@@ -56,19 +59,21 @@ impl Call {
 }
 
 /// Passes calls on, and tells of each before it does. Where nobody listens any more it just passes them.
-fn relay(to: String, tell: Sender<News>) -> String {
+/// Whether services run it keeps to itself: a port that is really closed may be anybody's when it is to
+/// be opened again.
+fn relay(to: String, tell: Sender<News>, stopped: Arc<AtomicBool>) -> String {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let authority = listener.local_addr().unwrap().to_string();
     thread::spawn(move || {
         for stream in listener.incoming() {
-            let (tell, to) = (tell.clone(), to.clone());
-            thread::spawn(move || pass_on(stream.unwrap(), &tell, &to));
+            let (tell, to, stopped) = (tell.clone(), to.clone(), stopped.clone());
+            thread::spawn(move || pass_on(stream.unwrap(), &tell, &to, &stopped));
         }
     });
     authority
 }
 
-fn pass_on(mut client: TcpStream, tell: &Sender<News>, to: &str) {
+fn pass_on(mut client: TcpStream, tell: &Sender<News>, to: &str, stopped: &AtomicBool) {
     let request = message(&mut client);
     if request.is_empty() {
         return;
@@ -77,9 +82,15 @@ fn pass_on(mut client: TcpStream, tell: &Sender<News>, to: &str) {
     let _ = tell.send(News::Call(Call { go_on, over }));
     // Whoever lets go of the other end lets it go on.
     let _ = wait.recv();
-    let mut mock = TcpStream::connect(to).unwrap();
-    mock.write_all(&request).unwrap();
-    let answer = message(&mut mock);
+    let text = String::from_utf8_lossy(&request).into_owned();
+    let answer = if text.starts_with("POST /backend ") {
+        stopped.store(text.contains(r#""running":false"#), Ordering::SeqCst);
+        b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\n{}".to_vec()
+    } else {
+        let mut mock = TcpStream::connect(to).unwrap();
+        mock.write_all(&request).unwrap();
+        message(&mut mock)
+    };
     // Whoever asked may be gone.
     let _ = client.write_all(&answer);
     drop(end);
@@ -120,12 +131,14 @@ impl Target {
         fs::write(folder.path().join("switches.yaml"), SWITCHES).unwrap();
         let mock = Mock::start(folder.path());
         let (tell, news) = channel();
-        let relay = relay(authority(&mock).to_owned(), tell.clone());
+        let stopped = Arc::new(AtomicBool::new(false));
+        let relay = relay(authority(&mock).to_owned(), tell.clone(), stopped.clone());
         let own = Self {
             folder,
             mock,
             news,
             tell,
+            stopped,
             relay: format!("http://{relay}"),
         };
         own.configure(&own.relay);
@@ -186,9 +199,7 @@ backend.start = {{ request = "POST {operator}/backend", json = {{ service = "{{s
     }
 
     fn is_stopped(&self) -> bool {
-        let trading = self.mock.url("/services/trading");
-        let authority = trading.strip_prefix("http://").unwrap();
-        TcpStream::connect(authority.split('/').next().unwrap()).is_err()
+        self.stopped.load(Ordering::SeqCst)
     }
 
     fn is_as_it_was(&self) -> bool {
