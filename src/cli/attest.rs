@@ -27,11 +27,7 @@ const HEAD: &str = "# What people vouch for, written by `rehearsal attest`.\n";
 /// Writes a person's word down, or lists what there is.
 pub(super) fn attest(arguments: &AttestArguments) -> Result<Exit, Problem> {
     let environment = &settings::environment;
-    let config = files::config(
-        arguments.files.config.as_deref(),
-        &arguments.files.settings,
-        environment,
-    )?;
+    let config = files::config_of(&arguments.files, environment)?;
     let request = SuiteRequest {
         defaults: Some(&config.run),
         ..SuiteRequest::by_flags(&arguments.files)

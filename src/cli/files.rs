@@ -99,6 +99,14 @@ pub(super) fn config(
     read.map_err(Problem::Config)
 }
 
+/// Reads the configuration that a command's files name.
+pub(super) fn config_of(
+    files: &FilesArguments,
+    environment: Environment<'_>,
+) -> Result<Config, Problem> {
+    config(files.config.as_deref(), &files.settings, environment)
+}
+
 /// Reads a suite; everything that is wrong with it is told at once.
 pub(super) fn suite(choice: &Choice) -> Result<Suite, Problem> {
     Suite::load(choice).map_err(Problem::Suite)

@@ -14,11 +14,7 @@ use crate::run::{self, JudgedBy};
 /// Judges what was asked for and says what it came to.
 pub(super) fn judge(arguments: &JudgeArguments) -> Result<Exit, Problem> {
     let environment = &settings::environment;
-    let config = files::config(
-        arguments.files.config.as_deref(),
-        &arguments.files.settings,
-        environment,
-    )?;
+    let config = files::config_of(&arguments.files, environment)?;
     let report = report_file(arguments.report_json.as_deref(), &config, environment)?;
     let request = SuiteRequest {
         defaults: Some(&config.run),

@@ -10,6 +10,7 @@ use super::exit::Exit;
 use super::files;
 use super::problem::Problem;
 use super::settings;
+use crate::domain::change::Lever;
 use crate::run::{Lease, LeaseError, Leftover, Target, Use, left_at, settle, users_of};
 use crate::suite::config::{self, Config, LeverMeans};
 
@@ -24,11 +25,35 @@ pub(super) fn lease(
     let Target::Deployment(deployment) = target else {
         return Ok(None);
     };
-    let (lease, left) = take(deployment, config, r#use)?;
+    let (lease, left) = match take(deployment, config, r#use) {
+        // Where nothing is switched for longer than the run, there is nothing to keep.
+        Err(Problem::Levers(errors)) if !switches(deployment) && errors.iter().all(is_unkept) => {
+            for error in errors {
+                console::tell(&format!(
+                    "{error}\nnobody else is kept from the target meanwhile\n"
+                ));
+            }
+            return Ok(None);
+        }
+        taken => taken?,
+    };
     for leftover in left {
         console::tell(&format!("{}\n", was_put_back(&deployment.name, &leftover)));
     }
     Ok(Some(lease))
+}
+
+/// Whether operators' calls switch something that lasts.
+fn switches(deployment: &config::Target) -> bool {
+    let mut levers = deployment.levers.iter();
+    levers.any(|(lever, means)| {
+        let lasts = matches!(lever, Lever::Maintenance | Lever::Backend);
+        lasts && matches!(means, LeverMeans::Http { .. })
+    })
+}
+
+fn is_unkept(error: &LeaseError) -> bool {
+    matches!(error, LeaseError::Unkept { .. })
 }
 
 /// Takes a target and puts back what others have left there.

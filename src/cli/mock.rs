@@ -25,11 +25,7 @@ const FAINT: Style = Style::new().dimmed();
 /// Serves the suite's world until a person has had enough.
 pub(super) fn mock(arguments: &MockArguments) -> Result<Exit, Problem> {
     let defects = names::defects(&arguments.defects)?;
-    let config = files::config(
-        arguments.files.config.as_deref(),
-        &arguments.files.settings,
-        &settings::environment,
-    )?;
+    let config = files::config_of(&arguments.files, &settings::environment)?;
     let request = SuiteRequest {
         defaults: Some(&config.run),
         ..SuiteRequest::by_flags(&arguments.files)

@@ -29,11 +29,7 @@ const FAINT: Style = Style::new().dimmed();
 /// Serves until somebody asks for the end, and says what it all came to.
 pub(super) fn proxy(arguments: &ProxyArguments) -> Result<Exit, Problem> {
     let environment = &settings::environment;
-    let config = files::config(
-        arguments.files.config.as_deref(),
-        &arguments.files.settings,
-        environment,
-    )?;
+    let config = files::config_of(&arguments.files, environment)?;
     let report = report_file(arguments.report_json.as_deref(), &config, environment)?;
     let proxied = plan(arguments, &config, environment)?;
     let interrupt = Interrupt::new();

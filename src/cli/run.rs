@@ -22,11 +22,7 @@ use crate::suite::config::Config;
 /// Plays what was asked for and says what came of it.
 pub(super) fn run(arguments: &RunArguments) -> Result<Exit, Problem> {
     let environment: Environment<'_> = &settings::environment;
-    let config = files::config(
-        arguments.files.config.as_deref(),
-        &arguments.files.settings,
-        environment,
-    )?;
+    let config = files::config_of(&arguments.files, environment)?;
     // Everything that can be wrong is found before the first scenario is played.
     let report = report_file(arguments.report_json.as_deref(), &config, environment)?;
     let plan = plan(arguments, &config, environment)?;

@@ -25,6 +25,7 @@ use hyper_util::rt::TokioIo;
 use tokio::task::AbortHandle;
 
 use super::{Gateway, Listen, Mode, Settings, Upstream};
+use crate::domain::contract::Contract;
 use crate::domain::journal::{Answer, Fact, Request as RequestFact};
 use crate::domain::scope::sample;
 use crate::domain::secret::{Account, Secret};
@@ -67,6 +68,10 @@ impl Room {
     }
 
     fn listening(net: Net, scheme: &str, mode: Mode, listen: &Listen) -> Self {
+        Self::agreeing(sample::contract(), net, scheme, mode, listen)
+    }
+
+    fn agreeing(contract: Contract, net: Net, scheme: &str, mode: Mode, listen: &Listen) -> Self {
         let recorder = Recorder::new(Clock::virtual_time());
         let backend = Backend::start(&net);
         let upstream = Upstream {
@@ -76,7 +81,7 @@ impl Room {
             via: Some(backend.endpoint().clone()),
         };
         let settings = Settings {
-            contract: Arc::new(sample::contract()),
+            contract: Arc::new(contract),
             recorder: recorder.clone(),
             net: net.clone(),
             upstreams: BTreeMap::from([

@@ -115,6 +115,20 @@ impl<'a> Context<'a> {
         }
     }
 
+    /// The event in the entry that came down the feed: its socket, name and arguments.
+    pub(super) fn event_down(&self) -> Option<(u64, &'a String, &'a Content)> {
+        let (socket, packet) = self.packet_down()?;
+        match packet {
+            Frame::Event {
+                namespace,
+                name,
+                args,
+                ..
+            } if self.is_feed(namespace) => Some((socket, name, args)),
+            _ => None,
+        }
+    }
+
     /// The exchange that the entry ends, whoever began it.
     pub(super) fn ended_by_anyone(&self) -> Option<Ended<'a>> {
         self.state.ended(self.entry)

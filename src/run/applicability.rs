@@ -155,9 +155,7 @@ fn setting_lacks(contract: &Contract, setting: &Change) -> Option<Lacks> {
             Some(Lacks::Part("realtime"))
         }
         Change::Push { event, .. } => {
-            let feed = contract.realtime.iter();
-            let mut events = feed.flat_map(|feed| &feed.events);
-            let is_known = events.any(|own| own.name == *event);
+            let is_known = contract.event(event).is_some();
             (!is_known).then(|| Lacks::Event(event.clone()))
         }
         _ => None,

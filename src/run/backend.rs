@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::applicability::{Lacks, lacks_lever, reaches};
-use super::deployment;
+use super::deployment::{self, Turn};
 use super::failure::{LeverError, SetUpError};
 use super::lateness::LastEmitted;
 use super::lease::Lease;
@@ -28,6 +28,8 @@ pub(super) enum Backend {
         target: Box<config::Target>,
         /// What is switched at it, for whoever has to put it back.
         lease: Option<Lease>,
+        /// Whose turn it is to call its operator.
+        turn: Turn,
     },
 }
 
@@ -53,6 +55,7 @@ impl Backend {
             Target::Deployment(deployment) => Ok(Self::Deployment {
                 target: deployment.clone(),
                 lease: plan.lease.clone(),
+                turn: Turn::default(),
             }),
         }
     }
@@ -168,7 +171,11 @@ impl Backend {
                 Ok(_) => Ok(LeverHow::Mock),
                 Err(error) => Err(error.into()),
             },
-            Self::Deployment { target, lease } => {
+            Self::Deployment {
+                target,
+                lease,
+                turn,
+            } => {
                 let lever = setting.lever().ok_or(LeverError::NoLever)?;
                 match target.levers.get(&lever) {
                     None => Err(Lacks::lever(target, lever).into()),
@@ -178,7 +185,7 @@ impl Backend {
                         if let Some(lease) = lease {
                             lease.before(setting)?;
                         }
-                        deployment::operate(target, setting, set, reset).await?;
+                        deployment::operate(target, turn, setting, set, reset).await?;
                         if let Some(lease) = lease {
                             lease.after(setting);
                         }

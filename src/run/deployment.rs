@@ -16,7 +16,7 @@ use crate::domain::media_type;
 use crate::domain::selector::{Selector, fill_text};
 use crate::suite::config::Target;
 use http::{NoAnswer, NoClient};
-pub(super) use operator::{OperatorError, operate};
+pub(super) use operator::{OperatorError, Turn, operate};
 
 /// What keeps a target from being played against.
 #[derive(Debug, thiserror::Error)]

@@ -12,7 +12,7 @@ use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use super::deployment::operate;
+use super::deployment::{Turn, operate};
 use crate::domain::change::Change;
 use crate::net::Clock;
 use crate::suite::config::{LeverMeans, Target};
@@ -245,7 +245,7 @@ async fn put_back(deployment: &Target, switched: &Change) -> Result<(), NotBack>
     };
     match deployment.levers.get(&lever) {
         Some(LeverMeans::Http { set, reset, .. }) => {
-            Ok(operate(deployment, &undone, set, reset).await?)
+            Ok(operate(deployment, &Turn::default(), &undone, set, reset).await?)
         }
         // Without calls of an operator nothing of it outlives the process.
         _ => Err(NotBack::NoLever(lever.to_string())),

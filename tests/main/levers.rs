@@ -342,7 +342,11 @@ fn the_next_run_puts_back_first_what_a_killed_one_left() {
 fn ended_at_any_moment_a_run_leaves_nothing_that_is_not_put_back() {
     for name in ["INT", "TERM", "HUP", "KILL"] {
         let target = Target::start();
-        for moment in [0, 2, 3] {
+        for moment in 0..4 {
+            // Nothing waits for what a process that was killed had just sent.
+            if name == "KILL" && moment == 1 {
+                continue;
+            }
             let mut child = target.run();
             for _ in 0..moment / 2 {
                 target.call().passes();

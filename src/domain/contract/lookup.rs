@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Contract, Operation, PathPattern, Resource, Screen, Service, Token};
+use super::{Contract, EventRule, Operation, PathPattern, Resource, Screen, Service, Token};
 
 /// What a request is for, as the contract declares it.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -63,6 +63,20 @@ impl Contract {
     #[must_use]
     pub fn resource(&self, name: &str) -> Option<&Resource> {
         self.resources.iter().find(|resource| resource.name == name)
+    }
+
+    /// The event of this name.
+    #[must_use]
+    pub fn event(&self, name: &str) -> Option<&EventRule> {
+        let feed = self.realtime.as_ref()?;
+        feed.events.iter().find(|event| event.name == name)
+    }
+
+    /// Whether a client subscribes to the feed by an event of this name.
+    #[must_use]
+    pub fn subscribes_by(&self, name: &str) -> bool {
+        let mut feed = self.realtime.iter().flat_map(|feed| &feed.subscribe);
+        feed.any(|emit| emit.event == name)
     }
 
     /// The screen of this name.

@@ -226,6 +226,11 @@ async fn routed(shared: Arc<Shared>, method: &str, target: &str) -> Reply {
             "application/json",
             json!({"data": {"access": token(1), "refresh": "refresh-secret-1"}}).to_string(),
         ),
+        ("POST", "/auth/refresh") => reply(
+            200,
+            "application/json",
+            json!({"data": {"access": token(2), "refresh": "refresh-secret-2"}}).to_string(),
+        ),
         ("GET", "/moved") => {
             let mut moved = reply(307, "text/plain", "");
             let location = "http://backend.test/api/positions";

@@ -3,15 +3,20 @@
 use serde_json::json;
 
 use super::*;
+use crate::domain::contract::Body;
 use crate::domain::journal::{SignatureCheck, TokenKind};
 
 async fn signed_in() -> Room {
     let room = Room::new().await;
+    sign_in(&room).await;
+    room
+}
+
+async fn sign_in(room: &Room) {
     room.gateway.set_keys(json!({"keys": []}));
     let body = json!({"user": "a@example.test", "password": PASSWORD}).to_string();
     let got = room.post("platform", "/auth/login", &body).await.unwrap();
     assert!(got.body.contains(&backend::token(1)));
-    room
 }
 
 #[tokio::test(start_paused = true)]
@@ -43,6 +48,36 @@ async fn a_sign_in_yields_tokens_with_claims_check_and_account() {
     ));
     let body = room.requests()[0].body.json().cloned().unwrap();
     assert_eq!(body["password"], "‹password tester-a›");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_renewal_by_a_cookie_is_the_accounts_who_got_the_refresh_token() {
+    let mut contract = sample::contract();
+    let refresh = &mut contract.session.refresh.as_mut().unwrap().operation;
+    refresh.body = Body::Empty;
+    refresh.headers = vec![("cookie".to_owned(), "rt={refresh-token}".to_owned())];
+    let net = Net::virtual_time().unwrap();
+    let room = Room::agreeing(contract, net, "http", Mode::Enforcing, &Listen::default());
+    sign_in(&room).await;
+    let mut request = room.request("POST", "platform", "/auth/refresh", "");
+    let cookies = "theme=dark; rt=refresh-secret-1; sid=1";
+    request
+        .headers_mut()
+        .insert("cookie", cookies.parse().unwrap());
+    room.send("platform", request).await.unwrap();
+    let issued = room.facts().into_iter().filter_map(|fact| match fact {
+        Fact::TokenIssued(token) => Some((token.label, token.username)),
+        _ => None,
+    });
+    let renewed: Vec<_> = issued.skip(2).collect();
+    let whose = || Some("a@example.test".to_owned());
+    assert_eq!(
+        renewed,
+        [
+            ("‹access-2›".to_owned(), whose()),
+            ("‹refresh-2›".to_owned(), whose())
+        ]
+    );
 }
 
 #[tokio::test(start_paused = true)]

@@ -8,7 +8,7 @@ use serde_json::Value;
 use super::AFTERMATH;
 use crate::domain::change::Change;
 use crate::domain::contract::{EventRule, Expiry, NextPage, Resource, Role, SessionRequest};
-use crate::domain::journal::{Answer, Content, EntryId, Frame};
+use crate::domain::journal::{Answer, Content, EntryId};
 use crate::domain::selector::Selector;
 use crate::rules::context::{Context, Read};
 use crate::rules::exchange::Ended;
@@ -93,15 +93,7 @@ impl Rule for Fields {
             self.pushed.insert(event.clone(), context.now);
         }
         self.settle(context.now.saturating_sub(WRITTEN), context);
-        if let Some((_, packet)) = context.packet_down()
-            && let Frame::Event {
-                namespace,
-                name,
-                args,
-                ..
-            } = packet
-            && context.is_feed(namespace)
-        {
+        if let Some((_, name, args)) = context.event_down() {
             self.event(name, args, context);
         }
     }
@@ -129,12 +121,7 @@ impl Rule for Fields {
 
 impl Fields {
     fn event(&mut self, name: &str, args: &Content, context: &Context<'_>) {
-        let mut events = context
-            .contract
-            .realtime
-            .iter()
-            .flat_map(|feed| &feed.events);
-        let Some(rule) = events.find(|rule| rule.name == name) else {
+        let Some(rule) = context.contract.event(name) else {
             return;
         };
         if rule.items.is_none() && rule.sequence.is_none() && rule.key.is_none() {

@@ -7,7 +7,7 @@ use serde_json::Value;
 
 use crate::domain::contract::{Apply, EventRule, Resource};
 use crate::domain::duration::show;
-use crate::domain::journal::{Content, EntryId, Frame};
+use crate::domain::journal::{Content, EntryId};
 use crate::domain::moment;
 use crate::domain::selector::Selector;
 use crate::rules::context::{Context, Read};
@@ -82,17 +82,7 @@ impl Rule for Moves {
                 .for_each(|own| own.still = Still::default());
             return;
         }
-        if let Some((
-            _,
-            Frame::Event {
-                namespace,
-                name,
-                args,
-                ..
-            },
-        )) = context.packet_down()
-            && context.is_feed(namespace)
-        {
+        if let Some((_, name, args)) = context.event_down() {
             self.event(name, args, context);
         } else if let Some(read) = context.read().filter(|read| read.answer.is_success()) {
             self.answer(&read, context);
@@ -106,15 +96,10 @@ impl Rule for Moves {
 
 impl Moves {
     fn event(&mut self, name: &str, args: &Content, context: &Context<'_>) {
-        let mut events = context
-            .contract
-            .realtime
-            .iter()
-            .flat_map(|feed| &feed.events);
-        let Some(rule) = events.find(|rule| rule.name == name) else {
-            return;
-        };
-        let Some((resource, moves)) = live(rule, context) else {
+        let rule = context.contract.event(name);
+        let Some((rule, (resource, moves))) =
+            rule.and_then(|rule| Some((rule, live(rule, context)?)))
+        else {
             return;
         };
         let Some(first) = args.json().and_then(|args| args.get(0)) else {

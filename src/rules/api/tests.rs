@@ -138,6 +138,33 @@ fn an_error_that_nobody_can_read_has_no_form_to_be_judged() {
 }
 
 #[test]
+fn errors_of_the_backends_own_say_nothing_of_a_token_that_is_over_unless_there_is_nothing_else() {
+    let judged = |statuses: &[u16]| {
+        let mut play = Play::of(harbour());
+        play.signs_in("probe", "ada", json!("sailor-7")).reads(
+            "probe",
+            "ada",
+            "ships",
+            json!({"ships": [], "count": 1}),
+        );
+        for status in statuses {
+            play.fact(
+                json!({"harness": {"probe": {"question": {"bad-token": {"flaw": "expired"}}}}}),
+            )
+            .asks("probe", "ada", "ships", json!({"status": status}));
+        }
+        let judged = play.judged().not_judged;
+        let not_judged = judged.iter().any(|(rule, _)| rule == "API-9");
+        (play.found("API-9").len(), not_judged)
+    };
+    assert_eq!(judged(&[401]), (0, false));
+    assert_eq!(judged(&[500]), (0, true));
+    assert_eq!(judged(&[500, 401, 500]).0, 0);
+    assert_eq!(judged(&[500, 500]), (1, false));
+    assert_eq!(judged(&[404]), (1, false));
+}
+
+#[test]
 fn a_service_that_is_as_well_as_it_was_is_well() {
     let mut play = Play::of(harbour());
     let health =

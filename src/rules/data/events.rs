@@ -258,8 +258,7 @@ fn quality_of(entry: &Entry, context: &Context<'_>) -> Option<Quality> {
     else {
         return None;
     };
-    let feed = context.contract.realtime.as_ref()?;
-    let event = feed.events.iter().find(|event| event.name == *name)?;
+    let event = context.contract.event(name)?;
     let resource = context.contract.resource(event.updates.as_deref()?)?;
     Some(Quality::of_event(event, resource, args))
 }

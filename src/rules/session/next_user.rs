@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use crate::domain::contract::Role;
 use crate::domain::duration::show;
-use crate::domain::journal::{Act, AppFact, Fact, Frame, Report, TokenIssued, TokenKind};
+use crate::domain::journal::{Act, AppFact, Fact, Report, TokenIssued, TokenKind};
 use crate::rules::context::Context;
 use crate::rules::exchange::Opened;
 use crate::rules::moment::Milestone;
@@ -87,17 +87,11 @@ impl Rule for NextUser {
                 _ => {}
             }
         }
-        if let Fact::Frame {
-            packet: Frame::Event { name, .. },
-            ..
-        } = &context.entry.fact
+        if let Some((_, name, _)) = context.event_down()
+            && let Some(rule) = context.contract.event(name)
+            && let Some(resource) = &rule.updates
         {
-            let feed = context.contract.realtime.iter();
-            let mut events = feed.flat_map(|feed| &feed.events);
-            let rule = events.find(|own| own.name == *name);
-            if let Some(resource) = rule.and_then(|own| own.updates.clone()) {
-                self.reads(&resource, context);
-            }
+            self.reads(resource, context);
         }
         if !context.world.running {
             self.watch = None;

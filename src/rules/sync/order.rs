@@ -135,12 +135,7 @@ impl Order {
                 args,
                 ..
             } if context.is_feed(namespace) => {
-                let mut rules = context
-                    .contract
-                    .realtime
-                    .iter()
-                    .flat_map(|feed| &feed.events);
-                if let Some(rule) = rules.find(|rule| rule.name == *name) {
+                if let Some(rule) = context.contract.event(name) {
                     self.changed(rule, args, context);
                 }
             }

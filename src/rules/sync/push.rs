@@ -106,7 +106,7 @@ impl Push {
     fn follow_subscriptions(&mut self, context: &Context<'_>) {
         if let Some((socket, packet)) = context.packet_up()
             && let Frame::Event { name, ack, .. } = packet
-            && is_subscription(name, context)
+            && context.contract.subscribes_by(name)
         {
             let subscribed = Subscribed {
                 at: context.now,
@@ -188,10 +188,4 @@ impl Push {
                 .evidence([pushed.id]),
         );
     }
-}
-
-fn is_subscription(event: &str, context: &Context<'_>) -> bool {
-    let feed = context.contract.realtime.iter();
-    let mut wanted = feed.flat_map(|feed| &feed.subscribe);
-    wanted.any(|emit| emit.event == event)
 }

@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 use super::numbers;
 use super::restart::HOLDS;
 use crate::domain::change::Change;
-use crate::domain::journal::{EntryId, Fact, Frame};
+use crate::domain::journal::{EntryId, Fact};
 use crate::rules::context::Context;
 use crate::rules::rule::Rule;
 use crate::rules::violation::Violation;
@@ -52,28 +52,12 @@ impl Rule for Renumbered {
                 self.number(&read.resource.name, number, context);
             }
         }
-        if let Some((
-            _,
-            Frame::Event {
-                namespace,
-                name,
-                args,
-                ..
-            },
-        )) = context.packet_down()
-            && context.is_feed(namespace)
+        if let Some((_, name, args)) = context.event_down()
+            && let Some(rule) = context.contract.event(name)
+            && let (Some(resource), Some(sequence)) = (&rule.updates, &rule.sequence)
+            && let Some(number) = numbers::in_event(sequence, args)
         {
-            let mut events = context
-                .contract
-                .realtime
-                .iter()
-                .flat_map(|feed| &feed.events);
-            if let Some(rule) = events.find(|rule| rule.name == *name)
-                && let (Some(resource), Some(sequence)) = (&rule.updates, &rule.sequence)
-                && let Some(number) = numbers::in_event(sequence, args)
-            {
-                self.number(resource, number, context);
-            }
+            self.number(resource, number, context);
         }
     }
 

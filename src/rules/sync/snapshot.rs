@@ -207,9 +207,9 @@ impl Snapshot {
 
 /// The resource that an event brings as a whole.
 fn brought_whole<'c>(name: &str, contract: &'c Contract) -> Option<&'c String> {
-    let mut events = contract.realtime.iter().flat_map(|feed| &feed.events);
-    events
-        .find(|event| event.name == name && event.apply == Apply::Replace)?
+    let event = contract.event(name)?;
+    event
         .updates
         .as_ref()
+        .filter(|_| event.apply == Apply::Replace)
 }

@@ -102,7 +102,7 @@ impl Rule for Subscriptions {
                 ..
             } = packet
             && context.is_feed(namespace)
-            && is_subscription(name, context)
+            && context.contract.subscribes_by(name)
         {
             if let Some(awaited) = self.awaited.get_mut(&socket) {
                 awaited.events.remove(name);
@@ -194,15 +194,6 @@ impl Subscriptions {
             .evidence([joined.id, first.id, id]),
         );
     }
-}
-
-fn is_subscription(event: &str, context: &Context<'_>) -> bool {
-    let mut agreed = context
-        .contract
-        .realtime
-        .iter()
-        .flat_map(|feed| &feed.subscribe);
-    agreed.any(|emit| emit.event == event)
 }
 
 #[derive(Default)]

@@ -50,16 +50,7 @@ impl Rule for Twice {
                 emitted.insert(what);
             }
         }
-        if let Some((
-            socket,
-            Frame::Event {
-                namespace,
-                name,
-                args,
-                ..
-            },
-        )) = context.packet_down()
-            && context.is_feed(namespace)
+        if let Some((socket, name, args)) = context.event_down()
             && !self.doubled.contains(&socket)
             && context.sockets.live() <= 1
         {
@@ -78,12 +69,7 @@ impl Rule for Twice {
 
 impl Twice {
     fn came(&mut self, socket: u64, name: &str, args: &Content, context: &Context<'_>) {
-        let mut events = context
-            .contract
-            .realtime
-            .iter()
-            .flat_map(|feed| &feed.events);
-        if !events.any(|rule| rule.name == name) {
+        if context.contract.event(name).is_none() {
             return;
         }
         if !self.events.contains_key(name) {

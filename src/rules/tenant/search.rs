@@ -75,8 +75,7 @@ impl<'a> Sent<'a> {
         let (name, args) = event_in(entry)?;
         let mut words = WordIndex::default();
         words.content(args);
-        let mut events = contract.realtime.iter().flat_map(|feed| &feed.events);
-        let event = events.find(|event| event.name == *name);
+        let event = contract.event(name);
         Some(Self {
             contract,
             words,

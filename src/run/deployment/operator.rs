@@ -2,10 +2,16 @@
 //!
 //! These calls go straight to the deployment, not through the gateway: they are the operator's, and
 //! the journal holds what was done and how, not each call.
+//!
+//! One call is under way at a time, and each comes to its end, also when whoever wanted it is interrupted:
+//! one that was given up on its way could take effect after the one that puts it back.
 
+use std::sync::Arc;
 use std::time::Duration;
 
-use reqwest::Client;
+use bytes::Bytes;
+use reqwest::header::HeaderMap;
+use reqwest::{Client, RequestBuilder};
 use serde_json::Value;
 use tokio::time::Instant;
 
@@ -17,6 +23,10 @@ use crate::suite::config::{Call, Target};
 
 /// How long to wait before a call is repeated.
 const PAUSE: Duration = Duration::from_millis(250);
+
+/// Whose turn it is to call a deployment. Cheap to clone.
+#[derive(Debug, Clone, Default)]
+pub(in crate::run) struct Turn(Arc<tokio::sync::Mutex<()>>);
 
 /// Why the operator's calls did not move a lever.
 #[derive(Debug, thiserror::Error)]
@@ -44,6 +54,9 @@ pub enum NotDone {
     /// Nobody answered.
     #[error(transparent)]
     NoAnswer(#[from] NoAnswer),
+    /// The call itself broke.
+    #[error("the call broke: {0}")]
+    Broken(tokio::task::JoinError),
     /// The answer has another status, or lacks what must be in it.
     #[error("answered {0}, which is not what counts as done")]
     Answered(u16),
@@ -52,6 +65,7 @@ pub enum NotDone {
 /// Moves a lever by the operator's calls, in order, each until it is done.
 pub(in crate::run) async fn operate(
     target: &Target,
+    turn: &Turn,
     setting: &Change,
     set: &[Call],
     reset: &[Call],
@@ -82,7 +96,7 @@ pub(in crate::run) async fn operate(
     for call in calls {
         let began = Instant::now();
         loop {
-            let why = match attempt(&client, call, &lookup).await {
+            let why = match attempt(&client, turn, call, &lookup).await {
                 Ok(()) => break,
                 Err(why) => why,
             };
@@ -101,8 +115,27 @@ pub(in crate::run) async fn operate(
     Ok(())
 }
 
+/// Makes a call when it has the turn. What is sent is waited for by whoever is next, if not by this.
+async fn to_its_end(
+    request: RequestBuilder,
+    turn: &Turn,
+) -> Result<(u16, HeaderMap, Bytes), NotDone> {
+    let turn = Arc::clone(&turn.0).lock_owned().await;
+    let sent = tokio::spawn(async move {
+        let _turn = turn;
+        let answer = request.send().await?;
+        let (status, headers) = (answer.status().as_u16(), answer.headers().clone());
+        Ok::<_, reqwest::Error>((status, headers, answer.bytes().await?))
+    });
+    match sent.await {
+        Ok(answer) => answer.map_err(|error| NoAnswer::from(error).into()),
+        Err(broken) => Err(NotDone::Broken(broken)),
+    }
+}
+
 async fn attempt(
     client: &Client,
+    turn: &Turn,
     call: &Call,
     lookup: &(dyn Fn(&str) -> Option<Value> + Sync),
 ) -> Result<(), NotDone> {
@@ -121,23 +154,11 @@ async fn attempt(
             .header(reqwest::header::CONTENT_TYPE, "application/json")
             .body(json.to_string()),
     };
-    let answer = request.send().await.map_err(NoAnswer::from)?;
-    let status = answer.status().as_u16();
-    let headers: Vec<(String, String)> = answer
-        .headers()
-        .iter()
-        .map(|(name, value)| {
-            (
-                name.as_str().to_owned(),
-                String::from_utf8_lossy(value.as_bytes()).into_owned(),
-            )
-        })
-        .collect();
-    let body = answer.bytes().await.map_err(NoAnswer::from)?;
+    let (status, headers, body) = to_its_end(request, turn).await?;
     let body: Option<Value> = serde_json::from_slice(&body).ok();
     let headers: Vec<(&str, &str)> = headers
         .iter()
-        .map(|(name, value)| (name.as_str(), value.as_str()))
+        .filter_map(|(name, value)| Some((name.as_str(), value.to_str().ok()?)))
         .collect();
     if call.done.is_met(status, &headers, body.as_ref()) {
         Ok(())

@@ -278,6 +278,10 @@ mod tests {
 
     /// The likeliest cause among these facts, a second apart, five seconds after the last.
     fn cause(facts: &[Value], wrong_password: bool) -> Option<String> {
+        cause_since(0, facts, wrong_password)
+    }
+
+    fn cause_since(since: u64, facts: &[Value], wrong_password: bool) -> Option<String> {
         let entries: Vec<Entry> = (1..)
             .zip(facts)
             .map(|(id, fact)| Entry {
@@ -293,7 +297,7 @@ mod tests {
             awaits_feed: true,
             now: Duration::from_secs(facts.len() as u64 + 5),
         };
-        likeliest(entries.iter(), 0, &circumstances).map(|cause| cause.words)
+        likeliest(entries.iter(), since, &circumstances).map(|cause| cause.words)
     }
 
     fn asked(role: &str, target: &str) -> Value {
@@ -334,6 +338,22 @@ mod tests {
         );
         let slow = cause(&[asked("status", "/beacon")], false).unwrap();
         assert!(slow.contains("has not been answered for 5s"), "{slow}");
+    }
+
+    #[test]
+    fn what_was_last_answered_for_a_resource_counts_whenever_it_came() {
+        let role = json!({"resource": "ships"});
+        let request = || {
+            let mut asked = asked("status", "/v2/ships");
+            asked["request"]["role"] = role.clone();
+            asked
+        };
+        let refused = [request(), answered(404, &json!({}))];
+        let long_after = cause_since(99, &refused, false).unwrap();
+        assert_eq!(long_after, "POST gate /v2/ships was answered with 404");
+        let good = json!({"ships": []});
+        let then_well = [&refused[..], &[request(), answered(200, &good)]].concat();
+        assert_eq!(cause_since(99, &then_well, false), None);
     }
 
     #[test]

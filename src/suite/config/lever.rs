@@ -50,16 +50,18 @@ impl LeverMeans {
         reach.covers(asked, all)
     }
 
-    /// How long it may take at most to put back what it moves once: no call of it is given up sooner.
+    /// How long it may take at most to put back what it moves once: no call of it is given up sooner, and
+    /// one that is under way comes to its end before.
     #[must_use]
     pub fn patience(&self) -> Duration {
-        let Self::Http { reset, .. } = self else {
+        let Self::Http { set, reset, .. } = self else {
             return Duration::ZERO;
         };
+        let under_way = set.iter().map(|call| call.timeout).max();
         let each = reset
             .iter()
             .map(|call| call.timeout + call.repeat_for.unwrap_or_default());
-        each.sum()
+        each.sum::<Duration>() + under_way.unwrap_or_default()
     }
 
     /// Every call that it makes.

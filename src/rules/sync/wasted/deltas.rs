@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use super::{Waste, severity};
 use crate::domain::contract::{Apply, EventRule, Role};
-use crate::domain::journal::{Content, EntryId, Frame, Request};
+use crate::domain::journal::{Content, EntryId, Request};
 use crate::rules::context::Context;
 use crate::rules::moment::Moment;
 use crate::rules::rule::Rule;
@@ -34,15 +34,12 @@ struct Changes {
 
 impl Rule for Deltas {
     fn see(&mut self, context: &Context<'_>) {
-        if let Some((_, Frame::Event { name, args, .. })) = context.packet_down() {
-            let feed = context.contract.realtime.iter();
-            let mut events = feed.flat_map(|feed| &feed.events);
-            if let Some(rule) = events.find(|own| own.name == *name)
-                && let Some(resource) = &rule.updates
-            {
-                let changes = self.0.entry(resource.clone()).or_default();
-                changes.changed(rule, args, context);
-            }
+        if let Some((_, name, args)) = context.event_down()
+            && let Some(rule) = context.contract.event(name)
+            && let Some(resource) = &rule.updates
+        {
+            let changes = self.0.entry(resource.clone()).or_default();
+            changes.changed(rule, args, context);
         }
         if let Some(request) = context.request()
             && let Some(Role::Resource(name)) = &request.role
