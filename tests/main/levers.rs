@@ -437,3 +437,25 @@ fn a_lease_that_cannot_be_read_is_named_with_its_line() {
         "{err}"
     );
 }
+
+#[test]
+fn a_lease_that_cannot_be_kept_hinders_only_what_has_to_be_put_back() {
+    let target = Target::start();
+    let nothing = "name: Nothing\nsteps:\n  - do: launch\n";
+    fs::write(target.folder.path().join("switches.yaml"), nothing).unwrap();
+    fs::write(target.folder.path().join(".rehearsal"), "in the way").unwrap();
+    let (code, _, err) = target.ends(&RUN);
+    assert_eq!(code, Some(3), "{err}");
+    assert!(
+        err.contains("cannot be kept") && err.contains("`state`"),
+        "{err}"
+    );
+
+    let file = target.folder.path().join("rehearsal.toml");
+    let config = fs::read_to_string(&file).unwrap();
+    let without = config.split("[targets.local.levers]").next().unwrap();
+    fs::write(&file, without).unwrap();
+    let (code, _, err) = target.ends(&RUN);
+    assert!(err.contains("nobody else is kept from the target"), "{err}");
+    assert_ne!(code, Some(3), "{err}");
+}

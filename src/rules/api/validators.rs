@@ -1,6 +1,7 @@
 //! API-13: a validator stands for what it was given with.
 
 use std::collections::{BTreeMap, VecDeque};
+use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 use std::time::Duration;
 
 use crate::domain::contract::Role;
@@ -309,17 +310,13 @@ fn is_weak(tag: &str) -> bool {
 
 /// What tells contents apart and holds nothing of them; nothing where the journal has no trace of all.
 fn digest(body: &Content) -> Option<u64> {
-    Some(match body {
-        Content::Empty => 0,
-        Content::Json { value, .. } => hash(&value.value()?.to_string()),
-        Content::Text { text, .. } => hash(text),
-        Content::Binary { sha256, .. } => hash(sha256),
+    let mut hasher = DefaultHasher::new();
+    match body {
+        Content::Empty => {}
+        Content::Json { value, .. } => value.value()?.hash(&mut hasher),
+        Content::Text { text, .. } => text.hash(&mut hasher),
+        Content::Binary { sha256, .. } => sha256.hash(&mut hasher),
         Content::Truncated { .. } | Content::Unread { .. } => return None,
-    })
-}
-
-fn hash(text: &str) -> u64 {
-    text.bytes().fold(0xcbf2_9ce4_8422_2325, |hash, byte| {
-        (hash ^ u64::from(byte)).wrapping_mul(0x0000_0100_0000_01b3)
-    })
+    }
+    Some(hasher.finish())
 }

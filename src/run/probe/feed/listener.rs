@@ -1,6 +1,7 @@
 //! One socket of the harness's own in the live feed: it joins as the app does, and listens until an
 //! event changes data.
 
+use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 use std::ops::ControlFlow;
 
 use futures_util::{SinkExt as _, StreamExt as _};
@@ -172,7 +173,7 @@ fn changes_data(realtime: &Realtime, name: &str) -> bool {
 
 /// What tells acknowledgements apart and holds nothing of them.
 fn digest(text: &str) -> u64 {
-    text.bytes().fold(0xcbf2_9ce4_8422_2325, |hash, byte| {
-        (hash ^ u64::from(byte)).wrapping_mul(0x0000_0100_0000_01b3)
-    })
+    let mut hasher = DefaultHasher::new();
+    text.hash(&mut hasher);
+    hasher.finish()
 }
