@@ -39,6 +39,7 @@ mod keys;
 mod malform;
 mod paging;
 mod platform;
+mod promised;
 mod routes;
 
 mod feed;

@@ -2,7 +2,8 @@
 //! answers carry what was agreed on, that its errors have a form and give nothing away.
 //!
 //! Reading order: `health` and `clock` judge the backend as a whole, `headers`, `errors`, `inside`
-//! and `cookies` its answers, `lists`, `fields`, `links`, `moves` and `validators` what they bring,
+//! and `cookies` its answers, `lists`, `fields`, `links`, `moves`, `ages` (by `reckoning`) and
+//! `validators` what they bring,
 //! `expired`, `sign_in` and `namespace` its refusals.
 
 use std::time::Duration;
@@ -12,6 +13,7 @@ use crate::rules::context::Context;
 use crate::rules::exchange::Ended;
 use crate::rules::rule::Registration;
 
+mod ages;
 mod clock;
 mod cookies;
 mod errors;
@@ -24,6 +26,7 @@ mod links;
 mod lists;
 mod moves;
 mod namespace;
+mod reckoning;
 mod sign_in;
 #[cfg(test)]
 mod tests;
@@ -50,6 +53,7 @@ pub(super) const RULES: &[Registration] = &[
         Box::new(validators::Validators::default())
     }),
     (&[&moves::MOVES], |_| Box::new(moves::Moves::default())),
+    (&[&ages::FRESH], |_| Box::new(ages::Ages::default())),
 ];
 
 /// How long what a lever or a fault did may go on.

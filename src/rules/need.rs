@@ -40,6 +40,12 @@ pub enum Need {
     TokenChecked,
     /// A value that moves as long as its feed speaks.
     Moves,
+    /// An event that is promised to come by itself.
+    PunctualEvents,
+    /// An event that is promised to follow a change of the backend's own.
+    FollowingEvents,
+    /// Data that says of which moment it is.
+    AsOf,
 }
 
 impl Need {
@@ -63,6 +69,9 @@ impl Need {
             Self::Health => "a health request",
             Self::ErrorForm => "the form of errors",
             Self::Moves => "a value that `moves`",
+            Self::PunctualEvents => "an event with `at-least-every`",
+            Self::FollowingEvents => "an event with `after`",
+            Self::AsOf => "data with `as-of`",
             Self::TokenChecked => "a feed that checks its token until the end",
         }
     }
@@ -122,6 +131,20 @@ impl Need {
                 "by the contract the feed's token is checked at the handshake only",
             ),
             Self::Moves => moves(contract),
+            Self::PunctualEvents => (
+                contract
+                    .events()
+                    .any(|own| own.promise.at_least_every.is_some()),
+                "the contract does not say how often any event comes at least",
+            ),
+            Self::FollowingEvents => (
+                contract.events().any(|own| !own.promise.after.is_empty()),
+                "the contract names no event that follows a change of the backend's own",
+            ),
+            Self::AsOf => (
+                has_time(contract),
+                "the contract names no time that data carries",
+            ),
             Self::RequestId => (
                 contract.request_id.is_some(),
                 "the contract names no request id",
@@ -144,6 +167,12 @@ fn moves(contract: &Contract) -> (bool, &'static str) {
 fn may_use_websocket(client: &SocketClient) -> bool {
     let first = client.transports.first() == Some(&TransportName::Websocket);
     client.transports.contains(&TransportName::Websocket) && (client.upgrade || first)
+}
+
+/// Whether anything says of which moment it is.
+fn has_time(contract: &Contract) -> bool {
+    contract.resources.iter().any(|own| own.as_of.is_some())
+        || contract.events().any(|own| own.promise.as_of.is_some())
 }
 
 fn has_schema(contract: &Contract) -> bool {

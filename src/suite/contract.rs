@@ -10,6 +10,7 @@ use crate::domain::contract::{Contract, Operation};
 
 mod context;
 mod event;
+mod freshness;
 mod operation;
 mod promises;
 mod realtime;

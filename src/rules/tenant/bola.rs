@@ -118,7 +118,18 @@ fn of_another(
     let brought = read.map(|read| keys(read.resource, body));
     let theirs = got(owner, observed, &context.contract);
     let own = got(asking, observed, &context.contract);
-    let Some((learnt, stolen)) = stolen(body, &brought.unwrap_or_default(), &theirs, &own) else {
+    let mut brought = brought.unwrap_or_default();
+    if what == Reference::Id {
+        brought.extend(asked_for(ended, body, &context.contract));
+    }
+    let Some((learnt, stolen)) = stolen(body, &brought, &theirs, &own) else {
+        if what == Reference::Id && brought.is_empty() {
+            let line = ended.request.line();
+            context.unable(
+                &OF_ANOTHER,
+                format!("{line} was granted, and nothing in the answer says whose item it is"),
+            );
+        }
         return;
     };
     let message = format!("an account gets what is another's by using the other's {what}");
@@ -131,6 +142,24 @@ fn of_another(
             .evidence([learnt, ended.opened.id(), context.entry.id])
             .exchanges([ended.request.exchange]),
     );
+}
+
+/// The key of the item that was asked for by its id below a list, if the answer brings it: at its top,
+/// or in an object right below.
+fn asked_for(ended: &Ended<'_>, body: &Value, contract: &Contract) -> Option<String> {
+    let target = ended.request.bare_target();
+    let (_, id) = target.rsplit_once('/')?;
+    let lists = contract.resources.iter().filter_map(|list| {
+        let folder = list.operation.path.trim_end_matches('/');
+        let (above, _) = ended.request.path.rsplit_once('/')?;
+        list.key.as_ref().filter(|_| above == folder)
+    });
+    let below = body.as_object().into_iter().flat_map(|body| body.values());
+    let items: Vec<&Value> = std::iter::once(body).chain(below).collect();
+    lists
+        .flat_map(|key| items.iter().filter_map(|item| key.in_body(item)))
+        .find(|key| key.as_str().map_or_else(|| key.to_string(), str::to_owned) == id)
+        .map(ToString::to_string)
 }
 
 /// An answer, and the keys of its items.
