@@ -164,8 +164,8 @@ misbehaviours! {
         "It emits to the first socket that came, and to no other.";
     SilentChanges "silent-changes" on "close-trade" ["SYNC-18"]
         "It makes changes and emits nothing of them.";
-    OldTimes "old-times" on "read-only-scope" ["API-15"]
+    OldTimes "old-times" on "read-only-scope" ["API-16"]
         "It sends events that were true five minutes ago.";
-    OldAnswers "old-answers" on "sign-in" ["API-15"]
+    OldAnswers "old-answers" on "sign-in" ["API-16"]
         "It answers data that was true five minutes ago.";
 }

@@ -1,4 +1,4 @@
-//! API-15: data is no older than was promised.
+//! API-16: data is no older than was promised.
 
 use std::collections::{BTreeMap, VecDeque};
 use std::time::Duration;
@@ -41,7 +41,7 @@ rule! {
     ///
     /// # Source
     /// runbook S6.1; the contract itself
-    pub(super) FRESH: "API-15", Backend, from [Wire],
+    pub(super) FRESH: "API-16", Backend, from [Wire],
         needs [AsOf],
         set by ["realtime.events[].as-of", "resources[].as-of"]
 }

@@ -54,7 +54,7 @@ pub(super) struct Punctual {
     subscribed: Subscribed,
     /// The sockets that wait, and for each promised event its window.
     waiting: BTreeMap<u64, Waiting>,
-    /// Since when nothing has kept events away by agreement or on purpose.
+    /// Since when nothing but the backend has kept events away.
     counted_since: Duration,
     /// Since when no question of a client on long-polling is under way.
     unasked: Option<Duration>,
@@ -185,6 +185,7 @@ impl Punctual {
             if unasked.is_some_and(|since| since + BETWEEN < context.now) {
                 let by_polling = |socket| is_by_polling(socket, context);
                 self.give_up(by_polling, context.now);
+                self.counted_since = context.now;
             }
         } else if let Some(ended) = context.ended()
             && is_question(ended.request)

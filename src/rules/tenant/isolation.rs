@@ -21,7 +21,9 @@ rule! {
     /// A resource that the contract calls `personal` must not answer two accounts alike.
     ///
     /// # How it is judged
-    /// Judged once a run knows two accounts: the harness reads as both where the target allows it.
+    /// Judged once a run knows two accounts: the harness reads as both where the target allows it. What
+    /// both had from the first answer on is said to belong to one of them at most. Whose items an event
+    /// brings is judged for `personal` lists only, and of others it is remarked that it is not.
     ///
     /// # How to keep it
     /// Key every cache and every query by the account of the verified token, never by path alone;
