@@ -16,6 +16,7 @@ mod freshness;
 pub(crate) mod harbour;
 mod lookup;
 mod paging;
+mod parity;
 pub mod pattern;
 mod promises;
 #[cfg(test)]
@@ -29,6 +30,7 @@ pub use fit::{Misfit, kinds_at, misfits};
 pub use freshness::{AfterChange, AsOf, EventPromise};
 pub use lookup::{Role, is_safe};
 pub use paging::{NextPage, Paging};
+pub use parity::{Counterpart, Parity};
 pub use pattern::{PathPattern, RequestPattern};
 pub use promises::{AnswersTo, ErrorForm, HeaderPromise, ItemOrder, Promises, TokenChecked};
 pub use renewal::TokenRenewal;
@@ -67,6 +69,8 @@ pub struct Contract {
     pub request_timeout: Duration,
     /// The age past which shown data must be marked stale.
     pub stale_after: Duration,
+    /// Another client whose data has to be the app's, if there is one.
+    pub parity: Option<Parity>,
     /// What may and what must never be called.
     pub scope: Scope,
 }

@@ -3,8 +3,8 @@
 //!
 //! Reading order: `health` and `clock` judge the backend as a whole, `headers`, `errors`, `inside`
 //! and `cookies` its answers, `lists`, `fields`, `links`, `moves`, `ages` (by `reckoning`) and
-//! `validators` what they bring,
-//! `expired`, `sign_in` and `namespace` its refusals.
+//! `validators` what they bring, `expired`, `sign_in` and `namespace` its refusals, and `parity` what
+//! it tells another client.
 
 use std::time::Duration;
 
@@ -26,6 +26,7 @@ mod links;
 mod lists;
 mod moves;
 mod namespace;
+mod parity;
 mod reckoning;
 mod sign_in;
 #[cfg(test)]
@@ -54,6 +55,10 @@ pub(super) const RULES: &[Registration] = &[
     }),
     (&[&moves::MOVES], |_| Box::new(moves::Moves::default())),
     (&[&ages::FRESH], |_| Box::new(ages::Ages::default())),
+    (
+        &[&parity::PARITY],
+        |_| Box::new(parity::Parities::default()),
+    ),
 ];
 
 /// How long what a lever or a fault did may go on.

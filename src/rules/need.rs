@@ -46,6 +46,8 @@ pub enum Need {
     FollowingEvents,
     /// Data that says of which moment it is.
     AsOf,
+    /// Another client whose data has to be the app's.
+    Parity,
 }
 
 impl Need {
@@ -72,6 +74,7 @@ impl Need {
             Self::PunctualEvents => "an event with `at-least-every`",
             Self::FollowingEvents => "an event with `after`",
             Self::AsOf => "data with `as-of`",
+            Self::Parity => "another client to compare with",
             Self::TokenChecked => "a feed that checks its token until the end",
         }
     }
@@ -144,6 +147,10 @@ impl Need {
             Self::AsOf => (
                 has_time(contract),
                 "the contract names no time that data carries",
+            ),
+            Self::Parity => (
+                contract.parity.is_some(),
+                "the contract names no other client to compare with",
             ),
             Self::RequestId => (
                 contract.request_id.is_some(),
