@@ -21,6 +21,7 @@ mod defect;
 mod settings;
 
 mod backend;
+mod feeds;
 mod readiness;
 mod resource_state;
 mod sessions;

@@ -17,7 +17,7 @@ use super::paging::Cursors;
 use super::resource_state::ResourceState;
 use super::sessions::Sessions;
 use super::sockets::Sockets;
-use super::{Settings, StartError, promised, readiness};
+use super::{Settings, StartError, feeds, readiness};
 use crate::domain::contract::{Contract, Resource};
 use crate::domain::malformed::Malformed;
 use crate::domain::world::{Feed, ItemMove, User};
@@ -80,7 +80,7 @@ impl Backend {
             ..
         } = settings;
         readiness::check(&contract, &world)?;
-        let feeds = promised::feeds(&contract, world.feeds);
+        let feeds = feeds::of(&contract, world.feeds);
         let people = world
             .users
             .drain(..)

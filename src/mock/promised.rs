@@ -8,39 +8,14 @@ use super::backend::{Backend, Core};
 use super::defect::Defect;
 use super::reply::Reply;
 use super::writing::put;
-use crate::domain::contract::{Contract, EventRule, Resource, kinds_at};
+use crate::domain::contract::{EventRule, Resource, kinds_at};
 use crate::domain::moment;
 use crate::domain::selector::Selector;
-use crate::domain::world::Feed;
 
 /// When a feed dries up that does so, since the run began.
 const DRIES_UP: Duration = Duration::from_secs(10 * 60);
 /// By how much a time lies back that does so.
 const BACK: Duration = Duration::from_secs(5 * 60);
-
-/// The world's feeds, and one for each event that has to come by itself and that the world leaves
-/// out. What it brings moves where the contract says that it does.
-pub(super) fn feeds(contract: &Contract, mut feeds: Vec<Feed>) -> Vec<Feed> {
-    for event in contract.events() {
-        let Some(every) = event.promise.at_least_every else {
-            continue;
-        };
-        if feeds.iter().any(|feed| feed.event == event.name) {
-            continue;
-        }
-        let updated = event.updates.as_deref();
-        let resource = updated.and_then(|name| contract.resource(name));
-        feeds.push(Feed {
-            event: event.name.clone(),
-            every: (every / 2).max(Duration::from_millis(1)),
-            drift: resource
-                .and_then(|own| own.moves.clone())
-                .into_iter()
-                .collect(),
-        });
-    }
-    feeds
-}
 
 impl Backend {
     /// Whether a defect keeps an event from everybody.
