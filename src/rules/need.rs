@@ -81,28 +81,21 @@ impl Need {
 
     /// Why a rule that needs this cannot be judged under a contract; nothing if it can.
     pub(super) fn unmet(self, contract: &Contract) -> Option<&'static str> {
-        let feed = contract.realtime.as_ref();
         let switch = contract.kill_switch.as_ref();
-        let polling = contract.polling.is_some();
         let (met, why) = match self {
-            Self::Feed => (feed.is_some(), "the contract has no live feed"),
-            Self::FeedAndPolling => (
-                feed.is_some() && polling,
-                "the contract has no live feed with polling in its place",
+            Self::Feed
+            | Self::FeedAndPolling
+            | Self::NumberedFeed
+            | Self::Websocket
+            | Self::Subscription
+            | Self::TokenChecked
+            | Self::Moves
+            | Self::PunctualEvents
+            | Self::FollowingEvents => self.of_feed(contract),
+            Self::Polling => (
+                contract.polling.is_some(),
+                "the contract agrees on no polling",
             ),
-            Self::NumberedFeed => (
-                feed.is_some_and(|feed| feed.events.iter().any(|event| event.sequence.is_some())),
-                "the contract does not say how changes are numbered",
-            ),
-            Self::Websocket => (
-                feed.is_some_and(|feed| may_use_websocket(&feed.client)),
-                "by the contract the app does not use WebSocket",
-            ),
-            Self::Subscription => (
-                feed.is_some_and(|feed| !feed.subscribe.is_empty()),
-                "the contract names nothing that the app subscribes to",
-            ),
-            Self::Polling => (polling, "the contract agrees on no polling"),
             Self::Paging => (
                 contract.resources.iter().any(|own| own.paging.is_some()),
                 "the contract names no list that is read page by page",
@@ -129,21 +122,6 @@ impl Need {
                 contract.promises.errors.is_some(),
                 "the contract does not say what form errors have",
             ),
-            Self::TokenChecked => (
-                feed.is_none_or(|feed| feed.token_checked == TokenChecked::Expiry),
-                "by the contract the feed's token is checked at the handshake only",
-            ),
-            Self::Moves => moves(contract),
-            Self::PunctualEvents => (
-                contract
-                    .events()
-                    .any(|own| own.promise.at_least_every.is_some()),
-                "the contract does not say how often any event comes at least",
-            ),
-            Self::FollowingEvents => (
-                contract.events().any(|own| !own.promise.after.is_empty()),
-                "the contract names no event that follows a change of the backend's own",
-            ),
             Self::AsOf => (
                 has_time(contract),
                 "the contract names no time that data carries",
@@ -159,15 +137,47 @@ impl Need {
         };
         (!met).then_some(why)
     }
-}
 
-/// Whether something moves as long as its feed speaks, and why not.
-fn moves(contract: &Contract) -> (bool, &'static str) {
-    let mut resources = contract.resources.iter();
-    (
-        contract.realtime.is_some() && resources.any(|own| own.moves.is_some()),
-        "the contract names no value that moves as long as its feed speaks",
-    )
+    /// Whether a contract has what is needed of its live feed, and why not.
+    fn of_feed(self, contract: &Contract) -> (bool, &'static str) {
+        let feed = contract.realtime.as_ref();
+        let mut events = contract.events();
+        match self {
+            Self::FeedAndPolling => (
+                feed.is_some() && contract.polling.is_some(),
+                "the contract has no live feed with polling in its place",
+            ),
+            Self::NumberedFeed => (
+                events.any(|event| event.sequence.is_some()),
+                "the contract does not say how changes are numbered",
+            ),
+            Self::Websocket => (
+                feed.is_some_and(|feed| may_use_websocket(&feed.client)),
+                "by the contract the app does not use WebSocket",
+            ),
+            Self::Subscription => (
+                feed.is_some_and(|feed| !feed.subscribe.is_empty()),
+                "the contract names nothing that the app subscribes to",
+            ),
+            Self::TokenChecked => (
+                feed.is_none_or(|feed| feed.token_checked == TokenChecked::Expiry),
+                "by the contract the feed's token is checked at the handshake only",
+            ),
+            Self::Moves => (
+                feed.is_some() && contract.resources.iter().any(|own| own.moves.is_some()),
+                "the contract names no value that moves as long as its feed speaks",
+            ),
+            Self::PunctualEvents => (
+                events.any(|event| event.promise.at_least_every.is_some()),
+                "the contract does not say how often any event comes at least",
+            ),
+            Self::FollowingEvents => (
+                events.any(|event| !event.promise.after.is_empty()),
+                "the contract names no event that follows a change of the backend's own",
+            ),
+            _ => (feed.is_some(), "the contract has no live feed"),
+        }
+    }
 }
 
 /// Whether a client begins with a WebSocket or upgrades to one.
