@@ -32,6 +32,7 @@ pub use promises::{AnswersTo, ErrorForm, HeaderPromise, ItemOrder, Promises, Tok
 pub use renewal::TokenRenewal;
 pub use switch::{Asked, FeedWhileOn};
 
+use super::figures::Limit;
 use super::selector::{Selector, Template};
 
 /// The whole agreement, as read from a contract file.
@@ -67,6 +68,8 @@ pub struct Contract {
     pub stale_after: Duration,
     /// What may and what must never be called.
     pub scope: Scope,
+    /// The limits that are set to figures, in the order of the file.
+    pub limits: Vec<Limit>,
 }
 
 /// One origin of the backend.

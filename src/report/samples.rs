@@ -4,6 +4,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::domain::contract::{Role, TransportName};
+use crate::domain::coverage::Coverage;
+use crate::domain::figures::Figures;
 use crate::domain::journal::{
     Act, Answer, Answerer, AppFact, Class, Content, Direction, Entry, EntryId, Fact, Frame,
     HarnessFact, Headers, Judgement, Request, Sender, StepPhase,
@@ -83,6 +85,8 @@ fn scenario(id: &str, name: &str, items: &[&str], verdict: Verdict) -> ScenarioR
         excerpt: Vec::new(),
         journal_entries: 180,
         levers: Vec::new(),
+        figures: Figures::default(),
+        coverage: Coverage::default(),
     }
 }
 
@@ -100,6 +104,8 @@ fn run(scenarios: Vec<ScenarioResult>) -> RunResult {
         runbook: runbook_of(&scenarios),
         verdict: Verdict::of_all(scenarios.iter().map(|one| &one.outcome.verdict)),
         scope,
+        figures: Figures::default(),
+        coverage: Coverage::default(),
         interrupted: false,
         duration_wall: Duration::from_millis(214),
         scenarios,

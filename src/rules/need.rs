@@ -1,6 +1,7 @@
 //! What a contract must agree on before a rule can be judged by it.
 
 use crate::domain::contract::{Contract, SocketClient, TokenChecked, TransportName};
+use crate::domain::figures::Figure;
 
 /// Something that a rule needs of a contract. A rule that lacks it is told as not judged, with the
 /// reason, and is never asked.
@@ -40,6 +41,8 @@ pub enum Need {
     TokenChecked,
     /// A value that moves as long as its feed speaks.
     Moves,
+    /// A limit to one of these figures.
+    Limit(&'static [Figure]),
 }
 
 impl Need {
@@ -64,6 +67,7 @@ impl Need {
             Self::ErrorForm => "the form of errors",
             Self::Moves => "a value that `moves`",
             Self::TokenChecked => "a feed that checks its token until the end",
+            Self::Limit(_) => "a limit to the figure",
         }
     }
 
@@ -122,6 +126,10 @@ impl Need {
                 "by the contract the feed's token is checked at the handshake only",
             ),
             Self::Moves => moves(contract),
+            Self::Limit(figures) => (
+                contract.limits.iter().any(|own| figures.contains(&own.figure)),
+                "the contract sets no limit to the figure",
+            ),
             Self::RequestId => (
                 contract.request_id.is_some(),
                 "the contract names no request id",

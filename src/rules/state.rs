@@ -35,6 +35,9 @@ pub(super) use world::{UNSEEN, World};
 /// How many ended exchanges stay known.
 const RECENT: usize = 128;
 
+/// How long what a lever or a fault did may go on.
+pub(super) const AFTERMATH: Duration = Duration::from_secs(10);
+
 /// What is going on.
 pub(super) struct State {
     pub(super) contract: Arc<Contract>,
@@ -350,6 +353,26 @@ impl State {
             .as_ref()
             .is_some_and(|switch| switch.fail_mode == FailMode::Closed);
         self.switch.told.is_some() || (closed && self.switch.is_silent())
+    }
+
+    /// Whether the harness, or whoever moves its levers, may be behind what came of what began then.
+    pub(super) fn is_provoked_since(&self, began: Duration) -> bool {
+        let moved = self.world.changed;
+        self.world.is_disturbed()
+            || self.world.backend_is_stopped()
+            || moved.is_some_and(|moved| moved.at + AFTERMATH > began)
+    }
+
+    /// Whether the lever holds the kill-switch on.
+    pub(super) fn is_blocked_by_lever(&self) -> bool {
+        self.world.maintenance.is_some_and(|(on, _)| on)
+    }
+
+    /// Whether access tokens were declared expired by lever, and the session was not renewed since.
+    pub(super) fn tokens_were_expired(&self) -> bool {
+        let renewed = self.session.renewed.map(|moment| moment.id);
+        let expired = self.world.tokens_expired;
+        expired.is_some_and(|expired| Some(expired.id) > renewed)
     }
 
     /// Whether the app ought to be working: its process runs, is visible and can reach the network.

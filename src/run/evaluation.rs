@@ -11,6 +11,7 @@ use std::time::Duration;
 
 use super::verdict::{self, Evidence};
 use crate::domain::contract::Contract;
+use crate::domain::coverage::Kind;
 use crate::domain::journal::file::Case;
 use crate::domain::journal::{
     AppFact, Changed, Entry, EntryId, Fact, HarnessFact, LeverHow, Observer, StepPhase,
@@ -98,8 +99,13 @@ impl Evaluation {
             // Whatever is missing is missing because of it.
             evidence.doubts.push("the run was interrupted".to_owned());
         }
+        let mut coverage = judged.coverage;
         if !record.simulated {
-            not_judged.extend(untold(&not_judged));
+            let untold = untold(&not_judged);
+            for (rule, why) in &untold {
+                coverage.because(Kind::Rules, rule, why);
+            }
+            not_judged.extend(untold);
         }
         shown.open.extend(not_judged.iter().cloned());
         keep(&mut shown, &judged.not_exercised, &evidence);
@@ -130,6 +136,8 @@ impl Evaluation {
             duration_wall: Duration::ZERO,
             journal_entries: record.entries,
             levers: record.levers,
+            figures: judged.figures,
+            coverage,
         }
     }
 }

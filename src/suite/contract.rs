@@ -10,6 +10,7 @@ use crate::domain::contract::{Contract, Operation};
 
 mod context;
 mod event;
+mod figures;
 mod operation;
 mod promises;
 mod realtime;
@@ -63,6 +64,7 @@ pub(crate) fn read(root: &Cursor<'_>, depth: Depth) -> Option<Contract> {
         Cursor::positive_duration,
     );
     let scope = scope::read(&fields, &context);
+    let limits = fields.or("figures", Vec::new(), |cursor| figures::read(cursor, &context));
 
     let contract = Contract {
         name: name?,
@@ -80,8 +82,10 @@ pub(crate) fn read(root: &Cursor<'_>, depth: Depth) -> Option<Contract> {
         request_timeout: request_timeout?,
         stale_after: stale_after?,
         scope: scope?,
+        limits: limits?,
     };
     scope::check(&fields, &contract);
+    figures::check(&fields, &contract);
     Some(contract)
 }
 

@@ -194,6 +194,7 @@ pub(crate) fn harbour() -> Contract {
         },
         request_timeout: seconds(10),
         stale_after: seconds(60),
+        limits: Vec::new(),
         scope: Scope {
             forbid: vec![RequestPattern::parse("POST deck /v2/orders").unwrap()],
             allow: Vec::new(),

@@ -216,5 +216,6 @@ pub(crate) fn contract() -> Contract {
         request_timeout: seconds(10),
         stale_after: seconds(60),
         scope: scope(),
+        limits: Vec::new(),
     }
 }

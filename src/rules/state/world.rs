@@ -180,6 +180,17 @@ impl World {
             || !self.faults.is_empty()
     }
 
+    /// Whether the gateway keeps reads from their answers, and not only packets of the feed.
+    pub(crate) fn reads_are_disturbed(&self) -> bool {
+        let mut faults = self.faults.iter();
+        self.network_gone || faults.any(|(_, fault)| !matches!(fault, Fault::Withhold(_)))
+    }
+
+    /// Whether the client has a network.
+    pub(crate) fn has_network(&self) -> bool {
+        self.online && !self.network_gone
+    }
+
     /// Whether a service shows a certificate that no client may trust.
     pub(crate) fn is_untrusted(&self) -> bool {
         let mut faults = self.faults.iter();
