@@ -127,8 +127,8 @@ mod tests {
             excerpt: Vec::new(),
             journal_entries: 0,
             levers: Vec::new(),
-        figures: Figures::default(),
-        coverage: Coverage::default(),
+            figures: Figures::default(),
+            coverage: Coverage::default(),
         };
         RunResult {
             seed: 1,

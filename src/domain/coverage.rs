@@ -233,8 +233,14 @@ mod tests {
         second.by_client(Kind::Rules, "a", 1);
         second.by_client(Kind::Rules, "unheard-of", 1);
         let sum = sum(&first, &second);
-        let whys: Vec<Option<&str>> = sum.of(Kind::Rules).map(|(_, own)| own.why.as_deref()).collect();
-        assert_eq!(whys, [None, Some("the contract has no feed"), Some(NO_OCCASION)]);
+        let whys: Vec<Option<&str>> = sum
+            .of(Kind::Rules)
+            .map(|(_, own)| own.why.as_deref())
+            .collect();
+        assert_eq!(
+            whys,
+            [None, Some("the contract has no feed"), Some(NO_OCCASION)]
+        );
         assert_eq!(sum.count(Kind::Rules), (1, 3));
     }
 

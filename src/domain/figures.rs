@@ -29,7 +29,7 @@ pub struct Figures {
     pub sign_ins: Attempts,
     /// Renewals of a session.
     pub refreshes: Attempts,
-    /// All requests together.
+    /// All requests together, without those that carry a socket on by long-polling.
     pub load: Load,
     /// What was asked for and how it was answered, by role; [`OTHER`] is what nobody declared.
     pub routes: BTreeMap<String, Route>,

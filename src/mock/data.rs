@@ -37,6 +37,9 @@ impl Backend {
         if self.has(Defect::FailsNowAndThen) && core.requests.is_multiple_of(4) {
             return Reply::error(500, "internal", "something went wrong");
         }
+        if self.has(Defect::DeniesARoute) && self.is_last(name) {
+            return Reply::error(403, "forbidden", "this is not for you");
+        }
         let user = holder.map(|user| self.answered_user(&core, user, name, call));
         self.catch_up(&mut core, user, resource);
         let Some(holding) = find(&mut core, user, name) else {

@@ -54,7 +54,7 @@ misbehaviours! {
         "It leaves out one item between two pages of a list.";
     RepeatedPageItem "repeated-page-item" on "read-only-scope" ["SYNC-12"]
         "It begins a page with the last item of the page before.";
-    RefreshBroken "refresh-broken" on "session-restore" []
+    RefreshBroken "refresh-broken" on "session-restore" ["FIGURE-2"]
         "It answers every refresh of a session with 500.";
     RefreshReuse "refresh-reuse" on "sign-in" ["SESSION-6"]
         "It accepts a refresh token that was already used.";
@@ -96,7 +96,7 @@ misbehaviours! {
         "It lets shared caches keep a user's data.";
     RepeatsPassword "repeats-password" on "sign-in" ["SESSION-16"]
         "It repeats the user's password in a header.";
-    FailsNowAndThen "fails-now-and-then" on "read-only-scope" ["NET-14"]
+    FailsNowAndThen "fails-now-and-then" on "read-only-scope" ["NET-14", "FIGURE-4"]
         "It answers every fourth request with 500.";
     IllHealth "ill-health" on "sign-in" ["API-1"]
         "It says that it is not well although it works.";
@@ -156,4 +156,10 @@ misbehaviours! {
         "It calls its last resource compressed, and it is not.";
     FrozenValues "frozen-values" on "long-session" ["API-14"]
         "It emits change after change, and none of them changes anything.";
+    SignInBroken "sign-in-broken" on "sign-in" ["FIGURE-1"]
+        "It answers every sign-in with 500.";
+    DeniesARoute "denies-a-route" on "sign-in" ["FIGURE-3"]
+        "It answers 403 to whoever asks for its last resource.";
+    SlowAnswers "slow-answers" on "read-only-scope" ["FIGURE-5"]
+        "It takes more than a second for each answer.";
 }

@@ -9,6 +9,9 @@ use super::call::Call;
 use super::defect::Defect;
 use super::reply::Reply;
 
+/// How long an answer waits that is slow.
+const SLOW: Duration = Duration::from_millis(1_200);
+
 /// By how much a clock is off that is off.
 const OFF: Duration = Duration::from_secs(10 * 60);
 
@@ -59,6 +62,11 @@ impl Backend {
             ),
             None => reply,
         }
+    }
+
+    /// How long an answer waits that is ready, if it does.
+    pub(super) fn pause(&self) -> Option<Duration> {
+        self.has(Defect::SlowAnswers).then_some(SLOW)
     }
 
     /// The moment that goes into `Date`.

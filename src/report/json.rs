@@ -77,7 +77,6 @@ struct ScenarioDocument<'a> {
     journal_entries: u64,
     excerpt: Vec<EntryDocument>,
     figures: Written,
-    coverage: &'a Coverage,
 }
 
 #[derive(Serialize)]
@@ -264,7 +263,6 @@ impl<'a> ScenarioDocument<'a> {
                 .map(|entry| EntryDocument::of(entry, &timeline))
                 .collect(),
             figures: Written::from(&scenario.figures),
-            coverage: &scenario.coverage,
         }
     }
 }

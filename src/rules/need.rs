@@ -127,7 +127,10 @@ impl Need {
             ),
             Self::Moves => moves(contract),
             Self::Limit(figures) => (
-                contract.limits.iter().any(|own| figures.contains(&own.figure)),
+                contract
+                    .limits
+                    .iter()
+                    .any(|own| figures.contains(&own.figure)),
                 "the contract sets no limit to the figure",
             ),
             Self::RequestId => (

@@ -102,8 +102,14 @@ impl Survey {
                 self.coverage.by_client(Kind::Emits, name, 1);
                 self.coverage.by_client(Kind::Forbidden, &emit(name), 1);
             }
-            (Direction::Up, Frame::Connect { namespace: name, .. }) => {
-                self.coverage.by_client(Kind::Forbidden, &namespace(name), 1);
+            (
+                Direction::Up,
+                Frame::Connect {
+                    namespace: name, ..
+                },
+            ) => {
+                self.coverage
+                    .by_client(Kind::Forbidden, &namespace(name), 1);
             }
             _ => {}
         }
@@ -113,7 +119,9 @@ impl Survey {
         match fact {
             HarnessFact::Probe {
                 question: Question::ForbiddenNamespace { namespace: name },
-            } => self.coverage.by_harness(Kind::Forbidden, &namespace(name), 1),
+            } => self
+                .coverage
+                .by_harness(Kind::Forbidden, &namespace(name), 1),
             HarnessFact::Listened(Heard {
                 events,
                 namespace: place,
@@ -123,7 +131,8 @@ impl Survey {
                     self.coverage.by_harness(Kind::Events, event, 1);
                 }
                 if let Some(name) = place {
-                    self.coverage.by_harness(Kind::Forbidden, &namespace(name), 1);
+                    self.coverage
+                        .by_harness(Kind::Forbidden, &namespace(name), 1);
                 }
             }
             HarnessFact::Changed(changed) => self.changed(&changed.change),

@@ -64,7 +64,10 @@ pub(crate) fn read(root: &Cursor<'_>, depth: Depth) -> Option<Contract> {
         Cursor::positive_duration,
     );
     let scope = scope::read(&fields, &context);
-    let limits = fields.or("figures", Vec::new(), |cursor| figures::read(cursor, &context));
+    let parts = figures::Parts::of(&fields);
+    let limits = fields.or("figures", Vec::new(), |cursor| {
+        figures::read(cursor, &context, &parts)
+    });
 
     let contract = Contract {
         name: name?,
@@ -85,7 +88,6 @@ pub(crate) fn read(root: &Cursor<'_>, depth: Depth) -> Option<Contract> {
         limits: limits?,
     };
     scope::check(&fields, &contract);
-    figures::check(&fields, &contract);
     Some(contract)
 }
 

@@ -15,8 +15,16 @@ fn times() -> impl Strategy<Value = Distribution> {
 
 fn route() -> impl Strategy<Value = Route> {
     (prop::array::uniform8(0..9_u64), times()).prop_map(|(numbers, latency)| {
-        let [requests, peak_minute, answered, status_401, status_403, status_5xx, lost, provoked] =
-            numbers;
+        let [
+            requests,
+            peak_minute,
+            answered,
+            status_401,
+            status_403,
+            status_5xx,
+            lost,
+            provoked,
+        ] = numbers;
         Route {
             load: Load {
                 requests,
@@ -101,7 +109,12 @@ fn a_percentile_is_right_to_one_percent() {
     for millis in 1..=1_000 {
         times.record(Duration::from_millis(millis));
     }
-    for (quantile, millis) in [(Quantile::P50, 500), (Quantile::P95, 950), (Quantile::P99, 990), (Quantile::Max, 1_000)] {
+    for (quantile, millis) in [
+        (Quantile::P50, 500),
+        (Quantile::P95, 950),
+        (Quantile::P99, 990),
+        (Quantile::Max, 1_000),
+    ] {
         let told = times.at(quantile).unwrap().as_secs_f64() * 1_000.0;
         let error = (told - f64::from(millis)).abs() / f64::from(millis);
         assert!(error <= 0.01, "{quantile}: {told}");

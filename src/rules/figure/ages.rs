@@ -5,9 +5,7 @@ use std::time::Duration;
 
 use super::ledger::Ledger;
 use crate::domain::figures::Figure;
-use crate::domain::journal::{
-    Act, AppFact, DataSource, EntryId, Fact, ScreenName, SessionState,
-};
+use crate::domain::journal::{Act, AppFact, DataSource, EntryId, Fact, ScreenName, SessionState};
 use crate::rules::context::Context;
 use crate::rules::moment::Moment;
 

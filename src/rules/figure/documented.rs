@@ -4,8 +4,8 @@ use crate::rules::info::{RuleInfo, rule};
 
 /// Every rule of the family.
 pub(in crate::rules) static ALL: [&RuleInfo; 12] = [
-    &SIGN_INS, &REFRESHES, &REFUSALS, &ERRORS, &LATENCY, &REQUESTS, &CONNECTS, &DEGRADED, &FRESHNESS,
-    &FALLBACK, &COMEBACK, &KILL,
+    &SIGN_INS, &REFRESHES, &REFUSALS, &ERRORS, &LATENCY, &REQUESTS, &CONNECTS, &DEGRADED,
+    &FRESHNESS, &FALLBACK, &COMEBACK, &KILL,
 ];
 
 rule! {
@@ -132,7 +132,8 @@ rule! {
     ///
     /// # How it is judged
     /// At the end, by the limits to `requests-per-minute`: the most requests of the app within any 60
-    /// seconds, to a tenth of them, whatever became of them. Nothing is worked out from a shorter time.
+    /// seconds, to a tenth of them, whatever became of them. Polls that carry a socket on are as many as there
+    /// are events, and count where `realtime` is named. Nothing is worked out from a shorter time.
     ///
     /// # How to keep it
     /// Look at the requests of the peak minute by route: pollers that run twice, reads after each event,

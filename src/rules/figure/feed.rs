@@ -37,7 +37,8 @@ pub(super) struct FeedClock {
 
 impl FeedClock {
     pub(super) fn see(&mut self, context: &Context<'_>, ledger: &mut Ledger) {
-        let moved = matches!(&context.entry.fact, Fact::Act(_)) || context.entry.fact.change().is_some();
+        let moved =
+            matches!(&context.entry.fact, Fact::Act(_)) || context.entry.fact.change().is_some();
         self.hear(context);
         let way = self.way_now(context);
         let disturbed = context.world.is_disturbed()
@@ -123,7 +124,11 @@ impl FeedClock {
 
     /// How data arrives in an app that says nothing about itself.
     fn by_the_wire(&self, context: &Context<'_>) -> Way {
-        let every = context.contract.polling.as_ref().map(|polling| polling.every);
+        let every = context
+            .contract
+            .polling
+            .as_ref()
+            .map(|polling| polling.every);
         let polls = |at: Duration| {
             every.is_some_and(|every| context.entry.at <= at + every * 2)
                 && context.sockets.lost.is_none_or(|lost| at > lost.at)

@@ -5,10 +5,9 @@ use std::time::Duration;
 use super::ledger::{ANY, Ledger};
 use super::rule_of;
 use super::spans::Pending;
+use crate::domain::contract::Role;
 use crate::domain::duration::show;
-use crate::domain::figures::{
-    Bound, Distribution, Figure, Figures, Limit, Of, Quantile, Route,
-};
+use crate::domain::figures::{Bound, Distribution, Figure, Figures, Limit, Of, Quantile, Route};
 use crate::domain::journal::EntryId;
 use crate::rules::context::Context;
 use crate::rules::violation::Violation;
@@ -74,7 +73,11 @@ fn tell(
             context.violated(
                 rule,
                 Violation::new(format!("`{figure}`{of} is more than the contract allows"))
-                    .expected(format!("{} (`figures.{}`)", most(limit.bound), limit.place()))
+                    .expected(format!(
+                        "{} (`figures.{}`)",
+                        most(limit.bound),
+                        limit.place()
+                    ))
                     .observed(how)
                     .evidence(shown),
             );
@@ -91,14 +94,16 @@ fn readings(
 ) -> Vec<(String, Reading)> {
     let figures = &ledger.figures;
     let own = |name: &str| {
-        all.iter().any(|other| {
-            other.figure == limit.figure && other.of == Of::Route(name.to_owned())
-        })
+        all.iter()
+            .any(|other| other.figure == limit.figure && other.of == Of::Route(name.to_owned()))
     };
     match &limit.of {
         Of::Any => {
             let reading = of_all(limit.figure, figures, pending);
-            reading.map(|own| (ANY.to_owned(), own)).into_iter().collect()
+            reading
+                .map(|own| (ANY.to_owned(), own))
+                .into_iter()
+                .collect()
         }
         Of::Each => {
             let names = names(limit.figure, figures);
@@ -118,8 +123,17 @@ fn readings(
 fn names(figure: Figure, figures: &Figures) -> Vec<String> {
     match figure {
         Figure::Freshness => figures.ages.keys().cloned().collect(),
+        // Long polls are as many as there are events: who wants a limit to them names them.
+        Figure::RequestsPerMinute => {
+            let names = figures.routes.keys();
+            names.filter(|name| **name != socket()).cloned().collect()
+        }
         _ => figures.routes.keys().cloned().collect(),
     }
+}
+
+fn socket() -> String {
+    Role::Realtime.to_string()
 }
 
 fn of_one(figure: Figure, name: &str, figures: &Figures) -> Option<Reading> {
@@ -184,10 +198,7 @@ fn of_all(figure: Figure, figures: &Figures, pending: &Pending) -> Option<Readin
 }
 
 /// The entry since which something is waited for that did not come.
-fn waited_since(
-    figure: Figure,
-    pending: &Pending,
-) -> Option<EntryId> {
+fn waited_since(figure: Figure, pending: &Pending) -> Option<EntryId> {
     let waited = match figure {
         Figure::TimeToFallback => pending.fallback,
         Figure::TimeToReturn => pending.comeback,

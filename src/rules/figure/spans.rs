@@ -80,7 +80,12 @@ impl Spans {
             let times = &mut ledger.figures.fallback;
             let took = context.entry.at.saturating_sub(since.at);
             times.record(took);
-            self.keep(Figure::TimeToFallback, took, [since.id, context.entry.id], ledger);
+            self.keep(
+                Figure::TimeToFallback,
+                took,
+                [since.id, context.entry.id],
+                ledger,
+            );
         }
     }
 
@@ -101,7 +106,12 @@ impl Spans {
             if let Some(since) = self.comeback.take() {
                 let took = context.entry.at.saturating_sub(since.at);
                 ledger.figures.comeback.record(took);
-                self.keep(Figure::TimeToReturn, took, [since.id, context.entry.id], ledger);
+                self.keep(
+                    Figure::TimeToReturn,
+                    took,
+                    [since.id, context.entry.id],
+                    ledger,
+                );
             }
             self.lost = false;
             return;

@@ -49,9 +49,12 @@ impl Traffic {
         let (id, at) = (context.entry.id, context.entry.at);
         let name = name(request.role.as_ref());
         let figures = &mut ledger.figures;
-        figures.load.requests += 1;
-        let all = self.all.count(at);
-        figures.load.peak_minute = all.unwrap_or(figures.load.peak_minute);
+        let mut all = None;
+        if !carries_on(request) {
+            figures.load.requests += 1;
+            all = self.all.count(at);
+            figures.load.peak_minute = all.unwrap_or(figures.load.peak_minute);
+        }
         let route = figures.routes.entry(name.clone()).or_default();
         route.load.requests += 1;
         let peak = self.routes.entry(name.clone());
@@ -169,15 +172,23 @@ fn name(role: Option<&Role>) -> String {
     role.map_or_else(|| OTHER.to_owned(), ToString::to_string)
 }
 
+/// Whether it carries a socket on by long-polling: how often that is asked for is the backend's doing,
+/// since each event ends a poll.
+fn carries_on(request: &Request) -> bool {
+    request.role == Some(Role::Realtime) && !request.is_handshake()
+}
+
 /// Whether an answer comes when there is something to say, and not when it is ready.
 fn waits_on_purpose(request: &Request) -> bool {
-    request.role == Some(Role::Realtime) && (!request.is_handshake() || request.wants_websocket())
+    carries_on(request) || (request.is_handshake() && request.wants_websocket())
 }
 
 /// Whether the harness, or whoever moves its levers, may be behind how an exchange ended.
 fn is_provoked(ended: &Ended<'_>, context: &Context<'_>) -> bool {
     let expired = ended.status() == Some(401) && context.tokens_were_expired();
-    ended.answer.is_some_and(|answer| answer.from != Answerer::Backend)
+    ended
+        .answer
+        .is_some_and(|answer| answer.from != Answerer::Backend)
         || matches!(ended.lost, Some(LossReason::Fault))
         || expired
         || context.is_blocked_by_lever()

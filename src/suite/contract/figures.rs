@@ -1,7 +1,6 @@
 //! `figures`: the limits that are set to what is measured.
 
 use super::context::Context;
-use crate::domain::contract::Contract;
 use crate::domain::figures::{Bound, Figure, Limit, Measure, OTHER, Of, Quantile, Routes};
 use crate::suite::cursor::{Cursor, Fields};
 use crate::suite::node::{Content, Entry};
@@ -16,13 +15,25 @@ const ROLES: [&str; 8] = [
 const WHOLE: [&str; 2] = ["any", "each"];
 
 /// Reads all limits.
-pub(super) fn read(cursor: &Cursor<'_>, context: &Context<'_>) -> Option<Vec<Limit>> {
+pub(super) fn read(
+    cursor: &Cursor<'_>,
+    context: &Context<'_>,
+    parts: &Parts,
+) -> Option<Vec<Limit>> {
     let mut limits = Some(Vec::new());
     for (entry, value) in cursor.entries()? {
         let words = || Figure::ALL.iter().map(|(word, _)| *word);
         let own = Figure::ALL.iter().find(|(word, _)| *word == entry.key);
         let read = match own {
-            Some((_, figure)) => of_figure(*figure, &value, context),
+            Some((word, figure)) => match parts.lack(*figure) {
+                Some(lacks) => refuse_key(
+                    &value,
+                    entry,
+                    format!("the contract has {lacks}, so nothing has a `{word}`"),
+                    "take the limit away",
+                ),
+                None => of_figure(*figure, &value, context),
+            },
             None => refuse_key(
                 &value,
                 entry,
@@ -38,36 +49,44 @@ pub(super) fn read(cursor: &Cursor<'_>, context: &Context<'_>) -> Option<Vec<Lim
     limits
 }
 
-/// Refuses limits to what an app of this contract never has.
-pub(super) fn check(fields: &Fields<'_>, contract: &Contract) {
-    let Some(cursor) = fields.get("figures") else {
-        return;
-    };
-    for (entry, value) in cursor.entries().into_iter().flatten() {
-        let own = Figure::ALL.iter().find(|(word, _)| *word == entry.key);
-        if let Some(lacks) = own.and_then(|(_, figure)| lacks(*figure, contract)) {
-            refuse_key::<()>(
-                &value,
-                entry,
-                format!("the contract has {lacks}, so nothing has a `{}`", entry.key),
-                "take the limit away",
-            );
-        }
-    }
+/// What a contract must have for some figures to exist, whether or not it can be read.
+pub(super) struct Parts {
+    refresh: bool,
+    kill_switch: bool,
+    realtime: bool,
+    polling: bool,
 }
 
-/// What a contract lacks for a figure to exist.
-fn lacks(figure: Figure, contract: &Contract) -> Option<&'static str> {
-    let (has, what) = match figure {
-        Figure::RefreshFailures => (contract.session.refresh.is_some(), "no `refresh`"),
-        Figure::KillLatency => (contract.kill_switch.is_some(), "no `kill-switch`"),
-        Figure::TimeToFallback if contract.polling.is_none() => (false, "no `polling`"),
-        Figure::TimeToFallback | Figure::TimeToReturn | Figure::SocketConnectsPerSecond => {
-            (contract.realtime.is_some(), "no `realtime`")
+impl Parts {
+    pub(super) fn of(contract: &Fields<'_>) -> Self {
+        let has = |key| contract.get(key).is_some();
+        let refresh = contract.get("session").is_none_or(|session| {
+            let Content::Map(entries) = &session.node.content else {
+                return true;
+            };
+            entries.iter().any(|entry| entry.key == "refresh")
+        });
+        Self {
+            refresh,
+            kill_switch: has("kill-switch"),
+            realtime: has("realtime"),
+            polling: has("polling"),
         }
-        _ => (true, ""),
-    };
-    (!has).then_some(what)
+    }
+
+    /// What is lacking for a figure to exist.
+    fn lack(&self, figure: Figure) -> Option<&'static str> {
+        let (has, what) = match figure {
+            Figure::RefreshFailures => (self.refresh, "no `refresh`"),
+            Figure::KillLatency => (self.kill_switch, "no `kill-switch`"),
+            Figure::TimeToFallback if !self.polling => (false, "no `polling`"),
+            Figure::TimeToFallback | Figure::TimeToReturn | Figure::SocketConnectsPerSecond => {
+                (self.realtime, "no `realtime`")
+            }
+            _ => (true, ""),
+        };
+        (!has).then_some(what)
+    }
 }
 
 /// Refuses a key of the author's choice where it stands.
@@ -133,7 +152,12 @@ fn of_route(
     };
     if !known.contains(&entry.key.as_str()) {
         let message = format!("there is no `{figure}` of `{}`", entry.key);
-        return refuse_key(cursor, entry, message, suggest(&entry.key, known.into_iter()));
+        return refuse_key(
+            cursor,
+            entry,
+            message,
+            suggest(&entry.key, known.into_iter()),
+        );
     }
     let of = match entry.key.as_str() {
         "any" => Of::Any,
@@ -213,6 +237,8 @@ fn how(figure: Figure) -> &'static str {
         Measure::Failures => "write how many there may be, like `0`, or which share, like `1%`",
         Measure::Peak => "write how many there may be, like `60`",
         Measure::Portion => "write a share of the time, like `5%`",
-        Measure::Times => "write a duration, like `5s`, or percentiles, like `{ p95: 800ms, max: 3s }`",
+        Measure::Times => {
+            "write a duration, like `5s`, or percentiles, like `{ p95: 800ms, max: 3s }`"
+        }
     }
 }
