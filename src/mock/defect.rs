@@ -20,7 +20,7 @@ misbehaviours! {
         "It says that all is well while the kill-switch is on.";
     DataDuringMaintenance "data-during-maintenance" on "kill-switch" ["KILL-7"]
         "It serves data and events while the kill-switch is on.";
-    SilentFeed "silent-feed" on "pushed-event" ["SYNC-11"]
+    SilentFeed "silent-feed" on "pushed-event" ["SYNC-11", "FIGURE-9"]
         "It never emits an event.";
     FeedDiesWithRestart "feed-dies-with-restart" on "degraded-backend" []
         "It emits nothing any more once a service was started again.";
@@ -161,5 +161,5 @@ misbehaviours! {
     DeniesARoute "denies-a-route" on "sign-in" ["FIGURE-3"]
         "It answers 403 to whoever asks for its last resource.";
     SlowAnswers "slow-answers" on "read-only-scope" ["FIGURE-5"]
-        "It takes more than a second for each answer.";
+        "It takes more than a second for each answer with data.";
 }

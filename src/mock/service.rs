@@ -93,7 +93,7 @@ async fn respond(
             Ok(finish(backend, reply))
         }
         Route::Answer(reply) => {
-            if let Some(pause) = backend.pause() {
+            if let Some(pause) = backend.pause(service, &call) {
                 tokio::time::sleep(pause).await;
             }
             Ok(finish(backend, reply))

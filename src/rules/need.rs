@@ -126,13 +126,7 @@ impl Need {
                 "by the contract the feed's token is checked at the handshake only",
             ),
             Self::Moves => moves(contract),
-            Self::Limit(figures) => (
-                contract
-                    .limits
-                    .iter()
-                    .any(|own| figures.contains(&own.figure)),
-                "the contract sets no limit to the figure",
-            ),
+            Self::Limit(figures) => limited(contract, figures),
             Self::RequestId => (
                 contract.request_id.is_some(),
                 "the contract names no request id",
@@ -148,6 +142,15 @@ fn moves(contract: &Contract) -> (bool, &'static str) {
     (
         contract.realtime.is_some() && resources.any(|own| own.moves.is_some()),
         "the contract names no value that moves as long as its feed speaks",
+    )
+}
+
+/// Whether a contract sets a limit to one of these figures, and that it does not.
+fn limited(contract: &Contract, figures: &[Figure]) -> (bool, &'static str) {
+    let mut limits = contract.limits.iter();
+    (
+        limits.any(|own| figures.contains(&own.figure)),
+        "the contract sets no limit to the figure",
     )
 }
 

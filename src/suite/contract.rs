@@ -64,10 +64,7 @@ pub(crate) fn read(root: &Cursor<'_>, depth: Depth) -> Option<Contract> {
         Cursor::positive_duration,
     );
     let scope = scope::read(&fields, &context);
-    let parts = figures::Parts::of(&fields);
-    let limits = fields.or("figures", Vec::new(), |cursor| {
-        figures::read(cursor, &context, &parts)
-    });
+    let limits = figures::read(&fields, &context);
 
     let contract = Contract {
         name: name?,

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use super::ledger::Ledger;
 use crate::domain::figures::Figure;
-use crate::domain::journal::{Act, AppFact, DataSource, EntryId, Fact, ScreenName, SessionState};
+use crate::domain::journal::{Act, AppFact, DataSource, Fact, ScreenName, SessionState};
 use crate::rules::context::Context;
 use crate::rules::moment::Moment;
 
@@ -29,7 +29,12 @@ impl Ages {
                 if self.is_on_screen(resource, context) {
                     self.measure(resource, context, ledger);
                 }
-                self.brought.insert(resource.clone(), context.moment());
+                match self.brought.get_mut(resource) {
+                    Some(brought) => *brought = context.moment(),
+                    None => {
+                        self.brought.insert(resource.clone(), context.moment());
+                    }
+                }
             }
             Fact::App(AppFact::Screen { screen }) => {
                 self.leave(Some(screen), context, ledger);
@@ -74,25 +79,21 @@ impl Ages {
         let Some(brought) = self.brought.get(resource).copied() else {
             return;
         };
-        if context.is_provoked_since(brought.at) || context.is_blocked_by_lever() {
+        if context.is_disturbed_since(brought.at) || context.is_blocked_by_lever() {
             return;
         }
         let age = context.entry.at.saturating_sub(brought.at);
-        let ages = ledger.figures.ages.entry(resource.to_owned()).or_default();
-        ages.record(age);
-        self.keep_oldest(resource, age, [brought.id, context.entry.id], ledger);
-    }
-
-    fn keep_oldest(
-        &mut self,
-        resource: &str,
-        age: Duration,
-        shown: [EntryId; 2],
-        ledger: &mut Ledger,
-    ) {
-        let oldest = self.oldest.entry(resource.to_owned()).or_default();
-        if age > *oldest {
-            *oldest = age;
+        match ledger.figures.ages.get_mut(resource) {
+            Some(ages) => ages.record(age),
+            None => {
+                let ages = ledger.figures.ages.entry(resource.to_owned());
+                ages.or_default().record(age);
+            }
+        }
+        let oldest = self.oldest.get(resource).copied().unwrap_or_default();
+        if age > oldest {
+            self.oldest.insert(resource.to_owned(), age);
+            let shown = [brought.id, context.entry.id];
             ledger.replace(Figure::Freshness, resource, &shown);
         }
     }

@@ -181,7 +181,7 @@ rule! {
     /// the feed may take to come back (`live-within`, and ten seconds at least) after that and after each
     /// start, sign-in and return. Less than a minute of such time is not judged. An app says itself how
     /// data arrives; of one that says nothing the wire shows it: a joined feed is live, and a poll within
-    /// two intervals is polling.
+    /// two intervals is polling; without either it is stale, if somebody says when the app is left.
     ///
     /// # How to keep it
     /// See why the feed is not there at the entries named: refused, dropped, or not asked for again.

@@ -6,7 +6,7 @@ use super::ledger::{ANY, Ledger};
 use crate::domain::figures::{Figure, Ways};
 use crate::domain::journal::{Act, AppFact, Fact, FeedState, LinkState, Report};
 use crate::rules::context::Context;
-use crate::rules::state::AFTERMATH;
+use crate::rules::state::{AFTERMATH, disturbs};
 
 /// How data arrives, as far as somebody is there to see it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -37,8 +37,10 @@ pub(super) struct FeedClock {
 
 impl FeedClock {
     pub(super) fn see(&mut self, context: &Context<'_>, ledger: &mut Ledger) {
-        let moved =
-            matches!(&context.entry.fact, Fact::Act(_)) || context.entry.fact.change().is_some();
+        let moved = match &context.entry.fact {
+            Fact::Act(_) => true,
+            fact => fact.change().is_some_and(disturbs),
+        };
         self.hear(context);
         let way = self.way_now(context);
         let disturbed = context.world.is_disturbed()
@@ -137,7 +139,7 @@ impl FeedClock {
             Way::Live
         } else if self.polled.is_some_and(polls) {
             Way::Polling
-        } else if context.sockets.lost.is_some() {
+        } else if context.sockets.lost.is_some() && context.absences_are_known() {
             Way::Stale
         } else {
             Way::Off

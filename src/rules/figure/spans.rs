@@ -64,7 +64,7 @@ impl Spans {
             self.fallback = Some(context.moment());
         }
         let can_poll = context.app_is_free()
-            && is_known(context)
+            && context.absences_are_known()
             && !context.world.backend_is_stopped()
             && !context.world.reads_are_disturbed()
             && !context.is_blocked_by_lever()
@@ -117,7 +117,7 @@ impl Spans {
             return;
         }
         let can_return = self.lost
-            && is_known(context)
+            && context.absences_are_known()
             && context.app_is_free()
             && !context.world.backend_is_stopped()
             && !context.world.is_disturbed()
@@ -133,7 +133,7 @@ impl Spans {
         match context.entry.fact.change() {
             Some(Change::Maintenance(true)) => {
                 self.stopped(context, ledger);
-                let at_work = context.app_is_free() && is_known(context);
+                let at_work = context.app_is_free() && context.absences_are_known();
                 self.flip = at_work.then(|| Flip {
                     moment: context.moment(),
                     asked: None,
@@ -189,10 +189,4 @@ impl Spans {
 fn is_lost_here(context: &Context<'_>) -> bool {
     let lost = context.sockets.lost;
     lost.is_some_and(|lost| lost.id == context.entry.id) && context.sockets.live() == 0
-}
-
-/// Whether anybody says when the app is left: otherwise one that is away cannot be told from one that
-/// does nothing.
-fn is_known(context: &Context<'_>) -> bool {
-    context.world.simulated || context.world.acts_marked
 }

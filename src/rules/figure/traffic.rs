@@ -185,7 +185,7 @@ fn waits_on_purpose(request: &Request) -> bool {
 
 /// Whether the harness, or whoever moves its levers, may be behind how an exchange ended.
 fn is_provoked(ended: &Ended<'_>, context: &Context<'_>) -> bool {
-    let expired = ended.status() == Some(401) && context.tokens_were_expired();
+    let expired = ended.status() == Some(401) && context.tokens_were_expired(ended.opened.id());
     ended
         .answer
         .is_some_and(|answer| answer.from != Answerer::Backend)
@@ -193,5 +193,5 @@ fn is_provoked(ended: &Ended<'_>, context: &Context<'_>) -> bool {
         || expired
         || context.is_blocked_by_lever()
         || context.may_be_blocked()
-        || context.is_provoked_since(ended.opened.at())
+        || context.is_disturbed_since(ended.opened.at())
 }

@@ -34,6 +34,8 @@ pub(crate) struct World {
     pub(crate) acted: Option<Moment>,
     /// The last time that a lever or a fault changed the world.
     pub(crate) changed: Option<Moment>,
+    /// The last time that one did so by which answers, or the feed, can be kept from the client.
+    pub(crate) disturbed: Option<Moment>,
     /// The kill-switch, as the lever stands, and since when.
     pub(crate) maintenance: Option<(bool, Moment)>,
     /// When access tokens were last declared expired by lever.
@@ -65,6 +67,7 @@ impl Default for World {
             network: None,
             acted: None,
             changed: None,
+            disturbed: None,
             maintenance: None,
             tokens_expired: None,
             spoilt: BTreeSet::new(),
@@ -135,6 +138,9 @@ impl World {
         match fact {
             HarnessFact::Changed(changed) => {
                 self.changed = Some(moment);
+                if disturbs(&changed.change) {
+                    self.disturbed = Some(moment);
+                }
                 self.change(moment, changed);
             }
             HarnessFact::Ended => self.ended = true,
@@ -248,6 +254,15 @@ impl World {
     pub(crate) fn acted_since(&self, entry: EntryId) -> bool {
         self.acted.is_some_and(|moment| moment.id > entry)
     }
+}
+
+/// Whether a change can keep answers, or the feed, from the client. Tokens that are declared expired can
+/// only be refused.
+pub(crate) fn disturbs(change: &Change) -> bool {
+    !matches!(
+        change,
+        Change::Push { .. } | Change::Own(_) | Change::ExpireTokens
+    )
 }
 
 /// Whether something happened before this entry, or never.

@@ -14,12 +14,15 @@ const ROLES: [&str; 8] = [
 /// All together, and each by itself.
 const WHOLE: [&str; 2] = ["any", "each"];
 
-/// Reads all limits.
-pub(super) fn read(
-    cursor: &Cursor<'_>,
-    context: &Context<'_>,
-    parts: &Parts,
-) -> Option<Vec<Limit>> {
+/// Reads what stands at the top of a contract: `figures`.
+pub(super) fn read(contract: &Fields<'_>, context: &Context<'_>) -> Option<Vec<Limit>> {
+    let parts = Parts::of(contract);
+    contract.or("figures", Vec::new(), |cursor| {
+        limits(cursor, context, &parts)
+    })
+}
+
+fn limits(cursor: &Cursor<'_>, context: &Context<'_>, parts: &Parts) -> Option<Vec<Limit>> {
     let mut limits = Some(Vec::new());
     for (entry, value) in cursor.entries()? {
         let words = || Figure::ALL.iter().map(|(word, _)| *word);
@@ -50,7 +53,7 @@ pub(super) fn read(
 }
 
 /// What a contract must have for some figures to exist, whether or not it can be read.
-pub(super) struct Parts {
+struct Parts {
     refresh: bool,
     kill_switch: bool,
     realtime: bool,
@@ -58,7 +61,7 @@ pub(super) struct Parts {
 }
 
 impl Parts {
-    pub(super) fn of(contract: &Fields<'_>) -> Self {
+    fn of(contract: &Fields<'_>) -> Self {
         let has = |key| contract.get(key).is_some();
         let refresh = contract.get("session").is_none_or(|session| {
             let Content::Map(entries) = &session.node.content else {
