@@ -38,7 +38,7 @@ enum Grant<'a> {
 }
 
 impl Backend {
-    pub(super) fn sign_in(&self, found: &Captures) -> Reply {
+    pub(super) fn sign_in(&self, found: &Captures, answer: &TokenAnswer) -> Reply {
         if self.has(Defect::SignInBroken) {
             return Reply::error(500, "internal", "something went wrong");
         }
@@ -58,7 +58,7 @@ impl Backend {
             return Reply::error(status, "invalid-credentials", "the credentials are wrong");
         };
         let family = core.sessions.begin(user);
-        self.issue(&mut core, user, family, Grant::New(&session.sign_in.answer))
+        self.issue(&mut core, user, family, Grant::New(answer))
     }
 
     pub(super) fn refresh(&self, refresh: &SessionRequest, found: &Captures, call: &Call) -> Reply {

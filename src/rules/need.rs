@@ -43,6 +43,8 @@ pub enum Need {
     Moves,
     /// A limit to one of these figures.
     Limit(&'static [Figure]),
+    /// Another client whose data has to be the app's.
+    Parity,
 }
 
 impl Need {
@@ -66,6 +68,7 @@ impl Need {
             Self::Health => "a health request",
             Self::ErrorForm => "the form of errors",
             Self::Moves => "a value that `moves`",
+            Self::Parity => "another client to compare with",
             Self::TokenChecked => "a feed that checks its token until the end",
             Self::Limit(_) => "a limit to the figure",
         }
@@ -127,6 +130,7 @@ impl Need {
             ),
             Self::Moves => moves(contract),
             Self::Limit(figures) => limited(contract, figures),
+            Self::Parity => parity(contract),
             Self::RequestId => (
                 contract.request_id.is_some(),
                 "the contract names no request id",
@@ -142,6 +146,14 @@ fn moves(contract: &Contract) -> (bool, &'static str) {
     (
         contract.realtime.is_some() && resources.any(|own| own.moves.is_some()),
         "the contract names no value that moves as long as its feed speaks",
+    )
+}
+
+/// Whether a contract names another client to compare with, and that it does not.
+fn parity(contract: &Contract) -> (bool, &'static str) {
+    (
+        contract.parity.is_some(),
+        "the contract names no other client to compare with",
     )
 }
 

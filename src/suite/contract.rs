@@ -12,6 +12,7 @@ mod context;
 mod event;
 mod figures;
 mod operation;
+mod parity;
 mod promises;
 mod realtime;
 mod resource;
@@ -53,16 +54,16 @@ pub(crate) fn read(root: &Cursor<'_>, depth: Depth) -> Option<Contract> {
         realtime::read_polling(cursor, &context, screens.as_deref())
     });
     let retry = fields.or("retry", retry::DEFAULT, retry::read);
-    let request_timeout = fields.or(
-        "request-timeout",
-        Duration::from_secs(10),
-        Cursor::positive_duration,
-    );
-    let stale_after = fields.or(
-        "stale-after",
-        Duration::from_secs(30),
-        Cursor::positive_duration,
-    );
+    let time = |key, seconds| {
+        let default = Duration::from_secs(seconds);
+        fields.or(key, default, Cursor::positive_duration)
+    };
+    let request_timeout = time("request-timeout", 10);
+    let stale_after = time("stale-after", 30);
+    let parity = fields.maybe("parity", |cursor| {
+        let answer = session.as_ref().map(|own| &own.sign_in.answer);
+        parity::read(cursor, &context, resources.as_deref(), answer)
+    });
     let scope = scope::read(&fields, &context);
     let limits = figures::read(&fields, &context);
 
@@ -81,6 +82,7 @@ pub(crate) fn read(root: &Cursor<'_>, depth: Depth) -> Option<Contract> {
         retry: retry?,
         request_timeout: request_timeout?,
         stale_after: stale_after?,
+        parity: parity?,
         scope: scope?,
         limits: limits?,
     };

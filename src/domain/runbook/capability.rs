@@ -42,11 +42,13 @@ pub enum Capability {
     Forbidden,
     /// A limit to a figure.
     Limit(Figure),
+    /// Another client whose data has to be the app's.
+    Parity,
 }
 
 impl Capability {
     /// Every one with the word that a runbook uses.
-    pub const ALL: [(&'static str, Self); 32] = [
+    pub const ALL: [(&'static str, Self); 33] = [
         ("realtime", Self::Realtime),
         ("realtime.websocket", Self::Websocket),
         ("realtime.long-polling", Self::LongPolling),
@@ -97,6 +99,7 @@ impl Capability {
         ),
         ("figures.time-to-return", Self::Limit(Figure::TimeToReturn)),
         ("figures.kill-latency", Self::Limit(Figure::KillLatency)),
+        ("parity", Self::Parity),
     ];
 
     /// The word that a runbook uses.
@@ -129,6 +132,7 @@ impl Capability {
             Self::Variables => "no variable that carries a service's URL",
             Self::Forbidden => "nothing that is forbidden",
             Self::Limit(figure) => figure.lacking(),
+            Self::Parity => "no other client to compare with",
         }
     }
 
@@ -160,6 +164,7 @@ impl Capability {
             }
             Self::RequestId => contract.request_id.is_some(),
             Self::Health => !contract.health.is_empty(),
+            Self::Parity => contract.parity.is_some(),
             Self::Variables => contract.services.iter().any(|own| own.variable.is_some()),
             Self::Limit(figure) => contract.limits.iter().any(|own| own.figure == figure),
             Self::Forbidden => {
