@@ -4,7 +4,7 @@
 
 use std::time::Duration;
 
-use super::cursor::Cursor;
+use super::cursor::{Cursor, Fields};
 use super::values::Depth;
 use crate::domain::contract::{Contract, Operation};
 
@@ -54,12 +54,8 @@ pub(crate) fn read(root: &Cursor<'_>, depth: Depth) -> Option<Contract> {
         realtime::read_polling(cursor, &context, screens.as_deref())
     });
     let retry = fields.or("retry", retry::DEFAULT, retry::read);
-    let time = |key, seconds| {
-        let default = Duration::from_secs(seconds);
-        fields.or(key, default, Cursor::positive_duration)
-    };
-    let request_timeout = time("request-timeout", 10);
-    let stale_after = time("stale-after", 30);
+    let request_timeout = time(&fields, "request-timeout", 10);
+    let stale_after = time(&fields, "stale-after", 30);
     let parity = fields.maybe("parity", |cursor| {
         let answer = session.as_ref().map(|own| &own.sign_in.answer);
         parity::read(cursor, &context, resources.as_deref(), answer)
@@ -88,6 +84,12 @@ pub(crate) fn read(root: &Cursor<'_>, depth: Depth) -> Option<Contract> {
     };
     scope::check(&fields, &contract);
     Some(contract)
+}
+
+/// A time, so many seconds where nothing is said.
+fn time(fields: &Fields<'_>, key: &'static str, seconds: u64) -> Option<Duration> {
+    let default = Duration::from_secs(seconds);
+    fields.or(key, default, Cursor::positive_duration)
 }
 
 /// One request or several that say whether a service is alive.
