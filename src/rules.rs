@@ -13,6 +13,7 @@ use std::cell::RefCell;
 use std::sync::Arc;
 
 use crate::domain::contract::Contract;
+use crate::domain::coverage::Coverage;
 use crate::domain::journal::{Entry, Fact, HarnessFact, StepPhase};
 use crate::domain::scenario::Waiver;
 use crate::domain::verdict::ScopeTally;
@@ -34,6 +35,7 @@ mod labels;
 mod placeholders;
 mod socket_owners;
 mod state;
+mod survey;
 mod template;
 
 mod context;
@@ -51,6 +53,8 @@ mod scope;
 mod api;
 mod data;
 mod tenant;
+
+mod figure;
 #[cfg(test)]
 mod tests;
 
@@ -60,10 +64,12 @@ pub use ruling::Ruling;
 
 use collector::Collector;
 use context::Context;
+use figure::Meter;
 use rule::{Registration, Rule};
 use state::State;
+use survey::Survey;
 
-/// What is judged, family by family.
+/// What is judged, family by family. Figures come after them: they are measured whatever is judged.
 const FAMILIES: [&[Registration]; 8] = [
     session::RULES,
     kill::RULES,
@@ -77,7 +83,7 @@ const FAMILIES: [&[Registration]; 8] = [
 
 /// Every rule that is judged, family by family and by number.
 pub fn catalogue() -> impl Iterator<Item = &'static RuleInfo> {
-    FAMILIES.into_iter().flat_map(|family| {
+    let families = FAMILIES.into_iter().flat_map(|family| {
         let mut rules: Vec<&RuleInfo> = family
             .iter()
             .flat_map(|(judged, _)| *judged)
@@ -86,7 +92,8 @@ pub fn catalogue() -> impl Iterator<Item = &'static RuleInfo> {
         rules.sort_by_key(|rule| number(rule.id));
         rules.dedup();
         rules
-    })
+    });
+    families.chain(figure::RULES)
 }
 
 /// The number in an id: 4 of `SESSION-4`.
@@ -99,6 +106,13 @@ fn number(id: &str) -> u32 {
 #[must_use]
 pub fn find(id: &str) -> Option<&'static RuleInfo> {
     catalogue().find(|rule| rule.id.eq_ignore_ascii_case(id))
+}
+
+/// What of a contract there is to be put to the test, before anything was.
+#[must_use]
+pub fn untested(contract: &Arc<Contract>) -> Coverage {
+    let mut judge = Judge::new(Arc::clone(contract), JudgeSettings::default());
+    judge.finish().coverage
 }
 
 /// How a scenario wants to be judged.
@@ -114,6 +128,7 @@ pub struct Judge {
     rules: Vec<Box<dyn Rule>>,
     /// The rules, by index, that want to hear routine packets too.
     following: Vec<usize>,
+    survey: Survey,
     last: Option<Arc<Entry>>,
     collector: RefCell<Collector>,
 }
@@ -123,13 +138,13 @@ impl Judge {
     #[must_use]
     pub fn new(contract: Arc<Contract>, settings: JudgeSettings) -> Self {
         let mut collector = Collector::new(settings.waived);
-        let mut rules = Vec::new();
-        for (judged, begin) in FAMILIES.into_iter().flatten() {
-            for rule in *judged {
-                if let Some(why) = rule.unmet(&contract) {
-                    collector.inapplicable(rule, why);
-                }
+        for rule in catalogue() {
+            if let Some(why) = rule.unmet(&contract) {
+                collector.inapplicable(rule, why);
             }
+        }
+        let mut rules: Vec<Box<dyn Rule>> = vec![Box::new(Meter::default())];
+        for (judged, begin) in FAMILIES.into_iter().flatten() {
             if judged.iter().any(|rule| rule.unmet(&contract).is_none()) {
                 rules.push(begin(&contract));
             }
@@ -138,6 +153,7 @@ impl Judge {
             .filter(|rule| rules[*rule].hears_routine())
             .collect();
         Self {
+            survey: Survey::new(&contract),
             state: State::new(contract),
             rules,
             following,
@@ -152,10 +168,15 @@ impl Judge {
     pub fn finish(&mut self) -> Ruling {
         let over = self.state.world.ended;
         self.end(|rule| !over || rule.hears_probes());
-        Ruling {
+        let mut ruling = Ruling {
             tally: self.state.tally,
+            coverage: self.survey.coverage(),
             ..self.collector.get_mut().close(catalogue())
-        }
+        };
+        ruling.figures.by_harness = self.survey.by_harness;
+        let collector = self.collector.get_mut();
+        collector.cover(catalogue(), &ruling.not_judged, &mut ruling.coverage);
+        ruling
     }
 
     /// What the scope saw so far.
@@ -167,6 +188,7 @@ impl Judge {
     /// Is shown every entry once, in order.
     pub fn observe(&mut self, entry: &Arc<Entry>) {
         self.last = Some(Arc::clone(entry));
+        self.survey.see(entry);
         if self.state.world.ended {
             self.see_probes(entry);
             return;

@@ -30,7 +30,7 @@ misbehaviours! {
         "Data is asked for while nobody is signed in.";
     NoStatusFirst "no-status-first" on "sign-in" ["KILL-1"]
         "At start and in the foreground data is asked for before the kill-switch.";
-    DataWhileBlocked "data-while-blocked" on "kill-switch" ["KILL-2"]
+    DataWhileBlocked "data-while-blocked" on "long-maintenance" ["KILL-2", "FIGURE-12"]
         "Data goes on behind the maintenance screen.";
     SignOutOnMaintenance "sign-out-on-maintenance" on "kill-switch" ["KILL-4"]
         "The kill-switch makes the app sign out.";
@@ -38,13 +38,13 @@ misbehaviours! {
         "Once blocked, the app does not ask again until it is started anew.";
     RetryWithoutBackoff "retry-without-backoff" on "session-restore" ["NET-1"]
         "Failed requests are repeated after a short, constant time.";
-    ReconnectWithoutBackoff "reconnect-without-backoff" on "polling-fallback" ["NET-1", "NET-12"]
+    ReconnectWithoutBackoff "reconnect-without-backoff" on "polling-fallback" ["NET-1", "NET-12", "FIGURE-6", "FIGURE-7"]
         "The socket reconnects after a short, constant time.";
     AttemptsWhileOffline "attempts-while-offline" on "degraded-backend" ["NET-10"]
         "The app goes on asking although the device has no network.";
-    NoFallback "no-fallback" on "polling-fallback" ["SYNC-1"]
+    NoFallback "no-fallback" on "polling-fallback" ["SYNC-1", "FIGURE-10"]
         "The app never polls when the socket is gone.";
-    StaysOnPolling "stays-on-polling" on "polling-fallback" ["SYNC-2"]
+    StaysOnPolling "stays-on-polling" on "polling-fallback" ["SYNC-2", "FIGURE-11"]
         "Once the app polls, it gives the socket up for good.";
     PollsBesideSocket "polls-beside-socket" on "read-only-scope" ["SYNC-3"]
         "The app polls from the beginning, beside a live socket.";
@@ -170,7 +170,7 @@ misbehaviours! {
         "What is still held is read whole, without a condition.";
     ReadsAfterEvents "reads-after-events" on "needed-reads" ["SYNC-16"]
         "What an event has just brought is read again.";
-    LetsFeedGo "lets-feed-go" on "dropped-feed" ["SYNC-15"]
+    LetsFeedGo "lets-feed-go" on "dropped-feed" ["SYNC-15", "FIGURE-8"]
         "A feed that breaks is not opened again; the app goes on by polling.";
     Mute "mute" on "long-session" ["NET-15"]
         "The server's pings are not answered.";

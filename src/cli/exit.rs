@@ -91,6 +91,8 @@ impl From<Exit> for ExitCode {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::domain::coverage::Coverage;
+    use crate::domain::figures::Figures;
     use crate::domain::result::ScenarioResult;
     use crate::domain::runbook::{Answer, Shown};
     use crate::domain::verdict::{Finding, Outcome, ScopeTally, Subject};
@@ -125,6 +127,8 @@ mod tests {
             excerpt: Vec::new(),
             journal_entries: 0,
             levers: Vec::new(),
+            figures: Figures::default(),
+            coverage: Coverage::default(),
         };
         RunResult {
             seed: 1,
@@ -135,6 +139,8 @@ mod tests {
             scenarios: vec![scenario],
             runbook: Answer::default(),
             scope: ScopeTally::default(),
+            figures: Figures::default(),
+            coverage: Coverage::default(),
             verdict,
             interrupted: false,
             duration_wall: Duration::ZERO,

@@ -137,6 +137,7 @@ fn contract() -> Contract {
         },
         request_timeout: seconds(10),
         stale_after: seconds(60),
+        limits: Vec::new(),
         parity: None,
         scope: Scope {
             forbid: Vec::new(),

@@ -36,6 +36,7 @@ pub use promises::{AnswersTo, ErrorForm, HeaderPromise, ItemOrder, Promises, Tok
 pub use renewal::TokenRenewal;
 pub use switch::{Asked, FeedWhileOn};
 
+use super::figures::Limit;
 use super::selector::{Selector, Template};
 
 /// The whole agreement, as read from a contract file.
@@ -73,6 +74,8 @@ pub struct Contract {
     pub parity: Option<Parity>,
     /// What may and what must never be called.
     pub scope: Scope,
+    /// The limits that are set to figures, in the order of the file.
+    pub limits: Vec<Limit>,
 }
 
 /// One origin of the backend.

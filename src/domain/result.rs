@@ -3,6 +3,8 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::coverage::Coverage;
+use super::figures::Figures;
 use super::journal::Entry;
 use super::runbook::{Answer, Shown};
 use super::verdict::{Outcome, ScopeTally, Verdict};
@@ -26,6 +28,10 @@ pub struct RunResult {
     pub runbook: Answer,
     /// What the scope saw in all scenarios together.
     pub scope: ScopeTally,
+    /// What was measured in all scenarios together.
+    pub figures: Figures,
+    /// What of the contract any of them put to the test.
+    pub coverage: Coverage,
     /// The verdict on everything.
     pub verdict: Verdict,
     /// Whether a person stopped the run before its end.
@@ -57,4 +63,8 @@ pub struct ScenarioResult {
     pub journal_entries: u64,
     /// How each lever was moved, in order: `maintenance=on (mock)`.
     pub levers: Vec<String>,
+    /// What was measured in it.
+    pub figures: Figures,
+    /// What of the contract it put to the test.
+    pub coverage: Coverage,
 }

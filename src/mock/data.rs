@@ -34,8 +34,8 @@ impl Backend {
             return Reply::error(404, "not-found", "there is no such resource");
         };
         let mut core = self.core();
-        if self.has(Defect::FailsNowAndThen) && core.requests.is_multiple_of(4) {
-            return Reply::error(500, "internal", "something went wrong");
+        if let Some(failed) = self.failed(name, &core) {
+            return failed;
         }
         let user = holder.map(|user| self.answered_user(&core, user, name, call));
         self.catch_up(&mut core, user, resource);
@@ -77,6 +77,15 @@ impl Backend {
             Some(class) => reply.spoilt(class, resource),
             None => self.tagged(reply, user, call),
         }
+    }
+
+    /// What is answered in the place of data that is there, if a defect has it so.
+    fn failed(&self, name: &str, core: &Core) -> Option<Reply> {
+        if self.has(Defect::FailsNowAndThen) && core.requests.is_multiple_of(4) {
+            return Some(Reply::error(500, "internal", "something went wrong"));
+        }
+        let denied = self.has(Defect::DeniesARoute) && self.is_last(name);
+        denied.then(|| Reply::error(403, "forbidden", "this is not for you"))
     }
 
     /// Whether this is the last resource that the contract names.

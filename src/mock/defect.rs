@@ -20,7 +20,7 @@ misbehaviours! {
         "It says that all is well while the kill-switch is on.";
     DataDuringMaintenance "data-during-maintenance" on "kill-switch" ["KILL-7"]
         "It serves data and events while the kill-switch is on.";
-    SilentFeed "silent-feed" on "pushed-event" ["SYNC-11"]
+    SilentFeed "silent-feed" on "pushed-event" ["SYNC-11", "FIGURE-9"]
         "It never emits an event.";
     FeedDiesWithRestart "feed-dies-with-restart" on "degraded-backend" ["SYNC-17"]
         "It emits nothing any more once a service was started again.";
@@ -54,7 +54,7 @@ misbehaviours! {
         "It leaves out one item between two pages of a list.";
     RepeatedPageItem "repeated-page-item" on "read-only-scope" ["SYNC-12"]
         "It begins a page with the last item of the page before.";
-    RefreshBroken "refresh-broken" on "session-restore" []
+    RefreshBroken "refresh-broken" on "session-restore" ["FIGURE-2"]
         "It answers every refresh of a session with 500.";
     RefreshReuse "refresh-reuse" on "sign-in" ["SESSION-6"]
         "It accepts a refresh token that was already used.";
@@ -96,7 +96,7 @@ misbehaviours! {
         "It lets shared caches keep a user's data.";
     RepeatsPassword "repeats-password" on "sign-in" ["SESSION-16"]
         "It repeats the user's password in a header.";
-    FailsNowAndThen "fails-now-and-then" on "read-only-scope" ["NET-14"]
+    FailsNowAndThen "fails-now-and-then" on "read-only-scope" ["NET-14", "FIGURE-4"]
         "It answers every fourth request with 500.";
     IllHealth "ill-health" on "sign-in" ["API-1"]
         "It says that it is not well although it works.";
@@ -170,4 +170,10 @@ misbehaviours! {
         "It sends events that were true five minutes ago.";
     OldAnswers "old-answers" on "sign-in" ["API-16"]
         "It answers data that was true five minutes ago.";
+    SignInBroken "sign-in-broken" on "sign-in" ["FIGURE-1"]
+        "It answers every sign-in with 500.";
+    DeniesARoute "denies-a-route" on "sign-in" ["FIGURE-3"]
+        "It answers 403 to whoever asks for its last resource.";
+    SlowAnswers "slow-answers" on "read-only-scope" ["FIGURE-5"]
+        "It takes more than a second for each answer with data.";
 }

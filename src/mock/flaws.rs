@@ -8,6 +8,10 @@ use super::backend::Backend;
 use super::call::Call;
 use super::defect::Defect;
 use super::reply::Reply;
+use crate::domain::contract::Role;
+
+/// How long an answer waits that is slow.
+const SLOW: Duration = Duration::from_millis(1_200);
 
 /// By how much a clock is off that is off.
 const OFF: Duration = Duration::from_secs(10 * 60);
@@ -59,6 +63,15 @@ impl Backend {
             ),
             None => reply,
         }
+    }
+
+    /// How long an answer waits that is ready, if it does.
+    pub(super) fn pause(&self, service: &str, call: &Call) -> Option<Duration> {
+        if !self.has(Defect::SlowAnswers) {
+            return None;
+        }
+        let role = self.contract.role_of(&call.method, service, &call.path);
+        matches!(role, Some(Role::Resource(_))).then_some(SLOW)
     }
 
     /// The moment that goes into `Date`.

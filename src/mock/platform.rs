@@ -39,6 +39,9 @@ enum Grant<'a> {
 
 impl Backend {
     pub(super) fn sign_in(&self, found: &Captures, answer: &TokenAnswer) -> Reply {
+        if self.has(Defect::SignInBroken) {
+            return Reply::error(500, "internal", "something went wrong");
+        }
         let session = &self.contract.session;
         let (username, password) = (text(found, "username"), text(found, "password"));
         let mut core = self.core();

@@ -92,7 +92,12 @@ async fn respond(
             let reply = Reply::error(413, "too-large", "the body is too large");
             Ok(finish(backend, reply))
         }
-        Route::Answer(reply) => Ok(finish(backend, reply)),
+        Route::Answer(reply) => {
+            if let Some(pause) = backend.pause(service, &call) {
+                tokio::time::sleep(pause).await;
+            }
+            Ok(finish(backend, reply))
+        }
         Route::Realtime => engine::respond(backend, call, parts, shutdown).await,
     }
 }

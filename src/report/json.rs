@@ -7,7 +7,9 @@ use serde::Serialize;
 
 use super::timeline::Timeline;
 use super::title;
+use crate::domain::coverage::Coverage;
 use crate::domain::diagnosis;
+use crate::domain::figures::Written;
 use crate::domain::journal::Entry;
 use crate::domain::result::{RunResult, ScenarioResult};
 use crate::domain::runbook::{Answer, Answered, Attestation, Ground, Group, Status};
@@ -44,6 +46,8 @@ struct Document<'a> {
     scenarios: Vec<ScenarioDocument<'a>>,
     runbook: RunbookDocument<'a>,
     scope: ScopeDocument,
+    figures: Written,
+    coverage: &'a Coverage,
 }
 
 /// A rule that is the likely cause of what failed.
@@ -72,6 +76,7 @@ struct ScenarioDocument<'a> {
     scope: ScopeDocument,
     journal_entries: u64,
     excerpt: Vec<EntryDocument>,
+    figures: Written,
 }
 
 #[derive(Serialize)]
@@ -199,6 +204,8 @@ impl<'a> Document<'a> {
             scenarios: result.scenarios.iter().map(ScenarioDocument::of).collect(),
             runbook: RunbookDocument::of(&result.runbook),
             scope: ScopeDocument::of(result.scope),
+            figures: Written::from(&result.figures),
+            coverage: &result.coverage,
         }
     }
 }
@@ -255,6 +262,7 @@ impl<'a> ScenarioDocument<'a> {
                 .entries()
                 .map(|entry| EntryDocument::of(entry, &timeline))
                 .collect(),
+            figures: Written::from(&scenario.figures),
         }
     }
 }

@@ -4,6 +4,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::domain::contract::{Role, TransportName};
+use crate::domain::coverage::{Coverage, Kind};
+use crate::domain::figures::{Attempts, Distribution, FeedTimes, Figures, Load, Route, Ways};
 use crate::domain::journal::{
     Act, Answer, Answerer, AppFact, Class, Content, Direction, Entry, EntryId, Fact, Frame,
     HarnessFact, Headers, Judgement, Request, Sender, StepPhase,
@@ -83,13 +85,79 @@ fn scenario(id: &str, name: &str, items: &[&str], verdict: Verdict) -> ScenarioR
         excerpt: Vec::new(),
         journal_entries: 180,
         levers: Vec::new(),
+        figures: measured(),
+        coverage: Coverage::default(),
     }
+}
+
+/// What one scenario was measured to be.
+fn measured() -> Figures {
+    let times = |all: &[u64]| {
+        let mut times = Distribution::default();
+        all.iter()
+            .for_each(|millis| times.record(Duration::from_millis(*millis)));
+        times
+    };
+    let load = |requests| Load {
+        requests,
+        peak_minute: requests,
+    };
+    let positions = Route {
+        load: load(9),
+        answered: 8,
+        status_5xx: 1,
+        provoked: 1,
+        latency: times(&[12, 14, 15, 18, 22, 31, 40, 250]),
+        ..Route::default()
+    };
+    Figures {
+        watched: Duration::from_secs(75),
+        sign_ins: Attempts {
+            succeeded: 1,
+            refused: 1,
+            ..Attempts::default()
+        },
+        load: load(21),
+        routes: [("positions".to_owned(), positions)].into(),
+        feed: FeedTimes {
+            all: Ways {
+                live: Duration::from_secs(57),
+                polling: Duration::from_secs(3),
+                stale: Duration::ZERO,
+            },
+            ..FeedTimes::default()
+        },
+        ages: [("positions".to_owned(), times(&[900, 1_000]))].into(),
+        fallback: times(&[5_000]),
+        by_harness: 12,
+        ..Figures::default()
+    }
+}
+
+/// A contract of which some was put to the test.
+fn covered() -> Coverage {
+    let mut coverage = Coverage::default();
+    let forbidden = "POST orders /v1/orders";
+    for (kind, name) in [
+        (Kind::Endpoints, "GET orders /v1/positions"),
+        (Kind::Forbidden, forbidden),
+        (Kind::Rules, "SESSION-4"),
+        (Kind::Rules, "SYNC-9"),
+    ] {
+        coverage.expect(kind, name);
+    }
+    coverage.by_client(Kind::Endpoints, "GET orders /v1/positions", 9);
+    coverage.by_harness(Kind::Forbidden, forbidden, 2);
+    coverage.by_client(Kind::Rules, "SESSION-4", 3);
+    coverage
 }
 
 fn run(scenarios: Vec<ScenarioResult>) -> RunResult {
     let mut scope = ScopeTally::default();
+    let mut figures = Figures::default();
     for scenario in &scenarios {
         scope.add(scenario.outcome.scope);
+        figures.add(&scenario.figures);
     }
     RunResult {
         seed: 42,
@@ -100,6 +168,8 @@ fn run(scenarios: Vec<ScenarioResult>) -> RunResult {
         runbook: runbook_of(&scenarios),
         verdict: Verdict::of_all(scenarios.iter().map(|one| &one.outcome.verdict)),
         scope,
+        figures,
+        coverage: covered(),
         interrupted: false,
         duration_wall: Duration::from_millis(214),
         scenarios,

@@ -3,6 +3,7 @@
 //! It writes styled text to whatever it is given; whether colours reach the screen is decided by
 //! the stream around it. Nothing is wider than the width, down to 60 columns.
 
+mod figures;
 mod finding;
 mod runbook;
 mod summary;

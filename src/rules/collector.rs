@@ -2,9 +2,11 @@
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
-use super::info::RuleInfo;
+use super::info::{JudgedFrom, RuleInfo};
 use super::ruling::Ruling;
 use super::violation::Violation;
+use crate::domain::coverage::{Coverage, Kind};
+use crate::domain::figures::Figures;
 use crate::domain::journal::{Entry, Fact};
 use crate::domain::scenario::Waiver;
 use crate::domain::verdict::{Finding, ScopeTally};
@@ -40,6 +42,7 @@ pub(super) struct Collector {
     /// Rules for which nothing was asked, with why.
     unprobed: BTreeMap<String, String>,
     exercised: BTreeMap<&'static str, u64>,
+    figures: Figures,
     /// Request ids of recent answers, and findings that wait for one.
     answered: VecDeque<(u64, String)>,
     awaiting: BTreeMap<u64, Vec<usize>>,
@@ -115,6 +118,11 @@ impl Collector {
         self.unable(rule, why.to_owned());
     }
 
+    /// Takes down what was measured.
+    pub(super) fn measured(&mut self, figures: Figures) {
+        self.figures = figures;
+    }
+
     /// Says that the harness asked nothing for a rule, and why. It counts where nothing else put
     /// the rule to the test.
     pub(super) fn unprobed(&mut self, rule: &str, why: &str) {
@@ -158,6 +166,27 @@ impl Collector {
                     self.awaiting.entry(exchange).or_default().push(at);
                 }
                 None => {}
+            }
+        }
+    }
+
+    /// Takes down which of the rules that the contract leaves room for were put to the test, and why
+    /// the rest was not.
+    pub(super) fn cover(
+        &self,
+        rules: impl Iterator<Item = &'static RuleInfo>,
+        not_judged: &[(String, String)],
+        coverage: &mut Coverage,
+    ) {
+        for rule in rules.filter(|rule| !self.inapplicable.contains(rule.id)) {
+            coverage.expect(Kind::Rules, rule.id);
+            let times = self.exercised.get(rule.id).copied().unwrap_or_default();
+            if let Some((_, why)) = not_judged.iter().find(|(id, _)| id == rule.id) {
+                coverage.because(Kind::Rules, rule.id, why);
+            } else if rule.judged_from == [JudgedFrom::Probe] {
+                coverage.by_harness(Kind::Rules, rule.id, times);
+            } else {
+                coverage.by_client(Kind::Rules, rule.id, times);
             }
         }
     }
@@ -208,6 +237,8 @@ impl Collector {
             not_judged,
             not_exercised,
             tally: ScopeTally::default(),
+            figures: std::mem::take(&mut self.figures),
+            coverage: Coverage::default(),
         }
     }
 }

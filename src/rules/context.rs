@@ -13,6 +13,7 @@ use super::state::State;
 use super::violation::Violation;
 use crate::domain::contract::{Resource, Role};
 use crate::domain::duration::show;
+use crate::domain::figures::Figures;
 use crate::domain::journal::{
     Answer, Content, Direction, Entry, Fact, Frame, Question, Request, Sender,
 };
@@ -218,6 +219,11 @@ impl<'a> Context<'a> {
     /// where nothing else put the rule to the test.
     pub(super) fn unprobed(&self, rule: &str, why: &str) {
         self.collector.borrow_mut().unprobed(rule, why);
+    }
+
+    /// Hands over what was measured.
+    pub(super) fn measured(&self, figures: Figures) {
+        self.collector.borrow_mut().measured(figures);
     }
 
     /// Writes a violation down.

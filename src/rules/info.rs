@@ -107,7 +107,7 @@ macro_rules! rule {
     (
         $(#[doc = $line:literal])+
         $visibility:vis $name:ident: $id:literal, $subject:ident, from [$($from:ident),+]
-        $(, needs [$($need:ident),+])?
+        $(, needs [$($need:ident $(($($figure:ident),+))?),+])?
         $(, set by [$($parameter:literal),+])?
     ) => {
         $(#[doc = $line])+
@@ -115,7 +115,8 @@ macro_rules! rule {
             id: $id,
             subject: $crate::domain::verdict::Subject::$subject,
             judged_from: &[$($crate::rules::info::JudgedFrom::$from),+],
-            needs: &[$($($crate::rules::need::Need::$need),+)?],
+            needs: &[$($($crate::rules::need::Need::$need
+                $((&[$($crate::domain::figures::Figure::$figure),+]))?),+)?],
             parameters: &[$($($parameter),+)?],
             text: concat!($($line, "\n"),+),
         };

@@ -1,6 +1,7 @@
 //! What a contract must agree on before a rule can be judged by it.
 
 use crate::domain::contract::{Contract, SocketClient, TokenChecked, TransportName};
+use crate::domain::figures::Figure;
 
 /// Something that a rule needs of a contract. A rule that lacks it is told as not judged, with the
 /// reason, and is never asked.
@@ -46,6 +47,8 @@ pub enum Need {
     FollowingEvents,
     /// Data that says of which moment it is.
     AsOf,
+    /// A limit to one of these figures.
+    Limit(&'static [Figure]),
     /// Another client whose data has to be the app's.
     Parity,
 }
@@ -76,6 +79,7 @@ impl Need {
             Self::AsOf => "data with `as-of`",
             Self::Parity => "another client to compare with",
             Self::TokenChecked => "a feed that checks its token until the end",
+            Self::Limit(_) => "a limit to the figure",
         }
     }
 
@@ -126,10 +130,8 @@ impl Need {
                 has_time(contract),
                 "the contract names no time that data carries",
             ),
-            Self::Parity => (
-                contract.parity.is_some(),
-                "the contract names no other client to compare with",
-            ),
+            Self::Limit(figures) => limited(contract, figures),
+            Self::Parity => parity(contract),
             Self::RequestId => (
                 contract.request_id.is_some(),
                 "the contract names no request id",
@@ -178,6 +180,23 @@ impl Need {
             _ => (feed.is_some(), "the contract has no live feed"),
         }
     }
+}
+
+/// Whether a contract names another client to compare with, and that it does not.
+fn parity(contract: &Contract) -> (bool, &'static str) {
+    (
+        contract.parity.is_some(),
+        "the contract names no other client to compare with",
+    )
+}
+
+/// Whether a contract sets a limit to one of these figures, and that it does not.
+fn limited(contract: &Contract, figures: &[Figure]) -> (bool, &'static str) {
+    let mut limits = contract.limits.iter();
+    (
+        limits.any(|own| figures.contains(&own.figure)),
+        "the contract sets no limit to the figure",
+    )
 }
 
 /// Whether a client begins with a WebSocket or upgrades to one.

@@ -1,9 +1,11 @@
 //! What the judge says when a journal has ended.
 
+use crate::domain::coverage::Coverage;
+use crate::domain::figures::Figures;
 use crate::domain::verdict::{Finding, ScopeTally};
 
 /// What the judge says.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq)]
 pub struct Ruling {
     /// Every violation, the gravest first.
     pub findings: Vec<Finding>,
@@ -15,4 +17,8 @@ pub struct Ruling {
     pub not_exercised: Vec<&'static str>,
     /// What the scope saw.
     pub tally: ScopeTally,
+    /// What was measured.
+    pub figures: Figures,
+    /// What of the contract was put to the test.
+    pub coverage: Coverage,
 }

@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use super::exchange::{Ended, Opened};
 use super::labels;
+use super::moment::Moment;
 use crate::domain::change::Change;
 use crate::domain::contract::{Contract, FailMode, Polling, Role};
 use crate::domain::journal::{
@@ -30,10 +31,13 @@ use probing::Probing;
 pub(super) use session::{Session, Token};
 pub(super) use sockets::{Socket, Sockets};
 pub(super) use switch::{Switch, Told};
-pub(super) use world::{UNSEEN, World};
+pub(super) use world::{UNSEEN, World, disturbs};
 
 /// How many ended exchanges stay known.
 const RECENT: usize = 128;
+
+/// How long what a lever or a fault did may go on.
+pub(super) const AFTERMATH: Duration = Duration::from_secs(10);
 
 /// What is going on.
 pub(super) struct State {
@@ -350,6 +354,41 @@ impl State {
             .as_ref()
             .is_some_and(|switch| switch.fail_mode == FailMode::Closed);
         self.switch.told.is_some() || (closed && self.switch.is_silent())
+    }
+
+    /// Whether the harness, or whoever moves its levers, may be behind what came of what began then.
+    pub(super) fn is_provoked_since(&self, began: Duration) -> bool {
+        self.is_in_trouble_since(self.world.changed, began)
+    }
+
+    /// Whether the harness kept answers, or the feed, from the client since then, or just before.
+    pub(super) fn is_disturbed_since(&self, began: Duration) -> bool {
+        self.is_in_trouble_since(self.world.disturbed, began)
+    }
+
+    fn is_in_trouble_since(&self, moved: Option<Moment>, began: Duration) -> bool {
+        self.world.is_disturbed()
+            || self.world.backend_is_stopped()
+            || moved.is_some_and(|moved| moved.at + AFTERMATH > began)
+    }
+
+    /// Whether anybody says when the app is left: otherwise one that is away cannot be told from one
+    /// that does nothing.
+    pub(super) fn absences_are_known(&self) -> bool {
+        self.world.simulated || self.world.acts_marked
+    }
+
+    /// Whether the lever holds the kill-switch on.
+    pub(super) fn is_blocked_by_lever(&self) -> bool {
+        self.world.maintenance.is_some_and(|(on, _)| on)
+    }
+
+    /// Whether access tokens were declared expired by lever, and what was asked for then may carry one
+    /// of them.
+    pub(super) fn tokens_were_expired(&self, asked: EntryId) -> bool {
+        let renewed = self.session.renewed.map(|moment| moment.id);
+        let expired = self.world.tokens_expired.map(|moment| moment.id);
+        expired.is_some() && !renewed.is_some_and(|own| Some(own) > expired && own < asked)
     }
 
     /// Whether the app ought to be working: its process runs, is visible and can reach the network.

@@ -11,6 +11,7 @@ use std::time::Duration;
 
 use super::verdict::{self, Evidence};
 use crate::domain::contract::Contract;
+use crate::domain::coverage::{Coverage, Kind};
 use crate::domain::journal::file::Case;
 use crate::domain::journal::{
     AppFact, Changed, Entry, EntryId, Fact, HarnessFact, LeverHow, Observer, StepPhase,
@@ -98,8 +99,9 @@ impl Evaluation {
             // Whatever is missing is missing because of it.
             evidence.doubts.push("the run was interrupted".to_owned());
         }
+        let mut coverage = judged.coverage;
         if !record.simulated {
-            not_judged.extend(untold(&not_judged));
+            not_judged.extend(untold(&not_judged, &mut coverage));
         }
         shown.open.extend(not_judged.iter().cloned());
         keep(&mut shown, &judged.not_exercised, &evidence);
@@ -130,6 +132,8 @@ impl Evaluation {
             duration_wall: Duration::ZERO,
             journal_entries: record.entries,
             levers: record.levers,
+            figures: judged.figures,
+            coverage,
         }
     }
 }
@@ -166,12 +170,14 @@ fn keep(shown: &mut Shown, not_exercised: &[&str], evidence: &Evidence) {
 }
 
 /// Rules that only a client that tells about itself can be judged by.
-fn untold(known: &[(String, String)]) -> Vec<(String, String)> {
+fn untold(known: &[(String, String)], coverage: &mut Coverage) -> Vec<(String, String)> {
+    let why =
+        "it is judged from what the simulated app says about itself, and this app says nothing";
     rules::catalogue()
         .filter(|rule| rule.judged_from == [JudgedFrom::Sim])
         .filter(|rule| !known.iter().any(|(id, _)| id == rule.id))
         .map(|rule| {
-            let why = "it is judged from what the simulated app says about itself, and this app says nothing";
+            coverage.because(Kind::Rules, rule.id, why);
             (rule.id.to_owned(), why.to_owned())
         })
         .collect()

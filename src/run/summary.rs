@@ -4,10 +4,13 @@ use std::time::Duration;
 
 use super::plan::Plan;
 use super::runbook::{self, Book};
+use crate::domain::coverage::Coverage;
+use crate::domain::figures::Figures;
 use crate::domain::result::{RunResult, ScenarioResult};
 use crate::domain::runbook::Shown;
 use crate::domain::scenario::Scenario;
 use crate::domain::verdict::{Outcome, ScopeTally, Verdict};
+use crate::rules;
 
 /// The result of a scenario that was not played, or of which nothing is known.
 pub(super) fn unplayed(scenario: &Scenario, verdict: Verdict, wall: Duration) -> ScenarioResult {
@@ -29,6 +32,8 @@ pub(super) fn unplayed(scenario: &Scenario, verdict: Verdict, wall: Duration) ->
         excerpt: Vec::new(),
         journal_entries: 0,
         levers: Vec::new(),
+        figures: Figures::default(),
+        coverage: Coverage::default(),
     }
 }
 
@@ -70,9 +75,13 @@ pub(super) fn sum_up(
 /// What scenarios come to together, whatever they were played against.
 pub(super) fn sum(mut scenarios: Vec<ScenarioResult>, book: Book<'_>) -> RunResult {
     let mut scope = ScopeTally::default();
-    scenarios
-        .iter()
-        .for_each(|scenario| scope.add(scenario.outcome.scope));
+    let mut figures = Figures::default();
+    let mut coverage = rules::untested(book.contract);
+    for scenario in &scenarios {
+        scope.add(scenario.outcome.scope);
+        figures.add(&scenario.figures);
+        coverage.add(&scenario.coverage);
+    }
     for scenario in &mut scenarios {
         scenario.runbook = runbook::proven_by(book, &scenario.id);
     }
@@ -84,6 +93,8 @@ pub(super) fn sum(mut scenarios: Vec<ScenarioResult>, book: Book<'_>) -> RunResu
         defects: Vec::new(),
         runbook: runbook::answer(book, &scenarios),
         scope,
+        figures,
+        coverage,
         verdict: Verdict::of_all(scenarios.iter().map(|scenario| &scenario.outcome.verdict)),
         interrupted: false,
         duration_wall: Duration::ZERO,

@@ -4,12 +4,13 @@
 
 use std::time::Duration;
 
-use super::cursor::Cursor;
+use super::cursor::{Cursor, Fields};
 use super::values::Depth;
 use crate::domain::contract::{Contract, Operation};
 
 mod context;
 mod event;
+mod figures;
 mod freshness;
 mod operation;
 mod parity;
@@ -54,17 +55,14 @@ pub(crate) fn read(root: &Cursor<'_>, depth: Depth) -> Option<Contract> {
         realtime::read_polling(cursor, &context, screens.as_deref())
     });
     let retry = fields.or("retry", retry::DEFAULT, retry::read);
-    let patience = |key, seconds| {
-        let usual = Duration::from_secs(seconds);
-        fields.or(key, usual, Cursor::positive_duration)
-    };
-    let request_timeout = patience("request-timeout", 10);
-    let stale_after = patience("stale-after", 30);
+    let request_timeout = time(&fields, "request-timeout", 10);
+    let stale_after = time(&fields, "stale-after", 30);
     let parity = fields.maybe("parity", |cursor| {
         let answer = session.as_ref().map(|own| &own.sign_in.answer);
         parity::read(cursor, &context, resources.as_deref(), answer)
     });
     let scope = scope::read(&fields, &context);
+    let limits = figures::read(&fields, &context);
 
     let contract = Contract {
         name: name?,
@@ -83,9 +81,16 @@ pub(crate) fn read(root: &Cursor<'_>, depth: Depth) -> Option<Contract> {
         stale_after: stale_after?,
         parity: parity?,
         scope: scope?,
+        limits: limits?,
     };
     scope::check(&fields, &contract);
     Some(contract)
+}
+
+/// A time, so many seconds where nothing is said.
+fn time(fields: &Fields<'_>, key: &'static str, seconds: u64) -> Option<Duration> {
+    let default = Duration::from_secs(seconds);
+    fields.or(key, default, Cursor::positive_duration)
 }
 
 /// One request or several that say whether a service is alive.

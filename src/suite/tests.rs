@@ -1,6 +1,7 @@
 //! The shipped files are right, and wrong files are told what is wrong with them.
 
 mod documents;
+mod figures;
 mod loading;
 mod scalars;
 mod sharing;

@@ -11,6 +11,7 @@ use crate::domain::contract::{
     RequestPattern, Resource, Retry, Scope, Screen, Service, Session, SessionRequest, SocketClient,
     Token, TokenAnswer, TokenChecked, TokenRenewal, TrafficFloor,
 };
+use crate::domain::figures::{Bound, Figure, Limit, Of, Quantile};
 use crate::domain::selector::{Selector, Template};
 
 fn seconds(number: u64) -> Duration {
@@ -68,6 +69,8 @@ pub(crate) fn agreed_in(journal: &str) -> Contract {
     let agreement = agreement.trim_end_matches(|sign: char| sign == '-' || sign.is_ascii_digit());
     if agreement == "promised" {
         promised(&mut contract);
+    } else if agreement == "limited" {
+        contract.limits = limits();
     } else if let Some(switch) = &mut contract.kill_switch {
         match agreement {
             "hinted" => {
@@ -134,6 +137,46 @@ fn worth(contract: &mut Contract) {
         }],
         as_of: Some(as_of()),
     };
+}
+
+/// The harbour sets a limit to every figure.
+fn limits() -> Vec<Limit> {
+    let any = |figure, bound| Limit {
+        figure,
+        of: Of::Any,
+        bound,
+    };
+    let each = |figure, bound| Limit {
+        figure,
+        of: Of::Each,
+        bound,
+    };
+    let longest = |number| Bound::Time(Quantile::Max, seconds(number));
+    vec![
+        any(Figure::SignInFailures, Bound::Number(0)),
+        any(Figure::SignInRefusals, Bound::Percent(100.0)),
+        any(Figure::RefreshFailures, Bound::Number(0)),
+        any(Figure::Errors401, Bound::Percent(10.0)),
+        any(Figure::Errors403, Bound::Number(0)),
+        any(Figure::Errors5xx, Bound::Percent(5.0)),
+        any(
+            Figure::Latency,
+            Bound::Time(Quantile::P50, Duration::from_millis(400)),
+        ),
+        each(Figure::Latency, longest(3)),
+        each(Figure::RequestsPerMinute, Bound::Number(20)),
+        any(Figure::SocketConnectsPerSecond, Bound::Number(1)),
+        any(Figure::TimePolling, Bound::Percent(30.0)),
+        any(Figure::TimeStale, Bound::Percent(10.0)),
+        Limit {
+            figure: Figure::Freshness,
+            of: Of::Route("ships".to_owned()),
+            bound: longest(90),
+        },
+        any(Figure::TimeToFallback, longest(12)),
+        any(Figure::TimeToReturn, longest(3)),
+        any(Figure::KillLatency, longest(5)),
+    ]
 }
 
 /// The harbour office looks at the ships, too, and at the log as the sailors do.
@@ -247,6 +290,7 @@ pub(crate) fn harbour() -> Contract {
         },
         request_timeout: seconds(10),
         stale_after: seconds(60),
+        limits: Vec::new(),
         parity: None,
         scope: Scope {
             forbid: vec![RequestPattern::parse("POST deck /v2/orders").unwrap()],

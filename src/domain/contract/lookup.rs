@@ -202,6 +202,12 @@ impl Operation {
                     && PathPattern::parse(&self.path).is_ok_and(|pattern| pattern.matches(path))))
     }
 
+    /// The request line that declares it: method, service and path.
+    #[must_use]
+    pub fn line(&self) -> String {
+        format!("{} {} {}", self.method, self.service, self.path)
+    }
+
     /// Whether this operation may change something: by its method, anything but a safe one
     /// (RFC 9110 §9.2.1).
     #[must_use]

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use crate::domain::contract::{Contract, Operation, RequestPattern, Token};
+use crate::domain::figures::Of;
 
 /// New names by the old ones. What is not named here keeps its name.
 #[derive(Debug, Clone, Default)]
@@ -100,6 +101,11 @@ impl Renaming {
         }
         for event in scope.allow_emits.iter_mut().chain(&mut scope.forbid_emits) {
             self.event(event);
+        }
+        for limit in &mut contract.limits {
+            if let Of::Route(route) = &mut limit.of {
+                self.resource(route);
+            }
         }
         contract
     }

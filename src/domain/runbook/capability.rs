@@ -1,6 +1,7 @@
 //! What a contract can have, and an item of a runbook can be about.
 
 use crate::domain::contract::{Contract, Token, TransportName};
+use crate::domain::figures::Figure;
 
 /// Something that a contract has or has not.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -39,13 +40,15 @@ pub enum Capability {
     Variables,
     /// Calls that must never be made.
     Forbidden,
+    /// A limit to a figure.
+    Limit(Figure),
     /// Another client whose data has to be the app's.
     Parity,
 }
 
 impl Capability {
     /// Every one with the word that a runbook uses.
-    pub const ALL: [(&'static str, Self); 18] = [
+    pub const ALL: [(&'static str, Self); 33] = [
         ("realtime", Self::Realtime),
         ("realtime.websocket", Self::Websocket),
         ("realtime.long-polling", Self::LongPolling),
@@ -63,6 +66,39 @@ impl Capability {
         ("health", Self::Health),
         ("variables", Self::Variables),
         ("scope.forbid", Self::Forbidden),
+        (
+            "figures.sign-in-failures",
+            Self::Limit(Figure::SignInFailures),
+        ),
+        (
+            "figures.sign-in-refusals",
+            Self::Limit(Figure::SignInRefusals),
+        ),
+        (
+            "figures.refresh-failures",
+            Self::Limit(Figure::RefreshFailures),
+        ),
+        ("figures.errors-401", Self::Limit(Figure::Errors401)),
+        ("figures.errors-403", Self::Limit(Figure::Errors403)),
+        ("figures.errors-5xx", Self::Limit(Figure::Errors5xx)),
+        ("figures.latency", Self::Limit(Figure::Latency)),
+        (
+            "figures.requests-per-minute",
+            Self::Limit(Figure::RequestsPerMinute),
+        ),
+        (
+            "figures.socket-connects-per-second",
+            Self::Limit(Figure::SocketConnectsPerSecond),
+        ),
+        ("figures.time-polling", Self::Limit(Figure::TimePolling)),
+        ("figures.time-stale", Self::Limit(Figure::TimeStale)),
+        ("figures.freshness", Self::Limit(Figure::Freshness)),
+        (
+            "figures.time-to-fallback",
+            Self::Limit(Figure::TimeToFallback),
+        ),
+        ("figures.time-to-return", Self::Limit(Figure::TimeToReturn)),
+        ("figures.kill-latency", Self::Limit(Figure::KillLatency)),
         ("parity", Self::Parity),
     ];
 
@@ -95,6 +131,7 @@ impl Capability {
             Self::Health => "no health request",
             Self::Variables => "no variable that carries a service's URL",
             Self::Forbidden => "nothing that is forbidden",
+            Self::Limit(figure) => figure.lacking(),
             Self::Parity => "no other client to compare with",
         }
     }
@@ -129,6 +166,7 @@ impl Capability {
             Self::Health => !contract.health.is_empty(),
             Self::Parity => contract.parity.is_some(),
             Self::Variables => contract.services.iter().any(|own| own.variable.is_some()),
+            Self::Limit(figure) => contract.limits.iter().any(|own| own.figure == figure),
             Self::Forbidden => {
                 let scope = &contract.scope;
                 !scope.forbid.is_empty()

@@ -220,5 +220,6 @@ pub(crate) fn contract() -> Contract {
         stale_after: seconds(60),
         parity: None,
         scope: scope(),
+        limits: Vec::new(),
     }
 }

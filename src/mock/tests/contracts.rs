@@ -116,6 +116,7 @@ fn frame(name: &str, services: Vec<Service>, session: Session) -> Contract {
         },
         request_timeout: Duration::from_secs(10),
         stale_after: Duration::from_secs(15),
+        limits: Vec::new(),
         parity: None,
         scope: Scope {
             forbid: Vec::new(),

@@ -40,6 +40,8 @@ impl<W: Write> Terminal<W> {
         self.causes(result)?;
         self.remarks(result)?;
         self.field(2, "scope", &scope(result))?;
+        self.figures(result)?;
+        self.coverage(&result.coverage)?;
         self.runbook(&result.runbook)?;
         let imitated: BTreeSet<&str> = result
             .scenarios

@@ -1,12 +1,10 @@
 //! NET-14: a backend that nothing ails does not fail now and then.
 
 use std::collections::BTreeSet;
-use std::time::Duration;
 
 use crate::domain::contract::Role;
 use crate::domain::journal::EntryId;
 use crate::rules::context::Context;
-use crate::rules::exchange::Ended;
 use crate::rules::rule::{Rule, rule};
 use crate::rules::violation::Violation;
 
@@ -36,9 +34,6 @@ rule! {
 /// How often it may happen: a release, a lost instance.
 const TOLERATED: usize = 2;
 
-/// How long what a lever or a fault did may go on.
-const AFTERMATH: Duration = Duration::from_secs(10);
-
 #[derive(Default)]
 pub(super) struct ServerError {
     /// Services whose last answer was an error.
@@ -65,7 +60,7 @@ impl Rule for ServerError {
         let question = ended.opened.question.as_ref();
         if ended.request.role == Some(Role::Realtime)
             || question.is_some_and(|question| !question.is_ordinary())
-            || is_provoked(&ended, context)
+            || context.is_provoked_since(ended.opened.at())
         {
             return;
         }
@@ -103,12 +98,4 @@ impl ServerError {
                 .exchanges(self.outages.iter().map(|outage| outage.exchange)),
         );
     }
-}
-
-/// Whether the harness, or whoever moves its levers, may be behind it.
-fn is_provoked(ended: &Ended<'_>, context: &Context<'_>) -> bool {
-    let moved = context.world.changed;
-    context.world.is_disturbed()
-        || context.world.backend_is_stopped()
-        || moved.is_some_and(|moved| moved.at + AFTERMATH > ended.opened.at())
 }

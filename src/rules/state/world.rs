@@ -34,6 +34,8 @@ pub(crate) struct World {
     pub(crate) acted: Option<Moment>,
     /// The last time that a lever or a fault changed the world.
     pub(crate) changed: Option<Moment>,
+    /// The last time that one did so by which answers, or the feed, can be kept from the client.
+    pub(crate) disturbed: Option<Moment>,
     /// The kill-switch, as the lever stands, and since when.
     pub(crate) maintenance: Option<(bool, Moment)>,
     /// When access tokens were last declared expired by lever.
@@ -65,6 +67,7 @@ impl Default for World {
             network: None,
             acted: None,
             changed: None,
+            disturbed: None,
             maintenance: None,
             tokens_expired: None,
             spoilt: BTreeSet::new(),
@@ -135,6 +138,9 @@ impl World {
         match fact {
             HarnessFact::Changed(changed) => {
                 self.changed = Some(moment);
+                if disturbs(&changed.change) {
+                    self.disturbed = Some(moment);
+                }
                 self.change(moment, changed);
             }
             HarnessFact::Ended => self.ended = true,
@@ -178,6 +184,17 @@ impl World {
             || self.websocket_blocked
             || self.socket_blocked
             || !self.faults.is_empty()
+    }
+
+    /// Whether the gateway keeps reads from their answers, and not only packets of the feed.
+    pub(crate) fn reads_are_disturbed(&self) -> bool {
+        let mut faults = self.faults.iter();
+        self.network_gone || faults.any(|(_, fault)| !matches!(fault, Fault::Withhold(_)))
+    }
+
+    /// Whether the client has a network.
+    pub(crate) fn has_network(&self) -> bool {
+        self.online && !self.network_gone
     }
 
     /// Whether a service shows a certificate that no client may trust.
@@ -237,6 +254,15 @@ impl World {
     pub(crate) fn acted_since(&self, entry: EntryId) -> bool {
         self.acted.is_some_and(|moment| moment.id > entry)
     }
+}
+
+/// Whether a change can keep answers, or the feed, from the client. Tokens that are declared expired can
+/// only be refused.
+pub(crate) fn disturbs(change: &Change) -> bool {
+    !matches!(
+        change,
+        Change::Push { .. } | Change::Own(_) | Change::ExpireTokens
+    )
 }
 
 /// Whether something happened before this entry, or never.
