@@ -244,7 +244,7 @@ impl App {
     }
 
     fn settle_view(&mut self) {
-        let screen = if self.is_loading() {
+        let screen = if self.is_loading() || self.has_gone_blank() {
             LOADING
         } else if self.status.blocked {
             MAINTENANCE

@@ -27,6 +27,8 @@ pub struct Scenario {
     pub labels: Vec<Labelled>,
     /// Words by which it can be selected.
     pub tags: Vec<String>,
+    /// The part without which it means nothing and that the contract lacks: then it has no steps.
+    pub lacks: Option<&'static str>,
     /// Levers that a target must have: those that its steps move, and those named by `needs`.
     pub needs: Vec<Lever>,
     /// Rules that are not judged here, with the reason.

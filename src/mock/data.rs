@@ -34,8 +34,8 @@ impl Backend {
             return Reply::error(404, "not-found", "there is no such resource");
         };
         let mut core = self.core();
-        if self.has(Defect::FailsNowAndThen) && core.requests.is_multiple_of(4) {
-            return Reply::error(500, "internal", "something went wrong");
+        if let Some(failure) = self.failure(&core, name) {
+            return failure;
         }
         let user = holder.map(|user| self.answered_user(&core, user, name, call));
         self.catch_up(&mut core, user, resource);
@@ -76,6 +76,17 @@ impl Backend {
             Some(class) => reply.spoilt(class, resource),
             None => self.tagged(reply, user, call),
         }
+    }
+
+    /// What a defect answers in place of data.
+    fn failure(&self, core: &Core, name: &str) -> Option<Reply> {
+        if self.has(Defect::FailsNowAndThen) && core.requests.is_multiple_of(4) {
+            return Some(Reply::error(500, "internal", "something went wrong"));
+        }
+        let home = self.contract.screens.first();
+        let summary = home.and_then(|screen| screen.resources.first());
+        let gone = self.has(Defect::NoSummary) && summary.is_some_and(|own| own == name);
+        gone.then(|| Reply::error(404, "not-found", "there is no such resource"))
     }
 
     /// Whether this is the last resource that the contract names.

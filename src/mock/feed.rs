@@ -17,6 +17,9 @@ use crate::domain::world::ItemMove;
 use crate::protocol::packet::Args;
 use crate::protocol::server::{Delivery, Emit, Input, PeerId};
 
+/// How long a feed speaks that falls silent in use.
+const SPEAKS: Duration = Duration::from_secs(150);
+
 impl Backend {
     /// One tick of a feed.
     pub(super) fn emit_feed(&self, core: &mut Core, feed: usize) {
@@ -138,6 +141,14 @@ impl Backend {
         Some(lost)
     }
 
+    /// Whether a defect keeps everything from being emitted.
+    fn is_silent(&self, core: &Core) -> bool {
+        let restarted = core.sockets.have_restarted();
+        self.has(Defect::SilentFeed)
+            || (self.has(Defect::FeedDiesWithRestart) && restarted)
+            || (self.has(Defect::FeedDiesInUse) && self.clock.elapsed() >= SPEAKS)
+    }
+
     /// Sends an event to everybody who gets the feed. `payloads` makes it for one user; what it
     /// does not make is not sent. Answers how many sockets it went to.
     fn emit(
@@ -146,8 +157,7 @@ impl Backend {
         rule: &EventRule,
         mut payloads: impl FnMut(&mut Core, usize) -> Option<Value>,
     ) -> usize {
-        let dead = self.has(Defect::FeedDiesWithRestart) && core.sockets.have_restarted();
-        if self.has(Defect::SilentFeed) || dead {
+        if self.is_silent(core) {
             return 0;
         }
         let shift = usize::from(self.has(Defect::ForeignEvents));

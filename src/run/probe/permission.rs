@@ -57,14 +57,12 @@ impl Permission {
         }
     }
 
-    /// Whether the harness asks after this scenario: on the mock after each, for each has a backend
-    /// of its own; a deployment is asked once, after the first that is played.
+    /// Whether the harness asks after this scenario: once in a run, after the first that is played. What it
+    /// asks is about the backend, which is the same one in every scenario.
     pub(crate) fn after(plan: &Plan, scenario: &Scenario) -> bool {
-        let mut played = plan.scenarios.iter();
-        matches!(plan.target, Target::Mock)
-            || played
-                .find(|own| applicability::target_lacks(plan, own).is_none())
-                .is_none_or(|first| first.id == scenario.id)
+        let mut scenarios = plan.scenarios.iter();
+        let first = scenarios.find(|own| applicability::lacks(plan, own).is_none());
+        first.is_none_or(|first| first.id == scenario.id)
     }
 
     /// Who may read.
