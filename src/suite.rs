@@ -44,9 +44,6 @@ static SHIPPED: Dir<'static> = include_dir!("$CARGO_MANIFEST_DIR/scenarios");
 static STAGES: Dir<'static> = include_dir!("$CARGO_MANIFEST_DIR/fixtures/stages");
 static SHIPPED_WORLD: &str = include_str!("../fixtures/world.yaml");
 
-/// The tag of a stage whose misbehaviour shows only where more was agreed than the shipped contract has.
-const CLOSER: &str = "closer";
-
 /// The file that a folder of scenarios keeps its contract in.
 const CONTRACT_FILE: &str = "contract.yaml";
 /// The file that a folder of scenarios keeps the mock's content in.
@@ -83,7 +80,7 @@ impl Suite {
     pub fn for_stage(&self, id: &str) -> Self {
         let mut suite = self.clone();
         let mut stages = self.scenarios.iter().filter(|own| own.id == id);
-        let is_closer = stages.any(|own| own.tags.iter().any(|tag| tag == CLOSER));
+        let is_closer = stages.any(|own| own.is_closer());
         if let (Some((contract, fingerprint)), true) = (&self.closer, is_closer) {
             suite.contract = Arc::clone(contract);
             suite.fingerprint.clone_from(fingerprint);

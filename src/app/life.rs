@@ -248,7 +248,7 @@ impl App {
             LOADING
         } else if self.status.blocked {
             MAINTENANCE
-        } else if self.session.current.is_none() {
+        } else if self.session.current.is_none() || self.quirks.has(Quirk::NeverLands) {
             SIGNED_OUT
         } else {
             &*Arc::clone(&self.life.screen)

@@ -172,6 +172,8 @@ misbehaviours! {
         "What an event has just brought is read again.";
     NoFeedAfterRestore "no-feed-after-restore" on "session-restore" []
         "Reopened, the app shows its session and never opens its feed.";
+    NeverLands "never-lands" on "sign-in" []
+        "Signed in, the app goes on showing its sign-in screen.";
     GoesBlank "goes-blank" on "five-minutes" ["SESSION-13"]
         "Minutes into a session an error that nobody handles takes the screen away.";
     LetsFeedGo "lets-feed-go" on "dropped-feed" ["SYNC-15"]

@@ -136,7 +136,7 @@ misbehaviours! {
         "It still answers its last resource to a session that was signed out.";
     SubjectLost "subject-lost" on "expired-token" ["SESSION-15"]
         "It leaves the subject out of tokens that it renews.";
-    NeverAcknowledges "never-acknowledges" on "every-tab" ["SYNC-11"]
+    NeverAcknowledges "never-acknowledges" on "read-only-scope" ["SYNC-11"]
         "It acknowledges nothing that the app emits.";
     SendsTwice "sends-twice" on "every-tab" ["SYNC-11"]
         "It sends each event twice.";

@@ -98,6 +98,12 @@ fn every_misbehaviour_is_caught_by_the_rules_that_it_names_and_nobody_else_is_bl
         assert_eq!(trial.false_findings().next(), None, "{told}");
         assert!(trial.is_right(), "{told}");
     }
+    // What nothing turns is proven by nothing that was ever seen to notice.
+    let wrong = trials.iter().filter(|trial| trial.misbehaviour.is_some());
+    let turned: BTreeSet<&String> = wrong.flat_map(|trial| &trial.violated).collect();
+    let items = matrix.suite.runbook.items.iter();
+    let never = items.filter(|item| !item.proofs.is_empty() && !turned.contains(&item.id));
+    assert_eq!(never.map(|item| &*item.id).next(), None);
 }
 
 #[test]
@@ -210,6 +216,11 @@ fn an_app_and_a_backend_that_behave_pass_under_every_seed_and_nothing_at_all_is_
             scenarios.flat_map(|scenario| &scenario.outcome.findings)
         };
         assert_eq!(findings().next(), None, "seed {seed}\n{}", told(&result));
+        for scenario in &result.scenarios {
+            let scope = &scenario.outcome.scope;
+            let caught = (scope.canaries_sent, scope.canaries_caught);
+            assert!(caught.0 > 0 && caught.0 == caught.1, "{caught:?}");
+        }
         assert_eq!(Exit::of(&result), Exit::Passed, "seed {seed}");
         assert_eq!(result.scenarios.len(), all);
     });

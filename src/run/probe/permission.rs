@@ -58,11 +58,12 @@ impl Permission {
     }
 
     /// Whether the harness asks after this scenario: once in a run, after the first that is played. What it
-    /// asks is about the backend, which is the same one in every scenario.
+    /// asks is about the backend, which is the same one in every scenario, and nothing that an app shows
+    /// that was told to misbehave.
     pub(crate) fn after(plan: &Plan, scenario: &Scenario) -> bool {
         let mut scenarios = plan.scenarios.iter();
         let first = scenarios.find(|own| applicability::lacks(plan, own).is_none());
-        first.is_none_or(|first| first.id == scenario.id)
+        plan.quirks.is_empty() && first.is_none_or(|first| first.id == scenario.id)
     }
 
     /// Who may read.
