@@ -94,7 +94,9 @@ impl Stage {
         prober.health().await;
         let asked = async {
             if self.asks_afterwards {
-                prober.afterwards(&self.permission, held, self.switched()).await;
+                prober
+                    .afterwards(&self.permission, held, self.switched())
+                    .await;
             } else if let Some(switched) = self.switched() {
                 prober.after_maintenance(&self.permission, &switched).await;
             }

@@ -231,8 +231,8 @@ impl Parts {
             ContractChoice::OfSuite => beside(CONTRACT_FILE),
             ContractChoice::Shipped => None,
         };
-        let shipped = choice.contract == ContractChoice::Shipped
-            || (file.is_none() && folder.is_none());
+        let shipped =
+            choice.contract == ContractChoice::Shipped || (file.is_none() && folder.is_none());
         let contract = match (&file, folder) {
             (Some(path), _) => from_disk(path, "the contract"),
             (None, Some(folder)) if !shipped => Err(no_contract(folder)),

@@ -36,7 +36,11 @@ fn the_shipped_suite_moves_every_lever() {
     assert_eq!(suite.scenarios.len(), SHIPPED_SCENARIOS);
     let moved: BTreeSet<&Lever> = suite.scenarios.iter().flat_map(|own| &own.needs).collect();
     let own = Lever::Own("close-trade".to_owned());
-    let all: BTreeSet<&Lever> = Lever::ALL.iter().map(|(lever, _)| lever).chain([&own]).collect();
+    let all: BTreeSet<&Lever> = Lever::ALL
+        .iter()
+        .map(|(lever, _)| lever)
+        .chain([&own])
+        .collect();
     assert_eq!(moved, all);
     let world = suite.world.unwrap();
     for account in suite
@@ -88,7 +92,11 @@ fn each_becomes_as_many_steps_as_the_contract_has_names() {
     );
     let texts = every_tab.unwrap().steps.iter().map(|step| &*step.text);
     let text = "expect: { shows: each, session: open }, within: 15s, label: shows-every-screen";
-    assert!(texts.clone().any(|own| own == text), "{:?}", texts.collect::<Vec<_>>());
+    assert!(
+        texts.clone().any(|own| own == text),
+        "{:?}",
+        texts.collect::<Vec<_>>()
+    );
 }
 
 #[test]

@@ -5,7 +5,7 @@ use jiff::civil::date;
 use super::*;
 use crate::domain::contract::Token;
 use crate::domain::result::RunResult;
-use crate::domain::runbook::{Attestation, Shown};
+use crate::domain::runbook::{Attestation, Shown, Vouching};
 use crate::mock::Defect;
 use crate::run::{Interrupt, JudgedBy, Plan, Target, judge, perform};
 use crate::suite::{Source, read_runbook};
@@ -262,7 +262,7 @@ fn what_a_target_has_no_lever_for_is_not_waited_for_where_another_scenario_has_s
                 expects("kill-switch", "recovers"),
             ],
         };
-        item.attest = false;
+        item.attest = Vouching::Nobody;
     }
     let mut result = played(&plan(own(), &["sign-in"], None));
     let mut skipped = result.scenarios[0].clone();

@@ -148,7 +148,9 @@ fn fault(place: &Cursor<'_>, names: &Names<'_>) -> Option<Change> {
                 .positive_duration()
                 .map(|delay| Some(Fault::Delay(delay)))
         }),
-        fields.get("respond").map(|place| respond(&place, names).map(Some)),
+        fields
+            .get("respond")
+            .map(|place| respond(&place, names).map(Some)),
         flag("refuse", Some(Fault::Refuse)),
         flag("black-hole", Some(Fault::BlackHole)),
         flag("reset", Some(Fault::Reset)),

@@ -131,7 +131,10 @@ fn a_group_of_a_suite_and_a_file_in_it_keep_its_contract_and_its_world() {
         ("contract.yaml", CONTRACT),
         ("world.yaml", world),
         ("runbook.yaml", runbook),
-        ("group/first.yaml", "name: X\nsteps: [{ do: { open: past } }]"),
+        (
+            "group/first.yaml",
+            "name: X\nsteps: [{ do: { open: past } }]",
+        ),
         ("second.yaml", "name: X\nsteps: [{ do: launch }]"),
     ]);
     for path in ["group", "group/first.yaml", "group/../group"] {
