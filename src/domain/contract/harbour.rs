@@ -88,6 +88,13 @@ pub(crate) fn agreed_in(journal: &str) -> Contract {
                 }
             }
             "rotates" => contract.session.rotates = true,
+            "rotates-by-cookie" => {
+                contract.session.rotates = true;
+                let renew = contract.session.refresh.as_mut().unwrap();
+                renew.operation.body = Body::Empty;
+                let cookie = ("cookie".to_owned(), "stub={refresh-token}".to_owned());
+                renew.operation.headers.push(cookie);
+            }
             "needed" => {
                 contract.scope.reads_needed = true;
                 contract.resources[0].conditional = true;
