@@ -28,7 +28,7 @@ pub(super) struct Feed {
     pub(super) live: bool,
     /// A working connection is being exchanged for a better one.
     swapping: bool,
-    connected_at: Duration,
+    pub(super) connected_at: Duration,
     /// What still has to be read after the connect.
     due: BTreeSet<usize>,
     /// Whether the snapshot was complete on the connection before.

@@ -13,7 +13,7 @@ use crate::domain::contract::misfits;
 use crate::domain::proof::{policy, untested_events};
 use crate::domain::runbook::Runbook;
 use crate::suite::config::Config;
-use crate::suite::{Choice, ContractChoice, Problems, SHARED_FILES, Suite};
+use crate::suite::{Choice, ContractChoice, Problems, SHARED_FILES, Suite, has_scenarios};
 
 /// What was found, good and bad, in all files together.
 #[derive(Default)]
@@ -88,18 +88,6 @@ fn choice_of(path: &Path) -> Choice {
         scenarios: Some(folder),
         ..Choice::default()
     }
-}
-
-fn has_scenarios(folder: &Path) -> bool {
-    let names = std::fs::read_dir(folder).into_iter().flatten().flatten();
-    names
-        .map(|entry| PathBuf::from(entry.file_name()))
-        .any(|name| {
-            let is_yaml = name
-                .extension()
-                .is_some_and(|kind| kind == "yaml" || kind == "yml");
-            is_yaml && !SHARED_FILES.iter().any(|shared| name == Path::new(shared))
-        })
 }
 
 /// The folder, when one of the files that belong to a whole folder is named.

@@ -13,7 +13,7 @@ use crate::domain::moment;
 use crate::domain::selector::Selector;
 
 /// When a feed dries up that does so, since the run began.
-const DRIES_UP: Duration = Duration::from_secs(10 * 60);
+const DRIES_UP: Duration = Duration::from_secs(150);
 /// By how much a time lies back that does so.
 const BACK: Duration = Duration::from_secs(5 * 60);
 
