@@ -156,9 +156,20 @@ impl Figures {
     /// All routes in one.
     #[must_use]
     pub fn all_routes(&self) -> Route {
-        let mut all = Route::default();
-        self.routes.values().for_each(|route| all.add(route));
+        let mut all = self.routes_but(&[]);
         all.load = self.load;
+        all
+    }
+
+    /// All routes in one, but for these.
+    #[must_use]
+    pub fn routes_but(&self, left_out: &[String]) -> Route {
+        let mut all = Route::default();
+        for (name, route) in &self.routes {
+            if !left_out.contains(name) {
+                all.add(route);
+            }
+        }
         all
     }
 }

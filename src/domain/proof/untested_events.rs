@@ -92,6 +92,7 @@ mod tests {
             labels: Vec::new(),
             tags: Vec::new(),
             needs: Vec::new(),
+            lacks: None,
             waivers: Vec::new(),
             known_failure: None,
             steps: vec![Step {

@@ -12,6 +12,8 @@ use crate::report::text::{clip, count};
 
 /// How wide the name of a route is in a table.
 const NAME: usize = 18;
+/// How wide a terminal must be for all columns of a table.
+const WHOLE: usize = 80;
 
 impl<W: Write> Terminal<W> {
     /// The figures that matter; the table of all routes is for those who ask for it.
@@ -73,6 +75,12 @@ impl<W: Write> Terminal<W> {
         let name = clip(name, NAME);
         let [requests, peak, refused, denied, failed] = numbers;
         let [median, high, most] = times;
+        if self.look.width < WHOLE {
+            return writeln!(
+                self.out,
+                "  {FAINT}{name:<NAME$}{FAINT:#} {requests:>8} {peak:>8} {failed:>4} {high:>8}"
+            );
+        }
         writeln!(
             self.out,
             "  {FAINT}{name:<NAME$}{FAINT:#} {requests:>8} {peak:>8} {refused:>4} {denied:>4} {failed:>4} {median:>8} {high:>8} {most:>8}"

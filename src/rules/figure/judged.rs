@@ -123,17 +123,26 @@ fn readings(
 fn names(figure: Figure, figures: &Figures) -> Vec<String> {
     match figure {
         Figure::Freshness => figures.ages.keys().cloned().collect(),
-        // Long polls are as many as there are events: who wants a limit to them names them.
-        Figure::RequestsPerMinute => {
+        _ => {
+            let left_out = left_out(figure);
             let names = figures.routes.keys();
-            names.filter(|name| **name != socket()).cloned().collect()
+            names
+                .filter(|name| !left_out.contains(name))
+                .cloned()
+                .collect()
         }
-        _ => figures.routes.keys().cloned().collect(),
     }
 }
 
-fn socket() -> String {
-    Role::Realtime.to_string()
+/// The routes that only count for a figure where they are named. Long polls are as many as there are
+/// events, and refusals of credentials have a figure of their own.
+fn left_out(figure: Figure) -> Vec<String> {
+    let roles: &[Role] = match figure {
+        Figure::RequestsPerMinute => &[Role::Realtime],
+        Figure::Errors401 | Figure::Errors403 => &[Role::SignIn, Role::Refresh],
+        _ => &[],
+    };
+    roles.iter().map(ToString::to_string).collect()
 }
 
 fn of_one(figure: Figure, name: &str, figures: &Figures) -> Option<Reading> {
@@ -193,7 +202,8 @@ fn of_all(figure: Figure, figures: &Figures, pending: &Pending) -> Option<Readin
             figures.ages.values().for_each(|ages| all.add(ages));
             Reading::Times(all, None)
         }
-        figure => return of_route(figure, &figures.all_routes()),
+        Figure::RequestsPerMinute => Reading::Peak(figures.load.peak_minute),
+        figure => return of_route(figure, &figures.routes_but(&left_out(figure))),
     })
 }
 
