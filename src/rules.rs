@@ -105,6 +105,30 @@ pub fn find(id: &str) -> Option<&'static RuleInfo> {
 pub struct JudgeSettings {
     /// Rules that are not judged, with the reason.
     pub waived: Vec<Waiver>,
+    /// What of it is judged.
+    pub part: Part,
+}
+
+/// Which rules judge what is shown.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Part {
+    /// All: it is one client's.
+    #[default]
+    Whole,
+    /// Those that take what they see for one client's: it is what concerns one device of several.
+    OneDevice,
+    /// Those that compare accounts, whoever uses them: it is what all devices together did.
+    AcrossDevices,
+}
+
+impl Part {
+    fn has(self, rule: &dyn Rule) -> bool {
+        match self {
+            Self::Whole => true,
+            Self::OneDevice => !rule.compares_accounts(),
+            Self::AcrossDevices => rule.compares_accounts(),
+        }
+    }
 }
 
 /// Judges a journal while it grows.
@@ -122,7 +146,7 @@ impl Judge {
     #[must_use]
     pub fn new(contract: Arc<Contract>, settings: JudgeSettings) -> Self {
         let mut collector = Collector::new(settings.waived);
-        let mut rules = Vec::new();
+        let mut rules: Vec<Box<dyn Rule>> = Vec::new();
         for (judged, begin) in FAMILIES.into_iter().flatten() {
             for rule in *judged {
                 if let Some(why) = rule.unmet(&contract) {
@@ -133,6 +157,7 @@ impl Judge {
                 rules.push(begin(&contract));
             }
         }
+        rules.retain(|rule| settings.part.has(rule.as_ref()));
         let following = (0..rules.len())
             .filter(|rule| rules[*rule].hears_routine())
             .collect();
@@ -207,6 +232,7 @@ impl Judge {
         let moment = Arc::new(Entry {
             id: entry.id,
             at: entry.at,
+            device: entry.device.clone(),
             fact: Fact::Harness(HarnessFact::Step {
                 step: 0,
                 text: String::new(),

@@ -18,6 +18,7 @@ pub(super) fn entry(id: u64, at_ms: u64, fact: Fact) -> Arc<Entry> {
     Arc::new(Entry {
         id: EntryId(id),
         at: Duration::from_millis(at_ms),
+        device: None,
         fact,
     })
 }

@@ -169,7 +169,7 @@ pub struct Matrix {
     pub jobs: usize,
 }
 
-/// Plays the matrix: every scenario and stage with nobody misbehaving, then every misbehaviour on
+/// Plays the matrix: every usual scenario and stage with nobody misbehaving, then every misbehaviour on
 /// its stage. Trials are shown as they end, and returned in the order of the catalogue.
 ///
 /// # Errors
@@ -179,10 +179,8 @@ pub fn self_test(
     interrupt: &Interrupt,
     progress: &mut dyn FnMut(&Trial),
 ) -> Result<Vec<Trial>, Unplayable> {
-    let clean = matrix.suite.scenarios.iter().map(|scenario| {
-        let id: &str = &scenario.id;
-        (None, id)
-    });
+    let usual = matrix.suite.usual();
+    let clean = usual.iter().map(|scenario| (None, &*scenario.id));
     let wrong = Misbehaviour::all().map(|one| (Some(one), one.stage()));
     let plays: Vec<(Option<Misbehaviour>, &str)> = clean.chain(wrong).collect();
     let next = AtomicUsize::new(0);

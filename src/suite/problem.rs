@@ -2,6 +2,7 @@
 //!
 //! A problem is data: readers collect as many as there are, and only the command renders them.
 
+use std::collections::BTreeSet;
 use std::fmt;
 use std::ops::Range;
 use std::sync::Arc;
@@ -26,6 +27,8 @@ pub struct Problem {
     /// What to do about it, if there is advice.
     pub hint: Option<String>,
     place: Option<(Arc<Source>, Range<usize>)>,
+    /// Where the file of its place is used, the nearest first, if other files include it.
+    used_at: Vec<(Arc<Source>, Range<usize>)>,
 }
 
 impl Problem {
@@ -36,6 +39,7 @@ impl Problem {
             label: None,
             hint: None,
             place: None,
+            used_at: Vec::new(),
         }
     }
 
@@ -44,6 +48,13 @@ impl Problem {
     pub fn at(mut self, source: &Arc<Source>, span: Range<usize>) -> Self {
         let span = source.on_one_line(span);
         self.place = Some((Arc::clone(source), span));
+        self
+    }
+
+    /// Says where another file uses the one that it stands in. Said again, where that one is used.
+    #[must_use]
+    pub(crate) fn used_at(mut self, source: &Arc<Source>, span: Range<usize>) -> Self {
+        self.used_at.push((Arc::clone(source), span));
         self
     }
 
@@ -71,6 +82,16 @@ impl Problem {
 }
 
 impl Problem {
+    /// What to do, and by which places of other files it came to that.
+    fn advice(&self) -> Option<String> {
+        let used = self.used_at.iter().map(|(source, span)| {
+            let (line, column) = source.line_and_column(span.start);
+            format!("used at {}:{line}:{column}", source.name())
+        });
+        let parts: Vec<String> = self.hint.iter().cloned().chain(used).collect();
+        (!parts.is_empty()).then(|| parts.join("; "))
+    }
+
     /// Whether the lines around its place are short enough to be shown.
     fn can_be_drawn(&self) -> bool {
         self.place.as_ref().is_none_or(|(source, span)| {
@@ -91,8 +112,8 @@ impl fmt::Display for Problem {
             write!(out, "{file}:{line}:{column}: ")?;
         }
         out.write_str(&visible(&self.message))?;
-        if let Some(hint) = &self.hint {
-            write!(out, " ({})", visible(hint))?;
+        if let Some(advice) = self.advice() {
+            write!(out, " ({})", visible(&advice))?;
         }
         Ok(())
     }
@@ -123,6 +144,17 @@ impl Problems {
     /// Adds all of `others`.
     pub fn extend(&mut self, others: Self) {
         self.0.extend(others.0);
+    }
+
+    /// The same problems, each once: what is wrong with a file that many use is told for the first of them.
+    pub(crate) fn each_once(self) -> Self {
+        let mut told = BTreeSet::new();
+        let is_news = |problem: &Problem| {
+            let place = problem.place.as_ref();
+            let place = place.map(|(source, span)| (source.name().to_owned(), span.start));
+            told.insert((place, problem.message.clone(), problem.hint.clone()))
+        };
+        Self(self.0.into_iter().filter(is_news).collect())
     }
 
     /// The same problems, pointing into another copy of their file.
@@ -195,7 +227,7 @@ impl Problems {
             }
             text.push('\n');
         }
-        let files: std::collections::BTreeSet<_> = self
+        let files: BTreeSet<_> = self
             .0
             .iter()
             .filter_map(|problem| problem.place.as_ref())
@@ -271,7 +303,7 @@ impl Shown {
         Self {
             message: visible(&problem.message),
             label: problem.label.as_deref().map(visible),
-            hint: problem.hint.as_deref().map(visible),
+            hint: problem.advice().as_deref().map(visible),
             place: problem.place.as_ref().map(|(source, span)| {
                 let text = visible_in_place(source.text());
                 (NamedSource::new(visible(source.name()), text), span.clone())

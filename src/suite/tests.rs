@@ -1,6 +1,7 @@
 //! The shipped files are right, and wrong files are told what is wrong with them.
 
 mod documents;
+mod flows;
 mod loading;
 mod scalars;
 mod sharing;
@@ -49,7 +50,10 @@ fn the_shipped_suite_moves_every_lever_each_in_a_scenario_of_its_own() {
             ("restart-under-way", &[Lever::Backend]),
             ("session-restore", &[]),
             ("sign-in", &[]),
+            ("soak", &[Lever::ExpireTokens, Lever::DropSockets]),
+            ("two-devices", &[]),
             ("unreadable-data", &[Lever::Malform]),
+            ("user-switch", &[]),
         ]
     );
     let world = suite.world.unwrap();

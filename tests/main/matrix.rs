@@ -21,7 +21,7 @@ use rehearsal::suite::Suite;
 fn plan(seed: u64) -> Plan {
     let suite = Suite::shipped().unwrap_or_else(|_| panic!("the shipped suite is valid"));
     Plan {
-        scenarios: suite.scenarios.clone(),
+        scenarios: suite.usual(),
         suite: Arc::new(suite),
         target: Target::Mock,
         real_time: false,
@@ -90,7 +90,7 @@ fn every_misbehaviour_is_caught_by_the_rules_that_it_names_and_nobody_else_is_bl
         jobs: 2,
     };
     let trials = self_test(&matrix, &Interrupt::new(), &mut |_| {}).unwrap();
-    let clean = matrix.suite.scenarios.len();
+    let clean = matrix.suite.usual().len();
     assert_eq!(trials.len(), clean + Misbehaviour::all().count());
     for trial in &trials {
         let found: Vec<String> = trial.findings.iter().map(line).collect();
@@ -210,7 +210,7 @@ fn an_app_and_a_backend_that_behave_pass_under_every_seed_and_nothing_at_all_is_
         };
         assert_eq!(findings().next(), None, "seed {seed}\n{}", told(&result));
         assert_eq!(Exit::of(&result), Exit::Passed, "seed {seed}");
-        assert_eq!(result.scenarios.len(), 14);
+        assert_eq!(result.scenarios.len(), 16);
     });
 }
 
@@ -228,7 +228,7 @@ fn the_same_seed_gives_the_same_journal_to_the_byte_and_another_seed_another_one
         journals(folder.path())
     };
     let (first, again, other) = (written(7), written(7), written(8));
-    assert_eq!(first.len(), 14);
+    assert_eq!(first.len(), 16);
     for (name, journal) in &first {
         let same = again.get(name).is_some_and(|again| again == journal);
         assert!(same, "{name} is another one the second time");

@@ -47,7 +47,7 @@ fn assert_passed(result: &ScenarioResult) {
 #[rstest]
 fn a_shipped_scenario_passes(
     #[files("scenarios/*.yaml")]
-    #[exclude("(contract|runbook)\\.yaml$")]
+    #[exclude("(contract|runbook|soak)\\.yaml$")]
     scenario: PathBuf,
 ) {
     assert_passed(&play(&scenario, ContractChoice::Shipped, Vec::new()));

@@ -35,11 +35,10 @@ fn plan(runbook: Runbook, scenarios: &[&str], defect: Option<Defect>) -> Plan {
     let mut suite = Suite::shipped().unwrap();
     suite.runbook = runbook;
     let suite = Arc::new(suite);
-    let wanted = suite.scenarios.iter();
+    let wanted = suite.usual().into_iter();
     Plan {
         scenarios: wanted
             .filter(|own| scenarios.is_empty() || scenarios.contains(&own.id.as_str()))
-            .cloned()
             .collect(),
         suite,
         target: Target::Mock,

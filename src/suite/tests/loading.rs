@@ -47,7 +47,7 @@ fn the_shipped_scenarios_can_be_played_against_any_contract() {
         ..Choice::default()
     });
     let suite = suite.unwrap_or_else(|problems| panic!("{problems}"));
-    assert_eq!(suite.scenarios.len(), 14);
+    assert_eq!(suite.scenarios.len(), 17);
     assert!(
         suite.world.is_none(),
         "the shipped world is of another contract"
