@@ -5,10 +5,12 @@
 
 mod answer;
 mod capability;
+mod check;
 mod shown;
 
 pub use answer::{Answer, Answered, Came, Ground, Status};
 pub use capability::Capability;
+pub use check::{Check, CheckEnd};
 pub use shown::{Labelled, Shown};
 
 use jiff::civil::Date;
@@ -30,6 +32,8 @@ pub struct Runbook {
     pub asked: Option<String>,
     /// What people vouch for.
     pub attestations: Vec<Attestation>,
+    /// What came of the checks of the team's own project, if they were run.
+    pub checks: Vec<Check>,
 }
 
 /// Items that belong together.
@@ -74,6 +78,8 @@ pub enum Proof {
         /// The label.
         label: String,
     },
+    /// A configured check, by its name; without one, every check.
+    Check(Option<String>),
 }
 
 impl Proof {
@@ -84,6 +90,7 @@ impl Proof {
             Self::Rule(_) => "rule",
             Self::Scenario(_) => "scenario",
             Self::Expectation { .. } => "expectation",
+            Self::Check(_) => "check",
         }
     }
 
@@ -91,7 +98,7 @@ impl Proof {
     #[must_use]
     pub fn scenario(&self) -> Option<&str> {
         match self {
-            Self::Rule(_) => None,
+            Self::Rule(_) | Self::Check(_) => None,
             Self::Scenario(scenario) | Self::Expectation { scenario, .. } => Some(scenario),
         }
     }
@@ -102,6 +109,8 @@ impl std::fmt::Display for Proof {
         match self {
             Self::Rule(id) | Self::Scenario(id) => out.write_str(id),
             Self::Expectation { scenario, label } => write!(out, "{scenario}/{label}"),
+            Self::Check(Some(name)) => write!(out, "check {name}"),
+            Self::Check(None) => out.write_str("each check"),
         }
     }
 }

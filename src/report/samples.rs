@@ -185,6 +185,7 @@ fn runbook_of(scenarios: &[ScenarioResult]) -> runbook::Answer {
             group("S4", "Kill-switch"),
         ],
         items,
+        checks: Vec::new(),
     }
 }
 

@@ -17,7 +17,7 @@ use super::plan::Plan;
 use super::recording::{Flush, Recording};
 use crate::domain::contract::{Contract, Role, Token};
 use crate::domain::journal::file::{Case, ContractMark, Header};
-use crate::domain::journal::{Fact, Flaw, HarnessFact};
+use crate::domain::journal::{Fact, Flaw, HarnessFact, Observer};
 use crate::domain::result::ScenarioResult;
 use crate::domain::secret::Account;
 use crate::domain::verdict::ScopeTally;
@@ -84,16 +84,9 @@ impl Environment {
         let header = header(&settings, clock);
         let file = settings.file.as_deref();
         let recording = file.map(|path| record(path, &header)).transpose()?;
-        {
-            let mut journal = recorder.journal();
-            journal.watch(Box::new(Arc::clone(&evaluation)));
-            if let Some(lateness) = &lateness {
-                journal.watch(Box::new(Arc::clone(lateness)));
-            }
-            if let Some(recording) = &recording {
-                journal.watch(Box::new(Arc::clone(recording)));
-            }
-        }
+        watch(&recorder, Some(&evaluation));
+        watch(&recorder, lateness.as_ref());
+        watch(&recorder, recording.as_ref());
         recorder.record(Fact::Harness(HarnessFact::Began {
             scenario: settings.case.id.clone(),
             seed: plan.seed,
@@ -236,6 +229,13 @@ impl Environment {
 
     fn note(&self, fact: HarnessFact) {
         self.recorder.record(Fact::Harness(fact));
+    }
+}
+
+/// Lets an observer follow the journal, if there is one.
+fn watch<T: Observer + 'static>(recorder: &Recorder, observer: Option<&Arc<Mutex<T>>>) {
+    if let Some(observer) = observer {
+        recorder.journal().watch(Box::new(Arc::clone(observer)));
     }
 }
 

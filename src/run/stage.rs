@@ -21,7 +21,7 @@ pub(crate) struct Stage {
     /// Everything around the client.
     pub(super) environment: Environment,
     /// The client: a simulated app on each device, the scenario's first one apart.
-    pub(super) first: Actor,
+    first: Actor,
     others: Vec<Actor>,
     /// How the run is asked to stop.
     pub(crate) interrupt: Interrupt,
@@ -54,7 +54,8 @@ impl Actor {
     fn start(
         plan: &Plan,
         environment: &Environment,
-        (client, name): (&Client, Option<&String>),
+        client: &Client,
+        name: Option<&String>,
         seed: u64,
     ) -> Result<Self, SetUpError> {
         let sockets = Arc::new(Mutex::new(Sockets::of(name.cloned())));
@@ -107,11 +108,11 @@ impl Stage {
             listen: listen(scenario)?,
         })?;
         let name = scenario.devices.first();
-        let first = Actor::start(plan, &environment, (&environment.client, name), seed)?;
+        let first = Actor::start(plan, &environment, &environment.client, name, seed)?;
         let mut others = Vec::new();
         for (client, name) in environment.clients().zip(&scenario.devices).skip(1) {
             let own = derive(seed, name);
-            others.push(Actor::start(plan, &environment, (client, Some(name)), own)?);
+            others.push(Actor::start(plan, &environment, client, Some(name), own)?);
         }
         environment.check_itself(plan.virtual_time()).await?;
         Ok(Self {

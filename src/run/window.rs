@@ -25,7 +25,7 @@ struct Open {
     /// Those that count from the latest change, for the steps before the next one.
     recent: Vec<Window>,
     /// That of the step that is played, if it counts from its own beginning.
-    now: Vec<Window>,
+    now: Option<Window>,
     /// Each device, and what it has read.
     devices: Vec<(Option<String>, Connected)>,
 }
@@ -124,7 +124,7 @@ impl Windows {
     /// Begins a step: what it counts from now on begins anew.
     pub(crate) fn begin(&self, step: &Step) {
         let mut open = self.lock();
-        open.now = open.window(step, Since::Now).into_iter().collect();
+        open.now = open.window(step, Since::Now);
     }
 
     /// Shows what a step has counted so far.

@@ -86,6 +86,16 @@ fn scenario_of(source: &Arc<Source>, beside: Beside<'_>) -> Result<Scenario, Pro
     read(source, |root| scenario::read(root, beside))
 }
 
+/// Reads each that can be read.
+fn scenarios_of(
+    sources: &[Arc<Source>],
+    beside: Beside<'_>,
+    problems: &mut Problems,
+) -> Vec<Arc<Scenario>> {
+    let read = |source| keep(problems, scenario_of(source, beside)).map(Arc::new);
+    sources.iter().filter_map(read).collect()
+}
+
 fn contract_of(source: &Arc<Source>, depth: Depth) -> Result<Contract, Problems> {
     read(source, |root| contract::read(root, depth))
 }
@@ -212,11 +222,7 @@ impl Suite {
             book: book.as_ref().map(|draft| &draft.runbook),
             flows: &flows,
         };
-        let mut scenarios = Vec::new();
-        for source in &sources {
-            let read = scenario_of(source, beside);
-            scenarios.extend(keep(&mut problems, read).map(Arc::new));
-        }
+        let scenarios = scenarios_of(&sources, beside, &mut problems);
         // A runbook of other scenarios names what is not here, and so does one of a whole folder
         // beside a single file.
         if let (Some(draft), true) = (&book, parts.runbook_is_own) {

@@ -247,7 +247,6 @@ const KINDS: [&str; 5] = ["do", "set", "expect", "use", "repeat"];
 /// One step as written can be several, where it says `each` or stands for others, and none, where it
 /// says `if` and the contract lacks that part.
 fn step(cursor: &Cursor<'_>, names: &Names<'_>, places: &mut Places<'_>) -> Option<Vec<Step>> {
-    const FORM: &str = "write `do: ...`, `set: ...`, `expect: ...`, `use: ...` or `repeat: ...`";
     let fields: Fields<'_> = cursor.fields("a step")?;
     if fields.has("if")
         && let Some(part) = fields.get("if")
@@ -275,20 +274,7 @@ fn step(cursor: &Cursor<'_>, names: &Names<'_>, places: &mut Places<'_>) -> Opti
         }
         ["use"] => return inclusion::used(&fields, on, names, places),
         ["repeat"] => return inclusion::repeated(&fields, names, places),
-        [] => {
-            // The nearest of the words is more helpful than a list of what is missing.
-            for kind in KINDS {
-                let _ = fields.get(kind);
-            }
-            if fields.keys().next().is_none() {
-                return fields.refuse("this step is empty", FORM);
-            }
-            let _ = [
-                "as", "password", "within", "for", "since", "if", "label", "with", "steps", "on",
-            ]
-            .map(|key| fields.get(key));
-            return fields.refuse("this step does nothing", FORM);
-        }
+        [] => return nothing(&fields),
         ref several => {
             fields.ignore_rest();
             return fields.refuse(
@@ -308,4 +294,20 @@ fn step(cursor: &Cursor<'_>, names: &Names<'_>, places: &mut Places<'_>) -> Opti
         kind,
     };
     Some(kinds.into_iter().map(step).collect())
+}
+
+/// A step that does nothing.
+fn nothing(fields: &Fields<'_>) -> Option<Vec<Step>> {
+    const FORM: &str = "write `do: ...`, `set: ...`, `expect: ...`, `use: ...` or `repeat: ...`";
+    if fields.keys().next().is_none() {
+        return fields.refuse("this step is empty", FORM);
+    }
+    // The nearest of all words is more helpful than a list of what is missing.
+    let beside = [
+        "as", "password", "within", "for", "since", "if", "label", "with", "steps", "on",
+    ];
+    for key in KINDS.into_iter().chain(beside) {
+        let _ = fields.get(key);
+    }
+    fields.refuse("this step does nothing", FORM)
 }
