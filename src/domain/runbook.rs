@@ -94,6 +94,12 @@ impl Proof {
         }
     }
 
+    /// Whether it says something of the team's own project, which no run puts to the test.
+    #[must_use]
+    pub fn is_of_the_team(&self) -> bool {
+        matches!(self, Self::Check(_))
+    }
+
     /// The scenario that it is about, if it is about one.
     #[must_use]
     pub fn scenario(&self) -> Option<&str> {
