@@ -38,6 +38,7 @@ mod flaws;
 mod keys;
 mod malform;
 mod paging;
+mod parity;
 mod platform;
 mod routes;
 

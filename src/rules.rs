@@ -29,6 +29,7 @@ mod collector;
 mod connect_error;
 mod crossing;
 mod exchange;
+mod flattened;
 mod labels;
 mod placeholders;
 mod socket_owners;

@@ -15,7 +15,7 @@ use super::{console, runbook, settings};
 use crate::domain::runbook::{Attestation, Item, Runbook};
 use crate::report::text::{visible, wrap};
 use crate::suite::attestations::{parse_day, vouchable, written};
-use crate::suite::{self, Problems};
+use crate::suite::{self, Problems, Suite};
 
 const GOOD: Style = AnsiColor::Green.on_default();
 const OPEN: Style = AnsiColor::Yellow.on_default();
@@ -33,22 +33,22 @@ pub(super) fn attest(arguments: &AttestArguments) -> Result<Exit, Problem> {
         ..SuiteRequest::by_flags(&arguments.files)
     };
     let suite = files::suite(&request.choice(environment)?)?;
-    let book = suite.runbook;
+    let book = &suite.runbook;
     let file = runbook::file(&config);
-    let all = runbook::attestations(&config, &[&book], false).map_err(Problem::Config)?;
+    let all = runbook::attestations(&config, &[book], false).map_err(Problem::Config)?;
     if arguments.list {
         let own: Vec<Attestation> = all
             .into_iter()
-            .filter(|one| runbook::is_of(&book, one))
+            .filter(|one| runbook::is_of(book, one))
             .collect();
         if arguments.json {
-            list_json(&book, &own)?;
+            list_json(&suite, &own)?;
         } else {
-            list(&book, &own)?;
+            list(&suite, &own)?;
         }
         return Ok(Exit::Passed);
     }
-    let word = word(arguments, &book, &all, runbook::today()).map_err(Problem::Config)?;
+    let word = word(arguments, book, &all, runbook::today()).map_err(Problem::Config)?;
     keep(&file, &word, all)?;
     let until = word
         .until
@@ -164,18 +164,20 @@ fn replace(file: &Path, text: &str) -> io::Result<()> {
 
 /// Every item that a person has to vouch for, and who did.
 fn of_people<'b>(
-    book: &'b Runbook,
+    suite: &'b Suite,
     own: &'b [Attestation],
 ) -> impl Iterator<Item = (&'b Item, Option<&'b Attestation>)> {
-    let items = book.items.iter().filter(|item| item.attest);
+    let items = suite.runbook.items.iter();
+    let items = items.filter(|item| item.attest.is_wanted(&suite.contract));
     items.map(|item| (item, own.iter().find(|one| one.item == item.id)))
 }
 
-fn list(book: &Runbook, own: &[Attestation]) -> io::Result<()> {
+fn list(suite: &Suite, own: &[Attestation]) -> io::Result<()> {
+    let book = &suite.runbook;
     let mut out = console::out();
     let (name, version) = (visible(&book.name), visible(&book.version));
     writeln!(out, "{STRONG}{name}, version {version}{STRONG:#}\n")?;
-    for (item, word) in of_people(book, own) {
+    for (item, word) in of_people(suite, own) {
         let (style, told) = match word {
             None => (OPEN, "nobody vouched".to_owned()),
             Some(one) => {
@@ -228,8 +230,9 @@ struct ItemDocument<'a> {
     expired: bool,
 }
 
-fn list_json(book: &Runbook, own: &[Attestation]) -> io::Result<()> {
-    let items = of_people(book, own).map(|(item, word)| ItemDocument {
+fn list_json(suite: &Suite, own: &[Attestation]) -> io::Result<()> {
+    let book = &suite.runbook;
+    let items = of_people(suite, own).map(|(item, word)| ItemDocument {
         id: &item.id,
         title: &item.title,
         by: word.map(|one| one.by.as_str()),

@@ -136,6 +136,7 @@ fn contract() -> Contract {
         },
         request_timeout: seconds(10),
         stale_after: seconds(60),
+        parity: None,
         scope: Scope {
             forbid: Vec::new(),
             allow: Vec::new(),

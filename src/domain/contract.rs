@@ -15,6 +15,7 @@ mod fit;
 pub(crate) mod harbour;
 mod lookup;
 mod paging;
+mod parity;
 pub mod pattern;
 mod promises;
 #[cfg(test)]
@@ -27,6 +28,7 @@ pub use allowed::{Queries, Scope, TrafficFloor};
 pub use fit::{Misfit, misfits};
 pub use lookup::{Role, is_safe};
 pub use paging::{NextPage, Paging};
+pub use parity::{Counterpart, Parity};
 pub use pattern::{PathPattern, RequestPattern};
 pub use promises::{AnswersTo, ErrorForm, HeaderPromise, ItemOrder, Promises, TokenChecked};
 pub use renewal::TokenRenewal;
@@ -65,6 +67,8 @@ pub struct Contract {
     pub request_timeout: Duration,
     /// The age past which shown data must be marked stale.
     pub stale_after: Duration,
+    /// Another client whose data has to be the app's, if there is one.
+    pub parity: Option<Parity>,
     /// What may and what must never be called.
     pub scope: Scope,
 }

@@ -31,7 +31,7 @@ pub use fact::{
 pub use harness::{Changed, HarnessFact, LeverHow, StepPhase, UnmetStep};
 pub use headers::Headers;
 pub use json::Json;
-pub use probe::{Flaw, Heard, Question, Reference};
+pub use probe::{Flaw, Heard, Question, Reading, Reference};
 pub use record::{EntryId, Journal, Observer};
 pub use screen::{LOADING, MAINTENANCE, SIGNED_OUT, ScreenName};
 

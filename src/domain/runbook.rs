@@ -15,6 +15,8 @@ pub use shown::{Labelled, Shown};
 
 use jiff::civil::Date;
 
+use crate::domain::contract::Contract;
+
 /// A runbook, and what people vouch for in it.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Runbook {
@@ -61,7 +63,39 @@ pub struct Item {
     /// What proves it, all of them together.
     pub proofs: Vec<Proof>,
     /// Whether a person has to vouch for it, beside whatever else proves it.
-    pub attest: bool,
+    pub attest: Vouching,
+}
+
+/// Whether a person has to vouch for an item.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Vouching {
+    /// Nobody has to.
+    #[default]
+    Nobody,
+    /// Somebody has to.
+    Somebody,
+    /// Somebody has to where a contract lacks what would prove it instead.
+    Unless(Capability),
+}
+
+impl Vouching {
+    /// Whether somebody has to under a contract.
+    #[must_use]
+    pub fn is_wanted(self, contract: &Contract) -> bool {
+        match self {
+            Self::Nobody => false,
+            Self::Somebody => true,
+            Self::Unless(capability) => !capability.is_in(contract),
+        }
+    }
+
+    fn word(self) -> Option<String> {
+        match self {
+            Self::Nobody => None,
+            Self::Somebody => Some("attest".to_owned()),
+            Self::Unless(capability) => Some(format!("attest unless {capability}")),
+        }
+    }
 }
 
 /// Something that can be put to the test and kept or broken.
@@ -191,7 +225,7 @@ impl Item {
         words.extend(needs);
         let proofs = self.proofs.iter();
         words.extend(proofs.map(|proof| format!("{} {proof}", proof.kind())));
-        words.extend(self.attest.then(|| "attest".to_owned()));
+        words.extend(self.attest.word());
         words.join(" ") + "\n"
     }
 }
@@ -208,7 +242,7 @@ mod tests {
             since: since.map(str::to_owned),
             needs: Vec::new(),
             proofs: Vec::new(),
-            attest: true,
+            attest: Vouching::Somebody,
         }
     }
 

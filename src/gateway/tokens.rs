@@ -85,13 +85,14 @@ impl Tokens {
     /// Learns the tokens of an answer and says what was handed out.
     pub(super) fn learn(&self, grant: Grant<'_>) -> Vec<TokenIssued> {
         let session = &self.scribe.contract.session;
-        let other = session.other_audience.as_ref().map(|other| &other.answer);
+        let mut others = self.scribe.contract.other_sign_ins();
         let answer = match grant.role {
-            Some(Role::SignIn) => other
-                .filter(|other| {
+            Some(Role::SignIn) => others
+                .find(|other| {
                     grant.select(&session.sign_in.answer.access_token).is_none()
-                        && grant.select(&other.access_token).is_some()
+                        && grant.select(&other.answer.access_token).is_some()
                 })
+                .map(|other| &other.answer)
                 .or(Some(&session.sign_in.answer)),
             Some(Role::Refresh) => session.refresh.as_ref().map(|refresh| &refresh.answer),
             _ => None,

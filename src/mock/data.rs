@@ -148,7 +148,7 @@ impl Backend {
     }
 
     /// The answer. Of a long list only the page is cloned.
-    fn answer(
+    pub(super) fn answer(
         &self,
         holding: &mut ResourceState,
         resource: &Resource,
@@ -277,7 +277,7 @@ fn tag(user: Option<usize>, body: &Value) -> String {
     format!("\"{:016x}\"", u64::from_be_bytes(start))
 }
 
-fn first_number(value: &mut Value) -> Option<&mut Value> {
+pub(super) fn first_number(value: &mut Value) -> Option<&mut Value> {
     match value {
         Value::Number(_) => Some(value),
         Value::Array(items) => items.iter_mut().find_map(first_number),

@@ -156,6 +156,8 @@ misbehaviours! {
         "It goes on refusing data once the kill-switch is off again.";
     CodingNotKept "coding-not-kept" on "read-only-scope" ["SYNC-13"]
         "It calls its last resource compressed, and it is not.";
+    OtherClientDiffers "other-client-differs" on "sign-in" ["API-15"]
+        "It answers another client than the app with another number.";
     FrozenValues "frozen-values" on "long-session" ["API-14"]
         "It emits change after change, and none of them changes anything.";
 }

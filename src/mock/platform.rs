@@ -38,7 +38,7 @@ enum Grant<'a> {
 }
 
 impl Backend {
-    pub(super) fn sign_in(&self, found: &Captures) -> Reply {
+    pub(super) fn sign_in(&self, found: &Captures, answer: &TokenAnswer) -> Reply {
         let session = &self.contract.session;
         let (username, password) = (text(found, "username"), text(found, "password"));
         let mut core = self.core();
@@ -55,7 +55,7 @@ impl Backend {
             return Reply::error(status, "invalid-credentials", "the credentials are wrong");
         };
         let family = core.sessions.begin(user);
-        self.issue(&mut core, user, family, Grant::New(&session.sign_in.answer))
+        self.issue(&mut core, user, family, Grant::New(answer))
     }
 
     pub(super) fn refresh(&self, refresh: &SessionRequest, found: &Captures, call: &Call) -> Reply {

@@ -33,6 +33,9 @@ impl Backend {
         if let Some(reply) = self.forbidden(service, call) {
             return Route::Answer(reply);
         }
+        if let Some(reply) = self.other_client(service, call) {
+            return Route::Answer(reply);
+        }
         let Some(role) = role(contract, service, call) else {
             return Route::Answer(Reply::error(404, "not-found", "there is no such endpoint"));
         };
@@ -200,7 +203,7 @@ impl Backend {
             && let Some(found) = call.captures(&session.sign_in.operation)
             && (refresh.is_none() || found.contains_key("username"))
         {
-            return self.sign_in(&found);
+            return self.sign_in(&found, &session.sign_in.answer);
         }
         match refresh.and_then(|refresh| {
             let found = call.captures(&refresh.operation)?;

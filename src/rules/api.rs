@@ -3,7 +3,7 @@
 //!
 //! Reading order: `health` and `clock` judge the backend as a whole, `headers`, `errors`, `inside`
 //! and `cookies` its answers, `lists`, `fields`, `links`, `moves` and `validators` what they bring,
-//! `expired`, `sign_in` and `namespace` its refusals.
+//! `expired`, `sign_in` and `namespace` its refusals, and `parity` what it tells another client.
 
 use std::time::Duration;
 
@@ -24,6 +24,7 @@ mod links;
 mod lists;
 mod moves;
 mod namespace;
+mod parity;
 mod sign_in;
 #[cfg(test)]
 mod tests;
@@ -50,6 +51,10 @@ pub(super) const RULES: &[Registration] = &[
         Box::new(validators::Validators::default())
     }),
     (&[&moves::MOVES], |_| Box::new(moves::Moves::default())),
+    (
+        &[&parity::PARITY],
+        |_| Box::new(parity::Parities::default()),
+    ),
 ];
 
 /// How long what a lever or a fault did may go on.

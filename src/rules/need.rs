@@ -40,6 +40,8 @@ pub enum Need {
     TokenChecked,
     /// A value that moves as long as its feed speaks.
     Moves,
+    /// Another client whose data has to be the app's.
+    Parity,
 }
 
 impl Need {
@@ -63,6 +65,7 @@ impl Need {
             Self::Health => "a health request",
             Self::ErrorForm => "the form of errors",
             Self::Moves => "a value that `moves`",
+            Self::Parity => "another client to compare with",
             Self::TokenChecked => "a feed that checks its token until the end",
         }
     }
@@ -122,6 +125,10 @@ impl Need {
                 "by the contract the feed's token is checked at the handshake only",
             ),
             Self::Moves => moves(contract),
+            Self::Parity => (
+                contract.parity.is_some(),
+                "the contract names no other client to compare with",
+            ),
             Self::RequestId => (
                 contract.request_id.is_some(),
                 "the contract names no request id",

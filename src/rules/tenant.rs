@@ -1,6 +1,6 @@
 //! TENANT: nobody sees what is another's.
 //!
-//! Reading order: `flattened` and `distinctive` take answers apart, `observed` keeps what each
+//! Reading order: `distinctive` tells what is one account's own, `observed` keeps what each
 //! account was seen to read and to be sent. Then comes what compares: `search` looks through what is
 //! just being sent, `cross_account` looks back from the end, `bola` at what the harness asked with
 //! another's things. `cached` and `next_user` need no comparison.
@@ -10,7 +10,6 @@ use crate::rules::context::Context;
 use crate::rules::rule::{Registration, Rule};
 
 mod distinctive;
-mod flattened;
 
 mod observed;
 

@@ -17,6 +17,7 @@ mod health;
 mod lists;
 mod maintenance;
 mod not_asked;
+mod parity;
 mod permission;
 mod scope;
 mod session;
@@ -44,12 +45,13 @@ pub(crate) use permission::Permission;
 pub(crate) use session::OwnSession;
 
 /// The rules that are judged by what is asked when the app is gone.
-const AFTERWARDS: [&str; 11] = [
+const AFTERWARDS: [&str; 12] = [
     "SESSION-6",
     "SESSION-10",
     "SESSION-11",
     "API-8",
     "API-13",
+    "API-15",
     "SYNC-12",
     "SCOPE-5",
     "TENANT-1",
@@ -130,9 +132,10 @@ impl<'s> Prober<'s> {
         first: &Account,
         second: Option<&Account>,
     ) {
-        const READING: [&str; 6] = [
+        const READING: [&str; 7] = [
             "SESSION-10",
             "SYNC-12",
+            "API-15",
             "TENANT-1",
             "TENANT-2",
             "TENANT-3",
@@ -144,13 +147,14 @@ impl<'s> Prober<'s> {
         };
         self.bad_tokens(permission, &own).await;
         let cursors = self.walk(&own).await;
+        self.compare(first, &own).await;
         let other = match second {
             Some(second) => self.sign_in(second).await,
             None => Err(NotAsked::OneAccount),
         };
         match other {
             Ok(other) => self.two_tenants(&own, &other, &cursors).await,
-            Err(why) => self.skip_all(&READING[2..], &why),
+            Err(why) => self.skip_all(&READING[3..], &why),
         }
     }
 

@@ -87,7 +87,8 @@ fn answered(book: Book<'_>, item: &Item, scenarios: &[ScenarioResult]) -> Answer
     }
     let proofs = item.proofs.iter();
     let by: Vec<Ground> = proofs.map(|proof| ground(proof, book, scenarios)).collect();
-    let (status, reasons) = judged(item, &by, &blank);
+    let vouched = item.attest.is_wanted(book.contract);
+    let (status, reasons) = judged(vouched, &by, &blank);
     Answered {
         status,
         reasons,
@@ -96,8 +97,8 @@ fn answered(book: Book<'_>, item: &Item, scenarios: &[ScenarioResult]) -> Answer
     }
 }
 
-/// What all grounds together, and a person's word, make of an item.
-fn judged(item: &Item, by: &[Ground], blank: &Answered) -> (Status, Vec<String>) {
+/// What all grounds together, and a person's word where one is wanted, make of an item.
+fn judged(vouched: bool, by: &[Ground], blank: &Answered) -> (Status, Vec<String>) {
     let broken = reasons(by, Came::Broken);
     if !broken.is_empty() {
         return (Status::Violated, broken);
@@ -107,10 +108,10 @@ fn judged(item: &Item, by: &[Ground], blank: &Answered) -> (Status, Vec<String>)
         return (Status::Inconclusive, open);
     }
     let left_out = by.iter().filter(|own| own.came == Came::LeftOut).count();
-    if !item.attest && left_out == by.len() {
+    if !vouched && left_out == by.len() {
         return (Status::NotApplicable, reasons(by, Came::LeftOut));
     }
-    match (item.attest, &blank.attested) {
+    match (vouched, &blank.attested) {
         (false, _) => (Status::Proven, Vec::new()),
         (true, Some(own)) if !own.expired => (Status::Attested, Vec::new()),
         (true, Some(own)) => {

@@ -11,7 +11,7 @@ use super::problem::{Problem, Problems};
 use super::source::Source;
 use super::suggest::suggest;
 use super::toml;
-use crate::domain::runbook::{Attestation, Runbook};
+use crate::domain::runbook::{Attestation, Runbook, Vouching};
 
 /// The file's name.
 pub const ATTESTATIONS_FILE: &str = "attestations.toml";
@@ -130,7 +130,7 @@ pub fn vouchable(book: &Runbook, id: &str) -> Result<(), Problem> {
         let message = format!("the runbook “{}” has no item `{id}`", book.name);
         return Err(Problem::new(message).hint(suggest(id, known)));
     };
-    if item.attest {
+    if item.attest != Vouching::Nobody {
         return Ok(());
     }
     let proofs: Vec<String> = item.proofs.iter().map(ToString::to_string).collect();

@@ -11,6 +11,7 @@ use crate::domain::contract::{Contract, Operation};
 mod context;
 mod event;
 mod operation;
+mod parity;
 mod promises;
 mod realtime;
 mod resource;
@@ -62,6 +63,10 @@ pub(crate) fn read(root: &Cursor<'_>, depth: Depth) -> Option<Contract> {
         Duration::from_secs(30),
         Cursor::positive_duration,
     );
+    let parity = fields.maybe("parity", |cursor| {
+        let answer = session.as_ref().map(|own| &own.sign_in.answer);
+        parity::read(cursor, &context, resources.as_deref(), answer)
+    });
     let scope = scope::read(&fields, &context);
 
     let contract = Contract {
@@ -79,6 +84,7 @@ pub(crate) fn read(root: &Cursor<'_>, depth: Depth) -> Option<Contract> {
         retry: retry?,
         request_timeout: request_timeout?,
         stale_after: stale_after?,
+        parity: parity?,
         scope: scope?,
     };
     scope::check(&fields, &contract);

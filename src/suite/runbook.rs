@@ -7,11 +7,11 @@ use std::sync::Arc;
 
 use super::cursor::{Cursor, Fields};
 use super::diagnostics::Diagnostics;
-use super::node::Span;
+use super::node::{Content, Span};
 use super::problem::{Problem, Problems};
 use super::source::Source;
 use super::suggest::suggest;
-use crate::domain::runbook::{Capability, Group, Item, Proof, Runbook};
+use crate::domain::runbook::{Capability, Group, Item, Proof, Runbook, Vouching};
 use crate::domain::scenario::Scenario;
 use crate::domain::verdict::PROOF;
 use crate::rules;
@@ -181,10 +181,10 @@ fn item(
         Names::one_of(cursor, "version", names.versions.as_deref())
     });
     let needs = fields.or("needs", Vec::new(), needs);
-    let attest = fields.or("attest", false, Cursor::switch);
+    let attest = fields.or("attest", Vouching::Nobody, vouching);
     let proofs = proofs(fields, named);
     let (attest, proofs) = (attest?, proofs?);
-    if proofs.is_empty() && !attest {
+    if proofs.is_empty() && attest != Vouching::Somebody {
         return fields.refuse(
             format!("nothing can prove `{id}`"),
             "name `rules`, `scenarios`, `expectations` or `checks` that do, or write `attest: on` if \
@@ -200,6 +200,19 @@ fn item(
         proofs,
         attest,
     })
+}
+
+/// Reads `on`, or `{ unless: parity }` where a contract may have what proves the item.
+fn vouching(cursor: &Cursor<'_>) -> Option<Vouching> {
+    if !matches!(cursor.node.content, Content::Map(_)) {
+        return cursor.switch().map(|on| match on {
+            true => Vouching::Somebody,
+            false => Vouching::Nobody,
+        });
+    }
+    let fields = cursor.fields("`attest`")?;
+    let unless = fields.need("unless")?;
+    unless.word(&Capability::ALL).map(Vouching::Unless)
 }
 
 fn needs(cursor: &Cursor<'_>) -> Option<Vec<Capability>> {

@@ -193,6 +193,7 @@ pub(super) fn contract() -> Contract {
         },
         request_timeout: seconds(10),
         stale_after: seconds(45),
+        parity: None,
         scope: Scope {
             forbid: vec![RequestPattern::parse("POST trading /api/trade").unwrap()],
             allow: vec![],

@@ -5,11 +5,11 @@ use std::time::Duration;
 use serde_json::json;
 
 use crate::domain::contract::{
-    AnswersTo, Apply, Body, Condition, Contract, Emit, ErrorForm, EventRule, FailMode, FeedWhileOn,
-    HeaderPromise, Identity, ItemOrder, JwtPolicy, KillSwitch, NextPage, Operation, Paging,
-    Polling, Promises, Queries, Realtime, RequestPattern, Resource, Retry, Scope, Screen, Service,
-    Session, SessionRequest, SocketClient, Token, TokenAnswer, TokenChecked, TokenRenewal,
-    TrafficFloor,
+    AnswersTo, Apply, Body, Condition, Contract, Counterpart, Emit, ErrorForm, EventRule, FailMode,
+    FeedWhileOn, HeaderPromise, Identity, ItemOrder, JwtPolicy, KillSwitch, NextPage, Operation,
+    Paging, Parity, Polling, Promises, Queries, Realtime, RequestPattern, Resource, Retry, Scope,
+    Screen, Service, Session, SessionRequest, SocketClient, Token, TokenAnswer, TokenChecked,
+    TokenRenewal, TrafficFloor,
 };
 use crate::domain::selector::{Selector, Template};
 
@@ -93,6 +93,7 @@ pub(crate) fn agreed_in(journal: &str) -> Contract {
                 contract.resources[0].conditional = true;
                 contract.polling = None;
             }
+            "compared" => contract.parity = Some(compared(&contract.resources)),
             "declares" => contract.scope.bodies = Queries::Declared,
             "renews" => renews(contract.realtime.as_mut().unwrap()),
             "open" => switch.fail_mode = FailMode::Open,
@@ -106,6 +107,31 @@ pub(crate) fn agreed_in(journal: &str) -> Contract {
         }
     }
     contract
+}
+
+/// The harbour office looks at the ships, too, and at the log as the sailors do.
+fn compared(resources: &[Resource]) -> Parity {
+    let counterpart = |resource: Resource| Counterpart {
+        of: resource.name.clone(),
+        resource,
+        renamed: Vec::new(),
+        apart: Vec::new(),
+    };
+    Parity {
+        sign_in: None,
+        resources: vec![
+            Counterpart {
+                renamed: vec![("/knots".to_owned(), "/speed".to_owned())],
+                apart: vec!["/mark".to_owned()],
+                ..counterpart(Resource {
+                    items: Some(at("/rows")),
+                    key: Some(at("/imo")),
+                    ..resource("ships", "/office/ships")
+                })
+            },
+            counterpart(resources[2].clone()),
+        ],
+    }
 }
 
 /// A ship that stays at the tide hands its new pass over.
@@ -194,6 +220,7 @@ pub(crate) fn harbour() -> Contract {
         },
         request_timeout: seconds(10),
         stale_after: seconds(60),
+        parity: None,
         scope: Scope {
             forbid: vec![RequestPattern::parse("POST deck /v2/orders").unwrap()],
             allow: Vec::new(),

@@ -5,7 +5,9 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Contract, EventRule, Operation, PathPattern, Resource, Screen, Service, Token};
+use super::{
+    Contract, EventRule, Operation, PathPattern, Resource, Screen, Service, SessionRequest, Token,
+};
 
 /// What a request is for, as the contract declares it.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -118,9 +120,7 @@ impl Contract {
         .into_iter()
         .flatten()
         .chain(
-            session
-                .other_audience
-                .iter()
+            self.other_sign_ins()
                 .map(|other| (Role::SignIn, &other.operation)),
         )
         .chain(
@@ -133,6 +133,12 @@ impl Contract {
                 .iter()
                 .map(|resource| (Role::Resource(resource.name.clone()), &resource.operation)),
         )
+    }
+
+    /// Sign-ins that are not the app's: for another audience, and another client's.
+    pub fn other_sign_ins(&self) -> impl Iterator<Item = &SessionRequest> {
+        let compared = self.parity.iter().filter_map(|own| own.sign_in.as_ref());
+        self.session.other_audience.iter().chain(compared)
     }
 
     /// The declared operation of this role.

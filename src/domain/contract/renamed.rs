@@ -88,6 +88,12 @@ impl Renaming {
         for resource in polled.flat_map(|polling| &mut polling.resources) {
             self.resource(resource);
         }
+        let compared = contract.parity.iter_mut();
+        for counterpart in compared.flat_map(|parity| &mut parity.resources) {
+            self.resource(&mut counterpart.of);
+            self.resource(&mut counterpart.resource.name);
+            self.operation(&mut counterpart.resource.operation);
+        }
         let scope = &mut contract.scope;
         for pattern in scope.forbid.iter_mut().chain(&mut scope.allow) {
             self.pattern(pattern);

@@ -85,11 +85,33 @@ pub enum Question {
     SocketBeforeMaintenance,
     /// What the same socket hears while the kill-switch is on.
     SocketInMaintenance,
+    /// What the app and another client of the same backend read of one resource.
+    Compared {
+        /// The app's resource, by name.
+        resource: String,
+        /// Which of the readings.
+        reading: Reading,
+        /// Which page of it, from 1.
+        page: u32,
+    },
     /// Whether the entity tag of another account's answer is taken for one's own.
     TagOfAnother {
         /// Whose it is.
         owner: String,
     },
+}
+
+/// Which of three readings, made one after the other: what moves by itself differs between the first
+/// and the last.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Reading {
+    /// The other client reads.
+    OtherFirst,
+    /// The app's own request.
+    App,
+    /// The other client reads again.
+    OtherAgain,
 }
 
 /// By what an account can ask for another's things.
@@ -265,6 +287,17 @@ impl Question {
             }
             Self::SocketInMaintenance => {
                 "what does a socket hear that was open before the kill-switch was moved?".to_owned()
+            }
+            Self::Compared {
+                resource,
+                reading,
+                page,
+            } => {
+                let who = match reading {
+                    Reading::App => "the app",
+                    Reading::OtherFirst | Reading::OtherAgain => "another client",
+                };
+                format!("what does {who} read of `{resource}`, page {page}?")
             }
             Self::OwnTag => "is this account's own entity tag a match?".to_owned(),
             Self::TagOfAnother { .. } => "is another account's entity tag no match?".to_owned(),

@@ -39,11 +39,13 @@ pub enum Capability {
     Variables,
     /// Calls that must never be made.
     Forbidden,
+    /// Another client whose data has to be the app's.
+    Parity,
 }
 
 impl Capability {
     /// Every one with the word that a runbook uses.
-    pub const ALL: [(&'static str, Self); 17] = [
+    pub const ALL: [(&'static str, Self); 18] = [
         ("realtime", Self::Realtime),
         ("realtime.websocket", Self::Websocket),
         ("realtime.long-polling", Self::LongPolling),
@@ -61,6 +63,7 @@ impl Capability {
         ("health", Self::Health),
         ("variables", Self::Variables),
         ("scope.forbid", Self::Forbidden),
+        ("parity", Self::Parity),
     ];
 
     /// The word that a runbook uses.
@@ -92,6 +95,7 @@ impl Capability {
             Self::Health => "no health request",
             Self::Variables => "no variable that carries a service's URL",
             Self::Forbidden => "nothing that is forbidden",
+            Self::Parity => "no other client to compare with",
         }
     }
 
@@ -123,6 +127,7 @@ impl Capability {
             }
             Self::RequestId => contract.request_id.is_some(),
             Self::Health => !contract.health.is_empty(),
+            Self::Parity => contract.parity.is_some(),
             Self::Variables => contract.services.iter().any(|own| own.variable.is_some()),
             Self::Forbidden => {
                 let scope = &contract.scope;

@@ -215,6 +215,7 @@ pub(crate) fn contract() -> Contract {
         },
         request_timeout: seconds(10),
         stale_after: seconds(60),
+        parity: None,
         scope: scope(),
     }
 }

@@ -114,6 +114,7 @@ fn frame(name: &str, services: Vec<Service>, session: Session) -> Contract {
         },
         request_timeout: Duration::from_secs(10),
         stale_after: Duration::from_secs(15),
+        parity: None,
         scope: Scope {
             forbid: Vec::new(),
             allow: Vec::new(),

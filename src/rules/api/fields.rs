@@ -330,10 +330,12 @@ fn is_absent(found: Option<&Value>) -> bool {
 /// What an answer that hands tokens out lacks.
 fn tokens(ended: &Ended<'_>, answer: &Answer, context: &Context<'_>) {
     let session = &context.contract.session;
-    let other = session.other_audience.as_ref();
-    let is_other = |other: &&SessionRequest| answer.find(&other.answer.access_token).is_some();
+    let mut others = context.contract.other_sign_ins();
+    let is_own = answer.find(&session.sign_in.answer.access_token).is_some();
+    let is_other =
+        |other: &&SessionRequest| !is_own && answer.find(&other.answer.access_token).is_some();
     let (request, name) = match ended.request.role {
-        Some(Role::SignIn) => match other.filter(is_other) {
+        Some(Role::SignIn) => match others.find(is_other) {
             Some(_) => return,
             None => (&session.sign_in, "sign-in"),
         },

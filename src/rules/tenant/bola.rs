@@ -6,12 +6,12 @@ use std::collections::BTreeMap;
 use serde_json::Value;
 
 use super::distinctive::is_distinctive;
-use super::flattened::{Flattened, plain};
 use super::observed::{Observed, Received};
 use crate::domain::contract::{Contract, Resource};
 use crate::domain::journal::{EntryId, Question, Reference};
 use crate::rules::context::Context;
 use crate::rules::exchange::Ended;
+use crate::rules::flattened::{Flattened, plain};
 use crate::rules::rule::rule;
 use crate::rules::violation::Violation;
 

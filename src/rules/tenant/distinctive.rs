@@ -5,7 +5,7 @@ use std::ops::ControlFlow;
 
 use serde_json::Value;
 
-use super::flattened::walk;
+use crate::rules::flattened::walk;
 
 /// How short a name may be that says who somebody is.
 const NAME: usize = 6;

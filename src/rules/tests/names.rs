@@ -11,7 +11,8 @@ use crate::domain::change::{Change, RequestMatch};
 use crate::domain::contract::renamed::Renaming;
 use crate::domain::contract::{Contract, Role};
 use crate::domain::journal::{
-    Act, AppFact, Entry, EntryId, Fact, Frame, HarnessFact, Report, Request, ScreenName, Unreadable,
+    Act, AppFact, Entry, EntryId, Fact, Frame, HarnessFact, Question, Report, Request, ScreenName,
+    Unreadable,
 };
 use crate::domain::verdict::{Severity, Subject};
 
@@ -143,6 +144,9 @@ impl Renaming {
             Fact::Harness(HarnessFact::Listened(heard)) => {
                 heard.events.iter_mut().for_each(|event| self.event(event));
             }
+            Fact::Harness(HarnessFact::Probe {
+                question: Question::Compared { resource, .. },
+            }) => self.resource(resource),
             Fact::Frame { .. }
             | Fact::Act(_)
             | Fact::Harness(_)

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use serde_json::Value;
 
 use super::not_asked::NotAsked;
-use super::{OwnSession, Prober};
+use super::{OwnSession, Prober, With};
 use crate::domain::contract::{NextPage, Paging, Resource};
 use crate::domain::journal::Question;
 use crate::run::call::Reply;
@@ -57,11 +57,14 @@ impl Prober<'_> {
         };
         let other_size = paging.size.as_ref().map(|(_, size)| size / 2 + 1);
         let sizes = paging.size.as_ref().map(|(_, size)| *size);
-        let second = self.one_walk(own, resource, paging, 1, sizes).await?;
+        let of = |walk| move |page| Question::Walk { walk, page };
+        let with = || own.with();
+        let second = self.one_walk(with, resource, paging, of(1), sizes).await?;
         if let Some(size) = other_size {
-            self.one_walk(own, resource, paging, 2, Some(size)).await?;
+            self.one_walk(with, resource, paging, of(2), Some(size))
+                .await?;
         }
-        self.one_walk(own, resource, paging, 3, sizes).await?;
+        self.one_walk(with, resource, paging, of(3), sizes).await?;
         let NextPage::Cursor { query, .. } = &paging.next else {
             return Ok(None);
         };
@@ -75,13 +78,13 @@ impl Prober<'_> {
         Ok(second)
     }
 
-    /// One walk to the end. Answers the query of its second page.
-    async fn one_walk(
+    /// One walk to the end, each page of which asks something. Answers the query of its second page.
+    pub(super) async fn one_walk<'w>(
         &mut self,
-        own: &OwnSession,
+        with: impl Fn() -> With<'w>,
         resource: &Resource,
         paging: &Paging,
-        walk: u8,
+        asking: impl Fn(u32) -> Question,
         size: Option<u64>,
     ) -> Result<Option<Vec<Pair>>, NotAsked> {
         let mut second = None;
@@ -94,9 +97,9 @@ impl Prober<'_> {
         let mut items = 0;
         let mut led = BTreeSet::new();
         for page in 1..=PAGES {
-            let question = Some(Question::Walk { walk, page });
+            let question = Some(asking(page));
             let reply = self
-                .perform(question, &resource.operation, &query, own.with())
+                .perform(question, &resource.operation, &query, with())
                 .await?;
             if !reply.succeeded() {
                 return Err(NotAsked::PageRefused {

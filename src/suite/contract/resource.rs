@@ -2,7 +2,7 @@
 
 use super::context::Context;
 use super::operation::{self, Use};
-use crate::domain::contract::{ItemOrder, NextPage, Paging, Resource, Screen};
+use crate::domain::contract::{ItemOrder, NextPage, Operation, Paging, Resource, Screen};
 use crate::domain::journal::{LOADING, MAINTENANCE, SIGNED_OUT};
 use crate::suite::cursor::Cursor;
 use crate::suite::node::Content;
@@ -57,19 +57,7 @@ fn reserved(cursor: &Cursor<'_>, name: &str, span: &crate::suite::node::Span, wh
 
 fn read(name: &str, cursor: &Cursor<'_>, context: &Context<'_>) -> Option<Resource> {
     if !matches!(cursor.node.content, Content::Map(_)) {
-        return Some(Resource {
-            name: name.to_owned(),
-            operation: operation::read(cursor, context, Use::DATA)?,
-            items: None,
-            key: None,
-            sequence: None,
-            paging: None,
-            order: None,
-            schema: None,
-            personal: false,
-            moves: None,
-            conditional: false,
-        });
+        return Some(plain(name, operation::read(cursor, context, Use::DATA)?));
     }
     let fields = cursor.fields("a resource")?;
     let operation = operation::from_fields(&fields, context, Use::DATA);
@@ -110,7 +98,24 @@ fn read(name: &str, cursor: &Cursor<'_>, context: &Context<'_>) -> Option<Resour
     })
 }
 
-fn paging(cursor: &Cursor<'_>) -> Option<Paging> {
+/// An answer of which nothing else is said.
+pub(super) fn plain(name: &str, operation: Operation) -> Resource {
+    Resource {
+        name: name.to_owned(),
+        operation,
+        items: None,
+        key: None,
+        sequence: None,
+        paging: None,
+        order: None,
+        schema: None,
+        personal: false,
+        moves: None,
+        conditional: false,
+    }
+}
+
+pub(super) fn paging(cursor: &Cursor<'_>) -> Option<Paging> {
     const FORM: &str = "write `cursor: { query: cursor, from: /next }`, `page: { query: page }` or `offset: { query: offset }`";
     let fields = cursor.fields("`paging`")?;
     let size = fields.maybe("size", |cursor| {

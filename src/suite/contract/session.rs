@@ -100,7 +100,8 @@ fn user_parameter(cursor: &Cursor<'_>) -> Option<String> {
     Some(name)
 }
 
-fn request(
+/// Reads a request for tokens; without an `answer` of its own it is answered as `otherwise` says.
+pub(super) fn request(
     cursor: &Cursor<'_>,
     context: &Context<'_>,
     purpose: Use,

@@ -82,6 +82,7 @@ pub(super) fn contract() -> Contract {
         },
         request_timeout: second,
         stale_after: second,
+        parity: None,
         scope: Scope {
             forbid: Vec::new(),
             allow: Vec::new(),

@@ -5,8 +5,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde_json::Value;
 
 use crate::domain::contract::Resource;
+use crate::rules::flattened::{Fields, Flattened};
 use crate::rules::tenant::distinctive::is_weighty;
-use crate::rules::tenant::flattened::{Fields, Flattened};
 use crate::rules::tenant::observed::Received;
 
 /// How many fields of an item are no chance if two accounts have them alike; one more, if none of

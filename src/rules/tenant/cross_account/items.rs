@@ -6,8 +6,8 @@ use super::{Both, Pair};
 use crate::domain::contract::{EventRule, Resource};
 use crate::domain::journal::Entry;
 use crate::domain::selector::Selector;
+use crate::rules::flattened::{Fields, Flattened, plain};
 use crate::rules::tenant::distinctive::is_handed_out;
-use crate::rules::tenant::flattened::{Fields, Flattened, plain};
 use crate::rules::tenant::leak::{Fingerprint, Leak};
 use crate::rules::tenant::observed::event_in;
 

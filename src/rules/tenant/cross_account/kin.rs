@@ -6,7 +6,7 @@
 
 use super::names::Mark;
 use super::{Both, Pair};
-use crate::rules::tenant::flattened::Flattened;
+use crate::rules::flattened::Flattened;
 use crate::rules::tenant::leak::Leak;
 use crate::rules::tenant::observed::Received;
 

@@ -7,8 +7,8 @@ use serde_json::Value;
 use super::history::History;
 use super::{Both, Pair, Side};
 use crate::domain::contract::{Contract, Resource};
+use crate::rules::flattened::{Fields, Flattened, plain};
 use crate::rules::tenant::distinctive::{is_distinctive, is_handed_out};
-use crate::rules::tenant::flattened::{Fields, Flattened, plain};
 use crate::rules::tenant::leak::Leak;
 
 /// What an account is called in its profile and its token, and another is not.

@@ -25,6 +25,8 @@ pub(super) struct Flattened {
     pub(super) single: Fields,
     /// The items of its list, by key.
     pub(super) items: BTreeMap<String, Fields>,
+    /// Whether there are more values than are looked at.
+    pub(super) is_cut: bool,
 }
 
 impl Flattened {
@@ -49,6 +51,7 @@ impl Flattened {
         }
         let apart = list.map(|(list, _)| list);
         collect(body, apart, &mut flattened.single, &mut left);
+        flattened.is_cut = left == 0;
         flattened
     }
 
