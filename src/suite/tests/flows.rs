@@ -199,6 +199,8 @@ fn what_is_repeated_is_one_list_of_steps_that_keep_their_places() {
 }
 
 proptest::proptest! {
+    // Each case reads a suite from disk.
+    #![proptest_config(proptest::prelude::ProptestConfig::with_cases(32))]
     #[test]
     fn no_flow_makes_the_reader_panic(
         flow in "[\\-:{}\\[\\]\"# a\\nusetp,]{0,80}",
