@@ -120,6 +120,7 @@ impl App {
             namespaces,
             client,
             notices_silence: !self.quirks.has(Quirk::Deaf),
+            answers_pings: !self.quirks.has(Quirk::Mute),
         };
         self.open_twin(&open);
         self.out.push(Effect::OpenSocket(open));

@@ -172,6 +172,8 @@ misbehaviours! {
         "What an event has just brought is read again.";
     LetsFeedGo "lets-feed-go" on "dropped-feed" ["SYNC-15"]
         "A feed that breaks is not opened again; the app goes on by polling.";
+    Mute "mute" on "long-session" ["NET-15"]
+        "The server's pings are not answered.";
 }
 
 #[cfg(test)]

@@ -10,7 +10,7 @@ use super::files::{self, SuiteRequest};
 use super::problem::Problem;
 use super::{runbook, settings};
 use crate::domain::contract::misfits;
-use crate::domain::proof::policy;
+use crate::domain::proof::{policy, untested_events};
 use crate::domain::runbook::Runbook;
 use crate::suite::config::Config;
 use crate::suite::{Choice, ContractChoice, FLOWS, Problems, SHARED_FILES, Suite};
@@ -155,6 +155,9 @@ impl Found {
                 }
                 for misfit in misfits(&suite.contract) {
                     self.good.push(format!("{origin}: warning: {misfit}"));
+                }
+                for event in untested_events(&suite.contract, &suite.scenarios) {
+                    self.good.push(format!("{origin}: warning: {event}"));
                 }
             }
             Err(problems) => self.suites.extend(problems),

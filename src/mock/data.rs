@@ -61,6 +61,7 @@ impl Backend {
         if let Some(selector) = &resource.sequence {
             reply.put(selector, sequence.into());
         }
+        self.date_answer(resource, &mut reply);
         if self.has(Defect::NumberAsText)
             && let Some(number) = reply.body_mut().and_then(first_number)
         {

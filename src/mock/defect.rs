@@ -22,7 +22,7 @@ misbehaviours! {
         "It serves data and events while the kill-switch is on.";
     SilentFeed "silent-feed" on "pushed-event" ["SYNC-11"]
         "It never emits an event.";
-    FeedDiesWithRestart "feed-dies-with-restart" on "degraded-backend" []
+    FeedDiesWithRestart "feed-dies-with-restart" on "degraded-backend" ["SYNC-17"]
         "It emits nothing any more once a service was started again.";
     ForeignEvents "foreign-events" on "read-only-scope" ["TENANT-1"]
         "It emits one user's changes to another.";
@@ -160,4 +160,16 @@ misbehaviours! {
         "It answers another client than the app with another number.";
     FrozenValues "frozen-values" on "long-session" ["API-14"]
         "It emits change after change, and none of them changes anything.";
+    OneEventNever "one-event-never" on "read-only-scope" ["SYNC-17"]
+        "It never emits the first event that has to come by itself.";
+    FeedDriesUp "feed-dries-up" on "long-session" ["SYNC-17"]
+        "It emits nothing any more after ten minutes.";
+    OneClientOnly "one-client-only" on "dropped-sockets" ["SYNC-17"]
+        "It emits to the first socket that came, and to no other.";
+    SilentChanges "silent-changes" on "close-trade" ["SYNC-18"]
+        "It makes changes and emits nothing of them.";
+    OldTimes "old-times" on "read-only-scope" ["API-16"]
+        "It sends events that were true five minutes ago.";
+    OldAnswers "old-answers" on "sign-in" ["API-16"]
+        "It answers data that was true five minutes ago.";
 }

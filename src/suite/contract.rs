@@ -10,6 +10,7 @@ use crate::domain::contract::{Contract, Operation};
 
 mod context;
 mod event;
+mod freshness;
 mod operation;
 mod parity;
 mod promises;
@@ -53,16 +54,12 @@ pub(crate) fn read(root: &Cursor<'_>, depth: Depth) -> Option<Contract> {
         realtime::read_polling(cursor, &context, screens.as_deref())
     });
     let retry = fields.or("retry", retry::DEFAULT, retry::read);
-    let request_timeout = fields.or(
-        "request-timeout",
-        Duration::from_secs(10),
-        Cursor::positive_duration,
-    );
-    let stale_after = fields.or(
-        "stale-after",
-        Duration::from_secs(30),
-        Cursor::positive_duration,
-    );
+    let patience = |key, seconds| {
+        let usual = Duration::from_secs(seconds);
+        fields.or(key, usual, Cursor::positive_duration)
+    };
+    let request_timeout = patience("request-timeout", 10);
+    let stale_after = patience("stale-after", 30);
     let parity = fields.maybe("parity", |cursor| {
         let answer = session.as_ref().map(|own| &own.sign_in.answer);
         parity::read(cursor, &context, resources.as_deref(), answer)

@@ -220,3 +220,18 @@ fn no_damaged_contract_makes_the_reader_or_the_renderer_panic() {
         }
     }
 }
+
+#[test]
+fn a_change_of_the_world_emits_what_the_contract_promises_after_it() {
+    let contract = Suite::shipped().unwrap().contract;
+    let emits = "emits: [positions_update, trade_closed]";
+    assert!(SHIPPED_WORLD.contains(emits));
+    let silent = SHIPPED_WORLD.replace(emits, "emits: positions_update");
+    let source = Source::new("world.yaml", silent.as_str());
+    let problems = read_world(&source, &contract).unwrap_err();
+    let said: Vec<String> = problems.all().iter().map(ToString::to_string).collect();
+    assert!(
+        matches!(&said[..], [only] if only.contains("`trade_closed` comes after this change")),
+        "{said:?}"
+    );
+}
