@@ -28,8 +28,13 @@ pub struct Problem {
     pub hint: Option<String>,
     place: Option<(Arc<Source>, Range<usize>)>,
     /// Where the file of its place is used, the nearest first, if other files include it.
-    used_at: Vec<(Arc<Source>, Range<usize>)>,
+    used_at: Option<Box<Uses>>,
 }
+
+/// The places of other files by which the one of a problem is included, the nearest first. Boxed where it
+/// is held, because hardly any problem has one.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+struct Uses(Vec<(Arc<Source>, Range<usize>)>);
 
 impl Problem {
     /// A problem without a place, yet.
@@ -39,7 +44,7 @@ impl Problem {
             label: None,
             hint: None,
             place: None,
-            used_at: Vec::new(),
+            used_at: None,
         }
     }
 
@@ -54,7 +59,8 @@ impl Problem {
     /// Says where another file uses the one that it stands in. Said again, where that one is used.
     #[must_use]
     pub(crate) fn used_at(mut self, source: &Arc<Source>, span: Range<usize>) -> Self {
-        self.used_at.push((Arc::clone(source), span));
+        let uses = self.used_at.get_or_insert_default();
+        uses.0.push((Arc::clone(source), span));
         self
     }
 
@@ -84,7 +90,8 @@ impl Problem {
 impl Problem {
     /// What to do, and by which places of other files it came to that.
     fn advice(&self) -> Option<String> {
-        let used = self.used_at.iter().map(|(source, span)| {
+        let uses = self.used_at.iter().flat_map(|uses| &uses.0);
+        let used = uses.map(|(source, span)| {
             let (line, column) = source.line_and_column(span.start);
             format!("used at {}:{line}:{column}", source.name())
         });
