@@ -143,7 +143,9 @@ impl Spans {
             Some(Change::Maintenance(false)) => self.stopped(context, ledger),
             _ => {}
         }
-        if !context.app_is_awake() || !context.session.is_wanted() {
+        // What an app does that cannot ask is a matter of its fail mode.
+        let cannot_ask = context.switch.is_silent();
+        if cannot_ask || !context.app_is_awake() || !context.session.is_wanted() {
             self.stopped(context, ledger);
         }
         let Some(flip) = &mut self.flip else { return };

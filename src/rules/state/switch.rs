@@ -39,7 +39,7 @@ impl Switch {
     }
 
     /// Whether the last attempt brought no valid answer.
-    pub(super) fn is_silent(&self) -> bool {
+    pub(crate) fn is_silent(&self) -> bool {
         let id = |moment: Option<Moment>| moment.map(|moment| moment.id);
         id(self.failed) > id(self.answered)
     }
