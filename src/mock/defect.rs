@@ -168,7 +168,7 @@ misbehaviours! {
         "It emits nothing any more some minutes after it was started.";
     OneClientOnly "one-client-only" on "dropped-sockets" ["SYNC-17"]
         "It emits to the first socket that came, and to no other.";
-    SilentChanges "silent-changes" on "close-trade" ["SYNC-18"]
+    SilentChanges "silent-changes" on "own-change" ["SYNC-18"]
         "It makes changes and emits nothing of them.";
     OldTimes "old-times" on "read-only-scope" ["API-16"]
         "It sends events that were true five minutes ago.";

@@ -14,8 +14,9 @@ use super::node::Node;
 use super::scenario::Beside;
 use super::values::Depth;
 use super::{
-    CONTRACT_FILE, Choice, ContractChoice, Problem, Problems, RUNBOOK_FILE, SHIPPED_WORLD, Source,
-    Suite, WORLD_FILE, contract, flow, runbook, scenario, world, yaml,
+    CONTRACT_FILE, Choice, ContractChoice, FLOWS, Problem, Problems, RUNBOOK_FILE, SHARED_FILES,
+    SHIPPED, SHIPPED_WORLD, STAGES, Source, Suite, WORLD_FILE, contract, flow, runbook, scenario,
+    world, yaml,
 };
 use crate::domain::contract::Contract;
 use crate::domain::runbook::Runbook;

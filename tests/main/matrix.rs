@@ -208,7 +208,7 @@ fn every_rule_is_tripped_by_some_misbehaviour() {
 }
 
 #[test]
-fn an_app_and_a_backend_that_behave_pass_under_every_seed_and_nothing_at_all_is_found() {
+fn an_app_and_a_backend_that_behave_pass_under_every_seed_and_nothing_is_found() {
     let seeds: Vec<u64> = (100..120).collect();
     let all = plan(0).scenarios.len();
     for_each(&seeds, |seed| {
@@ -217,7 +217,12 @@ fn an_app_and_a_backend_that_behave_pass_under_every_seed_and_nothing_at_all_is_
             let scenarios = result.scenarios.iter();
             scenarios.flat_map(|scenario| &scenario.outcome.findings)
         };
-        assert_eq!(findings().next(), None, "seed {seed}\n{}", told(&result));
+        // Minutes without a socket come to the cap of the stock schedule, which is worth a remark.
+        let stock = |finding: &&Finding| {
+            finding.rule == "NET-1" && finding.severity == Severity::Information
+        };
+        let found = findings().find(|finding| !stock(finding));
+        assert_eq!(found, None, "seed {seed}\n{}", told(&result));
         for scenario in &result.scenarios {
             let scope = &scenario.outcome.scope;
             let caught = (scope.canaries_sent, scope.canaries_caught);

@@ -20,7 +20,7 @@ pub(super) fn promise(fields: &Fields<'_>) -> Option<EventPromise> {
     })
 }
 
-/// Reads `{ lever: close-trade, within: 10s }`.
+/// Reads `{ lever: deliver, within: 10s }`.
 fn after(cursor: &Cursor<'_>) -> Option<AfterChange> {
     let fields = cursor.fields("`after`")?;
     let lever = fields.need("lever").and_then(|cursor| {
@@ -28,7 +28,7 @@ fn after(cursor: &Cursor<'_>) -> Option<AfterChange> {
         if Lever::ALL.iter().any(|(_, own)| *own == name) {
             return cursor.refuse(
                 format!("`{name}` is no change of the backend's own data, so no event follows it"),
-                "name a change as the world or the target does, like `close-trade`; that a `push` arrives is judged anyway (SYNC-11)",
+                "name a change as the world or the target does, like `deliver`; that a `push` arrives is judged anyway (SYNC-11)",
             );
         }
         Some(name)

@@ -6,8 +6,8 @@ use std::io::{self, ErrorKind};
 use std::path::{Component, Path, PathBuf};
 use std::sync::Arc;
 
+use super::{CONTRACT_FILE, FLOWS, Problem, Problems, SHARED_FILES, Source};
 use crate::suite::scenario::id_of;
-use crate::suite::{CONTRACT_FILE, FLOWS, Problem, Problems, SHARED_FILES, Source};
 
 /// A folder of installed packages, which may bring YAML of any kind.
 const PACKAGES: &str = "node_modules";

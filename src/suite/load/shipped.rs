@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use include_dir::{Dir, File};
 
-use crate::suite::{FLOWS, SHARED_FILES, SHIPPED, STAGES, Source};
+use super::{FLOWS, SHARED_FILES, SHIPPED, STAGES, Source};
 
 /// A file of the shipped suite; the tests of this crate check all of them thoroughly.
 pub(in crate::suite) fn shipped_file(name: &str) -> Arc<Source> {
