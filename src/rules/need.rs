@@ -79,6 +79,7 @@ impl Need {
         let feed = contract.realtime.as_ref();
         let switch = contract.kill_switch.as_ref();
         let polling = contract.polling.is_some();
+        let request_id = contract.request_id.is_some();
         let (met, why) = match self {
             Self::Feed => (feed.is_some(), "the contract has no live feed"),
             Self::FeedAndPolling => (
@@ -131,10 +132,7 @@ impl Need {
             Self::Moves => moves(contract),
             Self::Limit(figures) => limited(contract, figures),
             Self::Parity => parity(contract),
-            Self::RequestId => (
-                contract.request_id.is_some(),
-                "the contract names no request id",
-            ),
+            Self::RequestId => (request_id, "the contract names no request id"),
         };
         (!met).then_some(why)
     }
