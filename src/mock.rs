@@ -21,6 +21,7 @@ mod defect;
 mod settings;
 
 mod backend;
+mod feeds;
 mod readiness;
 mod resource_state;
 mod sessions;
@@ -40,6 +41,7 @@ mod malform;
 mod paging;
 mod parity;
 mod platform;
+mod promised;
 mod routes;
 
 mod feed;

@@ -32,6 +32,7 @@ mod values;
 mod world;
 mod yaml;
 
+pub(crate) use load::has_scenarios;
 pub use load::{read_contract, read_runbook, read_scenario, read_setting, read_world};
 pub use problem::{Problem, Problems, Rendering};
 pub use source::Source;
@@ -43,9 +44,6 @@ static SHIPPED: Dir<'static> = include_dir!("$CARGO_MANIFEST_DIR/scenarios");
 static STAGES: Dir<'static> = include_dir!("$CARGO_MANIFEST_DIR/fixtures/stages");
 static SHIPPED_WORLD: &str = include_str!("../fixtures/world.yaml");
 
-/// The tag of a stage whose misbehaviour shows only where more was agreed than the shipped contract has.
-const CLOSER: &str = "closer";
-
 /// The file that a folder of scenarios keeps its contract in.
 const CONTRACT_FILE: &str = "contract.yaml";
 /// The file that a folder of scenarios keeps the mock's content in.
@@ -53,7 +51,7 @@ const WORLD_FILE: &str = "world.yaml";
 
 /// The file that a folder of scenarios keeps its runbook in.
 const RUNBOOK_FILE: &str = "runbook.yaml";
-/// What a folder of scenarios may hold beside them.
+/// What a suite may hold beside its scenarios.
 pub(crate) const SHARED_FILES: [&str; 3] = [CONTRACT_FILE, WORLD_FILE, RUNBOOK_FILE];
 
 /// A contract, the scenarios that were read against it, and what a mock of it holds.
@@ -65,7 +63,7 @@ pub struct Suite {
     pub contract: Arc<Contract>,
     /// SHA-256 of the contract's text, hex: by it a journal says what it was judged by.
     pub fingerprint: String,
-    /// The scenarios, in the order of their files' names.
+    /// The scenarios, in the order of their files' paths.
     pub scenarios: Vec<Arc<Scenario>>,
     /// The mock's content; without it there is no mock of this contract.
     pub world: Option<Arc<World>>,
@@ -82,7 +80,7 @@ impl Suite {
     pub fn for_stage(&self, id: &str) -> Self {
         let mut suite = self.clone();
         let mut stages = self.scenarios.iter().filter(|own| own.id == id);
-        let is_closer = stages.any(|own| own.tags.iter().any(|tag| tag == CLOSER));
+        let is_closer = stages.any(|own| own.is_closer());
         if let (Some((contract, fingerprint)), true) = (&self.closer, is_closer) {
             suite.contract = Arc::clone(contract);
             suite.fingerprint.clone_from(fingerprint);

@@ -139,6 +139,8 @@ pub struct OpenSocket {
     pub client: SocketClient,
     /// Whether the client leaves a socket on which nothing arrives any more; only a quirk does not.
     pub notices_silence: bool,
+    /// Whether the client answers the server's pings; only a quirk does not.
+    pub answers_pings: bool,
 }
 
 impl std::fmt::Debug for OpenSocket {

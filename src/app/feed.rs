@@ -28,7 +28,7 @@ pub(super) struct Feed {
     pub(super) live: bool,
     /// A working connection is being exchanged for a better one.
     swapping: bool,
-    connected_at: Duration,
+    pub(super) connected_at: Duration,
     /// What still has to be read after the connect.
     due: BTreeSet<usize>,
     /// Whether the snapshot was complete on the connection before.
@@ -120,6 +120,7 @@ impl App {
             namespaces,
             client,
             notices_silence: !self.quirks.has(Quirk::Deaf),
+            answers_pings: !self.quirks.has(Quirk::Mute),
         };
         self.open_twin(&open);
         self.out.push(Effect::OpenSocket(open));

@@ -244,11 +244,11 @@ impl App {
     }
 
     fn settle_view(&mut self) {
-        let screen = if self.is_loading() {
+        let screen = if self.is_loading() || self.has_gone_blank() {
             LOADING
         } else if self.status.blocked {
             MAINTENANCE
-        } else if self.session.current.is_none() {
+        } else if self.session.current.is_none() || self.quirks.has(Quirk::NeverLands) {
             SIGNED_OUT
         } else {
             &*Arc::clone(&self.life.screen)

@@ -25,6 +25,8 @@ const REST: Duration = Duration::from_secs(6);
 /// How often a socket that was sent away comes back at once, and after what time.
 const RETURNS: u32 = 5;
 const PAUSE: Duration = Duration::from_millis(20);
+/// How long a feed has brought changes when one of them cannot be handled.
+const UNHANDLED: Duration = Duration::from_secs(150);
 
 /// What only quirks remember.
 #[derive(Debug, Default)]
@@ -171,6 +173,12 @@ impl App {
     /// Whether the socket is not wanted any more.
     pub(super) fn has_given_up(&self) -> bool {
         self.quirk_state.gave_up
+    }
+
+    /// A quirk: minutes into a feed, an error that nobody handles takes the screen away.
+    pub(super) fn has_gone_blank(&self) -> bool {
+        let lasts = self.now.elapsed.saturating_sub(self.feed.connected_at);
+        self.quirks.has(Quirk::GoesBlank) && self.feed.connected && lasts >= UNHANDLED
     }
 
     /// A quirk: something is still to be asked with the session that was signed out.

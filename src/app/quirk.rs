@@ -14,15 +14,15 @@ misbehaviours! {
         "Data requests carry the access token in their query.";
     SocketTokenInQuery "socket-token-in-query" on "sign-in" ["SESSION-1", "SESSION-2"]
         "The socket's token stands in its URL instead of the CONNECT payload.";
-    ParallelRefreshes "parallel-refreshes" on "session-restore" ["SESSION-4"]
+    ParallelRefreshes "parallel-refreshes" on "refused-data" ["SESSION-4"]
         "Two parts of the app refresh the session at the same time.";
     StoresFirstTokensOnly "stores-first-tokens-only" on "renewed-then-restarted" ["SESSION-4"]
         "What a refresh brings is used and not stored: the next start finds the tokens before it.";
-    RefreshLoop "refresh-loop" on "session-restore" ["SESSION-8"]
+    RefreshLoop "refresh-loop" on "refused-data" ["SESSION-8"]
         "A request that is refused with 401 is refreshed for and replayed again and again.";
-    RefreshOn403 "refresh-on-403" on "session-restore" ["SESSION-8"]
+    RefreshOn403 "refresh-on-403" on "refused-data" ["SESSION-8"]
         "A 403 makes the app refresh its session.";
-    SignOutOn403 "sign-out-on-403" on "session-restore" ["SESSION-8"]
+    SignOutOn403 "sign-out-on-403" on "refused-data" ["SESSION-8"]
         "A 403 makes the app sign out.";
     SignInOnRestore "sign-in-on-restore" on "session-restore" ["SESSION-14"]
         "The password is kept, and sent again when the app is reopened.";
@@ -36,17 +36,17 @@ misbehaviours! {
         "The kill-switch makes the app sign out.";
     MaintenanceForGood "maintenance-for-good" on "kill-switch" ["KILL-4"]
         "Once blocked, the app does not ask again until it is started anew.";
-    RetryWithoutBackoff "retry-without-backoff" on "session-restore" ["NET-1"]
+    RetryWithoutBackoff "retry-without-backoff" on "refused-data" ["NET-1"]
         "Failed requests are repeated after a short, constant time.";
     ReconnectWithoutBackoff "reconnect-without-backoff" on "polling-fallback" ["NET-1", "NET-12", "FIGURE-6", "FIGURE-7"]
         "The socket reconnects after a short, constant time.";
-    AttemptsWhileOffline "attempts-while-offline" on "degraded-backend" ["NET-10"]
+    AttemptsWhileOffline "attempts-while-offline" on "airplane-mode" ["NET-10"]
         "The app goes on asking although the device has no network.";
     NoFallback "no-fallback" on "polling-fallback" ["SYNC-1", "FIGURE-10"]
         "The app never polls when the socket is gone.";
     StaysOnPolling "stays-on-polling" on "polling-fallback" ["SYNC-2", "FIGURE-11"]
         "Once the app polls, it gives the socket up for good.";
-    PollsBesideSocket "polls-beside-socket" on "read-only-scope" ["SYNC-3"]
+    PollsBesideSocket "polls-beside-socket" on "five-minutes" ["SYNC-3"]
         "The app polls from the beginning, beside a live socket.";
     NeverStopsPolling "never-stops-polling" on "polling-fallback" ["SYNC-3"]
         "The app goes on polling when the socket is back.";
@@ -86,7 +86,7 @@ misbehaviours! {
         "A redirect is followed with the token.";
     FollowsWithTheRefresh "follows-with-the-refresh" on "redirected" ["SCOPE-6"]
         "A refresh that is redirected is sent again to wherever the answer says.";
-    TrustsDeviceClock "trusts-device-clock" on "clock-ahead" ["SESSION-9"]
+    TrustsDeviceClock "trusts-device-clock" on "clock-skew" ["SESSION-9"]
         "A token's expiry is compared with the device's clock.";
     ForgetsSession "forgets-session" on "storage" ["SESSION-13"]
         "What was stored is not found when the app starts.";
@@ -102,7 +102,7 @@ misbehaviours! {
         "The kill-switch is asked at a fixed interval, to the millisecond.";
     CatchesUp "catches-up" on "frozen" ["NET-5"]
         "Back from the background, the app polls once for each round that it missed.";
-    SpentTokenFirst "spent-token-first" on "expired-offline" ["NET-9"]
+    SpentTokenFirst "spent-token-first" on "spent-offline" ["NET-9"]
         "A token that is over is tried by every request before it is renewed.";
     IgnoresGaps "ignores-gaps" on "missed-events" ["SYNC-6"]
         "A change is applied although one before it is missing.";
@@ -122,11 +122,11 @@ misbehaviours! {
         "A refresh that fails is repeated every second, without end.";
     SignsOutOnTrouble "signs-out-on-trouble" on "refresh-lost" ["SESSION-7"]
         "A refresh that fails for any reason ends the session.";
-    GoesOnAfterSignOut "goes-on-after-sign-out" on "read-only-scope" ["SESSION-11"]
+    GoesOnAfterSignOut "goes-on-after-sign-out" on "sign-out" ["SESSION-11"]
         "Some seconds after sign-out the app asks for data with the old token.";
     IgnoresRetryAfter "ignores-retry-after" on "retry-after" ["KILL-5"]
         "The time that the backend names in Retry-After is ignored.";
-    StatusTooOften "status-too-often" on "read-only-scope" ["KILL-6"]
+    StatusTooOften "status-too-often" on "five-minutes" ["KILL-6"]
         "The kill-switch is asked six times as often as agreed.";
     TwoLayersRetry "two-layers-retry" on "reads-fail" ["NET-2"]
         "Each attempt at a request is itself tried several times.";
@@ -152,7 +152,7 @@ misbehaviours! {
         "Reads name the user of the session before in their query.";
     SendsWholeObjects "sends-whole-objects" on "whole-objects" ["SCOPE-9"]
         "The sign-out carries more of the session than was asked for.";
-    SignsOutWithAccessToken "signs-out-with-access-token" on "read-only-scope" ["SCOPE-8"]
+    SignsOutWithAccessToken "signs-out-with-access-token" on "sign-out" ["SCOPE-8"]
         "The access token stands where the sign-out has the refresh token.";
     SendsUndefined "sends-undefined" on "sign-in" ["SESSION-17"]
         "After sign-in one read goes out with the word that stands for a missing token.";
@@ -170,8 +170,16 @@ misbehaviours! {
         "What is still held is read whole, without a condition.";
     ReadsAfterEvents "reads-after-events" on "needed-reads" ["SYNC-16"]
         "What an event has just brought is read again.";
+    NoFeedAfterRestore "no-feed-after-restore" on "session-restore" []
+        "Reopened, the app shows its session and never opens its feed.";
+    NeverLands "never-lands" on "sign-in" []
+        "Signed in, the app goes on showing its sign-in screen.";
+    GoesBlank "goes-blank" on "five-minutes" ["SESSION-13"]
+        "Minutes into a session an error that nobody handles takes the screen away.";
     LetsFeedGo "lets-feed-go" on "dropped-feed" ["SYNC-15", "FIGURE-8"]
         "A feed that breaks is not opened again; the app goes on by polling.";
+    Mute "mute" on "long-session" ["NET-15"]
+        "The server's pings are not answered.";
 }
 
 #[cfg(test)]

@@ -102,6 +102,9 @@ impl App {
         });
         self.view_mut().session = Some(SignedIn { username });
         self.feed.starting = true;
+        if self.quirks.has(Quirk::NoFeedAfterRestore) {
+            self.give_socket_up();
+        }
         self.refresh_first();
         self.journal(AppFact::Session {
             state: SessionState::Restored,

@@ -10,10 +10,10 @@ use super::files::{self, SuiteRequest};
 use super::problem::Problem;
 use super::{runbook, settings};
 use crate::domain::contract::misfits;
-use crate::domain::proof::policy;
+use crate::domain::proof::{policy, untested_events};
 use crate::domain::runbook::Runbook;
 use crate::suite::config::Config;
-use crate::suite::{Choice, ContractChoice, Problems, SHARED_FILES, Suite};
+use crate::suite::{Choice, ContractChoice, Problems, SHARED_FILES, Suite, has_scenarios};
 
 /// What was found, good and bad, in all files together.
 #[derive(Default)]
@@ -90,18 +90,6 @@ fn choice_of(path: &Path) -> Choice {
     }
 }
 
-fn has_scenarios(folder: &Path) -> bool {
-    let names = std::fs::read_dir(folder).into_iter().flatten().flatten();
-    names
-        .map(|entry| PathBuf::from(entry.file_name()))
-        .any(|name| {
-            let is_yaml = name
-                .extension()
-                .is_some_and(|kind| kind == "yaml" || kind == "yml");
-            is_yaml && !SHARED_FILES.iter().any(|shared| name == Path::new(shared))
-        })
-}
-
 /// The folder, when one of the files that belong to a whole folder is named.
 fn suite_of(path: &Path) -> PathBuf {
     match (path.file_name(), path.parent()) {
@@ -150,6 +138,9 @@ impl Found {
                 }
                 for misfit in misfits(&suite.contract) {
                     self.good.push(format!("{origin}: warning: {misfit}"));
+                }
+                for event in untested_events(&suite.contract, &suite.scenarios) {
+                    self.good.push(format!("{origin}: warning: {event}"));
                 }
             }
             Err(problems) => self.suites.extend(problems),

@@ -118,6 +118,7 @@ mod tests {
             runbook: Vec::new(),
             labels: Vec::new(),
             tags: tags.iter().map(|tag| (*tag).to_owned()).collect(),
+            lacks: None,
             needs: Vec::new(),
             waivers: Vec::new(),
             known_failure: None,

@@ -241,6 +241,7 @@ impl Process {
         let socket = Socket::new(super::socket::Settings {
             options: Options {
                 heartbeat: open.notices_silence,
+                pongs: open.answers_pings,
                 ..translate::options(path, open.query, &open.client, self.rng.u64(..))
             },
             service: open.service,

@@ -113,6 +113,7 @@ fn contract() -> Contract {
             personal: false,
             moves: None,
             conditional: false,
+            as_of: None,
             order: None,
             name: "profile".to_owned(),
             operation: profile,

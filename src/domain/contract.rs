@@ -11,6 +11,7 @@ use serde_json::Value;
 
 mod allowed;
 mod fit;
+mod freshness;
 #[cfg(test)]
 pub(crate) mod harbour;
 mod lookup;
@@ -25,7 +26,8 @@ mod sharing;
 mod switch;
 
 pub use allowed::{Queries, Scope, TrafficFloor};
-pub use fit::{Misfit, misfits};
+pub use fit::{Misfit, kinds_at, misfits};
+pub use freshness::{AfterChange, AsOf, EventPromise};
 pub use lookup::{Role, is_safe};
 pub use paging::{NextPage, Paging};
 pub use parity::{Counterpart, Parity};
@@ -303,6 +305,8 @@ pub struct Resource {
     pub moves: Option<Selector>,
     /// Whether it is asked for under the condition that it changed since it was last read.
     pub conditional: bool,
+    /// Of which moment its answer is, where it says so.
+    pub as_of: Option<AsOf>,
 }
 
 /// A tab of the app.
@@ -428,6 +432,8 @@ pub struct EventRule {
     pub sequence: Option<Selector>,
     /// JSON Schema of the first argument.
     pub schema: Option<Value>,
+    /// How often and how soon it comes, and how old it may be.
+    pub promise: EventPromise,
 }
 
 /// How an event changes its resource.

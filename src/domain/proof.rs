@@ -17,8 +17,10 @@ use super::verdict::{Finding, PROOF, Severity, Subject};
 
 pub mod policy;
 mod silence;
+mod untested_events;
 
 use silence::Silence;
+pub use untested_events::{UntestedEvent, untested_events};
 
 /// What the proof came to.
 #[derive(Debug, Clone, PartialEq, Eq)]

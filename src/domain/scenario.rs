@@ -27,6 +27,8 @@ pub struct Scenario {
     pub labels: Vec<Labelled>,
     /// Words by which it can be selected.
     pub tags: Vec<String>,
+    /// The part without which it means nothing and that the contract lacks: then it has no steps.
+    pub lacks: Option<&'static str>,
     /// Levers that a target must have: those that its steps move, and those named by `needs`.
     pub needs: Vec<Lever>,
     /// Rules that are not judged here, with the reason.
@@ -39,7 +41,16 @@ pub struct Scenario {
     pub finally: Vec<Step>,
 }
 
+/// The tag of a stage whose misbehaviour shows only where more was agreed than the shipped contract has.
+const CLOSER: &str = "closer";
+
 impl Scenario {
+    /// Whether it is a stage of the self-test that is played under the closer agreement.
+    #[must_use]
+    pub fn is_closer(&self) -> bool {
+        self.tags.iter().any(|tag| tag == CLOSER)
+    }
+
     /// The accounts that sign in, each once.
     #[must_use]
     pub fn accounts(&self) -> Vec<&str> {

@@ -17,7 +17,7 @@ use super::paging::Cursors;
 use super::resource_state::ResourceState;
 use super::sessions::Sessions;
 use super::sockets::Sockets;
-use super::{Settings, StartError, readiness};
+use super::{Settings, StartError, feeds, readiness};
 use crate::domain::contract::{Contract, Resource};
 use crate::domain::malformed::Malformed;
 use crate::domain::world::{Feed, ItemMove, User};
@@ -80,6 +80,7 @@ impl Backend {
             ..
         } = settings;
         readiness::check(&contract, &world)?;
+        let feeds = feeds::of(&contract, world.feeds);
         let people = world
             .users
             .drain(..)
@@ -95,7 +96,7 @@ impl Backend {
             sockets: Sockets::new(
                 &contract,
                 seed,
-                world.feeds.len(),
+                feeds.len(),
                 defects.has(Defect::MainNamespaceOpen),
             ),
             maintenance: false,
@@ -109,7 +110,7 @@ impl Backend {
         Ok(Self {
             contract,
             clock,
-            feeds: world.feeds,
+            feeds,
             changes: world.changes,
             access_lifetime: world.access_token_lifetime,
             refresh_lifetime: world.refresh_token_lifetime,

@@ -34,8 +34,8 @@ impl Backend {
             return Reply::error(404, "not-found", "there is no such resource");
         };
         let mut core = self.core();
-        if let Some(failed) = self.failed(name, &core) {
-            return failed;
+        if let Some(failure) = self.failure(&core, name) {
+            return failure;
         }
         let user = holder.map(|user| self.answered_user(&core, user, name, call));
         self.catch_up(&mut core, user, resource);
@@ -61,6 +61,7 @@ impl Backend {
         if let Some(selector) = &resource.sequence {
             reply.put(selector, sequence.into());
         }
+        self.date_answer(resource, &mut reply);
         if self.has(Defect::NumberAsText)
             && let Some(number) = reply.body_mut().and_then(first_number)
         {
@@ -78,13 +79,18 @@ impl Backend {
         }
     }
 
-    /// What is answered in the place of data that is there, if a defect has it so.
-    fn failed(&self, name: &str, core: &Core) -> Option<Reply> {
+    /// What a defect answers in place of data.
+    fn failure(&self, core: &Core, name: &str) -> Option<Reply> {
         if self.has(Defect::FailsNowAndThen) && core.requests.is_multiple_of(4) {
             return Some(Reply::error(500, "internal", "something went wrong"));
         }
-        let denied = self.has(Defect::DeniesARoute) && self.is_last(name);
-        denied.then(|| Reply::error(403, "forbidden", "this is not for you"))
+        let home = self.contract.screens.first();
+        let summary = home.and_then(|screen| screen.resources.first());
+        let gone = self.has(Defect::NoSummary) && summary.is_some_and(|own| own == name);
+        if self.has(Defect::DeniesARoute) && self.is_last(name) {
+            return Some(Reply::error(403, "forbidden", "this is not for you"));
+        }
+        gone.then(|| Reply::error(404, "not-found", "there is no such resource"))
     }
 
     /// Whether this is the last resource that the contract names.

@@ -22,9 +22,11 @@ misbehaviours! {
         "It serves data and events while the kill-switch is on.";
     SilentFeed "silent-feed" on "pushed-event" ["SYNC-11", "FIGURE-9"]
         "It never emits an event.";
-    FeedDiesWithRestart "feed-dies-with-restart" on "degraded-backend" []
+    FeedDiesWithRestart "feed-dies-with-restart" on "degraded-backend" ["SYNC-17"]
         "It emits nothing any more once a service was started again.";
-    ForeignEvents "foreign-events" on "read-only-scope" ["TENANT-1"]
+    NoSummary "no-summary" on "every-tab" []
+        "It knows nothing of the first resource of the first tab.";
+    ForeignEvents "foreign-events" on "every-tab" ["TENANT-1"]
         "It emits one user's changes to another.";
     ForeignItem "foreign-item" on "sign-in" ["TENANT-1"]
         "It has always had an item of one user's in another's list.";
@@ -34,7 +36,7 @@ misbehaviours! {
         "It says that access tokens live far longer than they do.";
     OneRequestId "one-request-id" on "sign-in" ["NET-13"]
         "It gives every answer the same request id.";
-    SkippedNumbers "skipped-numbers" on "read-only-scope" ["SYNC-11"]
+    SkippedNumbers "skipped-numbers" on "every-tab" ["SYNC-11"]
         "It leaves numbers out between the changes that it emits.";
     UnauthorizedInMaintenance "unauthorized-in-maintenance" on "kill-switch" ["KILL-7"]
         "It answers data requests during maintenance as if nobody were signed in.";
@@ -50,11 +52,11 @@ misbehaviours! {
         "It leaves the request id out of every answer.";
     NumberAsText "number-as-text" on "sign-in" ["SYNC-13"]
         "It writes the first number of every resource as a text.";
-    LostPageItem "lost-page-item" on "sign-in" ["SYNC-12"]
+    LostPageItem "lost-page-item" on "every-page" ["SYNC-12"]
         "It leaves out one item between two pages of a list.";
-    RepeatedPageItem "repeated-page-item" on "read-only-scope" ["SYNC-12"]
+    RepeatedPageItem "repeated-page-item" on "every-page" ["SYNC-12"]
         "It begins a page with the last item of the page before.";
-    RefreshBroken "refresh-broken" on "session-restore" ["FIGURE-2"]
+    RefreshBroken "refresh-broken" on "expired-token" ["FIGURE-2"]
         "It answers every refresh of a session with 500.";
     RefreshReuse "refresh-reuse" on "sign-in" ["SESSION-6"]
         "It accepts a refresh token that was already used.";
@@ -114,7 +116,7 @@ misbehaviours! {
         "It also sets the access token as a cookie that scripts can read.";
     ItemTwice "item-twice" on "sign-in" ["API-7"]
         "It brings the first item of a whole list twice.";
-    OutOfOrder "out-of-order" on "read-only-scope" ["API-7"]
+    OutOfOrder "out-of-order" on "every-page" ["API-7"]
         "It brings the items of each page the other way round.";
     NamesUnknownUsers "names-unknown-users" on "sign-in" ["API-8"]
         "It says when it was the name that nobody has.";
@@ -122,7 +124,7 @@ misbehaviours! {
         "It answers 403 to a token that is over.";
     NoNamespace "no-namespace" on "sign-in" ["API-10"]
         "It does not know the namespace of the feed.";
-    LinksPastPrefix "links-past-prefix" on "read-only-scope" ["API-11"]
+    LinksPastPrefix "links-past-prefix" on "every-page" ["API-11"]
         "It writes links without the path that its proxy adds.";
     NoEnd "no-end" on "sign-in" ["API-12"]
         "It does not say when access tokens end.";
@@ -130,11 +132,11 @@ misbehaviours! {
         "It answers the data of whoever a parameter of the request names.";
     SignOutForgetsARoute "sign-out-forgets-a-route" on "sign-in" ["SESSION-11"]
         "It still answers its last resource to a session that was signed out.";
-    SubjectLost "subject-lost" on "session-restore" ["SESSION-15"]
+    SubjectLost "subject-lost" on "expired-token" ["SESSION-15"]
         "It leaves the subject out of tokens that it renews.";
     NeverAcknowledges "never-acknowledges" on "read-only-scope" ["SYNC-11"]
         "It acknowledges nothing that the app emits.";
-    SendsTwice "sends-twice" on "read-only-scope" ["SYNC-11"]
+    SendsTwice "sends-twice" on "every-tab" ["SYNC-11"]
         "It sends each event twice.";
     CountsAnew "counts-anew" on "degraded-backend" ["SYNC-14"]
         "It begins to count its changes anew when it is started again.";
@@ -152,12 +154,24 @@ misbehaviours! {
         "It goes on emitting to sockets that were open when the kill-switch was moved.";
     MaintenanceLingers "maintenance-lingers" on "kill-switch" ["KILL-7"]
         "It goes on refusing data once the kill-switch is off again.";
-    CodingNotKept "coding-not-kept" on "read-only-scope" ["SYNC-13"]
+    CodingNotKept "coding-not-kept" on "every-tab" ["SYNC-13"]
         "It calls its last resource compressed, and it is not.";
     OtherClientDiffers "other-client-differs" on "sign-in" ["API-15"]
         "It answers another client than the app with another number.";
     FrozenValues "frozen-values" on "long-session" ["API-14"]
         "It emits change after change, and none of them changes anything.";
+    OneEventNever "one-event-never" on "read-only-scope" ["SYNC-17"]
+        "It never emits the first event that has to come by itself.";
+    FeedDriesUp "feed-dries-up" on "five-minutes" ["SYNC-17"]
+        "It emits nothing any more some minutes after it was started.";
+    OneClientOnly "one-client-only" on "dropped-sockets" ["SYNC-17"]
+        "It emits to the first socket that came, and to no other.";
+    SilentChanges "silent-changes" on "close-trade" ["SYNC-18"]
+        "It makes changes and emits nothing of them.";
+    OldTimes "old-times" on "read-only-scope" ["API-16"]
+        "It sends events that were true five minutes ago.";
+    OldAnswers "old-answers" on "sign-in" ["API-16"]
+        "It answers data that was true five minutes ago.";
     SignInBroken "sign-in-broken" on "sign-in" ["FIGURE-1"]
         "It answers every sign-in with 500.";
     DeniesARoute "denies-a-route" on "sign-in" ["FIGURE-3"]

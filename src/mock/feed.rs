@@ -9,7 +9,7 @@ use super::LeverError;
 use super::backend::{Backend, Core};
 use super::data;
 use super::defect::Defect;
-use super::resource_state::{Change, ResourceState, compose};
+use super::resource_state::{self, Change, ResourceState};
 use super::sockets::Peer;
 use crate::domain::contract::{EventRule, Resource};
 use crate::domain::selector::Template;
@@ -87,7 +87,11 @@ impl Backend {
             let from = &change.from;
             return Err(nothing(format!("no user has anything left in `{from}`")));
         }
-        for event in &change.emits {
+        let emits: &[String] = match self.has(Defect::SilentChanges) {
+            true => &[],
+            false => &change.emits,
+        };
+        for event in emits {
             let rule = self.rule(event)?;
             let about = rule.updates.as_deref();
             self.emit(core, rule, |core, user| {
@@ -146,14 +150,14 @@ impl Backend {
         rule: &EventRule,
         mut payloads: impl FnMut(&mut Core, usize) -> Option<Value>,
     ) -> usize {
-        let dead = self.has(Defect::FeedDiesWithRestart) && core.sockets.have_restarted();
-        if self.has(Defect::SilentFeed) || dead {
+        if self.withholds(core, rule) {
             return 0;
         }
         let shift = usize::from(self.has(Defect::ForeignEvents));
         let mut by_user: BTreeMap<usize, Vec<PeerId>> = BTreeMap::new();
         for (peer, Peer { user, listens, .. }) in &core.sockets.peers {
-            if *listens {
+            let is_left_out = self.has(Defect::OneClientOnly) && !core.sockets.is_first(*peer);
+            if *listens && !is_left_out {
                 by_user.entry(*user).or_default().push(*peer);
             }
         }
@@ -237,9 +241,15 @@ impl Backend {
     }
 
     fn make_up(&self, core: &mut Core, user: usize, rule: &EventRule, change: Change<'_>) -> Value {
+        let mut payload = self.compose(core, user, rule, change);
+        self.date_event(rule, &mut payload);
+        payload
+    }
+
+    fn compose(&self, core: &mut Core, user: usize, rule: &EventRule, change: Change<'_>) -> Value {
         let now = self.clock.elapsed();
         let note = |sequence: u64| {
-            compose(
+            resource_state::compose(
                 rule,
                 Value::Null,
                 rule.sequence.as_ref().map(|selector| (selector, sequence)),

@@ -73,12 +73,16 @@ fn written(contract: &Contract) -> impl Iterator<Item = &Selector> {
             Some(NextPage::Cursor { from, more, .. }) => (Some(from), more.as_ref()),
             Some(NextPage::Page { .. } | NextPage::Offset { .. }) | None => (None, None),
         };
-        [resource.sequence.as_ref(), cursor, more]
+        let as_of = resource.as_of.as_ref().map(|own| &own.at);
+        [resource.sequence.as_ref(), cursor, more, as_of]
     });
     let events = contract
         .realtime
         .iter()
         .flat_map(|realtime| &realtime.events)
-        .flat_map(|rule| [rule.items.as_ref(), rule.sequence.as_ref(), None]);
+        .flat_map(|rule| {
+            let as_of = rule.promise.as_of.as_ref().map(|own| &own.at);
+            [rule.items.as_ref(), rule.sequence.as_ref(), as_of]
+        });
     tokens.chain(resources).chain(events).flatten()
 }

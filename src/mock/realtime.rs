@@ -381,6 +381,7 @@ impl Backend {
         };
         core.sockets.peers.insert(peer, peer_of);
         if listens {
+            core.sockets.came(peer);
             for (due, feed) in core.sockets.feeds.iter_mut().zip(&self.feeds) {
                 due.get_or_insert(now + feed.every);
             }

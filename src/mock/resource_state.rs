@@ -366,6 +366,7 @@ fn step(old: f64, sign: f64) -> (f64, i32) {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::domain::contract::EventPromise;
 
     fn place(text: &str) -> Option<Selector> {
         Some(Selector::Pointer(text.to_owned()))
@@ -390,6 +391,7 @@ mod tests {
             key: None,
             sequence: None,
             schema: None,
+            promise: EventPromise::default(),
         }
     }
 

@@ -28,6 +28,8 @@ pub(super) struct Sockets {
     pub(super) feeds: Vec<Option<Duration>>,
     /// When the driver wakes next, as far as it knows.
     pub(super) armed: Option<Duration>,
+    /// Who came first, and when by the count of starts. Only a defect looks at it.
+    first: Option<(u64, PeerId)>,
     options: Options,
     questions: u64,
     generation: u64,
@@ -68,6 +70,7 @@ impl Sockets {
             awaited: BTreeMap::new(),
             feeds: vec![None; feeds],
             armed: None,
+            first: None,
             options,
             questions: 0,
             generation: 0,
@@ -89,6 +92,16 @@ impl Sockets {
     /// Whether the service was stopped since the run began.
     pub(super) fn have_restarted(&self) -> bool {
         self.generation > 0
+    }
+
+    /// Notes that somebody listens.
+    pub(super) fn came(&mut self, peer: PeerId) {
+        self.first.get_or_insert((self.generation, peer));
+    }
+
+    /// Whether this is who came first of all.
+    pub(super) fn is_first(&self, peer: PeerId) -> bool {
+        self.first == Some((self.generation, peer))
     }
 
     /// A token to ask with, whose answer goes to `sender`.

@@ -2,8 +2,9 @@
 //! answers carry what was agreed on, that its errors have a form and give nothing away.
 //!
 //! Reading order: `health` and `clock` judge the backend as a whole, `headers`, `errors`, `inside`
-//! and `cookies` its answers, `lists`, `fields`, `links`, `moves` and `validators` what they bring,
-//! `expired`, `sign_in` and `namespace` its refusals, and `parity` what it tells another client.
+//! and `cookies` its answers, `lists`, `fields`, `links`, `moves`, `ages` (by `reckoning`) and
+//! `validators` what they bring, `expired`, `sign_in` and `namespace` its refusals, and `parity` what
+//! it tells another client.
 
 use std::time::Duration;
 
@@ -12,6 +13,7 @@ use crate::rules::context::Context;
 use crate::rules::exchange::Ended;
 use crate::rules::rule::Registration;
 
+mod ages;
 mod clock;
 mod cookies;
 mod errors;
@@ -25,6 +27,7 @@ mod lists;
 mod moves;
 mod namespace;
 mod parity;
+mod reckoning;
 mod sign_in;
 #[cfg(test)]
 mod tests;
@@ -51,6 +54,7 @@ pub(super) const RULES: &[Registration] = &[
         Box::new(validators::Validators::default())
     }),
     (&[&moves::MOVES], |_| Box::new(moves::Moves::default())),
+    (&[&ages::FRESH], |_| Box::new(ages::Ages::default())),
     (
         &[&parity::PARITY],
         |_| Box::new(parity::Parities::default()),

@@ -15,6 +15,8 @@ use crate::domain::verdict::{Finding, ScopeTally};
 const IDS_KEPT: usize = 8;
 /// How many remarks are kept about one rule.
 const REMARKS_KEPT: usize = 8;
+/// How many reasons are kept why one rule was not judged.
+const REASONS_KEPT: usize = 8;
 /// How many answered exchanges are remembered by their request id.
 const ANSWERS_KEPT: usize = 256;
 
@@ -32,7 +34,8 @@ pub(super) struct Collector {
     waived: Vec<Waiver>,
     findings: Vec<Folded>,
     index: BTreeMap<(&'static str, String), usize>,
-    unable: BTreeMap<&'static str, String>,
+    /// Why rules could not be judged, and how often each reason was met, in the order in which they came.
+    unable: BTreeMap<&'static str, Vec<(String, u64)>>,
     /// Remarks by the rule that each is about.
     remarks: BTreeMap<&'static str, BTreeSet<String>>,
     inapplicable: BTreeSet<&'static str>,
@@ -83,9 +86,14 @@ impl Collector {
         }
     }
 
-    /// Says that the rule could not be judged, and why; the first reason counts.
+    /// Says that the rule could not be judged, and why.
     pub(super) fn unable(&mut self, rule: &'static RuleInfo, why: String) {
-        self.unable.entry(rule.id).or_insert(why);
+        let reasons = self.unable.entry(rule.id).or_default();
+        if let Some((_, times)) = reasons.iter_mut().find(|(known, _)| *known == why) {
+            *times += 1;
+        } else if reasons.len() < REASONS_KEPT {
+            reasons.push((why, 1));
+        }
     }
 
     /// Says that the rule could not be judged for a reason that whoever reads the verdict must know.
@@ -200,12 +208,11 @@ impl Collector {
             .collect();
         findings.sort_by_key(|finding| std::cmp::Reverse(finding.severity));
         let broken = |id: &str| findings.iter().any(|finding| finding.rule == id);
-        not_judged.extend(
-            self.unable
-                .iter()
-                .filter(|(id, _)| !waived(id) && !broken(id))
-                .map(|(id, why)| ((*id).to_owned(), why.clone())),
-        );
+        let unable = self.unable.iter();
+        for (id, reasons) in unable.filter(|(id, _)| !waived(id) && !broken(id)) {
+            let reasons = most_frequent_first(reasons);
+            not_judged.extend(reasons.map(|why| ((*id).to_owned(), why.clone())));
+        }
         let unprobed = self.unprobed.iter().filter(|(id, _)| {
             !waived(id)
                 && !self.unable.contains_key(id.as_str())
@@ -234,6 +241,13 @@ impl Collector {
             coverage: Coverage::default(),
         }
     }
+}
+
+/// What was met most often first; of equals, what came first.
+fn most_frequent_first(reasons: &[(String, u64)]) -> impl Iterator<Item = &String> {
+    let mut reasons: Vec<&(String, u64)> = reasons.iter().collect();
+    reasons.sort_by_key(|(_, times)| std::cmp::Reverse(*times));
+    reasons.into_iter().map(|(why, _)| why)
 }
 
 impl Folded {

@@ -160,7 +160,7 @@ impl<'a> Context<'a> {
         self.collector.borrow_mut().exercised(rule);
     }
 
-    /// Says that the rule could not be judged, and why; the first reason counts.
+    /// Says that the rule could not be judged, and why. What is said most often is told first.
     pub(super) fn unable(&self, rule: &'static RuleInfo, why: impl Into<String>) {
         self.collector.borrow_mut().unable(rule, why.into());
     }

@@ -41,6 +41,12 @@ pub enum Need {
     TokenChecked,
     /// A value that moves as long as its feed speaks.
     Moves,
+    /// An event that is promised to come by itself.
+    PunctualEvents,
+    /// An event that is promised to follow a change of the backend's own.
+    FollowingEvents,
+    /// Data that says of which moment it is.
+    AsOf,
     /// A limit to one of these figures.
     Limit(&'static [Figure]),
     /// Another client whose data has to be the app's.
@@ -68,6 +74,9 @@ impl Need {
             Self::Health => "a health request",
             Self::ErrorForm => "the form of errors",
             Self::Moves => "a value that `moves`",
+            Self::PunctualEvents => "an event with `at-least-every`",
+            Self::FollowingEvents => "an event with `after`",
+            Self::AsOf => "data with `as-of`",
             Self::Parity => "another client to compare with",
             Self::TokenChecked => "a feed that checks its token until the end",
             Self::Limit(_) => "a limit to the figure",
@@ -76,29 +85,21 @@ impl Need {
 
     /// Why a rule that needs this cannot be judged under a contract; nothing if it can.
     pub(super) fn unmet(self, contract: &Contract) -> Option<&'static str> {
-        let feed = contract.realtime.as_ref();
         let switch = contract.kill_switch.as_ref();
-        let polling = contract.polling.is_some();
-        let request_id = contract.request_id.is_some();
         let (met, why) = match self {
-            Self::Feed => (feed.is_some(), "the contract has no live feed"),
-            Self::FeedAndPolling => (
-                feed.is_some() && polling,
-                "the contract has no live feed with polling in its place",
+            Self::Feed
+            | Self::FeedAndPolling
+            | Self::NumberedFeed
+            | Self::Websocket
+            | Self::Subscription
+            | Self::TokenChecked
+            | Self::Moves
+            | Self::PunctualEvents
+            | Self::FollowingEvents => self.of_feed(contract),
+            Self::Polling => (
+                contract.polling.is_some(),
+                "the contract agrees on no polling",
             ),
-            Self::NumberedFeed => (
-                feed.is_some_and(|feed| feed.events.iter().any(|event| event.sequence.is_some())),
-                "the contract does not say how changes are numbered",
-            ),
-            Self::Websocket => (
-                feed.is_some_and(|feed| may_use_websocket(&feed.client)),
-                "by the contract the app does not use WebSocket",
-            ),
-            Self::Subscription => (
-                feed.is_some_and(|feed| !feed.subscribe.is_empty()),
-                "the contract names nothing that the app subscribes to",
-            ),
-            Self::Polling => (polling, "the contract agrees on no polling"),
             Self::Paging => (
                 contract.resources.iter().any(|own| own.paging.is_some()),
                 "the contract names no list that is read page by page",
@@ -125,26 +126,60 @@ impl Need {
                 contract.promises.errors.is_some(),
                 "the contract does not say what form errors have",
             ),
+            Self::AsOf => (
+                has_time(contract),
+                "the contract names no time that data carries",
+            ),
+            Self::Limit(figures) => limited(contract, figures),
+            Self::Parity => parity(contract),
+            Self::RequestId => (
+                contract.request_id.is_some(),
+                "the contract names no request id",
+            ),
+        };
+        (!met).then_some(why)
+    }
+
+    /// Whether a contract has what is needed of its live feed, and why not.
+    fn of_feed(self, contract: &Contract) -> (bool, &'static str) {
+        let feed = contract.realtime.as_ref();
+        let mut events = contract.events();
+        match self {
+            Self::FeedAndPolling => (
+                feed.is_some() && contract.polling.is_some(),
+                "the contract has no live feed with polling in its place",
+            ),
+            Self::NumberedFeed => (
+                events.any(|event| event.sequence.is_some()),
+                "the contract does not say how changes are numbered",
+            ),
+            Self::Websocket => (
+                feed.is_some_and(|feed| may_use_websocket(&feed.client)),
+                "by the contract the app does not use WebSocket",
+            ),
+            Self::Subscription => (
+                feed.is_some_and(|feed| !feed.subscribe.is_empty()),
+                "the contract names nothing that the app subscribes to",
+            ),
             Self::TokenChecked => (
                 feed.is_none_or(|feed| feed.token_checked == TokenChecked::Expiry),
                 "by the contract the feed's token is checked at the handshake only",
             ),
-            Self::Moves => moves(contract),
-            Self::Limit(figures) => limited(contract, figures),
-            Self::Parity => parity(contract),
-            Self::RequestId => (request_id, "the contract names no request id"),
-        };
-        (!met).then_some(why)
+            Self::Moves => (
+                feed.is_some() && contract.resources.iter().any(|own| own.moves.is_some()),
+                "the contract names no value that moves as long as its feed speaks",
+            ),
+            Self::PunctualEvents => (
+                events.any(|event| event.promise.at_least_every.is_some()),
+                "the contract does not say how often any event comes at least",
+            ),
+            Self::FollowingEvents => (
+                events.any(|event| !event.promise.after.is_empty()),
+                "the contract names no event that follows a change of the backend's own",
+            ),
+            _ => (feed.is_some(), "the contract has no live feed"),
+        }
     }
-}
-
-/// Whether something moves as long as its feed speaks, and why not.
-fn moves(contract: &Contract) -> (bool, &'static str) {
-    let mut resources = contract.resources.iter();
-    (
-        contract.realtime.is_some() && resources.any(|own| own.moves.is_some()),
-        "the contract names no value that moves as long as its feed speaks",
-    )
 }
 
 /// Whether a contract names another client to compare with, and that it does not.
@@ -168,6 +203,12 @@ fn limited(contract: &Contract, figures: &[Figure]) -> (bool, &'static str) {
 fn may_use_websocket(client: &SocketClient) -> bool {
     let first = client.transports.first() == Some(&TransportName::Websocket);
     client.transports.contains(&TransportName::Websocket) && (client.upgrade || first)
+}
+
+/// Whether anything says of which moment it is.
+fn has_time(contract: &Contract) -> bool {
+    contract.resources.iter().any(|own| own.as_of.is_some())
+        || contract.events().any(|own| own.promise.as_of.is_some())
 }
 
 fn has_schema(contract: &Contract) -> bool {

@@ -8,6 +8,7 @@ mod heartbeat;
 mod late;
 mod offline;
 mod partial;
+mod pong;
 mod portal;
 mod request_id;
 mod resume;
@@ -31,6 +32,7 @@ pub(super) const RULES: &[Registration] = &[
     (&[&heartbeat::HALF_OPEN], |_| {
         Box::new(heartbeat::HalfOpen::default())
     }),
+    (&[&pong::ANSWERED], |_| Box::new(pong::Answered::default())),
     (&[&partial::PARTIAL], |_| {
         Box::new(partial::Partial::default())
     }),

@@ -41,7 +41,7 @@ pub(super) const RULES: &[Registration] = &[
         Box::new(bounded::Bounded::default())
     }),
     (&[&replay::REPLAY], |_| Box::new(replay::Replay)),
-    (&[&replay::REPLAY], |_| Box::new(grace::Grace)),
+    (&[&replay::REPLAY], |_| Box::new(grace::Grace::default())),
     (&[&replay::REPLAY], |_| {
         Box::new(rotation::Rotation::default())
     }),

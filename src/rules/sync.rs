@@ -4,12 +4,14 @@ use crate::rules::rule::Registration;
 
 mod acks;
 mod fallback;
+mod followed;
 mod numbers;
 mod order;
 mod own_walks;
 mod paging;
 mod payload;
 mod polling;
+mod punctual;
 mod push;
 mod reconnect;
 mod renumbered;
@@ -18,7 +20,10 @@ mod sent_away;
 mod snapshot;
 mod socket;
 mod stream;
+mod subscribed;
 mod twice;
+mod unconfirmed;
+mod unkept;
 mod unknown_session;
 mod walks;
 mod wasted;
@@ -46,6 +51,12 @@ pub(super) const RULES: &[Registration] = &[
     (&[&push::ARRIVES], |contract| {
         Box::new(push::Push::new(contract))
     }),
+    (&[&punctual::PUNCTUAL], |contract| {
+        Box::new(punctual::Punctual::new(contract))
+    }),
+    (&[&followed::FOLLOWED], |contract| {
+        Box::new(followed::Followed::new(contract))
+    }),
     (&[&push::ARRIVES], |_| Box::new(acks::Acks::default())),
     (&[&push::ARRIVES], |_| Box::new(twice::Twice::default())),
     (&[&order::ORDER], |_| Box::new(order::Order::default())),
@@ -60,6 +71,7 @@ pub(super) const RULES: &[Registration] = &[
     (&[&payload::SCHEMA], |contract| {
         Box::new(payload::Payload::new(contract))
     }),
+    (&[&payload::SCHEMA], |_| Box::new(unkept::Unkept::default())),
     (
         &[&restart::HOLDS],
         |_| Box::new(restart::Restart::default()),

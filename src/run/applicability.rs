@@ -130,6 +130,9 @@ pub(super) fn lacks_lever(deployment: &config::Target, lever: &Lever) -> Option<
 
 /// What a scenario is about and an app of this contract lacks.
 fn contract_lacks(contract: &Contract, scenario: &Scenario) -> Option<Lacks> {
+    if let Some(part) = scenario.lacks {
+        return Some(Lacks::Part(part));
+    }
     let mut steps = scenario.steps.iter().chain(&scenario.finally);
     steps.find_map(|step| match &step.kind {
         StepKind::Do(_) => None,

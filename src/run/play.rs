@@ -92,12 +92,19 @@ impl Stage {
         }
         let mut prober = Prober::new(&self.environment);
         prober.health().await;
-        if self.asks_afterwards && !self.interrupt.is_triggered() {
-            tokio::select! {
-                biased;
-                () = self.interrupt.triggered() => {}
-                () = prober.afterwards(&self.permission, held, self.switched()) => {}
+        let asked = async {
+            if self.asks_afterwards {
+                prober
+                    .afterwards(&self.permission, held, self.switched())
+                    .await;
+            } else if let Some(switched) = self.switched() {
+                prober.after_maintenance(&self.permission, &switched).await;
             }
+        };
+        tokio::select! {
+            biased;
+            () = self.interrupt.triggered() => {}
+            () = asked => {}
         }
     }
 }

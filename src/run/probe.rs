@@ -106,6 +106,13 @@ impl<'s> Prober<'s> {
         self.skip_unless(over, &["SESSION-10", "API-9"]);
     }
 
+    /// Asks what only a scenario can show that has moved the kill-switch. `switched` is what it was given
+    /// with while it was on.
+    pub(crate) async fn after_maintenance(mut self, permission: &Permission, switched: &Validator) {
+        let asked = in_time(PATIENCE, self.switch_is_off(permission, switched)).await;
+        self.skip_unless(asked, &["API-13"]);
+    }
+
     fn skip_unless(&self, asked: Result<(), NotAsked>, rules: &[&str]) {
         if let Err(why) = asked {
             self.skip_all(rules, &why);

@@ -103,7 +103,12 @@ fn judged(vouched: bool, by: &[Ground], blank: &Answered) -> (Status, Vec<String
     if !broken.is_empty() {
         return (Status::Violated, broken);
     }
-    let open = reasons(by, Came::Open);
+    let mut open = reasons(by, Came::Open);
+    // What another scenario has shown as well, no target needs every lever for.
+    let seen = |ground: &Ground| ground.came == Came::Kept && ground.proof.scenario().is_some();
+    if !by.iter().any(seen) {
+        open.extend(reasons(by, Came::Skipped));
+    }
     if !open.is_empty() {
         return (Status::Inconclusive, open);
     }
@@ -207,7 +212,7 @@ fn by_scenario(proof: &Proof, id: &str, scenarios: &[ScenarioResult]) -> Ground 
         let why = match wanted {
             Came::Broken => finding(first, STEP).map(|finding| told(finding, first)),
             Came::LeftOut => Some(format!("the contract has no part that {proof} is about")),
-            Came::Kept | Came::Open => None,
+            Came::Kept | Came::Open | Came::Skipped => None,
         };
         return Ground {
             proof: proof.clone(),
@@ -216,11 +221,17 @@ fn by_scenario(proof: &Proof, id: &str, scenarios: &[ScenarioResult]) -> Ground 
             why,
         };
     }
+    let first = of_it.first().copied();
+    let is_skipped = first.is_some_and(|own| matches!(own.outcome.verdict, Verdict::Skipped(_)));
     Ground {
         proof: proof.clone(),
-        came: Came::Open,
+        came: if is_skipped {
+            Came::Skipped
+        } else {
+            Came::Open
+        },
         scenarios: Vec::new(),
-        why: Some(open(proof, id, of_it.first().copied(), came)),
+        why: Some(open(proof, id, first, came)),
     }
 }
 

@@ -13,6 +13,7 @@ use super::target::Unplayable;
 use crate::app::Quirk;
 use crate::domain::result::RunResult;
 use crate::domain::runbook::Status;
+use crate::domain::scenario::Scenario;
 use crate::domain::verdict::{Finding, Severity, Subject, Verdict};
 use crate::mock::Defect;
 use crate::suite::Suite;
@@ -179,12 +180,7 @@ pub fn self_test(
     interrupt: &Interrupt,
     progress: &mut dyn FnMut(&Trial),
 ) -> Result<Vec<Trial>, Unplayable> {
-    let clean = matrix.suite.scenarios.iter().map(|scenario| {
-        let id: &str = &scenario.id;
-        (None, id)
-    });
-    let wrong = Misbehaviour::all().map(|one| (Some(one), one.stage()));
-    let plays: Vec<(Option<Misbehaviour>, &str)> = clean.chain(wrong).collect();
+    let plays: Vec<Play<'_>> = matrix.plays().collect();
     let next = AtomicUsize::new(0);
     let (ended, news) = mpsc::channel();
     let mut trials = thread::scope(|scope| {
@@ -198,8 +194,8 @@ pub fn self_test(
                     if interrupt.is_triggered() {
                         break;
                     }
-                    let result = perform(&matrix.plan(*play), interrupt, &mut |_| {});
-                    let trials = result.map(|result| Trial::of(play.0, result));
+                    let result = perform(&matrix.plan(play), interrupt, &mut |_| {});
+                    let trials = result.map(|result| Trial::of(play.misbehaviour, result));
                     // Whoever asked has stopped listening when an earlier play could not be played.
                     let _ = ended.send((at, trials));
                 }
@@ -219,21 +215,47 @@ pub fn self_test(
     Ok(trials.into_iter().map(|(_, trial)| trial).collect())
 }
 
+/// How many scenarios are played one after the other where nobody misbehaves: what the harness asks the
+/// backend on its own account is asked once for all of them.
+const TOGETHER: usize = 8;
+
+/// What is played at once.
+struct Play<'m> {
+    misbehaviour: Option<Misbehaviour>,
+    /// All under the same agreement.
+    scenarios: Vec<&'m Arc<Scenario>>,
+}
+
 impl Matrix {
-    fn plan(&self, (misbehaviour, stage): (Option<Misbehaviour>, &str)) -> Plan {
-        let scenarios = self.suite.scenarios.iter();
+    fn plays(&self) -> impl Iterator<Item = Play<'_>> {
+        let scenarios = &self.suite.scenarios;
+        let agreed = scenarios.chunk_by(|one, next| one.is_closer() == next.is_closer());
+        let together = agreed.flat_map(|all| all.chunks(TOGETHER));
+        let clean = together.map(|all| Play {
+            misbehaviour: None,
+            scenarios: all.iter().collect(),
+        });
+        let wrong = Misbehaviour::all().map(|one| Play {
+            misbehaviour: Some(one),
+            scenarios: scenarios
+                .iter()
+                .filter(|scenario| scenario.id == one.stage())
+                .collect(),
+        });
+        clean.chain(wrong)
+    }
+
+    fn plan(&self, play: &Play<'_>) -> Plan {
         let (mut quirks, mut defects) = (Vec::new(), Vec::new());
-        match misbehaviour {
+        match play.misbehaviour {
             Some(Misbehaviour::Quirk(quirk)) => quirks.push(quirk),
             Some(Misbehaviour::Defect(defect)) => defects.push(defect),
             None => {}
         }
+        let first = play.scenarios.first();
         Plan {
-            suite: Arc::new(self.suite.for_stage(stage)),
-            scenarios: scenarios
-                .filter(|scenario| scenario.id == stage)
-                .cloned()
-                .collect(),
+            suite: Arc::new(self.suite.for_stage(first.map_or("", |own| &own.id))),
+            scenarios: play.scenarios.iter().copied().cloned().collect(),
             target: Target::Mock,
             real_time: false,
             seed: self.seed,

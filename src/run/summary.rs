@@ -44,7 +44,14 @@ pub(super) fn sum_up(
     interrupted: bool,
     wall: Duration,
 ) -> RunResult {
-    let sum = sum(scenarios, Book::of(&plan.suite));
+    let book = Book::of(&plan.suite);
+    let mut sum = sum(scenarios, book);
+    if interrupted {
+        // What was not begun any more is as if it had not been asked for.
+        let mut begun = sum.scenarios.clone();
+        begun.retain(|own| !matches!(own.outcome.verdict, Verdict::Skipped(_)));
+        sum.runbook = runbook::answer(book, &begun);
+    }
     let verdict = match sum.verdict {
         Verdict::Passed if interrupted => {
             Verdict::Inconclusive("the run was interrupted".to_owned())

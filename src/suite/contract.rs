@@ -11,6 +11,7 @@ use crate::domain::contract::{Contract, Operation};
 mod context;
 mod event;
 mod figures;
+mod freshness;
 mod operation;
 mod parity;
 mod promises;

@@ -1,11 +1,11 @@
-//! Finding the files of a suite and reading all of them.
+//! Reading all files of a suite.
 
-use std::fs;
-use std::io::ErrorKind;
+mod found;
+mod shipped;
+
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use include_dir::Dir;
 use serde_json::{Value, json};
 
 use super::cursor::Cursor;
@@ -13,13 +13,17 @@ use super::diagnostics::Diagnostics;
 use super::node::Node;
 use super::values::Depth;
 use super::{
-    CONTRACT_FILE, Choice, ContractChoice, Problem, Problems, RUNBOOK_FILE, SHARED_FILES, SHIPPED,
-    SHIPPED_WORLD, STAGES, Source, Suite, WORLD_FILE, contract, runbook, scenario, world, yaml,
+    CONTRACT_FILE, Choice, ContractChoice, Problem, Problems, RUNBOOK_FILE, SHIPPED_WORLD, Source,
+    Suite, WORLD_FILE, contract, runbook, scenario, world, yaml,
 };
 use crate::domain::contract::Contract;
 use crate::domain::runbook::Runbook;
 use crate::domain::scenario::{Change, Scenario};
 use crate::domain::world::World;
+use found::Found;
+pub(crate) use found::has_scenarios;
+pub(super) use shipped::{shipped_file, shipped_scenarios};
+use shipped::{stage_file, stages};
 
 /// Reads a contract.
 ///
@@ -95,39 +99,6 @@ fn read<T>(
     let diagnostics = Diagnostics::new(source);
     let value = reader(&Cursor::root(&diagnostics, &node));
     diagnostics.into_problems().or(value)
-}
-
-/// The shipped files, which the tests of this crate check thoroughly.
-pub(super) fn shipped_file(name: &str) -> Arc<Source> {
-    file_of(&SHIPPED, name, "scenarios")
-}
-
-fn file_of(folder: &Dir<'_>, name: &str, path: &str) -> Arc<Source> {
-    let text = folder
-        .get_file(name)
-        .and_then(include_dir::File::contents_utf8)
-        .unwrap_or_default();
-    Source::new(format!("{path}/{name}"), text)
-}
-
-pub(super) fn shipped_scenarios() -> Vec<Arc<Source>> {
-    scenarios_in(&SHIPPED, "scenarios")
-}
-
-/// The stages of the self-test.
-pub(super) fn stages() -> Vec<Arc<Source>> {
-    scenarios_in(&STAGES, "fixtures/stages")
-}
-
-fn scenarios_in(folder: &Dir<'_>, path: &str) -> Vec<Arc<Source>> {
-    let mut files: Vec<(&str, &str)> = folder
-        .files()
-        .filter_map(|file| Some((file.path().to_str()?, file.contents_utf8()?)))
-        .filter(|(name, _)| !SHARED_FILES.contains(name) && name.ends_with(".yaml"))
-        .collect();
-    files.sort_unstable();
-    let source = |(name, text)| Source::new(format!("{path}/{name}"), text);
-    files.into_iter().map(source).collect()
 }
 
 impl Suite {
@@ -226,7 +197,7 @@ impl Suite {
 /// The shipped contract with what some stages of the self-test agree on beside it, and its fingerprint.
 fn closer() -> Result<(Arc<Contract>, String), Problems> {
     let shipped = shipped_file(CONTRACT_FILE);
-    let closer = file_of(&STAGES, CONTRACT_FILE, "fixtures/stages");
+    let closer = stage_file(CONTRACT_FILE);
     let node = yaml::parse(&shipped)?.with(yaml::parse(&closer)?);
     // Places are those of either file: what is wrong here fails the tests of this crate.
     let diagnostics = Diagnostics::new(&shipped);
@@ -253,23 +224,21 @@ struct Parts {
 
 impl Parts {
     fn find(choice: &Choice, scenarios: Option<&Found>) -> Self {
-        let beside = |name: &str| {
-            let path = scenarios?.folder().join(name);
-            path.exists().then_some(path)
-        };
+        let beside = |name: &str| scenarios?.beside(name);
+        let folder = scenarios.and_then(Found::folder);
         let file = match &choice.contract {
             ContractChoice::File(path) => Some(path.clone()),
             ContractChoice::OfSuite => beside(CONTRACT_FILE),
             ContractChoice::Shipped => None,
         };
-        let shipped = choice.contract == ContractChoice::Shipped
-            || (file.is_none() && !matches!(scenarios, Some(Found::Folder(_))));
-        let contract = match (&file, scenarios) {
+        let shipped =
+            choice.contract == ContractChoice::Shipped || (file.is_none() && folder.is_none());
+        let contract = match (&file, folder) {
             (Some(path), _) => from_disk(path, "the contract"),
-            (None, Some(Found::Folder(folder))) if !shipped => Err(no_contract(folder)),
+            (None, Some(folder)) if !shipped => Err(no_contract(folder)),
             (None, _) => Ok((shipped_file(CONTRACT_FILE), Depth::Trusting)),
         };
-        let folders = scenarios.map(Found::folder).into_iter();
+        let folders = scenarios.into_iter().flat_map(Found::folders);
         let folders = folders.chain(file.as_deref().and_then(Path::parent));
         let folders: Vec<&Path> = folders.collect();
         let book = beside(RUNBOOK_FILE).or_else(|| {
@@ -285,11 +254,9 @@ impl Parts {
                 let source = Source::new("fixtures/world.yaml", SHIPPED_WORLD);
                 shipped.then_some(Ok((source, Depth::Trusting)))
             });
-        let runbook_is_own = match scenarios {
-            None => true,
-            Some(Found::Folder(_)) => beside(RUNBOOK_FILE).is_some(),
-            Some(Found::File(_)) => false,
-        };
+        // One of a whole suite names what a part of it does not have.
+        let own = folder.is_some_and(|folder| folder.join(RUNBOOK_FILE).exists());
+        let runbook_is_own = scenarios.is_none() || own;
         let runbook = match &book {
             Some(path) => Source::read(path, "the runbook").map_err(Problems::from),
             None => Ok(shipped_file(RUNBOOK_FILE)),
@@ -322,97 +289,4 @@ fn no_contract(folder: &Path) -> Problems {
 
 fn from_disk(path: &Path, what: &str) -> Part {
     Ok((Source::read(path, what)?, Depth::Thorough))
-}
-
-/// What stands at the path of a suite.
-enum Found {
-    Folder(PathBuf),
-    File(PathBuf),
-}
-
-impl Found {
-    fn look(path: &Path) -> Result<Self, Problem> {
-        match fs::metadata(path) {
-            Ok(meta) if meta.is_dir() => Ok(Self::Folder(path.to_owned())),
-            Ok(_) if SHARED_FILES.iter().any(|own| path.ends_with(own)) => {
-                let message = format!("`{}` holds no scenarios", path.display());
-                Err(Problem::new(message).hint(
-                    "name the folder that it stands in; `--contract FILE` takes a contract alone",
-                ))
-            }
-            Ok(_) => Ok(Self::File(path.to_owned())),
-            Err(error) => Err(unreadable(path, &error)),
-        }
-    }
-
-    fn folder(&self) -> &Path {
-        match self {
-            Self::Folder(path) => path,
-            Self::File(path) => path.parent().unwrap_or(Path::new("")),
-        }
-    }
-
-    /// The scenario files, in the order of their names.
-    fn scenarios(&self, problems: &mut Problems) -> Vec<Arc<Source>> {
-        let paths = match self {
-            Self::File(path) => vec![path.clone()],
-            Self::Folder(folder) => match scenario_files(folder) {
-                Ok(paths) => paths,
-                Err(problem) => {
-                    problems.push(problem);
-                    return Vec::new();
-                }
-            },
-        };
-        let mut sources = Vec::new();
-        for path in &paths {
-            match Source::read(path, "a scenario") {
-                Ok(source) => sources.push(source),
-                Err(problem) => problems.push(problem),
-            }
-        }
-        sources
-    }
-}
-
-fn scenario_files(folder: &Path) -> Result<Vec<PathBuf>, Problem> {
-    let entries = fs::read_dir(folder).map_err(|error| unreadable(folder, &error))?;
-    let mut paths = Vec::new();
-    for entry in entries {
-        let path = entry.map_err(|error| unreadable(folder, &error))?.path();
-        let name = path.file_name().unwrap_or_default().to_string_lossy();
-        let is_yaml = path
-            .extension()
-            .is_some_and(|extension| extension == "yaml" || extension == "yml");
-        if is_yaml && !SHARED_FILES.contains(&&*name) && !name.starts_with('.') {
-            paths.push(path);
-        }
-    }
-    paths.sort();
-    if paths.is_empty() {
-        let message = format!("there are no scenarios in `{}`", folder.display());
-        return Err(Problem::new(message).hint(
-            "a suite is a folder with `contract.yaml` and one `.yaml` file for each scenario",
-        ));
-    }
-    Ok(paths)
-}
-
-fn unreadable(path: &Path, error: &std::io::Error) -> Problem {
-    let (why, hint) = match error.kind() {
-        ErrorKind::NotFound => (
-            "there is no such folder or file".to_owned(),
-            "check the path; without one, the shipped suite is played",
-        ),
-        ErrorKind::PermissionDenied => (
-            "permission denied".to_owned(),
-            "give this user the right to read it",
-        ),
-        _ => (error.to_string(), "check the path"),
-    };
-    Problem::new(format!(
-        "the suite `{}` cannot be read: {why}",
-        path.display()
-    ))
-    .hint(hint)
 }

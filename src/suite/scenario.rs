@@ -25,6 +25,8 @@ use names::PARTS;
 struct Places {
     number: usize,
     labels: Vec<Labelled>,
+    /// Whether the contract lacks what the whole file is about, so that only labels are read.
+    are_left_out: bool,
 }
 
 /// Reads a scenario. Without a contract, its names are not checked, nor without a world the world's,
@@ -45,7 +47,11 @@ pub(crate) fn read(
     let needs = fields.or("needs", Vec::new(), |place| levers(place, &names));
     let waivers = fields.or("waive", Vec::new(), waivers);
     let known_failure = fields.maybe("known-failure", Cursor::name_text);
-    let mut places = Places::default();
+    let lacks = fields.or("if", None, |part| lacks(part, &names));
+    let mut places = Places {
+        are_left_out: matches!(lacks, Some(Some(_))),
+        ..Places::default()
+    };
     let steps = fields
         .need("steps")
         .and_then(|cursor| steps(&cursor, &names, &mut places));
@@ -69,6 +75,7 @@ pub(crate) fn read(
         runbook: runbook?,
         labels: places.labels,
         tags: tags?,
+        lacks: lacks?,
         needs,
         waivers: waivers?,
         known_failure: known_failure?,
@@ -162,7 +169,7 @@ fn waivers(cursor: &Cursor<'_>) -> Option<Vec<Waiver>> {
 
 fn steps(cursor: &Cursor<'_>, names: &Names<'_>, places: &mut Places) -> Option<Vec<Step>> {
     let steps = steps_of(cursor, names, places)?;
-    if steps.is_empty() {
+    if steps.is_empty() && !places.are_left_out {
         return cursor.refuse("this scenario has no steps", "begin with `- do: launch`");
     }
     Some(steps)
@@ -231,15 +238,27 @@ fn text_of(item: &Cursor<'_>) -> String {
     }
 }
 
+/// What `if` asks for and the contract lacks: the first part that it names, if it has none of them.
+fn lacks(place: &Cursor<'_>, names: &Names<'_>) -> Option<Option<&'static str>> {
+    let words = PARTS.map(|(word, part)| (word, (word, part)));
+    let parts: Vec<Option<_>> = place
+        .one_or_more()
+        .iter()
+        .map(|part| part.word(&words))
+        .collect();
+    let parts: Vec<_> = parts.into_iter().collect::<Option<_>>()?;
+    let has_one = parts.iter().any(|(_, part)| names.has(*part));
+    let first = parts.first().map(|(word, _)| *word);
+    Some(first.filter(|_| !has_one))
+}
+
 /// One step as written can be several, where it says `each`, and none, where it says `if` and the
 /// contract lacks that part.
 fn step(cursor: &Cursor<'_>, names: &Names<'_>, places: &mut Places) -> Option<Vec<StepKind>> {
     const FORM: &str = "write `do: ...`, `set: ...` or `expect: ...`";
     let fields: Fields<'_> = cursor.fields("a step")?;
-    if fields.has("if")
-        && let Some(part) = fields.get("if")
-        && !names.has(part.word(&PARTS)?)
-    {
+    let lacks = fields.or("if", None, |part| lacks(part, names))?;
+    if places.are_left_out || lacks.is_some() {
         fields.ignore_rest();
         places.label(&fields, false);
         return Some(Vec::new());

@@ -6,6 +6,8 @@ mod loading;
 mod scalars;
 mod sharing;
 
+use std::collections::BTreeSet;
+
 use super::load::{shipped_file, shipped_scenarios};
 use super::*;
 use crate::domain::scenario::{Action, Lever, StepKind};
@@ -26,33 +28,21 @@ fn the_shipped_files_are_right_when_checked_thoroughly() {
     }
 }
 
+/// How many scenarios are part of the program: written down, so that none is lost unseen.
+const SHIPPED_SCENARIOS: usize = 43;
+
 #[test]
-fn the_shipped_suite_moves_every_lever_each_in_a_scenario_of_its_own() {
+fn the_shipped_suite_moves_every_lever() {
     let suite = Suite::shipped().unwrap();
-    let needs: Vec<(&str, &[Lever])> = suite
-        .scenarios
+    assert_eq!(suite.scenarios.len(), SHIPPED_SCENARIOS);
+    let moved: BTreeSet<&Lever> = suite.scenarios.iter().flat_map(|own| &own.needs).collect();
+    let own = Lever::Own("close-trade".to_owned());
+    let all: BTreeSet<&Lever> = Lever::ALL
         .iter()
-        .map(|scenario| (scenario.id.as_str(), scenario.needs.as_slice()))
+        .map(|(lever, _)| lever)
+        .chain([&own])
         .collect();
-    assert_eq!(
-        needs,
-        [
-            ("close-trade", &[Lever::Own("close-trade".to_owned())][..]),
-            ("degraded-backend", &[Lever::Backend]),
-            ("dropped-sockets", &[Lever::DropSockets]),
-            ("expired-token", &[Lever::ExpireTokens]),
-            ("forgotten-sockets", &[]),
-            ("kill-switch", &[Lever::Maintenance]),
-            ("maintenance-while-away", &[Lever::Maintenance]),
-            ("polling-fallback", &[]),
-            ("pushed-change", &[Lever::Push]),
-            ("read-only-scope", &[]),
-            ("restart-under-way", &[Lever::Backend]),
-            ("session-restore", &[]),
-            ("sign-in", &[]),
-            ("unreadable-data", &[Lever::Malform]),
-        ]
-    );
+    assert_eq!(moved, all);
     let world = suite.world.unwrap();
     for account in suite
         .scenarios
@@ -77,11 +67,11 @@ fn the_shipped_suite_moves_every_lever_each_in_a_scenario_of_its_own() {
 #[test]
 fn each_becomes_as_many_steps_as_the_contract_has_names() {
     let suite = Suite::shipped().unwrap();
-    let sign_in = suite
+    let every_tab = suite
         .scenarios
         .iter()
-        .find(|scenario| scenario.id == "sign-in");
-    let opened: Vec<&str> = sign_in
+        .find(|scenario| scenario.id == "every-tab");
+    let opened: Vec<&str> = every_tab
         .unwrap()
         .steps
         .iter()
@@ -92,12 +82,21 @@ fn each_becomes_as_many_steps_as_the_contract_has_names() {
         .collect();
     assert_eq!(
         opened,
-        ["overview", "positions", "history", "strategies", "settings"]
+        [
+            "overview",
+            "positions",
+            "history",
+            "strategies",
+            "settings",
+            "overview"
+        ]
     );
-    let last = sign_in.unwrap().steps.last().unwrap();
-    assert_eq!(
-        last.text,
-        "expect: { shows: each }, within: 15s, label: shows-every-screen"
+    let texts = every_tab.unwrap().steps.iter().map(|step| &*step.text);
+    let text = "expect: { shows: each, session: open }, within: 15s, label: shows-every-screen";
+    assert!(
+        texts.clone().any(|own| own == text),
+        "{:?}",
+        texts.collect::<Vec<_>>()
     );
 }
 
@@ -138,6 +137,39 @@ screens: {{ first: one }}
     assert_eq!(numbers(&contract("")), [1]);
     let refresh = r#"  refresh: { request: POST api /again, json: { r: "{refresh-token}" } }"#;
     assert_eq!(numbers(&contract(refresh)), [1, 2]);
+}
+
+#[test]
+fn words_stand_for_what_the_contract_says_of_the_kill_switch_and_of_the_end_of_a_session() {
+    let text = r#"
+name: Words
+steps:
+  - do: launch
+    if: [last-known, fail-open]
+  - do: kill
+    if: fail-closed
+  - set: { fault: { on: refresh, respond: ended } }
+  - expect: { shows: home }
+    within: 5s
+"#;
+    let source = Source::new("words.yaml", text);
+    let shipped = shipped_file("contract.yaml");
+    let steps = |mode: &str| {
+        let text = shipped.text();
+        let text = text.replace("fail-mode: last-known", &format!("fail-mode: {mode}"));
+        let text = text.replace("ended-by: [400, 401]", "ended-by: [410, 401]");
+        let contract = read_contract(&Source::new("contract.yaml", text)).unwrap();
+        let scenario = read_scenario(&source, Some(&contract)).unwrap();
+        format!("{:?}", scenario.steps)
+    };
+    for mode in ["last-known", "open", "closed"] {
+        let steps = steps(mode);
+        assert_eq!(steps.contains("Launch"), mode != "closed", "{steps}");
+        assert_eq!(steps.contains("Kill"), mode == "closed", "{steps}");
+        assert!(steps.contains("status: 410"), "{steps}");
+        assert!(steps.contains("Shows(\"profile\")"), "{steps}");
+        assert!(!steps.contains("Shows(\"history\")"), "{steps}");
+    }
 }
 
 /// Reads every file of a folder of bad inputs and keeps what is said about each.
@@ -216,4 +248,19 @@ fn no_damaged_contract_makes_the_reader_or_the_renderer_panic() {
             let _ = problems.render(Rendering::Monochrome);
         }
     }
+}
+
+#[test]
+fn a_change_of_the_world_emits_what_the_contract_promises_after_it() {
+    let contract = Suite::shipped().unwrap().contract;
+    let emits = "emits: [positions_update, trade_closed]";
+    assert!(SHIPPED_WORLD.contains(emits));
+    let silent = SHIPPED_WORLD.replace(emits, "emits: positions_update");
+    let source = Source::new("world.yaml", silent.as_str());
+    let problems = read_world(&source, &contract).unwrap_err();
+    let said: Vec<String> = problems.all().iter().map(ToString::to_string).collect();
+    assert!(
+        matches!(&said[..], [only] if only.contains("`trade_closed` comes after this change")),
+        "{said:?}"
+    );
 }

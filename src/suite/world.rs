@@ -10,6 +10,7 @@ use super::cursor::Cursor;
 use super::values::Depth;
 use crate::domain::change::Lever;
 use crate::domain::contract::{Contract, Resource};
+use crate::domain::duration::show;
 use crate::domain::secret::Secret;
 use crate::domain::selector::{Selector, Template};
 use crate::domain::world::{Feed, ItemMove, User, World};
@@ -210,9 +211,19 @@ fn feed(cursor: &Cursor<'_>, context: &Context<'_>) -> Option<Feed> {
     let event = fields
         .need("event")
         .and_then(|cursor| cursor.known_name("event", &context.events));
-    let every = fields
-        .need("every")
-        .and_then(|cursor| cursor.positive_duration());
+    let every = fields.need("every").and_then(|cursor| {
+        let every = cursor.positive_duration()?;
+        let rule = event
+            .as_deref()
+            .and_then(|name| context.contract.event(name));
+        match rule.and_then(|rule| rule.promise.at_least_every) {
+            Some(promised) if promised < every => cursor.refuse(
+                "this is more seldom than the contract promises",
+                format!("the event's `at-least-every` is {}", show(promised)),
+            ),
+            _ => Some(every),
+        }
+    });
     let drift = fields.or("drift", Vec::new(), |cursor| {
         cursor
             .one_or_more()
@@ -248,10 +259,30 @@ fn changes(place: &Cursor<'_>, context: &Context<'_>) -> Option<BTreeMap<String,
                     problem.hint("use lower-case letters, digits and `-`, like `fill-order`");
                 place.diagnostics.note(&entry.key_span, problem);
             }
-            Some((name.to_owned(), item_move(place, context)?))
+            let change = item_move(place, context)?;
+            check_followed(name, &change, place, context);
+            Some((name.to_owned(), change))
         })
         .collect();
     changes.into_iter().collect()
+}
+
+/// Whether a change emits what the contract promises after it.
+fn check_followed(name: &str, change: &ItemMove, place: &Cursor<'_>, context: &Context<'_>) {
+    let promised = context.contract.events().filter(|event| {
+        let mut after = event.promise.after.iter();
+        after.any(|after| after.lever == name) && !change.emits.contains(&event.name)
+    });
+    let missing: Vec<String> = promised.map(|event| format!("`{}`", event.name)).collect();
+    if !missing.is_empty() {
+        place.refuse::<()>(
+            format!(
+                "by the contract {} comes after this change, which does not emit it",
+                missing.join(" and ")
+            ),
+            "add it under `emits`",
+        );
+    }
 }
 
 fn item_move(place: &Cursor<'_>, context: &Context<'_>) -> Option<ItemMove> {

@@ -44,9 +44,14 @@ impl Drop for Mock {
 /// The shipped suite with intervals that a test can wait for in real time.
 fn impatient_suite(folder: &Path) {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
-    for name in ["sign-in", "kill-switch", "degraded-backend"] {
-        let file = format!("{name}.yaml");
-        fs::copy(root.join("scenarios").join(&file), folder.join(&file)).unwrap();
+    for file in [
+        "sign-in/sign-in.yaml",
+        "kill-switch/kill-switch.yaml",
+        "degraded/degraded-backend.yaml",
+    ] {
+        let own = folder.join(file);
+        fs::create_dir_all(own.parent().unwrap()).unwrap();
+        fs::copy(root.join("scenarios").join(file), own).unwrap();
     }
     fs::copy(root.join("fixtures/world.yaml"), folder.join("world.yaml")).unwrap();
     let contract = fs::read_to_string(root.join("scenarios/contract.yaml")).unwrap();

@@ -368,7 +368,7 @@ async fn levers_that_a_target_lacks_are_marked_with_why_and_refused() {
     let suite = tempfile::tempdir().unwrap();
     for (from, to) in [
         ("scenarios/contract.yaml", "contract.yaml"),
-        ("scenarios/sign-in.yaml", "sign-in.yaml"),
+        ("scenarios/sign-in/sign-in.yaml", "sign-in.yaml"),
         ("fixtures/world.yaml", "world.yaml"),
     ] {
         std::fs::copy(shipped.join(from), suite.path().join(to)).unwrap();

@@ -1,6 +1,6 @@
-//! The shipped scenarios, each file a test: in virtual time against the mock.
+//! A shipped scenario under contracts that differ from the shipped one in how pages are found.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 
 use rehearsal::domain::result::ScenarioResult;
@@ -45,15 +45,6 @@ fn assert_passed(result: &ScenarioResult) {
 }
 
 #[rstest]
-fn a_shipped_scenario_passes(
-    #[files("scenarios/*.yaml")]
-    #[exclude("(contract|runbook)\\.yaml$")]
-    scenario: PathBuf,
-) {
-    assert_passed(&play(&scenario, ContractChoice::Shipped, Vec::new()));
-}
-
-#[rstest]
 #[case::link("cursor: { query: after, from: \"header:link\", refused-by: 400 }")]
 #[case::flag("cursor: { query: after, from: /page/last, more: /page/hasMore }")]
 #[case::number("page: { query: page, first: 1 }")]
@@ -64,7 +55,7 @@ fn every_way_to_find_the_next_page_leads_to_the_end_of_the_list(#[case] way: &st
     assert!(shipped.contains(CURSOR), "the shipped contract has changed");
     let contract = folder.path().join("contract.yaml");
     std::fs::write(&contract, shipped.replace(CURSOR, way)).unwrap();
-    let scenario = Path::new("scenarios/read-only-scope.yaml");
+    let scenario = Path::new("scenarios/tabs/every-page.yaml");
     let contract = || ContractChoice::File(contract.clone());
     assert_passed(&play(scenario, contract(), Vec::new()));
     let wrong = play(scenario, contract(), vec![Defect::RepeatedPageItem]);

@@ -76,10 +76,14 @@ impl App {
             return;
         }
         if is_about_token(message, data) {
-            self.feed.refused = self.session.current.as_ref().map(|own| own.tokens);
+            let current = self.session.current.as_ref().map(|own| own.tokens);
+            self.feed.refused = self.feed.joined_with;
             self.feed.refusals += 1;
-            // A fresh token that is refused as well would be refused for ever.
-            self.session.refreshing.wanted |= self.feed.refusals == 1 && self.can_refresh();
+            // A token that was renewed meanwhile need not be renewed again, and a fresh one that is
+            // refused as well would be refused for ever.
+            let is_current = self.feed.joined_with == current;
+            self.session.refreshing.wanted |=
+                is_current && self.feed.refusals == 1 && self.can_refresh();
         }
         self.sent_away();
     }

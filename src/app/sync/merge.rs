@@ -303,7 +303,7 @@ mod tests {
     use serde_json::json;
 
     use super::*;
-    use crate::domain::contract::{Body, Operation};
+    use crate::domain::contract::{Body, EventPromise, Operation};
 
     fn resource(items: Option<&str>) -> Resource {
         Resource {
@@ -325,6 +325,7 @@ mod tests {
             personal: false,
             moves: None,
             conditional: false,
+            as_of: None,
             order: None,
         }
     }
@@ -340,6 +341,7 @@ mod tests {
             key: None,
             sequence: None,
             schema: None,
+            promise: EventPromise::default(),
         }
     }
 

@@ -1,6 +1,7 @@
 //! A small contract that has one of everything.
 
 use super::*;
+use crate::domain::contract::EventPromise;
 
 pub(super) fn at(text: &str) -> Selector {
     Selector::parse(text).unwrap()
@@ -30,6 +31,7 @@ fn resource(name: &str, list: bool) -> Resource {
         personal: false,
         moves: None,
         conditional: false,
+        as_of: None,
         order: None,
     }
 }
@@ -83,6 +85,7 @@ fn event(name: &str, updates: &str, apply: Apply) -> EventRule {
         key: None,
         sequence: (apply == Apply::Merge).then(|| at("/seq")),
         schema: None,
+        promise: EventPromise::default(),
     }
 }
 

@@ -220,6 +220,15 @@ fn at<'s>(schema: &'s Value, place: &Selector) -> At<'s> {
     At::Here(schema)
 }
 
+/// The types that a schema allows at a place, if it says so itself.
+#[must_use]
+pub fn kinds_at(schema: &Value, place: &Selector) -> Option<Vec<String>> {
+    match at(schema, place) {
+        At::Here(schema) => types(schema),
+        At::Nowhere | At::Unknown => None,
+    }
+}
+
 /// The types that a schema allows, if it says so itself.
 fn types(schema: &Value) -> Option<Vec<String>> {
     let combined = ["$ref", "$dynamicRef", "allOf", "anyOf", "oneOf"];

@@ -5,11 +5,11 @@ use std::time::Duration;
 use serde_json::json;
 
 use crate::domain::contract::{
-    AnswersTo, Apply, Body, Condition, Contract, Counterpart, Emit, ErrorForm, EventRule, FailMode,
-    FeedWhileOn, HeaderPromise, Identity, ItemOrder, JwtPolicy, KillSwitch, NextPage, Operation,
-    Paging, Parity, Polling, Promises, Queries, Realtime, RequestPattern, Resource, Retry, Scope,
-    Screen, Service, Session, SessionRequest, SocketClient, Token, TokenAnswer, TokenChecked,
-    TokenRenewal, TrafficFloor,
+    AfterChange, AnswersTo, Apply, AsOf, Body, Condition, Contract, Counterpart, Emit, ErrorForm,
+    EventPromise, EventRule, FailMode, FeedWhileOn, HeaderPromise, Identity, ItemOrder, JwtPolicy,
+    KillSwitch, NextPage, Operation, Paging, Parity, Polling, Promises, Queries, Realtime,
+    RequestPattern, Resource, Retry, Scope, Screen, Service, Session, SessionRequest, SocketClient,
+    Token, TokenAnswer, TokenChecked, TokenRenewal, TrafficFloor,
 };
 use crate::domain::figures::{Bound, Figure, Limit, Of, Quantile};
 use crate::domain::selector::{Selector, Template};
@@ -55,6 +55,7 @@ fn resource(name: &str, path: &str) -> Resource {
         personal: false,
         moves: None,
         conditional: false,
+        as_of: None,
     }
 }
 
@@ -91,6 +92,13 @@ pub(crate) fn agreed_in(journal: &str) -> Contract {
                 }
             }
             "rotates" => contract.session.rotates = true,
+            "rotates-by-cookie" => {
+                contract.session.rotates = true;
+                let renew = contract.session.refresh.as_mut().unwrap();
+                renew.operation.body = Body::Empty;
+                let cookie = ("cookie".to_owned(), "stub={refresh-token}".to_owned());
+                renew.operation.headers.push(cookie);
+            }
             "needed" => {
                 contract.scope.reads_needed = true;
                 contract.resources[0].conditional = true;
@@ -98,6 +106,7 @@ pub(crate) fn agreed_in(journal: &str) -> Contract {
             }
             "compared" => contract.parity = Some(compared(&contract.resources)),
             "declares" => contract.scope.bodies = Queries::Declared,
+            "worth" => worth(&mut contract),
             "renews" => renews(contract.realtime.as_mut().unwrap()),
             "open" => switch.fail_mode = FailMode::Open,
             "unvaried" => switch.jitter = false,
@@ -110,6 +119,24 @@ pub(crate) fn agreed_in(journal: &str) -> Contract {
         }
     }
     contract
+}
+
+/// The tide speaks at least every twenty seconds and after each landing, and what it and the list of
+/// ships say is at most ten seconds old.
+fn worth(contract: &mut Contract) {
+    let as_of = || AsOf {
+        at: at("/as_of"),
+        at_most: seconds(10),
+    };
+    contract.resources[1].as_of = Some(as_of());
+    contract.realtime.as_mut().unwrap().events[0].promise = EventPromise {
+        at_least_every: Some(seconds(20)),
+        after: vec![AfterChange {
+            lever: "landing".to_owned(),
+            within: seconds(8),
+        }],
+        as_of: Some(as_of()),
+    };
 }
 
 /// The harbour sets a limit to every figure.
@@ -395,6 +422,7 @@ fn tide() -> Realtime {
             key: None,
             sequence: Some(at("/count")),
             schema: Some(json!({"type": "object", "required": ["imo"]})),
+            promise: EventPromise::default(),
         }],
         live_within: seconds(10),
         refused_by: None,

@@ -103,6 +103,8 @@ pub enum Came {
     Open,
     /// The contract leaves no room for it.
     LeftOut,
+    /// The target lacks what its scenario moves.
+    Skipped,
 }
 
 impl Came {
@@ -114,6 +116,7 @@ impl Came {
             Self::Broken => "broken",
             Self::Open => "open",
             Self::LeftOut => "left-out",
+            Self::Skipped => "skipped",
         }
     }
 }

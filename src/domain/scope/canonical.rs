@@ -133,10 +133,15 @@ fn decode_path(path: &str, found: &mut Canonical) -> String {
             && let Some(byte) = decoded.get(at + 1..at + 3).and_then(hex)
         {
             residue.push(byte);
+            if byte == b'%' {
+                let last = unwrapped(&decoded);
+                found.refuse(&format!(
+                    "escapes a percent sign, so that it becomes {last} in the end"
+                ));
+            }
             let named = match byte {
                 b'/' => Some("escapes a slash"),
                 b'\\' => Some("escapes a backslash"),
-                b'%' => Some("escapes a percent sign"),
                 b';' => Some("escapes a semicolon"),
                 b'?' | b'#' => Some("escapes a delimiter"),
                 0..=0x1f | 0x7f => Some("escapes a control character"),
@@ -155,6 +160,18 @@ fn decode_path(path: &str, found: &mut Canonical) -> String {
         found.refuse("escapes bytes that are not UTF-8");
     }
     decoded
+}
+
+/// A path as whoever unescapes it for as long as there is something to unescape reads it.
+fn unwrapped(path: &str) -> String {
+    let mut bytes = path.as_bytes().to_vec();
+    loop {
+        let next: Vec<u8> = percent_encoding::percent_decode(&bytes).collect();
+        if next == bytes {
+            return String::from_utf8_lossy(&bytes).escape_debug().to_string();
+        }
+        bytes = next;
+    }
 }
 
 /// The decoded text, and whether anything changed. A percent sign that begins no escape is escaped
@@ -313,6 +330,16 @@ mod tests {
         ] {
             assert!(canonical(target).unreadable.is_some(), "{target}");
         }
+    }
+
+    #[test]
+    fn what_hides_an_escape_in_another_is_shown_as_it_is_in_the_end() {
+        let found = canonical("/v2/orders/7/%2563lose");
+        let why = found.unreadable.unwrap();
+        assert!(
+            why.ends_with("becomes /v2/orders/7/close in the end"),
+            "{why}"
+        );
     }
 
     proptest! {

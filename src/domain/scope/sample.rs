@@ -5,9 +5,10 @@ use std::time::Duration;
 use serde_json::json;
 
 use crate::domain::contract::{
-    Apply, Body, Condition, Contract, Emit, EventRule, FailMode, JwtPolicy, KillSwitch, NextPage,
-    Operation, Paging, Promises, Queries, Realtime, RequestPattern, Resource, Retry, Scope,
-    Service, Session, SessionRequest, SocketClient, Token, TokenAnswer, TokenChecked, TrafficFloor,
+    Apply, Body, Condition, Contract, Emit, EventPromise, EventRule, FailMode, JwtPolicy,
+    KillSwitch, NextPage, Operation, Paging, Promises, Queries, Realtime, RequestPattern, Resource,
+    Retry, Scope, Service, Session, SessionRequest, SocketClient, Token, TokenAnswer, TokenChecked,
+    TrafficFloor,
 };
 use crate::domain::selector::{Selector, Template};
 
@@ -39,6 +40,7 @@ fn resource(name: &str, path: &str) -> Resource {
         personal: false,
         moves: None,
         conditional: false,
+        as_of: None,
         order: None,
     }
 }
@@ -95,6 +97,7 @@ fn realtime() -> Realtime {
             key: None,
             sequence: None,
             schema: None,
+            promise: EventPromise::default(),
         }],
         live_within: seconds(10),
         refused_by: None,

@@ -6,10 +6,10 @@ use std::time::Duration;
 use serde_json::{Value, json};
 
 use crate::domain::contract::{
-    Apply, Body, Condition, Contract, Emit, EventRule, Expiry, FailMode, Identity, JwtPolicy,
-    KillSwitch, NextPage, Operation, Paging, Promises, Queries, Realtime, RequestPattern, Resource,
-    Retry, Scope, Screen, Service, Session, SessionRequest, SocketClient, Token, TokenAnswer,
-    TokenChecked, TrafficFloor,
+    Apply, Body, Condition, Contract, Emit, EventPromise, EventRule, Expiry, FailMode, Identity,
+    JwtPolicy, KillSwitch, NextPage, Operation, Paging, Promises, Queries, Realtime,
+    RequestPattern, Resource, Retry, Scope, Screen, Service, Session, SessionRequest, SocketClient,
+    Token, TokenAnswer, TokenChecked, TrafficFloor,
 };
 use crate::domain::secret::Secret;
 use crate::domain::selector::{Selector, Template};
@@ -39,6 +39,7 @@ fn resource(name: &str, request: &str) -> Resource {
         personal: false,
         moves: None,
         conditional: false,
+        as_of: None,
         order: None,
         name: name.to_owned(),
         operation: operation(request, Body::Empty, true),
@@ -61,6 +62,7 @@ fn event(name: &str, updates: Option<&str>, apply: Apply) -> EventRule {
         key: None,
         sequence: None,
         schema: None,
+        promise: EventPromise::default(),
     }
 }
 

@@ -336,7 +336,9 @@ impl Engine {
                 self.end(DisconnectReason::TransportClose, options, wire);
             }
             Ok(EnginePacket::Ping(_)) => {
-                self.send(Frame::from(&EnginePacket::Pong("")), options, wire);
+                if options.pongs {
+                    self.send(Frame::from(&EnginePacket::Pong("")), options, wire);
+                }
                 self.ping_by = options.heartbeat.then(|| now + self.heartbeat_timeout);
             }
             Ok(EnginePacket::Text(text)) => self.signal(Signal::Text(text.to_owned()), wire),

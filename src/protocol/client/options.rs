@@ -41,6 +41,8 @@ pub struct Options {
     pub connect_timeout: Option<Duration>,
     /// Whether a session on which no ping arrives in time is left, as the real client leaves it.
     pub heartbeat: bool,
+    /// Whether the server's pings are answered, as the real client answers them.
+    pub pongs: bool,
     /// What happens after the connection was lost.
     pub reconnection: Reconnection,
     /// How long an acknowledgement is awaited unless an emit says otherwise; `None`: for ever.
@@ -62,6 +64,7 @@ impl Default for Options {
             try_all_transports: false,
             connect_timeout: Some(Duration::from_secs(20)),
             heartbeat: true,
+            pongs: true,
             reconnection: Reconnection::default(),
             ack_timeout: None,
             retries: None,

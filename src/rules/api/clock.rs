@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use crate::domain::journal::{EntryId, Fact, TokenIssued, TokenKind};
+use crate::domain::moment;
 use crate::rules::context::Context;
 use crate::rules::exchange::Ended;
 use crate::rules::rule::{Rule, rule};
@@ -74,10 +75,8 @@ impl Clocks {
             return;
         };
         let aged = answer.headers.get("age").is_some_and(|age| age != "0");
-        let date = answer.headers.get("date").and_then(|date| {
-            let date = jiff::fmt::rfc2822::parse(date).ok()?;
-            Some(date.timestamp().as_second())
-        });
+        let date = answer.headers.get("date").and_then(moment::date);
+        let date = date.map(jiff::Timestamp::as_second);
         let (Some(date), Some(from), Some(to)) = (
             date.filter(|_| !aged),
             context.unix(ended.opened.at()),

@@ -25,11 +25,11 @@ rule! {
     ///
     /// # How it is judged
     /// Judged on successful answers in JSON, whoever asked: a resource's `items` (a null is an empty
-    /// list), the `key` and the `order` of each item, its `sequence` and its `total`; of answers that
+    /// list), the `key` and the `order` of each item, its `sequence`, its `as-of` and its `total`; of answers that
     /// hand tokens out, the access token, the refresh token of a sign-in, and the end; of a page that
-    /// says by `more` that another follows, its cursor; of events, `items`, their `key` and
-    /// `sequence`, the first 256 of each name; of answers for the kill-switch, what `blocked` looks for,
-    /// unless the contract says what its absence means. A `sequence`, a `total` or a word of the
+    /// says by `more` that another follows, its cursor; of events, `items`, their `key`, `sequence` and
+    /// `as-of`, the first 256 of each name; of answers for the kill-switch, what `blocked` looks for,
+    /// unless the contract says what its absence means. A `sequence`, an `as-of`, a `total` or a word of the
     /// kill-switch that is there at times and missing at others is a finding; one that never is may be
     /// the contract's mistake, and is told as not judged. An event that the harness has the backend send
     /// is whatever the harness wants. What breaks a schema is SYNC-13's, and a resource that the harness
@@ -69,7 +69,8 @@ struct Lacking {
     id: EntryId,
     items: bool,
     key: bool,
-    sequence: bool,
+    /// What may be missing at all times, and then by mistake of the contract.
+    numbers: Vec<&'static str>,
 }
 
 /// Whether a number was ever there, and where it was first missing.
@@ -124,7 +125,9 @@ impl Fields {
         let Some(rule) = context.contract.event(name) else {
             return;
         };
-        if rule.items.is_none() && rule.sequence.is_none() && rule.key.is_none() {
+        let as_of = rule.promise.as_of.as_ref().map(|own| &own.at);
+        let named = [&rule.items, &rule.sequence, &rule.key];
+        if as_of.is_none() && named.iter().all(|own| own.is_none()) {
             return;
         }
         match self.events.get_mut(name) {
@@ -139,20 +142,28 @@ impl Fields {
         };
         context.exercised(&FIELDS);
         let is_lacking = |selector: &Selector| is_absent(selector.in_body(first));
-        let sequence = rule.sequence.as_ref().map(|own| !is_lacking(own));
-        let lacks_items = rule.items.as_ref().is_some_and(is_lacking);
-        if sequence == Some(true) {
-            self.number(&of_event(name), "sequence", true, context.entry.id, context);
+        let numbers = [("sequence", rule.sequence.as_ref()), ("as-of", as_of)];
+        let mut lacks_numbers = Vec::new();
+        for (what, place) in numbers {
+            match place.map(is_lacking) {
+                Some(true) => lacks_numbers.push(what),
+                Some(false) => {
+                    self.number(&of_event(name), what, true, context.entry.id, context);
+                }
+                None => {}
+            }
         }
+        let lacks_items = rule.items.as_ref().is_some_and(is_lacking);
         let lacks_key = lacks_key(rule, first);
-        if (lacks_items || lacks_key || sequence == Some(false)) && self.lacking.len() < WAITING {
+        let lacks = lacks_items || lacks_key || !lacks_numbers.is_empty();
+        if lacks && self.lacking.len() < WAITING {
             self.lacking.push_back(Lacking {
                 event: name.to_owned(),
                 at: context.now,
                 id: context.entry.id,
                 items: lacks_items,
                 key: lacks_key,
-                sequence: sequence == Some(false),
+                numbers: lacks_numbers,
             });
         }
     }
@@ -176,8 +187,8 @@ impl Fields {
             if lacking.key {
                 context.violated(&FIELDS, missing(&of, "key").evidence([lacking.id]));
             }
-            if lacking.sequence {
-                self.number(&of, "sequence", false, lacking.id, context);
+            for what in lacking.numbers {
+                self.number(&of, what, false, lacking.id, context);
             }
         }
     }
@@ -219,7 +230,8 @@ impl Fields {
         let Some(body) = body.filter(|_| !context.world.is_spoilt(&resource.name)) else {
             return;
         };
-        if resource.items.is_none() && resource.sequence.is_none() {
+        let as_of = resource.as_of.as_ref().map(|own| &own.at);
+        if resource.items.is_none() && resource.sequence.is_none() && as_of.is_none() {
             return;
         }
         context.exercised(&FIELDS);
@@ -248,15 +260,12 @@ impl Fields {
                 context,
             );
         }
-        if let Some(sequence) = &resource.sequence {
-            let found = read.answer.find(sequence);
-            self.number(
-                &of,
-                "sequence",
-                !is_absent(found.as_ref()),
-                context.entry.id,
-                context,
-            );
+        for (what, place) in [("sequence", resource.sequence.as_ref()), ("as-of", as_of)] {
+            let Some(place) = place else {
+                continue;
+            };
+            let is_there = !is_absent(read.answer.find(place).as_ref());
+            self.number(&of, what, is_there, context.entry.id, context);
         }
     }
 }

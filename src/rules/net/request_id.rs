@@ -1,6 +1,7 @@
 //! NET-13: every answer can be found again in the backend's logs.
 
 use crate::domain::contract::Role;
+use crate::domain::journal::Sender;
 use crate::rules::context::Context;
 use crate::rules::exchange::Ended;
 use crate::rules::rule::{Rule, rule};
@@ -13,16 +14,17 @@ rule! {
     /// A tester's report is worth little if nobody can find the request in the logs.
     ///
     /// # How it is judged
-    /// Every answer of the backend, errors included, must carry the header, and an id that five
-    /// answers in a row have, although no request brought it, finds none of them. Engine.IO's own
-    /// answers are left out: its server does not pass through the application's middleware.
+    /// Every answer of the backend to a request that the contract declares, errors included and whoever
+    /// asked, must carry the header, and an id that five answers in a row have, although no request
+    /// brought it, finds none of them. Engine.IO's own answers are left out: its server does not pass
+    /// through the application's middleware. What the app asks for beside the contract counts, too.
     ///
     /// # How to keep it
     /// Set the header in the outermost middleware or in the proxy, for errors too.
     ///
     /// # Source
     /// runbook, facts given by the product
-    pub(super) REQUEST_ID: "NET-13", Backend, from [Wire],
+    pub(super) REQUEST_ID: "NET-13", Backend, from [Wire, Probe],
         needs [RequestId],
         set by ["request-id"]
 }
@@ -44,7 +46,9 @@ impl Rule for RequestId {
         let Some(answer) = ended.by_backend() else {
             return;
         };
-        if ended.request.role == Some(Role::Realtime) {
+        // What no app would ask for a router may answer that is in front of the application.
+        let is_odd = ended.request.sender != Sender::Client && ended.request.role.is_none();
+        if ended.request.role == Some(Role::Realtime) || is_odd {
             return;
         }
         context.exercised(&REQUEST_ID);
@@ -55,6 +59,10 @@ impl Rule for RequestId {
         if let Some(id) = id {
             self.repeated(id, &ended, context);
         }
+    }
+
+    fn hears_probes(&self) -> bool {
+        true
     }
 }
 

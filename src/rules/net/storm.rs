@@ -127,11 +127,15 @@ impl Storm {
         let handshakes = cut.handshakes.iter().map(|(own, _)| own.id);
         context.violated(
             &STORM,
-            Violation::new("clients that were cut together come back in one moment")
-                .expected(crowd.expected)
-                .observed(format!("{} within {}", crowd.count, show(crowd.within)))
-                .evidence(std::iter::once(cut.moment.id).chain(handshakes))
-                .exchanges(cut.handshakes.iter().map(|(_, exchange)| *exchange)),
+            Violation::new(match cut.sockets.len() {
+                1 => "a client that was cut comes back many times in one moment",
+                _ => "clients that were cut together come back in one moment",
+            })
+            .kind("crowd")
+            .expected(crowd.expected)
+            .observed(format!("{} within {}", crowd.count, show(crowd.within)))
+            .evidence(std::iter::once(cut.moment.id).chain(handshakes))
+            .exchanges(cut.handshakes.iter().map(|(_, exchange)| *exchange)),
         );
     }
 }

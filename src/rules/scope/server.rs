@@ -16,7 +16,7 @@ rule! {
     /// With a session of the mock's tester or of the target's disposable account, the harness sends
     /// one call under every forbidden entry of the contract, with an empty body and, where an entry
     /// leaves an id open, with one that the account's own list brought, and asks to join
-    /// every forbidden namespace by long-polling. Each call is sent again with a slash at its path's
+    /// every forbidden namespace, by long-polling or, where the client uses none, by WebSocket. Each call is sent again with a slash at its path's
     /// end, or without the one that it has: it must not be carried out either, and any other answer
     /// will do. A socket without a good token must not be let into a forbidden namespace either. 401, 403, 404, 405 and 410 are refusals. 400,
     /// 409, 415, 422 and server errors are not judged: such a call may have failed for its empty
@@ -93,8 +93,7 @@ fn by_other_slash(ended: &Ended<'_>, context: &Context<'_>) {
     context.violated(&SERVER, violation);
 }
 
-/// Judges a socket with a bad token, or with none, in a namespace that is forbidden even with a good
-/// one.
+/// Judges a socket in a forbidden namespace, whatever its token.
 fn listened(heard: &Heard, context: &Context<'_>) {
     let forbidden = &context.contract.scope.forbid_namespaces;
     let Some(namespace) = heard

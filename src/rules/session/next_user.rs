@@ -142,7 +142,13 @@ impl NextUser {
         let changed = before.is_some() && self.user.is_some() && before != self.user;
         if before == self.user {
             self.read = own;
-        } else if changed && !own.is_empty() {
+        } else if changed && own.is_empty() {
+            context.unable(
+                &READS_ANEW,
+                "the user before was read nothing of their own where a sign-in leads, so nothing of the \
+                 new user's has to be",
+            );
+        } else if changed {
             self.watch = Some(Watch {
                 sign_in,
                 free: context.now,

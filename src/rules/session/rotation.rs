@@ -95,7 +95,11 @@ impl Rotation {
         }
         context.exercised(&REPLAY);
         let is_refresh = |label: &str| label.starts_with("‹refresh-");
-        let sent = labels::find(&ended.request.body, &is_refresh).map(ToOwned::to_owned);
+        let headers = ended.request.headers.iter().map(|(_, value)| value);
+        let mut beside = headers.chain([ended.request.target.as_str()]);
+        let sent = labels::find(&ended.request.body, &is_refresh)
+            .or_else(|| beside.find_map(|text| labels::labels(text).find(|own| is_refresh(own))))
+            .map(ToOwned::to_owned);
         let handed = self.handed.remove(&answer.exchange);
         let rotated = handed.is_some_and(|handed| Some(handed) != sent);
         if !rotated && self.kept_back.len() < KEPT {

@@ -114,8 +114,12 @@ impl SignedOut {
     fn ended(&mut self, ended: &Ended<'_>, context: &Context<'_>) {
         self.followed |= self.crossing.contains(&ended.request.exchange);
         match ended.request.role {
-            // One that a sign-in overtook says nothing of the new session.
-            Some(Role::SignOut) if self.sign_in > Some(ended.opened.id()) => {
+            // One that a sign-in overtook says nothing of the new session, and neither does one of
+            // the user before.
+            Some(Role::SignOut)
+                if self.sign_in > Some(ended.opened.id())
+                    || context.session.is_of_another(ended.opened) =>
+            {
                 context.exercised(&NOTHING_AFTER);
             }
             Some(Role::SignOut) if ended.succeeded() && self.since.is_none() => {

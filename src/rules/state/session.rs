@@ -10,7 +10,7 @@ use crate::domain::contract::{Contract, Role};
 use crate::domain::journal::{
     Act, Entry, Request, Sender, SessionState, TokenIssued, TokenKind, is_success,
 };
-use crate::rules::exchange::Ended;
+use crate::rules::exchange::{Ended, Opened};
 use crate::rules::labels;
 use crate::rules::moment::Moment;
 
@@ -166,7 +166,11 @@ impl Session {
                 self.refused = Some(Moment::of(entry));
             }
             // One that a sign-in overtook ends what was before it.
-            Some(Role::SignOut) if is_success(status) && !is_older(self.signed_in) => {
+            Some(Role::SignOut)
+                if is_success(status)
+                    && !is_older(self.signed_in)
+                    && !self.is_of_another(ended.opened) =>
+            {
                 self.open = false;
                 self.refused = Some(Moment::of(entry));
                 self.signed_out = Some(Moment::of(entry));
@@ -174,6 +178,16 @@ impl Session {
             Some(Role::Resource(_)) => self.answered(status, ended, contract),
             _ => {}
         }
+    }
+
+    /// Whether a request carries the credential of another account than the one that is signed in: the
+    /// end of that session is not the end of this.
+    pub(crate) fn is_of_another(&self, opened: &Opened) -> bool {
+        let current = self.current().and_then(|own| own.username.as_deref());
+        let carried = opened.account.as_deref();
+        carried
+            .zip(current)
+            .is_some_and(|(one, other)| one != other)
     }
 
     fn opens(&mut self, entry: &Entry) {

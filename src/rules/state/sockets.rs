@@ -29,6 +29,10 @@ pub(crate) struct Socket {
     pub(crate) heard: Moment,
     /// Whether a ping of the server has come down, so that the journal is known to hold them.
     pub(crate) pinged: bool,
+    /// The ping of the server that waits for its answer.
+    pub(crate) unanswered: Option<Moment>,
+    /// How long that may take, by the handshake.
+    pub(crate) answer_within: Option<Duration>,
     /// How long nothing may come down, by the handshake.
     pub(crate) patience: Option<Duration>,
     /// The session that the client asked to have recovered.
@@ -69,18 +73,30 @@ impl Sockets {
         self.connected.filter(|_| self.live() > 0)
     }
 
-    /// Something came down.
+    /// Something came down, or a ping was answered.
     pub(crate) fn hear(&mut self, entry: &Entry) {
-        if let Fact::Frame {
+        let Fact::Frame {
             socket,
-            direction: Direction::Down,
+            direction,
             packet,
             ..
         } = &entry.fact
-            && let Some(own) = self.open.get_mut(socket)
-        {
-            own.heard = Moment::of(entry);
-            own.pinged |= matches!(packet, Frame::Ping { .. });
+        else {
+            return;
+        };
+        let Some(own) = self.open.get_mut(socket) else {
+            return;
+        };
+        match (direction, packet) {
+            (Direction::Up, Frame::Pong { probe: false }) => own.unanswered = None,
+            (Direction::Up, _) => {}
+            (Direction::Down, packet) => {
+                own.heard = Moment::of(entry);
+                own.pinged |= matches!(packet, Frame::Ping { .. });
+                if *packet == (Frame::Ping { probe: false }) {
+                    own.unanswered.get_or_insert(Moment::of(entry));
+                }
+            }
         }
     }
 
@@ -100,6 +116,8 @@ impl Sockets {
                         connected: None,
                         heard: Moment::of(entry),
                         pinged: false,
+                        unanswered: None,
+                        answer_within: None,
                         patience: None,
                         asked_to_recover: None,
                         recovered: false,
@@ -158,6 +176,7 @@ impl Sockets {
                 },
                 Direction::Down,
             ) => {
+                own.answer_within = Some(Duration::from_millis(*ping_timeout));
                 own.patience = Some(Duration::from_millis(
                     ping_interval.saturating_add(*ping_timeout),
                 ));

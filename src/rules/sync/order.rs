@@ -56,6 +56,8 @@ struct Stream {
     gap: Option<Gap>,
     /// The number that is shown.
     shown: Option<(i64, EntryId)>,
+    /// Whether it was last answered with 304.
+    is_unchanged: bool,
 }
 
 struct Gap {
@@ -184,6 +186,11 @@ impl Order {
 
     /// A snapshot came, from whomever.
     fn read(&mut self, ended: &Ended<'_>, context: &Context<'_>) {
+        if let Some(Role::Resource(name)) = &ended.request.role
+            && let Some(stream) = self.streams.get_mut(name)
+        {
+            stream.is_unchanged = ended.status() == Some(304);
+        }
         if let (Some(answer), Some(Role::Resource(name))) = (ended.answer, &ended.request.role)
             && answer.is_success()
             && let Some(resource) = context.contract.resource(name)
@@ -207,7 +214,9 @@ impl Order {
             context.exercised(&ORDER);
         }
         let one_change = source == DataSource::Event && stream.apply == Some(Apply::Merge);
-        let (message, observed) = if number < before {
+        // Who was told that nothing has changed shows what was held; whether that is so is API-13's.
+        let was_told = source == DataSource::Request && stream.is_unchanged;
+        let (message, observed) = if number < before && !was_told {
             (
                 "something older takes the place of something newer",
                 format!("{resource} went from number {before} back to {number}"),

@@ -21,7 +21,8 @@ rule! {
     /// # How it is judged
     /// Every successful answer for a resource with a schema is validated and must call itself JSON,
     /// and every event with one: the first 256 of each name, then each sixteenth, since feeds run
-    /// for days.
+    /// for days. Bodies that are longer than the journal keeps (256 KiB) are looked into by no rule,
+    /// which is remarked on with their count.
     ///
     /// # How to keep it
     /// Correct the payload, or the contract if the change was agreed; generate both from one

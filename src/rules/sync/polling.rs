@@ -71,7 +71,9 @@ const GIVEN_UP: Duration = Duration::from_millis(250);
 const TWO: &str = "it takes two requests in a row for a polled resource, and one was seen, so one is \
     missing: leave the app alone for longer";
 
-/// How often that must be until it is no accident.
+/// How long anybody waits before they give up: what begins sooner is another poller's.
+const IMPATIENCE: Duration = Duration::from_millis(500);
+/// How often that must be until it is no accident; once less where nobody can have given up.
 const BRIEF: u32 = 3;
 /// How many targets are followed.
 const TARGETS: usize = 64;
@@ -91,6 +93,8 @@ struct Overlap {
     exchanges: [u64; 2],
     /// When the second began.
     since: Duration,
+    /// How long the first had been awaited by then.
+    waited: Duration,
 }
 
 impl Polling {
@@ -185,7 +189,11 @@ impl Polling {
         for overlap in over.filter(|_| ended.answer.is_some()) {
             if context.now <= overlap.since + GIVEN_UP {
                 self.brief = self.brief.saturating_add(1);
-                if self.brief < BRIEF {
+                let enough = match overlap.waited < IMPATIENCE {
+                    true => BRIEF - 1,
+                    false => BRIEF,
+                };
+                if self.brief < enough {
                     continue;
                 }
             }
@@ -218,5 +226,6 @@ fn overlap(request: &Request, context: &Context<'_>) -> Option<Overlap> {
         ids: [opened.id(), context.entry.id],
         exchanges: [first.exchange, request.exchange],
         since: context.now,
+        waited: context.now - opened.at(),
     })
 }

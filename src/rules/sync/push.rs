@@ -1,12 +1,12 @@
 //! SYNC-11: what the backend is told to emit arrives.
 
-use std::collections::BTreeMap;
 use std::time::Duration;
 
+use super::subscribed::Subscribed;
 use crate::domain::change::Change;
 use crate::domain::contract::Contract;
 use crate::domain::duration::show;
-use crate::domain::journal::{Fact, Frame};
+use crate::domain::journal::Frame;
 use crate::rules::context::Context;
 use crate::rules::moment::Moment;
 use crate::rules::rule::{Rule, rule};
@@ -41,24 +41,14 @@ rule! {
         set by ["realtime.events", "realtime.live-within", "resources[].sequence"]
 }
 
-/// How long a subscription that nobody acknowledges may take to be heard.
-const SETTLED: Duration = Duration::from_secs(1);
 /// How much later than the event itself its lever may be written down.
-const WRITTEN: Duration = Duration::from_secs(2);
+pub(super) const WRITTEN: Duration = Duration::from_secs(2);
 
 pub(super) struct Push {
     /// Each event of the contract, and when it was last seen.
     seen: Vec<(String, Option<Duration>)>,
     waiting: Option<(usize, Moment)>,
-    /// What the app subscribed to, by socket and event: when, and by which id if it is not yet
-    /// acknowledged.
-    subscribed: BTreeMap<(u64, String), Subscribed>,
-}
-
-struct Subscribed {
-    at: Duration,
-    awaits: Option<u64>,
-    acknowledged: bool,
+    subscribed: Subscribed,
 }
 
 impl Push {
@@ -67,7 +57,7 @@ impl Push {
         Self {
             seen: events.map(|event| (event.name.clone(), None)).collect(),
             waiting: None,
-            subscribed: BTreeMap::new(),
+            subscribed: Subscribed::default(),
         }
     }
 }
@@ -78,7 +68,7 @@ impl Rule for Push {
             self.arrived(name, context);
             return;
         }
-        self.follow_subscriptions(context);
+        self.subscribed.follow(context);
         if let Some(Change::Push { event, .. }) = context.entry.fact.change() {
             self.pushed(event, context);
         }
@@ -102,47 +92,6 @@ impl Rule for Push {
 }
 
 impl Push {
-    /// Follows what the app subscribed to, as far as the contract has it subscribe.
-    fn follow_subscriptions(&mut self, context: &Context<'_>) {
-        if let Some((socket, packet)) = context.packet_up()
-            && let Frame::Event { name, ack, .. } = packet
-            && context.contract.subscribes_by(name)
-        {
-            let subscribed = Subscribed {
-                at: context.now,
-                awaits: *ack,
-                acknowledged: false,
-            };
-            self.subscribed.insert((socket, name.clone()), subscribed);
-        }
-        match (context.packet_down(), &context.entry.fact) {
-            (Some((socket, Frame::Ack { id, .. })), _) => {
-                let own = self.subscribed.iter_mut();
-                own.filter(|((own, _), by)| *own == socket && by.awaits == Some(*id))
-                    .for_each(|(_, by)| by.acknowledged = true);
-            }
-            (Some((socket, Frame::Connect { .. })), _) => self.forget(socket),
-            (_, Fact::SocketClosed { socket, .. }) => self.forget(*socket),
-            _ => {}
-        }
-    }
-
-    fn forget(&mut self, socket: u64) {
-        self.subscribed.retain(|(own, _), _| *own != socket);
-    }
-
-    /// Whether the backend knows of every subscription of the app.
-    fn is_subscribed(&self, context: &Context<'_>) -> bool {
-        let feed = context.contract.realtime.iter();
-        let mut wanted = feed.flat_map(|feed| &feed.subscribe);
-        wanted.all(|emit| {
-            let mut own = self.subscribed.iter();
-            own.any(|((_, name), by)| {
-                *name == emit.event && (by.acknowledged || by.at + SETTLED <= context.now)
-            })
-        })
-    }
-
     fn arrived(&mut self, name: &str, context: &Context<'_>) {
         if let Some(at) = self.seen.iter().position(|(own, _)| own == name) {
             self.seen[at].1 = Some(context.now);
@@ -155,7 +104,7 @@ impl Push {
     fn pushed(&mut self, name: &str, context: &Context<'_>) {
         let event = self.seen.iter().position(|(own, _)| own == name);
         // An event for a room that the app is about to enter may pass it by.
-        let ready = context.sockets.live() > 0 && self.is_subscribed(context);
+        let ready = self.subscribed.is_anybody(context);
         let Some(event) = event.filter(|_| ready) else {
             return;
         };

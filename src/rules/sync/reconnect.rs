@@ -39,6 +39,8 @@ rule! {
 
 /// What queues and latencies may add.
 const SLACK: Duration = Duration::from_secs(3);
+/// What breaks as late as this was broken by whoever ended the session.
+const AT_THE_END: Duration = Duration::from_secs(1);
 /// With which poll at the latest an app that polls tries again.
 const POLLS: u32 = 3;
 /// How lately an app must have asked for something to be known to be awake.
@@ -84,14 +86,12 @@ impl Rule for Reconnect {
 
     fn end(&mut self, context: &Context<'_>) {
         self.overdue(context);
-        if let (Some((_, free)), Some(feed)) = (&self.lost, &context.contract.realtime) {
+        let lost = self
+            .lost
+            .filter(|(lost, _)| context.now > lost.at + AT_THE_END);
+        if let (Some((_, free)), Some(feed)) = (lost, &context.contract.realtime) {
             let takes = limit(feed, context);
-            context.lacked(
-                &TRIES_AGAIN,
-                "a feed that broke",
-                context.now - *free,
-                takes,
-            );
+            context.lacked(&TRIES_AGAIN, "a feed that broke", context.now - free, takes);
         }
     }
 }

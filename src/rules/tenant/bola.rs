@@ -28,7 +28,9 @@ rule! {
     /// subject in parameters and headers by which backends usually take them (`user`, `userId`,
     /// `account`, `tenant` and their like) and those under `session.user-parameters`. A refusal keeps the rule, and so does
     /// an answer with the asking account's own data. An answer that holds an item or the body that
-    /// the first account got, and the asking account did not, breaks it.
+    /// the first account got, and the asking account did not, breaks it. An item that is asked for by its
+    /// id is told by its key; below a list that is not `personal` it is *not judged* where the list has
+    /// pages, for then it may be everybody's.
     ///
     /// # How to keep it
     /// Look objects up by id *and* the account of the verified token; bind cursors to their
@@ -118,7 +120,22 @@ fn of_another(
     let brought = read.map(|read| keys(read.resource, body));
     let theirs = got(owner, observed, &context.contract);
     let own = got(asking, observed, &context.contract);
-    let Some((learnt, stolen)) = stolen(body, &brought.unwrap_or_default(), &theirs, &own) else {
+    let mut brought = brought.unwrap_or_default();
+    if what == Reference::Id {
+        let why = match asked_for(ended, body, &context.contract) {
+            Some((list, key)) if list.personal || (list.paging.is_none() && !own.is_empty()) => {
+                brought.push(key);
+                None
+            }
+            Some(_) => Some("its list may be everybody's and was not read to its end"),
+            None => Some("nothing in the answer says which item it is"),
+        };
+        if let Some(why) = why {
+            let line = ended.request.line();
+            context.unable(&OF_ANOTHER, format!("{line} was granted, and {why}"));
+        }
+    }
+    let Some((learnt, stolen)) = stolen(body, &brought, &theirs, &own) else {
         return;
     };
     let message = format!("an account gets what is another's by using the other's {what}");
@@ -131,6 +148,26 @@ fn of_another(
             .evidence([learnt, ended.opened.id(), context.entry.id])
             .exchanges([ended.request.exchange]),
     );
+}
+
+/// The item that was asked for by its id below a list, if the answer brings it: its list, and its key,
+/// at the top of the answer or in an object right below.
+fn asked_for<'c>(
+    ended: &Ended<'_>,
+    body: &Value,
+    contract: &'c Contract,
+) -> Option<(&'c Resource, String)> {
+    let (folder, id) = ended.request.path.rsplit_once('/')?;
+    let below = body.as_object().into_iter().flat_map(|body| body.values());
+    let items: Vec<&Value> = std::iter::once(body).chain(below).collect();
+    contract.resources.iter().find_map(|list| {
+        let key = list.key.as_ref()?;
+        let is_below = list.operation.path.trim_end_matches('/') == folder;
+        let mut found = items.iter().filter_map(|item| key.in_body(item));
+        let is_it =
+            |key: &&Value| key.as_str().map_or_else(|| key.to_string(), str::to_owned) == id;
+        Some((list, found.find(is_it).filter(|_| is_below)?.to_string()))
+    })
 }
 
 /// An answer, and the keys of its items.

@@ -121,7 +121,10 @@ impl<'a> Pair<'a> {
         let mut looks = both.own.looks();
         let (sent, _) = looks.find(|(_, answer)| both.theirs.is_repeated(both.own, answer))?;
         let place = format!("the answer of `{}`", both.own.resource.name);
-        Some(both.leak("the whole answer", place, sent))
+        Some(Leak {
+            is_either: true,
+            ..both.leak("the whole answer", place, sent)
+        })
     }
 }
 
@@ -133,6 +136,7 @@ impl Both<'_> {
             place,
             entry: sent.id,
             exchange: Some(sent.exchange),
+            is_either: false,
         }
     }
 }

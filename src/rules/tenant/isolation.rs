@@ -21,7 +21,9 @@ rule! {
     /// A resource that the contract calls `personal` must not answer two accounts alike.
     ///
     /// # How it is judged
-    /// Judged once a run knows two accounts: the harness reads as both where the target allows it.
+    /// Judged once a run knows two accounts: the harness reads as both where the target allows it. What
+    /// both had from the first answer on is said to belong to one of them at most. Whose items an event
+    /// brings is judged for `personal` lists only, and of others it is remarked that it is not.
     ///
     /// # How to keep it
     /// Key every cache and every query by the account of the verified token, never by path alone;
@@ -109,8 +111,29 @@ pub(super) fn event(account: &str, entry: &Entry, observed: &Observed, context: 
     }
 }
 
+/// Says which events cannot be compared between accounts: they change lists that may be everybody's.
+fn say_not_compared(observed: &Observed, context: &Context<'_>) {
+    let lists = context.contract.events().filter_map(|event| {
+        let resource = context.contract.resource(event.updates.as_deref()?)?;
+        let accounts = observed.accounts.values();
+        let sent = accounts.filter(|account| account.events.contains_key(&event.name));
+        (resource.key.is_some() && !resource.personal && sent.count() >= 2).then_some(resource)
+    });
+    for list in lists {
+        let name = &list.name;
+        context.remark(
+            &ISOLATION,
+            format!(
+                "whose items the events of `{name}` bring is not judged, because the contract does \
+                 not call `{name}` `personal`"
+            ),
+        );
+    }
+}
+
 /// Judges what accounts turn out to have in common.
 pub(super) fn looked_back(observed: &Observed, context: &Context<'_>) {
+    say_not_compared(observed, context);
     let accounts = observed.accounts.iter().filter(|_| !observed.is_alone());
     let sides: Vec<Side<'_>> = accounts
         .map(|(name, account)| Side::of(name, account, &context.contract))

@@ -28,14 +28,26 @@ pub(super) struct Leak {
     /// The answer or event that brought it.
     pub(super) entry: EntryId,
     pub(super) exchange: Option<u64>,
+    /// Whether both had it from the first answer on, so that it may be either's.
+    pub(super) is_either: bool,
 }
 
 impl Leak {
     /// What is said of it. What one account gets of one other has one cause, however it shows.
     pub(super) fn violation(self, owner: &str, to: &str) -> Violation {
-        Violation::new("the backend sends one account what belongs to another")
+        let (message, expected) = match self.is_either {
+            true => (
+                "the backend sends two accounts what belongs to one of them at most",
+                format!("nothing that both `{owner}` and `{to}` get"),
+            ),
+            false => (
+                "the backend sends one account what belongs to another",
+                format!("nothing of `{owner}` in what is sent to `{to}`"),
+            ),
+        };
+        Violation::new(message)
             .kind(format!("{owner} to {to}"))
-            .expected(format!("nothing of `{owner}` in what is sent to `{to}`"))
+            .expected(expected)
             .observed(format!(
                 "{}, holding {}",
                 self.place, self.fingerprint.value

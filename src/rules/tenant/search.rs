@@ -100,6 +100,7 @@ impl<'a> Sent<'a> {
                 place: self.place.clone(),
                 entry: self.entry,
                 exchange: self.among.as_ref().map(|among| among.exchange),
+                is_either: false,
             };
             Some((Arc::clone(name), leak))
         })

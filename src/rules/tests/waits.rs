@@ -8,7 +8,7 @@ struct Told {
     words: &'static str,
 }
 
-const TOLD: [Told; 10] = [
+const TOLD: [Told; 11] = [
     Told {
         rule: "SESSION-11",
         code: include_str!("../session/signed_out.rs"),
@@ -62,6 +62,12 @@ const TOLD: [Told; 10] = [
         code: include_str!("../net/heartbeat.rs"),
         constant: "const SLACK: Duration = Duration::from_secs(5);",
         words: "`pingInterval` + `pingTimeout` + 5 s",
+    },
+    Told {
+        rule: "SYNC-17",
+        code: include_str!("../sync/punctual.rs"),
+        constant: "const SLACK: Duration = Duration::from_secs(1);",
+        words: "`at-least-every` + `realtime.live-within` + 1 s",
     },
     Told {
         rule: "NET-10",

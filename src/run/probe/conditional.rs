@@ -43,7 +43,7 @@ impl Prober<'_> {
         let first = permission.readers().first().ok_or(NotAsked::NoAccount)?;
         let own = self.sign_in(first).await?;
         if let Some(switched) = switched {
-            self.switch_is_off(&own, &switched).await?;
+            self.is_off(&own, &switched).await;
         }
         let mut given = Vec::new();
         for operation in self.kept() {
@@ -69,19 +69,25 @@ impl Prober<'_> {
         Ok(())
     }
 
-    /// Asks for the kill-switch, which is off again, with the validator that it had while it was on.
-    async fn switch_is_off(
+    /// Asks for the kill-switch alone, once it is off again.
+    pub(super) async fn switch_is_off(
         &mut self,
-        own: &OwnSession,
-        validator: &Validator,
+        permission: &Permission,
+        switched: &Validator,
     ) -> Result<(), NotAsked> {
-        let contract = self.environment.contract.clone();
-        let Some(switch) = &contract.kill_switch else {
-            return Ok(());
-        };
-        self.given(&switch.operation, own).await;
-        self.is_unchanged(&switch.operation, validator, own).await;
+        let first = permission.readers().first().ok_or(NotAsked::NoAccount)?;
+        let own = self.sign_in(first).await?;
+        self.is_off(&own, switched).await;
         Ok(())
+    }
+
+    /// Asks for the kill-switch, which is off again, with the validator that it had while it was on.
+    async fn is_off(&mut self, own: &OwnSession, validator: &Validator) {
+        let contract = self.environment.contract.clone();
+        if let Some(switch) = &contract.kill_switch {
+            self.given(&switch.operation, own).await;
+            self.is_unchanged(&switch.operation, validator, own).await;
+        }
     }
 
     /// Every route whose answers may be kept.

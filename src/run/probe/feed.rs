@@ -116,6 +116,24 @@ impl Prober<'_> {
         Ok(())
     }
 
+    /// Asks to join a namespace of the feed's server by WebSocket, as an account that must not.
+    pub(super) async fn listen_in(
+        &mut self,
+        realtime: &Realtime,
+        namespace: &str,
+        own: &OwnSession,
+    ) -> Result<(), NotAsked> {
+        let elsewhere = Realtime {
+            namespace: namespace.to_owned(),
+            ..realtime.clone()
+        };
+        let question = Question::ForbiddenNamespace {
+            namespace: namespace.to_owned(),
+        };
+        self.listen(&elsewhere, question, own, ELSEWHERE).await?;
+        Ok(())
+    }
+
     /// Joins the feed as the app does, and stays in it.
     pub(super) async fn hold_feed(&mut self, own: &OwnSession) -> Result<Held, NotAsked> {
         let contract = self.environment.contract.clone();

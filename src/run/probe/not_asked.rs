@@ -50,9 +50,6 @@ pub(crate) enum NotAsked {
     /// The client of the contract keeps to long-polling.
     #[error("the feed has no WebSocket, by which the harness listens")]
     NoWebsocket,
-    /// The client of the contract keeps to WebSocket.
-    #[error("the feed has no long-polling, by which the harness asks")]
-    NoPolling,
     /// No request names anything that belongs to an account.
     #[error("nothing in the contract is asked for by a cursor, an id or a name")]
     NothingNamed,

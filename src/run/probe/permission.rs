@@ -57,14 +57,13 @@ impl Permission {
         }
     }
 
-    /// Whether the harness asks after this scenario: on the mock after each, for each has a backend
-    /// of its own; a deployment is asked once, after the first that is played.
+    /// Whether the harness asks after this scenario: once in a run, after the first that is played. What it
+    /// asks is about the backend, which is the same one in every scenario, and nothing that an app shows
+    /// that was told to misbehave.
     pub(crate) fn after(plan: &Plan, scenario: &Scenario) -> bool {
-        let mut played = plan.scenarios.iter();
-        matches!(plan.target, Target::Mock)
-            || played
-                .find(|own| applicability::target_lacks(plan, own).is_none())
-                .is_none_or(|first| first.id == scenario.id)
+        let mut scenarios = plan.scenarios.iter();
+        let first = scenarios.find(|own| applicability::lacks(plan, own).is_none());
+        plan.quirks.is_empty() && first.is_none_or(|first| first.id == scenario.id)
     }
 
     /// Who may read.

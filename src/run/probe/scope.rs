@@ -59,11 +59,12 @@ impl Prober<'_> {
         }
         match &contract.realtime {
             Some(realtime) if !contract.scope.forbid_namespaces.is_empty() => {
-                if !realtime.client.transports.contains(&TransportName::Polling) {
-                    return Err(NotAsked::NoPolling);
-                }
+                let polls = realtime.client.transports.contains(&TransportName::Polling);
                 for namespace in &contract.scope.forbid_namespaces {
-                    self.join(realtime, namespace, &own).await?;
+                    match polls {
+                        true => self.join(realtime, namespace, &own).await?,
+                        false => self.listen_in(realtime, namespace, &own).await?,
+                    }
                 }
                 Ok(())
             }

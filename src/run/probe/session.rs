@@ -45,25 +45,43 @@ impl OwnSession {
         other
     }
 
-    /// By what a backend may know its account: what it signs in with, and its token's subject.
-    pub(super) fn names(&self) -> Vec<String> {
-        let token = token::read(self.access());
-        let subject = token.and_then(|token| match token.claims.get("sub")? {
-            Value::String(text) => Some(text.clone()),
-            Value::Number(number) => Some(number.to_string()),
-            _ => None,
-        });
-        let mut names = vec![self.username.clone()];
-        names.extend(subject.filter(|subject| *subject != self.username));
-        names
-    }
-
     pub(super) fn access(&self) -> &str {
         self.bindings.access.as_ref().map_or("", Secret::expose)
     }
 }
 
 impl Prober<'_> {
+    /// By what a backend may know a session's account: what it signs in with, and the subject of its
+    /// token and of its profile, where the contract says how they are found.
+    pub(super) async fn names(&mut self, own: &OwnSession) -> Vec<String> {
+        let contract = self.environment.contract.clone();
+        let identity = contract.session.identity.as_ref();
+        let claim = identity.map_or("/sub", |identity| &identity.claim);
+        let token = token::read(own.access());
+        let claimed = token.and_then(|token| token.claims.pointer(claim).cloned());
+        let profile = identity.and_then(|own| contract.resource(&own.resource));
+        let said = match identity.and_then(|own| own.subject.as_ref()).zip(profile) {
+            Some((subject, profile)) => {
+                let operation = &profile.operation;
+                let reply = self.perform(None, operation, &[], own.with()).await.ok();
+                reply.and_then(|reply| subject.in_answer(reply.pairs(), reply.json().as_ref()))
+            }
+            None => None,
+        };
+        let mut names = vec![own.username.clone()];
+        for subject in [claimed, said].into_iter().flatten() {
+            let name = match subject {
+                Value::String(text) => text,
+                Value::Number(number) => number.to_string(),
+                _ => continue,
+            };
+            if !names.contains(&name) {
+                names.push(name);
+            }
+        }
+        names
+    }
+
     /// Opens a session as this account, as the contract says.
     pub(super) async fn sign_in(&mut self, account: &Account) -> Result<OwnSession, NotAsked> {
         let contract = self.environment.contract.clone();

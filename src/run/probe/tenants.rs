@@ -169,8 +169,10 @@ impl Prober<'_> {
                 .perform(of_another(Reference::Name), &resource.operation, &[], with)
                 .await;
         }
+        let names = self.names(own).await;
         for resource in resources.iter().take(PARAMETERS) {
-            asked |= self.by_parameter(own, other, resource).await;
+            asked = true;
+            self.by_parameter(&names, own, other, resource).await;
         }
         for operation in self.below_lists(own, resources).await {
             asked = true;
@@ -187,14 +189,14 @@ impl Prober<'_> {
     }
 
     /// One resource, by the second account, with parameters and headers that name the first: the
-    /// contract's, and those by which backends usually take a user's name. Answers whether anything
-    /// was asked.
+    /// contract's, and those by which backends usually take a user's name.
     async fn by_parameter(
         &mut self,
+        names_of_own: &[String],
         own: &OwnSession,
         other: &OwnSession,
         resource: &Resource,
-    ) -> bool {
+    ) {
         let contract = self.environment.contract.clone();
         let agreed = contract.session.user_parameters.iter();
         let names: Vec<&str> = agreed.map(String::as_str).chain(USUAL).collect();
@@ -205,7 +207,7 @@ impl Prober<'_> {
             })
         };
         let operation = &resource.operation;
-        for value in own.names() {
+        for value in names_of_own {
             let taken = |name: &&str| operation.query.iter().any(|(own, _)| own == *name);
             let query: Vec<(String, String)> = names
                 .iter()
@@ -236,7 +238,6 @@ impl Prober<'_> {
                 let _ = self.perform(question(), operation, &[], with).await;
             }
         }
-        true
     }
 
     /// Reads that the contract allows of one item below a list, with the first account's own ids.

@@ -8,7 +8,7 @@ use crate::domain::contract::{Operation, Resource};
 use crate::domain::journal::{Flaw, Question};
 use crate::domain::token;
 
-/// The shortest grace within which a token can be sent again for sure.
+/// The shortest grace within which a token can be sent again for sure after a while.
 const SHORTEST: Duration = Duration::from_secs(3);
 
 /// How long the harness waits for a grace to pass in real time.
@@ -37,10 +37,13 @@ impl Prober<'_> {
         }
         let outlasts = grace > PATIENCE && !matches!(permission, Permission::Everything(_));
         let mut left = grace;
-        if grace >= SHORTEST {
+        if !grace.is_zero() {
             // As an app does that lost the answer; late enough that a grace which begins anew with
-            // each use is not over when it should be.
-            let late = if outlasts { Duration::ZERO } else { grace / 2 };
+            // each use is not over when it should be. A short one leaves no time to wait.
+            let late = match outlasts || grace < SHORTEST {
+                true => Duration::ZERO,
+                false => grace / 2,
+            };
             tokio::time::sleep(late).await;
             left -= late;
             self.refresh(Some(Question::RefreshInGrace), &first).await?;

@@ -5,7 +5,7 @@ use jiff::civil::date;
 use super::*;
 use crate::domain::contract::Token;
 use crate::domain::result::RunResult;
-use crate::domain::runbook::Attestation;
+use crate::domain::runbook::{Attestation, Shown, Vouching};
 use crate::mock::Defect;
 use crate::run::{Interrupt, JudgedBy, Plan, Target, judge, perform};
 use crate::suite::{Source, read_runbook};
@@ -126,7 +126,7 @@ fn an_expectation_that_does_not_come_true_turns_its_items_and_leaves_open_what_c
     );
     let shipped = Suite::shipped().unwrap().runbook;
     let answer = played(&plan(shipped, &["sign-in"], Some(Defect::SocketsRefused))).runbook;
-    let why = reason(&answer, "P.5");
+    let why = reason(&answer, "S2.3");
     assert!(
         why.contains("because a step before it did not come true"),
         "{why}"
@@ -241,6 +241,48 @@ fn what_came_after_the_version_that_is_asked_for_is_not_scored() {
     assert_eq!((answer.version.as_str(), answer.published), ("1", true));
     assert_eq!(answer.items.last().unwrap().status, Status::NotScored);
     assert_eq!(answer.count(Status::NotScored), 1);
+}
+
+#[test]
+fn what_a_target_has_no_lever_for_is_not_waited_for_where_another_scenario_has_shown_it() {
+    let mut runbook = own();
+    let expects = |scenario: &str, label: &str| Proof::Expectation {
+        scenario: scenario.to_owned(),
+        label: label.to_owned(),
+    };
+    for item in &mut runbook.items {
+        item.proofs = match item.id.as_str() {
+            "LANDS" => vec![
+                expects("sign-in", "lands-live"),
+                expects("kill-switch", "recovers"),
+            ],
+            // A rule alone is kept in scenarios that show nothing of what was skipped.
+            _ => vec![
+                Proof::Rule("KILL-1".to_owned()),
+                expects("kill-switch", "recovers"),
+            ],
+        };
+        item.attest = Vouching::Nobody;
+    }
+    let mut result = played(&plan(own(), &["sign-in"], None));
+    let mut skipped = result.scenarios[0].clone();
+    skipped.id = "kill-switch".to_owned();
+    skipped.journal_entries = 0;
+    skipped.shown = Shown::default();
+    skipped.outcome.verdict = Verdict::Skipped("the target has no lever".to_owned());
+    result.scenarios.push(skipped);
+    let suite = Suite::shipped().unwrap();
+    let book = Book {
+        runbook: &runbook,
+        contract: &suite.contract,
+    };
+    let answer = answer(book, &result.scenarios);
+    let lands = answer.items.iter().find(|item| item.id == "LANDS").unwrap();
+    assert_eq!(lands.status, Status::Proven, "{:?}", lands.reasons);
+    assert_eq!(
+        reason(&answer, "BACK"),
+        "kill-switch was skipped: the target has no lever"
+    );
 }
 
 #[test]

@@ -1,8 +1,8 @@
 //! What the server emits, and what it changes.
 
 use super::context::Context;
-use super::resource;
-use crate::domain::contract::{Apply, EventRule, Resource};
+use super::{freshness, resource};
+use crate::domain::contract::{Apply, EventPromise, EventRule, Resource};
 use crate::suite::cursor::{Cursor, Fields};
 use crate::suite::node::Entry;
 
@@ -22,6 +22,7 @@ pub(super) fn read(
         key: None,
         sequence: None,
         schema: None,
+        promise: EventPromise::default(),
     };
     if cursor.node.is_null() {
         return Some(ignored);
@@ -42,6 +43,7 @@ pub(super) fn read(
     let key = fields.maybe("key", Cursor::body_selector);
     let sequence = fields.maybe("sequence", Cursor::body_selector);
     let schema = fields.maybe("schema", |cursor| cursor.schema(context.depth));
+    let promise = freshness::promise(&fields);
     let rule = EventRule {
         updates: updates?,
         apply: apply?,
@@ -51,6 +53,7 @@ pub(super) fn read(
         key: key?,
         sequence: sequence?,
         schema: schema?,
+        promise: promise?,
         ..ignored
     };
     let resource = resources

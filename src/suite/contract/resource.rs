@@ -1,6 +1,7 @@
 //! What the app reads and on which screens it shows it.
 
 use super::context::Context;
+use super::freshness;
 use super::operation::{self, Use};
 use crate::domain::contract::{ItemOrder, NextPage, Operation, Paging, Resource, Screen};
 use crate::domain::journal::{LOADING, MAINTENANCE, SIGNED_OUT};
@@ -69,6 +70,7 @@ fn read(name: &str, cursor: &Cursor<'_>, context: &Context<'_>) -> Option<Resour
     let personal = fields.or("personal", false, Cursor::switch);
     let moves = fields.maybe("moves", Cursor::body_selector);
     let conditional = fields.or("conditional", false, Cursor::switch);
+    let as_of = fields.maybe("as-of", |cursor| freshness::as_of(cursor, Cursor::selector));
     let schema = fields.maybe("schema", |cursor| cursor.schema(context.depth));
     let (items, key, paging, order) = (items?, key?, paging?, order?);
     if items.is_none() && (key.is_some() || paging.is_some() || order.is_some()) {
@@ -95,6 +97,7 @@ fn read(name: &str, cursor: &Cursor<'_>, context: &Context<'_>) -> Option<Resour
         personal: personal?,
         moves: moves?,
         conditional: conditional?,
+        as_of: as_of?,
     })
 }
 
@@ -112,6 +115,7 @@ pub(super) fn plain(name: &str, operation: Operation) -> Resource {
         personal: false,
         moves: None,
         conditional: false,
+        as_of: None,
     }
 }
 

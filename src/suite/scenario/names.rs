@@ -1,6 +1,6 @@
 //! The contract's names as scenarios use them.
 
-use crate::domain::contract::{Apply, Contract, Role, TransportName};
+use crate::domain::contract::{Apply, Contract, FailMode, Role, TransportName};
 use crate::domain::journal::ScreenName;
 use crate::domain::world::World;
 use crate::suite::cursor::Cursor;
@@ -22,16 +22,21 @@ pub(super) enum Part {
     Realtime,
     Polling,
     LongPolling,
+    /// What the app does while the kill-switch cannot be asked.
+    FailMode(FailMode),
 }
 
 /// The parts, as `if` names them.
-pub(super) const PARTS: [(&str, Part); 6] = [
+pub(super) const PARTS: [(&str, Part); 9] = [
     ("refresh", Part::Refresh),
     ("sign-out", Part::SignOut),
     ("kill-switch", Part::KillSwitch),
     ("realtime", Part::Realtime),
     ("polling", Part::Polling),
     ("long-polling", Part::LongPolling),
+    ("last-known", Part::FailMode(FailMode::LastKnown)),
+    ("fail-open", Part::FailMode(FailMode::Open)),
+    ("fail-closed", Part::FailMode(FailMode::Closed)),
 ];
 
 /// The names that a scenario may use. Without a contract every name is taken as it is.
@@ -69,6 +74,10 @@ impl<'a> Names<'a> {
             Part::Refresh => contract.session.refresh.is_some(),
             Part::SignOut => contract.session.sign_out.is_some(),
             Part::KillSwitch => contract.kill_switch.is_some(),
+            Part::FailMode(mode) => {
+                let switch = contract.kill_switch.as_ref();
+                switch.is_some_and(|switch| switch.fail_mode == mode)
+            }
             Part::Realtime => contract.realtime.is_some(),
             Part::Polling => contract.polling.is_some(),
             // A client that begins with WebSocket falls back only if it was told to.
@@ -79,6 +88,12 @@ impl<'a> Names<'a> {
                         && transports.contains(&TransportName::Polling))
             }),
         })
+    }
+
+    /// The status by which a refresh says that the session is over.
+    pub(super) fn ended(&self) -> Option<u16> {
+        let session = self.contract.map(|contract| &contract.session);
+        session.map_or(Some(401), |session| session.ended_by.first().copied())
     }
 
     /// A screen that the app can show.
@@ -136,22 +151,18 @@ impl<'a> Names<'a> {
         refuse(cursor, "resource", &name, own.chain([WATCHED]))
     }
 
-    /// Resources that are shown: some, or each that a screen shows.
+    /// Resources that are shown: some, those of the first screen, or each that a screen shows.
     pub(super) fn shown(&self, cursor: &Cursor<'_>) -> Option<Vec<String>> {
+        if let (Some(HOME), Some(contract)) = (cursor.node.scalar(), self.contract) {
+            let home = contract.screens.first();
+            return Some(home.map_or_else(Vec::new, |screen| screen.resources.clone()));
+        }
         self.several(cursor, |contract| {
-            contract
-                .resources
-                .iter()
-                .map(|resource| resource.name.as_str())
-                .filter(|name| {
-                    let shows = |own: &String| own == name;
-                    contract
-                        .screens
-                        .iter()
-                        .any(|screen| screen.resources.iter().any(shows))
-                })
-                .map(str::to_owned)
-                .collect()
+            let screens = contract.screens.iter();
+            let shown: Vec<&String> = screens.flat_map(|screen| &screen.resources).collect();
+            let resources = contract.resources.iter().map(|resource| &resource.name);
+            let shown = resources.filter(|name| shown.contains(name));
+            shown.cloned().collect()
         })
     }
 

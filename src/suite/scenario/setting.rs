@@ -148,7 +148,9 @@ fn fault(place: &Cursor<'_>, names: &Names<'_>) -> Option<Change> {
                 .positive_duration()
                 .map(|delay| Some(Fault::Delay(delay)))
         }),
-        fields.get("respond").map(|place| respond(&place).map(Some)),
+        fields
+            .get("respond")
+            .map(|place| respond(&place, names).map(Some)),
         flag("refuse", Some(Fault::Refuse)),
         flag("black-hole", Some(Fault::BlackHole)),
         flag("reset", Some(Fault::Reset)),
@@ -180,10 +182,17 @@ fn withhold(place: &Cursor<'_>) -> Option<Fault> {
         .map(Fault::Withhold)
 }
 
-fn respond(place: &Cursor<'_>) -> Option<Fault> {
+/// The word for the status by which a refresh says that the session is over.
+const ENDED: &str = "ended";
+
+fn respond(place: &Cursor<'_>, names: &Names<'_>) -> Option<Fault> {
     if place.node.scalar().is_some() {
+        let status = match place.node.scalar() {
+            Some(ENDED) => names.ended(),
+            _ => place.status(),
+        };
         return Some(Fault::Respond {
-            status: place.status()?,
+            status: status?,
             headers: Vec::new(),
             body: None,
         });

@@ -44,7 +44,7 @@ fn the_two_files_of_your_own_backend_play_the_shipped_suite() {
         let suite = suite.unwrap_or_else(|problems| {
             panic!("{}", problems.render(Rendering::Plain));
         });
-        assert_eq!(suite.scenarios.len(), 14);
+        assert_eq!(suite.scenarios.len(), super::SHIPPED_SCENARIOS);
         config.check_services("staging", &suite.contract).unwrap();
     }
 }

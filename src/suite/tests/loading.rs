@@ -4,6 +4,7 @@ use std::fs;
 use std::path::Path;
 
 use super::super::*;
+use super::SHIPPED_SCENARIOS;
 use crate::domain::change::Change;
 use crate::domain::scenario::StepKind;
 
@@ -23,9 +24,16 @@ realtime: { service: api, events: { tick: balance } }
 fn folder(files: &[(&str, &str)]) -> tempfile::TempDir {
     let folder = tempfile::tempdir().unwrap();
     for (name, text) in files {
-        fs::write(folder.path().join(name), text).unwrap();
+        let path = folder.path().join(name);
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        fs::write(path, text).unwrap();
     }
     folder
+}
+
+fn ids(suite: &Suite) -> Vec<&str> {
+    let scenarios = suite.scenarios.iter();
+    scenarios.map(|scenario| scenario.id.as_str()).collect()
 }
 
 fn load(path: &Path) -> Result<Suite, Problems> {
@@ -47,7 +55,7 @@ fn the_shipped_scenarios_can_be_played_against_any_contract() {
         ..Choice::default()
     });
     let suite = suite.unwrap_or_else(|problems| panic!("{problems}"));
-    assert_eq!(suite.scenarios.len(), 14);
+    assert_eq!(suite.scenarios.len(), SHIPPED_SCENARIOS);
     assert!(
         suite.world.is_none(),
         "the shipped world is of another contract"
@@ -73,13 +81,69 @@ fn a_folder_brings_its_scenarios_in_the_order_of_their_names_and_its_own_world()
         ("notes.txt", "not read"),
     ]);
     let suite = load(folder.path()).unwrap();
-    let ids: Vec<&str> = suite
-        .scenarios
-        .iter()
-        .map(|scenario| scenario.id.as_str())
-        .collect();
-    assert_eq!(ids, ["a", "b"]);
+    assert_eq!(ids(&suite), ["a", "b"]);
     assert_eq!(suite.world.unwrap().users[0].username, "u");
+}
+
+#[test]
+fn scenarios_stand_in_folders_and_are_played_in_the_order_of_their_paths() {
+    let own = "name: X\nsteps: [{ do: launch }]";
+    let folder = folder(&[
+        ("contract.yaml", CONTRACT),
+        ("z.yaml", own),
+        ("sign-in/wrong.yaml", own),
+        ("sign/deep/in.yaml", own),
+        ("notes/readme.txt", "not read"),
+        // None of these is the suite's own.
+        (".drafts/one.yaml", "nam: X"),
+        ("sign/.two.yaml", "nam: X"),
+        ("node_modules/three.yaml", "nam: X"),
+        ("other/contract.yaml", "not: read"),
+        ("other/four.yaml", "nam: X"),
+        ("other/five/six.yaml", "nam: X"),
+    ]);
+    let suite = load(folder.path()).unwrap();
+    assert_eq!(ids(&suite), ["in", "wrong", "z"]);
+    let file = &suite.scenarios[0].file;
+    assert!(file.ends_with("sign/deep/in.yaml"), "{file}");
+}
+
+#[test]
+fn two_scenarios_of_one_name_are_refused_with_both_places() {
+    let own = "name: X\nsteps: [{ do: launch }]";
+    let folder = folder(&[
+        ("contract.yaml", CONTRACT),
+        ("a/twice.yaml", own),
+        ("b/twice.yml", own),
+    ]);
+    let problem = error(folder.path());
+    for part in ["a/twice.yaml", "b/twice.yml", "another name"] {
+        assert!(problem.contains(part), "{problem}");
+    }
+}
+
+#[test]
+fn a_group_of_a_suite_and_a_file_in_it_keep_its_contract_and_its_world() {
+    let world =
+        "users: { a: { username: u, password: p, data: { ledger: { rows: [] }, balance: {} } } }";
+    let runbook = "name: Ours\nversion: 1\ngroups: { A: All }\nitems: { A-1: { title: X, group: A, scenarios: second } }";
+    let folder = folder(&[
+        ("contract.yaml", CONTRACT),
+        ("world.yaml", world),
+        ("runbook.yaml", runbook),
+        (
+            "group/first.yaml",
+            "name: X\nsteps: [{ do: { open: past } }]",
+        ),
+        ("second.yaml", "name: X\nsteps: [{ do: launch }]"),
+    ]);
+    for path in ["group", "group/first.yaml", "group/../group"] {
+        let suite = load(&folder.path().join(path)).unwrap();
+        assert_eq!(ids(&suite), ["first"], "{path}");
+        assert!(suite.contract.resource("ledger").is_some(), "{path}");
+        assert!(suite.world.is_some(), "{path}");
+        assert_eq!(suite.runbook.name, "Ours", "{path}");
+    }
 }
 
 #[test]
@@ -156,16 +220,15 @@ fn every_file_of_a_suite_is_told_what_is_wrong_with_it() {
         ("contract.yaml", "services: {}"),
         ("a.yaml", "nam: A"),
         ("b.yaml", ""),
-        ("c.yaml", "name: C\nsteps: [{ do: lanch }]"),
+        ("d/c.yaml", "name: C\nsteps: [{ do: lanch }]"),
     ]);
-    fs::create_dir(folder.path().join("d.yaml")).unwrap();
     let text = error(folder.path());
     for part in [
         "contract.yaml:1:",
         "a.yaml:1:1",
         "b.yaml:1:1",
+        "d/c.yaml:2:",
         "did you mean `launch`?",
-        "it is a folder",
     ] {
         assert!(text.contains(part), "{part} is missing in\n{text}");
     }

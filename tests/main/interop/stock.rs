@@ -43,7 +43,7 @@ impl Stage {
         let world = read("fixtures/world.yaml");
         fs::write(suite.path().join("world.yaml"), world).unwrap();
         let scenario = "sign-in.yaml";
-        let text = read(&format!("scenarios/{scenario}"));
+        let text = read(&format!("scenarios/sign-in/{scenario}"));
         fs::write(suite.path().join(scenario), text).unwrap();
         let mut node = Script::start("client.mjs", &Value::Null);
         node.says("ready").await;

@@ -104,6 +104,8 @@ impl Agreed {
         let grown = (least * 2).min(self.cap.mul_f64(0.4));
         match gaps {
             [.., before, last] if *before < least / 3 && *last < grown / 2 => true,
+            // Where few attempts are agreed on there is no third gap.
+            [before, last] if *before < least / 2 && *last < before.mul_f64(1.5) => true,
             [.., first, before, last] => {
                 *before < least && *last < least && *last < first.mul_f64(1.5)
             }

@@ -16,6 +16,8 @@ use crate::rules::violation::Violation;
 const CAUSE: Duration = Duration::from_secs(5);
 /// How soon after a connect whatever is asked for belongs to its snapshot.
 const SNAPSHOT: Duration = Duration::from_secs(2);
+/// How many regular polls tell a poller from a person whom nobody follows.
+const ENOUGH: u32 = 3;
 /// How many gaps in the background show that it makes no difference, and how many agreed intervals
 /// they take together at most.
 const BEHIND: usize = 3;
@@ -37,6 +39,8 @@ pub(super) struct Target {
     gaps: VecDeque<bool>,
     /// Regular polls while the socket is joined: in a row, unless every act of the user's is marked.
     both: u32,
+    /// Until when the socket would have had to stay joined to show enough of them.
+    shows_by: Option<Duration>,
     /// The last gaps in the background.
     behind: Vec<Duration>,
     /// A poll well inside the grace period, and the loss of the socket before it.
@@ -98,7 +102,10 @@ impl Target {
         if joined {
             self.short = 0;
             self.early = None;
-        } else {
+        } else if let Some(by) = self.shows_by.take()
+            && context.now >= by
+        {
+            // What a socket was joined too shortly for may show over several.
             self.begin_anew(context);
         }
     }
@@ -116,11 +123,15 @@ impl Target {
             return;
         };
         context.exercised(&NEVER_BOTH);
-        if poll.now.explained {
+        let every = poll.agreed.every;
+        self.shows_by = Some(since.at + every * (ENOUGH + 2));
+        let is_snapshot = poll.since(since) < SNAPSHOT;
+        if poll.now.explained && !is_snapshot {
             self.begin_anew(context);
+        }
+        if poll.now.explained {
             return;
         }
-        let every = poll.agreed.every;
         let late = poll.since(since) > every.mul_f64(1.25) + Duration::from_secs(1);
         let regular = poll.before.filter(|before| {
             !before.explained
@@ -132,7 +143,7 @@ impl Target {
         };
         self.both += 1;
         // Of an app whose user nobody follows, more is asked to tell a poller from a person.
-        let enough = if context.world.simulated { 1 } else { 3 };
+        let enough = if context.world.simulated { 1 } else { ENOUGH };
         if self.both < enough {
             return;
         }

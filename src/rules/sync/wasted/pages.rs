@@ -18,6 +18,8 @@ use crate::rules::sync::paging::{asked, first};
 const SOON: Duration = Duration::from_secs(60);
 /// How many items of one walk are remembered.
 const ITEMS: usize = 20_000;
+/// How many pages of one walk are remembered.
+const PAGES: usize = 512;
 
 #[derive(Default)]
 pub(in crate::rules::sync) struct PastTheEnd {
@@ -34,6 +36,8 @@ struct Walk {
     keys: BTreeSet<String>,
     /// The answer that said that there is no further page.
     ended: Option<Moment>,
+    /// The last answer for each page but the first, by what it is asked for with.
+    pages: BTreeMap<String, Moment>,
 }
 
 impl Rule for PastTheEnd {
@@ -70,11 +74,16 @@ impl PastTheEnd {
         }
         let keys = keys(read, body);
         let is_new = keys.iter().any(|key| !walk.keys.contains(key));
-        if let Some(ended) = walk.ended.filter(|_| !begins && !is_new)
-            && self.acted < Some(ended.id)
-            && walk.is_asked_again(ended, read, context)
+        let before = match page.filter(|_| !begins && walk.pages.len() < PAGES) {
+            Some(page) => walk.pages.insert(page, context.moment()),
+            None => None,
+        };
+        let told = before.or(walk.ended).filter(|_| !begins && !is_new);
+        if let Some(told) = told
+            && self.acted < Some(told.id)
+            && walk.is_asked_again(told, read, context)
         {
-            wasted(ended, read, context);
+            wasted(told, before.is_some(), read, context);
         }
         let count = keys.len();
         if walk.keys.len() + count <= ITEMS {
@@ -91,14 +100,14 @@ impl PastTheEnd {
 }
 
 impl Walk {
-    /// Whether a page was asked for by who had been told that there is none.
-    fn is_asked_again(&self, ended: Moment, read: &Read<'_>, context: &Context<'_>) -> bool {
+    /// Whether a page was asked for by who had been told already what it brings, or that there is none.
+    fn is_asked_again(&self, told: Moment, read: &Read<'_>, context: &Context<'_>) -> bool {
         let opened = read.ended.opened;
-        opened.id() > ended.id
-            && opened.at() <= ended.at + SOON
+        opened.id() > told.id
+            && opened.at() <= told.at + SOON
             && opened.credential.is_some()
             && opened.credential == self.credential
-            && context.world.same_process_since(ended.id)
+            && context.world.same_process_since(told.id)
     }
 }
 
@@ -132,14 +141,26 @@ fn is_last(paging: &Paging, read: &Read<'_>, body: &Value, count: usize, found: 
     }
 }
 
-fn wasted(ended: Moment, read: &Read<'_>, context: &Context<'_>) {
+fn wasted(told: Moment, again: bool, read: &Read<'_>, context: &Context<'_>) {
     let name = &read.resource.name;
+    let (kind, message, expected) = match again {
+        true => (
+            "again",
+            format!("the app asks for a page of `{name}` again that it has"),
+            "each page of a walk once",
+        ),
+        false => (
+            "past the end",
+            format!("the app asks for a page of `{name}` after the last one"),
+            "no further page once an answer said that there is none",
+        ),
+    };
     Waste {
-        kind: format!("past the end {name}"),
-        message: format!("the app asks for a page of `{name}` after the last one"),
-        expected: "no further page once an answer said that there is none",
+        kind: format!("{kind} {name}"),
+        message,
+        expected,
         observed: format!("{}, which brought nothing new", read.ended.words()),
-        evidence: vec![ended.id, read.ended.opened.id(), context.entry.id],
+        evidence: vec![told.id, read.ended.opened.id(), context.entry.id],
         exchange: read.answer.exchange,
         severity: severity(context),
     }

@@ -27,9 +27,13 @@ impl Pair<'_> {
             })?;
             Some((key, own.shown))
         };
+        let is_either = came.is_none();
         let (key, sent) = came.or_else(was_there)?;
         let place = format!("`{}`", own.resource.name);
-        Some(both.leak(format!("the item {key}"), place, sent))
+        Some(Leak {
+            is_either,
+            ..both.leak(format!("the item {key}"), place, sent)
+        })
     }
 
     /// Items of the owner's in pages that the other alone was sent: one a list, where nothing else of the
@@ -62,6 +66,7 @@ impl Pair<'_> {
                     place: place.clone(),
                     entry: sent.id,
                     exchange: Some(sent.exchange),
+                    is_either: true,
                 })
             })
         })
@@ -109,6 +114,7 @@ impl Pair<'_> {
                     place: format!("the event `{}` on a socket", event.name),
                     entry: entry.id,
                     exchange: None,
+                    is_either: false,
                 })
             })
         })

@@ -1,0 +1,57 @@
+//! The files that are part of the program.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use include_dir::{Dir, File};
+
+use crate::suite::{SHARED_FILES, SHIPPED, STAGES, Source};
+
+/// A file of the shipped suite; the tests of this crate check all of them thoroughly.
+pub(in crate::suite) fn shipped_file(name: &str) -> Arc<Source> {
+    file_of(&SHIPPED, name, "scenarios")
+}
+
+/// A file beside the stages of the self-test.
+pub(super) fn stage_file(name: &str) -> Arc<Source> {
+    file_of(&STAGES, name, "fixtures/stages")
+}
+
+fn file_of(folder: &Dir<'_>, name: &str, path: &str) -> Arc<Source> {
+    let text = folder
+        .get_file(name)
+        .and_then(File::contents_utf8)
+        .unwrap_or_default();
+    Source::new(format!("{path}/{name}"), text)
+}
+
+/// The shipped scenarios, in the order of their paths.
+pub(in crate::suite) fn shipped_scenarios() -> Vec<Arc<Source>> {
+    scenarios_in(&SHIPPED, "scenarios")
+}
+
+/// The stages of the self-test.
+pub(super) fn stages() -> Vec<Arc<Source>> {
+    scenarios_in(&STAGES, "fixtures/stages")
+}
+
+fn scenarios_in(folder: &Dir<'_>, path: &str) -> Vec<Arc<Source>> {
+    let mut files = Vec::new();
+    gather(folder, &mut files);
+    // As on disk: the parts of a path are compared one by one.
+    files.sort_unstable_by_key(|(name, _)| Path::new(*name));
+    let source = |(name, text)| Source::new(format!("{path}/{name}"), text);
+    files.into_iter().map(source).collect()
+}
+
+/// Every scenario in a folder and below it.
+fn gather<'d>(folder: &'d Dir<'_>, files: &mut Vec<(&'d str, &'d str)>) {
+    let own = folder
+        .files()
+        .filter_map(|file| Some((file.path().to_str()?, file.contents_utf8()?)))
+        .filter(|(name, _)| !SHARED_FILES.contains(name) && name.ends_with(".yaml"));
+    files.extend(own);
+    for inner in folder.dirs() {
+        gather(inner, files);
+    }
+}
