@@ -7,6 +7,7 @@ mod arguments;
 mod attest;
 mod catalogue;
 mod check;
+mod checks;
 mod conclusion;
 mod console;
 mod exit;

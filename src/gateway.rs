@@ -57,7 +57,7 @@ use names::{Names, OriginMap};
 use port::Port;
 use service::Service;
 pub use settings::{Mode, Settings, Upstream};
-use state::State;
+use state::{Shared, State};
 use upstream::Route;
 
 /// A running gateway. Dropping it closes its listeners and cuts its connections.
@@ -82,7 +82,20 @@ impl Gateway {
     /// # Errors
     /// As [`Gateway::start`], and when there is no upstream for a service that is given an address.
     pub fn start_at(settings: Settings, listen: &Listen) -> io::Result<Self> {
-        let state = Arc::new(State::new(&settings));
+        Self::start_with(settings, listen, Shared::default())
+    }
+
+    /// Begins to serve another client beside this one, whose traffic stands in the same journal: numbers
+    /// and labels there mean the same whichever of the two wrote them.
+    ///
+    /// # Errors
+    /// As [`Gateway::start_at`].
+    pub fn start_beside(&self, settings: Settings, listen: &Listen) -> io::Result<Self> {
+        Self::start_with(settings, listen, self.state.shared.clone())
+    }
+
+    fn start_with(settings: Settings, listen: &Listen, shared: Shared) -> io::Result<Self> {
+        let state = Arc::new(State::new(&settings, shared));
         let mut origins = OriginMap::default();
         let mut bound = Vec::new();
         for (service, upstream) in settings.upstreams {

@@ -120,6 +120,30 @@ pub fn untested(contract: &Arc<Contract>) -> Coverage {
 pub struct JudgeSettings {
     /// Rules that are not judged, with the reason.
     pub waived: Vec<Waiver>,
+    /// What of it is judged.
+    pub part: Part,
+}
+
+/// Which rules judge what is shown.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Part {
+    /// All: it is one client's.
+    #[default]
+    Whole,
+    /// Those that take what they see for one client's: it is what concerns one device of several.
+    OneDevice,
+    /// Those that compare accounts, whoever uses them: it is what all devices together did.
+    AcrossDevices,
+}
+
+impl Part {
+    fn has(self, rule: &dyn Rule) -> bool {
+        match self {
+            Self::Whole => true,
+            Self::OneDevice => !rule.compares_accounts(),
+            Self::AcrossDevices => rule.compares_accounts(),
+        }
+    }
 }
 
 /// Judges a journal while it grows.
@@ -149,6 +173,7 @@ impl Judge {
                 rules.push(begin(&contract));
             }
         }
+        rules.retain(|rule| settings.part.has(rule.as_ref()));
         let following = (0..rules.len())
             .filter(|rule| rules[*rule].hears_routine())
             .collect();
@@ -230,6 +255,7 @@ impl Judge {
         let moment = Arc::new(Entry {
             id: entry.id,
             at: entry.at,
+            device: entry.device.clone(),
             fact: Fact::Harness(HarnessFact::Step {
                 step: 0,
                 text: String::new(),

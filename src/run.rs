@@ -4,6 +4,7 @@ mod applicability;
 mod backend;
 mod call;
 mod canary;
+mod checks;
 mod deployment;
 mod environment;
 mod evaluation;
@@ -30,11 +31,13 @@ mod supervise;
 mod target;
 #[cfg(test)]
 mod tests;
+mod variables;
 mod verdict;
 mod watchdog;
 mod window;
 
 pub use call::CallFailed;
+pub use checks::run_checks;
 pub use deployment::Complaint;
 pub use failure::SetUpError;
 pub use interrupt::Interrupt;
@@ -47,3 +50,4 @@ pub use proxy::{NotServed, ProxyPlan, Ready, finding_in_brief, serve};
 pub use self_test::{Matrix, Misbehaviour, Trial, self_test};
 pub use supervise::perform;
 pub use target::Unplayable;
+pub use variables::check_variables;

@@ -18,6 +18,7 @@ pub mod config;
 mod contract;
 mod cursor;
 mod diagnostics;
+mod flow;
 mod load;
 mod node;
 mod numeral;
@@ -51,6 +52,8 @@ const WORLD_FILE: &str = "world.yaml";
 
 /// The file that a folder of scenarios keeps its runbook in.
 const RUNBOOK_FILE: &str = "runbook.yaml";
+/// The folder that a suite keeps its flows in.
+pub(crate) const FLOWS: &str = "flows";
 /// What a suite may hold beside its scenarios.
 pub(crate) const SHARED_FILES: [&str; 3] = [CONTRACT_FILE, WORLD_FILE, RUNBOOK_FILE];
 
@@ -74,6 +77,13 @@ pub struct Suite {
 }
 
 impl Suite {
+    /// The scenarios that are played when nobody asks for one: all but those of days.
+    #[must_use]
+    pub fn usual(&self) -> Vec<Arc<Scenario>> {
+        let scenarios = self.scenarios.iter();
+        scenarios.filter(|own| own.is_usual()).cloned().collect()
+    }
+
     /// The suite as its scenario of this id is played: a stage with the tag `closer` agrees on more
     /// than the rest.
     #[must_use]

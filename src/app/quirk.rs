@@ -108,13 +108,13 @@ misbehaviours! {
         "A change is applied although one before it is missing.";
     OldAnswersWin "old-answers-win" on "slow-snapshot" ["SYNC-6"]
         "An answer takes the place of newer changes.";
-    ShowsPreviousUser "shows-previous-user" on "two-users" ["TENANT-6"]
+    ShowsPreviousUser "shows-previous-user" on "user-switch" ["TENANT-6"]
         "What one user was shown is kept, and shown to the next.";
-    KeepsEntityTags "keeps-entity-tags" on "two-users" ["TENANT-6"]
+    KeepsEntityTags "keeps-entity-tags" on "user-switch" ["TENANT-6"]
         "The next user's first reads carry the entity tags of what the user before was given.";
-    KeepsSocket "keeps-socket" on "two-users" ["TENANT-6"]
+    KeepsSocket "keeps-socket" on "user-switch" ["TENANT-6"]
         "The socket object outlives the session: what waits in its queue, and the session that it could recover, go to the next user.";
-    KeepsToken "keeps-token" on "two-users" ["TENANT-6"]
+    KeepsToken "keeps-token" on "user-switch" ["TENANT-6"]
         "The next user's first read carries the token of the user before.";
     Deaf "deaf" on "half-open" ["NET-4"]
         "A socket on which nothing arrives any more is not noticed.";
@@ -148,7 +148,7 @@ misbehaviours! {
         "An answer that cannot be read is shown as if there were nothing.";
     BadEventClearsList "bad-event-clears-list" on "bad-events" ["DATA-1"]
         "An event that cannot be used makes the app show an empty list.";
-    NamesUserBefore "names-user-before" on "two-users" ["SCOPE-7"]
+    NamesUserBefore "names-user-before" on "user-switch" ["SCOPE-7"]
         "Reads name the user of the session before in their query.";
     SendsWholeObjects "sends-whole-objects" on "whole-objects" ["SCOPE-9"]
         "The sign-out carries more of the session than was asked for.";

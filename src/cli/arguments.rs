@@ -218,6 +218,10 @@ pub(super) struct RunArguments {
     #[arg(long, value_name = "NUMBER", value_parser = clap::value_parser!(u16).range(1..))]
     pub(super) jobs: Option<u16>,
 
+    /// Run the checks of the configuration first: the project's own tests, lints and builds
+    #[arg(long)]
+    pub(super) checks: bool,
+
     /// Let the simulated app misbehave; `rehearsal quirks` lists how
     #[arg(long = "quirk", value_name = "NAME")]
     pub(super) quirks: Vec<String>,

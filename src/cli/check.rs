@@ -13,7 +13,7 @@ use crate::domain::contract::misfits;
 use crate::domain::proof::{policy, untested_events};
 use crate::domain::runbook::Runbook;
 use crate::suite::config::Config;
-use crate::suite::{Choice, ContractChoice, Problems, SHARED_FILES, Suite, has_scenarios};
+use crate::suite::{Choice, ContractChoice, FLOWS, Problems, SHARED_FILES, Suite, has_scenarios};
 
 /// What was found, good and bad, in all files together.
 #[derive(Default)]
@@ -92,6 +92,11 @@ fn choice_of(path: &Path) -> Choice {
 
 /// The folder, when one of the files that belong to a whole folder is named.
 fn suite_of(path: &Path) -> PathBuf {
+    let mut folders = path.ancestors().skip(1);
+    let flows = folders.find(|folder| folder.file_name().is_some_and(|name| name == FLOWS));
+    if let Some(suite) = flows.and_then(Path::parent).filter(|_| path.is_file()) {
+        return Path::new(".").join(suite);
+    }
     match (path.file_name(), path.parent()) {
         (Some(name), Some(folder)) if SHARED_FILES.iter().any(|shared| name == *shared) => {
             if folder.as_os_str().is_empty() {

@@ -3,6 +3,7 @@
 use std::process::ExitCode;
 
 use crate::domain::result::RunResult;
+use crate::domain::runbook::Check;
 use crate::domain::verdict::{Severity, Verdict};
 
 /// What the exit code says. Scripts rely on these numbers: they never change their meaning.
@@ -58,6 +59,7 @@ impl Exit {
         }
         match &result.verdict {
             Verdict::Failed | Verdict::UnexpectedPass(_) => Self::NonConformance,
+            _ if result.runbook.checks.iter().any(Check::is_red) => Self::NonConformance,
             Verdict::Errored(_) => Self::Broken,
             Verdict::Misconfigured(_) => Self::Usage,
             _ if result.interrupted => Self::Broken,

@@ -13,7 +13,7 @@ use super::problem::Problem;
 use super::select::Selection;
 use super::settings::{self, Environment, layered};
 use super::target::{SuiteOnTarget, TargetRequest};
-use super::{console, interrupt, levers, names};
+use super::{checks, console, interrupt, levers, names};
 use crate::report::terminal::{Again, Look, Opening, Terminal};
 use crate::run::{Interrupt, Plan, Use, perform};
 use crate::suite::Suite;
@@ -25,7 +25,8 @@ pub(super) fn run(arguments: &RunArguments) -> Result<Exit, Problem> {
     let config = files::config_of(&arguments.files, environment)?;
     // Everything that can be wrong is found before the first scenario is played.
     let report = report_file(arguments.report_json.as_deref(), &config, environment)?;
-    let plan = plan(arguments, &config, environment)?;
+    let mut plan = plan(arguments, &config, environment)?;
+    let commands = checks::wanted(arguments.checks, &config)?;
     let interrupt = Interrupt::new();
     let handle = interrupt.clone();
     let lease = plan.lease.clone();
@@ -36,6 +37,12 @@ pub(super) fn run(arguments: &RunArguments) -> Result<Exit, Problem> {
 
     let mut terminal = Terminal::new(console::out(), look(arguments));
     let mut told = terminal.begin(&opening(&plan));
+    let made = checks::run(&plan, commands, environment, &interrupt, &mut |check| {
+        if told.is_ok() {
+            told = terminal.check(check);
+        }
+    });
+    Arc::make_mut(&mut plan.suite).runbook.checks = made;
     // Whoever reads along may go away; the run goes on, for the exit code and the JSON report.
     let played = perform(&plan, &interrupt, &mut |scenario| {
         if told.is_ok() {

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::exit::Exit;
 use super::problem::Problem;
-use crate::domain::scenario::Scenario;
+use crate::domain::scenario::{SOAK, Scenario};
 
 /// What was asked for: any of the patterns, and any of the tags.
 #[derive(Debug, Clone, Copy)]
@@ -52,9 +52,12 @@ impl Selection<'_> {
                 });
             }
         }
+        // Of a suite that has nothing else, the long ones are what is wanted.
+        let only_long = !scenarios.iter().any(|scenario| scenario.is_usual());
         let selected: Vec<Arc<Scenario>> = scenarios
             .iter()
             .filter(|scenario| self.covers(scenario))
+            .filter(|scenario| only_long || scenario.is_usual() || self.names(scenario))
             .cloned()
             .collect();
         if selected.is_empty() {
@@ -66,6 +69,13 @@ impl Selection<'_> {
             return Err(Problem::NothingSelected { why, known: ids() });
         }
         Ok(selected)
+    }
+
+    /// Whether a scenario of days is asked for.
+    fn names(&self, scenario: &Scenario) -> bool {
+        let mut patterns = self.patterns.iter();
+        patterns.any(|pattern| matches(pattern, &scenario.id))
+            || self.tags.iter().any(|tag| tag == SOAK)
     }
 
     fn covers(&self, scenario: &Scenario) -> bool {
@@ -122,6 +132,7 @@ mod tests {
             needs: Vec::new(),
             waivers: Vec::new(),
             known_failure: None,
+            devices: Vec::new(),
             steps: Vec::new(),
             finally: Vec::new(),
         })
@@ -149,6 +160,25 @@ mod tests {
             .iter()
             .map(|scenario| scenario.id.clone())
             .collect())
+    }
+
+    #[test]
+    fn scenarios_of_days_are_played_only_when_they_are_asked_for() {
+        let suite = [
+            scenario("sign-in", &["daily"]),
+            scenario("week", &["daily", "soak"]),
+        ];
+        let own = |word: &str| vec![word.to_owned()];
+        let select = |patterns: &[String], tags: &[String], suite: &[Arc<Scenario>]| {
+            let selected = Selection { patterns, tags }.of(suite).unwrap();
+            let ids = selected.iter().map(|scenario| scenario.id.clone());
+            ids.collect::<Vec<_>>()
+        };
+        assert_eq!(select(&[], &[], &suite), ["sign-in"]);
+        assert_eq!(select(&[], &own("daily"), &suite), ["sign-in"]);
+        assert_eq!(select(&[], &own("soak"), &suite), ["week"]);
+        assert_eq!(select(&own("wee*"), &[], &suite), ["week"]);
+        assert_eq!(select(&[], &[], &suite[1..]), ["week"]);
     }
 
     #[test]

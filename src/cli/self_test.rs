@@ -90,7 +90,7 @@ impl Summary {
             seed: matrix.seed,
             misbehaviours: Misbehaviour::all().count(),
             caught: right(true),
-            clean_plays: matrix.suite.scenarios.len(),
+            clean_plays: matrix.suite.usual().len(),
             clean_passed: right(false),
             false_findings: trials.iter().flat_map(Trial::false_findings).count(),
         }
@@ -204,7 +204,7 @@ mod tests {
 
     /// Every trial of a whole matrix as it should be.
     fn all_right(matrix: &Matrix) -> Vec<Trial> {
-        let clean = matrix.suite.scenarios.iter().map(|scenario| Trial {
+        let clean = matrix.suite.usual().into_iter().map(|scenario| Trial {
             misbehaviour: None,
             stage: scenario.id.clone(),
             verdict: Verdict::Passed,

@@ -47,8 +47,19 @@ pub struct Entry {
     /// When, since the journal was opened, in microseconds.
     #[serde(rename = "at_us", with = "micros")]
     pub at: Duration,
+    /// The device that it was observed of, where a scenario has several; what is of none concerns all.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub device: Option<String>,
     /// What happened.
     pub fact: Fact,
+}
+
+impl Entry {
+    /// Whether it is of this device, or concerns all of them.
+    #[must_use]
+    pub fn concerns(&self, device: Option<&str>) -> bool {
+        self.device.is_none() || self.device.as_deref() == device
+    }
 }
 
 /// What was observed, and by whom.

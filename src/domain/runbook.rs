@@ -5,10 +5,12 @@
 
 mod answer;
 mod capability;
+mod check;
 mod shown;
 
 pub use answer::{Answer, Answered, Came, Ground, Status};
 pub use capability::Capability;
+pub use check::{Check, CheckEnd};
 pub use shown::{Labelled, Shown};
 
 use jiff::civil::Date;
@@ -32,6 +34,8 @@ pub struct Runbook {
     pub asked: Option<String>,
     /// What people vouch for.
     pub attestations: Vec<Attestation>,
+    /// What came of the checks of the team's own project, if they were run.
+    pub checks: Vec<Check>,
 }
 
 /// Items that belong together.
@@ -108,6 +112,8 @@ pub enum Proof {
         /// The label.
         label: String,
     },
+    /// A configured check, by its name; without one, every check.
+    Check(Option<String>),
 }
 
 impl Proof {
@@ -118,14 +124,21 @@ impl Proof {
             Self::Rule(_) => "rule",
             Self::Scenario(_) => "scenario",
             Self::Expectation { .. } => "expectation",
+            Self::Check(_) => "check",
         }
+    }
+
+    /// Whether it says something of the team's own project, which no run puts to the test.
+    #[must_use]
+    pub fn is_of_the_team(&self) -> bool {
+        matches!(self, Self::Check(_))
     }
 
     /// The scenario that it is about, if it is about one.
     #[must_use]
     pub fn scenario(&self) -> Option<&str> {
         match self {
-            Self::Rule(_) => None,
+            Self::Rule(_) | Self::Check(_) => None,
             Self::Scenario(scenario) | Self::Expectation { scenario, .. } => Some(scenario),
         }
     }
@@ -136,6 +149,8 @@ impl std::fmt::Display for Proof {
         match self {
             Self::Rule(id) | Self::Scenario(id) => out.write_str(id),
             Self::Expectation { scenario, label } => write!(out, "{scenario}/{label}"),
+            Self::Check(Some(name)) => write!(out, "check {name}"),
+            Self::Check(None) => out.write_str("each check"),
         }
     }
 }

@@ -12,6 +12,9 @@ use super::runbook::Labelled;
 pub use super::change::{Change, Fault, Lever, RequestMatch, Withheld};
 pub use super::journal::StorageAccident;
 
+/// The tag of scenarios that live through days: a run plays them only when it is asked to.
+pub const SOAK: &str = "soak";
+
 /// One behaviour, as read from a scenario file.
 #[derive(Debug, Clone)]
 pub struct Scenario {
@@ -35,6 +38,9 @@ pub struct Scenario {
     pub waivers: Vec<Waiver>,
     /// Why it is expected to fail, if it is.
     pub known_failure: Option<String>,
+    /// The names of its devices, the first of which is meant where a step names none; empty where there is
+    /// only one, which needs no name.
+    pub devices: Vec<String>,
     /// What happens.
     pub steps: Vec<Step>,
     /// What happens at the end in every case, also after a failure or an interrupt.
@@ -49,6 +55,12 @@ impl Scenario {
     #[must_use]
     pub fn is_closer(&self) -> bool {
         self.tags.iter().any(|tag| tag == CLOSER)
+    }
+
+    /// Whether it is played when nobody asks for it by its name or tag.
+    #[must_use]
+    pub fn is_usual(&self) -> bool {
+        !self.tags.iter().any(|tag| tag == SOAK)
     }
 
     /// The accounts that sign in, each once.
@@ -80,10 +92,12 @@ pub struct Waiver {
 pub struct Step {
     /// Its place among all steps of the file, `finally` included, from 1.
     pub number: usize,
-    /// The line in the file, from 1.
-    pub line: usize,
+    /// Where it is written, in words: `line 4`, or `line 2 of flows/enter.yaml, used in line 4`.
+    pub place: String,
     /// As written, on one line, for reports.
     pub text: String,
+    /// The device that it is about, as a place among the scenario's.
+    pub on: usize,
     /// What it does.
     pub kind: StepKind,
 }

@@ -15,14 +15,13 @@ pub(super) struct Scribe {
     pub(super) contract: Arc<Contract>,
     recorder: Recorder,
     mode: Mode,
-    vault: Mutex<Vault>,
+    vault: Arc<Mutex<Vault>>,
 }
 
 impl Scribe {
-    pub(super) fn new(settings: &Settings) -> Self {
-        let mut vault = Vault::new();
+    pub(super) fn new(settings: &Settings, vault: Arc<Mutex<Vault>>) -> Self {
         for account in &settings.accounts {
-            vault.learn(
+            lock(&vault).learn(
                 SecretKind::PasswordOf(&account.name),
                 account.password.expose(),
             );
@@ -31,7 +30,7 @@ impl Scribe {
             contract: Arc::clone(&settings.contract),
             recorder: settings.recorder.clone(),
             mode: settings.mode,
-            vault: Mutex::new(vault),
+            vault,
         }
     }
 

@@ -4,6 +4,7 @@
 //! what carries it, by silence, or with the gateway.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, Weak};
 use std::time::Duration;
 
@@ -35,13 +36,14 @@ const LULL: Duration = Duration::from_millis(250);
 /// The sessions of a gateway: who finds them, and what ends them.
 pub(super) struct Sessions {
     scribe: Arc<Scribe>,
+    /// The number of the last session that was opened.
+    opened: Arc<AtomicU64>,
     register: Mutex<Register>,
 }
 
 /// Which sessions are open.
 #[derive(Default)]
 struct Register {
-    opened: u64,
     open: BTreeMap<u64, Shared>,
     by_sid: BTreeMap<String, u64>,
     forgotten: BTreeSet<String>,
@@ -72,9 +74,10 @@ impl Register {
 }
 
 impl Sessions {
-    pub(super) fn new(scribe: Arc<Scribe>) -> Self {
+    pub(super) fn new(scribe: Arc<Scribe>, opened: Arc<AtomicU64>) -> Self {
         Self {
             scribe,
+            opened,
             register: Mutex::default(),
         }
     }
@@ -102,8 +105,7 @@ impl Sessions {
         let sid = handshake.as_ref().and_then(Handshake::sid);
         let session = {
             let mut register = lock(&self.register);
-            register.opened += 1;
-            let number = register.opened;
+            let number = self.opened.fetch_add(1, Ordering::Relaxed) + 1;
             let session = Session::new(&self.scribe, number, transport, handshake, !register.over);
             let session = Arc::new(Mutex::new(session));
             if register.over {

@@ -2,8 +2,8 @@
 //!
 //! Each part guards itself; in which order they are locked is said in `lock`.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex};
 
 use super::controls::Controls;
 use super::scribe::Scribe;
@@ -11,6 +11,16 @@ use super::sessions::Sessions;
 use super::settings::Settings;
 use super::tokens::Tokens;
 use crate::domain::journal::Sender;
+use crate::domain::secrets::Vault;
+
+/// What gateways share that write one journal: the numbers of exchanges and of sockets, each given once,
+/// and the secrets seen so far, each with one label.
+#[derive(Clone, Default)]
+pub(super) struct Shared {
+    exchanges: Arc<AtomicU64>,
+    pub(super) sockets: Arc<AtomicU64>,
+    pub(super) vault: Arc<Mutex<Vault>>,
+}
 
 /// What all connections of one gateway share.
 pub(super) struct State {
@@ -18,26 +28,27 @@ pub(super) struct State {
     pub(super) controls: Controls,
     pub(super) sessions: Arc<Sessions>,
     pub(super) tokens: Tokens,
+    pub(super) shared: Shared,
     marker: String,
-    exchanges: AtomicU64,
 }
 
 impl State {
-    pub(super) fn new(settings: &Settings) -> Self {
-        let scribe = Arc::new(Scribe::new(settings));
+    pub(super) fn new(settings: &Settings, shared: Shared) -> Self {
+        let scribe = Arc::new(Scribe::new(settings, Arc::clone(&shared.vault)));
+        let sockets = Arc::clone(&shared.sockets);
         Self {
             controls: Controls::new(Arc::clone(&settings.contract)),
-            sessions: Arc::new(Sessions::new(Arc::clone(&scribe))),
+            sessions: Arc::new(Sessions::new(Arc::clone(&scribe), sockets)),
             tokens: Tokens::new(Arc::clone(&scribe)),
             scribe,
+            shared,
             marker: settings.marker.clone(),
-            exchanges: AtomicU64::new(0),
         }
     }
 
     /// The number of an exchange that begins.
     pub(super) fn next_exchange(&self) -> u64 {
-        self.exchanges.fetch_add(1, Ordering::Relaxed) + 1
+        self.shared.exchanges.fetch_add(1, Ordering::Relaxed) + 1
     }
 
     /// Who sent a request with this value in the harness' header.

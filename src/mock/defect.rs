@@ -28,6 +28,8 @@ misbehaviours! {
         "It knows nothing of the first resource of the first tab.";
     ForeignEvents "foreign-events" on "every-tab" ["TENANT-1"]
         "It emits one user's changes to another.";
+    EverySocket "every-socket" on "two-devices" ["TENANT-1"]
+        "It emits each user's changes to every open socket.";
     ForeignItem "foreign-item" on "sign-in" ["TENANT-1"]
         "It has always had an item of one user's in another's list.";
     MislabelledData "mislabelled-data" on "sign-in" ["SYNC-13"]

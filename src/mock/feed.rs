@@ -171,6 +171,9 @@ impl Backend {
             if made_for != user {
                 self.renumber(core, rule, user, &mut payload);
             }
+            if self.has(Defect::EverySocket) {
+                self.send_to_others(core, rule, user, &payload, now);
+            }
             let last = peers.pop();
             for peer in peers {
                 self.send(core, peer, rule, payload.clone(), now);
@@ -191,6 +194,25 @@ impl Backend {
             self.settle(core);
         }
         sent
+    }
+
+    /// Sends what one user is told to everybody else who listens.
+    fn send_to_others(
+        &self,
+        core: &mut Core,
+        rule: &EventRule,
+        user: usize,
+        payload: &Value,
+        now: Duration,
+    ) {
+        let peers = core.sockets.peers.iter();
+        let others = peers.filter(|(_, peer)| peer.listens && peer.user != user);
+        let others: Vec<(PeerId, usize)> = others.map(|(id, peer)| (*id, peer.user)).collect();
+        for (peer, other) in others {
+            let mut payload = payload.clone();
+            self.renumber(core, rule, other, &mut payload);
+            self.send(core, peer, rule, payload, now);
+        }
     }
 
     /// Gives somebody else's change the number that the user's own would have had.

@@ -12,6 +12,7 @@ use crate::domain::journal::{Entry, Fact, Journal};
 #[derive(Clone)]
 pub struct Recorder {
     clock: Clock,
+    device: Option<Arc<str>>,
     journal: Arc<Mutex<Journal>>,
     grown: Arc<Notify>,
 }
@@ -22,8 +23,18 @@ impl Recorder {
     pub fn new(clock: Clock) -> Self {
         Self {
             clock,
+            device: None,
             journal: Arc::new(Mutex::new(Journal::new())),
             grown: Arc::new(Notify::new()),
+        }
+    }
+
+    /// A recorder of the same journal for what is observed of one of several devices.
+    #[must_use]
+    pub fn of(&self, device: &str) -> Self {
+        Self {
+            device: Some(device.into()),
+            ..self.clone()
         }
     }
 
@@ -35,7 +46,8 @@ impl Recorder {
 
     /// Appends a fact, now.
     pub fn record(&self, fact: Fact) -> Arc<Entry> {
-        let entry = self.journal().append(self.clock.elapsed(), fact);
+        let at = self.clock.elapsed();
+        let entry = self.journal().append_of(self.device.as_deref(), at, fact);
         self.grown.notify_waiters();
         entry
     }

@@ -12,7 +12,9 @@ use crate::domain::diagnosis;
 use crate::domain::figures::Written;
 use crate::domain::journal::Entry;
 use crate::domain::result::{RunResult, ScenarioResult};
-use crate::domain::runbook::{Answer, Answered, Attestation, Ground, Group, Status};
+use crate::domain::runbook::{
+    Answer, Answered, Attestation, Check, CheckEnd, Ground, Group, Status,
+};
 use crate::domain::verdict::{Finding, ScopeTally, Verdict};
 use crate::rules::{self, RuleInfo};
 
@@ -130,6 +132,19 @@ struct RunbookDocument<'a> {
     published: bool,
     groups: Vec<GroupDocument<'a>>,
     items: Vec<ItemDocument<'a>>,
+    checks: Vec<CheckDocument<'a>>,
+}
+
+/// What came of a check of the team's own project.
+#[derive(Serialize)]
+struct CheckDocument<'a> {
+    name: &'a str,
+    command: &'a str,
+    ended: String,
+    /// Absent where it did not end by itself.
+    exit_code: Option<i32>,
+    duration_wall_ms: u64,
+    output: &'a [String],
 }
 
 #[derive(Serialize)]
@@ -317,6 +332,23 @@ impl<'a> RunbookDocument<'a> {
             published: answer.published,
             groups: answer.groups.iter().map(group).collect(),
             items: answer.items.iter().map(ItemDocument::of).collect(),
+            checks: answer.checks.iter().map(CheckDocument::of).collect(),
+        }
+    }
+}
+
+impl<'a> CheckDocument<'a> {
+    fn of(check: &'a Check) -> Self {
+        Self {
+            name: &check.name,
+            command: &check.command,
+            ended: check.ended.to_string(),
+            exit_code: match check.ended {
+                CheckEnd::Exited(code) => Some(code),
+                _ => None,
+            },
+            duration_wall_ms: millis(check.duration),
+            output: &check.output,
         }
     }
 }

@@ -20,6 +20,7 @@ pub(super) fn entry(id: u64, at_ms: u64, fact: Fact) -> Arc<Entry> {
     Arc::new(Entry {
         id: EntryId(id),
         at: Duration::from_millis(at_ms),
+        device: None,
         fact,
     })
 }
@@ -254,6 +255,7 @@ fn runbook_of(scenarios: &[ScenarioResult]) -> runbook::Answer {
             group("S4", "Kill-switch"),
         ],
         items,
+        checks: Vec::new(),
     }
 }
 

@@ -15,6 +15,7 @@ use anstyle::{AnsiColor, Style};
 
 use super::text::{clip, shell_word, took, wrap};
 use crate::domain::result::{RunResult, ScenarioResult};
+use crate::domain::runbook::Check;
 use crate::domain::verdict::Verdict;
 
 const BAD: Style = AnsiColor::Red.on_default().bold();
@@ -175,6 +176,30 @@ impl<W: Write> Terminal<W> {
             _ => {}
         }
         // A person who watches a slow run sees each line when it is true.
+        self.out.flush()
+    }
+
+    /// Says how a check of the team's own project ended; of one that is red, its last lines.
+    ///
+    /// # Errors
+    /// When the stream takes no more.
+    pub fn check(&mut self, check: &Check) -> io::Result<()> {
+        if self.look.detail == Detail::Quiet && check.is_green() {
+            return Ok(());
+        }
+        let (name, ended) = (&check.name, &check.ended);
+        let style = match (check.is_green(), check.is_red()) {
+            (true, _) => GOOD,
+            (_, true) => BAD,
+            _ => OPEN,
+        };
+        let line = format!("check {name} {ended} in {}", took(check.duration));
+        self.paragraph(2, style, &line)?;
+        if !check.is_green() {
+            for line in &check.output {
+                self.paragraph(4, FAINT, line)?;
+            }
+        }
         self.out.flush()
     }
 

@@ -70,8 +70,16 @@ impl<'a> Timeline<'a> {
         next.is_some_and(|next| next.id.0 == self.entries[place].id.0 + 1)
     }
 
-    /// What the entry says, in one line without number and time.
+    /// What the entry says, in one line without number and time; of which device, where there are several.
     pub(super) fn line(&self, entry: &Entry) -> String {
+        let said = self.said(entry);
+        match &entry.device {
+            Some(device) => format!("{device} {said}"),
+            None => said,
+        }
+    }
+
+    fn said(&self, entry: &Entry) -> String {
         match &entry.fact {
             Fact::Request(request) => self::request(request),
             Fact::Answer(answer) => self.answer(answer),

@@ -24,6 +24,11 @@ pub(super) trait Rule: Send {
         false
     }
 
+    /// Whether it compares accounts, and so wants to hear of all devices of a scenario that has several.
+    fn compares_accounts(&self) -> bool {
+        false
+    }
+
     /// Whether it wants to hear what the harness itself asks, and is answered.
     fn hears_probes(&self) -> bool {
         false

@@ -88,6 +88,10 @@ impl Rule for Tenants {
     fn hears_probes(&self) -> bool {
         true
     }
+
+    fn compares_accounts(&self) -> bool {
+        true
+    }
 }
 
 impl Tenants {

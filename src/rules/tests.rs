@@ -238,6 +238,7 @@ fn a_waived_rule_is_named_as_not_judged_instead_of_found() {
             rule: rule.clone(),
             reason: "agreed until spring".to_owned(),
         }],
+        ..JudgeSettings::default()
     };
     let judged = judge(&name, &entries, settings);
     assert_eq!(judged.findings, []);
@@ -314,6 +315,7 @@ fn a_long_feed_of_events_finds_nothing() {
         judge.observe(&Arc::new(Entry {
             id: EntryId(last.id.0 + number),
             at: last.at + Duration::from_millis(number),
+            device: None,
             fact: event.fact.clone(),
         }));
     }
@@ -363,6 +365,7 @@ fn where_the_gateway_was_closed_retries_are_named_as_not_judged() {
     );
     let last = entries.pop().unwrap();
     entries.push(Arc::new(Entry {
+        device: None,
         fact: Fact::Harness(HarnessFact::Changed(Changed {
             change: Change::Network(false),
             how: LeverHow::Gateway,

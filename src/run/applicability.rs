@@ -66,14 +66,21 @@ pub(super) fn lacks(plan: &Plan, scenario: &Scenario) -> Option<Lacks> {
         .or_else(|| target_lacks(plan, scenario))
 }
 
-/// What a scenario sets and the mock's world does not name.
+/// What a scenario sets, and who signs in, that the mock's world does not name.
 fn world_lacks(plan: &Plan, scenario: &Scenario) -> Option<Lacks> {
     let (Target::Mock, Some(world)) = (&plan.target, &plan.suite.world) else {
         return None;
     };
-    scenario.needs.iter().find_map(|lever| match lever {
+    let change = scenario.needs.iter().find_map(|lever| match lever {
         Lever::Own(name) if !world.changes.contains_key(name) => Some(Lacks::Change(name.clone())),
         _ => None,
+    });
+    change.or_else(|| {
+        let is_known = |account: &str| world.users.iter().any(|user| user.name == account);
+        let mut accounts = scenario.accounts().into_iter();
+        let account = accounts.find(|account| !is_known(account))?.to_owned();
+        let target = plan.target.name().to_owned();
+        Some(Lacks::Account { target, account })
     })
 }
 

@@ -160,11 +160,11 @@ impl Backend {
         }
     }
 
-    /// Moves a lever and says how.
-    pub(super) async fn set(
+    /// Moves a lever and says how; `gateways` are those of all devices.
+    pub(super) async fn set<'g>(
         &self,
         setting: &Change,
-        gateway: &Gateway,
+        gateways: impl Iterator<Item = &'g Gateway>,
     ) -> Result<LeverHow, LeverError> {
         match self {
             Self::Mock(mock) => match mock.change(setting).await {
@@ -179,7 +179,12 @@ impl Backend {
                 let lever = setting.lever().ok_or(LeverError::NoLever)?;
                 match target.levers.get(&lever) {
                     None => Err(Lacks::lever(target, lever).into()),
-                    Some(LeverMeans::Gateway) => imitate(gateway, setting),
+                    Some(LeverMeans::Gateway) => {
+                        for gateway in gateways {
+                            imitate(gateway, setting)?;
+                        }
+                        Ok(LeverHow::Gateway)
+                    }
                     Some(means @ LeverMeans::Http { set, reset, .. }) => {
                         reaches(target, means, setting)?;
                         if let Some(lease) = lease {
@@ -208,7 +213,7 @@ impl Backend {
 }
 
 /// Lets the gateway act as if the backend had been moved.
-fn imitate(gateway: &Gateway, setting: &Change) -> Result<LeverHow, LeverError> {
+fn imitate(gateway: &Gateway, setting: &Change) -> Result<(), LeverError> {
     match setting {
         Change::Maintenance(on) => gateway.set_maintenance(*on),
         Change::Backend { service, running } => {
@@ -217,5 +222,5 @@ fn imitate(gateway: &Gateway, setting: &Change) -> Result<LeverHow, LeverError> 
         Change::DropSockets => gateway.drop_sockets(),
         _ => return Err(LeverError::NotImitable),
     }
-    Ok(LeverHow::Gateway)
+    Ok(())
 }

@@ -1,12 +1,18 @@
 //! The marked forbidden calls by which the gateway proves that it looks.
 
-use super::environment::Environment;
+use super::environment::{Client, Environment};
 use crate::domain::journal::{Answerer, Class, EntryId, Fact, HarnessFact, Sender};
 
 impl Environment {
     /// Sends one marked call under every forbidden entry: the gateway must catch each and keep it
     /// from the backend. Without that, "never called" would only mean that nobody looked.
     pub(super) async fn send_canaries(&self) {
+        for client in self.clients() {
+            self.send_canaries_of(client).await;
+        }
+    }
+
+    async fn send_canaries_of(&self, client: &Client) {
         for pattern in &self.contract.scope.forbid {
             let services: Vec<String> = match &pattern.service {
                 Some(service) => vec![service.clone()],
@@ -19,12 +25,15 @@ impl Environment {
             };
             let method = pattern.method.as_deref().unwrap_or("POST");
             for service in services {
-                self.send_canary(&service, method, &pattern.path.example())
+                client
+                    .send_canary(&service, method, &pattern.path.example())
                     .await;
             }
         }
     }
+}
 
+impl Client {
     async fn send_canary(&self, service: &str, method: &str, path: &str) {
         let before = EntryId(self.recorder.journal().len());
         // Whether it was caught is read from the journal, not from the answer.

@@ -5,28 +5,26 @@
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use bytes::Bytes;
-
+mod client;
 mod levers;
 
 use super::backend::Backend;
-use super::call::{Call, CallFailed, Reply};
 use super::evaluation::{Evaluation, JournalFlaw};
 use super::excerpt;
 use super::failure::SetUpError;
 use super::lateness::LatenessCheck;
 use super::plan::Plan;
 use super::recording::{Flush, Recording};
-use crate::domain::change::RequestMatch;
 use crate::domain::contract::{Contract, Role, Token};
-use crate::domain::journal::file::{Case, ContractMark, Header, VERSION};
-use crate::domain::journal::{Fact, Flaw, HarnessFact};
+use crate::domain::journal::file::{Case, ContractMark, Header};
+use crate::domain::journal::{Fact, Flaw, HarnessFact, Observer};
 use crate::domain::result::ScenarioResult;
 use crate::domain::secret::Account;
 use crate::domain::verdict::ScopeTally;
-use crate::gateway::{self, Gateway, Listen, Mode};
-use crate::net::{Clock, Net, Recorder, ServiceAddress};
+use crate::gateway::{self, Listen, Mode};
+use crate::net::{Clock, Net, Recorder};
 use crate::operator::Command;
+pub(super) use client::Client;
 
 /// How the environment of a client is made.
 pub(super) struct Settings<'a> {
@@ -41,18 +39,20 @@ pub(super) struct Settings<'a> {
     pub(super) file: Option<PathBuf>,
     /// Whether the gateway keeps what the scope denies from the backend.
     pub(super) mode: Mode,
-    /// Where the gateway listens.
+    /// Where the gateway listens; each of several devices has one of its own.
     pub(super) listen: Listen,
 }
 
 /// Everything around a client.
 pub(super) struct Environment {
-    /// Through which everything writes the journal.
+    /// Through which is written what concerns all devices.
     pub(super) recorder: Recorder,
     /// What is judged by.
     pub(super) contract: Arc<Contract>,
-    /// Between client and backend; all traffic crosses it.
-    pub(super) gateway: Gateway,
+    /// What the client, or the first of its devices, stands behind.
+    pub(super) client: Client,
+    /// What each further device stands behind.
+    others: Vec<Client>,
     case: Case,
     backend: Backend,
     accounts: Vec<Account>,
@@ -63,8 +63,6 @@ pub(super) struct Environment {
     pub(super) marker: String,
     /// The journal on disk.
     recording: Option<Arc<Mutex<Recording>>>,
-    /// What faults are on.
-    faults: Mutex<Vec<RequestMatch>>,
 }
 
 impl Environment {
@@ -72,11 +70,10 @@ impl Environment {
     pub(super) fn start(settings: Settings<'_>) -> Result<Self, SetUpError> {
         let Settings { plan, seed, .. } = settings;
         let virtual_time = plan.virtual_time();
-        let (clock, net) = if virtual_time {
-            let net = Net::virtual_time().map_err(SetUpError::Sockets)?;
-            (Clock::virtual_time(), net)
+        let clock = if virtual_time {
+            Clock::virtual_time()
         } else {
-            (Clock::real_time(), Net::Real)
+            Clock::real_time()
         };
         let contract = Arc::clone(&plan.suite.contract);
         let recorder = Recorder::new(clock);
@@ -87,16 +84,9 @@ impl Environment {
         let header = header(&settings, clock);
         let file = settings.file.as_deref();
         let recording = file.map(|path| record(path, &header)).transpose()?;
-        {
-            let mut journal = recorder.journal();
-            journal.watch(Box::new(Arc::clone(&evaluation)));
-            if let Some(lateness) = &lateness {
-                journal.watch(Box::new(Arc::clone(lateness)));
-            }
-            if let Some(recording) = &recording {
-                journal.watch(Box::new(Arc::clone(recording)));
-            }
-        }
+        watch(&recorder, Some(&evaluation));
+        watch(&recorder, lateness.as_ref());
+        watch(&recorder, recording.as_ref());
         recorder.record(Fact::Harness(HarnessFact::Began {
             scenario: settings.case.id.clone(),
             seed: plan.seed,
@@ -106,27 +96,34 @@ impl Environment {
         }));
         let accounts = backend.accounts(plan);
         let marker = format!("{seed:016x}");
-        let served = gateway::Settings {
-            contract: Arc::clone(settings.policy),
-            recorder: recorder.clone(),
-            net,
-            upstreams: backend.upstreams(&contract),
-            mode: settings.mode,
-            accounts: accounts.clone(),
-            marker: marker.clone(),
+        let served = |recorder: Recorder| {
+            Ok(gateway::Settings {
+                contract: Arc::clone(settings.policy),
+                recorder,
+                net: if virtual_time {
+                    Net::virtual_time().map_err(SetUpError::Sockets)?
+                } else {
+                    Net::Real
+                },
+                upstreams: backend.upstreams(&contract),
+                mode: settings.mode,
+                accounts: accounts.clone(),
+                marker: marker.clone(),
+            })
         };
-        let gateway = Gateway::start_at(served, &settings.listen).map_err(SetUpError::Gateway)?;
+        let (client, others) =
+            Client::all(&settings.case.devices, &recorder, &settings.listen, served)?;
         Ok(Self {
             recorder,
             contract,
-            gateway,
+            client,
+            others,
             case: settings.case,
             backend,
             accounts,
             evaluation,
             lateness,
             marker,
-            faults: Mutex::default(),
             recording,
         })
     }
@@ -134,21 +131,29 @@ impl Environment {
     /// Asks the backend for its key set or health through the gateway: the gateway learns the keys,
     /// and in virtual time the round trip must cost none.
     pub(super) async fn check_itself(&self, virtual_time: bool) -> Result<(), SetUpError> {
+        for client in self.clients() {
+            self.check(client, virtual_time).await?;
+        }
+        Ok(())
+    }
+
+    async fn check(&self, client: &Client, virtual_time: bool) -> Result<(), SetUpError> {
         let before = self.recorder.clock().elapsed();
         if let Token::Jwt(policy) = &self.contract.session.token
             && let Some(keys) = &policy.keys
         {
-            let reply = self
+            let reply = client
                 .call(&keys.service, &keys.method, &keys.path, "probe", None)
                 .await
                 .map_err(SetUpError::KeySet)?;
             match serde_json::from_slice(&reply.body) {
-                Ok(keys) if reply.status == 200 => self.gateway.set_keys(keys),
+                Ok(keys) if reply.status == 200 => client.gateway.set_keys(keys),
                 // The rule on tokens then says that signatures could not be checked.
                 _ => {}
             }
         } else if let Some(health) = self.contract.operation(&Role::Health) {
-            self.call(&health.service, &health.method, &health.path, "probe", None)
+            client
+                .call(&health.service, &health.method, &health.path, "probe", None)
                 .await
                 .map_err(SetUpError::Health)?;
         }
@@ -159,31 +164,9 @@ impl Environment {
         Ok(())
     }
 
-    /// Calls a service through the gateway, marked as the harness's own.
-    ///
-    /// # Errors
-    /// When there is no answer.
-    pub(super) async fn call(
-        &self,
-        service: &str,
-        method: &str,
-        path: &str,
-        mark: &str,
-        body: Option<serde_json::Value>,
-    ) -> Result<Reply, CallFailed> {
-        let address = self.gateway.address(service);
-        let base_path = address.as_ref().map_or("", ServiceAddress::base_path);
-        let endpoint = address.as_ref().and_then(|address| address.via.as_ref());
-        let json = |body: serde_json::Value| ("application/json", Bytes::from(body.to_string()));
-        Call {
-            method,
-            target: &format!("{base_path}{path}"),
-            mark: format!("{mark} {}", self.marker),
-            headers: Vec::new(),
-            body: body.map(json),
-        }
-        .send(endpoint)
-        .await
+    /// What the devices stand behind, in the order of the scenario.
+    pub(super) fn clients(&self) -> impl Iterator<Item = &Client> {
+        std::iter::once(&self.client).chain(&self.others)
     }
 
     /// Why what an operator may ask for has nothing to move, if it has not.
@@ -249,6 +232,13 @@ impl Environment {
     }
 }
 
+/// Lets an observer follow the journal, if there is one.
+fn watch<T: Observer + 'static>(recorder: &Recorder, observer: Option<&Arc<Mutex<T>>>) {
+    if let Some(observer) = observer {
+        recorder.journal().watch(Box::new(Arc::clone(observer)));
+    }
+}
+
 /// An observer, to be asked what it has seen.
 fn lock<T>(observer: &Mutex<T>) -> MutexGuard<'_, T> {
     observer.lock().unwrap_or_else(PoisonError::into_inner)
@@ -275,7 +265,7 @@ fn record(path: &Path, header: &Header) -> Result<Arc<Mutex<Recording>>, SetUpEr
 fn header(settings: &Settings<'_>, clock: Clock) -> Header {
     let plan = settings.plan;
     Header {
-        journal: VERSION,
+        journal: settings.case.version(),
         rehearsal: env!("CARGO_PKG_VERSION").to_owned(),
         contract: ContractMark {
             name: plan.suite.contract.name.clone(),

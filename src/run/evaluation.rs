@@ -4,6 +4,8 @@
 //! An evaluation follows the journal entry by entry and reads nothing else, so that whoever has the
 //! journal comes to the same verdict.
 
+mod devices;
+
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -16,16 +18,16 @@ use crate::domain::journal::file::Case;
 use crate::domain::journal::{
     AppFact, Changed, Entry, EntryId, Fact, HarnessFact, LeverHow, Observer, StepPhase,
 };
-use crate::domain::proof::{Proof, Prover};
+use crate::domain::proof::Proof;
 use crate::domain::result::ScenarioResult;
 use crate::domain::runbook::{Came, Shown};
 use crate::domain::verdict::{Finding, Outcome, PROOF, STEP, ScopeTally, Severity};
-use crate::rules::{self, Judge, JudgeSettings, JudgedFrom};
+use crate::rules::{self, JudgedFrom};
+use devices::Devices;
 
 /// Follows one journal.
 pub(super) struct Evaluation {
-    judge: Judge,
-    prover: Prover,
+    devices: Devices,
     record: HarnessRecord,
 }
 
@@ -47,19 +49,15 @@ struct HarnessRecord {
 
 impl Evaluation {
     pub(super) fn new(contract: &Arc<Contract>, case: &Case) -> Self {
-        let settings = JudgeSettings {
-            waived: case.waivers.clone(),
-        };
         Self {
-            judge: Judge::new(Arc::clone(contract), settings),
-            prover: Prover::new(Arc::clone(contract)),
+            devices: Devices::of(contract, case),
             record: HarnessRecord::default(),
         }
     }
 
     /// What the scope saw so far.
     pub(super) fn tally(&self) -> ScopeTally {
-        self.judge.tally()
+        self.devices.tally()
     }
 
     /// Whether the journal says how it ended, or at least began in a way that needs no end.
@@ -74,7 +72,7 @@ impl Evaluation {
         flaw: Option<&JournalFlaw>,
         excerpt: impl FnOnce(&[Finding]) -> Vec<Arc<Entry>>,
     ) -> ScenarioResult {
-        let judged = self.judge.finish();
+        let (judged, proven) = self.devices.finish();
         let record = std::mem::take(&mut self.record);
         let mut shown = record.shown(case);
         let (doubt, error) = match flaw {
@@ -88,7 +86,6 @@ impl Evaluation {
         };
         let mut not_judged = judged.not_judged;
         evidence.findings.extend(record.unmet);
-        let proven = self.prover.finish();
         never_called(&mut shown, &proven.proof);
         match proven.proof {
             Proof::Broken(findings) => evidence.findings.extend(findings),
@@ -227,8 +224,7 @@ impl JournalFlaw {
 
 impl Observer for Evaluation {
     fn observe(&mut self, entry: &Arc<Entry>) {
-        self.judge.observe(entry);
-        self.prover.observe(entry);
+        self.devices.observe(entry);
         self.record.see(entry);
     }
 }

@@ -40,13 +40,14 @@ pub(crate) struct Watch {
 const EVIDENCE: usize = 3;
 
 impl Watch {
-    /// A watch that has seen nothing.
-    pub(crate) fn new(expectation: Expectation) -> Self {
+    /// A watch that has seen nothing. Whether the snapshot that follows a connect is still to come, is
+    /// known to whoever has seen what came before.
+    pub(crate) fn new(expectation: Expectation, snapshot_due: bool) -> Self {
         Self {
             expectation,
             seen: 0,
             last: Vec::new(),
-            snapshot_due: false,
+            snapshot_due,
         }
     }
 
@@ -249,14 +250,18 @@ fn counts(expectation: &Expectation, fact: &Fact) -> bool {
     }
 }
 
-/// The transport of the newest living socket, folded from the journal.
+/// The transport of a device's newest living socket, folded from the journal.
 #[derive(Debug, Default)]
 pub(crate) struct Sockets {
+    device: Option<String>,
     open: Vec<(u64, TransportName)>,
 }
 
 impl Observer for Sockets {
     fn observe(&mut self, entry: &Arc<Entry>) {
+        if !entry.concerns(self.device.as_deref()) {
+            return;
+        }
         match &entry.fact {
             Fact::SocketOpened {
                 socket, transport, ..
@@ -275,6 +280,12 @@ impl Observer for Sockets {
 }
 
 impl Sockets {
+    /// Those of one device.
+    pub(crate) fn of(device: Option<String>) -> Self {
+        let open = Vec::new();
+        Self { device, open }
+    }
+
     /// The transport of the newest one.
     pub(crate) fn transport(&self) -> Option<TransportName> {
         self.open.last().map(|(_, transport)| *transport)

@@ -164,6 +164,7 @@ mod tests {
             follower.observe(&Arc::new(Entry {
                 id: EntryId(1),
                 at: std::time::Duration::ZERO,
+                device: None,
                 fact: serde_json::from_value(fact).unwrap(),
             }));
         };

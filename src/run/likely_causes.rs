@@ -99,6 +99,7 @@ mod tests {
         Entry {
             id: EntryId(id),
             at: Duration::from_secs(id),
+            device: None,
             fact,
         }
     }

@@ -60,7 +60,9 @@ impl Stage {
         let held = self.before().await;
         steps::play(&self, scenario).await;
         // Whatever the app could still not write was said when it happened.
-        let _ = self.device.stop().await;
+        for actor in self.actors_mut() {
+            let _ = actor.device.stop().await;
+        }
         // What is under way is let come to its end, so that both ends of every exchange are known.
         tokio::time::sleep(UNDER_WAY).await;
         self.environment.end();

@@ -174,6 +174,7 @@ impl<'s> Prober<'s> {
     /// Says that nothing is asked for a rule, and why.
     fn skip(&self, rule: &str, why: &NotAsked) {
         self.environment
+            .client
             .recorder
             .record(Fact::Harness(HarnessFact::NotProbed {
                 rule: rule.to_owned(),
@@ -190,9 +191,9 @@ impl<'s> Prober<'s> {
     ) -> Result<Reply, NotAsked> {
         if let Some(question) = question {
             let fact = HarnessFact::Probe { question };
-            self.environment.recorder.record(Fact::Harness(fact));
+            self.environment.client.recorder.record(Fact::Harness(fact));
         }
-        let address = self.environment.gateway.address(request.service);
+        let address = self.environment.client.gateway.address(request.service);
         let base_path = address.as_ref().map_or("", ServiceAddress::base_path);
         let call = Call {
             method: request.method,

@@ -166,6 +166,7 @@ async fn perform(
 
 fn urls(environment: &Environment) -> BTreeMap<String, String> {
     environment
+        .client
         .gateway
         .addresses()
         .into_iter()

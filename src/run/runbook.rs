@@ -10,10 +10,11 @@ use std::sync::Arc;
 
 use crate::domain::contract::Contract;
 use crate::domain::result::ScenarioResult;
-use crate::domain::runbook::{Answer, Answered, Came, Ground, Item, Proof, Runbook, Status};
+use crate::domain::runbook::{Answer, Answered, Came, Check, Ground, Item, Proof, Runbook, Status};
 use crate::domain::verdict::{Finding, PROOF, STEP, Severity, Verdict};
 use crate::rules;
 use crate::suite::Suite;
+use crate::suite::config::VARIABLES;
 
 /// A runbook, and the contract under which it is answered.
 #[derive(Debug, Clone, Copy)]
@@ -55,6 +56,7 @@ pub(super) fn answer(book: Book<'_>, scenarios: &[ScenarioResult]) -> Answer {
         published: runbook.is_published(version),
         groups: runbook.groups.clone(),
         items: items.map(|item| answered(book, item, scenarios)).collect(),
+        checks: runbook.checks.clone(),
     }
 }
 
@@ -84,9 +86,7 @@ fn answered(book: Book<'_>, item: &Item, scenarios: &[ScenarioResult]) -> Answer
         };
     }
     let proofs = item.proofs.iter();
-    let by: Vec<Ground> = proofs
-        .map(|proof| ground(proof, book.contract, scenarios))
-        .collect();
+    let by: Vec<Ground> = proofs.map(|proof| ground(proof, book, scenarios)).collect();
     let vouched = item.attest.is_wanted(book.contract);
     let (status, reasons) = judged(vouched, &by, &blank);
     Answered {
@@ -147,9 +147,10 @@ fn reasons(by: &[Ground], came: Came) -> Vec<String> {
     reasons
 }
 
-fn ground(proof: &Proof, contract: &Contract, scenarios: &[ScenarioResult]) -> Ground {
+fn ground(proof: &Proof, book: Book<'_>, scenarios: &[ScenarioResult]) -> Ground {
     match proof {
-        Proof::Rule(id) => by_rule(proof, id, contract, scenarios),
+        Proof::Rule(id) => by_rule(proof, id, book.contract, scenarios),
+        Proof::Check(name) => by_check(proof, name.as_deref(), &book.runbook.checks),
         Proof::Scenario(id) | Proof::Expectation { scenario: id, .. } => {
             by_scenario(proof, id, scenarios)
         }
@@ -198,7 +199,7 @@ fn by_scenario(proof: &Proof, id: &str, scenarios: &[ScenarioResult]) -> Ground 
     let of_it: Vec<&ScenarioResult> = scenarios.iter().filter(|own| own.id == id).collect();
     let came = |scenario: &ScenarioResult| match proof {
         Proof::Expectation { label, .. } => scenario.shown.expectations.get(label).copied(),
-        Proof::Rule(_) | Proof::Scenario(_) => Some(scenario.shown.steps),
+        Proof::Rule(_) | Proof::Check(_) | Proof::Scenario(_) => Some(scenario.shown.steps),
     };
     let with = |wanted: Came| {
         let all = of_it.iter().copied();
@@ -232,6 +233,41 @@ fn by_scenario(proof: &Proof, id: &str, scenarios: &[ScenarioResult]) -> Ground 
         },
         scenarios: Vec::new(),
         why: Some(open(proof, id, first, came)),
+    }
+}
+
+/// A check proves by its exit code: the one of this name, or each that there is.
+fn by_check(proof: &Proof, name: Option<&str>, checks: &[Check]) -> Ground {
+    // That of the variables is none of the team's own.
+    let is_meant = |own: &&Check| name.map_or(own.name != VARIABLES, |name| own.name == name);
+    let of_it = || checks.iter().filter(is_meant);
+    let said = |check: &Check| {
+        let last = check.output.last();
+        let last = last.map_or_else(String::new, |line| format!(": {line}"));
+        format!("check {} {}{last}", check.name, check.ended)
+    };
+    let (came, why) = if let Some(red) = of_it().find(|own| own.is_red()) {
+        (Came::Broken, Some(said(red)))
+    } else if let Some(open) = of_it().find(|own| !own.is_green()) {
+        (Came::Open, Some(said(open)))
+    } else if of_it().next().is_some() {
+        (Came::Kept, None)
+    } else {
+        let why = match name {
+            Some(VARIABLES) => "no target that was played against says where the app's variables stand: \
+                 `app-variables`".to_owned(),
+            Some(name) => format!(
+                "check {name} was not run: it stands in `rehearsal.toml` under `checks`, and `run --checks` runs it"
+            ),
+            None => "no check was run: they stand in `rehearsal.toml` under `checks`, and `run --checks` runs them".to_owned(),
+        };
+        (Came::Open, Some(why))
+    };
+    Ground {
+        proof: proof.clone(),
+        came,
+        scenarios: Vec::new(),
+        why,
     }
 }
 

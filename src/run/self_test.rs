@@ -170,7 +170,7 @@ pub struct Matrix {
     pub jobs: usize,
 }
 
-/// Plays the matrix: every scenario and stage with nobody misbehaving, then every misbehaviour on
+/// Plays the matrix: every usual scenario and stage with nobody misbehaving, then every misbehaviour on
 /// its stage. Trials are shown as they end, and returned in the order of the catalogue.
 ///
 /// # Errors
@@ -229,12 +229,15 @@ struct Play<'m> {
 impl Matrix {
     fn plays(&self) -> impl Iterator<Item = Play<'_>> {
         let scenarios = &self.suite.scenarios;
-        let agreed = scenarios.chunk_by(|one, next| one.is_closer() == next.is_closer());
+        let usual: Vec<_> = scenarios.iter().filter(|own| own.is_usual()).collect();
+        let agreed = usual.chunk_by(|one, next| one.is_closer() == next.is_closer());
         let together = agreed.flat_map(|all| all.chunks(TOGETHER));
-        let clean = together.map(|all| Play {
-            misbehaviour: None,
-            scenarios: all.iter().collect(),
-        });
+        let clean: Vec<Play<'_>> = together
+            .map(|all| Play {
+                misbehaviour: None,
+                scenarios: all.to_vec(),
+            })
+            .collect();
         let wrong = Misbehaviour::all().map(|one| Play {
             misbehaviour: Some(one),
             scenarios: scenarios
@@ -242,7 +245,7 @@ impl Matrix {
                 .filter(|scenario| scenario.id == one.stage())
                 .collect(),
         });
-        clean.chain(wrong)
+        clean.into_iter().chain(wrong)
     }
 
     fn plan(&self, play: &Play<'_>) -> Plan {

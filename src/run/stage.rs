@@ -4,7 +4,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tempfile::TempDir;
 
-use super::environment::{Environment, Settings};
+use super::environment::{Client, Environment, Settings};
 use super::expect::Sockets;
 use super::failure::{SetUpError, StepError};
 use super::interrupt::Interrupt;
@@ -20,8 +20,9 @@ use crate::gateway::{Listen, Mode, Tls};
 pub(crate) struct Stage {
     /// Everything around the client.
     pub(super) environment: Environment,
-    /// The client: a simulated app on a device of its own.
-    pub(crate) device: Device,
+    /// The client: a simulated app on each device, the scenario's first one apart.
+    first: Actor,
+    others: Vec<Actor>,
     /// How the run is asked to stop.
     pub(crate) interrupt: Interrupt,
     /// Whether the simulated app was told to misbehave.
@@ -36,9 +37,54 @@ pub(crate) struct Stage {
     bystander: tokio::sync::Mutex<Option<Bystander>>,
     /// What the kill-switch was given with when it was last on.
     switched: Mutex<Option<Validator>>,
+}
+
+/// One simulated app on a device of its own.
+pub(crate) struct Actor {
+    /// The device's name, where there are several.
+    pub(crate) name: Option<String>,
+    /// The device.
+    pub(crate) device: Device,
     sockets: Arc<Mutex<Sockets>>,
     // Kept until the scenario is over; dropping it removes the device's storage.
     _storage: TempDir,
+}
+
+impl Actor {
+    fn start(
+        plan: &Plan,
+        environment: &Environment,
+        client: &Client,
+        name: Option<&String>,
+        seed: u64,
+    ) -> Result<Self, SetUpError> {
+        let sockets = Arc::new(Mutex::new(Sockets::of(name.cloned())));
+        environment
+            .recorder
+            .journal()
+            .watch(Box::new(Arc::clone(&sockets)));
+        let storage = TempDir::with_prefix("rehearsal-device-").map_err(SetUpError::Storage)?;
+        let device = Device::start(device::Settings {
+            contract: Arc::clone(&environment.contract),
+            recorder: client.recorder.clone(),
+            services: client.gateway.addresses().into(),
+            storage: storage.path().to_owned(),
+            seed,
+            quirks: plan.quirks.iter().copied().collect(),
+        })
+        .map_err(SetUpError::Device)?;
+        Ok(Self {
+            name: name.cloned(),
+            device,
+            sockets,
+            _storage: storage,
+        })
+    }
+
+    /// The transport of its newest living socket.
+    pub(crate) fn transport(&self) -> Option<TransportName> {
+        lock(&self.sockets).transport()
+    }
 }
 
 impl Stage {
@@ -61,25 +107,18 @@ impl Stage {
             mode: Mode::Enforcing,
             listen: listen(scenario)?,
         })?;
-        let sockets = Arc::new(Mutex::new(Sockets::default()));
-        environment
-            .recorder
-            .journal()
-            .watch(Box::new(Arc::clone(&sockets)));
-        let storage = TempDir::with_prefix("rehearsal-device-").map_err(SetUpError::Storage)?;
-        let device = Device::start(device::Settings {
-            contract: Arc::clone(&environment.contract),
-            recorder: environment.recorder.clone(),
-            services: environment.gateway.addresses().into(),
-            storage: storage.path().to_owned(),
-            seed,
-            quirks: plan.quirks.iter().copied().collect(),
-        })
-        .map_err(SetUpError::Device)?;
+        let name = scenario.devices.first();
+        let first = Actor::start(plan, &environment, &environment.client, name, seed)?;
+        let mut others = Vec::new();
+        for (client, name) in environment.clients().zip(&scenario.devices).skip(1) {
+            let own = derive(seed, name);
+            others.push(Actor::start(plan, &environment, client, Some(name), own)?);
+        }
         environment.check_itself(plan.virtual_time()).await?;
         Ok(Self {
             environment,
-            device,
+            first,
+            others,
             interrupt: interrupt.clone(),
             app_misbehaves: !plan.quirks.is_empty(),
             permission: Permission::by(plan),
@@ -87,14 +126,18 @@ impl Stage {
             in_use: scenario.accounts().into_iter().map(str::to_owned).collect(),
             bystander: tokio::sync::Mutex::new(None),
             switched: Mutex::new(None),
-            sockets,
-            _storage: storage,
         })
     }
 
-    /// The transport of the newest living socket.
-    pub(crate) fn transport(&self) -> Option<TransportName> {
-        lock(&self.sockets).transport()
+    /// The app on the device at this place among the scenario's.
+    pub(super) fn actor(&self, on: usize) -> &Actor {
+        let other = on.checked_sub(1).and_then(|at| self.others.get(at));
+        other.unwrap_or(&self.first)
+    }
+
+    /// Every app.
+    pub(super) fn actors_mut(&mut self) -> impl Iterator<Item = &mut Actor> {
+        std::iter::once(&mut self.first).chain(&mut self.others)
     }
 
     /// What the kill-switch was given with when it was last on.
@@ -102,21 +145,24 @@ impl Stage {
         lock(&self.switched).take()
     }
 
-    /// Changes the world for the client and what it stands in.
-    pub(crate) async fn set(&self, setting: &Change) -> Result<(), StepError> {
+    /// Changes the world for the client and what it stands in. What is one device's own changes for the
+    /// one at this place among the scenario's.
+    pub(crate) async fn set(&self, setting: &Change, on: usize) -> Result<(), StepError> {
+        let client = self.environment.clients().nth(on);
+        let client = client.unwrap_or(&self.environment.client);
         if let Change::Maintenance(on) = setting {
             self.around_maintenance(*on).await;
         }
         let Change::Network(there) = setting else {
-            return Ok(self.environment.set(setting).await?);
+            return Ok(self.environment.set_for(client, setting).await?);
         };
         // The app must not learn of it before the wire is cut, nor try before it is back.
         if *there {
-            self.environment.set(setting).await?;
+            self.environment.set_for(client, setting).await?;
         }
-        self.device.network(*there).await?;
+        self.actor(on).device.network(*there).await?;
         if !*there {
-            self.environment.set(setting).await?;
+            self.environment.set_for(client, setting).await?;
         }
         Ok(())
     }

@@ -9,6 +9,8 @@ use super::failure::StepError;
 use super::likely_causes::{self, Circumstances};
 use super::stage::Stage;
 use super::window::Windows;
+use crate::device::Device;
+use crate::domain::contract::TransportName;
 use crate::domain::duration;
 use crate::domain::journal::{EntryId, Fact, HarnessFact, StepPhase, UnmetStep};
 use crate::domain::scenario::{Action, Expectation, Scenario, Step, StepKind, Timing};
@@ -36,7 +38,8 @@ impl From<StepError> for Stop {
 pub(crate) async fn play(stage: &Stage, scenario: &Scenario) {
     let note = |fact: HarnessFact| stage.environment.recorder.record(Fact::Harness(fact));
     let mut interrupted = false;
-    let windows = Windows::of(scenario.steps.iter().chain(&scenario.finally));
+    let all = scenario.steps.iter().chain(&scenario.finally);
+    let windows = Windows::of(&scenario.devices, all);
     stage
         .environment
         .recorder
@@ -48,17 +51,20 @@ pub(crate) async fn play(stage: &Stage, scenario: &Scenario) {
         change: EntryId(0),
         wrong_password: false,
     };
-    for step in &scenario.steps {
+    let (steps, finally) = (&scenario.steps[..], &scenario.finally[..]);
+    player.windows.change(before_change(steps, finally));
+    for (at, step) in steps.iter().enumerate() {
+        let next = before_change(&steps[at + 1..], finally);
         let stopped = tokio::select! {
             biased;
             () = stage.interrupt.triggered() => Err(Stop::Interrupted),
-            played = player.play(step) => played,
+            played = player.play(step, next) => played,
         };
         match stopped {
             Ok(()) => continue,
             Err(Stop::Unmet(unmet)) => note(HarnessFact::Unmet(unmet)),
             Err(Stop::Failed(why)) => note(HarnessFact::Failed {
-                why: format!("line {}: `{}`: {why}", step.line, step.text),
+                why: format!("{}: `{}`: {why}", step.place, step.text),
             }),
             Err(Stop::Interrupted) => {
                 interrupted = true;
@@ -70,14 +76,23 @@ pub(crate) async fn play(stage: &Stage, scenario: &Scenario) {
     if !interrupted {
         stage.environment.send_canaries().await;
     }
-    for step in &scenario.finally {
-        if let Err(Stop::Failed(why)) = player.play(step).await {
+    for (at, step) in finally.iter().enumerate() {
+        let next = before_change(&finally[at + 1..], &[]);
+        if let Err(Stop::Failed(why)) = player.play(step, next).await {
             note(HarnessFact::Failed {
-                why: format!("line {}: `{}` in `finally`: {why}", step.line, step.text),
+                why: format!("{}: `{}` in `finally`: {why}", step.place, step.text),
             });
         }
     }
     stage.environment.put_back().await;
+}
+
+/// What is expected before the next change. The steps may end anywhere, so what `finally` begins with is
+/// among it.
+fn before_change<'s>(steps: &'s [Step], finally: &'s [Step]) -> impl Iterator<Item = &'s Step> {
+    let expects = |step: &&Step| matches!(step.kind, StepKind::Expect { .. });
+    let own = steps.iter().take_while(expects);
+    own.chain(finally.iter().take_while(expects))
 }
 
 struct Player<'a> {
@@ -90,7 +105,12 @@ struct Player<'a> {
 }
 
 impl Player<'_> {
-    async fn play(&mut self, step: &Step) -> Result<(), Stop> {
+    /// Plays a step; `next` is what is expected after it, should it be a change.
+    async fn play<'s>(
+        &mut self,
+        step: &'s Step,
+        next: impl Iterator<Item = &'s Step>,
+    ) -> Result<(), Stop> {
         let began = self.note(step, StepPhase::Began);
         let played = match &step.kind {
             StepKind::Do(action) => {
@@ -102,19 +122,17 @@ impl Player<'_> {
                         ..
                     }
                 );
-                self.windows.change();
-                self.act(action).await
+                self.windows.change(next);
+                self.act(action, &self.stage.actor(step.on).device).await
             }
             StepKind::Set(setting) => {
                 self.change = began;
-                self.windows.change();
-                Ok(self.stage.set(setting).await?)
+                self.windows.change(next);
+                Ok(self.stage.set(setting, step.on).await?)
             }
             StepKind::Expect { all, timing, .. } => {
-                self.windows.begin(step.number);
-                let met = self.expect(step, all, *timing).await;
-                self.windows.end(step.number);
-                met
+                self.windows.begin(step);
+                self.expect(step, all, *timing).await
             }
         };
         self.note(
@@ -145,8 +163,7 @@ impl Player<'_> {
             .id
     }
 
-    async fn act(&self, action: &Action) -> Result<(), Stop> {
-        let device = &self.stage.device;
+    async fn act(&self, action: &Action, device: &Device) -> Result<(), Stop> {
         let done = match action {
             Action::Launch => device.launch().await,
             Action::Kill => device.kill().await,
@@ -188,14 +205,15 @@ impl Player<'_> {
             Timing::Now if all.iter().all(is_negative) => Duration::ZERO,
             Timing::Now => PATIENCE,
         };
-        let view = self.stage.device.view().await;
+        let actor = self.stage.actor(step.on);
+        let view = actor.device.view().await;
         let mut view = view.map_err(StepError::Device)?;
         loop {
             let grown = self.stage.environment.recorder.grown();
             tokio::pin!(grown);
             let over = began.elapsed() >= patience;
             let decided = self.windows.look(step.number, |watches| {
-                let wrong = self.wrong(watches, &view.borrow_and_update());
+                let wrong = wrong(watches, &view.borrow_and_update(), actor.transport());
                 is_decided(timing, watches, &wrong, over).then(|| (watches.to_vec(), wrong))
             });
             if let Some((watches, wrong)) = decided {
@@ -219,16 +237,6 @@ impl Player<'_> {
         }
     }
 
-    fn wrong(&self, watches: &[Watch], view: &crate::app::View) -> Vec<(usize, Truth)> {
-        let transport = self.stage.transport();
-        watches
-            .iter()
-            .map(|watch| watch.truth(view, transport))
-            .enumerate()
-            .filter(|(_, truth)| *truth != Truth::Holds)
-            .collect()
-    }
-
     /// One finding for a step, whatever of it is missing: it mostly has one reason.
     fn finding(
         &self,
@@ -243,12 +251,14 @@ impl Player<'_> {
             Timing::For(time) => format!(" for {}", duration::show(time)),
             Timing::Now => String::new(),
         };
+        let device = self.stage.actor(step.on).name.as_deref();
         let causes = {
             let journal = self.stage.environment.recorder.journal();
-            let since: Vec<_> = journal.after(self.change).collect();
+            let since = journal.after(self.change);
+            let since: Vec<_> = since.filter(|entry| entry.concerns(device)).collect();
             likely_causes::among(since.iter().map(|entry| entry.as_ref()))
         };
-        let cause = self.cause(watches);
+        let cause = self.cause(watches, device);
         let (mut expected, mut observed, mut seen) = (Vec::new(), Vec::new(), Vec::new());
         for (index, truth) in wrong {
             expected.push(describe(watches[index].expectation()));
@@ -261,10 +271,7 @@ impl Player<'_> {
         evidence.extend(causes.entries.into_iter().chain(seen));
         UnmetStep {
             subject: self.suspect(cause.is_some()),
-            message: format!(
-                "step at line {} did not come true: {}",
-                step.line, step.text
-            ),
+            message: format!("step at {} did not come true: {}", step.place, step.text),
             expected: format!("{}{when}", expected.join(", ")),
             observed: format!(
                 "{}, {} after the step began{}",
@@ -278,7 +285,7 @@ impl Player<'_> {
     }
 
     /// The likeliest cause that the journal has, in a sentence.
-    fn cause(&self, watches: &[Watch]) -> Option<String> {
+    fn cause(&self, watches: &[Watch], device: Option<&str>) -> Option<String> {
         let environment = &self.stage.environment;
         let by_feed = |watch: &Watch| {
             matches!(
@@ -293,7 +300,8 @@ impl Player<'_> {
             now: environment.recorder.clock().elapsed(),
         };
         let journal = environment.recorder.journal();
-        let all: Vec<_> = journal.after(EntryId(0)).collect();
+        let all = journal.after(EntryId(0));
+        let all: Vec<_> = all.filter(|entry| entry.concerns(device)).collect();
         let entries = all.iter().map(|entry| entry.as_ref());
         likely_causes::likeliest(entries, self.change.0, &circumstances).map(|cause| cause.words)
     }
@@ -309,6 +317,17 @@ impl Player<'_> {
             Subject::Unclear
         }
     }
+}
+
+/// What is not true now; `transport` is that of the device's newest living socket.
+fn wrong(
+    watches: &[Watch],
+    view: &crate::app::View,
+    transport: Option<TransportName>,
+) -> Vec<(usize, Truth)> {
+    let truths = watches.iter().map(|watch| watch.truth(view, transport));
+    let wrong = truths.enumerate();
+    wrong.filter(|(_, truth)| *truth != Truth::Holds).collect()
 }
 
 /// Whether no more waiting can change what is wrong by now.

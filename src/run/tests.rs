@@ -8,6 +8,7 @@ use crate::domain::contract::RequestPattern;
 use crate::domain::verdict::Verdict;
 use crate::suite::Suite;
 
+mod devices;
 mod fail_modes;
 mod fleet;
 mod names;
@@ -17,7 +18,7 @@ mod policy;
 fn plan() -> Plan {
     let suite = Arc::new(Suite::shipped().unwrap());
     Plan {
-        scenarios: suite.scenarios.clone(),
+        scenarios: suite.usual(),
         suite,
         target: Target::Mock,
         real_time: false,

@@ -17,6 +17,7 @@ use crate::domain::scenario::Lever;
 use crate::domain::secret::{Account, Secret};
 use overrides::Document;
 
+mod checks;
 mod lever;
 mod mask;
 mod overrides;
@@ -27,6 +28,7 @@ mod variables;
 
 pub(crate) use overrides::shown_setting;
 
+pub use checks::{AppVariables, CheckCommand, VARIABLES};
 pub use lever::{Call, Done, LeverMeans};
 pub use reach::{OutOfReach, Reach};
 
@@ -46,6 +48,8 @@ pub struct Config {
     pub file: Option<PathBuf>,
     /// What a run does unless told otherwise.
     pub run: RunDefaults,
+    /// Commands by which the team checks its own project, in the order of the file.
+    pub checks: Vec<CheckCommand>,
     secrets_file: Option<PathBuf>,
     state: Option<PathBuf>,
     targets: Vec<Declared>,
@@ -90,6 +94,8 @@ pub struct Target {
     pub probes: bool,
     /// The account whose sessions and data the harness may end and write, by its name.
     pub disposable: Option<String>,
+    /// Where the variables stand by which its app is built.
+    pub app_variables: Option<AppVariables>,
     /// The values of the environment that its levers name, to fill calls with; keys as in
     /// `{env:NAME}`, with `env:`.
     pub secrets: BTreeMap<String, Secret>,
@@ -192,7 +198,7 @@ impl Config {
             return Err(Problem::new(message).hint(hint).into());
         };
         let from_file = match &self.secrets_file {
-            Some(path) => secrets::read(path)?,
+            Some(path) => secrets::read(path, "the secrets file")?,
             None => BTreeMap::new(),
         };
         read::look_up(document, &self.folder, name, &|variable| {

@@ -31,6 +31,19 @@ impl<'a> Cursor<'a> {
         }
     }
 
+    /// Another value in the place of this one: what it stands for.
+    pub(crate) fn within<'n>(&self, node: &'n Node) -> Cursor<'n>
+    where
+        'a: 'n,
+    {
+        Cursor {
+            diagnostics: self.diagnostics,
+            name: "`steps`".to_owned(),
+            node,
+            key_span: None,
+        }
+    }
+
     /// Notes a problem with this value.
     pub(crate) fn refuse<T>(
         &self,

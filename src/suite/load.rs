@@ -11,10 +11,11 @@ use serde_json::{Value, json};
 use super::cursor::Cursor;
 use super::diagnostics::Diagnostics;
 use super::node::Node;
+use super::scenario::Beside;
 use super::values::Depth;
 use super::{
     CONTRACT_FILE, Choice, ContractChoice, Problem, Problems, RUNBOOK_FILE, SHIPPED_WORLD, Source,
-    Suite, WORLD_FILE, contract, runbook, scenario, world, yaml,
+    Suite, WORLD_FILE, contract, flow, runbook, scenario, world, yaml,
 };
 use crate::domain::contract::Contract;
 use crate::domain::runbook::Runbook;
@@ -49,8 +50,8 @@ pub fn read_runbook(source: &Arc<Source>) -> Result<Runbook, Problems> {
     Ok(read(source, runbook::read)?.runbook)
 }
 
-/// Reads a scenario; its id is the file's name without extension, and the runbook's items that it
-/// names are those of the shipped one. Without a contract, names are not checked, and nothing comes
+/// Reads a scenario; its id is the file's name without extension, and the flows and the runbook's items
+/// that it names are the shipped ones. Without a contract, names are not checked, and nothing comes
 /// back but what is wrong otherwise.
 ///
 /// # Errors
@@ -60,7 +61,17 @@ pub fn read_scenario(
     contract: Option<&Contract>,
 ) -> Result<Scenario, Problems> {
     let shipped = read_runbook(&shipped_file(RUNBOOK_FILE))?;
-    scenario_of(source, contract, None, Some(&shipped))
+    let flows = &flow::shipped();
+    let (world, book) = (None, Some(&shipped));
+    scenario_of(
+        source,
+        Beside {
+            contract,
+            world,
+            book,
+            flows,
+        },
+    )
 }
 
 /// Reads a setting that was sent as JSON: what stands in a scenario under `set`.
@@ -74,13 +85,18 @@ pub fn read_setting(json: &Value, contract: &Contract) -> Result<Change, Problem
     diagnostics.into_problems().or(setting)
 }
 
-fn scenario_of(
-    source: &Arc<Source>,
-    contract: Option<&Contract>,
-    world: Option<&World>,
-    book: Option<&Runbook>,
-) -> Result<Scenario, Problems> {
-    read(source, |root| scenario::read(root, contract, world, book))
+fn scenario_of(source: &Arc<Source>, beside: Beside<'_>) -> Result<Scenario, Problems> {
+    read(source, |root| scenario::read(root, beside))
+}
+
+/// Reads each that can be read.
+fn scenarios_of(
+    sources: &[Arc<Source>],
+    beside: Beside<'_>,
+    problems: &mut Problems,
+) -> Vec<Arc<Scenario>> {
+    let read = |source| keep(problems, scenario_of(source, beside)).map(Arc::new);
+    sources.iter().filter_map(read).collect()
 }
 
 fn contract_of(source: &Arc<Source>, depth: Depth) -> Result<Contract, Problems> {
@@ -118,9 +134,15 @@ impl Suite {
     pub fn with_stages() -> Result<Self, Problems> {
         let mut suite = Self::shipped()?;
         suite.closer = Some(closer()?);
+        let flows = &flow::shipped();
         for source in &stages() {
-            let (contract, world) = (Some(&*suite.contract), suite.world.as_deref());
-            let scenario = scenario_of(source, contract, world, None)?;
+            let beside = Beside {
+                contract: Some(&suite.contract),
+                world: suite.world.as_deref(),
+                book: None,
+                flows,
+            };
+            let scenario = scenario_of(source, beside)?;
             suite.scenarios.push(Arc::new(scenario));
         }
         Ok(suite)
@@ -161,12 +183,16 @@ impl Suite {
             .runbook
             .and_then(|source| read(&source, runbook::read));
         let book = keep(&mut problems, book);
-        let mut scenarios = Vec::new();
-        for source in &sources {
-            let book = book.as_ref().map(|draft| &draft.runbook);
-            let read = scenario_of(source, contract.as_ref(), named, book);
-            scenarios.extend(keep(&mut problems, read).map(Arc::new));
-        }
+        let own = choice.scenarios.as_deref();
+        let flows = own.map_or_else(flow::shipped, flow::of_suite);
+        problems.extend(flows.problems());
+        let beside = Beside {
+            contract: contract.as_ref(),
+            world: named,
+            book: book.as_ref().map(|draft| &draft.runbook),
+            flows: &flows,
+        };
+        let scenarios = scenarios_of(&sources, beside, &mut problems);
         // A runbook of other scenarios names what is not here, and so does one of a whole folder
         // beside a single file.
         if let (Some(draft), true) = (&book, parts.runbook_is_own) {
@@ -190,7 +216,7 @@ impl Suite {
             world: world.map(Arc::new),
             closer: None,
         });
-        problems.or(suite)
+        problems.each_once().or(suite)
     }
 }
 

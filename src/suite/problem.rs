@@ -2,6 +2,7 @@
 //!
 //! A problem is data: readers collect as many as there are, and only the command renders them.
 
+use std::collections::BTreeSet;
 use std::fmt;
 use std::ops::Range;
 use std::sync::Arc;
@@ -26,7 +27,14 @@ pub struct Problem {
     /// What to do about it, if there is advice.
     pub hint: Option<String>,
     place: Option<(Arc<Source>, Range<usize>)>,
+    /// Where the file of its place is used, the nearest first, if other files include it.
+    used_at: Option<Box<Uses>>,
 }
+
+/// The places of other files by which the one of a problem is included, the nearest first. Boxed where it
+/// is held, because hardly any problem has one.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+struct Uses(Vec<(Arc<Source>, Range<usize>)>);
 
 impl Problem {
     /// A problem without a place, yet.
@@ -36,6 +44,7 @@ impl Problem {
             label: None,
             hint: None,
             place: None,
+            used_at: None,
         }
     }
 
@@ -44,6 +53,14 @@ impl Problem {
     pub fn at(mut self, source: &Arc<Source>, span: Range<usize>) -> Self {
         let span = source.on_one_line(span);
         self.place = Some((Arc::clone(source), span));
+        self
+    }
+
+    /// Says where another file uses the one that it stands in. Said again, where that one is used.
+    #[must_use]
+    pub(crate) fn used_at(mut self, source: &Arc<Source>, span: Range<usize>) -> Self {
+        let uses = self.used_at.get_or_insert_default();
+        uses.0.push((Arc::clone(source), span));
         self
     }
 
@@ -71,6 +88,17 @@ impl Problem {
 }
 
 impl Problem {
+    /// What to do, and by which places of other files it came to that.
+    fn advice(&self) -> Option<String> {
+        let uses = self.used_at.iter().flat_map(|uses| &uses.0);
+        let used = uses.map(|(source, span)| {
+            let (line, column) = source.line_and_column(span.start);
+            format!("used at {}:{line}:{column}", source.name())
+        });
+        let parts: Vec<String> = self.hint.iter().cloned().chain(used).collect();
+        (!parts.is_empty()).then(|| parts.join("; "))
+    }
+
     /// Whether the lines around its place are short enough to be shown.
     fn can_be_drawn(&self) -> bool {
         self.place.as_ref().is_none_or(|(source, span)| {
@@ -91,8 +119,8 @@ impl fmt::Display for Problem {
             write!(out, "{file}:{line}:{column}: ")?;
         }
         out.write_str(&visible(&self.message))?;
-        if let Some(hint) = &self.hint {
-            write!(out, " ({})", visible(hint))?;
+        if let Some(advice) = self.advice() {
+            write!(out, " ({})", visible(&advice))?;
         }
         Ok(())
     }
@@ -123,6 +151,17 @@ impl Problems {
     /// Adds all of `others`.
     pub fn extend(&mut self, others: Self) {
         self.0.extend(others.0);
+    }
+
+    /// The same problems, each once: what is wrong with a file that many use is told for the first of them.
+    pub(crate) fn each_once(self) -> Self {
+        let mut told = BTreeSet::new();
+        let is_news = |problem: &Problem| {
+            let place = problem.place.as_ref();
+            let place = place.map(|(source, span)| (source.name().to_owned(), span.start));
+            told.insert((place, problem.message.clone(), problem.hint.clone()))
+        };
+        Self(self.0.into_iter().filter(is_news).collect())
     }
 
     /// The same problems, pointing into another copy of their file.
@@ -195,7 +234,7 @@ impl Problems {
             }
             text.push('\n');
         }
-        let files: std::collections::BTreeSet<_> = self
+        let files: BTreeSet<_> = self
             .0
             .iter()
             .filter_map(|problem| problem.place.as_ref())
@@ -271,7 +310,7 @@ impl Shown {
         Self {
             message: visible(&problem.message),
             label: problem.label.as_deref().map(visible),
-            hint: problem.hint.as_deref().map(visible),
+            hint: problem.advice().as_deref().map(visible),
             place: problem.place.as_ref().map(|(source, span)| {
                 let text = visible_in_place(source.text());
                 (NamedSource::new(visible(source.name()), text), span.clone())

@@ -187,8 +187,8 @@ fn item(
     if proofs.is_empty() && attest != Vouching::Somebody {
         return fields.refuse(
             format!("nothing can prove `{id}`"),
-            "name `rules`, `scenarios` or `expectations` that do, or write `attest: on` if only a \
-             person can vouch for it",
+            "name `rules`, `scenarios`, `expectations` or `checks` that do, or write `attest: on` if \
+             only a person can vouch for it",
         );
     }
     Some(Item {
@@ -227,15 +227,19 @@ fn needs(cursor: &Cursor<'_>) -> Option<Vec<Capability>> {
 /// Reads one name of something that proves.
 type ProofReader = fn(&Cursor<'_>) -> Option<Proof>;
 
-/// What proves an item, in the order rules, scenarios, expectations.
+/// What proves an item, in the order rules, scenarios, expectations, checks.
 fn proofs(fields: &Fields<'_>, named: &mut Vec<(Span, Proof)>) -> Option<Vec<Proof>> {
     let mut all = Vec::new();
-    let readers: [(&'static str, ProofReader); 3] = [
+    let readers: [(&'static str, ProofReader); 4] = [
         ("rules", rule),
         ("scenarios", |cursor| {
             cursor.name_text().map(Proof::Scenario)
         }),
         ("expectations", expectation),
+        ("checks", |cursor| {
+            let name = cursor.name_text()?;
+            Some(Proof::Check((name != "each").then_some(name)))
+        }),
     ];
     for (key, read) in readers {
         for cursor in fields.get(key).iter().flat_map(Cursor::one_or_more) {

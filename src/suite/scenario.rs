@@ -2,45 +2,52 @@
 //!
 //! A step is a map with one of `do`, `set` and `expect`. Names are checked against the contract
 //! where they are written, and the words `home`, `each` and `watched` become the names that they
-//! stand for, so that a scenario can be played against any contract.
+//! stand for, so that a scenario can be played against any contract. `use` and `repeat` stand for other
+//! steps, so that what is read is one list.
 
 use super::cursor::{Cursor, Fields};
+use super::flow::Library;
 use super::node::{Content, write_entries};
 use crate::domain::contract::Contract;
-use crate::domain::runbook::{Labelled, Runbook};
+use crate::domain::runbook::Runbook;
 use crate::domain::scenario::{Change, Lever, Scenario, Step, StepKind, Waiver};
 use crate::domain::world::World;
 
 mod action;
 mod expectation;
+mod inclusion;
 mod names;
+mod places;
 mod requests;
 mod setting;
 
 pub(crate) use names::Names;
 use names::PARTS;
+use places::Places;
 
-/// Where steps stand among all steps of a file, and what they are called.
-#[derive(Default)]
-struct Places {
-    number: usize,
-    labels: Vec<Labelled>,
-    /// Whether the contract lacks what the whole file is about, so that only labels are read.
-    are_left_out: bool,
+/// What a scenario is read with. Without a contract, its names are not checked, nor without a world the
+/// world's, nor without a runbook the ids of its items.
+#[derive(Clone, Copy)]
+pub(super) struct Beside<'a> {
+    pub(super) contract: Option<&'a Contract>,
+    pub(super) world: Option<&'a World>,
+    pub(super) book: Option<&'a Runbook>,
+    pub(super) flows: &'a Library,
 }
 
-/// Reads a scenario. Without a contract, its names are not checked, nor without a world the world's,
-/// nor without a runbook the ids of its items.
-pub(crate) fn read(
-    root: &Cursor<'_>,
-    contract: Option<&Contract>,
-    world: Option<&World>,
-    book: Option<&Runbook>,
-) -> Option<Scenario> {
-    let names = Names::of(contract, world);
+/// Reads a scenario.
+pub(super) fn read(root: &Cursor<'_>, beside: Beside<'_>) -> Option<Scenario> {
+    let names = Names::of(beside.contract, beside.world);
     let fields = root.fields("a scenario")?;
+    if fields.has("parameters") {
+        fields.ignore_rest();
+        return fields.refuse(
+            "this is a flow and no scenario",
+            "play a scenario that uses it",
+        );
+    }
     let name = fields.need("name").and_then(|cursor| cursor.name_text());
-    let runbook = fields.or("runbook", Vec::new(), |place| runbook(place, book));
+    let runbook = fields.or("runbook", Vec::new(), |place| runbook(place, beside.book));
     let tags = fields.or("tags", Vec::new(), |cursor| {
         cursor.one_or_more().iter().map(Cursor::name_text).collect()
     });
@@ -48,10 +55,9 @@ pub(crate) fn read(
     let waivers = fields.or("waive", Vec::new(), waivers);
     let known_failure = fields.maybe("known-failure", Cursor::name_text);
     let lacks = fields.or("if", None, |part| lacks(part, &names));
-    let mut places = Places {
-        are_left_out: matches!(lacks, Some(Some(_))),
-        ..Places::default()
-    };
+    let devices = fields.or("devices", Vec::new(), devices);
+    let mut places = Places::new(beside.flows, devices.clone());
+    places.are_left_out = matches!(lacks, Some(Some(_)));
     let steps = fields
         .need("steps")
         .and_then(|cursor| steps(&cursor, &names, &mut places));
@@ -73,7 +79,8 @@ pub(crate) fn read(
         name: name?,
         file: file.to_owned(),
         runbook: runbook?,
-        labels: places.labels,
+        labels: places.into_labels(),
+        devices: devices?,
         tags: tags?,
         lacks: lacks?,
         needs,
@@ -116,6 +123,39 @@ fn runbook(cursor: &Cursor<'_>, book: Option<&Runbook>) -> Option<Vec<String>> {
         })
         .collect();
     ids.into_iter().collect()
+}
+
+/// The names of the devices.
+fn devices(cursor: &Cursor<'_>) -> Option<Vec<String>> {
+    let mut names: Vec<String> = Vec::new();
+    for item in cursor.one_or_more() {
+        let name = item.name_text()?;
+        if name.contains(char::is_whitespace) {
+            return item.refuse(
+                format!("`{name}` is no name of a device"),
+                "write one word, like `tablet`",
+            );
+        }
+        if names.contains(&name) {
+            return item.refuse(
+                format!("the device `{name}` is named twice"),
+                "give each its own name",
+            );
+        }
+        names.push(name);
+    }
+    Some(names)
+}
+
+/// Whether a setting is a device's own, where the step names one.
+fn check_reach(step: &Fields<'_>, setting: &Change) -> Option<()> {
+    match (step.get("on"), setting.lever()) {
+        (Some(place), Some(lever)) => place.refuse(
+            format!("`{lever}` moves the backend, which is one for all devices"),
+            "leave `on` away",
+        ),
+        _ => Some(()),
+    }
 }
 
 fn levers(cursor: &Cursor<'_>, names: &Names<'_>) -> Option<Vec<Lever>> {
@@ -167,7 +207,7 @@ fn waivers(cursor: &Cursor<'_>) -> Option<Vec<Waiver>> {
     waivers.into_iter().collect()
 }
 
-fn steps(cursor: &Cursor<'_>, names: &Names<'_>, places: &mut Places) -> Option<Vec<Step>> {
+fn steps(cursor: &Cursor<'_>, names: &Names<'_>, places: &mut Places<'_>) -> Option<Vec<Step>> {
     let steps = steps_of(cursor, names, places)?;
     if steps.is_empty() && !places.are_left_out {
         return cursor.refuse("this scenario has no steps", "begin with `- do: launch`");
@@ -175,56 +215,22 @@ fn steps(cursor: &Cursor<'_>, names: &Names<'_>, places: &mut Places) -> Option<
     Some(steps)
 }
 
-fn steps_of(cursor: &Cursor<'_>, names: &Names<'_>, places: &mut Places) -> Option<Vec<Step>> {
+fn steps_of(cursor: &Cursor<'_>, names: &Names<'_>, places: &mut Places<'_>) -> Option<Vec<Step>> {
     let mut steps = Vec::new();
     let mut whole = true;
     for item in cursor.list()? {
-        places.number += 1;
-        let Some(kinds) = step(&item, names, places) else {
-            whole = false;
-            continue;
-        };
-        let (line, _) = item
-            .diagnostics
-            .source()
-            .line_and_column(item.node.span.start);
-        steps.extend(kinds.into_iter().map(|kind| Step {
-            number: places.number,
-            line,
-            text: text_of(&item),
-            kind,
-        }));
+        let read = places
+            .begin(&item)
+            .and_then(|()| step(&item, names, places));
+        match read {
+            Some(read) => steps.extend(read),
+            None => whole = false,
+        }
+        if places.are_too_many() {
+            return None;
+        }
     }
     whole.then_some(steps)
-}
-
-impl Places {
-    /// Takes down what a step is called, if it has a name; `is_there` says whether the contract has the
-    /// part that it depends on.
-    fn label(&mut self, step: &Fields<'_>, is_there: bool) {
-        let Some(cursor) = step.get("label") else {
-            return;
-        };
-        let Some(label) = cursor.name_text() else {
-            return;
-        };
-        if label.contains(|char: char| char.is_whitespace() || char == '/') {
-            cursor.refuse::<()>(
-                format!("`{label}` is no label"),
-                "write one word, like `blocks-at-once`",
-            );
-        }
-        if self.labels.iter().any(|own| own.label == label) {
-            cursor.refuse::<()>(
-                format!("the label `{label}` is given twice"),
-                "name each expectation by its own label",
-            );
-        }
-        self.labels.push(Labelled {
-            label,
-            step: is_there.then_some(self.number),
-        });
-    }
 }
 
 fn text_of(item: &Cursor<'_>) -> String {
@@ -252,50 +258,71 @@ fn lacks(place: &Cursor<'_>, names: &Names<'_>) -> Option<Option<&'static str>> 
     Some(first.filter(|_| !has_one))
 }
 
-/// One step as written can be several, where it says `each`, and none, where it says `if` and the
-/// contract lacks that part.
-fn step(cursor: &Cursor<'_>, names: &Names<'_>, places: &mut Places) -> Option<Vec<StepKind>> {
-    const FORM: &str = "write `do: ...`, `set: ...` or `expect: ...`";
+/// What a step is, by the one of these keys that it has.
+const KINDS: [&str; 5] = ["do", "set", "expect", "use", "repeat"];
+
+/// One step as written can be several, where it says `each` or stands for others, and none, where it
+/// says `if` and the contract lacks that part.
+fn step(cursor: &Cursor<'_>, names: &Names<'_>, places: &mut Places<'_>) -> Option<Vec<Step>> {
     let fields: Fields<'_> = cursor.fields("a step")?;
     let lacks = fields.or("if", None, |part| lacks(part, names))?;
     if places.are_left_out || lacks.is_some() {
         fields.ignore_rest();
-        places.label(&fields, false);
+        places.leave_out(&fields);
         return Some(Vec::new());
     }
-    let kinds: Vec<&str> = ["do", "set", "expect"]
-        .into_iter()
-        .filter(|kind| fields.has(kind))
-        .collect();
-    match kinds[..] {
-        ["do"] => action::read(&fields, names)
-            .map(|actions| actions.into_iter().map(StepKind::Do).collect()),
-        ["set"] => setting::read(&fields, names).map(|setting| vec![StepKind::Set(setting)]),
+    let on = places.device(&fields)?;
+    let kinds = KINDS.into_iter().filter(|kind| fields.has(kind));
+    let kinds = match kinds.collect::<Vec<_>>()[..] {
+        ["do"] => {
+            let actions = action::read(&fields, names)?.into_iter();
+            actions.map(StepKind::Do).collect()
+        }
+        ["set"] => {
+            let setting = setting::read(&fields, names)?;
+            check_reach(&fields, &setting)?;
+            vec![StepKind::Set(setting)]
+        }
         ["expect"] => {
             places.label(&fields, true);
-            expectation::read(&fields, names).map(|expect| vec![expect])
+            vec![expectation::read(&fields, names)?]
         }
-        [] => {
-            // The nearest of the three words is more helpful than a list of what is missing.
-            for kind in ["do", "set", "expect"] {
-                let _ = fields.get(kind);
-            }
-            if fields.keys().next().is_none() {
-                return fields.refuse("this step is empty", FORM);
-            }
-            let _ = ["as", "password", "within", "for", "since", "if", "label"]
-                .map(|key| fields.get(key));
-            fields.refuse("this step does nothing", FORM)
-        }
-        _ => {
+        ["use"] => return inclusion::used(&fields, on, names, places),
+        ["repeat"] => return inclusion::repeated(&fields, names, places),
+        [] => return nothing(&fields),
+        ref several => {
             fields.ignore_rest();
-            fields.refuse(
+            return fields.refuse(
                 format!(
                     "a step is one thing, and this one is {}",
-                    kinds.join(" and ")
+                    several.join(" and ")
                 ),
                 "make it two steps",
-            )
+            );
         }
+    };
+    let step = |kind| Step {
+        number: places.number(),
+        place: cursor.diagnostics.line(&cursor.node.span),
+        text: text_of(cursor),
+        on,
+        kind,
+    };
+    Some(kinds.into_iter().map(step).collect())
+}
+
+/// A step that does nothing.
+fn nothing(fields: &Fields<'_>) -> Option<Vec<Step>> {
+    const FORM: &str = "write `do: ...`, `set: ...`, `expect: ...`, `use: ...` or `repeat: ...`";
+    if fields.keys().next().is_none() {
+        return fields.refuse("this step is empty", FORM);
     }
+    // The nearest of all words is more helpful than a list of what is missing.
+    let beside = [
+        "as", "password", "within", "for", "since", "if", "label", "with", "steps", "on",
+    ];
+    for key in KINDS.into_iter().chain(beside) {
+        let _ = fields.get(key);
+    }
+    fields.refuse("this step does nothing", FORM)
 }

@@ -2,6 +2,7 @@
 
 mod documents;
 mod figures;
+mod flows;
 mod loading;
 mod scalars;
 mod sharing;

@@ -233,7 +233,7 @@ fn the_shipped_suite_passes_and_the_report_for_programs_has_its_keys() {
         0,
     );
     assert!(
-        out.contains("14 passed") && out.contains("0 forbidden"),
+        out.contains("16 passed") && out.contains("0 forbidden"),
         "{out}"
     );
     let text = fs::read_to_string(folder.path().join("out.json")).unwrap();
@@ -341,4 +341,34 @@ fn ctrl_c_ends_a_run_in_order_and_leaves_a_partial_report() {
     assert_eq!(report["interrupted"], true);
     let all = Suite::shipped().unwrap().scenarios.len();
     assert_eq!(report["scenarios"].as_array().unwrap().len(), all);
+}
+
+#[test]
+fn the_projects_own_checks_are_run_when_they_are_asked_for_and_one_that_fails_is_non_conformance() {
+    let folder = tempfile::tempdir().unwrap();
+    let run = ["run", "--scenario", "sign-in", "--seed", "1", "--checks"];
+    let (_, err) = ends(folder.path(), &run, 1);
+    assert!(err.contains("there are no checks to run"), "{err}");
+    let checks = "[checks.verify]\ncommand = \"echo all is well\"\n[checks.lint]\ncommand = \"echo 2 problems; exit 3\"\n";
+    fs::write(folder.path().join("rehearsal.toml"), checks).unwrap();
+    let asked = [&run[..], &["--report-json", "out.json"]].concat();
+    let (out, _) = ends(folder.path(), &asked, 4);
+    for part in [
+        "check verify passed in",
+        "check lint ended with 3 in",
+        "2 problems",
+    ] {
+        assert!(out.contains(part), "{part} is missing in\n{out}");
+    }
+    let text = fs::read_to_string(folder.path().join("out.json")).unwrap();
+    let report: Value = serde_json::from_str(&text).unwrap();
+    let lint = &report["runbook"]["checks"][1];
+    assert_eq!(
+        (&lint["name"], &lint["exit_code"]),
+        (&"lint".into(), &3.into())
+    );
+    let item = &report["runbook"]["items"][0];
+    assert_eq!(item["status"], "violated", "{item}");
+    let (out, _) = ends(folder.path(), &run[..5], 0);
+    assert!(out.contains("no check was run"), "{out}");
 }

@@ -7,7 +7,7 @@ use serde::Serialize;
 
 use super::{BAD, FAINT, GOOD};
 use crate::cli::console;
-use crate::domain::runbook::Runbook;
+use crate::domain::runbook::{Proof, Runbook};
 use crate::report::text::wrap;
 use crate::run::{Misbehaviour, Trial};
 
@@ -17,7 +17,7 @@ pub(super) struct Turned<'a> {
     id: &'a str,
     /// The misbehaviours, those that turn the fewest other items first.
     by: Vec<&'static str>,
-    /// Whether only a person can vouch for it.
+    /// Whether only a person, or a check of the team's own project, can vouch for it.
     person: bool,
 }
 
@@ -35,7 +35,7 @@ pub(super) fn turned<'a>(book: &'a Runbook, trials: &[Trial]) -> Vec<Turned<'a>>
         Turned {
             id: &item.id,
             by: turns.into_iter().map(|(_, name)| name).collect(),
-            person: item.proofs.is_empty(),
+            person: item.proofs.iter().all(Proof::is_of_the_team),
         }
     });
     items.collect()

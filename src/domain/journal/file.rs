@@ -9,9 +9,12 @@ use super::Entry;
 use crate::domain::runbook::Labelled;
 use crate::domain::scenario::{Scenario, Waiver};
 
-/// The version of the file's format. Keys and facts that a reader may leave out do not change it.
-/// What version 1 tells otherwise is understood entry by entry, also without a header.
-pub const VERSION: u32 = 2;
+/// The newest version of the file's format that can be read. Keys and facts that a reader may leave out do
+/// not change it. What version 1 tells otherwise is understood entry by entry, also without a header.
+pub const VERSION: u32 = 3;
+
+/// The version without which entries of several devices would be taken for one client's.
+const ONE_CLIENT: u32 = 2;
 
 /// The first line of a journal file.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -73,6 +76,20 @@ pub struct Case {
     /// Why it is expected to fail, if it is.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub known_failure: Option<String>,
+    /// The names of its devices, where it has several.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub devices: Vec<String>,
+}
+
+impl Case {
+    /// The version of the format that a journal of it has: the oldest that tells all of it.
+    #[must_use]
+    pub fn version(&self) -> u32 {
+        match self.devices.len() {
+            0 | 1 => ONE_CLIENT,
+            _ => VERSION,
+        }
+    }
 }
 
 impl From<&Scenario> for Case {
@@ -85,6 +102,7 @@ impl From<&Scenario> for Case {
             labels: scenario.labels.clone(),
             waivers: scenario.waivers.clone(),
             known_failure: scenario.known_failure.clone(),
+            devices: scenario.devices.clone(),
         }
     }
 }

@@ -68,10 +68,16 @@ impl Journal {
 
     /// Appends a fact and returns its entry.
     pub fn append(&mut self, at: Duration, fact: Fact) -> Arc<Entry> {
+        self.append_of(None, at, fact)
+    }
+
+    /// Appends a fact of one of several devices and returns its entry.
+    pub fn append_of(&mut self, device: Option<&str>, at: Duration, fact: Fact) -> Arc<Entry> {
         self.next += 1;
         let entry = Arc::new(Entry {
             id: EntryId(self.next),
             at,
+            device: device.map(str::to_owned),
             fact,
         });
         for observer in &mut self.observers {

@@ -95,9 +95,11 @@ mod tests {
             lacks: None,
             waivers: Vec::new(),
             known_failure: None,
+            devices: Vec::new(),
             steps: vec![Step {
                 number: 1,
-                line: 1,
+                place: "line 1".to_owned(),
+                on: 0,
                 text: String::new(),
                 kind,
             }],

@@ -1,6 +1,6 @@
 //! What a run says about every item of a runbook.
 
-use super::{Attestation, Group, Proof};
+use super::{Attestation, Check, Group, Proof};
 
 /// What a run says about a runbook.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -15,6 +15,8 @@ pub struct Answer {
     pub groups: Vec<Group>,
     /// Every item, in the runbook's order.
     pub items: Vec<Answered>,
+    /// What came of the checks of the team's own project, if they were run.
+    pub checks: Vec<Check>,
 }
 
 /// What a run says about one item.

@@ -35,6 +35,7 @@ fn found(name: &str, entries: &[Arc<Entry>], fact: Fact, after: Duration) -> BTr
     let end = Arc::new(Entry {
         id: EntryId(last.id.0 + 1),
         at: last.at + after,
+        device: None,
         fact,
     });
     let entries: Vec<Arc<Entry>> = entries.iter().cloned().chain([end]).collect();
@@ -114,6 +115,7 @@ fn a_mark_that_says_what_is_so_already_changes_nothing() {
             };
             // It bears the number of the entry before it, so that the others keep theirs.
             let mark = Arc::new(Entry {
+                device: None,
                 fact: Fact::Act(act),
                 ..(*entries[at - 1]).clone()
             });

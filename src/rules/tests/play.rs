@@ -35,6 +35,7 @@ impl Play {
         let entry = Entry {
             id: EntryId(self.entries.len() as u64 + 1),
             at: self.now,
+            device: None,
             fact: serde_json::from_value(fact).unwrap(),
         };
         self.entries.push(Arc::new(entry));

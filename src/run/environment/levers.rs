@@ -1,17 +1,26 @@
 //! Changing the world around a client, and telling the journal.
 
-use std::sync::PoisonError;
-
-use super::Environment;
-use crate::domain::change::{Change, Fault, RequestMatch};
-use crate::domain::journal::{Changed, HarnessFact, LeverHow};
+use super::{Client, Environment};
+use crate::domain::change::Change;
+use crate::domain::journal::{Changed, Fact, HarnessFact, LeverHow};
 use crate::run::failure::LeverError;
 
 impl Environment {
     /// Changes the world. That the client's network went it is not told here: whoever plays the client
     /// does that.
     pub(in crate::run) async fn set(&self, change: &Change) -> Result<(), LeverError> {
+        self.set_for(&self.client, change).await
+    }
+
+    /// Changes the world of one device: what happens at its gateway is its own, and whatever moves the
+    /// backend concerns all.
+    pub(in crate::run) async fn set_for(
+        &self,
+        client: &Client,
+        change: &Change,
+    ) -> Result<(), LeverError> {
         let mut is_news = true;
+        let mut of = &client.recorder;
         let how = match change {
             Change::Maintenance(_)
             | Change::Backend { .. }
@@ -19,32 +28,36 @@ impl Environment {
             | Change::Malform { .. }
             | Change::Own(_)
             | Change::ExpireTokens
-            | Change::DropSockets => self.backend.set(change, &self.gateway).await?,
+            | Change::DropSockets => {
+                of = &self.recorder;
+                let gateways = self.clients().map(|own| &own.gateway);
+                self.backend.set(change, gateways).await?
+            }
             Change::Network(there) => {
-                self.gateway.set_network(*there)?;
+                client.gateway.set_network(*there)?;
                 LeverHow::Gateway
             }
             Change::Websocket(open) => {
-                self.gateway.set_websocket(*open);
+                client.gateway.set_websocket(*open);
                 LeverHow::Gateway
             }
             Change::Socket(open) => {
-                self.gateway.set_socket(*open);
+                client.gateway.set_socket(*open);
                 LeverHow::Gateway
             }
             Change::ForgetSessions => {
-                self.gateway.forget_polled_sessions();
+                client.gateway.forget_polled_sessions();
                 LeverHow::Gateway
             }
             Change::Fault { on, fault } => {
-                self.gateway.set_fault(on.clone(), fault.clone())?;
-                is_news = self.switched(on, fault.as_ref());
+                client.gateway.set_fault(on.clone(), fault.clone())?;
+                is_news = client.switched(on, fault.as_ref());
                 LeverHow::Gateway
             }
         };
         if is_news {
             let change = change.clone();
-            self.note(HarnessFact::Changed(Changed { change, how }));
+            of.record(Fact::Harness(HarnessFact::Changed(Changed { change, how })));
         }
         Ok(())
     }
@@ -62,17 +75,5 @@ impl Environment {
                 });
             }
         }
-    }
-
-    /// Whether a fault begins, or one ends that was on.
-    fn switched(&self, on: &RequestMatch, fault: Option<&Fault>) -> bool {
-        let mut faults = self.faults.lock().unwrap_or_else(PoisonError::into_inner);
-        let before = faults.len();
-        faults.retain(|own| own != on);
-        let was_on = faults.len() < before;
-        if fault.is_some() {
-            faults.push(on.clone());
-        }
-        was_on || fault.is_some()
     }
 }

@@ -122,7 +122,7 @@ fn written(bytes: impl AsRef<[u8]>) -> (tempfile::TempDir, PathBuf) {
 #[case::blank("\n\n", "is empty")]
 #[case::prose("Dear diary,\n", "it is no journal")]
 #[case::har(r#"{"log": {"entries": []}}"#, "it is no journal")]
-#[case::newer(r#"{"journal": 3, "all": "else"}"#, "use a newer rehearsal")]
+#[case::newer(r#"{"journal": 4, "all": "else"}"#, "use a newer rehearsal")]
 #[case::bytes("\u{0}\u{1}\u{2}", "it is no journal")]
 #[case::cut_header(r#"{"journal": 2, "rehear"#, "it is no journal")]
 fn what_is_no_journal_is_refused(#[case] text: &str, #[case] why: &str) {

@@ -287,6 +287,7 @@ mod tests {
             .map(|(id, fact)| Entry {
                 id: EntryId(id),
                 at: Duration::from_secs(id),
+                device: None,
                 fact: serde_json::from_value(fact.clone()).unwrap(),
             })
             .collect();

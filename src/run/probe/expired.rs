@@ -110,7 +110,7 @@ impl Prober<'_> {
     async fn outlive(&self, own: &OwnSession) -> Result<(), NotAsked> {
         let token = &self.environment.contract.session.token;
         let leeway = token.leeway().unwrap_or(LEEWAY);
-        let now = self.environment.recorder.clock().unix();
+        let now = self.environment.client.recorder.clock().unix();
         let over = own
             .ends
             .map(|ends| Duration::from_secs(ends) + leeway + SURELY);

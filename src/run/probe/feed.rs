@@ -165,7 +165,7 @@ impl Prober<'_> {
 
     fn note(&self, heard: Heard) {
         let fact = HarnessFact::Listened(heard);
-        self.environment.recorder.record(Fact::Harness(fact));
+        self.environment.client.recorder.record(Fact::Harness(fact));
     }
 
     /// Opens a WebSocket to the feed, if it is joined with a token and by a transport that the harness
@@ -187,7 +187,7 @@ impl Prober<'_> {
         {
             return Err(NotAsked::NoWebsocket);
         }
-        let address = self.environment.gateway.address(&realtime.service);
+        let address = self.environment.client.gateway.address(&realtime.service);
         let base_path = address.as_ref().map_or("", ServiceAddress::base_path);
         let mut target = format!("{base_path}{}?EIO=4&transport=websocket", realtime.path);
         for (name, template) in &realtime.query {

@@ -105,7 +105,7 @@ impl Prober<'_> {
             .perform(question, &request.operation, &[], With::of(&bindings))
             .await?;
         let tokens = tokens(&request.answer, &reply, None);
-        let now = self.environment.recorder.clock().unix().as_secs();
+        let now = self.environment.client.recorder.clock().unix().as_secs();
         tokens
             .map(|(access, refresh)| (ends(&request.answer, &reply, &access, now), access, refresh))
             .map(|(ends, access, refresh)| OwnSession {

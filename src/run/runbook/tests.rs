@@ -5,7 +5,7 @@ use jiff::civil::date;
 use super::*;
 use crate::domain::contract::Token;
 use crate::domain::result::RunResult;
-use crate::domain::runbook::{Attestation, Shown, Vouching};
+use crate::domain::runbook::{Attestation, CheckEnd, Shown, Vouching};
 use crate::mock::Defect;
 use crate::run::{Interrupt, JudgedBy, Plan, Target, judge, perform};
 use crate::suite::{Source, read_runbook};
@@ -35,11 +35,10 @@ fn plan(runbook: Runbook, scenarios: &[&str], defect: Option<Defect>) -> Plan {
     let mut suite = Suite::shipped().unwrap();
     suite.runbook = runbook;
     let suite = Arc::new(suite);
-    let wanted = suite.scenarios.iter();
+    let wanted = suite.usual().into_iter();
     Plan {
         scenarios: wanted
             .filter(|own| scenarios.is_empty() || scenarios.contains(&own.id.as_str()))
-            .cloned()
             .collect(),
         suite,
         target: Target::Mock,
@@ -130,6 +129,66 @@ fn an_expectation_that_does_not_come_true_turns_its_items_and_leaves_open_what_c
     assert!(
         why.contains("because a step before it did not come true"),
         "{why}"
+    );
+}
+
+#[test]
+fn a_check_proves_by_its_exit_code_and_open_is_what_was_not_run() {
+    let text = r#"
+name: Checks
+version: "1"
+groups: { P: Before }
+items:
+  ALL: { group: P, title: All is green, checks: each }
+  LINT: { group: P, title: It is tidy, checks: lint }
+  BOTH: { group: P, title: It is sound, checks: [lint, verify] }
+"#;
+    let check = |name: &str, ended: CheckEnd| Check {
+        name: name.to_owned(),
+        command: "npm run".to_owned(),
+        ended,
+        duration: std::time::Duration::from_secs(1),
+        output: vec!["2 problems".to_owned()],
+    };
+    let known = |checks: Vec<Check>| -> Vec<(Status, Option<String>)> {
+        let mut runbook = read_runbook(&Source::new("runbook.yaml", text)).unwrap();
+        runbook.checks = checks;
+        let answer = played(&plan(runbook, &["user-switch"], None)).runbook;
+        let items = answer.items.iter();
+        items.map(|item| (item.status, item.reason())).collect()
+    };
+    let green = |name: &str| check(name, CheckEnd::Exited(0));
+    let proven = || (Status::Proven, None);
+    let not_run = |name: &str| {
+        let why = format!(
+            "check {name} was not run: it stands in `rehearsal.toml` under `checks`, and `run --checks` runs it"
+        );
+        (Status::Inconclusive, Some(why))
+    };
+    let none = known(Vec::new());
+    assert!(
+        none.iter()
+            .all(|(status, _)| *status == Status::Inconclusive),
+        "{none:?}"
+    );
+    assert_eq!(
+        known(vec![green("lint")]),
+        [proven(), proven(), not_run("verify")]
+    );
+    let red = check("verify", CheckEnd::Exited(2));
+    let violated = || {
+        let why = "check verify ended with 2: 2 problems".to_owned();
+        (Status::Violated, Some(why))
+    };
+    assert_eq!(
+        known(vec![green("lint"), red]),
+        [violated(), proven(), violated()]
+    );
+    let cut = known(vec![check("lint", CheckEnd::Interrupted)]);
+    assert!(
+        cut.iter()
+            .all(|(status, _)| *status == Status::Inconclusive),
+        "{cut:?}"
     );
 }
 

@@ -38,7 +38,7 @@ async fn found_in_the_return(quirks: Vec<Quirk>) -> Vec<Finding> {
         let device = Device::start(device::Settings {
             contract: Arc::clone(&environment.contract),
             recorder: environment.recorder.clone(),
-            services: environment.gateway.addresses().into(),
+            services: environment.client.gateway.addresses().into(),
             storage: storage.path().to_owned(),
             seed,
             quirks: plan.quirks.iter().copied().collect(),

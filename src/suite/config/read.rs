@@ -5,11 +5,12 @@ use std::path::{Path, PathBuf};
 
 use url::Url;
 
+use super::checks;
 use super::lever::{self, Surroundings};
 use super::overrides::Document;
 use super::secrets::is_name;
 use super::variables::{Filled, Variables};
-use super::{Config, Declared, LeverMeans, MOCK, RunDefaults, Target};
+use super::{AppVariables, Config, Declared, LeverMeans, MOCK, RunDefaults, Target};
 use crate::domain::scenario::Lever;
 use crate::domain::secret::{Account, Secret};
 use crate::suite::cursor::{Cursor, Fields};
@@ -74,6 +75,9 @@ fn root(cursor: &Cursor<'_>, place: Place<'_>) -> Option<Config> {
     let secrets_file = fields.maybe("secrets-file", |cursor| path(cursor, place));
     let state = fields.maybe("state", |cursor| path(cursor, place));
     let run = fields.or("run", RunDefaults::default(), |cursor| run(cursor, place));
+    let checks = fields.or("checks", Vec::new(), |cursor| {
+        checks::read(cursor, |cursor| path(cursor, place), place.folder)
+    });
     let targets = fields.or("targets", Vec::new(), |cursor| {
         let targets: Vec<Option<Declared>> = cursor
             .entries()?
@@ -113,6 +117,7 @@ fn root(cursor: &Cursor<'_>, place: Place<'_>) -> Option<Config> {
         run,
         secrets_file: secrets_file?,
         state: state?,
+        checks: checks?,
         targets,
         ..Config::default()
     })
@@ -185,6 +190,7 @@ fn target(
         cursor.known("account", &name, &known)?;
         Some(name)
     });
+    let app_variables = fields.maybe("app-variables", |cursor| app_variables(cursor, place));
     let services_at: Span = services_cursor
         .as_ref()
         .and_then(|cursor| cursor.key_span)
@@ -199,11 +205,20 @@ fn target(
         levers: levers?,
         probes: probes?,
         disposable: disposable?,
+        app_variables: app_variables?,
         secrets,
     };
     Some(Declared {
         services_at,
         target,
+    })
+}
+
+/// `environment`, or the path of a file.
+fn app_variables(cursor: &Cursor<'_>, place: Place<'_>) -> Option<AppVariables> {
+    Some(match cursor.node.scalar() {
+        Some("environment") => AppVariables::Environment,
+        _ => AppVariables::File(path(cursor, place)?),
     })
 }
 

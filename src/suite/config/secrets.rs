@@ -6,13 +6,13 @@ use std::path::Path;
 use crate::domain::secret::Secret;
 use crate::suite::{Problem, Problems, Source};
 
-/// Reads a secrets file. Empty lines and lines that begin with `#` are skipped; `export ` before a
+/// Reads such a file; `what` says what it is for. Empty lines and lines that begin with `#` are skipped; `export ` before a
 /// name and quotes around a value are taken off. Nothing is expanded.
 ///
 /// # Errors
 /// Names lines that cannot be read, and never shows them: they may hold a secret.
-pub(super) fn read(path: &Path) -> Result<BTreeMap<String, Secret>, Problems> {
-    let source = Source::read(path, "the secrets file")?;
+pub(super) fn read(path: &Path, what: &str) -> Result<BTreeMap<String, Secret>, Problems> {
+    let source = Source::read(path, what)?;
     let mut secrets = BTreeMap::new();
     let mut problems = Problems::default();
     for (at, line) in source.text().lines().enumerate() {

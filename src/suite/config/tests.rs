@@ -114,7 +114,9 @@ fn a_line_of_the_secrets_file_that_cannot_be_read_is_named_and_never_shown() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join(".secrets");
     std::fs::write(&path, "hunter2\n").unwrap();
-    let problems = secrets::read(&path).unwrap_err().to_string();
+    let problems = secrets::read(&path, "the secrets file")
+        .unwrap_err()
+        .to_string();
     assert!(
         problems.contains("line 1") && !problems.contains("hunter2"),
         "{problems}"

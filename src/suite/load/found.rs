@@ -7,7 +7,7 @@ use std::path::{Component, Path, PathBuf};
 use std::sync::Arc;
 
 use crate::suite::scenario::id_of;
-use crate::suite::{CONTRACT_FILE, Problem, Problems, SHARED_FILES, Source};
+use crate::suite::{CONTRACT_FILE, FLOWS, Problem, Problems, SHARED_FILES, Source};
 
 /// A folder of installed packages, which may bring YAML of any kind.
 const PACKAGES: &str = "node_modules";
@@ -144,7 +144,8 @@ impl<'p> Walk<'p> {
         }
         // A link to a folder is not followed: it may lead in a circle.
         if entry.file_type()?.is_dir() {
-            if *name != *PACKAGES && !path.join(CONTRACT_FILE).exists() {
+            let is_apart = *name == *PACKAGES || *name == *FLOWS;
+            if !is_apart && !path.join(CONTRACT_FILE).exists() {
                 self.folder(&path);
             }
             return Ok(());

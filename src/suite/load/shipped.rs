@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use include_dir::{Dir, File};
 
-use crate::suite::{SHARED_FILES, SHIPPED, STAGES, Source};
+use crate::suite::{FLOWS, SHARED_FILES, SHIPPED, STAGES, Source};
 
 /// A file of the shipped suite; the tests of this crate check all of them thoroughly.
 pub(in crate::suite) fn shipped_file(name: &str) -> Arc<Source> {
@@ -51,7 +51,8 @@ fn gather<'d>(folder: &'d Dir<'_>, files: &mut Vec<(&'d str, &'d str)>) {
         .filter_map(|file| Some((file.path().to_str()?, file.contents_utf8()?)))
         .filter(|(name, _)| !SHARED_FILES.contains(name) && name.ends_with(".yaml"));
     files.extend(own);
-    for inner in folder.dirs() {
+    let dirs = folder.dirs().filter(|inner| !inner.path().ends_with(FLOWS));
+    for inner in dirs {
         gather(inner, files);
     }
 }

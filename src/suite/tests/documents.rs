@@ -57,6 +57,18 @@ fn the_example_scenario_and_configuration_are_right() {
             panic!("{}", problems.render(Rendering::Plain));
         }
     }
+    for flow in examples("SCENARIOS.md", "yaml", "# flows/") {
+        let folder = tempfile::tempdir().unwrap();
+        fs::create_dir(folder.path().join("flows")).unwrap();
+        fs::write(folder.path().join("flows/signed-in.yaml"), flow.text()).unwrap();
+        let text = "name: X\nsteps: [{ use: signed-in, with: { account: tester-a } }]";
+        fs::write(folder.path().join("x.yaml"), text).unwrap();
+        let suite = Suite::load(&Choice {
+            scenarios: Some(folder.path().join("x.yaml")),
+            ..Choice::default()
+        });
+        assert!(suite.is_ok(), "{suite:?}");
+    }
     for source in examples("CONFIG.md", "toml", "# rehearsal.toml") {
         if let Err(problems) = Config::from_source(&source, Path::new(""), &[]) {
             panic!("{}", problems.render(Rendering::Plain));
