@@ -176,7 +176,7 @@ misbehaviours! {
         "It answers data that was true five minutes ago.";
     SignInBroken "sign-in-broken" on "sign-in" ["FIGURE-1"]
         "It answers every sign-in with 500.";
-    DeniesARoute "denies-a-route" on "sign-in" ["FIGURE-3"]
+    DeniesARoute "denies-a-route" on "every-tab" ["FIGURE-3"]
         "It answers 403 to whoever asks for its last resource.";
     SlowAnswers "slow-answers" on "read-only-scope" ["FIGURE-5"]
         "It takes more than a second for each answer with data.";
