@@ -1,7 +1,6 @@
 //! Flows: steps in a file of their own, which scenarios use with parameters instead of copying them.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::path::Path;
 use std::sync::Arc;
 
 use serde_json::Value;
@@ -12,7 +11,7 @@ use super::node::{Content, Entry, Node, Span};
 use super::problem::{Problem, Problems};
 use super::source::Source;
 use super::suggest::suggest;
-use super::{CONTRACT_FILE, FLOWS, SHIPPED, yaml};
+use super::{FLOWS, SHIPPED, yaml};
 use crate::domain::selector::{Template, fill_text};
 
 mod library;
@@ -22,15 +21,6 @@ pub(super) use library::Library;
 /// The flows that the shipped scenarios and the stages of the self-test use.
 pub(super) fn shipped() -> Library {
     Library::embedded(&SHIPPED, "scenarios")
-}
-
-/// The flows of the suite at a path, or of the one that a file or a group of scenarios belongs to.
-pub(super) fn of_suite(path: &Path) -> Library {
-    let folder = match path.is_dir() {
-        true => path,
-        false => path.parent().unwrap_or(Path::new("")),
-    };
-    Library::on_disk(folder, |folder| folder.join(CONTRACT_FILE).exists())
 }
 
 /// Steps that others use.

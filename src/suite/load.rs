@@ -10,6 +10,7 @@ use serde_json::{Value, json};
 
 use super::cursor::Cursor;
 use super::diagnostics::Diagnostics;
+use super::flow::Library;
 use super::node::Node;
 use super::scenario::Beside;
 use super::values::Depth;
@@ -184,8 +185,8 @@ impl Suite {
             .runbook
             .and_then(|source| read(&source, runbook::read));
         let book = keep(&mut problems, book);
-        let own = choice.scenarios.as_deref();
-        let flows = own.map_or_else(flow::shipped, flow::of_suite);
+        let on_disk = |found: &Found| Library::on_disk(found.folders());
+        let flows = found.as_ref().map_or_else(flow::shipped, on_disk);
         problems.extend(flows.problems());
         let beside = Beside {
             contract: contract.as_ref(),

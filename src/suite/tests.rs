@@ -8,6 +8,7 @@ mod scalars;
 mod sharing;
 
 use std::collections::BTreeSet;
+use std::fs;
 
 use super::load::{shipped_file, shipped_scenarios};
 use super::*;
@@ -27,6 +28,17 @@ fn the_shipped_files_are_right_when_checked_thoroughly() {
             panic!("{}", problems.render(Rendering::Plain));
         }
     }
+}
+
+/// A folder with these files.
+fn folder(files: &[(&str, &str)]) -> tempfile::TempDir {
+    let folder = tempfile::tempdir().unwrap();
+    for (name, text) in files {
+        let path = folder.path().join(name);
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        fs::write(path, text).unwrap();
+    }
+    folder
 }
 
 /// How many scenarios are part of the program: written down, so that none is lost unseen.
@@ -176,7 +188,7 @@ steps:
 /// Reads every file of a folder of bad inputs and keeps what is said about each.
 fn check_bad_files(folder: &str, read: impl Fn(&Arc<Source>) -> Result<(), Problems>) {
     let root = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures/files");
-    let mut files: Vec<PathBuf> = std::fs::read_dir(root.join(folder))
+    let mut files: Vec<PathBuf> = fs::read_dir(root.join(folder))
         .unwrap()
         .map(|entry| entry.unwrap().path())
         .collect();
@@ -188,7 +200,7 @@ fn check_bad_files(folder: &str, read: impl Fn(&Arc<Source>) -> Result<(), Probl
     settings.set_omit_expression(true);
     for path in files {
         let name = path.file_name().unwrap().to_string_lossy().into_owned();
-        let bytes = std::fs::read(&path).unwrap();
+        let bytes = fs::read(&path).unwrap();
         let shown = match Source::from_bytes(&name, &bytes).map_err(Problems::from) {
             Ok(source) => read(&source),
             Err(problems) => Err(problems),

@@ -8,6 +8,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use crate::domain::contract::Contract;
+use crate::domain::coverage::{Coverage, Kind};
 use crate::domain::journal::Entry;
 use crate::domain::journal::file::Case;
 use crate::domain::proof::{Proof, Proven, Prover};
@@ -90,17 +91,33 @@ impl Devices {
         };
         let across = across.finish();
         let tally = self.tally();
+        let mut measured = Ruling::default();
+        cover(&mut measured.coverage, &across.coverage);
         let (mut rulings, mut proofs) = (vec![(None, across)], Vec::new());
         for own in self.each() {
             let device = own.device.as_deref();
-            rulings.push((device, own.judge.finish()));
+            let ruling = own.judge.finish();
+            measured.figures.add(&ruling.figures);
+            measured.coverage.add(&ruling.coverage);
+            rulings.push((device, ruling));
             proofs.push((device, own.prover.finish()));
         }
         let ruling = Ruling {
             tally,
+            figures: measured.figures,
+            coverage: measured.coverage,
             ..together(rulings)
         };
         (ruling, proven_together(proofs))
+    }
+}
+
+/// Takes over what a judge of all devices says of rules. All else that it saw, the judges of each saw.
+fn cover(coverage: &mut Coverage, of_all: &Coverage) {
+    for (rule, covered) in of_all.of(Kind::Rules).filter(|(_, own)| own.is_tested()) {
+        coverage.expect(Kind::Rules, rule);
+        coverage.by_client(Kind::Rules, rule, covered.by_client);
+        coverage.by_harness(Kind::Rules, rule, covered.by_harness);
     }
 }
 

@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 
 use super::*;
+use crate::domain::coverage::Kind;
 use crate::domain::journal::Entry;
 use crate::domain::journal::file::{FirstLine, first_line};
 use crate::domain::verdict::{Finding, Severity};
@@ -56,6 +57,26 @@ fn two_devices_behave_and_every_entry_of_theirs_says_whose_it_is() {
         devices.extend(entry.device);
     }
     assert_eq!(Vec::from_iter(devices), ["phone", "tablet"]);
+}
+
+#[test]
+fn what_is_measured_is_measured_of_both_and_counted_once() {
+    let mut plan = plan();
+    plan.scenarios.retain(|own| own.id == "two-devices");
+    let result = play::play(&plan, &plan.scenarios[0], &Interrupt::new());
+    let played = result.outcome.duration;
+    let watched = result.figures.watched;
+    assert!(watched > played && watched <= 2 * played, "{watched:?}");
+    assert_eq!(result.figures.sign_ins.succeeded, 2);
+    let tested: BTreeSet<&str> = result
+        .coverage
+        .of(Kind::Rules)
+        .filter(|(_, covered)| covered.is_tested())
+        .map(|(rule, _)| rule)
+        .collect();
+    for rule in ["TENANT-1", "SESSION-15", "NET-13"] {
+        assert!(tested.contains(rule), "{rule} is not among {tested:?}");
+    }
 }
 
 #[test]

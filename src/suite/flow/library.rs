@@ -38,24 +38,11 @@ impl Library {
         library
     }
 
-    /// The flows of the suite that a scenario in `folder` belongs to: those of the nearest folder of
-    /// flows, there or above it, but not above the folder that `ends` names the suite's own.
-    pub(in crate::suite) fn on_disk(folder: &Path, ends: impl Fn(&Path) -> bool) -> Self {
+    /// The flows of a suite whose scenarios keep what belongs to them in these folders, the nearest first.
+    pub(in crate::suite) fn on_disk<'p>(mut folders: impl Iterator<Item = &'p Path>) -> Self {
         let mut library = Self::default();
-        let folder = if folder.as_os_str().is_empty() {
-            Path::new(".")
-        } else {
-            folder
-        };
-        for place in folder.ancestors() {
-            let flows = place.join(FLOWS);
-            if flows.is_dir() {
-                library.add_all(&flows, place);
-                break;
-            }
-            if ends(place) {
-                break;
-            }
+        if let Some(root) = folders.find(|folder| folder.join(FLOWS).is_dir()) {
+            library.add_all(&root.join(FLOWS), root);
         }
         library
     }

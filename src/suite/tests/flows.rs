@@ -4,6 +4,7 @@ use std::fs;
 use std::path::Path;
 
 use super::super::*;
+use super::folder;
 use crate::domain::scenario::{Action, StepKind};
 
 fn load(path: &Path) -> Result<Suite, Problems> {
@@ -12,17 +13,6 @@ fn load(path: &Path) -> Result<Suite, Problems> {
         contract: ContractChoice::Shipped,
         world: None,
     })
-}
-
-/// A suite for the shipped contract.
-fn suite(files: &[(&str, &str)]) -> tempfile::TempDir {
-    let folder = tempfile::tempdir().unwrap();
-    for (name, text) in files {
-        let path = folder.path().join(name);
-        fs::create_dir_all(path.parent().unwrap()).unwrap();
-        fs::write(path, text).unwrap();
-    }
-    folder
 }
 
 const ENTER: &str = r#"
@@ -54,7 +44,7 @@ fn bad_uses_are_told_everything_that_is_wrong_in_the_files_where_it_stands() {
 
 #[test]
 fn a_flow_is_read_in_the_place_of_the_step_that_uses_it() {
-    let folder = suite(&[
+    let folder = folder(&[
         ("flows/enter.yaml", ENTER),
         (
             "x.yaml",
@@ -88,13 +78,15 @@ fn a_flow_is_read_in_the_place_of_the_step_that_uses_it() {
 #[test]
 fn a_single_file_uses_the_flows_of_the_suite_that_it_belongs_to() {
     let text = "name: X\nsteps:\n  - use: enter\n    with: { account: tester-a }\n";
-    let folder = suite(&[
+    let folder = folder(&[
         ("flows/enter.yaml", ENTER),
         ("contract.yaml", ""),
         ("group/x.yaml", text),
     ]);
     let file = folder.path().join("group/x.yaml");
     assert_eq!(load(&file).unwrap().scenarios[0].steps.len(), 2);
+    let group = load(&folder.path().join("group"));
+    assert_eq!(group.unwrap().scenarios[0].steps.len(), 2);
     // Those of a folder above the suite are not its own.
     fs::write(folder.path().join("group/contract.yaml"), "").unwrap();
     let problem = load(&file).unwrap_err().to_string();
@@ -104,7 +96,7 @@ fn a_single_file_uses_the_flows_of_the_suite_that_it_belongs_to() {
 #[test]
 fn the_labels_of_a_flow_that_is_used_twice_begin_with_those_of_its_uses() {
     let twice = "name: Twice\nparameters: { who: tester-b }\nsteps:\n  - use: enter\n    with: { account: tester-a }\n    label: first\n  - use: enter\n    with: { account: \"{who}\" }\n    label: then\n";
-    let folder = suite(&[
+    let folder = folder(&[
         ("flows/enter.yaml", ENTER),
         ("flows/group/twice.yaml", twice),
         (
@@ -139,7 +131,7 @@ resources: { one: GET /one }
 screens: { main: [one] }
 "#;
     let flow = "name: Events come\nsteps:\n  - expect: { event: of-another-contract }\n    within: 5s\n    label: came\n";
-    let folder = suite(&[
+    let folder = folder(&[
         ("contract.yaml", contract),
         ("flows/events.yaml", flow),
         (
@@ -164,7 +156,7 @@ screens: { main: [one] }
 #[test]
 fn a_parameter_can_be_any_value_and_literal_braces_are_written_twice() {
     let flow = "name: A\nparameters: { wanted: , what: bad }\nsteps:\n  - expect: \"{wanted}\"\n  - set: { fault: { on: data, respond: { status: 500, body: \"{{{what}}}\" } } }\n";
-    let folder = suite(&[
+    let folder = folder(&[
         ("flows/a.yaml", flow),
         (
             "x.yaml",
@@ -183,7 +175,7 @@ fn a_parameter_can_be_any_value_and_literal_braces_are_written_twice() {
 
 #[test]
 fn what_is_repeated_is_one_list_of_steps_that_keep_their_places() {
-    let folder = suite(&[(
+    let folder = folder(&[(
         "x.yaml",
         "name: X\nsteps:\n  - repeat: 2\n    steps:\n      - do: launch\n      - repeat: 2\n        steps: [{ do: refresh }]\n      - expect: { screen: home }\n        label: there\n",
     )]);
@@ -207,7 +199,7 @@ proptest::proptest! {
         with in "[a{}:,\" ]{0,20}",
     ) {
         let text = format!("name: X\nsteps:\n  - use: a\n    with: {with}\n");
-        let folder = suite(&[("flows/a.yaml", flow.as_str()), ("x.yaml", text.as_str())]);
+        let folder = folder(&[("flows/a.yaml", flow.as_str()), ("x.yaml", text.as_str())]);
         let _ = load(folder.path()).map_err(|problems| problems.render(Rendering::Plain));
     }
 }

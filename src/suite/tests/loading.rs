@@ -4,7 +4,7 @@ use std::fs;
 use std::path::Path;
 
 use super::super::*;
-use super::SHIPPED_SCENARIOS;
+use super::{SHIPPED_SCENARIOS, folder};
 use crate::domain::change::Change;
 use crate::domain::scenario::StepKind;
 
@@ -20,16 +20,6 @@ resources:
 screens: { money: [balance], past: [ledger] }
 realtime: { service: api, events: { tick: balance } }
 "#;
-
-fn folder(files: &[(&str, &str)]) -> tempfile::TempDir {
-    let folder = tempfile::tempdir().unwrap();
-    for (name, text) in files {
-        let path = folder.path().join(name);
-        fs::create_dir_all(path.parent().unwrap()).unwrap();
-        fs::write(path, text).unwrap();
-    }
-    folder
-}
 
 fn ids(suite: &Suite) -> Vec<&str> {
     let scenarios = suite.scenarios.iter();
