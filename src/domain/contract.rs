@@ -22,6 +22,7 @@ mod promises;
 #[cfg(test)]
 pub(crate) mod renamed;
 mod renewal;
+mod resource;
 mod sharing;
 mod switch;
 
@@ -34,6 +35,7 @@ pub use parity::{Counterpart, Parity};
 pub use pattern::{PathPattern, RequestPattern};
 pub use promises::{AnswersTo, ErrorForm, HeaderPromise, ItemOrder, Promises, TokenChecked};
 pub use renewal::TokenRenewal;
+pub use resource::Resource;
 pub use switch::{Asked, FeedWhileOn};
 
 use super::figures::Limit;
@@ -278,35 +280,6 @@ pub enum FailMode {
     Open,
     /// It blocks.
     Closed,
-}
-
-/// Something that the app reads.
-#[derive(Debug, Clone)]
-pub struct Resource {
-    /// The name that scenarios and screens use.
-    pub name: String,
-    /// The request that reads it.
-    pub operation: Operation,
-    /// The list inside the answer; absent for a single object.
-    pub items: Option<Selector>,
-    /// The identity of one item, a pointer into it.
-    pub key: Option<Selector>,
-    /// The position of this snapshot in the stream of changes.
-    pub sequence: Option<Selector>,
-    /// How older pages are asked for.
-    pub paging: Option<Paging>,
-    /// The order in which its items come, if one is promised.
-    pub order: Option<ItemOrder>,
-    /// JSON Schema of the answer.
-    pub schema: Option<Value>,
-    /// Whether no two accounts ever get the same answer.
-    pub personal: bool,
-    /// In an item, or in the object: a value that moves as long as its feed speaks.
-    pub moves: Option<Selector>,
-    /// Whether it is asked for under the condition that it changed since it was last read.
-    pub conditional: bool,
-    /// Of which moment its answer is, where it says so.
-    pub as_of: Option<AsOf>,
 }
 
 /// A tab of the app.

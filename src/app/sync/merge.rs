@@ -306,27 +306,19 @@ mod tests {
     use crate::domain::contract::{Body, EventPromise, Operation};
 
     fn resource(items: Option<&str>) -> Resource {
+        let operation = Operation {
+            method: "GET".into(),
+            service: "s".into(),
+            path: "/p".into(),
+            query: vec![],
+            headers: vec![],
+            body: Body::Empty,
+            authorized: true,
+        };
         Resource {
-            name: "positions".into(),
-            operation: Operation {
-                method: "GET".into(),
-                service: "s".into(),
-                path: "/p".into(),
-                query: vec![],
-                headers: vec![],
-                body: Body::Empty,
-                authorized: true,
-            },
             items: items.map(|text| Selector::parse(text).unwrap()),
             key: Some(Selector::Pointer("/id".into())),
-            sequence: None,
-            paging: None,
-            schema: None,
-            personal: false,
-            moves: None,
-            conditional: false,
-            as_of: None,
-            order: None,
+            ..Resource::plain("positions", operation)
         }
     }
 

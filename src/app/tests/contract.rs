@@ -21,18 +21,13 @@ fn operation(method: &str, service: &str, path: &str, authorized: bool) -> Opera
 
 fn resource(name: &str, list: bool) -> Resource {
     Resource {
-        name: name.into(),
-        operation: operation("GET", "trading", &format!("/api/{name}"), true),
         items: list.then(|| at("/items")),
         key: list.then(|| at("/id")),
         sequence: list.then(|| at("/seq")),
-        paging: None,
-        schema: None,
-        personal: false,
-        moves: None,
-        conditional: false,
-        as_of: None,
-        order: None,
+        ..Resource::plain(
+            name,
+            operation("GET", "trading", &format!("/api/{name}"), true),
+        )
     }
 }
 

@@ -43,20 +43,7 @@ fn tokens() -> TokenAnswer {
 }
 
 fn resource(name: &str, path: &str) -> Resource {
-    Resource {
-        name: name.to_owned(),
-        operation: operation("GET", "deck", path, true),
-        items: None,
-        key: None,
-        sequence: None,
-        paging: None,
-        order: None,
-        schema: None,
-        personal: false,
-        moves: None,
-        conditional: false,
-        as_of: None,
-    }
+    Resource::plain(name, operation("GET", "deck", path, true))
 }
 
 /// The contract for a journal of this name. Some are written under another agreement, which is what

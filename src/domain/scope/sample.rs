@@ -29,20 +29,7 @@ fn seconds(seconds: u64) -> Duration {
 }
 
 fn resource(name: &str, path: &str) -> Resource {
-    Resource {
-        name: name.to_owned(),
-        operation: operation("GET", "trading", path),
-        items: None,
-        key: None,
-        sequence: None,
-        paging: None,
-        schema: None,
-        personal: false,
-        moves: None,
-        conditional: false,
-        as_of: None,
-        order: None,
-    }
+    Resource::plain(name, operation("GET", "trading", path))
 }
 
 fn tokens() -> TokenAnswer {

@@ -35,20 +35,7 @@ fn operation(request: &str, body: Body, authorized: bool) -> Operation {
 }
 
 fn resource(name: &str, request: &str) -> Resource {
-    Resource {
-        personal: false,
-        moves: None,
-        conditional: false,
-        as_of: None,
-        order: None,
-        name: name.to_owned(),
-        operation: operation(request, Body::Empty, true),
-        items: None,
-        key: None,
-        sequence: None,
-        paging: None,
-        schema: None,
-    }
+    Resource::plain(name, operation(request, Body::Empty, true))
 }
 
 fn event(name: &str, updates: Option<&str>, apply: Apply) -> EventRule {

@@ -118,7 +118,7 @@ fn elsewhere(own: &Resource, fields: &Fields<'_>, context: &Context<'_>) -> Opti
         items,
         key,
         paging,
-        ..resource::plain(&own.name, operation?)
+        ..Resource::plain(&own.name, operation?)
     })
 }
 

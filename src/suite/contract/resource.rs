@@ -3,7 +3,7 @@
 use super::context::Context;
 use super::freshness;
 use super::operation::{self, Use};
-use crate::domain::contract::{ItemOrder, NextPage, Operation, Paging, Resource, Screen};
+use crate::domain::contract::{ItemOrder, NextPage, Paging, Resource, Screen};
 use crate::domain::journal::{LOADING, MAINTENANCE, SIGNED_OUT};
 use crate::suite::cursor::Cursor;
 use crate::suite::node::Content;
@@ -58,7 +58,10 @@ fn reserved(cursor: &Cursor<'_>, name: &str, span: &crate::suite::node::Span, wh
 
 fn read(name: &str, cursor: &Cursor<'_>, context: &Context<'_>) -> Option<Resource> {
     if !matches!(cursor.node.content, Content::Map(_)) {
-        return Some(plain(name, operation::read(cursor, context, Use::DATA)?));
+        return Some(Resource::plain(
+            name,
+            operation::read(cursor, context, Use::DATA)?,
+        ));
     }
     let fields = cursor.fields("a resource")?;
     let operation = operation::from_fields(&fields, context, Use::DATA);
@@ -99,24 +102,6 @@ fn read(name: &str, cursor: &Cursor<'_>, context: &Context<'_>) -> Option<Resour
         conditional: conditional?,
         as_of: as_of?,
     })
-}
-
-/// An answer of which nothing else is said.
-pub(super) fn plain(name: &str, operation: Operation) -> Resource {
-    Resource {
-        name: name.to_owned(),
-        operation,
-        items: None,
-        key: None,
-        sequence: None,
-        paging: None,
-        order: None,
-        schema: None,
-        personal: false,
-        moves: None,
-        conditional: false,
-        as_of: None,
-    }
 }
 
 pub(super) fn paging(cursor: &Cursor<'_>) -> Option<Paging> {
