@@ -335,6 +335,8 @@ export class Monitor extends EventEmitter {
   // Polling, while there is no feed.
 
   #pollUnlessLive() {
+    // A poll that crosses the connect would be the snapshot that this habit leaves out.
+    if (this.#has("no-snapshot")) return;
     const socket = this.#socket;
     this.#later(POLL_AFTER, () => {
       if (!this.live && this.#wanted(socket)) this.#startPolling();
