@@ -3,6 +3,7 @@
 use super::plan::{Plan, Target};
 use crate::domain::contract::{Contract, TransportName};
 use crate::domain::journal::{FeedState, ScreenName};
+use crate::domain::runbook::Came;
 use crate::domain::scenario::{Action, Change, Expectation, Lever, Scenario, StepKind};
 use crate::suite::config;
 
@@ -55,6 +56,16 @@ impl Lacks {
         Self::Lever {
             target: deployment.name.clone(),
             lever,
+        }
+    }
+
+    /// What the steps of a scenario came to that is not played for this.
+    pub(super) fn came(&self) -> Came {
+        match self {
+            Self::Part(_) | Self::Event(_) | Self::Transport(_) => Came::LeftOut,
+            Self::Change(_) | Self::Lever { .. } | Self::Reach { .. } => Came::Skipped,
+            // Who signs in is told, and then it can be played.
+            Self::Account { .. } => Came::Open,
         }
     }
 }

@@ -45,7 +45,11 @@ pub fn run_checks(
         } else {
             run(command, interrupt)
         };
-        let output = output.iter().map(|line| vault.redact(line).into_owned());
+        // Before a line is cut: half a secret is not known for one.
+        let output = output.iter().map(|line| {
+            let line = vault.redact(line);
+            line.trim_end().chars().take(LINE).collect()
+        });
         let check = Check {
             name: command.name.clone(),
             command: vault.redact(&command.command).into_owned(),
@@ -101,9 +105,10 @@ fn wait(mut child: Child, group: u32, timeout: Duration, interrupt: &Interrupt) 
             CheckEnd::TimedOut(timeout)
         }
     };
-    // The shell's own tool: what it cannot end has ended by itself.
-    let _ = Command::new("kill")
-        .args(["-KILL", "--", &format!("-{group}")])
+    // The shell has it built in, where no program of that name may be installed. What cannot be ended has
+    // ended by itself.
+    let _ = Command::new("sh")
+        .args(["-c", &format!("kill -KILL -{group}")])
         .stderr(Stdio::null())
         .status();
     early
@@ -138,8 +143,7 @@ impl Tail {
                 .read_until(b'\n', &mut line)
                 .is_ok_and(|read| read > 0)
             {
-                let text = String::from_utf8_lossy(&line);
-                let text: String = text.trim_end().chars().take(LINE).collect();
+                let text = String::from_utf8_lossy(&line).trim_end().to_owned();
                 line.clear();
                 if text.is_empty() {
                     continue;

@@ -154,19 +154,21 @@ impl<'a> Places<'a> {
     }
 
     /// Takes down the names of what the contract has no part for: of the step, or of those that it stands
-    /// for. What they say otherwise is not looked at.
+    /// for. But for the parameters of flows, what they say otherwise is not looked at.
     pub(super) fn leave_out(&mut self, step: &Fields<'_>) {
         if let Some(cursor) = step.get("use") {
             let Some(name) = cursor.name_text() else {
                 return;
             };
             let label = read_label(step).map(|(_, label)| label);
+            let with = step.get("with");
             if let Some(flow) = self.flows.flow(&cursor, &name)
+                && let Some(arguments) = flow.arguments(&cursor, with.as_ref())
                 && self.enter(&cursor, Use::of(&name, label, 0)).is_some()
             {
                 let span = cursor.node.span.clone();
                 let base = cursor.diagnostics.include(flow.source(), span);
-                let steps = flow.filled(base, &std::collections::BTreeMap::new());
+                let steps = flow.filled(base, &arguments);
                 self.leave_out_all(&cursor.within(&steps));
                 self.leave();
             }
