@@ -64,6 +64,7 @@ async fn compare(urls: BTreeMap<String, url::Url>) {
             authority: url.authority().to_owned(),
             base_path: url.path().trim_end_matches('/').to_owned(),
             via: None,
+            access: std::sync::Arc::default(),
         };
         (name.clone(), upstream)
     });

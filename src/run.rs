@@ -20,6 +20,7 @@ mod likely_causes;
 mod plan;
 mod play;
 mod probe;
+mod process;
 mod proxy;
 mod recording;
 mod runbook;

@@ -17,7 +17,7 @@ use crate::gateway::{Gateway, Upstream};
 use crate::mock::{self, Mock};
 use crate::net::{Clock, Net};
 use crate::operator::{Command, Desk};
-use crate::suite::config::{self, LeverMeans};
+use crate::suite::config::{self, LeverMeans, Means};
 
 /// The backend of one scenario.
 pub(super) enum Backend {
@@ -70,6 +70,7 @@ impl Backend {
                         authority: endpoint.authority(),
                         base_path: service.base_path.clone(),
                         via: Some(endpoint.clone()),
+                        access: Arc::default(),
                     }
                 }
                 Self::Deployment { target, .. } => {
@@ -79,6 +80,7 @@ impl Backend {
                         authority: url.authority().to_owned(),
                         base_path: url.path().trim_end_matches('/').to_owned(),
                         via: None,
+                        access: Arc::new(target.access.clone()),
                     }
                 }
             };
@@ -185,16 +187,19 @@ impl Backend {
                         }
                         Ok(LeverHow::Gateway)
                     }
-                    Some(means @ LeverMeans::Http { set, reset, .. }) => {
+                    Some(means @ LeverMeans::Calls { set, reset, .. }) => {
                         reaches(target, means, setting)?;
                         if let Some(lease) = lease {
                             lease.before(setting)?;
                         }
-                        deployment::operate(target, turn, setting, set, reset).await?;
+                        let made = deployment::operate(target, turn, setting, set, reset).await?;
                         if let Some(lease) = lease {
                             lease.after(setting);
                         }
-                        Ok(LeverHow::Http)
+                        Ok(match made {
+                            Means::Http => LeverHow::Http,
+                            Means::Command => LeverHow::Command,
+                        })
                     }
                 }
             }

@@ -2,6 +2,8 @@
 //! them.
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
+#[cfg(unix)]
+mod access;
 mod catalogue;
 mod circles;
 mod commands;

@@ -39,6 +39,7 @@ pub(super) fn gateway(authority: &str, recorder: &Recorder) -> Gateway {
         authority: authority.to_owned(),
         base_path: String::new(),
         via: None,
+        access: std::sync::Arc::default(),
     };
     let settings = rehearsal::gateway::Settings {
         contract: Arc::new(contract()),
