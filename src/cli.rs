@@ -12,6 +12,7 @@ mod conclusion;
 mod console;
 mod exit;
 mod files;
+mod html;
 mod init;
 mod interrupt;
 mod judge;
