@@ -3,11 +3,11 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use rehearsal::domain::result::ScenarioResult;
-use rehearsal::domain::verdict::Verdict;
-use rehearsal::mock::Defect;
-use rehearsal::run::{Interrupt, Plan, Target, perform};
-use rehearsal::suite::{Choice, ContractChoice, Suite};
+use rehearsal::internals::domain::result::ScenarioResult;
+use rehearsal::internals::domain::verdict::Verdict;
+use rehearsal::internals::mock::Defect;
+use rehearsal::internals::run::{Interrupt, Plan, Target, perform};
+use rehearsal::internals::suite::{Choice, ContractChoice, Suite};
 use rstest::rstest;
 
 const CURSOR: &str = "cursor: { query: cursor, from: /nextCursor, refused-by: 400 }";
@@ -29,6 +29,7 @@ fn play(scenario: &Path, contract: ContractChoice, defects: Vec<Defect>) -> Scen
         defects,
         jobs: 1,
         journal_dir: None,
+        handed_in: Default::default(),
         lease: None,
     };
     let mut result = perform(&plan, &Interrupt::new(), &mut |_| {}).unwrap();
