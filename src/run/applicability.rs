@@ -153,7 +153,7 @@ fn contract_lacks(contract: &Contract, scenario: &Scenario) -> Option<Lacks> {
     }
     let mut steps = scenario.steps.iter().chain(&scenario.finally);
     steps.find_map(|step| match &step.kind {
-        StepKind::Do(_) => None,
+        StepKind::Do(_) | StepKind::Own(_) => None,
         StepKind::Set(setting) => setting_lacks(contract, setting),
         StepKind::Expect { all, .. } => all
             .iter()

@@ -6,7 +6,7 @@ use std::net::TcpListener;
 use std::path::Path;
 use std::process::{Command, Output, Stdio};
 
-use rehearsal::suite::Suite;
+use rehearsal::internals::suite::Suite;
 use serde_json::Value;
 
 /// The command in a folder of its own, with nothing of this machine's environment in force.

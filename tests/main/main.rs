@@ -10,6 +10,7 @@ mod commands;
 mod corpus;
 #[cfg(feature = "interop")]
 mod evasion;
+mod face;
 #[cfg(feature = "interop")]
 mod foreign;
 #[cfg(feature = "interop")]

@@ -5,11 +5,11 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use rehearsal::domain::result::ScenarioResult;
-use rehearsal::domain::verdict::Verdict;
-use rehearsal::mock::Defect;
-use rehearsal::run::{Interrupt, Plan, Target, perform};
-use rehearsal::suite::{Choice, ContractChoice, Suite};
+use rehearsal::internals::domain::result::ScenarioResult;
+use rehearsal::internals::domain::verdict::Verdict;
+use rehearsal::internals::mock::Defect;
+use rehearsal::internals::run::{Interrupt, Plan, Target, perform};
+use rehearsal::internals::suite::{Choice, ContractChoice, Suite};
 use rstest::rstest;
 
 const CURSOR: &str = "cursor: { query: cursor, from: /nextCursor, refused-by: 400 }";
@@ -31,6 +31,7 @@ fn play(scenario: &Path, contract: ContractChoice, defects: Vec<Defect>) -> Scen
         defects,
         jobs: 1,
         journal_dir: None,
+        handed_in: Default::default(),
         lease: None,
     };
     let mut result = perform(&plan, &Interrupt::new(), &mut |_| {}).unwrap();

@@ -48,6 +48,7 @@ fn plan(runbook: Runbook, scenarios: &[&str], defect: Option<Defect>) -> Plan {
         defects: defect.into_iter().collect(),
         jobs: 2,
         journal_dir: None,
+        handed_in: Default::default(),
         lease: None,
     }
 }

@@ -12,6 +12,8 @@ const MOST_STEPS: usize = 10_000;
 pub(super) struct Places<'a> {
     /// The flows that steps may use.
     pub(super) flows: &'a Library,
+    /// What steps may call on by `check`.
+    pub(super) code: &'a [String],
     /// The scenario's devices; `None` when they could not be read.
     devices: Option<Vec<String>>,
     number: usize,
@@ -40,9 +42,14 @@ impl Use {
 }
 
 impl<'a> Places<'a> {
-    pub(super) fn new(flows: &'a Library, devices: Option<Vec<String>>) -> Self {
+    pub(super) fn new(
+        flows: &'a Library,
+        code: &'a [String],
+        devices: Option<Vec<String>>,
+    ) -> Self {
         Self {
             flows,
+            code,
             devices,
             number: 0,
             labels: Vec::new(),
@@ -106,6 +113,17 @@ impl<'a> Places<'a> {
                 }
             },
         )
+    }
+
+    /// The place of the code that a step calls on.
+    pub(super) fn code_named(&self, step: &Fields<'_>) -> Option<usize> {
+        let cursor = step.need("check")?;
+        let name = cursor.written()?;
+        if let Some(at) = self.code.iter().position(|own| *own == name) {
+            return Some(at);
+        }
+        let known = self.code.iter().map(String::as_str);
+        cursor.refuse(format!("no code is called `{name}`"), suggest(&name, known))
     }
 
     /// Begins to read the steps of a flow, unless they are read already.
