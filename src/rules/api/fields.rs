@@ -6,7 +6,7 @@ use serde_json::Value;
 
 use super::unpushed::Unpushed;
 use crate::domain::contract::{EventRule, Expiry, NextPage, Resource, Role, SessionRequest};
-use crate::domain::journal::{Answer, Content, EntryId};
+use crate::domain::journal::{Answer, Content, EntryId, Request};
 use crate::domain::selector::Selector;
 use crate::rules::context::{Context, Read};
 use crate::rules::exchange::Ended;
@@ -319,18 +319,27 @@ fn is_absent(found: Option<&Value>) -> bool {
     found.is_none_or(Value::is_null)
 }
 
+/// Whether a sign-in is not the app's: one path may serve several, and then the answer decides.
+fn is_of_another_client(ended: &Ended<'_>, answer: &Answer, context: &Context<'_>) -> bool {
+    let Request {
+        method,
+        service,
+        path,
+        ..
+    } = ended.request;
+    let contract = &context.contract;
+    let sign_ins = || contract.sign_ins_of(method, service, path);
+    let has_token = |own: &&SessionRequest| answer.find(&own.answer.access_token).is_some();
+    let found = sign_ins().find(has_token).or_else(|| sign_ins().next());
+    found.is_some_and(|own| !std::ptr::eq(own, &contract.session.sign_in))
+}
+
 /// What an answer that hands tokens out lacks.
 fn tokens(ended: &Ended<'_>, answer: &Answer, context: &Context<'_>) {
     let session = &context.contract.session;
-    let mut others = context.contract.other_sign_ins();
-    let is_own = answer.find(&session.sign_in.answer.access_token).is_some();
-    let is_other =
-        |other: &&SessionRequest| !is_own && answer.find(&other.answer.access_token).is_some();
     let (request, name) = match ended.request.role {
-        Some(Role::SignIn) => match others.find(is_other) {
-            Some(_) => return,
-            None => (&session.sign_in, "sign-in"),
-        },
+        Some(Role::SignIn) if is_of_another_client(ended, answer, context) => return,
+        Some(Role::SignIn) => (&session.sign_in, "sign-in"),
         Some(Role::Refresh) => match &session.refresh {
             Some(refresh) => (refresh, "refresh"),
             None => return,
