@@ -77,7 +77,7 @@ export function Lanes({ journal, story, view, axis, selected, theme, onSelect })
   useEffect(() => dragged(map.current, { journal, view, axis }), [journal]);
 
   const told = hovered.value ?? selected.value;
-  return html`<div class="lanes">
+  return html`<div class=${`lanes ${journal.devices.length > 1 ? "several" : ""}`}>
     <ol class="gutter" aria-hidden="true" style=${{ paddingTop: `${RULER}px` }}>
       ${story.map((lane) => html`<li key=${lane.title} style=${{ height: `${heightOf(lane) + GAP}px` }}>${lane.title}</li>`)}
     </ol>
@@ -159,7 +159,7 @@ function ruler(pen, inks, state, width, height) {
   pen.fillStyle = inks.faint;
   for (let at = Math.ceil((view.from * axis.length) / step) * step; at <= view.to * axis.length + 1; at += step) {
     const px = PAD + ((at - view.from * axis.length) / shown) * (width - 2 * PAD);
-    pen.globalAlpha = 0.35;
+    pen.globalAlpha = 0.2;
     pen.fillRect(Math.round(px), RULER - 4, 1, height);
     pen.globalAlpha = 1;
     const said = kind === "time" ? took(at / 1000) : `#${journal.id[Math.min(at, journal.length - 1)] ?? ""}`;

@@ -22,9 +22,9 @@ export function Overview({ store }) {
       <${Mischief} report=${report} />
     </section>
     <${Scope} scope=${report.scope} />
-    <${Scenarios} store=${store} onScenario=${open} />
     <${Runbook} runbook=${report.runbook} scenarios=${report.scenarios} onScenario=${open} />
     <${Checks} checks=${report.runbook.checks} />
+    <${Scenarios} store=${store} onScenario=${open} />
     <${Figures} figures=${report.figures} virtual=${report.virtual_time} />
     <${Coverage} coverage=${report.coverage} />
   </main>`;
