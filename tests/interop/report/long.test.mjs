@@ -1,5 +1,5 @@
-// A hundred thousand entries: how soon they are there, and how they scroll. What is measured is printed;
-// what is asserted leaves room for a machine that is busy.
+// A hundred thousand entries: how soon they are there, and how they scroll. What took how long on the wall is
+// printed; what is asserted is the processor's time for a frame, which a busy machine does not lengthen by much.
 
 import { after, before, test } from "node:test";
 import assert from "node:assert/strict";
@@ -11,7 +11,8 @@ before(async () => {
 });
 after(() => browser?.close());
 
-// Works the page for a while, frame by frame, and tells how long its own work took in each of them.
+// Works the page for a while, frame by frame: how far the frames lie apart, and how long the page's own thread
+// computed for each of them.
 async function frames(page, act) {
   const session = await page.context().newCDPSession(page);
   const events = [];
@@ -21,28 +22,30 @@ async function frames(page, act) {
   const gaps = await page.evaluate(act);
   await session.send("Tracing.end");
   await done;
-  const tasks = events.filter(({ name, dur, cat }) => /RunTask|ThreadControllerImpl::RunTask/.test(name) && dur && cat.includes("toplevel") || name === "RunTask");
-  const main = new Set(events.filter(({ name }) => name === "FireAnimationFrame").map(({ tid, pid }) => `${pid}/${tid}`));
-  const works = tasks.filter(({ tid, pid }) => main.has(`${pid}/${tid}`)).map(({ dur }) => dur / 1000);
-  return { gaps: sorted(gaps), works: sorted(works) };
+  const own = new Set(events.filter(({ name }) => name === "FireAnimationFrame").map(({ tid, pid }) => `${pid}/${tid}`));
+  const tasks = events.filter(({ name, tid, pid }) => name === "ThreadControllerImpl::RunTask" && own.has(`${pid}/${tid}`));
+  assert.ok(tasks.length > gaps.length, "the trace holds what the page did");
+  const computed = tasks.reduce((sum, { tdur, dur }) => sum + (tdur ?? dur ?? 0), 0) / 1000;
+  return { gaps: sorted(gaps), computed: computed / gaps.length };
 }
 
 const sorted = (numbers) => [...numbers].sort((a, b) => a - b);
 const share = (numbers, part) => numbers[Math.min(numbers.length - 1, Math.floor(numbers.length * part))] ?? 0;
-const told = (numbers) => `median ${share(numbers, 0.5).toFixed(1)} ms, p95 ${share(numbers, 0.95).toFixed(1)} ms, longest ${share(numbers, 1).toFixed(1)} ms`;
+const spread = (numbers) => `median ${share(numbers, 0.5).toFixed(1)} ms, p95 ${share(numbers, 0.95).toFixed(1)} ms, longest ${share(numbers, 1).toFixed(1)} ms`;
+const told = ({ gaps, computed }) => `a frame each ${spread(gaps)}; ${computed.toFixed(1)} ms of computing for each`;
 
 test("they are there in a second, scroll and zoom at the pace of the screen", async (context) => {
   const { page, trouble } = await open(browser, "long");
-  const opened = await page.evaluate(async () => {
+  const opened = await frames(page, async () => {
     const begun = performance.now();
     location.hash = "#long/50000";
     await new Promise((done) => {
       const look = () => (document.querySelector('.entry[aria-selected="true"]') ? requestAnimationFrame(() => setTimeout(done)) : requestAnimationFrame(look));
       look();
     });
-    return performance.now() - begun;
+    return [performance.now() - begun];
   });
-  context.diagnostic(`opened in ${opened.toFixed(0)} ms`);
+  context.diagnostic(`opened in ${opened.gaps[0].toFixed(0)} ms, of which ${opened.computed.toFixed(0)} ms of computing`);
   const scrolled = await frames(page, async () => {
     const list = document.querySelector(".entries");
     list.scrollTop = 0;
@@ -57,7 +60,7 @@ test("they are there in a second, scroll and zoom at the pace of the screen", as
     }
     return gaps;
   });
-  context.diagnostic(`scrolling the list: frames ${told(scrolled.gaps)}; tasks ${told(scrolled.works)}`);
+  context.diagnostic(`scrolling the list: ${told(scrolled)}`);
   const zoomed = await frames(page, async () => {
     const stage = document.querySelector(".stage");
     const gaps = [];
@@ -73,7 +76,7 @@ test("they are there in a second, scroll and zoom at the pace of the screen", as
     }
     return gaps;
   });
-  context.diagnostic(`zooming and moving the timeline: frames ${told(zoomed.gaps)}; tasks ${told(zoomed.works)}`);
+  context.diagnostic(`zooming and moving the timeline: ${told(zoomed)}`);
   const whole = await frames(page, async () => {
     const gaps = [];
     for (let frame = 0; frame < 60; frame += 1) {
@@ -84,10 +87,9 @@ test("they are there in a second, scroll and zoom at the pace of the screen", as
     }
     return gaps;
   });
-  context.diagnostic(`all of the timeline: frames ${told(whole.gaps)}; tasks ${told(whole.works)}`);
+  context.diagnostic(`all of the timeline: ${told(whole)}`);
   assert.ok(await page.locator(".entry").count() < 120, "only what can be seen exists");
   assert.deepEqual(trouble, []);
-  // Twice and more of what a quiet machine takes; a list or a canvas that draws everything takes a hundred times that.
-  assert.ok(opened < 4000, `opened in ${opened} ms`);
-  for (const { works } of [scrolled, zoomed]) assert.ok(share(works, 0.5) < 33, told(works));
+  assert.ok(opened.computed < 1000, `${opened.computed} ms of computing to open`);
+  for (const one of [scrolled, zoomed]) assert.ok(one.computed < 1000 / 60, told(one));
 });

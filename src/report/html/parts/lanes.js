@@ -293,15 +293,26 @@ function fitted(text, room) {
   return text.length <= most ? text : `${text.slice(0, Math.max(1, most - 1))}…`;
 }
 
+// How much happens where: counted once for an axis and a width.
+const counted = new WeakMap();
+
+function density(journal, axis, kind, width) {
+  const before = counted.get(journal);
+  if (before?.kind === kind && before.width === width) return before;
+  const heights = new Uint32Array(width);
+  for (let row = 0; row < journal.length; row += 1) {
+    heights[Math.min(width - 1, Math.floor((axis.of(row) / axis.length) * width))] += 1;
+  }
+  const own = { kind, width, heights, most: Math.log1p(Math.max(...heights)) };
+  counted.set(journal, own);
+  return own;
+}
+
 function drawMap(canvas, inks, state) {
   const { pen, width, height } = prepared(canvas);
   const { journal, axis, view, story } = state;
   const inner = width - 2 * PAD;
-  const heights = new Uint32Array(Math.max(1, Math.ceil(inner)));
-  for (let row = 0; row < journal.length; row += 1) {
-    heights[Math.min(heights.length - 1, Math.floor((axis.of(row) / axis.length) * heights.length))] += 1;
-  }
-  const most = Math.log1p(Math.max(...heights));
+  const { heights, most } = density(journal, axis, state.kind, Math.max(1, Math.ceil(inner)));
   pen.fillStyle = inks.faint;
   pen.globalAlpha = 0.45;
   heights.forEach((many, at) => {
