@@ -66,7 +66,11 @@ export function Lanes({ journal, story, view, axis, selected, theme, onSelect })
     resized.observe(canvas.current);
     const scheme = matchMedia("(prefers-color-scheme: dark)");
     scheme.addEventListener("change", soon);
+    // Paper has the light colours, and waits for no frame.
+    const paper = matchMedia("print");
+    paper.addEventListener("change", paint);
     return () => {
+      paper.removeEventListener("change", paint);
       stop();
       resized.disconnect();
       scheme.removeEventListener("change", soon);
