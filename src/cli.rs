@@ -24,7 +24,6 @@ mod problem;
 mod proxy;
 mod run;
 mod runbook;
-mod select;
 mod self_test;
 mod settings;
 mod target;

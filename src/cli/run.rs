@@ -11,12 +11,11 @@ use super::exit::Exit;
 use super::files;
 use super::html::Page;
 use super::problem::Problem;
-use super::select::Selection;
 use super::settings::{self, Environment, layered};
 use super::target::{SuiteOnTarget, TargetRequest};
 use super::{checks, console, interrupt, levers, names};
 use crate::report::terminal::{Again, Look, Opening, Terminal};
-use crate::run::{Interrupt, Plan, Use, perform};
+use crate::run::{Interrupt, Plan, Selection, Use, perform};
 use crate::suite::Suite;
 use crate::suite::config::Config;
 
@@ -120,6 +119,7 @@ fn plan(
         defects,
         jobs: jobs.unwrap_or_else(settings::processors),
         journal_dir,
+        handed_in: Default::default(),
     })
 }
 

@@ -375,6 +375,7 @@ fn harness(fact: &HarnessFact) -> String {
                 _ if change.lever().is_none() => "",
                 LeverHow::Mock => ", by the mock",
                 LeverHow::Http => ", by the operator",
+                LeverHow::Command => ", by a command of the operator",
                 LeverHow::Gateway => ", imitated at the gateway",
             };
             format!("{change}{how}")
