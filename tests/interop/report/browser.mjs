@@ -20,7 +20,7 @@ export async function start() {
 export async function open(browser, name, { hash = "", ...options } = {}) {
   const context = await browser.newContext({ viewport: { width: 1280, height: 900 }, ...options });
   // Only what hangs for good comes to feel it, on a machine that is very busy.
-  context.setDefaultTimeout(300_000);
+  context.setDefaultTimeout(120_000);
   const page = await context.newPage();
   const trouble = [];
   page.on("console", (message) => trouble.push(`${message.type()}: ${message.text()}`));

@@ -38,7 +38,10 @@ fn a_hundred_thousand_entries_open_and_scroll_in_chromium() {
 
 /// Pages of real runs, one of which fails.
 fn played(folder: &Path) {
-    for (name, more) in [("failing", ["--quirk", "no-fallback"].as_slice()), ("clean", &[])] {
+    for (name, more) in [
+        ("failing", ["--quirk", "no-fallback"].as_slice()),
+        ("clean", &[]),
+    ] {
         let run = Command::new(env!("CARGO_BIN_EXE_rehearsal"))
             .args(["run", "--seed", "1", "--scenario", "polling-fallback"])
             .args(["--scenario", "two-devices", "--scenario", "sign-in"])
@@ -86,12 +89,19 @@ fn browse(test: &str, pages: &Path) {
         .env("REHEARSAL_PAGES", pages)
         .output()
         .expect("Node 20 or later is needed");
+    let said = String::from_utf8_lossy(&ran.stdout);
     assert!(
         ran.status.success(),
-        "{}{}",
-        String::from_utf8_lossy(&ran.stdout),
+        "{said}{}",
         String::from_utf8_lossy(&ran.stderr)
     );
+    // What was measured is worth reading where all is well, too.
+    for line in said
+        .lines()
+        .filter(|line| line.contains(" ms of computing"))
+    {
+        writeln!(std::io::stdout(), "{line}").unwrap();
+    }
 }
 
 /// A JSON report with this one scenario in it.

@@ -47,12 +47,17 @@ pub(super) fn long_journal(out: &mut dyn Write, entries: u64) -> io::Result<()> 
         let fact = match id % 10 {
             1 => request(exchange),
             2 => answer(exchange, &mut random),
-            3 => json!({"app": {"shown": {"resource": "positions", "items": 20, "source": "request"}}}),
+            3 => {
+                json!({"app": {"shown": {"resource": "positions", "items": 20, "source": "request"}}})
+            }
             4 if id % 4_000 == 4 => json!({"app": {"feed": {"feed": feed(&mut random)}}}),
             5 if id % 9_000 == 5 => json!({"app": {"screen": {"screen": "overview"}}}),
             6 => packet("up", &json!("pong")),
-            _ => packet("down", &json!({"event": {"namespace": "/live", "name": "price_update",
-                "args": {"json": {"value": [{"symbol": "EURUSD", "bid": random.u32(..), "ask": random.u32(..)}], "bytes": 96}}}})),
+            _ => packet(
+                "down",
+                &json!({"event": {"namespace": "/live", "name": "price_update",
+                "args": {"json": {"value": [{"symbol": "EURUSD", "bid": random.u32(..), "ask": random.u32(..)}], "bytes": 96}}}}),
+            ),
         };
         writeln!(out, "{}", json!({"id": id, "at_us": at, "fact": fact}))?;
     }
@@ -64,7 +69,11 @@ fn feed(random: &mut fastrand::Rng) -> &'static str {
 }
 
 fn packet(direction: &str, packet: &Value) -> Value {
-    let packet = if packet == "pong" { &json!({"pong": {"probe": false}}) } else { packet };
+    let packet = if packet == "pong" {
+        &json!({"pong": {"probe": false}})
+    } else {
+        packet
+    };
     json!({"frame": {"socket": 1, "direction": direction, "transport": "websocket", "bytes": 96, "packet": packet}})
 }
 
@@ -107,7 +116,8 @@ pub(super) fn hostile_report() -> Value {
     report["reason"] = json!(all);
     report["quirks"] = json!([all]);
     report["causes"] = json!([{"rule": all, "subject": all, "scenarios": [all]}]);
-    report["coverage"] = json!({all.clone(): {all.clone(): {"by_client": 0, "by_harness": 0, "why": all}}});
+    report["coverage"] =
+        json!({all.clone(): {all.clone(): {"by_client": 0, "by_harness": 0, "why": all}}});
     report["runbook"] = json!({
         "name": all, "version": all, "published": false, "checks": [], "groups": [{"id": "A", "title": all}],
         "items": [{"id": all, "title": all, "group": "A", "status": "violated", "reason": all, "attested": null,
@@ -132,7 +142,8 @@ pub(super) fn hostile_journal() -> String {
         json!({"harness": {"step": {"step": 1, "text": all, "phase": "began"}}}),
         json!({"unreadable": {"service": all, "speaks": "http", "why": all, "beginning": all}}),
     ];
-    let entry = |(at, fact): (usize, &Value)| json!({"id": at + 1, "at_us": at, "fact": fact}).to_string();
+    let entry =
+        |(at, fact): (usize, &Value)| json!({"id": at + 1, "at_us": at, "fact": fact}).to_string();
     let mut lines: Vec<String> = facts.iter().enumerate().map(entry).collect();
     lines.push(all);
     lines.join("\n")
