@@ -8,7 +8,7 @@ use std::io::{BufWriter, Write};
 use std::path::Path;
 use std::process::Command;
 
-use rehearsal::report::html;
+use rehearsal::internals::report::html;
 use serde_json::{Value, json};
 
 /// The most that a page may have.
