@@ -16,13 +16,21 @@ use serde_json::Value;
 
 use self::block::{At, Counted, Kind};
 use self::rows::{Reader, Row, Rows};
-use crate::domain::journal::Entry;
 
-/// The most that whole entries may fill, in bytes of the page. What was observed last goes without.
-const ENTRIES_FILL: u64 = 11_000_000;
+/// How much room a page gives to journals, in bytes of the page.
+#[derive(Debug, Clone, Copy)]
+struct Room {
+    /// To where whole entries may fill it. What was observed last goes without.
+    entries: u64,
+    /// To where the lines of entries may.
+    rows: u64,
+}
 
-/// The most that the lines of entries may fill it to.
-const ROWS_FILL: u64 = 14_000_000;
+/// A page of more than 15 MB is slow to send and to open.
+const ROOM: Room = Room {
+    entries: 11_000_000,
+    rows: 14_000_000,
+};
 
 /// How many lines stand in one block: few blocks are quick to open.
 const ROWS: usize = 8_192;
@@ -69,6 +77,15 @@ struct Omitted {
 /// # Errors
 /// When `out` takes no more, or `report` is no JSON report.
 pub fn write(out: &mut dyn Write, report: &[u8], journals: Vec<Journal<'_>>) -> io::Result<()> {
+    write_within(ROOM, out, report, journals)
+}
+
+fn write_within(
+    room: Room,
+    out: &mut dyn Write,
+    report: &[u8],
+    journals: Vec<Journal<'_>>,
+) -> io::Result<()> {
     let outline: Outline = serde_json::from_slice(report)?;
     let report: Value = serde_json::from_slice(report)?;
     let mut out = Counted::new(out);
@@ -78,7 +95,7 @@ pub fn write(out: &mut dyn Write, report: &[u8], journals: Vec<Journal<'_>>) -> 
     let mut parts: BTreeMap<usize, usize> = BTreeMap::new();
     for (of, journal) in in_order(&outline, journals) {
         let part = parts.entry(of).or_default();
-        let mut writer = JournalWriter::new(&mut out, of, *part);
+        let mut writer = JournalWriter::new(room, &mut out, (of, *part));
         writer.journal(journal)?;
         *part += 1;
         let left = omitted.entry(of).or_default();
@@ -108,6 +125,7 @@ fn in_order<'a>(outline: &Outline, journals: Vec<Journal<'a>>) -> Vec<(usize, Jo
 
 /// Writes one journal in blocks, as far as there is room.
 struct JournalWriter<'a, 'b> {
+    room: Room,
     out: &'a mut Counted<'b>,
     of: usize,
     part: usize,
@@ -120,8 +138,9 @@ struct JournalWriter<'a, 'b> {
 }
 
 impl<'a, 'b> JournalWriter<'a, 'b> {
-    fn new(out: &'a mut Counted<'b>, of: usize, part: usize) -> Self {
+    fn new(room: Room, out: &'a mut Counted<'b>, (of, part): (usize, usize)) -> Self {
         Self {
+            room,
             out,
             of,
             part,
@@ -189,7 +208,7 @@ impl<'a, 'b> JournalWriter<'a, 'b> {
     /// Writes the block of whole entries, if there is room.
     fn end_entries(&mut self) -> io::Result<()> {
         let count = self.read - self.whole;
-        if count > 0 && self.out.written() < ENTRIES_FILL {
+        if count > 0 && self.out.written() < self.room.entries {
             let at = self.at(self.whole);
             block::write(self.out, Kind::Entries, Some(at), &self.entries)?;
         } else {
@@ -204,18 +223,13 @@ impl<'a, 'b> JournalWriter<'a, 'b> {
     fn end_rows(&mut self) -> io::Result<()> {
         let count = self.rows.len();
         let block = self.rows.take();
-        if count > 0 && self.out.written() < ROWS_FILL {
+        if count > 0 && self.out.written() < self.room.rows {
             let at = self.at(self.read - count);
             return block::write(self.out, Kind::Rows, Some(at), &block);
         }
         self.omitted.rows += count as u64;
         Ok(())
     }
-}
-
-/// The entry of a line.
-fn entry(line: &[u8]) -> Result<Entry, serde_json::Error> {
-    serde_json::from_slice(line)
 }
 
 #[cfg(test)]

@@ -160,6 +160,30 @@ fn a_report_that_could_not_be_kept_is_refused_before_the_run() {
 }
 
 #[test]
+fn a_page_holds_the_journals_whether_or_not_anybody_else_wants_them() {
+    let folder = tempfile::tempdir().unwrap();
+    let run = |more: &[&str], code| {
+        let play = ["run", "--seed", "1", "--scenario", "sign-in"];
+        ends(folder.path(), &[&play, more].concat(), code)
+    };
+    let journals = |page: &str| {
+        let page = fs::read_to_string(folder.path().join(page)).unwrap();
+        let data = page.lines().filter(|line| line.contains("data-of="));
+        data.map(str::to_owned).collect::<Vec<_>>()
+    };
+    run(&["--html", "alone.html"], 0);
+    run(&["--html", "beside.html", "--journal", "kept"], 0);
+    assert!(folder.path().join("kept/sign-in.jsonl").exists());
+    assert_eq!(journals("alone.html").len(), 3);
+    assert_eq!(journals("alone.html"), journals("beside.html"));
+    let (out, err) = run(&["--html", "none/page.html"], 1);
+    assert!(
+        err.contains("there is no folder") && out.is_empty(),
+        "{out}\n{err}"
+    );
+}
+
+#[test]
 fn lists_are_told_to_people_and_to_programs() {
     let folder = tempfile::tempdir().unwrap();
     for list in ["rules", "quirks", "defects"] {

@@ -16,6 +16,7 @@ mod compression;
 mod differential;
 mod events;
 mod loss;
+mod page;
 mod stock;
 mod transports;
 

@@ -106,7 +106,7 @@ impl Reader {
         if line.is_empty() || (self.last == 0 && line.starts_with(b"{\"journal\"")) {
             return None;
         }
-        Some(match super::entry(line) {
+        Some(match serde_json::from_slice(line) {
             Ok(entry) => self.of(&entry),
             Err(error) => self.broken(&error.to_string()),
         })

@@ -15,7 +15,7 @@ export const LANES = [
   ["harness", "Harness", ["asked", "canary", "harness", "broken"]],
 ];
 
-export const LANE_OF = new Map(LANES.flatMap(([key, , kinds]) => kinds.map((kind) => [kind, key])));
+const LANE_OF = new Map(LANES.flatMap(([key, , kinds]) => kinds.map((kind) => [kind, key])));
 
 // The rows that are wanted, in order.
 export function chosen(journal, { text, lanes, bad, device }) {
@@ -76,7 +76,7 @@ export function Entries({ journal, rows, selected, cited, onSelect }) {
         const own = rows[number];
         return html`<div key=${own} id=${`entry-${own}`} role="option" aria-selected=${own === selected ? "true" : "false"} aria-posinset=${number + 1} aria-setsize=${rows.length}
           class=${`entry t${journal.tone[own]} ${cited.has(own) ? "cited" : ""}`} style=${{ transform: `translateY(${number * row}px)` }} onClick=${() => onSelect(own)}>
-          <span class="when">${moment(journal.at[own], journal.longest)}</span><span class="id">#${journal.id[own]}</span><span class=${`dot l-${LANE_OF.get(journal.kind[own]) ?? "harness"}`}></span><span class="line">${journal.line[own]}</span></div>`;
+          <span class="when">${moment(journal.at[own], journal.longest)}</span><span class="id">#${journal.id[own]}</span><span class=${`dot l-${laneOf(journal, own)}`}></span><span class="line">${journal.line[own]}</span></div>`;
       })}
     </div>
     ${rows.length === 0 && html`<p class="none" role="option" aria-selected="false">Nothing matches.</p>`}

@@ -66,7 +66,11 @@ export function Lanes({ journal, story, view, axis, selected, theme, onSelect })
     resized.observe(canvas.current);
     const scheme = matchMedia("(prefers-color-scheme: dark)");
     scheme.addEventListener("change", soon);
+    // Paper has the light colours, and waits for no frame.
+    const paper = matchMedia("print");
+    paper.addEventListener("change", paint);
     return () => {
+      paper.removeEventListener("change", paint);
       stop();
       resized.disconnect();
       scheme.removeEventListener("change", soon);
@@ -77,7 +81,7 @@ export function Lanes({ journal, story, view, axis, selected, theme, onSelect })
   useEffect(() => dragged(map.current, { journal, view, axis }), [journal]);
 
   const told = hovered.value ?? selected.value;
-  return html`<div class="lanes">
+  return html`<div class=${`lanes ${journal.devices.length > 1 ? "several" : ""}`}>
     <ol class="gutter" aria-hidden="true" style=${{ paddingTop: `${RULER}px` }}>
       ${story.map((lane) => html`<li key=${lane.title} style=${{ height: `${heightOf(lane) + GAP}px` }}>${lane.title}</li>`)}
     </ol>
@@ -159,7 +163,7 @@ function ruler(pen, inks, state, width, height) {
   pen.fillStyle = inks.faint;
   for (let at = Math.ceil((view.from * axis.length) / step) * step; at <= view.to * axis.length + 1; at += step) {
     const px = PAD + ((at - view.from * axis.length) / shown) * (width - 2 * PAD);
-    pen.globalAlpha = 0.35;
+    pen.globalAlpha = 0.2;
     pen.fillRect(Math.round(px), RULER - 4, 1, height);
     pen.globalAlpha = 1;
     const said = kind === "time" ? took(at / 1000) : `#${journal.id[Math.min(at, journal.length - 1)] ?? ""}`;
@@ -293,15 +297,26 @@ function fitted(text, room) {
   return text.length <= most ? text : `${text.slice(0, Math.max(1, most - 1))}…`;
 }
 
+// How much happens where: counted once for an axis and a width.
+const counted = new WeakMap();
+
+function density(journal, axis, kind, width) {
+  const before = counted.get(journal);
+  if (before?.kind === kind && before.width === width) return before;
+  const heights = new Uint32Array(width);
+  for (let row = 0; row < journal.length; row += 1) {
+    heights[Math.min(width - 1, Math.floor((axis.of(row) / axis.length) * width))] += 1;
+  }
+  const own = { kind, width, heights, most: Math.log1p(Math.max(...heights)) };
+  counted.set(journal, own);
+  return own;
+}
+
 function drawMap(canvas, inks, state) {
   const { pen, width, height } = prepared(canvas);
   const { journal, axis, view, story } = state;
   const inner = width - 2 * PAD;
-  const heights = new Uint32Array(Math.max(1, Math.ceil(inner)));
-  for (let row = 0; row < journal.length; row += 1) {
-    heights[Math.min(heights.length - 1, Math.floor((axis.of(row) / axis.length) * heights.length))] += 1;
-  }
-  const most = Math.log1p(Math.max(...heights));
+  const { heights, most } = density(journal, axis, state.kind, Math.max(1, Math.ceil(inner)));
   pen.fillStyle = inks.faint;
   pen.globalAlpha = 0.45;
   heights.forEach((many, at) => {

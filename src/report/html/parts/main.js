@@ -7,7 +7,7 @@ import { Overview } from "./overview.js";
 import { ScenarioPage } from "./scenario.js";
 import { verdict } from "./words.js";
 
-const SECTIONS = [["scenarios", "Scenarios"], ["runbook", "Runbook"], ["figures", "Figures"], ["coverage", "Coverage"]];
+const SECTIONS = [["runbook", "Runbook"], ["scenarios", "Scenarios"], ["figures", "Figures"], ["coverage", "Coverage"]];
 
 function Report({ store }) {
   const { report, route, theme, scenario } = store;
@@ -55,6 +55,10 @@ async function begin() {
   const store = makeStore({ report, omitted, journals: blocks.journals, place });
   addEventListener("popstate", store.follow);
   addEventListener("hashchange", store.follow);
+  // On paper nothing can be opened.
+  addEventListener("beforeprint", () => {
+    for (const group of document.querySelectorAll(".group")) group.open = true;
+  });
   root.textContent = "";
   render(html`<${Report} store=${store} />`, root);
 }

@@ -17,17 +17,27 @@ export function Overview({ store }) {
     <section class="hero" aria-labelledby="verdict">
       <p><${VerdictMark} name=${report.verdict} /></p>
       <h1 id="verdict" tabindex="-1">${sentence(report)}</h1>
+      <p class="lead">${answered(report.runbook.items)}</p>
       ${report.reason && html`<p class="lead"><${Words} text=${report.reason} /></p>`}
       <${Causes} store=${store} />
       <${Mischief} report=${report} />
     </section>
     <${Scope} scope=${report.scope} />
-    <${Scenarios} store=${store} onScenario=${open} />
     <${Runbook} runbook=${report.runbook} scenarios=${report.scenarios} onScenario=${open} />
     <${Checks} checks=${report.runbook.checks} />
+    <${Scenarios} store=${store} onScenario=${open} />
     <${Figures} figures=${report.figures} virtual=${report.virtual_time} />
     <${Coverage} coverage=${report.coverage} />
   </main>`;
+}
+
+// What passed may still leave much unproven.
+function answered(items) {
+  if (items.length === 0) return "";
+  const of = (name) => items.filter((item) => item.status === name).length;
+  const [violated, open] = [of("violated"), of("inconclusive")];
+  const rest = [violated && `${violated} violated`, open && `${open} not proven yet`].filter(Boolean);
+  return `Of ${count(items.length, "runbook item")}, ${of("proven") + of("attested")} are proven or attested${rest.length ? `, ${rest.join(" and ")}` : ""}.`;
 }
 
 function Causes({ store }) {

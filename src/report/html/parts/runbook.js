@@ -11,10 +11,10 @@ export function Runbook({ runbook, scenarios, onScenario }) {
   return html`<section id="runbook" aria-labelledby="runbook-title">
     <h2 id="runbook-title">Runbook</h2>
     <p class="aside">${runbook.name} ${runbook.version}${runbook.published ? "" : ", a draft"} · ${tallied(runbook.items)}</p>
-    ${groups.filter(({ items }) => items.length > 0).map((group) => html`<div class="group" key=${group.id}>
-      <h3><span class="id">${group.id}</span> ${group.title} <${Bar} items=${group.items} /></h3>
+    ${groups.filter(({ items }) => items.length > 0).map((group) => html`<details class="group" key=${group.id} open=${group.items.some((item) => item.status === "violated")}>
+      <summary><h3><span class="id">${group.id}</span> ${group.title}</h3><span class="aside">${tallied(group.items)}</span><${Bar} items=${group.items} /></summary>
       ${group.items.map((item) => html`<${Item} key=${item.id} item=${item} scenarios=${scenarios} onScenario=${onScenario} />`)}
-    </div>`)}
+    </details>`)}
   </section>`;
 }
 
@@ -27,7 +27,7 @@ function tallied(items) {
 
 function Bar({ items }) {
   const sorted = [...items].sort((a, b) => ORDER.indexOf(b.status) - ORDER.indexOf(a.status));
-  return html`<span class="bar" role="img" aria-label=${tallied(items)}>${sorted.map((item) => html`<i class=${status(item.status).tone}></i>`)}</span>`;
+  return html`<span class="bar" aria-hidden="true">${sorted.map((item) => html`<i class=${status(item.status).tone}></i>`)}</span>`;
 }
 
 function Item({ item, scenarios, onScenario }) {

@@ -6,7 +6,6 @@ import { Lanes, axisOf, zoomed, windowed } from "./lanes.js";
 import { Entries, LANES, chosen, lowest } from "./entries.js";
 import { Details } from "./details.js";
 import { Findings } from "./findings.js";
-import { stepsOf } from "./story.js";
 import { took, count, grouped, moment } from "./words.js";
 
 export function ScenarioPage({ store, scenario }) {
@@ -43,7 +42,7 @@ function Near({ store, to, word }) {
 }
 
 function Journal({ store, opened, onEntry }) {
-  const { journal, story, scenario, omitted } = opened;
+  const { journal, story, steps, scenario, omitted } = opened;
   const { entries, view, axis, selected } = store;
   const filter = useComputed(() => chosen(journal, { text: entries.text.value, lanes: entries.lanes.value, bad: entries.bad.value, device: entries.device.value }));
   const cited = new Set(scenario.findings.flatMap((finding) => finding.evidence.map(({ id }) => journal.places.get(id))));
@@ -92,7 +91,7 @@ function Journal({ store, opened, onEntry }) {
         ${row !== null && html`<${Details} journal=${journal} row=${row} findings=${scenario.findings} link=${(at) => linkTo(scenario.id, journal.id[at])} onSelect=${select} onClose=${() => onEntry(null)} />`}
       </div>
     </section>
-    <${Steps} journal=${journal} onSelect=${select} />
+    <${Steps} journal=${journal} steps=${steps} onSelect=${select} />
     <${Keys} dialog=${keys} />`;
 }
 
@@ -112,8 +111,7 @@ function turnAxis({ axis, view }, journal) {
   view.value = windowed(after.of(row) / after.length - half, after.of(row) / after.length + half, after.length);
 }
 
-function Steps({ journal, onSelect }) {
-  const steps = stepsOf(journal);
+function Steps({ journal, steps, onSelect }) {
   if (steps.length === 0) return null;
   return html`<section aria-labelledby="steps-title"><h2 id="steps-title">Steps</h2><ol class="steps">
     ${steps.map((step) => html`<li key=${step.number} class=${`t${step.tone}`}><button type="button" onClick=${() => onSelect(step.tone === 3 ? (step.end ?? step.row) : step.row)}>

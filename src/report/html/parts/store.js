@@ -2,7 +2,7 @@
 
 import { signal, computed, batch } from "./view.js";
 import { openJournal } from "./journal.js";
-import { tellStory } from "./story.js";
+import { tellStory, stepsOf } from "./story.js";
 
 const THEMES = ["auto", "light", "dark"];
 const KEPT = "rehearsal-theme";
@@ -48,7 +48,7 @@ export function makeStore({ report, journals, omitted, place }) {
       store.entries.lanes.value = new Set();
       store.entries.bad.value = false;
       store.entries.device.value = "";
-      store.opened.value = { scenario, journal, story, omitted: omitted[number] ?? null };
+      store.opened.value = { scenario, journal, story, steps: stepsOf(journal), omitted: omitted[number] ?? null };
       store.view.value = { from: 0, to: 1 };
       store.axis.value = crowded(journal) ? "order" : "time";
     });

@@ -6,13 +6,13 @@ const THIN = "\u202f";
 export function took(ms) {
   if (ms === null || ms === undefined) return "–";
   if (ms < 1) return ms === 0 ? `0${THIN}ms` : `<1${THIN}ms`;
-  if (ms < 1000) return `${Math.round(ms)}${THIN}ms`;
-  const s = ms / 1000;
-  if (s < 60) return `${trimmed(s, s < 10 ? 2 : 1)}${THIN}s`;
-  const m = Math.floor(s / 60);
-  if (m < 60) return joined(m, "m", Math.round(s - m * 60), "s");
-  const hours = Math.floor(m / 60);
-  if (hours < 48) return joined(hours, "h", m % 60, "m");
+  if (ms < 999.5) return `${Math.round(ms)}${THIN}ms`;
+  if (ms < 59_950) return `${trimmed(ms / 1000, ms < 9_995 ? 2 : 1)}${THIN}s`;
+  const s = Math.round(ms / 1000);
+  if (s < 3600) return joined(Math.floor(s / 60), "m", s % 60, "s");
+  const m = Math.round(s / 60);
+  if (m < 48 * 60) return joined(Math.floor(m / 60), "h", m % 60, "m");
+  const hours = Math.round(m / 60);
   return joined(Math.floor(hours / 24), "d", hours % 24, "h");
 }
 

@@ -1,0 +1,255 @@
+// What people do with the page of a run: read it, click, use keys, follow links, print it.
+
+import { after, before, test } from "node:test";
+import assert from "node:assert/strict";
+import { open, start, violations } from "./browser.mjs";
+
+let browser;
+before(async () => {
+  browser = await start();
+});
+after(() => browser?.close());
+
+async function used(name, options, use) {
+  const { page, trouble, context } = await open(browser, name, options);
+  await use(page);
+  assert.deepEqual(trouble, []);
+  await context.close();
+}
+
+const selected = (page) => page.locator('.entry[aria-selected="true"] .id').innerText();
+const hash = (page) => page.evaluate(() => location.hash);
+const wide = (page) => page.evaluate(() => document.documentElement.scrollWidth - innerWidth);
+
+test("the verdict, whose fault it is and the scope come first", async () => {
+  await used("failing", {}, async (page) => {
+    assert.match(await page.locator("h1").innerText(), /1 of 3 scenarios failed: the fault is the app’s/);
+    assert.match(await page.locator(".causes").innerText(), /SYNC-1/);
+    assert.match(await page.locator("#scope").innerText(), /0\s*forbidden/);
+    assert.match(await page.locator("#runbook").innerText(), /Violated/);
+    assert.match(await page.title(), /^Failed/);
+  });
+  await used("clean", {}, async (page) => {
+    assert.match(await page.locator("h1").innerText(), /All 3 scenarios passed/);
+  });
+});
+
+test("scenarios are narrowed by text, verdict, rule and runbook item", async () => {
+  await used("failing", {}, async (page) => {
+    const shown = () => page.locator(".scenarios li").count();
+    const by = (label) => page.locator("#scenarios").getByLabel(label);
+    assert.equal(await shown(), 3);
+    await page.getByLabel("Search").fill("two users");
+    assert.equal(await shown(), 1);
+    await page.getByRole("button", { name: "show all" }).click();
+    await by("Verdict").selectOption("failed");
+    assert.equal(await shown(), 1);
+    await by("Rule").selectOption("SYNC-1");
+    assert.equal(await shown(), 1);
+    await by("Verdict").selectOption("passed");
+    assert.equal(await shown(), 0);
+    await page.getByRole("button", { name: "show all" }).click();
+    await by("Runbook").selectOption("S6.5");
+    assert.equal(await shown(), 1);
+  });
+});
+
+test("a scenario is opened by a click, an entry by a link, and the way back is the browser’s", async () => {
+  await used("failing", {}, async (page) => {
+    await page.getByRole("link", { name: /Without a socket at all/ }).click();
+    await page.waitForSelector(".lanes");
+    assert.equal(await hash(page), "#polling-fallback");
+    assert.match(await page.locator(".finding").first().innerText(), /SYNC-1[\s\S]*Expected[\s\S]*Observed[\s\S]*Fix/);
+    await page.locator(".evidence button").first().click();
+    await page.waitForSelector(".details");
+    assert.match(await hash(page), /^#polling-fallback\/\d+$/);
+    await page.goBack();
+    await page.waitForSelector("#scope");
+  });
+  await used("failing", { hash: "#polling-fallback/21" }, async (page) => {
+    await page.waitForSelector(".details");
+    assert.match(await selected(page), /#21$/);
+    assert.match(await page.locator(".details h3").innerText(), /#21/);
+  });
+  await used("failing", { hash: "#nothing-like-it" }, async (page) => {
+    assert.match(await page.getByRole("alert").innerText(), /There is no scenario nothing-like-it/);
+  });
+});
+
+test("keys choose entries, go to findings, zoom and move the timeline", async () => {
+  await used("failing", { hash: "#polling-fallback/5" }, async (page) => {
+    await page.waitForSelector(".details");
+    await page.locator(".stage").focus();
+    await page.keyboard.press("ArrowDown");
+    assert.match(await selected(page), /#6$/);
+    await page.keyboard.press("ArrowUp");
+    await page.keyboard.press("ArrowUp");
+    assert.match(await selected(page), /#4$/);
+    await page.keyboard.press("n");
+    const finding = await selected(page);
+    await page.keyboard.press("n");
+    assert.notEqual(await selected(page), finding);
+    await page.keyboard.press("p");
+    assert.equal(await selected(page), finding);
+    await page.keyboard.press("End");
+    const last = await selected(page);
+    await page.keyboard.press("Home");
+    assert.match(await selected(page), /#1$/);
+    assert.notEqual(last, "#1");
+    const drawn = () => page.locator(".stage").evaluate((canvas) => canvas.toDataURL());
+    const settled = () => page.evaluate(() => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done))));
+    for (const key of ["+", "ArrowRight", "-", "o"]) {
+      const before = await drawn();
+      await page.keyboard.press(key);
+      await settled();
+      assert.notEqual(await drawn(), before, `${key} changes what is drawn`);
+    }
+    await page.keyboard.press("/");
+    assert.equal(await page.evaluate(() => document.activeElement.id), "entry-search");
+    await page.keyboard.press("Escape");
+    await page.waitForSelector(".details", { state: "detached" });
+    await page.locator(".stage").focus();
+    await page.keyboard.press("?");
+    await page.waitForSelector("dialog[open]");
+    await page.keyboard.press("Escape");
+    await page.waitForSelector("dialog[open]", { state: "detached" });
+  });
+});
+
+test("a click on the timeline opens what is there, and the wheel zooms with a key held", async () => {
+  await used("failing", { hash: "#polling-fallback" }, async (page) => {
+    await page.waitForSelector(".lanes");
+    await page.locator(".stage").scrollIntoViewIfNeeded();
+    const box = await page.locator(".stage").boundingBox();
+    const lane = await page.locator(".gutter li", { hasText: "feed" }).boundingBox();
+    await page.mouse.click(box.x + box.width / 2, lane.y + 9);
+    await page.waitForSelector(".details");
+    assert.match(await page.locator(".details .said").innerText(), /feed/);
+    const drawn = () => page.locator(".stage").evaluate((canvas) => canvas.toDataURL());
+    const before = await drawn();
+    await page.keyboard.down("Control");
+    await page.mouse.wheel(0, -400);
+    await page.keyboard.up("Control");
+    await page.waitForFunction((old) => document.querySelector(".stage").toDataURL() !== old, before);
+  });
+});
+
+test("a request shows heads, bodies, role and timing, and is copied as curl", async () => {
+  const options = { hash: "#sign-in", permissions: ["clipboard-read", "clipboard-write"] };
+  await used("clean", options, async (page) => {
+    await page.waitForSelector(".lanes");
+    await page.locator("#entry-search").fill("(sign-in)");
+    await page.locator(".entry").first().click();
+    const details = page.locator(".details");
+    await details.getByText("Request id").waitFor();
+    const text = await details.innerText();
+    assert.match(text, /Role\s+sign-in/);
+    assert.match(text, /Took/);
+    assert.match(text, /‹password/);
+    await details.getByText(/headers/).first().click();
+    assert.match(await details.innerText(), /content-type/);
+    await details.getByRole("button", { name: "Copy as curl" }).click();
+    await details.getByRole("button", { name: "Copied" }).waitFor();
+    const copied = await page.evaluate(() => navigator.clipboard.readText());
+    assert.match(copied, /^curl --request POST 'http:\/\/[^']+' --header '/);
+    assert.match(copied, /--data-raw '\{/);
+    await details.getByRole("button", { name: "Copy link" }).click();
+    await details.getByRole("button", { name: "Copied" }).last().waitFor();
+    assert.match(await page.evaluate(() => navigator.clipboard.readText()), /^file:.*clean\.html#sign-in\/\d+$/);
+  });
+});
+
+test("entries are narrowed by kind, text and device", async () => {
+  await used("clean", { hash: "#two-devices" }, async (page) => {
+    await page.waitForSelector(".lanes");
+    const shown = async () => (await page.locator(".filters [role=status]").innerText()).replace(/\s/g, " ");
+    const all = await shown();
+    await page.getByRole("button", { name: "Packets" }).click();
+    const packets = await shown();
+    assert.notEqual(packets, all);
+    await page.getByLabel("Device").selectOption("tablet");
+    assert.notEqual(await shown(), packets);
+    for (const line of await page.locator(".entry .line").allInnerTexts()) assert.match(line, /^tablet .*socket/);
+    await page.locator("#entry-search").fill("no entry says this");
+    await page.getByText("Nothing matches.").waitFor();
+  });
+});
+
+test("the timeline has a lane for each thing that happens side by side", async () => {
+  await used("failing", { hash: "#polling-fallback" }, async (page) => {
+    await page.waitForSelector(".lanes");
+    const lanes = await page.locator(".gutter li").allInnerTexts();
+    for (const lane of ["screen", "feed", "socket", "requests", "packets", "faults, levers", "steps", "harness", "findings"]) {
+      assert.ok(lanes.includes(lane), `${lane} in ${lanes}`);
+    }
+  });
+});
+
+test("nothing that was said over the wire runs or leaves the page", async () => {
+  await used("hostile", {}, async (page) => {
+    await page.locator(".item summary").first().click();
+    await page.locator(".kind summary").first().click();
+    await page.locator(".scenarios a").click();
+    await page.waitForSelector(".lanes");
+    const entries = await page.locator(".entry").count();
+    assert.equal(entries, 8);
+    for (let at = 0; at < entries; at += 1) {
+      await page.locator(".entry").nth(at).click();
+      await page.waitForSelector(".details pre");
+      await page.locator(".details details").evaluateAll((all) => all.forEach((own) => (own.open = true)));
+    }
+    assert.equal(await page.evaluate(() => window.hit), undefined);
+    assert.equal(await page.locator("img, svg, iframe, object, embed, script[src]").count(), 0);
+    const links = await page.locator("a").evaluateAll((all) => all.map((link) => link.getAttribute("href")));
+    for (const link of links) assert.match(link, /^#/);
+  });
+});
+
+test("axe finds nothing wrong, in light and dark, wide and narrow", async () => {
+  for (const colorScheme of ["light", "dark"]) {
+    for (const viewport of [{ width: 1280, height: 900 }, { width: 390, height: 844 }]) {
+      for (const at of ["", "#polling-fallback", "#polling-fallback/21"]) {
+        await used("failing", { hash: at, colorScheme, viewport }, async (page) => {
+          if (at) await page.waitForSelector(at.includes("/") ? ".details dl, .details pre" : ".lanes");
+          await page.locator("details").evaluateAll((all) => all.forEach((own) => (own.open = true)));
+          assert.deepEqual(await violations(page), [], `${colorScheme} ${viewport.width} ${at}`);
+        });
+      }
+    }
+  }
+});
+
+test("a phone shows everything without scrolling sideways", async () => {
+  const phone = { viewport: { width: 360, height: 740 }, hasTouch: true, isMobile: true, deviceScaleFactor: 2 };
+  for (const at of ["", "#polling-fallback", "#polling-fallback/21", "#two-devices"]) {
+    await used("failing", { ...phone, hash: at }, async (page) => {
+      if (at) await page.waitForSelector(".lanes");
+      assert.ok((await wide(page)) <= 0, `${at} is wider than the phone`);
+    });
+  }
+});
+
+test("the colours follow the system, and a switch overrules it for good", async () => {
+  await used("clean", { colorScheme: "dark" }, async (page) => {
+    const ground = () => page.evaluate(() => getComputedStyle(document.body).backgroundColor);
+    const dark = await ground();
+    await page.getByRole("button", { name: /Colours/ }).click();
+    const light = await ground();
+    assert.notEqual(light, dark);
+    await page.reload();
+    await page.waitForSelector("h1");
+    assert.equal(await ground(), light);
+    await page.getByRole("button", { name: /Colours/ }).click();
+    assert.equal(await ground(), dark);
+  });
+});
+
+test("on paper there is no control, and what was found is there", async () => {
+  await used("failing", { hash: "#polling-fallback" }, async (page) => {
+    await page.waitForSelector(".lanes");
+    await page.emulateMedia({ media: "print" });
+    assert.equal(await page.locator(".tools").isVisible(), false);
+    assert.equal(await page.locator(".finding").first().isVisible(), true);
+    assert.ok((await page.pdf()).length > 10_000);
+  });
+});

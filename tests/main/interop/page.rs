@@ -1,0 +1,127 @@
+//! The page of a run in a real browser: pages are made here, `tests/interop/report` opens and uses
+//! them. Needs Chromium, which `.ci/run` installs; `REHEARSAL_CHROMIUM` names another one.
+
+mod made;
+
+use std::fs::{self, File};
+use std::io::{BufWriter, Write};
+use std::path::Path;
+use std::process::Command;
+
+use rehearsal::internals::report::html;
+use serde_json::{Value, json};
+
+/// The most that a page may have.
+const MOST: u64 = 15_000_000;
+
+#[test]
+fn the_page_of_a_run_is_used_in_chromium() {
+    let folder = tempfile::tempdir().unwrap();
+    played(folder.path());
+    let hostile = folder.path().join("hostile.html");
+    write(&hostile, &made::hostile_report(), &|out| {
+        out.write_all(made::hostile_journal().as_bytes())
+    });
+    browse("page.test.mjs", folder.path());
+}
+
+#[test]
+fn a_hundred_thousand_entries_open_and_scroll_in_chromium() {
+    let folder = tempfile::tempdir().unwrap();
+    let page = folder.path().join("long.html");
+    let report = made::long_report(100_000);
+    write(&page, &report, &|out| made::long_journal(out, 100_000));
+    let size = fs::metadata(&page).unwrap().len();
+    assert!(size <= MOST, "the page has {size} bytes");
+    browse("long.test.mjs", folder.path());
+}
+
+/// Pages of real runs, one of which fails.
+fn played(folder: &Path) {
+    for (name, more) in [
+        ("failing", ["--quirk", "no-fallback"].as_slice()),
+        ("clean", &[]),
+    ] {
+        let run = Command::new(env!("CARGO_BIN_EXE_rehearsal"))
+            .args(["run", "--seed", "1", "--scenario", "polling-fallback"])
+            .args(["--scenario", "two-devices", "--scenario", "sign-in"])
+            .args(more)
+            .arg("--html")
+            .arg(folder.join(format!("{name}.html")))
+            .output()
+            .unwrap();
+        assert!(folder.join(format!("{name}.html")).exists(), "{run:?}");
+    }
+}
+
+/// Writes a page of one scenario whose journal `fill` writes.
+fn write(page: &Path, report: &Value, fill: &dyn Fn(&mut dyn Write) -> std::io::Result<()>) {
+    let journal = page.with_extension("jsonl");
+    let mut out = BufWriter::new(File::create(&journal).unwrap());
+    fill(&mut out).unwrap();
+    out.flush().unwrap();
+    drop(out);
+    let scenario = report["scenarios"][0]["id"].as_str().unwrap().to_owned();
+    let journal = html::Journal {
+        scenario,
+        device: None,
+        open: Box::new(move || {
+            let file = std::io::BufReader::new(File::open(journal)?);
+            Ok(Box::new(file) as Box<dyn std::io::BufRead>)
+        }),
+    };
+    let mut out = BufWriter::new(File::create(page).unwrap());
+    let report = serde_json::to_vec(report).unwrap();
+    html::write(&mut out, &report, vec![journal]).unwrap();
+    out.flush().unwrap();
+}
+
+/// Runs a test of Node on the pages in a folder.
+fn browse(test: &str, pages: &Path) {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/interop");
+    assert!(
+        folder.join("node_modules/playwright-core").is_dir(),
+        "playwright-core is not installed: run `npm ci --prefix tests/interop`"
+    );
+    let ran = Command::new("node")
+        .args(["--test", "--test-reporter=spec"])
+        .arg(folder.join("report").join(test))
+        .env("REHEARSAL_PAGES", pages)
+        .output()
+        .expect("Node 20 or later is needed");
+    let said = String::from_utf8_lossy(&ran.stdout);
+    assert!(
+        ran.status.success(),
+        "{said}{}",
+        String::from_utf8_lossy(&ran.stderr)
+    );
+    // What was measured is worth reading where all is well, too.
+    for line in said
+        .lines()
+        .filter(|line| line.contains(" ms of computing"))
+    {
+        writeln!(std::io::stdout(), "{line}").unwrap();
+    }
+}
+
+/// A JSON report with this one scenario in it.
+fn report_of(scenario: &Value) -> Value {
+    json!({
+        "version": 2, "rehearsal": "test", "seed": 1, "target": "mock", "virtual_time": false,
+        "quirks": [], "defects": [], "verdict": scenario["verdict"], "reason": null, "interrupted": false,
+        "duration_wall_ms": 1, "causes": [], "scenarios": [scenario],
+        "runbook": {"name": "none", "version": "1", "published": false, "groups": [], "items": [], "checks": []},
+        "scope": {"requests_judged": 1, "frames_judged": 1, "forbidden": 0, "undeclared": 0,
+            "canary_caught": true, "canaries_sent": 1, "canaries_caught": 1},
+        "figures": {
+            "watched_ms": 1.0, "requests": {"count": 1, "mean_per_minute": null, "peak_minute": 1},
+            "sign_ins": {"succeeded": 1, "refused": 0, "failed": 0, "provoked": 0},
+            "refreshes": {"succeeded": 0, "refused": 0, "failed": 0, "provoked": 0},
+            "routes": {}, "sockets": {"connects": 1, "peak_second": 1},
+            "feed": {"all": {"live_ms": 1.0, "polling_ms": 0.0, "stale_ms": 0.0}, "offline_ms": 0.0},
+            "freshness": {}, "time_to_fallback": {"count": 0}, "time_to_return": {"count": 0},
+            "kill_latency": {"count": 0}, "harness_requests": 1
+        },
+        "coverage": {}
+    })
+}
