@@ -21,7 +21,10 @@ mod names;
 mod ports;
 mod problem;
 mod proxy;
+mod report;
+mod reports;
 mod run;
+mod run_file;
 mod runbook;
 mod select;
 mod self_test;
@@ -79,6 +82,7 @@ fn perform(command: Command) -> Result<Exit, Problem> {
             Ok(Exit::Passed)
         }
         Command::Run(arguments) => run::run(&arguments),
+        Command::Report(arguments) => report::report(&arguments),
         Command::Proxy(arguments) => proxy::proxy(&arguments),
         Command::Judge(arguments) => judge::judge(&arguments),
         Command::Attest(arguments) => attest::attest(&arguments),

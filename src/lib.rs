@@ -22,6 +22,8 @@ pub mod mock;
 
 pub mod suite;
 
+pub mod runfile;
+
 pub mod run;
 
 pub mod report;

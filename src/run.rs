@@ -11,6 +11,7 @@ mod evaluation;
 mod excerpt;
 mod expect;
 mod failure;
+mod gather;
 mod interrupt;
 mod judge;
 mod known_accounts;
@@ -40,6 +41,7 @@ pub use call::CallFailed;
 pub use checks::run_checks;
 pub use deployment::Complaint;
 pub use failure::SetUpError;
+pub use gather::gathered;
 pub use interrupt::Interrupt;
 pub use judge::{JudgedBy, Unjudgeable, judge};
 pub use lease::{

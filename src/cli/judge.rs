@@ -2,11 +2,12 @@
 
 use std::path::Path;
 
-use super::arguments::JudgeArguments;
-use super::conclusion::{conclude, report_file};
+use super::arguments::{JudgeArguments, ReportsArguments};
+use super::conclusion::conclude;
 use super::exit::Exit;
 use super::files::{self, SuiteRequest};
 use super::problem::Problem;
+use super::reports::Reports;
 use super::{console, runbook, settings};
 use crate::report::terminal::{Again, Look, Opening, Terminal};
 use crate::run::{self, JudgedBy};
@@ -15,7 +16,10 @@ use crate::run::{self, JudgedBy};
 pub(super) fn judge(arguments: &JudgeArguments) -> Result<Exit, Problem> {
     let environment = &settings::environment;
     let config = files::config_of(&arguments.files, environment)?;
-    let report = report_file(arguments.report_json.as_deref(), &config, environment)?;
+    let asked = ReportsArguments {
+        report_json: arguments.report_json.clone(),
+    };
+    let reports = Reports::reserve(&asked, &config, environment)?;
     let request = SuiteRequest {
         defaults: Some(&config.run),
         ..SuiteRequest::by_flags(&arguments.files)
@@ -46,7 +50,7 @@ pub(super) fn judge(arguments: &JudgeArguments) -> Result<Exit, Problem> {
     if told.is_ok() {
         told = terminal.end(&result);
     }
-    conclude(&result, report.as_ref(), told)
+    conclude(&result, reports.write(&result), told)
 }
 
 fn stem(path: &Path) -> String {

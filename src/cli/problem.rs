@@ -6,6 +6,7 @@ use super::exit::Exit;
 use crate::mock::StartError;
 use crate::report::file::Unwritable;
 use crate::run::{LeaseError, NotServed, Unjudgeable, Unplayable};
+use crate::runfile;
 use crate::suite::{Problems, Rendering};
 
 /// Something that a person can put right.
@@ -80,6 +81,12 @@ pub(super) enum Problem {
     /// A report that could not be kept.
     #[error(transparent)]
     Report(#[from] Unwritable),
+    /// A file that no report can be made from.
+    #[error(transparent)]
+    RunFile(#[from] runfile::Unreadable),
+    /// A run file that lacks something.
+    #[error(transparent)]
+    RunFileLacks(runfile::Unwritten),
     /// A file or folder that cannot be read or written.
     #[error("cannot {verb} {}: {error}", path.display())]
     File {
@@ -119,6 +126,8 @@ impl Problem {
             | Self::NotTheMock { .. }
             | Self::Report(_)
             | Self::Journal(_)
+            | Self::RunFile(_)
+            | Self::RunFileLacks(_)
             | Self::Tls(_)
             | Self::NotServed(NotServed::Control { .. })
             | Self::File { .. }
@@ -146,6 +155,14 @@ impl Problem {
                     .to_owned(),
             ),
             Self::Report(_) => Some("choose another place for it".to_owned()),
+            Self::RunFile(runfile::Unreadable::Foreign { .. }) => Some(
+                "`rehearsal run` writes run files: with a configuration into `.rehearsal/runs/`, else where `--run-file` says"
+                    .to_owned(),
+            ),
+            Self::RunFileLacks(_) => Some(
+                "what was written before can be read; --run-file FILE chooses another place"
+                    .to_owned(),
+            ),
             Self::NoWorld { .. } => {
                 Some("add one beside the contract, or choose a target with --target".to_owned())
             }
@@ -163,6 +180,7 @@ impl Problem {
             | Self::NotServed(_)
             | Self::Mock(_)
             | Self::Value { .. }
+            | Self::RunFile(_)
             | Self::File { .. }
             | Self::Output(_) => None,
         }

@@ -8,12 +8,13 @@ use std::sync::Arc;
 use anstyle::Style;
 use serde_json::json;
 
-use super::arguments::ProxyArguments;
-use super::conclusion::{conclude, report_file};
+use super::arguments::{ProxyArguments, ReportsArguments};
+use super::conclusion::conclude;
 use super::exit::Exit;
 use super::files;
 use super::ports;
 use super::problem::Problem;
+use super::reports::Reports;
 use super::settings::{self, Environment, layered};
 use super::target::{SuiteOnTarget, TargetRequest};
 use super::{console, interrupt, levers};
@@ -30,7 +31,10 @@ const FAINT: Style = Style::new().dimmed();
 pub(super) fn proxy(arguments: &ProxyArguments) -> Result<Exit, Problem> {
     let environment = &settings::environment;
     let config = files::config_of(&arguments.files, environment)?;
-    let report = report_file(arguments.report_json.as_deref(), &config, environment)?;
+    let asked = ReportsArguments {
+        report_json: arguments.report_json.clone(),
+    };
+    let reports = Reports::reserve(&asked, &config, environment)?;
     let proxied = plan(arguments, &config, environment)?;
     let interrupt = Interrupt::new();
     let handle = interrupt.clone();
@@ -47,7 +51,7 @@ pub(super) fn proxy(arguments: &ProxyArguments) -> Result<Exit, Problem> {
     } else {
         Terminal::new(console::out(), look(arguments)).end(&result)
     };
-    let concluded = conclude(&result, report.as_ref(), told);
+    let concluded = conclude(&result, reports.write(&result), told);
     levers::last_words(proxied.plan.lease.as_ref());
     concluded
 }
@@ -92,6 +96,7 @@ fn plan(
             defects,
             jobs: 1,
             journal_dir: None,
+            run_file: None,
             lease,
         },
         journal: arguments.journal.clone(),

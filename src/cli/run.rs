@@ -6,16 +6,18 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use super::arguments::RunArguments;
-use super::conclusion::{conclude, report_file};
+use super::conclusion::conclude;
 use super::exit::Exit;
 use super::files;
 use super::problem::Problem;
+use super::reports::Reports;
 use super::select::Selection;
 use super::settings::{self, Environment, layered};
 use super::target::{SuiteOnTarget, TargetRequest};
-use super::{checks, console, interrupt, levers, names};
-use crate::report::terminal::{Again, Look, Opening, Terminal};
+use super::{checks, console, interrupt, levers, names, run_file};
+use crate::report::terminal::{Again, Detail, Look, Opening, Terminal};
 use crate::run::{Interrupt, Plan, Use, perform};
+use crate::runfile::Writer;
 use crate::suite::Suite;
 use crate::suite::config::Config;
 
@@ -24,9 +26,10 @@ pub(super) fn run(arguments: &RunArguments) -> Result<Exit, Problem> {
     let environment: Environment<'_> = &settings::environment;
     let config = files::config_of(&arguments.files, environment)?;
     // Everything that can be wrong is found before the first scenario is played.
-    let report = report_file(arguments.report_json.as_deref(), &config, environment)?;
+    let reports = Reports::reserve(&arguments.reports, &config, environment)?;
     let mut plan = plan(arguments, &config, environment)?;
     let commands = checks::wanted(arguments.checks, &config)?;
+    plan.run_file = run_file::begin(arguments, &config, environment, &plan)?;
     let interrupt = Interrupt::new();
     let handle = interrupt.clone();
     let lease = plan.lease.clone();
@@ -49,11 +52,19 @@ pub(super) fn run(arguments: &RunArguments) -> Result<Exit, Problem> {
             told = terminal.scenario(scenario);
         }
     });
-    let result = played.map_err(Problem::Unplayable)?;
+    let result = played.map_err(|why| {
+        plan.run_file.iter().for_each(Writer::discard);
+        Problem::Unplayable(why)
+    })?;
     if told.is_ok() {
         told = terminal.end(&result);
     }
-    let concluded = conclude(&result, report.as_ref(), told);
+    let quiet = arguments.detail.chosen() == Detail::Quiet;
+    let kept = plan.run_file.as_ref();
+    let lacks = kept.and_then(|file| run_file::end(file, &result, quiet));
+    let mut complaints: Vec<Problem> = lacks.into_iter().collect();
+    complaints.extend(reports.write(&result));
+    let concluded = conclude(&result, complaints, told);
     levers::last_words(plan.lease.as_ref());
     concluded
 }
@@ -113,6 +124,7 @@ fn plan(
         defects,
         jobs: jobs.unwrap_or_else(settings::processors),
         journal_dir,
+        run_file: None,
     })
 }
 

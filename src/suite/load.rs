@@ -15,9 +15,9 @@ use super::node::Node;
 use super::scenario::Beside;
 use super::values::Depth;
 use super::{
-    CONTRACT_FILE, Choice, ContractChoice, FLOWS, Problem, Problems, RUNBOOK_FILE, SHARED_FILES,
-    SHIPPED, SHIPPED_WORLD, STAGES, Source, Suite, WORLD_FILE, contract, flow, runbook, scenario,
-    world, yaml,
+    CONTRACT_FILE, Choice, ContractChoice, FLOWS, Hashes, Problem, Problems, RUNBOOK_FILE,
+    SHARED_FILES, SHIPPED, SHIPPED_WORLD, STAGES, Source, Suite, WORLD_FILE, contract, flow,
+    runbook, scenario, world, yaml,
 };
 use crate::domain::contract::Contract;
 use crate::domain::runbook::Runbook;
@@ -175,6 +175,8 @@ impl Suite {
             None => shipped_scenarios(),
             Some(found) => found.scenarios(&mut problems),
         };
+        let world_read = parts.world.as_ref().and_then(|world| world.as_ref().ok());
+        let world_hash = world_read.map(|(source, _)| source.fingerprint());
         let world = contract.as_ref().zip(parts.world).map(|(contract, world)| {
             world.and_then(|(source, depth)| world_of(&source, contract, depth))
         });
@@ -204,6 +206,10 @@ impl Suite {
                 .collect();
             problems.extend(draft.check(&ids, &scenarios));
         }
+        let hashes = Hashes {
+            scenarios: hash_of(&sources, &flows),
+            world: world_hash,
+        };
         let world = world.and_then(|world| keep(&mut problems, world));
         let book = book.map_or_else(Runbook::default, |draft| draft.runbook);
         let suite = contract.map(|contract| Self {
@@ -216,10 +222,27 @@ impl Suite {
             runbook: book.named_by(&scenarios),
             scenarios,
             world: world.map(Arc::new),
+            hashes,
             closer: None,
         });
         problems.each_once().or(suite)
     }
+}
+
+/// The hash of all scenarios and flows, wherever they stand.
+fn hash_of(sources: &[Arc<Source>], flows: &Library) -> String {
+    let scenarios = sources
+        .iter()
+        .map(|own| (scenario::id_of(own.name()), own.text()));
+    let flows = flows
+        .texts()
+        .map(|(name, text)| (format!("{FLOWS}/{name}"), text));
+    let mut all: Vec<(String, &str)> = scenarios.chain(flows).collect();
+    all.sort();
+    let each = all
+        .iter()
+        .map(|(name, text)| format!("{name} {}\n{text}\n", text.len()));
+    Source::new("", each.collect::<String>()).fingerprint()
 }
 
 /// The shipped contract with what some stages of the self-test agree on beside it, and its fingerprint.

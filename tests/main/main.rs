@@ -21,6 +21,7 @@ mod levers;
 mod local;
 mod matrix;
 mod proxy;
+mod run_file;
 mod runbook;
 mod scenarios;
 mod sources;

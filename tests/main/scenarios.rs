@@ -29,6 +29,7 @@ fn play(scenario: &Path, contract: ContractChoice, defects: Vec<Defect>) -> Scen
         defects,
         jobs: 1,
         journal_dir: None,
+        run_file: None,
         lease: None,
     };
     let mut result = perform(&plan, &Interrupt::new(), &mut |_| {}).unwrap();

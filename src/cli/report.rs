@@ -1,0 +1,93 @@
+//! `rehearsal report`: from the file of a run to any report, as the run would have written it.
+
+use std::fs;
+use std::io;
+use std::path::Path;
+
+use super::arguments::ReportArguments;
+use super::conclusion::complain;
+use super::console;
+use super::exit::Exit;
+use super::problem::Problem;
+use super::reports::Reports;
+use crate::domain::result::RunResult;
+use crate::report::file::ReportFile;
+use crate::report::terminal::{Again, Look, Opening, Terminal};
+use crate::run::gathered;
+use crate::runfile::{Manifest, Recorded};
+use crate::suite::config::Config;
+
+/// Makes the reports that were asked for; without any, the one for people.
+pub(super) fn report(arguments: &ReportArguments) -> Result<Exit, Problem> {
+    let reports = Reports::reserve(&arguments.reports, &Config::default(), &|_| None)?;
+    let run = open(&arguments.runs[0])?;
+    let result = gathered(&run);
+    let mut complaints = Vec::new();
+    if arguments.terminal || (reports.is_empty() && arguments.journal.is_none()) {
+        let told = tell(arguments, &run.manifest, &result);
+        complaints.extend(told.err().map(Problem::Output));
+    }
+    complaints.extend(reports.write(&result));
+    if let Some(folder) = &arguments.journal {
+        complaints.extend(journals(&run, folder).err());
+    }
+    complain(Exit::Passed, complaints)
+}
+
+/// Opens a run file, and says what is wrong with one that can be read all the same.
+pub(super) fn open(path: &Path) -> Result<Recorded, Problem> {
+    let run = Recorded::open(path)?;
+    if let Some(flaw) = &run.flaw {
+        console::tell(&format!("note: {} is partial: {flaw}\n", path.display()));
+    }
+    Ok(run)
+}
+
+/// Writes every journal as `run --journal` does. Of a scenario that was played more than once the last
+/// one has its name.
+pub(super) fn journals(run: &Recorded, folder: &Path) -> Result<(), Problem> {
+    let failed = |error| Problem::File {
+        verb: "write journals into",
+        path: folder.to_owned(),
+        error,
+    };
+    fs::create_dir_all(folder).map_err(failed)?;
+    let all = run.journals();
+    for (at, of) in all.iter().enumerate() {
+        let is_last = all
+            .get(at + 1)
+            .is_none_or(|next| next.scenario != of.scenario);
+        let name = match is_last {
+            true => format!("{}.jsonl", of.scenario),
+            false => format!("{}.{}.jsonl", of.scenario, of.attempt),
+        };
+        let file = ReportFile::reserve(&folder.join(name))?;
+        let mut journal = run.journal(of).map_err(failed)?;
+        file.fill(|out| io::copy(&mut journal, out).map(drop))?;
+    }
+    Ok(())
+}
+
+fn tell(arguments: &ReportArguments, manifest: &Manifest, result: &RunResult) -> io::Result<()> {
+    let look = Look {
+        detail: arguments.detail.chosen(),
+        width: console::width(),
+        again: Again::Play(manifest.origin.files.clone()),
+    };
+    let mut terminal = Terminal::new(console::out(), look);
+    let deviations = result.quirks.iter().chain(&result.defects);
+    terminal.begin(&Opening {
+        target: result.target.clone(),
+        seed: result.seed,
+        virtual_time: result.virtual_time,
+        scenarios: result.scenarios.iter().map(|own| own.id.clone()).collect(),
+        deviations: deviations.cloned().collect(),
+    })?;
+    for check in &result.runbook.checks {
+        terminal.check(check)?;
+    }
+    for scenario in &result.scenarios {
+        terminal.scenario(scenario)?;
+    }
+    terminal.end(result)
+}
