@@ -16,6 +16,7 @@ mod init;
 mod interrupt;
 mod judge;
 mod levers;
+mod merge;
 mod mock;
 mod names;
 mod ports;
@@ -23,6 +24,7 @@ mod problem;
 mod proxy;
 mod report;
 mod reports;
+mod rerun;
 mod run;
 mod run_file;
 mod runbook;
@@ -83,6 +85,8 @@ fn perform(command: Command) -> Result<Exit, Problem> {
         }
         Command::Run(arguments) => run::run(&arguments),
         Command::Report(arguments) => report::report(&arguments),
+        Command::Merge(arguments) => merge::merge(&arguments),
+        Command::Rerun(arguments) => rerun::rerun(&arguments),
         Command::Proxy(arguments) => proxy::proxy(&arguments),
         Command::Judge(arguments) => judge::judge(&arguments),
         Command::Attest(arguments) => attest::attest(&arguments),

@@ -15,7 +15,7 @@ mod write;
 
 pub use manifest::{Listed, Machine, Manifest, Marks, Origin, Played};
 pub use merge::{Merged, Unmergeable, merge};
-pub use read::{Flaw, JournalOf, Recorded, Unreadable};
+pub use read::{Flaw, JournalOf, Recorded, Unreadable, sha256};
 pub use write::{JournalBlocks, Unwritten, Writer};
 
 /// The newest version of the format that can be read, and the one that is written. Keys and blocks that

@@ -17,7 +17,9 @@ use super::problem::nearest;
 use crate::gateway::Name;
 use crate::suite::config::shown_setting;
 pub(super) use detail::DetailArguments;
-pub(super) use reports::{ReportArguments, ReportsArguments, RunFileArguments};
+pub(super) use reports::{
+    MergeArguments, ReportArguments, ReportsArguments, RerunArguments, RunFileArguments,
+};
 pub(super) use runbook::{AttestArguments, RunbookArguments};
 
 const STYLES: Styles = Styles::styled()
@@ -127,6 +129,10 @@ pub(super) enum Command {
     Run(Box<RunArguments>),
     /// Make reports from the file of a run
     Report(Box<ReportArguments>),
+    /// Merge the run files of shards into one
+    Merge(MergeArguments),
+    /// Play again what did not pass in a run
+    Rerun(RerunArguments),
     /// Judge recorded journals by the same rules, offline
     Judge(Box<JudgeArguments>),
     /// Put the gateway before a target, for an app of your own, and judge what it does
@@ -253,7 +259,7 @@ pub(super) struct RunArguments {
 
 #[derive(Debug, Args)]
 pub(super) struct JudgeArguments {
-    /// Journals, as `run --journal` and `proxy --journal` write them
+    /// Journals, as `run --journal` and `proxy --journal` write them, or run files
     #[arg(value_name = "FILE", required = true)]
     pub(super) journals: Vec<PathBuf>,
 

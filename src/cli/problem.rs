@@ -84,6 +84,12 @@ pub(super) enum Problem {
     /// A file that no report can be made from.
     #[error(transparent)]
     RunFile(#[from] runfile::Unreadable),
+    /// A statement about a run file that nobody keeps.
+    #[error("--in-toto vouches for a run file, and none is kept")]
+    NothingToVouchFor,
+    /// Runs that are no parts of one.
+    #[error(transparent)]
+    Unmergeable(#[from] runfile::Unmergeable),
     /// A run file that lacks something.
     #[error(transparent)]
     RunFileLacks(runfile::Unwritten),
@@ -128,6 +134,8 @@ impl Problem {
             | Self::Journal(_)
             | Self::RunFile(_)
             | Self::RunFileLacks(_)
+            | Self::NothingToVouchFor
+            | Self::Unmergeable(_)
             | Self::Tls(_)
             | Self::NotServed(NotServed::Control { .. })
             | Self::File { .. }
@@ -159,6 +167,7 @@ impl Problem {
                 "`rehearsal run` writes run files: with a configuration into `.rehearsal/runs/`, else where `--run-file` says"
                     .to_owned(),
             ),
+            Self::NothingToVouchFor => Some("--run-file FILE says where to keep one".to_owned()),
             Self::RunFileLacks(_) => Some(
                 "what was written before can be read; --run-file FILE chooses another place"
                     .to_owned(),
@@ -181,6 +190,7 @@ impl Problem {
             | Self::Mock(_)
             | Self::Value { .. }
             | Self::RunFile(_)
+            | Self::Unmergeable(_)
             | Self::File { .. }
             | Self::Output(_) => None,
         }

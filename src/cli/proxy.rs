@@ -20,6 +20,7 @@ use super::target::{SuiteOnTarget, TargetRequest};
 use super::{console, interrupt, levers};
 use crate::domain::result::RunResult;
 use crate::gateway::{Listen, Mode, Tls};
+use crate::report::About;
 use crate::report::terminal::{Again, Look, Terminal};
 use crate::run::{Interrupt, Plan, ProxyPlan, Ready, Use, finding_in_brief, serve};
 use crate::suite::config::Config;
@@ -33,6 +34,7 @@ pub(super) fn proxy(arguments: &ProxyArguments) -> Result<Exit, Problem> {
     let config = files::config_of(&arguments.files, environment)?;
     let asked = ReportsArguments {
         report_json: arguments.report_json.clone(),
+        ..ReportsArguments::default()
     };
     let reports = Reports::reserve(&asked, &config, environment)?;
     let proxied = plan(arguments, &config, environment)?;
@@ -51,7 +53,11 @@ pub(super) fn proxy(arguments: &ProxyArguments) -> Result<Exit, Problem> {
     } else {
         Terminal::new(console::out(), look(arguments)).end(&result)
     };
-    let concluded = conclude(&result, reports.write(&result), told);
+    let concluded = conclude(
+        &result,
+        reports.write(&result, &About::default(), None),
+        told,
+    );
     levers::last_words(proxied.plan.lease.as_ref());
     concluded
 }

@@ -2,7 +2,9 @@
 
 use std::fs;
 use std::io;
-use std::path::Path;
+use std::path::{Path, PathBuf};
+
+use tempfile::TempDir;
 
 use super::arguments::ReportArguments;
 use super::conclusion::complain;
@@ -10,6 +12,7 @@ use super::console;
 use super::exit::Exit;
 use super::problem::Problem;
 use super::reports::Reports;
+use super::{merge, run_file};
 use crate::domain::result::RunResult;
 use crate::report::file::ReportFile;
 use crate::report::terminal::{Again, Look, Opening, Terminal};
@@ -20,14 +23,29 @@ use crate::suite::config::Config;
 /// Makes the reports that were asked for; without any, the one for people.
 pub(super) fn report(arguments: &ReportArguments) -> Result<Exit, Problem> {
     let reports = Reports::reserve(&arguments.reports, &Config::default(), &|_| None)?;
-    let run = open(&arguments.runs[0])?;
+    let folder = TempDir::with_prefix("rehearsal-report-")?;
+    let run = match &arguments.runs[..] {
+        [run] => open(run)?,
+        shards => {
+            let to = folder.path().join("merged.run.gz");
+            merge::into(shards, &to)?;
+            Recorded::open(&to)?
+        }
+    };
     let result = gathered(&run);
     let mut complaints = Vec::new();
     if arguments.terminal || (reports.is_empty() && arguments.journal.is_none()) {
         let told = tell(arguments, &run.manifest, &result);
         complaints.extend(told.err().map(Problem::Output));
     }
-    complaints.extend(reports.write(&result));
+    let mut about = run_file::about(&run.manifest);
+    if reports.name_run_file() {
+        if arguments.runs.len() > 1 {
+            return Err(Problem::NothingToVouchFor);
+        }
+        about.run_file = run_file::fingerprint(&run.path);
+    }
+    complaints.extend(reports.write(&result, &about, Some(&run)));
     if let Some(folder) = &arguments.journal {
         complaints.extend(journals(&run, folder).err());
     }
@@ -45,7 +63,7 @@ pub(super) fn open(path: &Path) -> Result<Recorded, Problem> {
 
 /// Writes every journal as `run --journal` does. Of a scenario that was played more than once the last
 /// one has its name.
-pub(super) fn journals(run: &Recorded, folder: &Path) -> Result<(), Problem> {
+pub(super) fn journals(run: &Recorded, folder: &Path) -> Result<Vec<PathBuf>, Problem> {
     let failed = |error| Problem::File {
         verb: "write journals into",
         path: folder.to_owned(),
@@ -53,6 +71,7 @@ pub(super) fn journals(run: &Recorded, folder: &Path) -> Result<(), Problem> {
     };
     fs::create_dir_all(folder).map_err(failed)?;
     let all = run.journals();
+    let mut written = Vec::new();
     for (at, of) in all.iter().enumerate() {
         let is_last = all
             .get(at + 1)
@@ -61,11 +80,13 @@ pub(super) fn journals(run: &Recorded, folder: &Path) -> Result<(), Problem> {
             true => format!("{}.jsonl", of.scenario),
             false => format!("{}.{}.jsonl", of.scenario, of.attempt),
         };
-        let file = ReportFile::reserve(&folder.join(name))?;
+        let path = folder.join(name);
+        let file = ReportFile::reserve(&path)?;
         let mut journal = run.journal(of).map_err(failed)?;
         file.fill(|out| io::copy(&mut journal, out).map(drop))?;
+        written.push(path);
     }
-    Ok(())
+    Ok(written)
 }
 
 fn tell(arguments: &ReportArguments, manifest: &Manifest, result: &RunResult) -> io::Result<()> {

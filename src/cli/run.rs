@@ -29,7 +29,8 @@ pub(super) fn run(arguments: &RunArguments) -> Result<Exit, Problem> {
     let reports = Reports::reserve(&arguments.reports, &config, environment)?;
     let mut plan = plan(arguments, &config, environment)?;
     let commands = checks::wanted(arguments.checks, &config)?;
-    plan.run_file = run_file::begin(arguments, &config, environment, &plan)?;
+    let kept = run_file::begin(arguments, &config, environment, &plan, &reports)?;
+    plan.run_file.clone_from(&kept.writer);
     let interrupt = Interrupt::new();
     let handle = interrupt.clone();
     let lease = plan.lease.clone();
@@ -60,10 +61,7 @@ pub(super) fn run(arguments: &RunArguments) -> Result<Exit, Problem> {
         told = terminal.end(&result);
     }
     let quiet = arguments.detail.chosen() == Detail::Quiet;
-    let kept = plan.run_file.as_ref();
-    let lacks = kept.and_then(|file| run_file::end(file, &result, quiet));
-    let mut complaints: Vec<Problem> = lacks.into_iter().collect();
-    complaints.extend(reports.write(&result));
+    let complaints = kept.end(&result, &reports, quiet);
     let concluded = conclude(&result, complaints, told);
     levers::last_words(plan.lease.as_ref());
     concluded

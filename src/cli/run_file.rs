@@ -1,21 +1,36 @@
 //! The run file: where it goes, and what is known of a run before it is played.
 
 use std::fs;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use tempfile::TempDir;
 
 use super::arguments::RunArguments;
 use super::console;
 use super::problem::Problem;
+use super::reports::Reports;
 use super::settings::{Environment, layered};
 use crate::domain::journal::file::ContractMark;
 use crate::domain::result::RunResult;
 use crate::net::Clock;
+use crate::report::About;
 use crate::run::Plan;
-use crate::runfile::{Listed, Machine, Manifest, Marks, Origin, Writer};
+use crate::runfile::{self, Listed, Machine, Manifest, Marks, Origin, Recorded, Writer};
 use crate::suite::config::{Config, shown_setting};
 
 /// The folder of run files below that of what is kept from one run to the next.
 const FOLDER: &str = "runs";
+
+/// The file of a run that is being played.
+#[derive(Debug)]
+pub(super) struct Kept {
+    /// The file itself, if there is one.
+    pub(super) writer: Option<Writer>,
+    manifest: Manifest,
+    /// Where it stands while only the reports of this run need it.
+    temporary: Option<TempDir>,
+}
 
 /// Begins the file of a run that is about to be played, where one is kept: at the place that is named,
 /// or else beside the configuration. A run without a configuration litters no folder.
@@ -24,49 +39,119 @@ pub(super) fn begin(
     config: &Config,
     environment: Environment<'_>,
     plan: &Plan,
-) -> Result<Option<Writer>, Problem> {
-    if arguments.run_file.no_run_file {
-        return Ok(None);
+    reports: &Reports,
+) -> Result<Kept, Problem> {
+    let mut kept = Kept {
+        writer: None,
+        manifest: manifest(arguments, plan),
+        temporary: None,
+    };
+    if !arguments.run_file.no_run_file {
+        kept.begin(arguments, config, environment)?;
     }
-    let named = layered(
-        arguments.run_file.run_file.clone(),
-        None,
-        environment,
-        "REHEARSAL_RUN_FILE",
-    )?;
-    let manifest = manifest(arguments, plan);
-    if let Some(path) = named {
-        let begun = Writer::create(&path, &manifest);
-        return begun.map(Some).map_err(|error| Problem::File {
-            verb: "write the run file",
-            path,
-            error,
-        });
+    if kept.writer.is_none() && reports.name_run_file() {
+        return Err(Problem::NothingToVouchFor);
     }
-    if config.file.is_none() {
-        return Ok(None);
+    if kept.writer.is_none() && reports.need_run_file() {
+        let folder = TempDir::with_prefix("rehearsal-run-")?;
+        let path = folder.path().join(name(&kept.manifest));
+        kept.writer = Some(Writer::create(&path, &kept.manifest)?);
+        kept.temporary = Some(folder);
     }
-    let folder = config.state().join(FOLDER);
-    let path = folder.join(name(&manifest));
-    let begun = fs::create_dir_all(&folder).and_then(|()| Writer::create(&path, &manifest));
-    // Nobody asked for it, so it keeps nobody from playing.
-    Ok(begun
-        .map_err(|error| {
-            console::tell(&format!(
-                "note: no run file is kept, because {} cannot be written: {error}\n",
-                path.display()
-            ));
-        })
-        .ok())
+    Ok(kept)
 }
 
-/// Ends the file, and says where it is.
-pub(super) fn end(file: &Writer, result: &RunResult, quiet: bool) -> Option<Problem> {
-    let ended = file.end(result);
-    if ended.is_ok() && !quiet {
-        console::tell(&format!("run file: {}\n", file.path().display()));
+impl Kept {
+    fn begin(
+        &mut self,
+        arguments: &RunArguments,
+        config: &Config,
+        environment: Environment<'_>,
+    ) -> Result<(), Problem> {
+        let named = layered(
+            arguments.run_file.run_file.clone(),
+            None,
+            environment,
+            "REHEARSAL_RUN_FILE",
+        )?;
+        if let Some(path) = named {
+            let begun = Writer::create(&path, &self.manifest);
+            self.writer = Some(begun.map_err(|error| Problem::File {
+                verb: "write the run file",
+                path,
+                error,
+            })?);
+            return Ok(());
+        }
+        if config.file.is_none() {
+            return Ok(());
+        }
+        let folder = config.state().join(FOLDER);
+        let path = folder.join(name(&self.manifest));
+        let begun =
+            fs::create_dir_all(&folder).and_then(|()| Writer::create(&path, &self.manifest));
+        match begun {
+            Ok(writer) => self.writer = Some(writer),
+            // Nobody asked for it, so it keeps nobody from playing.
+            Err(error) => console::tell(&format!(
+                "note: no run file is kept, because {} cannot be written: {error}\n",
+                path.display()
+            )),
+        }
+        Ok(())
     }
-    ended.err().map(Problem::RunFileLacks)
+
+    /// Ends the file, says where it is, and writes the reports.
+    pub(super) fn end(&self, result: &RunResult, reports: &Reports, quiet: bool) -> Vec<Problem> {
+        let mut complaints = Vec::new();
+        let mut run = None;
+        let mut about = about(&self.manifest);
+        if let Some(writer) = &self.writer {
+            let ended = writer.end(result);
+            if ended.is_ok() && !quiet && self.temporary.is_none() {
+                console::tell(&format!("run file: {}\n", writer.path().display()));
+            }
+            complaints.extend(ended.err().map(Problem::RunFileLacks));
+            if reports.need_run_file() {
+                match Recorded::open(writer.path()) {
+                    Ok(read) => run = Some(read),
+                    Err(error) => complaints.push(Problem::RunFile(error)),
+                }
+                about.run_file = fingerprint(writer.path());
+            }
+        }
+        complaints.extend(reports.write(result, &about, run.as_ref()));
+        complaints
+    }
+}
+
+/// What formats say of a run beside what it came to.
+pub(super) fn about(manifest: &Manifest) -> About {
+    let marks = &manifest.marks;
+    let runbook = marks.runbook.rsplit(' ').next().unwrap_or_default();
+    let files = [
+        ("contract", Some(&*manifest.contract.sha256)),
+        ("scenarios", Some(&*marks.scenarios)),
+        ("world", marks.world.as_deref()),
+        ("runbook", Some(runbook)),
+    ];
+    let known = files
+        .into_iter()
+        .filter_map(|(name, hash)| Some((name, hash?)));
+    About {
+        id: manifest.id.clone(),
+        started: Duration::from_secs(manifest.started),
+        files: known
+            .map(|(name, hash)| (name.to_owned(), hash.to_owned()))
+            .collect(),
+        run_file: None,
+    }
+}
+
+/// A file's name and SHA-256.
+pub(super) fn fingerprint(path: &Path) -> Option<(String, String)> {
+    let name = path.file_name()?.to_string_lossy().into_owned();
+    Some((name, runfile::sha256(path).ok()?))
 }
 
 /// `20261130T080000Z-mock-1f3a5b7c.run.gz`: in the order in which runs began.

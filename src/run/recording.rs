@@ -1,6 +1,6 @@
 //! The journal on disk, written while it grows: into a file of its own, into the run file, or both.
 
-use std::fs::File;
+use std::fs::{self, File};
 use std::io::{self, BufWriter, Write};
 use std::path::Path;
 use std::sync::Arc;
@@ -39,6 +39,7 @@ impl Recording {
         flush: Flush,
     ) -> io::Result<Self> {
         let begin = |path: &Path| -> io::Result<_> {
+            refuse_link(path)?;
             let mut out = BufWriter::new(File::create(path)?);
             serde_json::to_writer(&mut out, header)?;
             out.write_all(b"\n")?;
@@ -82,6 +83,18 @@ impl Recording {
             Flush::EachEntry => file.flush(),
         }
     }
+}
+
+/// Refuses a link to a file: nobody is led through one to lose what it points to. What leads to a pipe
+/// or a terminal, as /dev/stdout does, loses nothing.
+fn refuse_link(path: &Path) -> io::Result<()> {
+    let is_link = fs::symlink_metadata(path).is_ok_and(|found| found.is_symlink());
+    let is_lost = fs::metadata(path).map_or(true, |behind| behind.is_file());
+    if is_link && is_lost {
+        let why = "it is a link, and nothing is written through links: name the file itself";
+        return Err(io::Error::other(why));
+    }
+    Ok(())
 }
 
 impl Observer for Recording {

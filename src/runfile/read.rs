@@ -5,6 +5,7 @@ use std::fs::File;
 use std::io::{self, BufRead, BufReader, Read, Seek, SeekFrom};
 use std::path::{Path, PathBuf};
 
+use aws_lc_rs::digest::{Context, SHA256};
 use flate2::read::GzDecoder;
 use serde::Deserialize;
 
@@ -165,6 +166,12 @@ impl Recorded {
         };
         run.read_results();
         Ok(run)
+    }
+
+    /// Whether a file begins as a run file does; what can be read only once is never looked into.
+    #[must_use]
+    pub fn is_one(path: &Path) -> bool {
+        std::fs::metadata(path).is_ok_and(|found| found.is_file()) && !begins_otherwise(path)
     }
 
     fn read_results(&mut self) {
@@ -382,4 +389,27 @@ fn instead(file: &mut File) -> String {
         "it does not begin as one"
     };
     what.to_owned()
+}
+
+/// SHA-256 of a whole file, hex.
+///
+/// # Errors
+/// When it cannot be read.
+pub fn sha256(path: &Path) -> io::Result<String> {
+    let mut context = Context::new(&SHA256);
+    let mut file = File::open(path)?;
+    let mut block = vec![0; 64 * 1024];
+    loop {
+        let read = file.read(&mut block)?;
+        if read == 0 {
+            break;
+        }
+        context.update(&block[..read]);
+    }
+    let hash = context.finish();
+    Ok(hash
+        .as_ref()
+        .iter()
+        .map(|byte| format!("{byte:02x}"))
+        .collect())
 }

@@ -88,3 +88,214 @@ fn a_file_that_no_report_can_be_made_from_ends_with_1_and_says_what_it_is() {
         assert!(out.is_empty() && err.contains(told), "{err}");
     }
 }
+
+#[test]
+fn shards_make_the_report_of_the_whole_whatever_their_order() {
+    let folder = tempfile::tempdir().unwrap();
+    let played = |name: &str, scenarios: &[&str]| {
+        let mut words = vec!["run", "--seed", "1", "-q", "--run-file", name];
+        scenarios
+            .iter()
+            .for_each(|own| words.extend(["--scenario", own]));
+        ends(folder.path(), &words, 0);
+    };
+    played("all.run.gz", &["sign-in", "wrong-password", "sign-out"]);
+    played("a.run.gz", &["sign-in", "wrong-password"]);
+    played("b.run.gz", &["sign-out"]);
+    for order in [
+        ["a.run.gz", "b.run.gz", "a.run.gz"],
+        ["b.run.gz", "a.run.gz", "b.run.gz"],
+    ] {
+        let words = [&["merge"][..], &order, &["-o", "merged.run.gz"]].concat();
+        let (out, _) = ends(folder.path(), &words, 0);
+        assert!(
+            out.contains("3 scenarios, passed") && out.contains("in none of these runs"),
+            "{out}"
+        );
+    }
+    let report = |names: &[&str]| {
+        let words = [&["report"], names, &["--json", "-"]].concat();
+        let (out, _) = ends(folder.path(), &words, 0);
+        let mut read: serde_json::Value = serde_json::from_str(&out).unwrap();
+        // How long it took on the wall is nobody's to repeat.
+        read["duration_wall_ms"] = 0.into();
+        for scenario in read["scenarios"].as_array_mut().unwrap() {
+            scenario["duration_wall_ms"] = 0.into();
+            scenario["attempts"][0]["duration_wall_ms"] = 0.into();
+        }
+        read
+    };
+    let whole = report(&["all.run.gz"]);
+    assert!(
+        whole == report(&["merged.run.gz"]),
+        "a merged file tells something else"
+    );
+    assert!(
+        whole == report(&["b.run.gz", "a.run.gz"]),
+        "shards tell something else"
+    );
+    ends(
+        folder.path(),
+        &[
+            "run",
+            "--seed",
+            "2",
+            "-q",
+            "--scenario",
+            "sign-in",
+            "--run-file",
+            "c.run.gz",
+        ],
+        0,
+    );
+    let (_, err) = ends(
+        folder.path(),
+        &["merge", "a.run.gz", "c.run.gz", "-o", "d.run.gz"],
+        1,
+    );
+    assert!(err.contains("seed 1 and 2"), "{err}");
+}
+
+#[test]
+fn a_run_that_is_killed_keeps_what_it_had_and_is_played_again_from_there() {
+    let folder = tempfile::tempdir().unwrap();
+    let run = [
+        "run",
+        "--seed",
+        "1",
+        "-q",
+        "--scenario",
+        "sign-*",
+        "--run-file",
+        "a.run.gz",
+    ];
+    ends(folder.path(), &run, 0);
+    let whole = fs::read(folder.path().join("a.run.gz")).unwrap();
+    // What a killed process leaves: everything up to somewhere.
+    fs::write(folder.path().join("a.run.gz"), &whole[..whole.len() - 9]).unwrap();
+    let (out, err) = ends(folder.path(), &["report", "a.run.gz"], 0);
+    assert!(err.contains("is partial: it is cut off"), "{err}");
+    assert!(out.contains("inconclusive"), "{out}");
+    let (out, _) = ends(folder.path(), &["judge", "a.run.gz", "--quiet"], 0);
+    assert!(out.contains("2 passed"), "{out}");
+    fs::write(folder.path().join("a.run.gz"), &whole[..whole.len() / 4]).unwrap();
+    let (_, err) = ends(
+        folder.path(),
+        &["rerun", "a.run.gz", "-q", "--json", "a.json"],
+        0,
+    );
+    assert!(err.contains("partial"), "{err}");
+    let read = fs::read_to_string(folder.path().join("a.json")).unwrap();
+    let read: serde_json::Value = serde_json::from_str(&read).unwrap();
+    assert_eq!(
+        (&read["seed"], &read["verdict"]),
+        (&1.into(), &"passed".into())
+    );
+    fs::write(folder.path().join("a.run.gz"), &whole).unwrap();
+    let (out, _) = ends(folder.path(), &["rerun", "a.run.gz"], 0);
+    assert!(out.starts_with("everything passed"), "{out}");
+}
+
+#[cfg(unix)]
+#[test]
+fn a_full_disk_keeps_what_was_written_and_is_told() {
+    use std::process::Command;
+    let folder = tempfile::tempdir().unwrap();
+    let program = env!("CARGO_BIN_EXE_rehearsal");
+    // No file may grow past 32 KiB, and whoever tries is told rather than killed.
+    let limited = |words: &str| {
+        let script = format!("trap '' XFSZ; ulimit -f 64; exec {program} {words}");
+        let out = Command::new("sh")
+            .current_dir(folder.path())
+            .args(["-c", &script])
+            .output()
+            .unwrap();
+        (out.status.code(), String::from_utf8(out.stderr).unwrap())
+    };
+    let run = "run --seed 1 -q --scenario sign-in --scenario dropped-sockets --jobs 1 --run-file a.run.gz";
+    let (code, err) = limited(run);
+    assert_eq!(code, Some(1), "{err}");
+    assert!(err.contains("lacks what could not be written"), "{err}");
+    let (out, err) = ends(folder.path(), &["report", "a.run.gz"], 0);
+    assert!(out.contains("sign-in") && err.is_empty(), "{out}{err}");
+    ends(
+        folder.path(),
+        &[
+            "run",
+            "--seed",
+            "1",
+            "-q",
+            "--scenario",
+            "sign-in",
+            "--run-file",
+            "b.run.gz",
+        ],
+        0,
+    );
+    fs::write(folder.path().join("out.har"), "old").unwrap();
+    let (code, err) = limited("report b.run.gz --har out.har --tap out.tap");
+    assert_eq!(code, Some(1), "{err}");
+    assert!(err.contains("cannot write the report out.har"), "{err}");
+    assert_eq!(
+        fs::read_to_string(folder.path().join("out.har")).unwrap(),
+        "old"
+    );
+    assert!(folder.path().join("out.tap").exists());
+}
+
+#[test]
+fn every_format_is_written_in_one_run_or_later() {
+    let folder = tempfile::tempdir().unwrap();
+    let formats = [
+        "--json",
+        "json",
+        "--junit",
+        "junit.xml",
+        "--tap",
+        "tap",
+        "--ctrf",
+        "ctrf.json",
+        "--har",
+        "har",
+        "--summary",
+        "summary.md",
+        "--in-toto",
+        "in-toto.json",
+        "--github",
+    ];
+    let run = [
+        "run",
+        "--seed",
+        "1",
+        "-q",
+        "--quirk",
+        "token-in-query",
+        "--scenario",
+        "sign-in",
+        "--run-file",
+        "a.run.gz",
+    ];
+    let (out, _) = ends(folder.path(), &[&run[..], &formats].concat(), 4);
+    assert!(out.contains("\n::error "), "{out}");
+    let written = || -> Vec<(String, Vec<u8>)> {
+        let files = formats.iter().filter(|word| !word.starts_with("--"));
+        files
+            .map(|name| {
+                (
+                    (*name).to_owned(),
+                    fs::read(folder.path().join(name)).unwrap(),
+                )
+            })
+            .collect()
+    };
+    let of_run = written();
+    let (out, _) = ends(
+        folder.path(),
+        &[&["report", "a.run.gz"][..], &formats].concat(),
+        0,
+    );
+    assert!(out.starts_with("::error "), "{out}");
+    for ((name, then), (_, now)) in of_run.iter().zip(written()) {
+        assert!(!then.is_empty() && *then == now, "{name} differs");
+    }
+}
