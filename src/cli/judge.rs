@@ -10,7 +10,7 @@ use super::exit::Exit;
 use super::files::{self, SuiteRequest};
 use super::problem::Problem;
 use super::reports::Reports;
-use super::{console, report, runbook, settings};
+use super::{console, run_file, runbook, settings};
 use crate::report::About;
 use crate::report::terminal::{Again, Look, Opening, Terminal};
 use crate::run::{self, JudgedBy};
@@ -72,8 +72,8 @@ fn journals(named: &[PathBuf], folder: &Path) -> Result<Vec<PathBuf>, Problem> {
             journals.push(path.clone());
             continue;
         }
-        let run = report::open(path)?;
-        let unpacked = report::journals(&run, &folder.join(number.to_string()))?;
+        let run = run_file::open(path)?;
+        let unpacked = run_file::journals(&run, &folder.join(number.to_string()))?;
         if unpacked.is_empty() {
             let why = "it holds no journal to judge".to_owned();
             let path = path.clone();

@@ -8,7 +8,7 @@ use super::arguments::MergeArguments;
 use super::console;
 use super::exit::Exit;
 use super::problem::Problem;
-use super::{report, run_file};
+use super::run_file;
 use crate::domain::result::RunResult;
 use crate::run::gathered;
 use crate::runfile::{self, Merged, Recorded};
@@ -32,7 +32,8 @@ pub(super) fn merge(arguments: &MergeArguments) -> Result<Exit, Problem> {
 
 /// Merges files into a new one, which is whole.
 pub(super) fn into(runs: &[PathBuf], to: &Path) -> Result<(Merged, RunResult), Problem> {
-    let read: Result<Vec<Recorded>, Problem> = runs.iter().map(|path| report::open(path)).collect();
+    let read: Result<Vec<Recorded>, Problem> =
+        runs.iter().map(|path| run_file::open(path)).collect();
     let merged = runfile::merge(read?, to, run_file::new_id())?;
     let mut run = Recorded::open(to)?;
     if merged.missing.is_empty() {

@@ -1,8 +1,6 @@
 //! `rehearsal report`: from the file of a run to any report, as the run would have written it.
 
-use std::fs;
 use std::io;
-use std::path::{Path, PathBuf};
 
 use tempfile::TempDir;
 
@@ -14,7 +12,6 @@ use super::problem::Problem;
 use super::reports::Reports;
 use super::{merge, run_file};
 use crate::domain::result::RunResult;
-use crate::report::file::ReportFile;
 use crate::report::terminal::{Again, Look, Opening, Terminal};
 use crate::run::gathered;
 use crate::runfile::{Manifest, Recorded};
@@ -25,7 +22,7 @@ pub(super) fn report(arguments: &ReportArguments) -> Result<Exit, Problem> {
     let reports = Reports::reserve(&arguments.reports, &Config::default(), &|_| None)?;
     let folder = TempDir::with_prefix("rehearsal-report-")?;
     let run = match &arguments.runs[..] {
-        [run] => open(run)?,
+        [run] => run_file::open(run)?,
         shards => {
             let to = folder.path().join("merged.run.gz");
             merge::into(shards, &to)?;
@@ -47,46 +44,9 @@ pub(super) fn report(arguments: &ReportArguments) -> Result<Exit, Problem> {
     }
     complaints.extend(reports.write(&result, &about, Some(&run)));
     if let Some(folder) = &arguments.journal {
-        complaints.extend(journals(&run, folder).err());
+        complaints.extend(run_file::journals(&run, folder).err());
     }
     complain(Exit::Passed, complaints)
-}
-
-/// Opens a run file, and says what is wrong with one that can be read all the same.
-pub(super) fn open(path: &Path) -> Result<Recorded, Problem> {
-    let run = Recorded::open(path)?;
-    if let Some(flaw) = &run.flaw {
-        console::tell(&format!("note: {} is partial: {flaw}\n", path.display()));
-    }
-    Ok(run)
-}
-
-/// Writes every journal as `run --journal` does. Of a scenario that was played more than once the last
-/// one has its name.
-pub(super) fn journals(run: &Recorded, folder: &Path) -> Result<Vec<PathBuf>, Problem> {
-    let failed = |error| Problem::File {
-        verb: "write journals into",
-        path: folder.to_owned(),
-        error,
-    };
-    fs::create_dir_all(folder).map_err(failed)?;
-    let all = run.journals();
-    let mut written = Vec::new();
-    for (at, of) in all.iter().enumerate() {
-        let is_last = all
-            .get(at + 1)
-            .is_none_or(|next| next.scenario != of.scenario);
-        let name = match is_last {
-            true => format!("{}.jsonl", of.scenario),
-            false => format!("{}.{}.jsonl", of.scenario, of.attempt),
-        };
-        let path = folder.join(name);
-        let file = ReportFile::reserve(&path)?;
-        let mut journal = run.journal(of).map_err(failed)?;
-        file.fill(|out| io::copy(&mut journal, out).map(drop))?;
-        written.push(path);
-    }
-    Ok(written)
 }
 
 fn tell(arguments: &ReportArguments, manifest: &Manifest, result: &RunResult) -> io::Result<()> {

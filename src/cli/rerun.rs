@@ -7,7 +7,7 @@ use super::arguments::{Arguments, Command, RerunArguments};
 use super::console;
 use super::exit::Exit;
 use super::problem::Problem;
-use super::{report, run};
+use super::{run, run_file};
 use crate::domain::result::RunResult;
 use crate::domain::verdict::Verdict;
 use crate::run::gathered;
@@ -15,7 +15,7 @@ use crate::runfile::Recorded;
 
 /// Plays what did not pass, as `run` with the words of the first run and those that are given now.
 pub(super) fn rerun(arguments: &RerunArguments) -> Result<Exit, Problem> {
-    let recorded = report::open(&arguments.run)?;
+    let recorded = run_file::open(&arguments.run)?;
     let result = gathered(&recorded);
     let open = open(&result);
     if open.is_empty() {

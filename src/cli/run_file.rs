@@ -1,6 +1,7 @@
 //! The run file: where it goes, and what is known of a run before it is played.
 
 use std::fs;
+use std::io;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -15,6 +16,7 @@ use crate::domain::journal::file::ContractMark;
 use crate::domain::result::RunResult;
 use crate::net::Clock;
 use crate::report::About;
+use crate::report::file::ReportFile;
 use crate::run::Plan;
 use crate::runfile::{self, Listed, Machine, Manifest, Marks, Origin, Recorded, Writer};
 use crate::suite::config::{Config, shown_setting};
@@ -152,6 +154,43 @@ pub(super) fn about(manifest: &Manifest) -> About {
 pub(super) fn fingerprint(path: &Path) -> Option<(String, String)> {
     let name = path.file_name()?.to_string_lossy().into_owned();
     Some((name, runfile::sha256(path).ok()?))
+}
+
+/// Opens a run file, and says what is wrong with one that can be read all the same.
+pub(super) fn open(path: &Path) -> Result<Recorded, Problem> {
+    let run = Recorded::open(path)?;
+    if let Some(flaw) = &run.flaw {
+        console::tell(&format!("note: {} is partial: {flaw}\n", path.display()));
+    }
+    Ok(run)
+}
+
+/// Writes every journal as `run --journal` does. Of a scenario that was played more than once the last
+/// one has its name.
+pub(super) fn journals(run: &Recorded, folder: &Path) -> Result<Vec<PathBuf>, Problem> {
+    let failed = |error| Problem::File {
+        verb: "write journals into",
+        path: folder.to_owned(),
+        error,
+    };
+    fs::create_dir_all(folder).map_err(failed)?;
+    let all = run.journals();
+    let mut written = Vec::new();
+    for (at, of) in all.iter().enumerate() {
+        let is_last = all
+            .get(at + 1)
+            .is_none_or(|next| next.scenario != of.scenario);
+        let name = match is_last {
+            true => format!("{}.jsonl", of.scenario),
+            false => format!("{}.{}.jsonl", of.scenario, of.attempt),
+        };
+        let path = folder.join(name);
+        let file = ReportFile::reserve(&path)?;
+        let mut journal = run.journal(of).map_err(failed)?;
+        file.fill(|out| io::copy(&mut journal, out).map(drop))?;
+        written.push(path);
+    }
+    Ok(written)
 }
 
 /// `20261130T080000Z-mock-1f3a5b7c.run.gz`: in the order in which runs began.

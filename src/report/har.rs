@@ -21,7 +21,7 @@ use self::socket::Socket;
 use super::rfc3339;
 use crate::domain::contract::TransportName;
 use crate::domain::journal::file::Header;
-use crate::domain::journal::{Entry, Fact, LossReason, Request};
+use crate::domain::journal::{Answer, Direction, Entry, Fact, Frame, LossReason, Request};
 
 /// Writes one archive from many journals.
 pub struct Archive<'w> {
@@ -100,20 +100,7 @@ impl<'w> Archive<'w> {
                 let held = (entry.at, (**request).clone());
                 self.journal.requests.insert(request.exchange, held);
             }
-            Fact::Answer(answer) => {
-                let Some((began, request)) = self.journal.requests.remove(&answer.exchange) else {
-                    return Ok(());
-                };
-                let ending = Ending::Answered(answer);
-                let value = self.value(began, entry, &request, &ending);
-                if answer.status == 101 && request.wants_websocket() {
-                    self.journal
-                        .handshakes
-                        .push(Socket::new(&request, value, began));
-                } else {
-                    self.write(&value)?;
-                }
-            }
+            Fact::Answer(answer) => self.answered(entry, answer)?,
             Fact::Lost { exchange, reason } => {
                 if let Some((began, request)) = self.journal.requests.remove(exchange) {
                     let ending = Ending::Lost(told(reason));
@@ -133,14 +120,7 @@ impl<'w> Archive<'w> {
                 packet,
                 ..
             } => {
-                if !self.journal.sockets.contains_key(socket) {
-                    // A session that moved over from polling: the oldest handshake is its own.
-                    self.adopt_oldest(*socket);
-                }
-                let at = self.journal.epoch + entry.at;
-                if let Some(own) = self.journal.sockets.get_mut(socket) {
-                    own.message(*direction, at, packet)?;
-                }
+                self.frame(*socket, *direction, entry.at, packet)?;
             }
             Fact::SocketClosed { socket, .. } => {
                 if let Some(own) = self.journal.sockets.remove(socket) {
@@ -150,6 +130,37 @@ impl<'w> Archive<'w> {
             _ => {}
         }
         Ok(())
+    }
+
+    fn answered(&mut self, entry: &Entry, answer: &Answer) -> io::Result<()> {
+        let Some((began, request)) = self.journal.requests.remove(&answer.exchange) else {
+            return Ok(());
+        };
+        let value = self.value(began, entry, &request, &Ending::Answered(answer));
+        if answer.status == 101 && request.wants_websocket() {
+            let opened = Socket::new(&request, value, began);
+            self.journal.handshakes.push(opened);
+            return Ok(());
+        }
+        self.write(&value)
+    }
+
+    fn frame(
+        &mut self,
+        socket: u64,
+        direction: Direction,
+        at: Duration,
+        packet: &Frame,
+    ) -> io::Result<()> {
+        if !self.journal.sockets.contains_key(&socket) {
+            // A session that moved over from polling: the oldest handshake is its own.
+            self.adopt_oldest(socket);
+        }
+        let at = self.journal.epoch + at;
+        match self.journal.sockets.get_mut(&socket) {
+            Some(own) => own.message(direction, at, packet),
+            None => Ok(()),
+        }
     }
 
     /// Ends the archive.

@@ -175,8 +175,7 @@ impl Suite {
             None => shipped_scenarios(),
             Some(found) => found.scenarios(&mut problems),
         };
-        let world_read = parts.world.as_ref().and_then(|world| world.as_ref().ok());
-        let world_hash = world_read.map(|(source, _)| source.fingerprint());
+        let world_hash = parts.world_hash();
         let world = contract.as_ref().zip(parts.world).map(|(contract, world)| {
             world.and_then(|(source, depth)| world_of(&source, contract, depth))
         });
@@ -206,10 +205,6 @@ impl Suite {
                 .collect();
             problems.extend(draft.check(&ids, &scenarios));
         }
-        let hashes = Hashes {
-            scenarios: hash_of(&sources, &flows),
-            world: world_hash,
-        };
         let world = world.and_then(|world| keep(&mut problems, world));
         let book = book.map_or_else(Runbook::default, |draft| draft.runbook);
         let suite = contract.map(|contract| Self {
@@ -222,7 +217,10 @@ impl Suite {
             runbook: book.named_by(&scenarios),
             scenarios,
             world: world.map(Arc::new),
-            hashes,
+            hashes: Hashes {
+                scenarios: hash_of(&sources, &flows),
+                world: world_hash,
+            },
             closer: None,
         });
         problems.each_once().or(suite)
@@ -318,6 +316,13 @@ impl Parts {
             runbook,
             runbook_is_own,
         }
+    }
+}
+
+impl Parts {
+    fn world_hash(&self) -> Option<String> {
+        let (source, _) = self.world.as_ref()?.as_ref().ok()?;
+        Some(source.fingerprint())
     }
 }
 

@@ -6,8 +6,7 @@ use super::*;
 use crate::domain::contract::TransportName;
 use crate::domain::journal::file::{Case, ContractMark};
 use crate::domain::journal::{
-    Answer, Answerer, Class, Content, Direction, EntryId, Frame, Headers, Judgement, Sender,
-    SocketEnd,
+    Answerer, Class, Content, EntryId, Headers, Judgement, Sender, SocketEnd,
 };
 use crate::report::samples;
 
