@@ -28,7 +28,6 @@ mod rerun;
 mod run;
 mod run_file;
 mod runbook;
-mod select;
 mod self_test;
 mod settings;
 mod target;

@@ -3,6 +3,7 @@
 //! This room performs no I/O, reads no clock and is not async. Everything in it is a value or a
 //! pure decision, so a run can be judged again from its journal alone.
 
+pub mod access;
 pub mod bindings;
 pub mod change;
 pub mod coding;

@@ -74,6 +74,8 @@ pub struct Suite {
     pub runbook: Runbook,
     /// By what its other files can be known.
     pub hashes: Hashes,
+    /// The steps that its scenarios share.
+    flows: Arc<flow::Library>,
     /// The closer agreement that some stages of the self-test need, and its fingerprint.
     closer: Option<(Arc<Contract>, String)>,
 }

@@ -12,7 +12,7 @@ use super::problem::Problem;
 use super::settings;
 use crate::domain::change::Lever;
 use crate::run::{Lease, LeaseError, Leftover, Target, Use, left_at, settle, users_of};
-use crate::suite::config::{self, Config, LeverMeans};
+use crate::suite::config::{self, Config, LeverMeans, Means};
 
 const STRONG: Style = Style::new().bold();
 
@@ -48,7 +48,7 @@ fn switches(deployment: &config::Target) -> bool {
     let mut levers = deployment.levers.iter();
     levers.any(|(lever, means)| {
         let lasts = matches!(lever, Lever::Maintenance | Lever::Backend);
-        lasts && matches!(means, LeverMeans::Http { .. })
+        lasts && matches!(means, LeverMeans::Calls { .. })
     })
 }
 
@@ -175,7 +175,10 @@ fn list(config: &Config, names: &[&str]) -> Result<Exit, Problem> {
         for (lever, means) in &outline.levers {
             let how = match means {
                 LeverMeans::Gateway => "imitated at the gateway",
-                LeverMeans::Http { .. } => "by the operator's calls",
+                LeverMeans::Calls { .. } => match Means::of(means.calls()) {
+                    Means::Http => "by the operator's calls",
+                    Means::Command => "by commands of the operator",
+                },
             };
             writeln!(out, "  {lever}: {how}")?;
         }

@@ -103,6 +103,7 @@ fn plan(
             jobs: 1,
             journal_dir: None,
             run_file: None,
+            handed_in: Default::default(),
             lease,
         },
         journal: arguments.journal.clone(),

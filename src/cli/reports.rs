@@ -13,7 +13,7 @@ use crate::domain::journal::Entry;
 use crate::domain::journal::file::{FirstLine, first_line};
 use crate::domain::result::RunResult;
 use crate::report::file::{ReportFile, Unwritable};
-use crate::report::{About, ctrf, github, har, in_toto, json, junit, summary, tap};
+use crate::report::{About, ctrf, github, har, html, in_toto, json, junit, summary, tap};
 use crate::runfile::Recorded;
 use crate::suite::config::Config;
 
@@ -27,6 +27,7 @@ pub(super) struct Reports {
     summary: Option<ReportFile>,
     in_toto: Option<ReportFile>,
     har: Option<ReportFile>,
+    html: Option<ReportFile>,
     github: bool,
 }
 
@@ -55,6 +56,7 @@ impl Reports {
             summary: reserve(&arguments.summary)?,
             in_toto: reserve(&arguments.in_toto)?,
             har: reserve(&arguments.har)?,
+            html: reserve(&arguments.html)?,
             github: arguments.github,
         })
     }
@@ -62,13 +64,13 @@ impl Reports {
     /// Whether there is nothing to write.
     pub(super) fn is_empty(&self) -> bool {
         let files = [&self.json, &self.junit, &self.tap, &self.ctrf];
-        let further = [&self.summary, &self.in_toto, &self.har];
+        let further = [&self.summary, &self.in_toto, &self.har, &self.html];
         !self.github && files.iter().chain(&further).all(|file| file.is_none())
     }
 
     /// Whether a report needs the run file: its journals, or to name it.
     pub(super) fn need_run_file(&self) -> bool {
-        self.har.is_some() || self.in_toto.is_some()
+        self.har.is_some() || self.html.is_some() || self.in_toto.is_some()
     }
 
     /// Whether a report names the run file, which then has to be kept.
@@ -103,6 +105,9 @@ impl Reports {
         });
         if let Some(run) = run {
             keep(&self.har, &|file| file.fill(|out| archive(run, out)));
+            keep(&self.html, &|file| {
+                file.fill(|out| html::write(out, &json::render(result), for_page(run)))
+            });
         }
         if self.github {
             let told = console::out().write_all(&github::render(result));
@@ -110,6 +115,24 @@ impl Reports {
         }
         complaints
     }
+}
+
+/// The journals of a run for its page; of a scenario that was played more than once the last one.
+fn for_page(run: &Recorded) -> Vec<html::Journal<'_>> {
+    let all = run.journals();
+    let last = all.iter().enumerate().filter(|(at, of)| {
+        let next = all.get(at + 1);
+        next.is_none_or(|next| next.scenario != of.scenario)
+    });
+    last.map(|(_, of)| {
+        let of = of.clone();
+        html::Journal {
+            scenario: of.scenario.clone(),
+            device: None,
+            open: Box::new(move || Ok(Box::new(run.journal(&of)?) as Box<dyn BufRead>)),
+        }
+    })
+    .collect()
 }
 
 /// Writes the traffic of every journal, an entry at a time.

@@ -11,12 +11,11 @@ use super::exit::Exit;
 use super::files;
 use super::problem::Problem;
 use super::reports::Reports;
-use super::select::Selection;
 use super::settings::{self, Environment, layered};
 use super::target::{SuiteOnTarget, TargetRequest};
 use super::{checks, console, interrupt, levers, names, run_file};
 use crate::report::terminal::{Again, Detail, Look, Opening, Terminal};
-use crate::run::{Interrupt, Plan, Use, perform};
+use crate::run::{Interrupt, Plan, Selection, Use, perform};
 use crate::runfile::Writer;
 use crate::suite::Suite;
 use crate::suite::config::Config;
@@ -123,6 +122,7 @@ fn plan(
         jobs: jobs.unwrap_or_else(settings::processors),
         journal_dir,
         run_file: None,
+        handed_in: Default::default(),
     })
 }
 

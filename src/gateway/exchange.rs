@@ -179,6 +179,9 @@ fn onward(arrived: &mut Arrived) -> Request<Payload<Upload>> {
             marked: arrived.is_ours(),
         },
     );
+    for (name, value) in &service.route.headers {
+        onward.headers_mut().insert(name, value.clone());
+    }
     if arrived.shortened {
         // The body's own length frames it now.
         onward.headers_mut().remove(CONTENT_LENGTH);

@@ -26,6 +26,10 @@ impl Scribe {
                 account.password.expose(),
             );
         }
+        let upstreams = settings.upstreams.values();
+        for secret in upstreams.flat_map(|upstream| &upstream.access.secrets) {
+            lock(&vault).learn(SecretKind::Unknown, secret.expose());
+        }
         Self {
             contract: Arc::clone(&settings.contract),
             recorder: settings.recorder.clone(),

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use crate::domain::access::Access;
 use crate::domain::contract::Contract;
 use crate::domain::secret::Account;
 use crate::net::{Endpoint, Net, Recorder};
@@ -48,4 +49,6 @@ pub struct Upstream {
     pub base_path: String,
     /// What is connected to, if not the authority.
     pub via: Option<Endpoint>,
+    /// How it is reached.
+    pub access: Arc<Access>,
 }

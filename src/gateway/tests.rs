@@ -79,6 +79,7 @@ impl Room {
             authority: "backend.test".to_owned(),
             base_path: String::new(),
             via: Some(backend.endpoint().clone()),
+            access: Arc::default(),
         };
         let settings = Settings {
             contract: Arc::new(contract),

@@ -9,10 +9,13 @@ use std::pin::Pin;
 use std::sync::Mutex;
 use std::task::{Context, Poll};
 
-use http::{Request, Response, Uri};
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use http::{HeaderName, HeaderValue, Request, Response, Uri};
 use hyper::body::Incoming;
 use hyper::client::conn::http1;
 use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder, MaybeHttpsStream};
+use hyper_util::client::legacy::connect::proxy::Tunnel;
 use hyper_util::client::legacy::connect::{Connected, Connection};
 use hyper_util::rt::TokioIo;
 use tokio::net::TcpStream;
@@ -22,7 +25,12 @@ use tower_service::Service;
 use super::body::{Payload, Upload};
 use super::lock::lock;
 use super::settings::Upstream;
+use crate::domain::access::Proxy;
 use crate::net::{Endpoint, Stream};
+
+mod trust;
+
+pub use trust::client_config;
 
 /// How many headers an answer may have.
 const MOST_HEADERS: usize = 2_000;
@@ -32,6 +40,8 @@ pub(super) struct Route {
     /// `scheme://authority`.
     pub(super) origin: String,
     pub(super) authority: String,
+    /// What is said along with every request, and never written down.
+    pub(super) headers: Vec<(HeaderName, HeaderValue)>,
     dial: Dial,
     /// Only for `https`, because to prepare it costs more than a whole scenario.
     secure: Option<HttpsConnector<Dial>>,
@@ -41,28 +51,31 @@ impl Route {
     pub(super) fn new(upstream: Upstream) -> io::Result<Self> {
         let secure = upstream.scheme.eq_ignore_ascii_case("https");
         let default_port = if secure { 443 } else { 80 };
-        let dial = Dial {
-            target: match upstream.via {
-                Some(endpoint) => Target::Endpoint(endpoint),
-                None => Target::host(&upstream.authority, default_port),
-            },
+        let target = match upstream.via {
+            Some(endpoint) => Target::Endpoint(endpoint),
+            None => Target::host(&upstream.authority, default_port),
         };
+        let access = &upstream.access;
+        let through = access.proxy.as_ref().map(Through::new).transpose()?;
+        let dial = Dial { target, through };
         let secure = secure
             .then(|| {
-                HttpsConnectorBuilder::new()
-                    .try_with_platform_verifier()
-                    .map_err(io::Error::other)
-                    .map(|builder| {
-                        builder
-                            .https_only()
-                            .enable_http1()
-                            .wrap_connector(dial.clone())
-                    })
+                let config = trust::client_config(access, true)?;
+                let builder = HttpsConnectorBuilder::new().with_tls_config(config);
+                let builder = builder.https_only().enable_http1();
+                Ok::<_, io::Error>(builder.wrap_connector(dial.clone()))
             })
             .transpose()?;
+        let headers = access.headers.iter().filter_map(|(name, value)| {
+            let mut value = HeaderValue::from_str(value.expose()).ok()?;
+            value.set_sensitive(true);
+            Some((HeaderName::from_bytes(name.as_bytes()).ok()?, value))
+        });
+        let headers = headers.collect();
         Ok(Self {
             origin: format!("{}://{}", upstream.scheme, upstream.authority),
             authority: upstream.authority,
+            headers,
             dial,
             secure,
         })
@@ -78,10 +91,57 @@ impl Route {
     }
 }
 
-/// Connects, to an endpoint or to a host by name.
+/// Connects, to an endpoint or to a host by name, perhaps through a proxy.
 #[derive(Clone)]
 struct Dial {
     target: Target,
+    through: Option<Through>,
+}
+
+/// A proxy that opens tunnels. What passes is the same for every scheme: sockets live as long there.
+#[derive(Clone)]
+struct Through {
+    proxy: Uri,
+    credentials: Option<HeaderValue>,
+    dial: Target,
+}
+
+impl Through {
+    fn new(proxy: &Proxy) -> io::Result<Self> {
+        let credentials = proxy.credentials.as_ref().map(|(name, password)| {
+            let pair = STANDARD.encode(format!("{}:{}", name.expose(), password.expose()));
+            HeaderValue::from_str(&format!("Basic {pair}")).map_err(io::Error::other)
+        });
+        Ok(Self {
+            proxy: proxy.url.as_str().parse().map_err(io::Error::other)?,
+            credentials: credentials.transpose()?,
+            dial: Target::host(proxy.url.authority(), 80),
+        })
+    }
+
+    /// A connection to a host, with the proxy in between.
+    async fn connect(&self, host: &str, port: u16) -> io::Result<Stream> {
+        let literal = host.contains(':');
+        let authority = match literal {
+            true => format!("[{host}]:{port}"),
+            false => format!("{host}:{port}"),
+        };
+        let to = Uri::builder().scheme("http").authority(authority);
+        let to = to.path_and_query("/").build().map_err(io::Error::other)?;
+        let straight = Dial {
+            target: self.dial.clone(),
+            through: None,
+        };
+        let mut tunnel = Tunnel::new(self.proxy.clone(), straight);
+        if let Some(credentials) = &self.credentials {
+            tunnel = tunnel.with_auth(credentials.clone());
+        }
+        let opened = tunnel.call(to).await;
+        let opened = opened.map_err(|why| {
+            io::Error::other(format!("the proxy opened no tunnel: {}", describe(&why)))
+        })?;
+        Ok(opened.into_inner())
+    }
 }
 
 #[derive(Clone)]
@@ -104,17 +164,24 @@ impl Target {
             port,
         }
     }
-}
 
-impl Dial {
     async fn connect(&self) -> io::Result<Stream> {
-        match &self.target {
-            Target::Endpoint(endpoint) => endpoint.connect().await,
-            Target::Host { host, port } => {
+        match self {
+            Self::Endpoint(endpoint) => endpoint.connect().await,
+            Self::Host { host, port } => {
                 let stream = TcpStream::connect((host.as_str(), *port)).await?;
                 stream.set_nodelay(true)?;
                 Ok(Stream::Tcp(stream))
             }
+        }
+    }
+}
+
+impl Dial {
+    async fn connect(&self) -> io::Result<Stream> {
+        match (&self.target, &self.through) {
+            (Target::Host { host, port }, Some(through)) => through.connect(host, *port).await,
+            (target, _) => target.connect().await,
         }
     }
 }

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use super::applicability::{Lacks, lacks_lever, reaches};
 use super::deployment::{self, Turn};
 use super::failure::{LeverError, SetUpError};
+use super::handed_in::upstream;
 use super::lateness::LastEmitted;
 use super::lease::Lease;
 use super::plan::{Plan, Target};
@@ -17,7 +18,7 @@ use crate::gateway::{Gateway, Upstream};
 use crate::mock::{self, Mock};
 use crate::net::{Clock, Net};
 use crate::operator::{Command, Desk};
-use crate::suite::config::{self, LeverMeans};
+use crate::suite::config::{self, LeverMeans, Means};
 
 /// The backend of one scenario.
 pub(super) enum Backend {
@@ -70,15 +71,14 @@ impl Backend {
                         authority: endpoint.authority(),
                         base_path: service.base_path.clone(),
                         via: Some(endpoint.clone()),
+                        access: Arc::default(),
                     }
                 }
                 Self::Deployment { target, .. } => {
                     let url = target.services.get(&service.name)?;
                     Upstream {
-                        scheme: url.scheme().to_owned(),
-                        authority: url.authority().to_owned(),
-                        base_path: url.path().trim_end_matches('/').to_owned(),
-                        via: None,
+                        access: Arc::new(target.access.clone()),
+                        ..upstream(url)
                     }
                 }
             };
@@ -185,16 +185,19 @@ impl Backend {
                         }
                         Ok(LeverHow::Gateway)
                     }
-                    Some(means @ LeverMeans::Http { set, reset, .. }) => {
+                    Some(means @ LeverMeans::Calls { set, reset, .. }) => {
                         reaches(target, means, setting)?;
                         if let Some(lease) = lease {
                             lease.before(setting)?;
                         }
-                        deployment::operate(target, turn, setting, set, reset).await?;
+                        let made = deployment::operate(target, turn, setting, set, reset).await?;
                         if let Some(lease) = lease {
                             lease.after(setting);
                         }
-                        Ok(LeverHow::Http)
+                        Ok(match made {
+                            Means::Http => LeverHow::Http,
+                            Means::Command => LeverHow::Command,
+                        })
                     }
                 }
             }

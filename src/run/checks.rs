@@ -1,34 +1,13 @@
 //! Runs the commands by which a team checks its own project, one after the other.
 
-use std::collections::VecDeque;
-use std::io::{BufRead, BufReader, PipeReader, Read};
-use std::os::unix::process::{CommandExt, ExitStatusExt};
-use std::process::{Child, Command, ExitStatus, Stdio};
-use std::sync::mpsc::{self, RecvTimeoutError};
-use std::sync::{Arc, Mutex, PoisonError};
-use std::thread;
-use std::time::{Duration, Instant};
+use std::process::Command;
+use std::time::Instant;
 
 use super::interrupt::Interrupt;
+use super::process::{self, Program, Ran};
 use crate::domain::runbook::{Check, CheckEnd};
 use crate::domain::secrets::Vault;
 use crate::suite::config::CheckCommand;
-
-/// How many of its last lines are kept.
-const LINES: usize = 20;
-/// How much of a line is kept.
-const LINE: usize = 500;
-/// How much is read before a line counts as one that never ends.
-const LONGEST: u64 = 64 * 1024;
-/// How long what was written is waited for once the command has ended: what it left running may hold its
-/// output open for ever.
-const LAST_WORDS: Duration = Duration::from_secs(1);
-
-/// What is heard while a check runs.
-enum News {
-    Ended(std::io::Result<ExitStatus>),
-    Interrupted,
-}
 
 /// Runs each, and shows it when it has ended. None is begun once the run is interrupted.
 pub fn run_checks(
@@ -43,15 +22,16 @@ pub fn run_checks(
         let (ended, output) = if interrupt.is_triggered() {
             (CheckEnd::Interrupted, Vec::new())
         } else {
-            run(command, interrupt)
+            let ran = run(command, interrupt);
+            let output = ran.last(vault);
+            (ran.ended, output)
         };
-        let output = output.iter().map(|line| vault.redact(line).into_owned());
         let check = Check {
             name: command.name.clone(),
             command: vault.redact(&command.command).into_owned(),
             ended,
             duration: began.elapsed(),
-            output: output.collect(),
+            output,
         };
         progress(&check);
         checks.push(check);
@@ -59,113 +39,25 @@ pub fn run_checks(
     checks
 }
 
-fn run(command: &CheckCommand, interrupt: &Interrupt) -> (CheckEnd, Vec<String>) {
-    let (child, output) = match start(command) {
-        Ok(started) => started,
-        Err(error) => return (CheckEnd::NotStarted(error.to_string()), Vec::new()),
-    };
-    let group = child.id();
-    let tail = Tail::of(output);
-    let ended = wait(child, group, command.timeout, interrupt);
-    (ended, tail.lines())
-}
-
-/// Starts it in a group of its own, so that it can be ended with all that it starts.
-fn start(command: &CheckCommand) -> std::io::Result<(Child, PipeReader)> {
-    let (read, write) = std::io::pipe()?;
-    let child = Command::new("sh")
-        .arg("-c")
-        .arg(&command.command)
-        .current_dir(&command.folder)
-        .stdin(Stdio::null())
-        .stdout(write.try_clone()?)
-        .stderr(write)
-        .process_group(0)
-        .spawn()?;
-    Ok((child, read))
-}
-
-fn wait(mut child: Child, group: u32, timeout: Duration, interrupt: &Interrupt) -> CheckEnd {
-    let (tell, news) = mpsc::channel();
-    let heard = tell.clone();
-    interrupt.on_trigger(move || {
-        let _ = heard.send(News::Interrupted);
-    });
-    thread::spawn(move || {
-        let _ = tell.send(News::Ended(child.wait()));
-    });
-    let early = match news.recv_timeout(timeout) {
-        Ok(News::Ended(status)) => return exited(status),
-        Ok(News::Interrupted) => CheckEnd::Interrupted,
-        Err(RecvTimeoutError::Timeout | RecvTimeoutError::Disconnected) => {
-            CheckEnd::TimedOut(timeout)
-        }
-    };
-    // The shell's own tool: what it cannot end has ended by itself.
-    let _ = Command::new("kill")
-        .args(["-KILL", "--", &format!("-{group}")])
-        .stderr(Stdio::null())
-        .status();
-    early
-}
-
-fn exited(status: std::io::Result<ExitStatus>) -> CheckEnd {
-    match status {
-        Ok(status) => match (status.code(), status.signal()) {
-            (Some(code), _) => CheckEnd::Exited(code),
-            (None, _) => CheckEnd::Killed,
-        },
-        Err(error) => CheckEnd::NotStarted(error.to_string()),
-    }
-}
-
-/// The last lines of what a check writes, read while it runs.
-struct Tail {
-    lines: Arc<Mutex<VecDeque<String>>>,
-    end: mpsc::Receiver<()>,
-}
-
-impl Tail {
-    fn of(output: PipeReader) -> Self {
-        let lines = Arc::new(Mutex::new(VecDeque::new()));
-        let (ended, end) = mpsc::channel();
-        let kept = Arc::clone(&lines);
-        thread::spawn(move || {
-            let mut output = BufReader::new(output);
-            let mut line = Vec::new();
-            while (&mut output)
-                .take(LONGEST)
-                .read_until(b'\n', &mut line)
-                .is_ok_and(|read| read > 0)
-            {
-                let text = String::from_utf8_lossy(&line);
-                let text: String = text.trim_end().chars().take(LINE).collect();
-                line.clear();
-                if text.is_empty() {
-                    continue;
-                }
-                let mut kept = kept.lock().unwrap_or_else(PoisonError::into_inner);
-                if kept.len() == LINES {
-                    kept.pop_front();
-                }
-                kept.push_back(text);
-            }
-            let _ = ended.send(());
-        });
-        Self { lines, end }
-    }
-
-    fn lines(self) -> Vec<String> {
-        let _ = self.end.recv_timeout(LAST_WORDS);
-        let lines = self.lines.lock().unwrap_or_else(PoisonError::into_inner);
-        lines.iter().cloned().collect()
-    }
+fn run(command: &CheckCommand, interrupt: &Interrupt) -> Ran {
+    let mut shell = Command::new("sh");
+    shell.arg("-c").arg(&command.command);
+    shell.current_dir(&command.folder);
+    process::run(Program {
+        command: shell,
+        timeout: command.timeout,
+        interrupt: Some(interrupt),
+        says: None,
+    })
 }
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use super::*;
     use crate::domain::secrets::SecretKind;
+    use crate::run::process::LINES;
 
     fn checked(command: &str, timeout: Duration) -> Check {
         let mut vault = Vault::new();

@@ -15,7 +15,7 @@ use crate::domain::contract::{Asked, Condition, Contract, KillSwitch, Operation,
 use crate::domain::media_type;
 use crate::domain::selector::{Selector, fill_text};
 use crate::suite::config::Target;
-use http::{NoAnswer, NoClient};
+use http::{Clients, NoAnswer, NoClient};
 pub(super) use operator::{OperatorError, Turn, operate};
 
 /// What keeps a target from being played against.
@@ -92,10 +92,7 @@ pub(super) fn reach(
         Err(error) => return vec![Complaint::Runtime(error)],
     };
     runtime.block_on(async {
-        let client = match http::client(target) {
-            Ok(client) => client,
-            Err(error) => return vec![error.into()],
-        };
+        let clients = Clients::of(target);
         let mut complaints = Vec::new();
         for service in &contract.services {
             let Some(url) = target.services.get(&service.name) else {
@@ -125,6 +122,10 @@ pub(super) fn reach(
             let switch = contract.kill_switch.as_ref();
             let open = switch.filter(|_| asks_switch && world == World::AsItShouldBe);
             let headers = probe.map_or(&[][..], |(_, operation)| &operation.headers);
+            let client = match clients.at(&asked) {
+                Ok(client) => client,
+                Err(error) => return vec![error.into()],
+            };
             let answer = tokio::select! {
                 answer = ask(&client, &asked, headers, expected, open) => answer,
                 () = interrupt.triggered() => return complaints,

@@ -309,6 +309,7 @@ impl HarnessRecord {
                 let by = match how {
                     LeverHow::Mock => "mock",
                     LeverHow::Http => "http",
+                    LeverHow::Command => "command",
                     LeverHow::Gateway => "gateway",
                 };
                 self.levers

@@ -244,8 +244,9 @@ async fn put_back(deployment: &Target, switched: &Change) -> Result<(), NotBack>
         return Ok(());
     };
     match deployment.levers.get(&lever) {
-        Some(LeverMeans::Http { set, reset, .. }) => {
-            Ok(operate(deployment, &Turn::default(), &undone, set, reset).await?)
+        Some(LeverMeans::Calls { set, reset, .. }) => {
+            operate(deployment, &Turn::default(), &undone, set, reset).await?;
+            Ok(())
         }
         // Without calls of an operator nothing of it outlives the process.
         _ => Err(NotBack::NoLever(lever.to_string())),

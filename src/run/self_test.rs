@@ -267,6 +267,7 @@ impl Matrix {
             jobs: 1,
             journal_dir: None,
             run_file: None,
+            handed_in: Default::default(),
             lease: None,
         }
     }

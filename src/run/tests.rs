@@ -28,6 +28,7 @@ fn plan() -> Plan {
         jobs: 1,
         journal_dir: None,
         run_file: None,
+        handed_in: Default::default(),
         lease: None,
     }
 }

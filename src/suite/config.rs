@@ -12,11 +12,14 @@ use url::Url;
 
 use super::node::Span;
 use super::{ContractChoice, Problem, Problems, Source};
+use crate::domain::access::Access;
 use crate::domain::contract::Contract;
 use crate::domain::scenario::Lever;
 use crate::domain::secret::{Account, Secret};
+use crate::domain::secrets::{SecretKind, Vault};
 use overrides::Document;
 
+mod access;
 mod checks;
 mod lever;
 mod mask;
@@ -29,7 +32,7 @@ mod variables;
 pub(crate) use overrides::shown_setting;
 
 pub use checks::{AppVariables, CheckCommand, VARIABLES};
-pub use lever::{Call, Done, LeverMeans};
+pub use lever::{By, Call, Command, Done, Finish, LeverMeans, Means, Request};
 pub use reach::{OutOfReach, Reach};
 
 /// The file's name.
@@ -82,6 +85,8 @@ pub struct Target {
     pub name: String,
     /// Its services' URLs, without a trailing slash.
     pub services: BTreeMap<String, Url>,
+    /// How they are reached.
+    pub access: Access,
     /// Its own scenarios, if it has any.
     pub suite: Option<PathBuf>,
     /// Its own contract, if it has one.
@@ -96,9 +101,24 @@ pub struct Target {
     pub disposable: Option<String>,
     /// Where the variables stand by which its app is built.
     pub app_variables: Option<AppVariables>,
-    /// The values of the environment that its levers name, to fill calls with; keys as in
+    /// The values of the environment that its levers and its access name, to fill calls with; keys as in
     /// `{env:NAME}`, with `env:`.
     pub secrets: BTreeMap<String, Secret>,
+}
+
+impl Target {
+    /// A vault that knows the secrets which the target was given.
+    pub(crate) fn vault(&self) -> Vault {
+        let mut vault = Vault::new();
+        for account in &self.accounts {
+            let kind = SecretKind::PasswordOf(&account.name);
+            vault.learn(kind, account.password.expose());
+        }
+        for secret in self.secrets.values() {
+            vault.learn(SecretKind::Unknown, secret.expose());
+        }
+        vault
+    }
 }
 
 /// A target as declared: what it leaves to the environment is not looked up yet.

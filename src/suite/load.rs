@@ -1,5 +1,6 @@
 //! Reading all files of a suite.
 
+mod added;
 mod found;
 mod shipped;
 
@@ -72,6 +73,7 @@ pub fn read_scenario(
             world,
             book,
             flows,
+            code: &[],
         },
     )
 }
@@ -143,6 +145,7 @@ impl Suite {
                 world: suite.world.as_deref(),
                 book: None,
                 flows,
+                code: &[],
             };
             let scenario = scenario_of(source, beside)?;
             suite.scenarios.push(Arc::new(scenario));
@@ -163,6 +166,7 @@ impl Suite {
             .transpose()
             .map_err(Problems::from)?;
         let parts = Parts::find(choice, found.as_ref());
+        let world_hash = parts.world_hash();
 
         let (contract, fingerprint) = keep(
             &mut problems,
@@ -175,7 +179,6 @@ impl Suite {
             None => shipped_scenarios(),
             Some(found) => found.scenarios(&mut problems),
         };
-        let world_hash = parts.world_hash();
         let world = contract.as_ref().zip(parts.world).map(|(contract, world)| {
             world.and_then(|(source, depth)| world_of(&source, contract, depth))
         });
@@ -194,6 +197,7 @@ impl Suite {
             world: named,
             book: book.as_ref().map(|draft| &draft.runbook),
             flows: &flows,
+            code: &[],
         };
         let scenarios = scenarios_of(&sources, beside, &mut problems);
         // A runbook of other scenarios names what is not here, and so does one of a whole folder
@@ -221,6 +225,7 @@ impl Suite {
                 scenarios: hash_of(&sources, &flows),
                 world: world_hash,
             },
+            flows: Arc::new(flows),
             closer: None,
         });
         problems.each_once().or(suite)

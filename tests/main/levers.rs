@@ -14,6 +14,8 @@ use serde_json::Value;
 
 use crate::local::Mock;
 
+mod commands;
+
 const RUN: [&str; 5] = ["run", "--target", "local", "--suite", "."];
 
 /// Switches and stops all there is, and stays so until somebody ends it.

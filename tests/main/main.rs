@@ -2,12 +2,15 @@
 //! them.
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
+#[cfg(unix)]
+mod access;
 mod catalogue;
 mod circles;
 mod commands;
 mod corpus;
 #[cfg(feature = "interop")]
 mod evasion;
+mod face;
 #[cfg(feature = "interop")]
 mod foreign;
 #[cfg(feature = "interop")]

@@ -114,6 +114,7 @@ fn inner_rooms_do_not_know_outer_ones() {
                 "report",
             ],
         ),
+        ("face", &["domain", "app", "mock", "suite", "run", "report"]),
     ];
     let mut found = Vec::new();
     for (room, allowed) in rooms {

@@ -14,6 +14,10 @@ pub(in crate::cli) struct ReportsArguments {
     #[arg(long, visible_alias = "json", value_name = "FILE")]
     pub(in crate::cli) report_json: Option<PathBuf>,
 
+    /// Write the report as one page for the browser
+    #[arg(long, value_name = "FILE")]
+    pub(in crate::cli) html: Option<PathBuf>,
+
     /// Write JUnit XML
     #[arg(long, value_name = "FILE")]
     pub(in crate::cli) junit: Option<PathBuf>,

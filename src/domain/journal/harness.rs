@@ -138,6 +138,8 @@ pub enum LeverHow {
     Mock,
     /// By the operator's HTTP call.
     Http,
+    /// By the operator's command.
+    Command,
     /// By the gateway: a fault, or a lever that it imitates.
     Gateway,
 }

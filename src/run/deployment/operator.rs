@@ -1,6 +1,6 @@
 //! How the operator of a deployment moves its levers.
 //!
-//! These calls go straight to the deployment, not through the gateway: they are the operator's, and
+//! These calls, by HTTP or by programs, go straight to the deployment, not through the gateway: they are the operator's, and
 //! the journal holds what was done and how, not each call.
 //!
 //! One call is under way at a time, and each comes to its end, also when whoever wanted it is interrupted:
@@ -10,16 +10,19 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
+use reqwest::RequestBuilder;
 use reqwest::header::HeaderMap;
-use reqwest::{Client, RequestBuilder};
 use serde_json::Value;
 use tokio::time::Instant;
 
-use super::http::{NoAnswer, NoClient, client};
+use super::http::{Clients, NoAnswer, NoClient};
 use crate::domain::change::Change;
+use crate::domain::runbook::CheckEnd;
 use crate::domain::selector::fill_text;
 use crate::operator::ALL;
-use crate::suite::config::{Call, Target};
+use crate::suite::config::{By, Call, Means, Request, Target};
+
+mod command;
 
 /// How long to wait before a call is repeated.
 const PAUSE: Duration = Duration::from_millis(250);
@@ -31,9 +34,6 @@ pub(in crate::run) struct Turn(Arc<tokio::sync::Mutex<()>>);
 /// Why the operator's calls did not move a lever.
 #[derive(Debug, thiserror::Error)]
 pub enum OperatorError {
-    /// None could be made.
-    #[error(transparent)]
-    Client(#[from] NoClient),
     /// One was not done, however often it was repeated.
     #[error("the operator's call {call}: {why}")]
     Call {
@@ -48,6 +48,9 @@ pub enum OperatorError {
 /// How an attempt ended that was not the last.
 #[derive(Debug, thiserror::Error)]
 pub enum NotDone {
+    /// Nothing can be asked over HTTP.
+    #[error(transparent)]
+    Client(#[from] NoClient),
     /// It could not be made.
     #[error("`{0}` is not an HTTP method")]
     Method(String),
@@ -60,6 +63,35 @@ pub enum NotDone {
     /// The answer has another status, or lacks what must be in it.
     #[error("answered {0}, which is not what counts as done")]
     Answered(u16),
+    /// The program could not be started.
+    #[error("`{program}` could not be started: {why}; is it installed, and on the PATH?")]
+    NotStarted {
+        /// What was to be started.
+        program: String,
+        /// What the system says.
+        why: String,
+    },
+    /// The program ended otherwise than it should, or did not end in its time.
+    #[error("it {ended}, which is not what counts as done{}", words(.last))]
+    Ended {
+        /// How it ended.
+        ended: CheckEnd,
+        /// Its last line, without secrets.
+        last: Option<String>,
+    },
+    /// The program never said what it must say.
+    #[error("it never said `{says}`{}", words(.last))]
+    NotSaid {
+        /// What it should have said.
+        says: String,
+        /// Its last line, without secrets.
+        last: Option<String>,
+    },
+}
+
+fn words(last: &Option<String>) -> String {
+    last.as_ref()
+        .map_or_else(String::new, |last| format!("; its last line: {last}"))
 }
 
 /// Moves a lever by the operator's calls, in order, each until it is done.
@@ -69,7 +101,7 @@ pub(in crate::run) async fn operate(
     setting: &Change,
     set: &[Call],
     reset: &[Call],
-) -> Result<(), OperatorError> {
+) -> Result<Means, OperatorError> {
     let (calls, service, event, payload) = match setting {
         Change::Maintenance(on) => (if *on { set } else { reset }, None, None, None),
         Change::Backend { service, running } => (
@@ -81,7 +113,7 @@ pub(in crate::run) async fn operate(
         Change::Push { event, payload } => (set, None, Some(event.clone()), payload.clone()),
         _ => (set, None, None, None),
     };
-    let client = client(target)?;
+    let clients = Clients::of(target);
     let lookup = |name: &str| -> Option<Value> {
         match name {
             "service" => Some(Value::from(service.as_deref().unwrap_or(ALL))),
@@ -96,7 +128,7 @@ pub(in crate::run) async fn operate(
     for call in calls {
         let began = Instant::now();
         loop {
-            let why = match attempt(&client, turn, call, &lookup).await {
+            let why = match attempt(&clients, turn, call, &lookup).await {
                 Ok(()) => break,
                 Err(why) => why,
             };
@@ -112,7 +144,7 @@ pub(in crate::run) async fn operate(
             tokio::time::sleep(PAUSE).await;
         }
     }
-    Ok(())
+    Ok(Means::of(calls.iter()))
 }
 
 /// Makes a call when it has the turn. What is sent is waited for by whoever is next, if not by this.
@@ -133,17 +165,35 @@ async fn to_its_end(
     }
 }
 
+/// What a placeholder stands for.
+type Lookup<'l> = &'l (dyn Fn(&str) -> Option<Value> + Sync);
+
 async fn attempt(
-    client: &Client,
+    clients: &Clients<'_>,
     turn: &Turn,
     call: &Call,
-    lookup: &(dyn Fn(&str) -> Option<Value> + Sync),
+    lookup: Lookup<'_>,
+) -> Result<(), NotDone> {
+    match &call.by {
+        By::Request(request) => ask(clients, turn, call.timeout, request, lookup).await,
+        By::Command(command) => {
+            let target = clients.target();
+            command::run(target, turn, call.timeout, command, lookup).await
+        }
+    }
+}
+
+async fn ask(
+    clients: &Clients<'_>,
+    turn: &Turn,
+    timeout: Duration,
+    call: &Request,
+    lookup: Lookup<'_>,
 ) -> Result<(), NotDone> {
     let method = reqwest::Method::from_bytes(call.method.as_bytes())
         .map_err(|_| NotDone::Method(call.method.clone()))?;
-    let mut request = client
-        .request(method, fill_text(call.url.expose(), lookup))
-        .timeout(call.timeout);
+    let url = fill_text(call.url.expose(), lookup);
+    let mut request = clients.at(&url)?.request(method, url).timeout(timeout);
     for (name, value) in &call.headers {
         request = request.header(name, fill_text(value, lookup));
     }

@@ -91,7 +91,9 @@ fn suspicion_of(key: &str, value: &Node, above: Suspicion) -> Suspicion {
     }
     // Levers and accounts may well be called `expire-tokens` or `secret-agent`: only texts count.
     let is_text = value.scalar().is_some() && key != "secrets-file";
-    if key == "headers" || (is_text && TELLTALE.iter().any(|word| key.contains(word))) {
+    if matches!(key.as_str(), "headers" | "environment")
+        || (is_text && TELLTALE.iter().any(|word| key.contains(word)))
+    {
         return Suspicion::Value;
     }
     above

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 
 use url::Url;
 
+use super::access;
 use super::checks;
 use super::lever::{self, Surroundings};
 use super::overrides::Document;
@@ -171,10 +172,17 @@ fn target(
     let contract = fields.maybe("contract", |cursor| contract(cursor, place));
     let accounts = fields.or("accounts", Vec::new(), |cursor| accounts(cursor, variables));
     let mut secrets = BTreeMap::new();
+    let mut around = access::Around {
+        path: &|cursor| path(cursor, place),
+        variables,
+        secrets: &mut secrets,
+    };
+    let access = access::read(&fields, &mut around);
     let levers = fields.or("levers", BTreeMap::new(), |cursor| {
         let mut surroundings = Surroundings {
             services: services.as_ref(),
             variables,
+            folder: place.folder,
             secrets: &mut secrets,
         };
         levers(cursor, &mut surroundings)
@@ -199,6 +207,7 @@ fn target(
     let target = Target {
         name: name.to_owned(),
         services: services?,
+        access: access?,
         suite: suite?,
         contract: contract?,
         accounts: accounts?,

@@ -2,6 +2,8 @@
 
 use super::*;
 
+mod access;
+
 const GOOD: &str = r#"
 [run]
 target = "staging"
@@ -24,6 +26,14 @@ backend = "gateway"
 on = { request = "PUT api /ops/maintenance", headers = { authorization = "Bearer {env:OPS_TOKEN}" }, json = { on = true }, done = { status = [200, 204], at = "/on", is = true } }
 off = "DELETE https://ops.example.test/maintenance"
 "#;
+
+/// A call that is made by HTTP.
+fn request(call: &Call) -> &Request {
+    match &call.by {
+        By::Request(request) => request,
+        By::Command(_) => panic!("{} is a command", call.shown),
+    }
+}
 
 fn config(text: &str) -> Result<Config, Problems> {
     Config::from_source(
@@ -53,25 +63,28 @@ fn a_target_is_read_and_its_variables_are_looked_up() {
         target.secrets["env:OPS_TOKEN"].expose(),
         "value of OPS_TOKEN"
     );
-    let LeverMeans::Http { set, reset, .. } = &target.levers[&Lever::Maintenance] else {
+    let LeverMeans::Calls { set, reset, .. } = &target.levers[&Lever::Maintenance] else {
         panic!("maintenance is moved by calls");
     };
     assert_eq!(
-        set[0].url.expose(),
+        request(&set[0]).url.expose(),
         "https://api.example.test/v2/ops/maintenance"
     );
     assert!(
-        set[0]
+        request(&set[0])
             .done
             .is_met(204, &[], Some(&serde_json::json!({"on": true})))
     );
     assert!(
-        !set[0]
+        !request(&set[0])
             .done
             .is_met(204, &[], Some(&serde_json::json!({"on": false})))
     );
-    assert_eq!(reset[0].method, "DELETE");
-    assert!(reset[0].done.is_met(201, &[], None) && !reset[0].done.is_met(302, &[], None));
+    assert_eq!(request(&reset[0]).method, "DELETE");
+    assert!(
+        request(&reset[0]).done.is_met(201, &[], None)
+            && !request(&reset[0]).done.is_met(302, &[], None)
+    );
     assert!(!target.levers.contains_key(&Lever::Push));
 }
 
@@ -201,15 +214,18 @@ fn any_value_can_be_set_on_the_command_line() {
     // What is typed is relative to where it is typed, and not to the file.
     assert_eq!(target.suite, Some(PathBuf::from("mine")));
     assert_eq!(target.accounts[1].name, "tester-b");
-    let LeverMeans::Http { set, reset, .. } = &target.levers[&Lever::Maintenance] else {
+    let LeverMeans::Calls { set, reset, .. } = &target.levers[&Lever::Maintenance] else {
         panic!("maintenance is moved by calls");
     };
     assert_eq!(
-        set[0].url.expose(),
+        request(&set[0]).url.expose(),
         "http://127.0.0.1:4010/v3/ops/maintenance"
     );
-    assert_eq!(set[0].done.statuses, [201]);
-    assert_eq!(reset[0].url.expose(), "http://127.0.0.1:4010/v3/ops#1");
+    assert_eq!(request(&set[0]).done.statuses, [201]);
+    assert_eq!(
+        request(&reset[0]).url.expose(),
+        "http://127.0.0.1:4010/v3/ops#1"
+    );
 }
 
 #[test]
@@ -294,17 +310,20 @@ fn urls_and_whole_lines_may_stand_in_the_environment() {
     };
     let target = read(None).unwrap();
     assert_eq!(target.services["api"].as_str(), "http://127.0.0.1:4010/x");
-    let LeverMeans::Http { set, reset, reach } = &target.levers[&Lever::Backend] else {
+    let LeverMeans::Calls { set, reset, reach } = &target.levers[&Lever::Backend] else {
         panic!("the backend is moved by calls");
     };
-    assert_eq!(set[0].method, "POST");
+    assert_eq!(request(&set[0]).method, "POST");
     // What the environment says holds no placeholders of ours.
     assert_eq!(
-        set[0].url.expose(),
+        request(&set[0]).url.expose(),
         "http://127.0.0.1:4010/x/stop/{{braces}}?key=hunter2"
     );
     assert_eq!(set[0].shown, "{env:STOP}");
-    assert_eq!(reset[0].url.expose(), "https://ops.test/{service}");
+    assert_eq!(
+        request(&reset[0]).url.expose(),
+        "https://ops.test/{service}"
+    );
     assert_eq!(*reach, Reach::Any);
     assert!(!format!("{target:?}").contains("hunter2"));
     let elsewhere = read(Some("example.test")).unwrap();

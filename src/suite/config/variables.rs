@@ -56,6 +56,11 @@ impl<'e> Variables<'e> {
         }
     }
 
+    /// Whether anybody's environment is at hand: without one the file is only checked.
+    pub(super) fn are_known(&self) -> bool {
+        self.lookup.is_some()
+    }
+
     /// The value of a variable; a stand-in where the file is only checked. A variable that is
     /// missed is told once.
     pub(super) fn value(&self, cursor: &Cursor<'_>, variable: &str, span: &Span) -> Secret {
