@@ -87,7 +87,7 @@ fn device_gateway_and_mock_never_import_one_another() {
 #[test]
 fn inner_rooms_do_not_know_outer_ones() {
     // In reading order, each with the rooms that it may use.
-    let rooms: [(&str, &[&str]); 14] = [
+    let rooms: [(&str, &[&str]); 15] = [
         ("protocol", &[]),
         ("domain", &["protocol"]),
         ("rules", &["domain"]),
