@@ -12,17 +12,21 @@ mod conclusion;
 mod console;
 mod exit;
 mod files;
-mod html;
 mod init;
 mod interrupt;
 mod judge;
 mod levers;
+mod merge;
 mod mock;
 mod names;
 mod ports;
 mod problem;
 mod proxy;
+mod report;
+mod reports;
+mod rerun;
 mod run;
+mod run_file;
 mod runbook;
 mod self_test;
 mod settings;
@@ -79,6 +83,9 @@ fn perform(command: Command) -> Result<Exit, Problem> {
             Ok(Exit::Passed)
         }
         Command::Run(arguments) => run::run(&arguments),
+        Command::Report(arguments) => report::report(&arguments),
+        Command::Merge(arguments) => merge::merge(&arguments),
+        Command::Rerun(arguments) => rerun::rerun(&arguments),
         Command::Proxy(arguments) => proxy::proxy(&arguments),
         Command::Judge(arguments) => judge::judge(&arguments),
         Command::Attest(arguments) => attest::attest(&arguments),

@@ -35,6 +35,8 @@ mod mock;
 
 mod suite;
 
+mod runfile;
+
 mod run;
 
 mod report;
@@ -91,6 +93,9 @@ pub mod internals {
     }
     pub mod run {
         pub use crate::run::*;
+    }
+    pub mod runfile {
+        pub use crate::runfile::*;
     }
     pub mod suite {
         pub use crate::suite::*;

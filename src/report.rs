@@ -2,15 +2,53 @@
 //!
 //! Every reporter reads the one result model of [`crate::domain::result`]; none computes a verdict.
 
+mod account;
+pub mod ctrf;
 pub mod file;
+pub mod github;
+pub mod har;
 pub mod html;
+pub mod in_toto;
 pub mod json;
+pub mod junit;
+pub mod summary;
+pub mod tap;
 pub mod terminal;
 pub(crate) mod text;
 mod timeline;
 
+use std::time::Duration;
+
 use crate::domain::verdict::{PROOF, STEP};
 use crate::rules::{self, RuleInfo};
+
+/// What formats say of a run beside what it came to.
+#[derive(Debug, Clone, Default)]
+pub struct About {
+    /// A name for the run that no other has.
+    pub id: String,
+    /// When it began, since 1970.
+    pub started: Duration,
+    /// What it was played from: each file's name and SHA-256, hex.
+    pub files: Vec<(String, String)>,
+    /// The run file's name and SHA-256, hex, where one is kept.
+    pub run_file: Option<(String, String)>,
+}
+
+impl About {
+    /// A moment of the run in the form of RFC 3339, in UTC.
+    #[must_use]
+    pub fn moment(&self, after: Duration) -> String {
+        rfc3339(self.started + after)
+    }
+}
+
+/// A time since 1970 in the form of RFC 3339, in UTC and milliseconds.
+fn rfc3339(since: Duration) -> String {
+    let millis = i64::try_from(since.as_millis()).unwrap_or(i64::MAX);
+    let at = jiff::Timestamp::from_millisecond(millis).unwrap_or(jiff::Timestamp::UNIX_EPOCH);
+    format!("{at:.3}")
+}
 
 /// The title of what stands in a finding's `rule`: a rule, or one of the two judgements that are
 /// the run's own.

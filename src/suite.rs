@@ -72,13 +72,32 @@ pub struct Suite {
     pub world: Option<Arc<World>>,
     /// What has to be so before a release, and what proves it.
     pub runbook: Runbook,
+    /// By what its other files can be known.
+    pub hashes: Hashes,
     /// The steps that its scenarios share.
     flows: Arc<flow::Library>,
     /// The closer agreement that some stages of the self-test need, and its fingerprint.
     closer: Option<(Arc<Contract>, String)>,
 }
 
+/// SHA-256 of the texts that a suite was read from, hex.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Hashes {
+    /// Of all scenarios and flows together.
+    pub scenarios: String,
+    /// Of the mock's content, where there is any.
+    pub world: Option<String>,
+}
+
 impl Suite {
+    /// By what the runbook can be known that is answered: SHA-256, hex, of all that this version of it
+    /// says.
+    #[must_use]
+    pub fn runbook_hash(&self) -> String {
+        let version = self.runbook.answered();
+        Source::new("", self.runbook.text_of(version)).fingerprint()
+    }
+
     /// The scenarios that are played when nobody asks for one: all but those of days.
     #[must_use]
     pub fn usual(&self) -> Vec<Arc<Scenario>> {

@@ -1,6 +1,7 @@
 //! What can be typed.
 
 mod detail;
+mod reports;
 mod runbook;
 
 use std::ffi::OsString;
@@ -16,6 +17,9 @@ use super::problem::nearest;
 use crate::gateway::Name;
 use crate::suite::config::shown_setting;
 pub(super) use detail::DetailArguments;
+pub(super) use reports::{
+    MergeArguments, ReportArguments, ReportsArguments, RerunArguments, RunFileArguments,
+};
 pub(super) use runbook::{AttestArguments, RunbookArguments};
 
 const STYLES: Styles = Styles::styled()
@@ -123,6 +127,12 @@ pub(super) enum Colour {
 pub(super) enum Command {
     /// Play scenarios and judge what happened
     Run(Box<RunArguments>),
+    /// Make reports from the file of a run
+    Report(Box<ReportArguments>),
+    /// Merge the run files of shards into one
+    Merge(MergeArguments),
+    /// Play again what did not pass in a run
+    Rerun(RerunArguments),
     /// Judge recorded journals by the same rules, offline
     Judge(Box<JudgeArguments>),
     /// Put the gateway before a target, for an app of your own, and judge what it does
@@ -230,28 +240,26 @@ pub(super) struct RunArguments {
     #[arg(long = "defect", value_name = "NAME")]
     pub(super) defects: Vec<String>,
 
-    /// Write the report as JSON
-    #[arg(long, value_name = "FILE")]
-    pub(super) report_json: Option<PathBuf>,
-
-    /// Write the report as one page for the browser
-    #[arg(long, value_name = "FILE")]
-    pub(super) html: Option<PathBuf>,
-
     /// Write every scenario's journal into this folder
     #[arg(long, value_name = "FOLDER")]
     pub(super) journal: Option<PathBuf>,
+
+    #[command(flatten)]
+    pub(super) run_file: RunFileArguments,
 
     #[command(flatten)]
     pub(super) runbook: RunbookArguments,
 
     #[command(flatten)]
     pub(super) detail: DetailArguments,
+
+    #[command(flatten)]
+    pub(super) reports: ReportsArguments,
 }
 
 #[derive(Debug, Args)]
 pub(super) struct JudgeArguments {
-    /// Journals, as `run --journal` and `proxy --journal` write them
+    /// Journals, as `run --journal` and `proxy --journal` write them, or run files
     #[arg(value_name = "FILE", required = true)]
     pub(super) journals: Vec<PathBuf>,
 

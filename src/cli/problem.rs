@@ -6,6 +6,7 @@ use super::exit::Exit;
 use crate::mock::StartError;
 use crate::report::file::Unwritable;
 use crate::run::{LeaseError, NotServed, Unjudgeable, Unplayable, Unselected};
+use crate::runfile;
 use crate::suite::{Problems, Rendering};
 
 /// Something that a person can put right.
@@ -80,6 +81,18 @@ pub(super) enum Problem {
     /// A report that could not be kept.
     #[error(transparent)]
     Report(#[from] Unwritable),
+    /// A file that no report can be made from.
+    #[error(transparent)]
+    RunFile(#[from] runfile::Unreadable),
+    /// A statement about a run file that nobody keeps.
+    #[error("--in-toto vouches for a run file, and none is kept")]
+    NothingToVouchFor,
+    /// Runs that are no parts of one.
+    #[error(transparent)]
+    Unmergeable(#[from] runfile::Unmergeable),
+    /// A run file that lacks something.
+    #[error(transparent)]
+    RunFileLacks(runfile::Unwritten),
     /// A file or folder that cannot be read or written.
     #[error("cannot {verb} {}: {error}", path.display())]
     File {
@@ -133,6 +146,10 @@ impl Problem {
             | Self::NotTheMock { .. }
             | Self::Report(_)
             | Self::Journal(_)
+            | Self::RunFile(_)
+            | Self::RunFileLacks(_)
+            | Self::NothingToVouchFor
+            | Self::Unmergeable(_)
             | Self::Tls(_)
             | Self::NotServed(NotServed::Control { .. })
             | Self::File { .. }
@@ -160,6 +177,15 @@ impl Problem {
                     .to_owned(),
             ),
             Self::Report(_) => Some("choose another place for it".to_owned()),
+            Self::RunFile(runfile::Unreadable::Foreign { .. }) => Some(
+                "`rehearsal run` writes run files: with a configuration into `.rehearsal/runs/`, else where `--run-file` says"
+                    .to_owned(),
+            ),
+            Self::NothingToVouchFor => Some("--run-file FILE says where to keep one".to_owned()),
+            Self::RunFileLacks(_) => Some(
+                "what was written before can be read; --run-file FILE chooses another place"
+                    .to_owned(),
+            ),
             Self::NoWorld { .. } => {
                 Some("add one beside the contract, or choose a target with --target".to_owned())
             }
@@ -177,6 +203,8 @@ impl Problem {
             | Self::NotServed(_)
             | Self::Mock(_)
             | Self::Value { .. }
+            | Self::RunFile(_)
+            | Self::Unmergeable(_)
             | Self::File { .. }
             | Self::Output(_) => None,
         }

@@ -8,17 +8,19 @@ use std::sync::Arc;
 use anstyle::Style;
 use serde_json::json;
 
-use super::arguments::ProxyArguments;
-use super::conclusion::{conclude, report_file};
+use super::arguments::{ProxyArguments, ReportsArguments};
+use super::conclusion::conclude;
 use super::exit::Exit;
 use super::files;
 use super::ports;
 use super::problem::Problem;
+use super::reports::Reports;
 use super::settings::{self, Environment, layered};
 use super::target::{SuiteOnTarget, TargetRequest};
 use super::{console, interrupt, levers};
 use crate::domain::result::RunResult;
 use crate::gateway::{Listen, Mode, Tls};
+use crate::report::About;
 use crate::report::terminal::{Again, Look, Terminal};
 use crate::run::{Interrupt, Plan, ProxyPlan, Ready, Use, finding_in_brief, serve};
 use crate::suite::config::Config;
@@ -30,7 +32,11 @@ const FAINT: Style = Style::new().dimmed();
 pub(super) fn proxy(arguments: &ProxyArguments) -> Result<Exit, Problem> {
     let environment = &settings::environment;
     let config = files::config_of(&arguments.files, environment)?;
-    let report = report_file(arguments.report_json.as_deref(), &config, environment)?;
+    let asked = ReportsArguments {
+        report_json: arguments.report_json.clone(),
+        ..ReportsArguments::default()
+    };
+    let reports = Reports::reserve(&asked, &config, environment)?;
     let proxied = plan(arguments, &config, environment)?;
     let interrupt = Interrupt::new();
     let handle = interrupt.clone();
@@ -47,7 +53,11 @@ pub(super) fn proxy(arguments: &ProxyArguments) -> Result<Exit, Problem> {
     } else {
         Terminal::new(console::out(), look(arguments)).end(&result)
     };
-    let concluded = conclude(&result, report.as_ref(), told);
+    let concluded = conclude(
+        &result,
+        reports.write(&result, &About::default(), None),
+        told,
+    );
     levers::last_words(proxied.plan.lease.as_ref());
     concluded
 }
@@ -92,6 +102,7 @@ fn plan(
             defects,
             jobs: 1,
             journal_dir: None,
+            run_file: None,
             handed_in: Default::default(),
             lease,
         },

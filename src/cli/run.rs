@@ -6,16 +6,17 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use super::arguments::RunArguments;
-use super::conclusion::{conclude, report_file};
+use super::conclusion::conclude;
 use super::exit::Exit;
 use super::files;
-use super::html::Page;
 use super::problem::Problem;
+use super::reports::Reports;
 use super::settings::{self, Environment, layered};
 use super::target::{SuiteOnTarget, TargetRequest};
-use super::{checks, console, interrupt, levers, names};
-use crate::report::terminal::{Again, Look, Opening, Terminal};
+use super::{checks, console, interrupt, levers, names, run_file};
+use crate::report::terminal::{Again, Detail, Look, Opening, Terminal};
 use crate::run::{Interrupt, Plan, Selection, Use, perform};
+use crate::runfile::Writer;
 use crate::suite::Suite;
 use crate::suite::config::Config;
 
@@ -24,12 +25,11 @@ pub(super) fn run(arguments: &RunArguments) -> Result<Exit, Problem> {
     let environment: Environment<'_> = &settings::environment;
     let config = files::config_of(&arguments.files, environment)?;
     // Everything that can be wrong is found before the first scenario is played.
-    let report = report_file(arguments.report_json.as_deref(), &config, environment)?;
+    let reports = Reports::reserve(&arguments.reports, &config, environment)?;
     let mut plan = plan(arguments, &config, environment)?;
-    let page = arguments.html.as_deref();
-    let page = page.map(|path| Page::reserve(path, &mut plan.journal_dir));
-    let page = page.transpose()?;
     let commands = checks::wanted(arguments.checks, &config)?;
+    let kept = run_file::begin(arguments, &config, environment, &plan, &reports)?;
+    plan.run_file.clone_from(&kept.writer);
     let interrupt = Interrupt::new();
     let handle = interrupt.clone();
     let lease = plan.lease.clone();
@@ -52,14 +52,16 @@ pub(super) fn run(arguments: &RunArguments) -> Result<Exit, Problem> {
             told = terminal.scenario(scenario);
         }
     });
-    let result = played.map_err(Problem::Unplayable)?;
+    let result = played.map_err(|why| {
+        plan.run_file.iter().for_each(Writer::discard);
+        Problem::Unplayable(why)
+    })?;
     if told.is_ok() {
         told = terminal.end(&result);
     }
-    let mut concluded = conclude(&result, report.as_ref(), told);
-    if let Some(page) = page {
-        concluded = page.conclude(&result, concluded);
-    }
+    let quiet = arguments.detail.chosen() == Detail::Quiet;
+    let complaints = kept.end(&result, &reports, quiet);
+    let concluded = conclude(&result, complaints, told);
     levers::last_words(plan.lease.as_ref());
     concluded
 }
@@ -119,6 +121,7 @@ fn plan(
         defects,
         jobs: jobs.unwrap_or_else(settings::processors),
         journal_dir,
+        run_file: None,
         handed_in: Default::default(),
     })
 }

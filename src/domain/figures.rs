@@ -21,7 +21,7 @@ pub use written::Written;
 pub const OTHER: &str = "other";
 
 /// What the client of a journal did and met, in numbers. Requests of the harness are none of them.
-#[derive(Debug, Clone, Default, PartialEq)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct Figures {
     /// How long there was a client to watch.
     pub watched: Duration,
@@ -63,7 +63,7 @@ pub struct Attempts {
 }
 
 /// How much was asked for.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Load {
     /// Requests.
     pub requests: u64,
@@ -72,7 +72,7 @@ pub struct Load {
 }
 
 /// What was asked for on one route, and how it was answered.
-#[derive(Debug, Clone, Default, PartialEq)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct Route {
     /// How much was asked for, whatever became of it.
     pub load: Load,
@@ -103,7 +103,7 @@ pub struct Connects {
 }
 
 /// For how long data arrived in which way, while a session was open in an app that was looked at.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct FeedTimes {
     /// All of the time.
     pub all: Ways,
@@ -114,7 +114,7 @@ pub struct FeedTimes {
 }
 
 /// Ways in which data arrives.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Ways {
     /// Over the socket.
     pub live: Duration,

@@ -1,7 +1,12 @@
 //! The one model that every reporter reads: what a run of scenarios came to.
+//!
+//! A run file holds it as it stands here, a document for each scenario and one for the sum; keys that
+//! come later must be able to be absent.
 
 use std::sync::Arc;
 use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
 
 use super::coverage::Coverage;
 use super::figures::Figures;
@@ -10,7 +15,7 @@ use super::runbook::{Answer, Shown};
 use super::verdict::{Outcome, ScopeTally, Verdict};
 
 /// A whole run.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct RunResult {
     /// The seed that every scenario's own seed derives from.
     pub seed: u64,
@@ -22,7 +27,8 @@ pub struct RunResult {
     pub quirks: Vec<String>,
     /// Defects of the mock, by name.
     pub defects: Vec<String>,
-    /// Every selected scenario, in the suite's order.
+    /// Every selected scenario, in the suite's order. In a run file each has a document of its own.
+    #[serde(default, skip_serializing)]
     pub scenarios: Vec<ScenarioResult>,
     /// What it all says about the runbook.
     pub runbook: Answer,
@@ -41,7 +47,7 @@ pub struct RunResult {
 }
 
 /// One scenario of a run.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct ScenarioResult {
     /// Its id.
     pub id: String,

@@ -4,16 +4,19 @@
 //! [`Answer`].
 
 mod answer;
+mod basis;
 mod capability;
 mod check;
 mod shown;
 
 pub use answer::{Answer, Answered, Came, Ground, Status};
+pub use basis::{Asked, Basis, Claim};
 pub use capability::Capability;
 pub use check::{Check, CheckEnd};
 pub use shown::{Labelled, Shown};
 
 use jiff::civil::Date;
+use serde::{Deserialize, Serialize};
 
 use crate::domain::contract::Contract;
 
@@ -39,7 +42,7 @@ pub struct Runbook {
 }
 
 /// Items that belong together.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Group {
     /// Its id.
     pub id: String,
@@ -99,7 +102,8 @@ impl Vouching {
 }
 
 /// Something that can be put to the test and kept or broken.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum Proof {
     /// A rule of the catalogue, or the never-called proof, by its id.
     Rule(String),
@@ -156,7 +160,7 @@ impl std::fmt::Display for Proof {
 }
 
 /// A person's word for an item.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Attestation {
     /// The name of the runbook, where more than one is in use.
     pub runbook: Option<String>,

@@ -4,10 +4,12 @@ use std::time::Duration;
 
 pub use super::subject::Subject;
 
+use serde::{Deserialize, Serialize};
+
 use super::journal::EntryId;
 
 /// One violation.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Finding {
     /// The rule's id, or [`STEP`], or [`PROOF`].
     pub rule: String,
@@ -42,7 +44,8 @@ impl Finding {
 }
 
 /// How grave a finding is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum Severity {
     /// Worth knowing; changes no verdict.
     Information,
@@ -65,7 +68,8 @@ impl Severity {
 }
 
 /// What a run says about a scenario, or about everything.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum Verdict {
     /// Everything held.
     Passed,
@@ -121,7 +125,8 @@ impl Verdict {
     }
 
     /// How much it counts among others; what was skipped does not.
-    fn gravity(&self) -> Option<u8> {
+    #[must_use]
+    pub fn gravity(&self) -> Option<u8> {
         match self {
             Self::Failed => Some(4),
             Self::UnexpectedPass(_) => Some(3),
@@ -148,7 +153,7 @@ impl Verdict {
 }
 
 /// What the scope saw.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct ScopeTally {
     /// Requests of the client that were judged.
     pub requests_judged: u64,
@@ -177,7 +182,7 @@ impl ScopeTally {
 }
 
 /// What came of one scenario.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Outcome {
     /// The verdict.
     pub verdict: Verdict,

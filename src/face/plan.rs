@@ -202,6 +202,7 @@ impl Plan {
                 self.jobs
             },
             journal_dir: self.journals.clone(),
+            run_file: None,
             lease: None,
             handed_in: HandedIn {
                 services: if beside_the_mock {

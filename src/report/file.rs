@@ -1,6 +1,6 @@
-//! A report file: proven writable before a run, written whole or not at all.
+//! A report file: proven writable before a run, written whole or not at all. One writer for all reports.
 
-use std::fs::{self, File, Permissions};
+use std::fs::{self, Permissions};
 use std::io::{self, BufWriter, Write};
 use std::path::{Path, PathBuf};
 
@@ -10,7 +10,18 @@ use tempfile::NamedTempFile;
 #[derive(Debug)]
 pub struct ReportFile {
     path: PathBuf,
-    special: bool,
+    kind: Kind,
+}
+
+/// What stands at a place.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Kind {
+    /// A file, or nothing yet: it is replaced as a whole.
+    File,
+    /// A pipe or a device: written to as it is, since a file put in its place would destroy it.
+    Special,
+    /// `-`: the standard output.
+    Output,
 }
 
 /// Why a report cannot be written.
@@ -25,32 +36,24 @@ pub struct Unwritable {
 
 impl ReportFile {
     /// Proves that a file can be written there, by writing one beside it and removing it again: a
-    /// long run must not end in a report that cannot be kept.
+    /// long run must not end in a report that cannot be kept. `-` is the standard output.
     ///
     /// # Errors
-    /// When the folder is missing or read-only, or the path is a folder.
+    /// When the folder is missing or read-only, or the path is a folder, or a link to a file: nobody
+    /// can be led through one to lose what it points to.
     pub fn reserve(path: &Path) -> Result<Self, Unwritable> {
         let refuse = |why: String| Unwritable {
             path: path.to_owned(),
             why,
         };
-        let place = match fs::metadata(path) {
-            Ok(metadata) if metadata.is_dir() => return Err(refuse("it is a folder".to_owned())),
-            // A pipe or a device is written to as it is: a file put in its place would destroy it.
-            Ok(metadata) if !metadata.is_file() => {
-                return Ok(Self {
-                    path: path.to_owned(),
-                    special: true,
-                });
-            }
-            // A link stays a link, and what it points to is replaced.
-            Ok(_) => fs::canonicalize(path).map_err(|error| refuse(error.to_string()))?,
-            Err(_) => path.to_owned(),
-        };
+        let kind = kind(path).map_err(|why| refuse(why.to_owned()))?;
         let file = Self {
-            path: place,
-            special: false,
+            path: path.to_owned(),
+            kind,
         };
+        if kind != Kind::File {
+            return Ok(file);
+        }
         file.temporary().map_err(|error| {
             let folder = file.folder();
             refuse(if error.kind() == io::ErrorKind::NotFound {
@@ -67,21 +70,24 @@ impl ReportFile {
     /// # Errors
     /// When the disk is full, or the folder has become unwritable since it was tried.
     pub fn write(&self, content: &[u8]) -> Result<(), Unwritable> {
-        self.write_with(|out| out.write_all(content))
+        self.fill(|out| out.write_all(content))
     }
 
-    /// The same for content that is too large to be held: `fill` writes it piece by piece.
+    /// The same for content that is too long to be held at once.
     ///
     /// # Errors
-    /// As above, and when `fill` fails.
-    pub fn write_with(
+    /// When the disk is full, the folder has become unwritable since it was tried, or `fill` fails.
+    pub fn fill(
         &self,
         fill: impl FnOnce(&mut dyn Write) -> io::Result<()>,
     ) -> Result<(), Unwritable> {
-        let written = if self.special {
-            File::create(&self.path).and_then(|file| filled(file, fill).map(drop))
-        } else {
-            self.replace(fill)
+        let written = match self.kind {
+            Kind::File => self.replace(fill),
+            Kind::Special => fs::OpenOptions::new()
+                .write(true)
+                .open(&self.path)
+                .and_then(|file| through(file, fill)),
+            Kind::Output => through(io::stdout().lock(), fill),
         };
         written.map_err(|error| Unwritable {
             path: self.path.clone(),
@@ -90,7 +96,8 @@ impl ReportFile {
     }
 
     fn replace(&self, fill: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> io::Result<()> {
-        let file = filled(self.temporary()?, fill)?;
+        let mut file = self.temporary()?;
+        through(&mut file, fill)?;
         file.as_file().sync_all()?;
         file.persist(&self.path).map_err(|error| error.error)?;
         Ok(())
@@ -115,11 +122,30 @@ impl ReportFile {
     }
 }
 
-/// Fills a file by large pieces.
-fn filled<F: Write>(file: F, fill: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> io::Result<F> {
-    let mut out = BufWriter::new(file);
+fn through(to: impl Write, fill: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> io::Result<()> {
+    let mut out = BufWriter::new(to);
     fill(&mut out)?;
-    out.into_inner().map_err(io::IntoInnerError::into_error)
+    out.flush()
+}
+
+/// What stands at a place, or why nothing is written there.
+fn kind(path: &Path) -> Result<Kind, &'static str> {
+    if path == Path::new("-") {
+        return Ok(Kind::Output);
+    }
+    let Ok(found) = fs::symlink_metadata(path) else {
+        return Ok(Kind::File);
+    };
+    let behind = fs::metadata(path);
+    match (found.is_symlink(), behind) {
+        (_, Ok(behind)) if behind.is_dir() => Err("it is a folder"),
+        // What leads to a terminal or a pipe, as /dev/stdout does, loses nothing.
+        (_, Ok(behind)) if !behind.is_file() => Ok(Kind::Special),
+        (true, _) => {
+            Err("it is a link, and nothing is written through links: name the file itself")
+        }
+        (false, _) => Ok(Kind::File),
+    }
 }
 
 #[cfg(test)]
@@ -154,18 +180,35 @@ mod tests {
         assert!(error.why.starts_with("there is no folder"), "{error}");
     }
 
+    #[test]
+    fn what_cannot_be_written_to_its_end_leaves_the_old_report_alone() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("out.json");
+        fs::write(&path, "old").unwrap();
+        let file = ReportFile::reserve(&path).unwrap();
+        let error = file.fill(|out| {
+            out.write_all(b"half")?;
+            Err(io::Error::other("the disk is full"))
+        });
+        assert_eq!(error.unwrap_err().why, "the disk is full");
+        assert_eq!(fs::read_to_string(&path).unwrap(), "old");
+        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1);
+    }
+
     #[cfg(unix)]
     #[test]
-    fn what_a_link_points_to_is_replaced_and_the_link_stays() {
+    fn nothing_is_written_through_a_link_whether_it_leads_somewhere_or_not() {
         let folder = tempfile::tempdir().unwrap();
         let (real, link) = (
             folder.path().join("real.json"),
             folder.path().join("link.json"),
         );
-        fs::write(&real, "old").unwrap();
         std::os::unix::fs::symlink(&real, &link).unwrap();
-        ReportFile::reserve(&link).unwrap().write(b"new").unwrap();
-        assert_eq!(fs::read_to_string(&real).unwrap(), "new");
-        assert!(fs::symlink_metadata(&link).unwrap().is_symlink());
+        for _ in 0..2 {
+            let error = ReportFile::reserve(&link).unwrap_err();
+            assert!(error.why.starts_with("it is a link"), "{error}");
+            fs::write(&real, "old").unwrap();
+        }
+        assert_eq!(fs::read_to_string(&real).unwrap(), "old");
     }
 }

@@ -1,5 +1,7 @@
 //! Hand-made results for the reporters' tests: one scenario of every kind.
 
+mod format;
+
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -15,6 +17,8 @@ use crate::domain::runbook::{
     self, Answered, Attestation, Came, Ground, Group, Proof, Shown, Status,
 };
 use crate::domain::verdict::{Finding, Outcome, ScopeTally, Severity, Subject, Verdict};
+
+pub(super) use format::{about, assert_valid};
 
 pub(super) fn entry(id: u64, at_ms: u64, fact: Fact) -> Arc<Entry> {
     Arc::new(Entry {

@@ -24,6 +24,7 @@ use crate::domain::verdict::ScopeTally;
 use crate::gateway::{self, Listen, Mode};
 use crate::net::{Clock, Net, Recorder};
 use crate::operator::Command;
+use crate::runfile::Writer;
 pub(super) use client::Client;
 
 /// How the environment of a client is made.
@@ -83,7 +84,7 @@ impl Environment {
         let lateness = last_emitted.map(|last| Arc::new(Mutex::new(LatenessCheck::new(last))));
         let header = header(&settings, clock);
         let file = settings.file.as_deref();
-        let recording = file.map(|path| record(path, &header)).transpose()?;
+        let recording = record(file, plan.run_file.as_ref(), &header)?;
         watch(&recorder, Some(&evaluation));
         watch(&recorder, lateness.as_ref());
         watch(&recorder, recording.as_ref());
@@ -206,7 +207,11 @@ impl Environment {
     pub(super) fn conclude(&self) -> ScenarioResult {
         let journal = self.recorder.journal();
         let recording = self.recording.as_ref();
-        let failed = recording.and_then(|recording| lock(recording).failed());
+        let failed = recording.and_then(|recording| {
+            let mut recording = lock(recording);
+            recording.finish();
+            recording.failed()
+        });
         let flaw = failed.map(|(from, why)| JournalFlaw::Unwritten { from, why });
         lock(&self.evaluation).conclude(&self.case, flaw.as_ref(), |findings| {
             excerpt::excerpt(&journal, findings)
@@ -244,21 +249,31 @@ fn lock<T>(observer: &Mutex<T>) -> MutexGuard<'_, T> {
     observer.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// Begins the journal file, and the folder that it stands in.
-fn record(path: &Path, header: &Header) -> Result<Arc<Mutex<Recording>>, SetUpError> {
+/// Begins the journal: its file with the folder that it stands in, its part of the run file, or nothing
+/// where nobody keeps it.
+fn record(
+    path: Option<&Path>,
+    run_file: Option<&Writer>,
+    header: &Header,
+) -> Result<Option<Arc<Mutex<Recording>>>, SetUpError> {
+    if path.is_none() && run_file.is_none() {
+        return Ok(None);
+    }
     let flush = if header.virtual_time {
         Flush::Seldom
     } else {
         Flush::EachEntry
     };
-    let folder = path.parent().filter(|it| !it.as_os_str().is_empty());
-    let begun = std::fs::create_dir_all(folder.unwrap_or(Path::new(".")))
-        .and_then(|()| Recording::create(path, header, flush));
+    let folder = path.and_then(Path::parent);
+    let folder = folder.filter(|it| !it.as_os_str().is_empty());
+    let begun = folder
+        .map_or(Ok(()), std::fs::create_dir_all)
+        .and_then(|()| Recording::create(path, run_file, header, flush));
     let begun = begun.map_err(|error| SetUpError::Journal {
-        path: path.to_owned(),
+        path: path.unwrap_or(Path::new("")).to_owned(),
         error,
     })?;
-    Ok(Arc::new(Mutex::new(begun)))
+    Ok(Some(Arc::new(Mutex::new(begun))))
 }
 
 /// What a journal file says of itself.

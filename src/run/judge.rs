@@ -87,7 +87,7 @@ pub fn judge(
         quirks: first.quirks,
         defects: first.defects,
         duration_wall: began.elapsed(),
-        ..sum(scenarios, book)
+        ..sum(scenarios, &book.basis())
     };
     Ok((result, remarks))
 }

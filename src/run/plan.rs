@@ -8,6 +8,7 @@ use super::lease::Lease;
 use crate::app::Quirk;
 use crate::domain::scenario::Scenario;
 use crate::mock::Defect;
+use crate::runfile::Writer;
 use crate::suite::Suite;
 use crate::suite::config::{self, MOCK};
 
@@ -32,6 +33,8 @@ pub struct Plan {
     pub jobs: usize,
     /// A folder for one journal file per scenario.
     pub journal_dir: Option<PathBuf>,
+    /// The file that the whole run is written into.
+    pub run_file: Option<Writer>,
     /// What is switched at a deployment, for whoever has to put it back.
     pub lease: Option<Lease>,
     /// What a caller of the library brings of its own.

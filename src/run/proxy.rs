@@ -160,7 +160,7 @@ async fn perform(
         seed: plan.seed,
         target: plan.target.name().to_owned(),
         defects: defects.collect(),
-        ..sum(vec![scenario], Book::of(&plan.suite))
+        ..sum(vec![scenario], &Book::of(&plan.suite).basis())
     })
 }
 

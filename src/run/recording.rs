@@ -1,12 +1,13 @@
-//! The journal on disk, written while it grows.
+//! The journal on disk, written while it grows: into a file of its own, into the run file, or both.
 
-use std::fs::File;
+use std::fs::{self, File};
 use std::io::{self, BufWriter, Write};
 use std::path::Path;
 use std::sync::Arc;
 
 use crate::domain::journal::file::Header;
 use crate::domain::journal::{Entry, EntryId, Observer};
+use crate::runfile::{JournalBlocks, Writer};
 
 /// When what was written reaches the disk.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -20,22 +21,36 @@ pub(super) enum Flush {
 /// Writes every entry as one line below a header. A full disk must not end what is being judged; it
 /// is told afterwards.
 pub(super) struct Recording {
-    out: BufWriter<File>,
+    file: Option<BufWriter<File>>,
+    blocks: Option<JournalBlocks>,
     flush: Flush,
+    /// The entry that is being written.
+    line: Vec<u8>,
     /// The first entry that could not be written, and what the system says.
     failed: Option<(EntryId, String)>,
 }
 
 impl Recording {
-    /// Begins a file, in place of whatever stands there.
-    pub(super) fn create(path: &Path, header: &Header, flush: Flush) -> io::Result<Self> {
-        let mut out = BufWriter::new(File::create(path)?);
-        serde_json::to_writer(&mut out, header)?;
-        out.write_all(b"\n")?;
-        out.flush()?;
+    /// Begins a file, in place of whatever stands there, and a part of the run file.
+    pub(super) fn create(
+        path: Option<&Path>,
+        run_file: Option<&Writer>,
+        header: &Header,
+        flush: Flush,
+    ) -> io::Result<Self> {
+        let begin = |path: &Path| -> io::Result<_> {
+            refuse_link(path)?;
+            let mut out = BufWriter::new(File::create(path)?);
+            serde_json::to_writer(&mut out, header)?;
+            out.write_all(b"\n")?;
+            out.flush()?;
+            Ok(out)
+        };
         Ok(Self {
-            out,
+            file: path.map(begin).transpose()?,
+            blocks: run_file.map(|file| file.journal(header)),
             flush,
+            line: Vec::new(),
             failed: None,
         })
     }
@@ -45,14 +60,41 @@ impl Recording {
         self.failed.clone()
     }
 
-    fn write(&mut self, entry: &Entry) -> io::Result<()> {
-        serde_json::to_writer(&mut self.out, entry)?;
-        self.out.write_all(b"\n")?;
-        match self.flush {
-            Flush::Seldom => Ok(()),
-            Flush::EachEntry => self.out.flush(),
+    /// Hands the run file what it has not been given yet.
+    pub(super) fn finish(&mut self) {
+        if let Some(blocks) = &mut self.blocks {
+            blocks.flush();
         }
     }
+
+    fn write(&mut self, entry: &Entry) -> io::Result<()> {
+        self.line.clear();
+        serde_json::to_writer(&mut self.line, entry)?;
+        self.line.push(b'\n');
+        if let Some(blocks) = &mut self.blocks {
+            blocks.line(&self.line);
+        }
+        let Some(file) = &mut self.file else {
+            return Ok(());
+        };
+        file.write_all(&self.line)?;
+        match self.flush {
+            Flush::Seldom => Ok(()),
+            Flush::EachEntry => file.flush(),
+        }
+    }
+}
+
+/// Refuses a link to a file: nobody is led through one to lose what it points to. What leads to a pipe
+/// or a terminal, as /dev/stdout does, loses nothing.
+fn refuse_link(path: &Path) -> io::Result<()> {
+    let is_link = fs::symlink_metadata(path).is_ok_and(|found| found.is_symlink());
+    let is_lost = fs::metadata(path).map_or(true, |behind| behind.is_file());
+    if is_link && is_lost {
+        let why = "it is a link, and nothing is written through links: name the file itself";
+        return Err(io::Error::other(why));
+    }
+    Ok(())
 }
 
 impl Observer for Recording {

@@ -10,7 +10,9 @@ use std::sync::Arc;
 
 use crate::domain::contract::Contract;
 use crate::domain::result::ScenarioResult;
-use crate::domain::runbook::{Answer, Answered, Came, Check, Ground, Item, Proof, Runbook, Status};
+use crate::domain::runbook::{
+    Answer, Answered, Asked, Basis, Came, Check, Claim, Ground, Item, Proof, Runbook, Status,
+};
 use crate::domain::verdict::{Finding, PROOF, STEP, Severity, Verdict};
 use crate::rules;
 use crate::suite::Suite;
@@ -33,35 +35,73 @@ impl<'a> Book<'a> {
             contract: &suite.contract,
         }
     }
+
+    /// The runbook as the contract leaves it.
+    pub(super) fn basis(self) -> Basis {
+        let runbook = self.runbook;
+        let version = runbook.answered();
+        Basis {
+            name: runbook.name.clone(),
+            version: version.to_owned(),
+            published: runbook.is_published(version),
+            groups: runbook.groups.clone(),
+            items: runbook.items.iter().map(|item| self.claim(item)).collect(),
+            checks: runbook.checks.clone(),
+            untested: rules::untested(self.contract),
+        }
+    }
+
+    fn claim(self, item: &Item) -> Claim {
+        let is_later = !self.runbook.has(self.runbook.answered(), item);
+        let lacks = item.needs.iter().find(|need| !need.is_in(self.contract));
+        let mut attestations = self.runbook.attestations.iter();
+        let asked = |proof: &Proof| Asked {
+            proof: proof.clone(),
+            left_out: match proof {
+                Proof::Rule(id) => rules::find(id).and_then(|rule| rule.unmet(self.contract)),
+                Proof::Scenario(_) | Proof::Expectation { .. } | Proof::Check(_) => None,
+            }
+            .map(str::to_owned),
+        };
+        Claim {
+            id: item.id.clone(),
+            title: item.title.clone(),
+            group: item.group.clone(),
+            later: is_later.then(|| item.since.clone().unwrap_or_default()),
+            lacks: lacks.map(|lacks| lacks.words().to_owned()),
+            proofs: item.proofs.iter().map(asked).collect(),
+            vouched: item.attest.is_wanted(self.contract),
+            attested: attestations.find(|own| own.item == item.id).cloned(),
+        }
+    }
 }
 
 /// The ids of the items that a scenario helps to prove.
-pub(super) fn proven_by(book: Book<'_>, scenario: &str) -> Vec<String> {
-    let helps = |item: &&Item| {
+pub(super) fn proven_by(basis: &Basis, scenario: &str) -> Vec<String> {
+    let helps = |item: &&Claim| {
         let mut proofs = item.proofs.iter();
-        proofs.any(|proof| proof.scenario() == Some(scenario))
+        proofs.any(|own| own.proof.scenario() == Some(scenario))
     };
-    let items = book.runbook.items.iter().filter(helps);
+    let items = basis.items.iter().filter(helps);
     items.map(|item| item.id.clone()).collect()
 }
 
 /// What is known about every item.
-pub(super) fn answer(book: Book<'_>, scenarios: &[ScenarioResult]) -> Answer {
-    let runbook = book.runbook;
-    let version = runbook.answered();
-    let items = runbook.items.iter();
+pub(super) fn answer(basis: &Basis, scenarios: &[ScenarioResult]) -> Answer {
+    let items = basis.items.iter();
     Answer {
-        name: runbook.name.clone(),
-        version: version.to_owned(),
-        published: runbook.is_published(version),
-        groups: runbook.groups.clone(),
-        items: items.map(|item| answered(book, item, scenarios)).collect(),
-        checks: runbook.checks.clone(),
+        name: basis.name.clone(),
+        version: basis.version.clone(),
+        published: basis.published,
+        groups: basis.groups.clone(),
+        items: items
+            .map(|item| answered(item, &basis.checks, scenarios))
+            .collect(),
+        checks: basis.checks.clone(),
     }
 }
 
-fn answered(book: Book<'_>, item: &Item, scenarios: &[ScenarioResult]) -> Answered {
-    let mut attestations = book.runbook.attestations.iter();
+fn answered(item: &Claim, checks: &[Check], scenarios: &[ScenarioResult]) -> Answered {
     let blank = Answered {
         id: item.id.clone(),
         title: item.title.clone(),
@@ -69,26 +109,24 @@ fn answered(book: Book<'_>, item: &Item, scenarios: &[ScenarioResult]) -> Answer
         status: Status::NotScored,
         by: Vec::new(),
         reasons: Vec::new(),
-        attested: attestations.find(|own| own.item == item.id).cloned(),
+        attested: item.attested.clone(),
     };
-    if !book.runbook.has(book.runbook.answered(), item) {
-        let since = item.since.as_deref().unwrap_or_default();
+    if let Some(since) = &item.later {
         return Answered {
             reasons: vec![format!("it came with version {since}")],
             ..blank
         };
     }
-    if let Some(lacks) = item.needs.iter().find(|need| !need.is_in(book.contract)) {
+    if let Some(lacks) = &item.lacks {
         return Answered {
             status: Status::NotApplicable,
-            reasons: vec![format!("the contract has {}", lacks.words())],
+            reasons: vec![format!("the contract has {lacks}")],
             ..blank
         };
     }
     let proofs = item.proofs.iter();
-    let by: Vec<Ground> = proofs.map(|proof| ground(proof, book, scenarios)).collect();
-    let vouched = item.attest.is_wanted(book.contract);
-    let (status, reasons) = judged(vouched, &by, &blank);
+    let by: Vec<Ground> = proofs.map(|own| ground(own, checks, scenarios)).collect();
+    let (status, reasons) = judged(item.vouched, &by, &blank);
     Answered {
         status,
         reasons,
@@ -147,10 +185,11 @@ fn reasons(by: &[Ground], came: Came) -> Vec<String> {
     reasons
 }
 
-fn ground(proof: &Proof, book: Book<'_>, scenarios: &[ScenarioResult]) -> Ground {
+fn ground(asked: &Asked, checks: &[Check], scenarios: &[ScenarioResult]) -> Ground {
+    let proof = &asked.proof;
     match proof {
-        Proof::Rule(id) => by_rule(proof, id, book.contract, scenarios),
-        Proof::Check(name) => by_check(proof, name.as_deref(), &book.runbook.checks),
+        Proof::Rule(id) => by_rule(asked, id, scenarios),
+        Proof::Check(name) => by_check(proof, name.as_deref(), checks),
         Proof::Scenario(id) | Proof::Expectation { scenario: id, .. } => {
             by_scenario(proof, id, scenarios)
         }
@@ -159,15 +198,15 @@ fn ground(proof: &Proof, book: Book<'_>, scenarios: &[ScenarioResult]) -> Ground
 
 /// A rule proves if something put it to the test and nothing broke it, in any scenario. The
 /// never-called proof must hold in every scenario: one that could have hidden a call hid it.
-fn by_rule(proof: &Proof, id: &str, contract: &Contract, scenarios: &[ScenarioResult]) -> Ground {
+fn by_rule(asked: &Asked, id: &str, scenarios: &[ScenarioResult]) -> Ground {
     let ground = |came: Came, why: Option<String>, scenarios: Vec<String>| Ground {
-        proof: proof.clone(),
+        proof: asked.proof.clone(),
         came,
         scenarios,
         why,
     };
-    if let Some(why) = rules::find(id).and_then(|rule| rule.unmet(contract)) {
-        return ground(Came::LeftOut, Some(why.to_owned()), Vec::new());
+    if let Some(why) = &asked.left_out {
+        return ground(Came::LeftOut, Some(why.clone()), Vec::new());
     }
     let broken = |scenario: &&ScenarioResult| finding(scenario, id).is_some();
     if let Some(first) = scenarios.iter().find(broken) {

@@ -3,22 +3,30 @@
 use std::time::Duration;
 
 use super::plan::Plan;
-use super::runbook::{self, Book};
+use super::runbook;
 use crate::domain::coverage::Coverage;
 use crate::domain::figures::Figures;
 use crate::domain::result::{RunResult, ScenarioResult};
-use crate::domain::runbook::Shown;
+use crate::domain::runbook::{Basis, Shown};
 use crate::domain::scenario::Scenario;
 use crate::domain::verdict::{Outcome, ScopeTally, Verdict};
-use crate::rules;
 
 /// The result of a scenario that was not played, or of which nothing is known.
 pub(super) fn unplayed(scenario: &Scenario, verdict: Verdict, wall: Duration) -> ScenarioResult {
     ScenarioResult {
-        id: scenario.id.clone(),
-        name: scenario.name.clone(),
-        file: scenario.file.clone(),
         runbook: scenario.runbook.clone(),
+        duration_wall: wall,
+        ..unknown(&scenario.id, &scenario.name, &scenario.file, verdict)
+    }
+}
+
+/// The same of a scenario of which only this is known.
+pub(super) fn unknown(id: &str, name: &str, file: &str, verdict: Verdict) -> ScenarioResult {
+    ScenarioResult {
+        id: id.to_owned(),
+        name: name.to_owned(),
+        file: file.to_owned(),
+        runbook: Vec::new(),
         shown: Shown::default(),
         outcome: Outcome {
             verdict,
@@ -28,7 +36,7 @@ pub(super) fn unplayed(scenario: &Scenario, verdict: Verdict, wall: Duration) ->
             scope: ScopeTally::default(),
             duration: Duration::ZERO,
         },
-        duration_wall: wall,
+        duration_wall: Duration::ZERO,
         excerpt: Vec::new(),
         journal_entries: 0,
         levers: Vec::new(),
@@ -40,17 +48,17 @@ pub(super) fn unplayed(scenario: &Scenario, verdict: Verdict, wall: Duration) ->
 /// What a run of a plan came to.
 pub(super) fn sum_up(
     plan: &Plan,
+    basis: &Basis,
     scenarios: Vec<ScenarioResult>,
     interrupted: bool,
     wall: Duration,
 ) -> RunResult {
-    let book = Book::of(&plan.suite);
-    let mut sum = sum(scenarios, book);
+    let mut sum = sum(scenarios, basis);
     if interrupted {
         // What was not begun any more is as if it had not been asked for.
         let mut begun = sum.scenarios.clone();
         begun.retain(|own| !matches!(own.outcome.verdict, Verdict::Skipped(_)));
-        sum.runbook = runbook::answer(book, &begun);
+        sum.runbook = runbook::answer(basis, &begun);
     }
     let verdict = match sum.verdict {
         Verdict::Passed if interrupted => {
@@ -80,17 +88,17 @@ pub(super) fn sum_up(
 }
 
 /// What scenarios come to together, whatever they were played against.
-pub(super) fn sum(mut scenarios: Vec<ScenarioResult>, book: Book<'_>) -> RunResult {
+pub(super) fn sum(mut scenarios: Vec<ScenarioResult>, basis: &Basis) -> RunResult {
     let mut scope = ScopeTally::default();
     let mut figures = Figures::default();
-    let mut coverage = rules::untested(book.contract);
+    let mut coverage = basis.untested.clone();
     for scenario in &scenarios {
         scope.add(scenario.outcome.scope);
         figures.add(&scenario.figures);
         coverage.add(&scenario.coverage);
     }
     for scenario in &mut scenarios {
-        scenario.runbook = runbook::proven_by(book, &scenario.id);
+        scenario.runbook = runbook::proven_by(basis, &scenario.id);
     }
     RunResult {
         seed: 0,
@@ -98,7 +106,7 @@ pub(super) fn sum(mut scenarios: Vec<ScenarioResult>, book: Book<'_>) -> RunResu
         virtual_time: false,
         quirks: Vec::new(),
         defects: Vec::new(),
-        runbook: runbook::answer(book, &scenarios),
+        runbook: runbook::answer(basis, &scenarios),
         scope,
         figures,
         coverage,

@@ -15,6 +15,7 @@ use super::deployment::World;
 use super::interrupt::Interrupt;
 use super::known_accounts::KnownAccounts;
 use super::plan::{Plan, Target};
+use super::runbook::{self, Book};
 use super::summary::{sum_up, unplayed};
 use super::target::{self, Unplayable};
 use super::watchdog::{self, News, Patience, Waited};
@@ -48,6 +49,10 @@ pub fn perform(
 ) -> Result<RunResult, Unplayable> {
     let began = Instant::now();
     target::reach(plan, World::AsItShouldBe, interrupt)?;
+    let basis = Book::of(&plan.suite).basis();
+    if let Some(file) = &plan.run_file {
+        file.basis(&basis);
+    }
     let jobs = if matches!(plan.target, Target::Mock) {
         plan.jobs.max(1)
     } else {
@@ -61,13 +66,17 @@ pub fn perform(
     thread::scope(|scope| {
         for _ in 0..jobs.min(plan.scenarios.len()) {
             let (finished, next, results) = (finished.clone(), &next, &results);
-            let accounts = &accounts;
+            let (accounts, basis) = (&accounts, &basis);
             scope.spawn(move || {
                 while let Some((index, scenario)) = {
                     let index = next.fetch_add(1, Ordering::SeqCst);
                     plan.scenarios.get(index).map(|scenario| (index, scenario))
                 } {
-                    let result = supervise(plan, scenario, interrupt, accounts);
+                    let mut result = supervise(plan, scenario, interrupt, accounts);
+                    result.runbook = runbook::proven_by(basis, &scenario.id);
+                    if let Some(file) = &plan.run_file {
+                        file.scenario(&result);
+                    }
                     let _ = results[index].set(result);
                     let _ = finished.send(index);
                 }
@@ -89,6 +98,7 @@ pub fn perform(
         .collect();
     Ok(sum_up(
         plan,
+        &basis,
         scenarios,
         interrupt.is_triggered(),
         began.elapsed(),

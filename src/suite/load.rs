@@ -16,9 +16,9 @@ use super::node::Node;
 use super::scenario::Beside;
 use super::values::Depth;
 use super::{
-    CONTRACT_FILE, Choice, ContractChoice, FLOWS, Problem, Problems, RUNBOOK_FILE, SHARED_FILES,
-    SHIPPED, SHIPPED_WORLD, STAGES, Source, Suite, WORLD_FILE, contract, flow, runbook, scenario,
-    world, yaml,
+    CONTRACT_FILE, Choice, ContractChoice, FLOWS, Hashes, Problem, Problems, RUNBOOK_FILE,
+    SHARED_FILES, SHIPPED, SHIPPED_WORLD, STAGES, Source, Suite, WORLD_FILE, contract, flow,
+    runbook, scenario, world, yaml,
 };
 use crate::domain::contract::Contract;
 use crate::domain::runbook::Runbook;
@@ -166,6 +166,7 @@ impl Suite {
             .transpose()
             .map_err(Problems::from)?;
         let parts = Parts::find(choice, found.as_ref());
+        let world_hash = parts.world_hash();
 
         let (contract, fingerprint) = keep(
             &mut problems,
@@ -220,11 +221,31 @@ impl Suite {
             runbook: book.named_by(&scenarios),
             scenarios,
             world: world.map(Arc::new),
+            hashes: Hashes {
+                scenarios: hash_of(&sources, &flows),
+                world: world_hash,
+            },
             flows: Arc::new(flows),
             closer: None,
         });
         problems.each_once().or(suite)
     }
+}
+
+/// The hash of all scenarios and flows, wherever they stand.
+fn hash_of(sources: &[Arc<Source>], flows: &Library) -> String {
+    let scenarios = sources
+        .iter()
+        .map(|own| (scenario::id_of(own.name()), own.text()));
+    let flows = flows
+        .texts()
+        .map(|(name, text)| (format!("{FLOWS}/{name}"), text));
+    let mut all: Vec<(String, &str)> = scenarios.chain(flows).collect();
+    all.sort();
+    let each = all
+        .iter()
+        .map(|(name, text)| format!("{name} {}\n{text}\n", text.len()));
+    Source::new("", each.collect::<String>()).fingerprint()
 }
 
 /// The shipped contract with what some stages of the self-test agree on beside it, and its fingerprint.
@@ -300,6 +321,13 @@ impl Parts {
             runbook,
             runbook_is_own,
         }
+    }
+}
+
+impl Parts {
+    fn world_hash(&self) -> Option<String> {
+        let (source, _) = self.world.as_ref()?.as_ref().ok()?;
+        Some(source.fingerprint())
     }
 }
 

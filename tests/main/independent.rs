@@ -149,6 +149,7 @@ fn plan(folder: &Path, quirks: Vec<Quirk>) -> Plan {
         defects: Vec::new(),
         jobs: 1,
         journal_dir: None,
+        run_file: None,
         handed_in: Default::default(),
         lease: None,
     }

@@ -24,6 +24,7 @@ mod levers;
 mod local;
 mod matrix;
 mod proxy;
+mod run_file;
 mod runbook;
 mod scenarios;
 mod sources;

@@ -33,6 +33,7 @@ fn plan(seed: u64) -> Plan {
         defects: Vec::new(),
         jobs: 1,
         journal_dir: None,
+        run_file: None,
         handed_in: Default::default(),
         lease: None,
     }
@@ -246,6 +247,7 @@ fn the_same_seed_gives_the_same_journal_to_the_byte_and_another_seed_another_one
         let folder = tempfile::tempdir().unwrap();
         let plan = Plan {
             journal_dir: Some(folder.path().to_owned()),
+            run_file: None,
             lease: None,
             jobs: 2,
             ..plan(seed)

@@ -31,6 +31,7 @@ fn play(scenario: &Path, contract: ContractChoice, defects: Vec<Defect>) -> Scen
         defects,
         jobs: 1,
         journal_dir: None,
+        run_file: None,
         handed_in: Default::default(),
         lease: None,
     };

@@ -87,7 +87,7 @@ fn device_gateway_and_mock_never_import_one_another() {
 #[test]
 fn inner_rooms_do_not_know_outer_ones() {
     // In reading order, each with the rooms that it may use.
-    let rooms: [(&str, &[&str]); 14] = [
+    let rooms: [(&str, &[&str]); 15] = [
         ("protocol", &[]),
         ("domain", &["protocol"]),
         ("rules", &["domain"]),
@@ -98,18 +98,20 @@ fn inner_rooms_do_not_know_outer_ones() {
         ("gateway", &["protocol", "domain", "net"]),
         ("mock", &["protocol", "domain", "net", "operator"]),
         ("suite", &["domain", "rules", "app", "mock"]),
+        ("runfile", &["domain"]),
         (
             "run",
             &[
                 "protocol", "domain", "rules", "app", "net", "operator", "device", "gateway",
-                "mock", "suite",
+                "mock", "suite", "runfile",
             ],
         ),
         ("report", &["domain", "rules"]),
         (
             "cli",
             &[
-                "domain", "rules", "app", "net", "gateway", "mock", "suite", "run", "report",
+                "domain", "rules", "app", "net", "gateway", "mock", "suite", "runfile", "run",
+                "report",
             ],
         ),
         ("face", &["domain", "app", "mock", "suite", "run", "report"]),

@@ -7,14 +7,17 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use hdrhistogram::Histogram;
 use hdrhistogram::serialization::{Deserializer, Serializer, V2Serializer};
+use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
 /// Two digits are kept of a duration: what is told is right to one percent, and a histogram is
 /// small however long a run.
 const DIGITS: u8 = 2;
 
-/// How long something took, time after time, in microseconds. Empty ones cost nothing.
-#[derive(Debug, Clone, Default)]
+/// How long something took, time after time, in microseconds. Empty ones cost nothing. Written as
+/// [`Distribution::encoded`] does.
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
 pub struct Distribution(Option<Box<Histogram<u64>>>);
 
 /// The share of what was measured that a value is not below.
@@ -151,6 +154,20 @@ impl Distribution {
             .deserialize(&mut &bytes[..])
             .map_err(|error| Unreadable(format!("{error:?}")))?;
         Ok(Self(Some(Box::new(histogram))))
+    }
+}
+
+impl From<Distribution> for String {
+    fn from(times: Distribution) -> Self {
+        times.encoded()
+    }
+}
+
+impl TryFrom<String> for Distribution {
+    type Error = Unreadable;
+
+    fn try_from(text: String) -> Result<Self, Unreadable> {
+        Self::decode(&text)
     }
 }
 

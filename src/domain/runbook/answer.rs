@@ -1,9 +1,11 @@
 //! What a run says about every item of a runbook.
 
+use serde::{Deserialize, Serialize};
+
 use super::{Attestation, Check, Group, Proof};
 
 /// What a run says about a runbook.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Answer {
     /// The runbook's name.
     pub name: String,
@@ -20,7 +22,7 @@ pub struct Answer {
 }
 
 /// What a run says about one item.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Answered {
     /// The item's id.
     pub id: String,
@@ -39,7 +41,8 @@ pub struct Answered {
 }
 
 /// What is known about an item.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum Status {
     /// All that proves it was put to the test and kept.
     Proven,
@@ -81,7 +84,7 @@ impl Status {
 }
 
 /// One thing that proves an item, and what it came to.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Ground {
     /// What proves.
     pub proof: Proof,
@@ -94,7 +97,8 @@ pub struct Ground {
 }
 
 /// What something that proves came to.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum Came {
     /// It was put to the test and kept.
     Kept,

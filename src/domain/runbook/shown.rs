@@ -17,7 +17,7 @@ pub struct Labelled {
 }
 
 /// What a scenario shows.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Shown {
     /// Rules that were put to the test and kept.
     pub kept: BTreeSet<String>,

@@ -48,6 +48,7 @@ fn plan(runbook: Runbook, scenarios: &[&str], defect: Option<Defect>) -> Plan {
         defects: defect.into_iter().collect(),
         jobs: 2,
         journal_dir: None,
+        run_file: None,
         handed_in: Default::default(),
         lease: None,
     }
@@ -241,7 +242,7 @@ fn what_a_contract_lacks_is_not_asked_of_its_app() {
     for resource in &mut contract.resources {
         resource.paging = None;
     }
-    let answer = answer(Book::of(&suite), &[]);
+    let answer = answer(&Book::of(&suite).basis(), &[]);
     let applicable = |item: &&Answered| item.status == Status::NotApplicable;
     let ids: Vec<&str> = answer
         .items
@@ -266,7 +267,7 @@ fn a_rule_that_the_contract_leaves_no_room_for_is_not_waited_for() {
     suite.runbook = own();
     suite.runbook.items.retain(|item| item.id == "BACK");
     suite.runbook.items[0].proofs.truncate(1);
-    let answer = answer(Book::of(&suite), &[]);
+    let answer = answer(&Book::of(&suite).basis(), &[]);
     assert_eq!(statuses(&answer), [("BACK", "not applicable")]);
     assert_eq!(reason(&answer, "BACK"), "the contract has no kill-switch");
 }
@@ -297,7 +298,7 @@ fn what_came_after_the_version_that_is_asked_for_is_not_scored() {
     suite.runbook = own();
     suite.runbook.published = vec!["1".to_owned()];
     suite.runbook.asked = Some("1".to_owned());
-    let answer = answer(Book::of(&suite), &[]);
+    let answer = answer(&Book::of(&suite).basis(), &[]);
     assert_eq!((answer.version.as_str(), answer.published), ("1", true));
     assert_eq!(answer.items.last().unwrap().status, Status::NotScored);
     assert_eq!(answer.count(Status::NotScored), 1);
@@ -339,14 +340,15 @@ fn what_a_target_has_no_lever_for_is_not_waited_for_where_another_scenario_has_s
         runbook: &runbook,
         contract: &suite.contract,
     };
+    let basis = book.basis();
     let lands = |scenarios: &[ScenarioResult]| {
-        let answer = answer(book, scenarios);
+        let answer = answer(&basis, scenarios);
         let own = answer.items.into_iter().find(|item| item.id == "LANDS");
         own.unwrap().status
     };
     assert_eq!(lands(&result.scenarios), Status::Proven);
     assert_eq!(
-        reason(&answer(book, &result.scenarios), "BACK"),
+        reason(&answer(&basis, &result.scenarios), "BACK"),
         "kill-switch was skipped: the target has no lever"
     );
     // Neither is what the contract leaves no room for; what could have been played is.
@@ -367,7 +369,7 @@ fn a_scenario_that_ended_in_an_error_proves_nothing() {
     };
     let why = "the backend was gone".to_owned();
     result.scenarios[0].outcome.verdict = Verdict::Errored(why);
-    let answer = answer(book, &result.scenarios);
+    let answer = answer(&book.basis(), &result.scenarios);
     assert_eq!(answer.count(Status::Proven), 0);
     assert_eq!(
         reason(&answer, "LANDS"),
@@ -390,7 +392,7 @@ fn the_never_called_proof_must_hold_wherever_something_was_played() {
     let doubt = "too little was seen".to_owned();
     second.shown.open.insert(PROOF.to_owned(), doubt);
     result.scenarios.push(second);
-    let answer = answer(book, &result.scenarios);
+    let answer = answer(&book.basis(), &result.scenarios);
     assert_eq!(
         reason(&answer, "NEVER"),
         "PROOF was not judged in quiet: too little was seen"

@@ -80,6 +80,12 @@ impl Library {
         }
     }
 
+    /// The text of each flow that can be read, by its name.
+    pub(in crate::suite) fn texts(&self) -> impl Iterator<Item = (&str, &str)> {
+        let flows = self.flows.iter();
+        flows.filter_map(|(name, flow)| Some((name.as_str(), flow.as_ref().ok()?.source().text())))
+    }
+
     /// What is wrong with flows, whoever uses them.
     pub(in crate::suite) fn problems(&self) -> Problems {
         let mut problems = Problems::default();

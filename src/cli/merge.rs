@@ -1,0 +1,72 @@
+//! `rehearsal merge`: shards of a run into one run file, in any order, partial or twice.
+
+use std::fs;
+use std::io::Write as _;
+use std::path::{Path, PathBuf};
+
+use super::arguments::MergeArguments;
+use super::console;
+use super::exit::Exit;
+use super::problem::Problem;
+use super::run_file;
+use crate::domain::result::RunResult;
+use crate::run::gathered;
+use crate::runfile::{self, Merged, Recorded};
+
+/// Merges, and says what is missing.
+pub(super) fn merge(arguments: &MergeArguments) -> Result<Exit, Problem> {
+    let to = &arguments.output;
+    let same = |path: &Path| fs::canonicalize(path).ok();
+    if same(to).is_some_and(|to| {
+        arguments
+            .runs
+            .iter()
+            .any(|own| same(own).as_ref() == Some(&to))
+    }) {
+        return Err(Problem::InTheWay { path: to.clone() });
+    }
+    let (merged, result) = into(&arguments.runs, to)?;
+    tell(arguments, &merged, &result)?;
+    Ok(Exit::Passed)
+}
+
+/// Merges files into a new one, which is whole.
+pub(super) fn into(runs: &[PathBuf], to: &Path) -> Result<(Merged, RunResult), Problem> {
+    let read: Result<Vec<Recorded>, Problem> =
+        runs.iter().map(|path| run_file::open(path)).collect();
+    let merged = runfile::merge(read?, to, run_file::new_id())?;
+    let mut run = Recorded::open(to)?;
+    if merged.missing.is_empty() {
+        // It lacks nothing but the end that is written now.
+        run.flaw = None;
+    }
+    let result = gathered(&run);
+    merged.writer.end(&result).map_err(Problem::RunFileLacks)?;
+    Ok((merged, result))
+}
+
+fn tell(arguments: &MergeArguments, merged: &Merged, result: &RunResult) -> std::io::Result<()> {
+    let mut out = console::out();
+    let (runs, scenarios) = (arguments.runs.len(), result.scenarios.len());
+    let (verdict, to) = (result.verdict.name(), arguments.output.display());
+    writeln!(
+        out,
+        "{runs} files merged into {to}: {scenarios} scenarios, {verdict}"
+    )?;
+    for (ids, told) in [
+        (
+            &merged.missing,
+            "missing: their runs were stopped before they were over",
+        ),
+        (&merged.unasked, "of the suite, and in none of these runs"),
+        (
+            &merged.twice,
+            "played in several of them: the gravest result is kept",
+        ),
+    ] {
+        if !ids.is_empty() {
+            writeln!(out, "  {} {told}: {}", ids.len(), ids.join(", "))?;
+        }
+    }
+    out.flush()
+}

@@ -1,0 +1,26 @@
+//! What tests of formats need beside a result.
+
+use std::time::Duration;
+
+use crate::report::About;
+
+/// What stands beside the results.
+pub(in crate::report) fn about() -> About {
+    let hash = |digit: &str| digit.repeat(64);
+    About {
+        id: "0123456789abcdef".to_owned(),
+        started: Duration::from_secs(1_796_025_600),
+        files: vec![("contract".to_owned(), hash("a"))],
+        run_file: Some(("a.run.gz".to_owned(), hash("b"))),
+    }
+}
+
+/// Holds a document against a schema; everything that is wrong is told.
+pub(in crate::report) fn assert_valid(schema: &serde_json::Value, document: &serde_json::Value) {
+    let validator = jsonschema::validator_for(schema).unwrap();
+    let errors = validator.iter_errors(document);
+    let errors: Vec<String> = errors
+        .map(|error| format!("{} at {}", error, error.instance_path()))
+        .collect();
+    assert!(errors.is_empty(), "{}", errors.join("\n"));
+}
