@@ -28,6 +28,9 @@ const PAUSE: Duration = Duration::from_millis(20);
 /// How long a feed has brought changes when one of them cannot be handled.
 const UNHANDLED: Duration = Duration::from_secs(150);
 
+/// How often a sign-in that was refused is sent again.
+const REPETITIONS: u32 = 2;
+
 /// What only quirks remember.
 #[derive(Debug, Default)]
 pub(super) struct QuirkState {
@@ -41,6 +44,8 @@ pub(super) struct QuirkState {
     twin: Option<SocketId>,
     /// Whether the socket is not wanted any more.
     gave_up: bool,
+    /// How often a sign-in that was refused was sent again.
+    repeated: u32,
     /// The page of a list that was asked for last.
     page: Option<String>,
     pollers: pollers::Pollers,
@@ -102,6 +107,7 @@ impl App {
             });
         }
         self.send_undefined();
+        self.spread_refresh_token();
     }
 
     /// A quirk: a read whose token was not there when its header was written.
@@ -116,6 +122,50 @@ impl App {
                 ..self.bindings()
             };
             self.send(&read.operation, &[], &bindings, Purpose::Stray);
+        }
+    }
+
+    /// A quirk: a read whose headers hold more of the session than it needs.
+    fn spread_refresh_token(&mut self) {
+        let contract = Arc::clone(&self.contract);
+        let mut resources = contract.resources.iter();
+        if self.quirks.has(Quirk::SpreadsRefreshToken)
+            && let Some(read) = resources.find(|own| own.operation.authorized)
+        {
+            let mut read = read.operation.clone();
+            let header = ("x-renewal".to_owned(), "{refresh-token}".to_owned());
+            read.headers.push(header);
+            self.send_stray(&read);
+        }
+    }
+
+    /// A quirk: a start that is told of a maintenance reads its first screen all the same.
+    pub(super) fn load_into_maintenance(&mut self) {
+        if !self.quirks.has(Quirk::LoadsIntoMaintenance) || self.session.current.is_none() {
+            return;
+        }
+        let contract = Arc::clone(&self.contract);
+        let home = contract.screens.first();
+        let names = home.iter().flat_map(|screen| &screen.resources);
+        for resource in names.filter_map(|name| contract.resource(name)) {
+            self.send_stray(&resource.operation);
+        }
+    }
+
+    /// A quirk: what a refused sign-in was made with is kept.
+    pub(super) fn kept_to_repeat(&self, password: &Secret) -> Option<Secret> {
+        let repeats = self.quirks.has(Quirk::RepeatsRefusedSignIn);
+        repeats.then(|| password.clone())
+    }
+
+    /// A quirk: a sign-in that was refused is sent again.
+    pub(super) fn repeat_refused(&mut self, username: String, password: Option<Secret>) {
+        if self.quirks.has(Quirk::RepeatsRefusedSignIn)
+            && self.quirk_state.repeated < REPETITIONS
+            && let Some(password) = password
+        {
+            self.quirk_state.repeated += 1;
+            self.sign_in(username, password);
         }
     }
 

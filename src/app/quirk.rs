@@ -178,6 +178,16 @@ misbehaviours! {
         "Minutes into a session an error that nobody handles takes the screen away.";
     LetsFeedGo "lets-feed-go" on "dropped-feed" ["SYNC-15", "FIGURE-8"]
         "A feed that breaks is not opened again; the app goes on by polling.";
+    SignsInTwice "signs-in-twice" on "sign-in" ["SESSION-21"]
+        "One tap on the button sends two sign-ins.";
+    RepeatsRefusedSignIn "repeats-refused-sign-in" on "wrong-password" ["SESSION-21"]
+        "A password that was refused is sent again, without anybody's asking.";
+    SpreadsRefreshToken "spreads-refresh-token" on "sign-in" ["SESSION-1"]
+        "A read carries the refresh token in a header.";
+    LoadsIntoMaintenance "loads-into-maintenance" on "started-into-maintenance" ["KILL-2"]
+        "A start that is told of a maintenance reads its first screen all the same.";
+    KeepsCursors "keeps-cursors" on "user-switch" ["TENANT-6"]
+        "The next user's first reads of lists carry the cursors of the user before.";
     Mute "mute" on "long-session" ["NET-15"]
         "The server's pings are not answered.";
 }

@@ -148,12 +148,13 @@ impl App {
         }
     }
 
-    fn sign_in(&mut self, username: String, password: Secret) {
+    pub(super) fn sign_in(&mut self, username: String, password: Secret) {
         let contract = Arc::clone(&self.contract);
         let kept = self
             .quirks
             .has(Quirk::SignInOnRestore)
-            .then(|| password.clone());
+            .then(|| password.clone())
+            .or_else(|| self.kept_to_repeat(&password));
         let bindings = Bindings {
             username: Some(username.clone()),
             password: Some(password),
@@ -163,7 +164,11 @@ impl App {
             username,
             password: kept,
         };
-        self.send(&contract.session.sign_in.operation, &[], &bindings, purpose);
+        let operation = &contract.session.sign_in.operation;
+        self.send(operation, &[], &bindings, purpose);
+        if self.quirks.has(Quirk::SignsInTwice) {
+            self.send(operation, &[], &bindings, Purpose::Stray);
+        }
     }
 
     /// A sign-in was answered, or not.
@@ -190,7 +195,10 @@ impl App {
                 self.session.password = password;
                 self.open(username.as_str().into(), tokens);
             }
-            None if refused => self.notice(notice::SIGN_IN_REFUSED),
+            None if refused => {
+                self.notice(notice::SIGN_IN_REFUSED);
+                self.repeat_refused(username, password);
+            }
             None => self.notice(notice::SIGN_IN_FAILED),
         }
     }

@@ -203,7 +203,10 @@ impl App {
     }
 
     fn evaluate(&mut self, blocked: bool) {
-        self.status.settled = true;
+        let starts = !std::mem::replace(&mut self.status.settled, true);
+        if blocked && starts {
+            self.load_into_maintenance();
+        }
         // Without a network the question stays open; it is asked as soon as there is one.
         self.status.data_waits = self.status.data_waits && !self.life.online;
         if blocked && !self.status.blocked && self.quirks.has(Quirk::SignOutOnMaintenance) {

@@ -178,6 +178,12 @@ misbehaviours! {
         "It answers every sign-in with 500.";
     DeniesARoute "denies-a-route" on "every-tab" ["FIGURE-3"]
         "It answers 403 to whoever asks for its last resource.";
+    TokensEndEarly "tokens-end-early" on "long-session" ["SESSION-22"]
+        "It refuses access tokens when half of their time is over.";
+    CacheableSwitch "cacheable-switch" on "sign-in" ["KILL-8"]
+        "It lets its answers for the kill-switch be kept for five minutes.";
+    ScopeNarrows "scope-narrows" on "expired-token" ["SESSION-15"]
+        "It allows less by a token that it renews than by the one before.";
     SlowAnswers "slow-answers" on "read-only-scope" ["FIGURE-5"]
         "It takes more than a second for each answer with data.";
 }

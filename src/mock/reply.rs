@@ -110,8 +110,11 @@ impl Reply {
         *response.status_mut() = http::StatusCode::from_u16(self.status)
             .unwrap_or(http::StatusCode::INTERNAL_SERVER_ERROR);
         let headers = response.headers_mut();
-        headers.insert("cache-control", HeaderValue::from_static(caching));
-        let named = self.headers.iter().any(|(name, _)| name == "content-type");
+        let has = |own: &str| self.headers.iter().any(|(name, _)| name == own);
+        if !has("cache-control") {
+            headers.insert("cache-control", HeaderValue::from_static(caching));
+        }
+        let named = has("content-type");
         if text.is_some() && !named {
             headers.insert("content-type", HeaderValue::from_static("application/json"));
         }

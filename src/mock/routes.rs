@@ -173,10 +173,14 @@ impl Backend {
         match (role, &self.contract.kill_switch) {
             (Role::Status, Some(switch)) => {
                 let on = self.core().maintenance && !self.has(Defect::StatusIgnoresSwitch);
-                if on {
+                let reply = if on {
                     Reply::json(switch.status_on, switch.answer_on.clone())
                 } else {
                     Reply::json(200, switch.answer_off.clone())
+                };
+                match self.has(Defect::CacheableSwitch) {
+                    true => reply.with("cache-control", "max-age=300"),
+                    false => reply,
                 }
             }
             (Role::Keys, _) => Reply::json(200, self.signer.key_set().clone()),

@@ -3,6 +3,7 @@
 use crate::rules::rule::Registration;
 
 mod asking;
+mod cacheable;
 mod effect;
 mod enforced;
 mod fail_mode;
@@ -16,6 +17,7 @@ pub(super) const RULES: &[Registration] = &[
     (&[&asking::ASKED_FIRST], |_| {
         Box::new(asking::AskedFirst::default())
     }),
+    (&[&cacheable::CACHEABLE], |_| Box::new(cacheable::Cacheable)),
     (&[&floor::FLOOR], |_| Box::new(floor::Floor::default())),
     (&[&effect::EFFECT], |_| Box::new(effect::Effect::default())),
     (&[&enforced::ENFORCED], |_| {

@@ -295,6 +295,10 @@ fn judge_request(id: EntryId, request: &Request, context: &Context<'_>) {
         || format!("{} {}", request.method, request.bare_target()),
         |form| form.canonical.clone(),
     );
+    let canonical = match mutation(request) {
+        Some(name) => format!("{canonical} (the mutation `{name}`)"),
+        None => canonical,
+    };
     let steps = form.map_or(String::new(), |form| {
         format!(", which becomes {canonical} by: {}", form.steps.join(", "))
     });
@@ -314,6 +318,18 @@ fn judge_request(id: EntryId, request: &Request, context: &Context<'_>) {
                 .severity(severity),
         );
     }
+}
+
+/// What a GraphQL mutation is called: one path stands for all of them.
+fn mutation(request: &Request) -> Option<String> {
+    let body = request.body.json()?;
+    let document = body.get("query")?.as_str()?.trim_start();
+    let rest = document.strip_prefix("mutation")?;
+    let named = body.get("operationName").and_then(|name| name.as_str());
+    let first = rest.split(|sign: char| !sign.is_alphanumeric() && sign != '_');
+    let mut words = first.filter(|word| !word.is_empty());
+    let name = named.or_else(|| words.next())?;
+    Some(name.chars().take(64).collect())
 }
 
 fn judge_packet(packet: &Frame, judgement: &Judgement, context: &Context<'_>) {

@@ -5,6 +5,7 @@ use crate::rules::rule::Registration;
 mod bounded;
 mod clock;
 mod ending;
+mod ends_early;
 mod expired;
 mod forged;
 mod genuine;
@@ -13,6 +14,7 @@ mod handed_over;
 mod kept_identity;
 mod lost;
 mod next_user;
+mod one_act;
 mod refusal;
 mod repeated;
 mod replay;
@@ -27,7 +29,7 @@ mod unissued;
 mod urls;
 
 pub(super) const RULES: &[Registration] = &[
-    (&[&urls::IN_URL], |_| Box::new(urls::Urls)),
+    (&[&urls::IN_URL], |_| Box::new(urls::Urls::default())),
     (&[&socket::IN_QUERY, &socket::CURRENT], |_| {
         Box::new(socket::SocketToken::default())
     }),
@@ -79,6 +81,12 @@ pub(super) const RULES: &[Registration] = &[
     }),
     (&[&unissued::UNISSUED], |_| {
         Box::new(unissued::Unissued::default())
+    }),
+    (&[&one_act::ONE_ACT], |_| {
+        Box::new(one_act::OneAct::default())
+    }),
+    (&[&ends_early::ENDS_EARLY], |_| {
+        Box::new(ends_early::EndsEarly::default())
     }),
     (&[&handed_over::HANDED_OVER], |_| {
         Box::new(handed_over::HandedOver::default())

@@ -26,6 +26,7 @@ mod twice;
 mod unconfirmed;
 mod unkept;
 mod unknown_session;
+mod unserved;
 mod walks;
 mod wasted;
 
@@ -60,6 +61,9 @@ pub(super) const RULES: &[Registration] = &[
     }),
     (&[&push::ARRIVES], |_| Box::new(acks::Acks::default())),
     (&[&push::ARRIVES], |_| Box::new(twice::Twice::default())),
+    (&[&push::ARRIVES], |contract| {
+        Box::new(unserved::Unserved::new(contract))
+    }),
     (&[&order::ORDER], |_| Box::new(order::Order::default())),
     (&[&paging::WALK], |_| Box::new(paging::Paging::default())),
     (&[&paging::WALK], |_| Box::new(walks::Walks::default())),

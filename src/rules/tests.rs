@@ -27,6 +27,7 @@ mod marks;
 mod names;
 mod play;
 mod remarks;
+mod said;
 mod waits;
 
 pub(super) use crate::domain::contract::harbour::{agreed_in, harbour};

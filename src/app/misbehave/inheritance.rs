@@ -16,6 +16,8 @@ pub(super) struct Inheritance {
     tags: BTreeMap<usize, String>,
     /// Those of the session before.
     inherited: BTreeMap<usize, String>,
+    /// The cursors of the session before, by resource.
+    cursors: BTreeMap<usize, String>,
     /// What the requests of the session before were made with.
     bindings: Option<Bindings>,
     /// Whose session the one before was.
@@ -29,6 +31,11 @@ impl App {
     pub(in crate::app) fn leave_behind(&mut self) {
         let tags = std::mem::take(&mut self.quirk_state.inheritance.tags);
         self.quirk_state.inheritance.inherited = tags;
+        if self.quirks.has(Quirk::KeepsCursors) {
+            let pages = self.data.iter().map(|data| data.pages.next.clone());
+            let cursors = pages.enumerate().filter_map(|(at, next)| Some((at, next?)));
+            self.quirk_state.inheritance.cursors = cursors.collect();
+        }
         if self.quirks.has(Quirk::KeepsToken) {
             self.quirk_state.inheritance.bindings = Some(self.bindings());
         }
@@ -74,18 +81,26 @@ impl App {
         })
     }
 
-    /// A read, under a condition if a quirk has kept an entity tag from the session before.
+    /// A read, under a condition or from a page on if a quirk has kept an entity tag or a cursor from the
+    /// session before.
     pub(in crate::app) fn conditional<'a>(
         &mut self,
         resource: usize,
         operation: &'a Operation,
     ) -> Cow<'a, Operation> {
-        let inherited = &mut self.quirk_state.inheritance.inherited;
-        let Some(tag) = inherited.remove(&resource) else {
+        let inheritance = &mut self.quirk_state.inheritance;
+        let tag = inheritance.inherited.remove(&resource);
+        let cursor = inheritance.cursors.remove(&resource);
+        if tag.is_none() && cursor.is_none() {
             return Cow::Borrowed(operation);
-        };
+        }
         let mut operation = operation.clone();
-        operation.headers.push(("if-none-match".into(), tag));
+        let tag = tag.map(|tag| ("if-none-match".to_owned(), tag));
+        operation.headers.extend(tag);
+        let paging = self.contract.resources[resource].paging.as_ref();
+        let cursor = paging.zip(cursor);
+        let cursor = cursor.map(|(paging, cursor)| (paging.next.query().to_owned(), cursor));
+        operation.query.extend(cursor);
         Cow::Owned(operation)
     }
 

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use crate::domain::contract::{FailMode, KillSwitch, Role};
 use crate::domain::duration::show;
-use crate::domain::journal::{AppFact, Direction, EntryId, Fact, Frame, Request, ScreenName};
+use crate::domain::journal::{Act, AppFact, Direction, EntryId, Fact, Frame, Request, ScreenName};
 use crate::rules::context::Context;
 use crate::rules::moment::{Milestone, Moment};
 use crate::rules::rule::{Rule, rule};
@@ -19,8 +19,9 @@ rule! {
     /// that goes on behind the maintenance screen defeats it.
     ///
     /// # How it is judged
-    /// From the moment the app was told (two seconds are left to it, and to an app that says that
-    /// it shows its maintenance screen only what two requests on their way may be), or from the
+    /// From the moment the app was told (two seconds are left to it; to an app that says that it shows
+    /// its maintenance screen only what two requests on their way may be, and none to a start that
+    /// had asked for no data before), or from the
     /// lever's moment plus the agreed time when a running, visible app that could ask was never
     /// told, no request for data, no poll of the feed and no event on a joined socket may be seen.
     ///
@@ -39,6 +40,8 @@ rule! {
 const REACTION: Duration = Duration::from_secs(2);
 /// How many requests may have been on their way when the app showed its maintenance screen.
 const ON_THEIR_WAY: usize = 2;
+/// How long an answer is on its way to an app.
+const CROSSING: Duration = Duration::from_millis(50);
 /// How long after data is off limits a socket may still say something.
 const LATE: Duration = Duration::from_secs(2);
 
@@ -48,6 +51,8 @@ pub(super) struct Effect {
     counted: bool,
     /// Whether a socket that stays joined was found in it.
     joined: bool,
+    /// Whether the process was started, and has asked for no data until it was told.
+    fresh: bool,
     /// Since when the app says that it shows its maintenance screen, and what it asked for since.
     shown: Option<(Moment, Vec<Milestone>)>,
 }
@@ -62,12 +67,21 @@ struct Blockade {
 
 impl Rule for Effect {
     fn see(&mut self, context: &Context<'_>) {
-        let Some(blockade) = blockade(context) else {
-            *self = Self::default();
+        self.follow_start(context);
+        let Some(mut blockade) = blockade(context) else {
+            *self = Self {
+                fresh: self.fresh,
+                ..Self::default()
+            };
             return;
         };
         self.behind_the_screen(context);
-        if context.entry.at <= blockade.limit {
+        if self.fresh && context.switch.told.is_some() {
+            blockade.limit = blockade.since.at + crossing(context);
+            if context.entry.id <= blockade.since.id || context.entry.at < blockade.limit {
+                return;
+            }
+        } else if context.entry.at <= blockade.limit {
             return;
         }
         if !std::mem::replace(&mut self.counted, true) {
@@ -118,6 +132,19 @@ impl Rule for Effect {
 }
 
 impl Effect {
+    /// A start that asks for the status first has nothing on its way when it is told.
+    fn follow_start(&mut self, context: &Context<'_>) {
+        if let Fact::Act(act) = &context.entry.fact
+            && matches!(act, Act::Launch | Act::Kill)
+        {
+            self.fresh = *act == Act::Launch;
+        }
+        let asks = context.request().and_then(|request| request.role.as_ref());
+        if asks.is_some_and(Role::is_data) && context.switch.told.is_none() {
+            self.fresh = false;
+        }
+    }
+
     /// An app that shows its maintenance screen knows; what it asks for afterwards needs no grace.
     fn behind_the_screen(&mut self, context: &Context<'_>) {
         if let Fact::App(AppFact::Screen { screen }) = &context.entry.fact {
@@ -146,6 +173,14 @@ impl Effect {
                 .exchanges(asked.iter().map(|own| own.exchange)),
             );
         }
+    }
+}
+
+/// How long an answer is on its way to the app. The simulated one has it at once.
+fn crossing(context: &Context<'_>) -> Duration {
+    match context.world.simulated {
+        true => Duration::ZERO,
+        false => CROSSING,
     }
 }
 

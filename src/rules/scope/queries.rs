@@ -127,6 +127,21 @@ fn names_another(key: &str, account: &str, request: &Request, context: &Context<
     );
 }
 
+/// Whether a key is a name that somebody has given, and no token, nor part of one, that stands there by
+/// itself: such a thing is shown nowhere.
+fn is_word(key: &str) -> bool {
+    const LONGEST: usize = 40;
+    const TELLING: usize = 16;
+    let has = |kind: fn(&char) -> bool| key.chars().any(|sign| kind(&sign));
+    let is_mixed =
+        has(char::is_ascii_digit) && has(char::is_ascii_uppercase) && has(char::is_ascii_lowercase);
+    let is_named = |sign: char| sign.is_alphanumeric() || "-_.[]:$".contains(sign);
+    key.len() <= LONGEST
+        && key.chars().all(is_named)
+        && !(is_mixed && key.len() >= TELLING)
+        && !key.starts_with("eyJ")
+}
+
 fn undeclared(key: &str, request: &Request, context: &Context<'_>) {
     let severity = match context.contract.scope.queries {
         Queries::Declared => Severity::Violation,
@@ -134,12 +149,20 @@ fn undeclared(key: &str, request: &Request, context: &Context<'_>) {
     };
     context.violated(
         &QUERIES,
-        Violation::new(format!(
-            "a read has the query key `{key}`, which is not declared"
-        ))
-        .kind(key)
+        Violation::new(match is_word(key) {
+            true => format!("a read has the query key `{key}`, which is not declared"),
+            false => "a read has something in its query that is no key".to_owned(),
+        })
         .expected("the query keys that the contract writes for it")
-        .observed(request.line())
+        .observed(match is_word(key) {
+            true => request.line(),
+            false => format!(
+                "{} {} {}",
+                request.method,
+                request.service,
+                request.bare_target()
+            ),
+        })
         .evidence([context.entry.id])
         .exchanges([request.exchange])
         .severity(severity),

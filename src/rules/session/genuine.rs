@@ -23,7 +23,8 @@ rule! {
     /// an allowed algorithm, issuer, audience, the contract's claims, a validity that holds when it
     /// is handed out and of which the answer beside it says the same, and the same subject whenever
     /// the same account's session is renewed; what a token says of who its owner is and what they may
-    /// do is not missing from the renewed one, and a resource that was given before is not answered with
+    /// do is not missing from the renewed one, nor less there (`scope`, `roles`, `groups`, and the `scope`
+    /// beside a token), and a resource that was given before is not answered with
     /// 403 after. The profile that is answered to a token must be the
     /// profile of the token's subject and of the account that signed in.
     ///

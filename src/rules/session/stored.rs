@@ -88,7 +88,8 @@ impl Rule for Restored {
             Fact::Act(Act::Kill) => {
                 self.start = None;
                 let written = self.held.map(|since| since + WRITTEN);
-                self.hasty = written.is_some_and(|written| written > context.now);
+                self.hasty = !context.world.simulated
+                    && written.is_some_and(|written| written > context.now);
             }
             Fact::Act(Act::Background) => self.start = None,
             Fact::App(AppFact::Screen { screen }) => {

@@ -19,7 +19,9 @@ rule! {
     /// Every issued token and every password is searched in request targets and Referer headers, as
     /// it is, percent-encoded and in base64. The live feed's own requests, its WebSocket's URL
     /// among them, count as well. So do refresh tokens in the headers or bodies of requests for
-    /// data. Cookies are left out: where they go their `Path` decides, which the backend sets.
+    /// data. A cookie counts where it goes to another host than sign-ins and renewals do, although no
+    /// `Domain` of the backend's sends it there; to which paths and ports of its own host it goes is the
+    /// backend's choice.
     ///
     /// # How to keep it
     /// Send the token in the header that the contract names, or in the body.
@@ -30,10 +32,17 @@ rule! {
         set by ["session.authorize"]
 }
 
-pub(super) struct Urls;
+#[derive(Default)]
+pub(super) struct Urls {
+    /// The host to which sign-ins and renewals go.
+    home: Option<String>,
+    /// Whether the backend itself sends the refresh token to further hosts.
+    is_wide: bool,
+}
 
 impl Rule for Urls {
     fn see(&mut self, context: &Context<'_>) {
+        self.follow_cookies(context);
         let Some(request) = context.request() else {
             return;
         };
@@ -48,9 +57,37 @@ impl Rule for Urls {
             }
         }
         if request.role.as_ref().is_some_and(Role::is_data) {
-            beside_data(request, context);
+            beside_data(request, self.counts_cookies(request), context);
         }
     }
+}
+
+impl Urls {
+    /// Follows where the backend has the refresh token sent, if it is a cookie.
+    fn follow_cookies(&mut self, context: &Context<'_>) {
+        let hands_out = |role: &Option<Role>| matches!(role, Some(Role::SignIn | Role::Refresh));
+        if let Some(request) = context.request().filter(|own| hands_out(&own.role)) {
+            self.home = Some(host(request).to_owned());
+        }
+        let ended = context.ended().filter(|own| hands_out(&own.request.role));
+        let headers = ended
+            .and_then(|ended| ended.answer)
+            .map(|answer| answer.headers.iter());
+        self.is_wide |= headers.into_iter().flatten().any(|(name, value)| {
+            name == "set-cookie" && value.to_ascii_lowercase().contains("domain=")
+        });
+    }
+
+    fn counts_cookies(&self, request: &Request) -> bool {
+        let mut home = self.home.iter();
+        !self.is_wide && home.any(|home| home != host(request))
+    }
+}
+
+/// The host that a request is for, without its port.
+fn host(request: &Request) -> &str {
+    let host = request.host.as_str();
+    host.rsplit_once(':').map_or(host, |(name, _)| name)
 }
 
 fn in_url(label: &str, place: &str, text: &str, request: &Request, context: &Context<'_>) {
@@ -70,14 +107,14 @@ fn in_url(label: &str, place: &str, text: &str, request: &Request, context: &Con
 }
 
 /// Whether a request for data brings the refresh token along.
-fn beside_data(request: &Request, context: &Context<'_>) {
+fn beside_data(request: &Request, counts_cookies: bool, context: &Context<'_>) {
     let credential = context.credential(request.exchange);
     let renews =
         |label: &str| context.session.is_refresh(label) && credential != Some(labels::bare(label));
     let in_headers = request
         .headers
         .iter()
-        .filter(|(name, _)| !matches!(*name, "cookie" | "referer"))
+        .filter(|(name, _)| *name != "referer" && (counts_cookies || *name != "cookie"))
         .find_map(|(name, value)| {
             let label = labels::labels(value).find(|label| renews(label))?;
             Some((label, format!("the header `{name}`")))

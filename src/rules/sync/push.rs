@@ -28,7 +28,8 @@ rule! {
     /// emitted a second before, and neither a fault nor the kill-switch is on: the event passes the gateway
     /// within the time in which the feed must be live. Where the contract says where changes are numbered, the numbers on one socket grow by
     /// one, and a snapshot is not older than what was emitted before it was asked for: three times
-    /// that they do not, and every fourth time or more often, is no accident.
+    /// that they do not, and every fourth time or more often, is no accident. Nor is it when an app that
+    /// reads again on a live feed finds twice in a row that numbers went on of which no event told.
     ///
     /// # How to keep it
     /// Emit to the namespace and the user's room that the contract names; look for a room joined

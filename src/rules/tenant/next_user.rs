@@ -25,7 +25,8 @@ rule! {
     /// # How it is judged
     /// Judged from the sign-in of another user: what the app shows comes from answers to that
     /// user's requests, never from storage or from an answer that was still on its way; a
-    /// conditional request never carries an ETag of the user before; CONNECT never asks for the
+    /// conditional request never carries an ETag of the user before, and no page is asked for by a cursor
+    /// that only that user was given; CONNECT never asks for the
     /// recovery of that user's session; no request carries that user's token (but for up to three in
     /// the first second where nobody had signed out, which were on their way); and no event leaves
     /// over the socket that the app did not emit since. Of an app that nobody wrote here the last
@@ -44,8 +45,10 @@ rule! {
         set by ["session.sign-in"]
 }
 
-/// How many ETags of each user are remembered.
+/// How many ETags, and how many cursors, of each user are remembered.
 const ETAGS: usize = 256;
+/// How short a cursor may be that is no number of a page.
+const TELLING: usize = 6;
 /// How long after a CONNECT is answered what was queued leaves: at once, but for the wire.
 const FLUSHED: Duration = Duration::from_secs(2);
 
@@ -64,6 +67,7 @@ pub(super) struct NextUser {
 struct Given {
     /// The last ones, each once.
     etags: VecDeque<String>,
+    cursors: VecDeque<String>,
     pids: BTreeSet<String>,
     /// What others call the user, and the labels of the tokens.
     names: BTreeSet<String>,
@@ -71,13 +75,15 @@ struct Given {
 
 impl Given {
     fn etag(&mut self, etag: &str) {
-        if self.etags.iter().any(|own| own == etag) {
-            return;
+        keep(&mut self.etags, etag);
+    }
+
+    /// Keeps what leads on to a further page, unless it may be a mere number.
+    fn cursor(&mut self, cursor: &str) {
+        let is_number = cursor.chars().all(|sign| sign.is_ascii_digit());
+        if !is_number && cursor.len() >= TELLING {
+            keep(&mut self.cursors, cursor);
         }
-        if self.etags.len() == ETAGS {
-            self.etags.pop_front();
-        }
-        self.etags.push_back(etag.to_owned());
     }
 
     fn token(&mut self, token: &TokenIssued, user: Option<&Account>) {
@@ -86,6 +92,17 @@ impl Given {
         self.names.extend(names.map(str::to_owned));
         self.names.insert(labels::bare(&token.label).to_owned());
     }
+}
+
+/// Keeps one of the last few, each once.
+fn keep(kept: &mut VecDeque<String>, one: &str) {
+    if kept.iter().any(|own| own == one) {
+        return;
+    }
+    if kept.len() == ETAGS {
+        kept.pop_front();
+    }
+    kept.push_back(one.to_owned());
 }
 
 /// Another user has signed in.
@@ -208,14 +225,24 @@ impl NextUser {
         }
         let resource = context.contract.resource(name);
         let is_authorized = resource.is_some_and(|resource| resource.operation.authorized);
-        if let Some(etag) = answer.headers.get("etag").filter(|_| is_authorized) {
+        if is_authorized {
+            let paging = resource.and_then(|resource| resource.paging.as_ref());
+            let cursor = paging.and_then(|paging| {
+                paging
+                    .next
+                    .cursor(answer.headers.iter(), answer.body.json())
+            });
             // An answer may still have been on its way when another user signed in.
-            let token = ended.opened.credential.as_deref();
-            let token = token.and_then(|label| context.session.token(label));
-            match token.and_then(|token| token.username.clone()) {
-                Some(user) => self.given.entry(user).or_default().etag(etag),
-                None => self.own().etag(etag),
-            }
+            let given = match owner.cloned() {
+                Some(user) => self.given.entry(user).or_default(),
+                None => self.own(),
+            };
+            answer
+                .headers
+                .get("etag")
+                .into_iter()
+                .for_each(|own| given.etag(own));
+            cursor.into_iter().for_each(|own| given.cursor(&own));
         }
         if let Some(change) = &mut self.change
             && ended.request.exchange > change.exchange
@@ -262,6 +289,10 @@ impl NextUser {
             let observed = format!("{what} with an ETag of the user before");
             self.outlives("etag", Some(request.exchange), observed, context);
         }
+        if self.is_foreign_cursor(request, context) {
+            let observed = format!("{what} with a cursor of the user before");
+            self.outlives("cursor", Some(request.exchange), observed, context);
+        }
         let opened = context.opened(request.exchange);
         let label = opened.and_then(|opened| opened.credential.as_deref());
         let token = label.and_then(|label| context.session.token(label));
@@ -283,6 +314,22 @@ impl NextUser {
                 let etag = etag.trim();
                 self.is_foreign(|given| given.etags.iter().any(|own| own == etag))
             })
+        })
+    }
+
+    fn is_foreign_cursor(&self, request: &Request, context: &Context<'_>) -> bool {
+        let Some(Role::Resource(name)) = &request.role else {
+            return false;
+        };
+        let resource = context.contract.resource(name);
+        let Some(paging) = resource.and_then(|resource| resource.paging.as_ref()) else {
+            return false;
+        };
+        let (_, query) = request.target.split_once('?').unwrap_or_default();
+        let mut pairs = url::form_urlencoded::parse(query.as_bytes());
+        let asked = pairs.find(|(name, _)| *name == paging.next.query());
+        asked.is_some_and(|(_, asked)| {
+            self.is_foreign(|given| given.cursors.iter().any(|own| *own == asked))
         })
     }
 

@@ -22,7 +22,9 @@ rule! {
     /// Judged on failing attempts of one request that follow each other by back-off: two more than
     /// agreed are a finding. Polls and what the user asks for are requests of their own, and so is
     /// a refresh that another poll asks for: where an attempt comes when the next of them may be
-    /// due and the delays begin anew with it, it is taken for the first of another request.
+    /// due and the delays begin anew with it, it is taken for the first of another request. Where nobody
+    /// marks what the user does, more than twice as many attempts as agreed may be one request's by two
+    /// layers, or those of a user who asked again: that is said, and not judged.
     ///
     /// # How to keep it
     /// Let one layer have the retries, as many as agreed, and switch the others' off.
@@ -48,6 +50,9 @@ pub(super) struct Tries {
     /// How the attempts may fall into requests.
     readings: Vec<Reading>,
     recent: VecDeque<Attempt>,
+    /// How many attempts followed one another that no timer began anew.
+    in_a_row: u32,
+    doubtful: Option<String>,
     excess: Option<Excess>,
 }
 
@@ -113,7 +118,11 @@ impl Tries {
             return;
         };
         let attempts = context.contract.retry.attempts;
-        let spacing = spacing(request, context);
+        let by_timer = by_timer(request, context);
+        self.doubt(request, by_timer, context);
+        // Where nobody marks what the user does, the user may have asked again.
+        let user = (!context.world.acts_marked).then_some(AGAIN);
+        let spacing = by_timer.into_iter().chain(user).min();
         let due = |tick: Option<Duration>| {
             spacing.is_some_and(|spacing| tick.is_none_or(|tick| at >= tick + spacing))
         };
@@ -151,6 +160,24 @@ impl Tries {
         }
     }
 
+    /// Counts attempts that only a user whom nobody marks can have asked for one by one.
+    fn doubt(&mut self, request: &Request, by_timer: Option<Duration>, context: &Context<'_>) {
+        let [.., last] = self.recent.make_contiguous() else {
+            return;
+        };
+        let tick = self.tick.unwrap_or_default();
+        let begins = by_timer.is_some_and(|spacing| last.at >= tick + spacing);
+        self.in_a_row = if begins { 1 } else { self.in_a_row.max(1) + 1 };
+        let most = context.contract.retry.attempts * 2 + 2;
+        if !context.world.acts_marked && self.in_a_row >= most {
+            self.doubtful = Some(format!(
+                "{} {} failed {} times in a row: whether one request was tried so often, by two \
+                 layers, or a user asked again, only marks of the user's acts tell",
+                request.method, request.target, self.in_a_row
+            ));
+        }
+    }
+
     /// Notes that one request has this many attempts by now.
     fn exceed(&mut self, request: &Request, count: u32, before_last: bool) {
         if self.excess.as_ref().is_some_and(|own| own.count >= count) {
@@ -178,7 +205,11 @@ impl Tries {
 
     /// Says what became of the series, which is over.
     pub(super) fn close(&mut self, context: &Context<'_>) {
+        let doubtful = self.doubtful.take();
         let Some(excess) = self.excess.take() else {
+            if let Some(why) = doubtful {
+                context.unable(&ATTEMPTS, why);
+            }
             return;
         };
         let agreed = context.contract.retry.attempts;
@@ -199,11 +230,11 @@ impl Tries {
 }
 
 /// How far apart timers may ask for this request anew; nothing where none of them does.
-fn spacing(request: &Request, context: &Context<'_>) -> Option<Duration> {
+fn by_timer(request: &Request, context: &Context<'_>) -> Option<Duration> {
     let contract = &context.contract;
     let polling = contract.polling.as_ref();
     let status = contract.kill_switch.as_ref().map(|switch| switch.every);
-    let own = match &request.role {
+    match &request.role {
         Some(Role::Resource(name)) => polling
             .filter(|polling| polling.resources.contains(name))
             .map(|polling| polling.every / 2),
@@ -216,8 +247,5 @@ fn spacing(request: &Request, context: &Context<'_>) -> Option<Duration> {
             .min()
             .map(|every| every.mul_f64(0.4)),
         _ => None,
-    };
-    // Where nobody marks what the user does, the user may have asked again.
-    let user = (!context.world.acts_marked).then_some(AGAIN);
-    own.into_iter().chain(user).min()
+    }
 }
