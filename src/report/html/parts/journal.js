@@ -103,8 +103,14 @@ export async function wholeEntry(journal, at) {
   const line = (await whole.texts.get(found.from)).split("\n")[ordinal - found.from];
   if (!line) return null;
   try {
-    return JSON.parse(line);
+    return JSON.parse(line, exact);
   } catch {
     return line;
   }
+}
+
+// Numbers that this language would round stay as they were sent.
+function exact(key, value, context) {
+  const sent = typeof value === "number" ? context?.source : undefined;
+  return sent !== undefined && JSON.rawJSON && String(value) !== sent ? JSON.rawJSON(sent) : value;
 }

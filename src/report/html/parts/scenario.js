@@ -17,6 +17,11 @@ export function ScenarioPage({ store, scenario }) {
   }, [scenario]);
   const opened = store.opened.value?.scenario === scenario ? store.opened.value : null;
   const select = (id) => store.go(scenario.id, id);
+  // From far away, what is chosen is brought before the eyes.
+  const show = (id) => {
+    select(id);
+    document.querySelector(".lanes")?.scrollIntoView();
+  };
   const current = scenario.findings.findIndex((finding) => finding.evidence.at(-1)?.id === store.route.value.entry);
   const at = store.report.scenarios.indexOf(scenario);
   const [before, after] = [store.report.scenarios[at - 1], store.report.scenarios[at + 1]];
@@ -31,8 +36,8 @@ export function ScenarioPage({ store, scenario }) {
       ${scenario.reason && html`<p class="lead"><${Words} text=${scenario.reason} /></p>`}
     </header>
     ${scenario.findings.length > 0 && html`<section aria-labelledby="findings-title"><h2 id="findings-title">Findings</h2>
-      <${Findings} scenario=${scenario} current=${current} onEntry=${select} /></section>`}
-    ${opened ? html`<${Journal} store=${store} opened=${opened} onEntry=${select} />` : html`<p class="aside" role="status">Opening the journal …</p>`}
+      <${Findings} scenario=${scenario} current=${current} onEntry=${show} /></section>`}
+    ${opened ? html`<${Journal} store=${store} opened=${opened} onEntry=${select} onShow=${show} />` : html`<p class="aside" role="status">Opening the journal …</p>`}
     <${Remarks} scenario=${scenario} />
   </main>`;
 }
@@ -41,7 +46,7 @@ function Near({ store, to, word }) {
   return html`<a href=${`#${encodeURIComponent(to.id)}`} title=${to.name} onClick=${(event) => { event.preventDefault(); store.go(to.id, null); }}>${word}</a> `;
 }
 
-function Journal({ store, opened, onEntry }) {
+function Journal({ store, opened, onEntry, onShow }) {
   const { journal, story, steps, scenario, omitted } = opened;
   const { entries, view, axis, selected } = store;
   const filter = useComputed(() => chosen(journal, { text: entries.text.value, lanes: entries.lanes.value, bad: entries.bad.value, device: entries.device.value }));
@@ -49,6 +54,10 @@ function Journal({ store, opened, onEntry }) {
   const select = (row) => onEntry(journal.id[row]);
   const keys = useRef(null);
   useEffect(() => hearKeys({ store, journal, story, rows: filter, select, help: keys }), [journal]);
+  // A link to an entry leads to it.
+  useEffect(() => {
+    if (selected.value !== null) document.querySelector(".lanes")?.scrollIntoView({ behavior: "instant" });
+  }, [journal]);
   // What is chosen is brought into the window, unless it is there.
   useEffect(() => {
     const row = selected.value;
@@ -91,7 +100,7 @@ function Journal({ store, opened, onEntry }) {
         ${row !== null && html`<${Details} journal=${journal} row=${row} findings=${scenario.findings} link=${(at) => linkTo(scenario.id, journal.id[at])} onSelect=${select} onClose=${() => onEntry(null)} />`}
       </div>
     </section>
-    <${Steps} journal=${journal} steps=${steps} onSelect=${select} />
+    <${Steps} journal=${journal} steps=${steps} onSelect=${(at) => onShow(journal.id[at])} />
     <${Keys} dialog=${keys} />`;
 }
 
@@ -141,7 +150,8 @@ function Keys({ dialog }) {
     <form method="dialog"><button>Close</button></form></dialog>`;
 }
 
-// Keys act on the timeline and the list, and on the page where nothing else has the focus.
+// Keys that move act on the timeline and the list; where nothing has the focus they scroll the page, unless an
+// entry is chosen.
 function hearKeys({ store, journal, story, rows, select, help }) {
   const pan = (by) => {
     const { from, to } = store.view.value;
@@ -178,7 +188,8 @@ function hearKeys({ store, journal, story, rows, select, help }) {
   const hear = (event) => {
     if (event.ctrlKey || event.metaKey || event.altKey || help.current?.open) return;
     const on = event.target;
-    const ours = on === document.body || on.id === "title" || on.closest(".lanes, .entries") !== null;
+    const idle = on === document.body || on.id === "title";
+    const ours = on.closest(".lanes, .entries") !== null || (idle && store.selected.value !== null);
     if (event.key === "Escape" && store.selected.value !== null && !on.closest("dialog")) {
       store.go(store.route.value.scenario, null);
       return;
