@@ -10,6 +10,7 @@ mod check;
 mod checks;
 mod conclusion;
 mod console;
+mod doctor;
 mod exit;
 mod files;
 mod init;
@@ -85,6 +86,7 @@ fn perform(command: Command) -> Result<Exit, Problem> {
         Command::Check(arguments) => check::check(&arguments),
         Command::Init(arguments) => init::init(&arguments),
         Command::Mock(arguments) => mock::mock(&arguments),
+        Command::Doctor(arguments) => doctor::doctor(&arguments),
         Command::Levers(arguments) => levers::levers(&arguments),
         Command::Rules(arguments) => catalogue::rules(&arguments),
         Command::Quirks(arguments) => catalogue::list_quirks(&arguments),

@@ -1,6 +1,7 @@
 //! What can be typed.
 
 mod detail;
+mod doctor;
 mod runbook;
 
 use std::ffi::OsString;
@@ -16,6 +17,7 @@ use super::problem::nearest;
 use crate::gateway::Name;
 use crate::suite::config::shown_setting;
 pub(super) use detail::DetailArguments;
+pub(super) use doctor::DoctorArguments;
 pub(super) use runbook::{AttestArguments, RunbookArguments};
 
 const STYLES: Styles = Styles::styled()
@@ -131,6 +133,8 @@ pub(super) enum Command {
     Mock(MockArguments),
     /// Validate suites, contracts and the configuration, all errors at once
     Check(CheckArguments),
+    /// Say what works at a target and what is missing, and what to do next
+    Doctor(DoctorArguments),
     /// List a target's levers and what is switched there, or put it back
     Levers(LeversArguments),
     /// Vouch for an item of the runbook, or list what people vouch for

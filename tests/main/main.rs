@@ -8,6 +8,8 @@ mod catalogue;
 mod circles;
 mod commands;
 mod corpus;
+#[cfg(unix)]
+mod doctor;
 #[cfg(feature = "interop")]
 mod evasion;
 #[cfg(feature = "interop")]
