@@ -12,10 +12,10 @@ use std::process::{Command, Stdio};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use rehearsal::device::http::{Call, Clients, Outcome, Traffic};
-use rehearsal::gateway::{Gateway, Mode, Settings, Upstream};
-use rehearsal::net::{Clock, Net, Recorder, ServiceAddress};
-use rehearsal::suite::Suite;
+use rehearsal::internals::device::http::{Call, Clients, Outcome, Traffic};
+use rehearsal::internals::gateway::{Gateway, Mode, Settings, Upstream};
+use rehearsal::internals::net::{Clock, Net, Recorder, ServiceAddress};
+use rehearsal::internals::suite::Suite;
 
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;

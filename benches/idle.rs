@@ -24,16 +24,16 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use nix::sys::resource::{Resource, getrlimit, setrlimit};
-use rehearsal::app::Quirks;
-use rehearsal::device::http::{Call, Clients, Outcome, Traffic};
-use rehearsal::device::socket::{News, Settings as SocketSettings, Socket};
-use rehearsal::device::{Device, Settings};
-use rehearsal::domain::journal::FeedState;
-use rehearsal::domain::secret::Secret;
-use rehearsal::net::{Clock, Recorder, ServiceAddress};
-use rehearsal::protocol::client::{Input, Options, Transport};
-use rehearsal::protocol::packet::Auth;
-use rehearsal::suite::Suite;
+use rehearsal::internals::app::Quirks;
+use rehearsal::internals::device::http::{Call, Clients, Outcome, Traffic};
+use rehearsal::internals::device::socket::{News, Settings as SocketSettings, Socket};
+use rehearsal::internals::device::{Device, Settings};
+use rehearsal::internals::domain::journal::FeedState;
+use rehearsal::internals::domain::secret::Secret;
+use rehearsal::internals::net::{Clock, Recorder, ServiceAddress};
+use rehearsal::internals::protocol::client::{Input, Options, Transport};
+use rehearsal::internals::protocol::packet::Auth;
+use rehearsal::internals::suite::Suite;
 use serde_json::json;
 use tokio::task::JoinSet;
 

@@ -3,6 +3,7 @@
 //! Every reporter reads the one result model of [`crate::domain::result`]; none computes a verdict.
 
 pub mod file;
+pub mod html;
 pub mod json;
 pub mod terminal;
 pub(crate) mod text;

@@ -72,6 +72,8 @@ pub struct Suite {
     pub world: Option<Arc<World>>,
     /// What has to be so before a release, and what proves it.
     pub runbook: Runbook,
+    /// The steps that its scenarios share.
+    flows: Arc<flow::Library>,
     /// The closer agreement that some stages of the self-test need, and its fingerprint.
     closer: Option<(Arc<Contract>, String)>,
 }

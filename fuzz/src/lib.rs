@@ -10,12 +10,12 @@
 use std::sync::{Arc, OnceLock};
 
 use bytes::Bytes;
-use rehearsal::domain::contract::Contract;
-use rehearsal::domain::scope::{RequestView, canonical, judge};
-use rehearsal::protocol::packet::{
+use rehearsal::internals::domain::contract::Contract;
+use rehearsal::internals::domain::scope::{RequestView, canonical, judge};
+use rehearsal::internals::protocol::packet::{
     EnginePacket, Frame, Limits, Packet, Progress, Reassembler, payload,
 };
-use rehearsal::suite::{Source, read_contract};
+use rehearsal::internals::suite::{Source, read_contract};
 
 /// Limits small enough for a fuzzer to reach.
 const LIMITS: Limits = Limits {

@@ -238,6 +238,10 @@ pub(super) struct RunArguments {
     #[arg(long, value_name = "FILE")]
     pub(super) report_json: Option<PathBuf>,
 
+    /// Write the report as one page for the browser
+    #[arg(long, value_name = "FILE")]
+    pub(super) html: Option<PathBuf>,
+
     /// Write every scenario's journal into this folder
     #[arg(long, value_name = "FOLDER")]
     pub(super) journal: Option<PathBuf>,

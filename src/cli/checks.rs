@@ -3,7 +3,7 @@
 use super::problem::Problem;
 use super::settings::Environment;
 use crate::domain::runbook::Check;
-use crate::domain::secrets::{SecretKind, Vault};
+use crate::domain::secrets::Vault;
 use crate::run::{Interrupt, Plan, Target, check_variables, run_checks};
 use crate::suite;
 use crate::suite::config::{CONFIG_FILE, CheckCommand, Config};
@@ -44,21 +44,11 @@ pub(super) fn run(
         checks.extend(check_variables(target, &plan.suite.contract, &variable));
     }
     checks.iter().for_each(&mut *show);
-    checks.extend(run_checks(commands, &vault(plan), interrupt, show));
+    // What commands may write out: the secrets that the run itself was given.
+    let vault = match &plan.target {
+        Target::Mock => Vault::new(),
+        Target::Deployment(target) => target.vault(),
+    };
+    checks.extend(run_checks(commands, &vault, interrupt, show));
     checks
-}
-
-/// The secrets that commands may write out: those that the run itself was given.
-fn vault(plan: &Plan) -> Vault {
-    let mut vault = Vault::new();
-    if let Target::Deployment(target) = &plan.target {
-        for account in &target.accounts {
-            let kind = SecretKind::PasswordOf(&account.name);
-            vault.learn(kind, account.password.expose());
-        }
-        for secret in target.secrets.values() {
-            vault.learn(SecretKind::Unknown, secret.expose());
-        }
-    }
-    vault
 }

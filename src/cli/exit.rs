@@ -61,6 +61,7 @@ impl Exit {
             Verdict::Failed | Verdict::UnexpectedPass(_) => Self::NonConformance,
             _ if result.runbook.checks.iter().any(Check::is_red) => Self::NonConformance,
             Verdict::Errored(_) => Self::Broken,
+            _ if result.runbook.checks.iter().any(Check::is_broken) => Self::Broken,
             Verdict::Misconfigured(_) => Self::Usage,
             _ if result.interrupted => Self::Broken,
             Verdict::Inconclusive(_) | Verdict::Skipped(_) => Self::Inconclusive,

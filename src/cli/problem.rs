@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use super::exit::Exit;
 use crate::mock::StartError;
 use crate::report::file::Unwritable;
-use crate::run::{LeaseError, NotServed, Unjudgeable, Unplayable};
+use crate::run::{LeaseError, NotServed, Unjudgeable, Unplayable, Unselected};
 use crate::suite::{Problems, Rendering};
 
 /// Something that a person can put right.
@@ -104,6 +104,20 @@ pub(super) enum Problem {
 fn lines(errors: &[LeaseError]) -> String {
     let lines: Vec<String> = errors.iter().map(LeaseError::to_string).collect();
     lines.join("\n")
+}
+
+impl From<Unselected> for Problem {
+    fn from(why: Unselected) -> Self {
+        match why {
+            Unselected::Unknown { kind, name, known } => Self::Unknown {
+                kind,
+                name,
+                known,
+                exit: Exit::NothingSelected,
+            },
+            Unselected::Nothing { why, known } => Self::NothingSelected { why, known },
+        }
+    }
 }
 
 impl Problem {

@@ -92,6 +92,7 @@ fn plan(
             defects,
             jobs: 1,
             journal_dir: None,
+            handed_in: Default::default(),
             lease,
         },
         journal: arguments.journal.clone(),

@@ -9,13 +9,13 @@ use super::arguments::RunArguments;
 use super::conclusion::{conclude, report_file};
 use super::exit::Exit;
 use super::files;
+use super::html::Page;
 use super::problem::Problem;
-use super::select::Selection;
 use super::settings::{self, Environment, layered};
 use super::target::{SuiteOnTarget, TargetRequest};
 use super::{checks, console, interrupt, levers, names};
 use crate::report::terminal::{Again, Look, Opening, Terminal};
-use crate::run::{Interrupt, Plan, Use, perform};
+use crate::run::{Interrupt, Plan, Selection, Use, perform};
 use crate::suite::Suite;
 use crate::suite::config::Config;
 
@@ -26,6 +26,9 @@ pub(super) fn run(arguments: &RunArguments) -> Result<Exit, Problem> {
     // Everything that can be wrong is found before the first scenario is played.
     let report = report_file(arguments.report_json.as_deref(), &config, environment)?;
     let mut plan = plan(arguments, &config, environment)?;
+    let page = arguments.html.as_deref();
+    let page = page.map(|path| Page::reserve(path, &mut plan.journal_dir));
+    let page = page.transpose()?;
     let commands = checks::wanted(arguments.checks, &config)?;
     let interrupt = Interrupt::new();
     let handle = interrupt.clone();
@@ -53,7 +56,10 @@ pub(super) fn run(arguments: &RunArguments) -> Result<Exit, Problem> {
     if told.is_ok() {
         told = terminal.end(&result);
     }
-    let concluded = conclude(&result, report.as_ref(), told);
+    let mut concluded = conclude(&result, report.as_ref(), told);
+    if let Some(page) = page {
+        concluded = page.conclude(&result, concluded);
+    }
     levers::last_words(plan.lease.as_ref());
     concluded
 }
@@ -113,6 +119,7 @@ fn plan(
         defects,
         jobs: jobs.unwrap_or_else(settings::processors),
         journal_dir,
+        handed_in: Default::default(),
     })
 }
 

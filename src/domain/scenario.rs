@@ -109,6 +109,8 @@ pub enum StepKind {
     Do(Action),
     /// The world changes.
     Set(Change),
+    /// What the code of whoever uses the library looks at: its place among what was brought.
+    Own(usize),
     /// Something must come or stay true.
     Expect {
         /// All of these together.

@@ -54,7 +54,11 @@ impl Tokens {
     pub(super) fn grantee(&self, role: Option<&Role>, request: &RequestView<'_>) -> Option<String> {
         let session = &self.scribe.contract.session;
         match role? {
-            Role::SignIn => placeholder_value(&session.sign_in.operation.body, "username", request),
+            Role::SignIn => {
+                let others = self.scribe.contract.other_sign_ins();
+                let mut all = std::iter::once(&session.sign_in).chain(others);
+                all.find_map(|own| placeholder_value(&own.operation.body, "username", request))
+            }
             Role::Refresh => {
                 let refresh = session.refresh.as_ref()?;
                 match placeholder_value(&refresh.operation.body, "refresh-token", request) {

@@ -9,24 +9,25 @@ use super::defect::Defect;
 use super::reply::Reply;
 use super::resource_state::ResourceState;
 use super::writing::{find_mut, put};
-use crate::domain::contract::{Counterpart, Resource};
+use crate::domain::contract::{Counterpart, Operation, Resource};
 use crate::domain::selector::Selector;
 
 impl Backend {
     /// The answer to what another client asks for, if this is that.
     pub(super) fn other_client(&self, service: &str, call: &Call) -> Option<Reply> {
         let parity = self.contract.parity.as_ref()?;
+        let covers = |own: &Operation| own.covers(&call.method, service, &call.path);
         if let Some(sign_in) = &parity.sign_in
-            && is_for(&sign_in.operation, service, call)
+            && covers(&sign_in.operation)
             && let Some(found) = call.captures(&sign_in.operation)
         {
             return Some(self.sign_in(&found, &sign_in.answer));
         }
         let mut all = parity.resources.iter();
-        let counterpart = all.find(|own| is_for(&own.resource.operation, service, call))?;
+        let counterpart = all.find(|own| covers(&own.resource.operation))?;
         let resource = self.contract.resource(&counterpart.of)?;
         // What is read as the app reads it is answered as the app is.
-        if is_for(&resource.operation, service, call) {
+        if covers(&resource.operation) {
             return None;
         }
         Some(self.compared(counterpart, resource, call))
@@ -58,10 +59,6 @@ impl Backend {
             Err(why) => Reply::error(400, "bad-request", why),
         }
     }
-}
-
-fn is_for(operation: &crate::domain::contract::Operation, service: &str, call: &Call) -> bool {
-    operation.method == call.method && operation.service == service && operation.path == call.path
 }
 
 /// The app's answer in the form in which the other client gets it.

@@ -46,8 +46,11 @@ impl Recorder {
 
     /// Appends a fact, now.
     pub fn record(&self, fact: Fact) -> Arc<Entry> {
+        let mut journal = self.journal();
+        // Asked for while nobody else appends, so that times go with numbers.
         let at = self.clock.elapsed();
-        let entry = self.journal().append_of(self.device.as_deref(), at, fact);
+        let entry = journal.append_of(self.device.as_deref(), at, fact);
+        drop(journal);
         self.grown.notify_waiters();
         entry
     }

@@ -1,7 +1,7 @@
 //! A report file: proven writable before a run, written whole or not at all.
 
-use std::fs::{self, Permissions};
-use std::io::{self, Write};
+use std::fs::{self, File, Permissions};
+use std::io::{self, BufWriter, Write};
 use std::path::{Path, PathBuf};
 
 use tempfile::NamedTempFile;
@@ -67,10 +67,21 @@ impl ReportFile {
     /// # Errors
     /// When the disk is full, or the folder has become unwritable since it was tried.
     pub fn write(&self, content: &[u8]) -> Result<(), Unwritable> {
+        self.write_with(|out| out.write_all(content))
+    }
+
+    /// The same for content that is too large to be held: `fill` writes it piece by piece.
+    ///
+    /// # Errors
+    /// As above, and when `fill` fails.
+    pub fn write_with(
+        &self,
+        fill: impl FnOnce(&mut dyn Write) -> io::Result<()>,
+    ) -> Result<(), Unwritable> {
         let written = if self.special {
-            fs::write(&self.path, content)
+            File::create(&self.path).and_then(|file| filled(file, fill).map(drop))
         } else {
-            self.replace(content)
+            self.replace(fill)
         };
         written.map_err(|error| Unwritable {
             path: self.path.clone(),
@@ -78,9 +89,8 @@ impl ReportFile {
         })
     }
 
-    fn replace(&self, content: &[u8]) -> io::Result<()> {
-        let mut file = self.temporary()?;
-        file.write_all(content)?;
+    fn replace(&self, fill: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> io::Result<()> {
+        let file = filled(self.temporary()?, fill)?;
         file.as_file().sync_all()?;
         file.persist(&self.path).map_err(|error| error.error)?;
         Ok(())
@@ -103,6 +113,13 @@ impl ReportFile {
             _ => Path::new("."),
         }
     }
+}
+
+/// Fills a file by large pieces.
+fn filled<F: Write>(file: F, fill: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> io::Result<F> {
+    let mut out = BufWriter::new(file);
+    fill(&mut out)?;
+    out.into_inner().map_err(io::IntoInnerError::into_error)
 }
 
 #[cfg(test)]

@@ -60,6 +60,8 @@ pub enum Again {
     Play(Vec<String>),
     /// By judging a journal, with these arguments.
     Judge(Vec<String>),
+    /// By the same test, with the seed that is told.
+    Test,
     /// Not at all: what an app did was not written down.
     Unrecorded,
 }
@@ -126,7 +128,7 @@ impl<W: Write> Terminal<W> {
         };
         let number = opening.scenarios.len() as u64;
         let first = match self.look.again {
-            Again::Play(_) => format!(
+            Again::Play(_) | Again::Test => format!(
                 "rehearsal · target {} · {} · {time} · seed {}",
                 opening.target,
                 super::text::count(number, "scenario"),
@@ -229,7 +231,7 @@ impl<W: Write> Terminal<W> {
     fn is_thorough(&self) -> bool {
         match self.look.detail {
             Detail::Quiet => false,
-            Detail::Normal => !matches!(self.look.again, Again::Play(_)),
+            Detail::Normal => !matches!(self.look.again, Again::Play(_) | Again::Test),
             Detail::Verbose => true,
         }
     }
@@ -275,6 +277,11 @@ impl<W: Write> Terminal<W> {
             let (how, command) = match &self.look.again {
                 Again::Play(beside) => ("replay with:", replay(scenario, result, beside)),
                 Again::Judge(words) => ("judge again with:", words.clone()),
+                Again::Test => {
+                    let advice =
+                        format!("the same again: this test, with the seed {}", result.seed);
+                    return self.paragraph(2, FAINT, &advice);
+                }
                 Again::Unrecorded => {
                     let advice = "no journal was kept: --journal FILE writes one, to judge again";
                     return self.paragraph(2, FAINT, advice);

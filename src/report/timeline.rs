@@ -72,94 +72,102 @@ impl<'a> Timeline<'a> {
 
     /// What the entry says, in one line without number and time; of which device, where there are several.
     pub(super) fn line(&self, entry: &Entry) -> String {
-        let said = self.said(entry);
-        match &entry.device {
-            Some(device) => format!("{device} {said}"),
-            None => said,
-        }
+        line(entry, &|exchange| {
+            let request = self.requests.get(&exchange)?;
+            Some(format!("{} {}", request.method, request.target))
+        })
     }
+}
 
-    fn said(&self, entry: &Entry) -> String {
-        match &entry.fact {
-            Fact::Request(request) => self::request(request),
-            Fact::Answer(answer) => self.answer(answer),
-            Fact::Lost { exchange, reason } => {
-                format!("× {} {}", self.exchange(*exchange), lost(reason))
-            }
-            Fact::Uploaded {
-                exchange, bytes, ..
-            } => {
-                format!(
-                    "· {} its body of {bytes} bytes has passed",
-                    self.exchange(*exchange)
-                )
-            }
-            Fact::Unreadable(Unreadable {
-                service,
-                why,
-                beginning,
-                ..
-            }) => format!("→ {service} was sent no request that can be read ({why}): {beginning}"),
-            Fact::TlsRefused { service, why } => {
-                format!("× TLS with {service} was refused by the client: {why}")
-            }
-            Fact::TokenIssued(token) => issued(token),
-            Fact::SocketOpened {
-                socket,
-                service,
-                transport,
-            } => {
-                format!(
-                    "→ socket {socket} opened on {service} ({})",
-                    name(*transport)
-                )
-            }
-            Fact::SocketUpgraded { socket } => format!("· socket {socket} upgraded to websocket"),
-            Fact::Frame {
-                socket,
-                direction,
-                transport,
-                packet,
-                judgement,
-                ..
-            } => {
-                let judged = judgement.as_ref().map(|own| judged(own.class, &own.reason));
-                format!(
-                    "{} socket {socket} {} ({}){}",
-                    arrow(*direction),
-                    self::packet(packet),
-                    name(*transport),
-                    judged.unwrap_or_default()
-                )
-            }
-            Fact::SocketClosed { socket, end } => {
-                format!("× socket {socket} closed {}", closed(end))
-            }
-            Fact::App(fact) => format!("· app: {}", app(fact)),
-            Fact::Act(act) => format!("· user: {}", user(act)),
-            Fact::Harness(fact) => format!("· harness: {}", harness(fact)),
-        }
-    }
+/// What the request of an exchange was, where that is known.
+type Asked<'a> = dyn Fn(u64) -> Option<String> + 'a;
 
-    fn answer(&self, answer: &Answer) -> String {
-        let by = match answer.from {
-            Answerer::Backend => "",
-            Answerer::Policy => " by the gateway, in place of the backend",
-            Answerer::Fault => " by the gateway, as a fault",
-        };
-        let mut line = format!("← {} {}{by}", answer.status, self.exchange(answer.exchange));
-        if let Some(id) = &answer.request_id {
-            line.push_str(&format!(" [{id}]"));
-        }
-        line
+/// What an entry says, in one line without number and time; of which device, where there are several.
+pub(super) fn line(entry: &Entry, asked: &Asked<'_>) -> String {
+    let said = said(entry, asked);
+    match &entry.device {
+        Some(device) => format!("{device} {said}"),
+        None => said,
     }
+}
 
-    fn exchange(&self, exchange: u64) -> String {
-        match self.requests.get(&exchange) {
-            Some(request) => format!("{} {}", request.method, request.target),
-            None => format!("exchange {exchange}"),
+fn said(entry: &Entry, asked: &Asked<'_>) -> String {
+    match &entry.fact {
+        Fact::Request(request) => self::request(request),
+        Fact::Answer(answer) => self::answer(answer, asked),
+        Fact::Lost { exchange, reason } => {
+            format!("× {} {}", named(*exchange, asked), lost(reason))
         }
+        Fact::Uploaded {
+            exchange, bytes, ..
+        } => {
+            format!(
+                "· {} its body of {bytes} bytes has passed",
+                named(*exchange, asked)
+            )
+        }
+        Fact::Unreadable(Unreadable {
+            service,
+            why,
+            beginning,
+            ..
+        }) => format!("→ {service} was sent no request that can be read ({why}): {beginning}"),
+        Fact::TlsRefused { service, why } => {
+            format!("× TLS with {service} was refused by the client: {why}")
+        }
+        Fact::TokenIssued(token) => issued(token),
+        Fact::SocketOpened {
+            socket,
+            service,
+            transport,
+        } => {
+            format!(
+                "→ socket {socket} opened on {service} ({})",
+                name(*transport)
+            )
+        }
+        Fact::SocketUpgraded { socket } => format!("· socket {socket} upgraded to websocket"),
+        Fact::Frame {
+            socket,
+            direction,
+            transport,
+            packet,
+            judgement,
+            ..
+        } => {
+            let judged = judgement.as_ref().map(|own| judged(own.class, &own.reason));
+            format!(
+                "{} socket {socket} {} ({}){}",
+                arrow(*direction),
+                self::packet(packet),
+                name(*transport),
+                judged.unwrap_or_default()
+            )
+        }
+        Fact::SocketClosed { socket, end } => {
+            format!("× socket {socket} closed {}", closed(end))
+        }
+        Fact::App(fact) => format!("· app: {}", app(fact)),
+        Fact::Act(act) => format!("· user: {}", user(act)),
+        Fact::Harness(fact) => format!("· harness: {}", harness(fact)),
     }
+}
+
+fn answer(answer: &Answer, asked: &Asked<'_>) -> String {
+    let by = match answer.from {
+        Answerer::Backend => "",
+        Answerer::Policy => " by the gateway, in place of the backend",
+        Answerer::Fault => " by the gateway, as a fault",
+    };
+    let mut line = format!("← {} {}{by}", answer.status, named(answer.exchange, asked));
+    if let Some(id) = &answer.request_id {
+        line.push_str(&format!(" [{id}]"));
+    }
+    line
+}
+
+fn named(exchange: u64, asked: &Asked<'_>) -> String {
+    asked(exchange).unwrap_or_else(|| format!("exchange {exchange}"))
 }
 
 fn arrow(direction: Direction) -> char {

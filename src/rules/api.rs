@@ -6,8 +6,6 @@
 //! `validators` what they bring, `expired`, `sign_in` and `namespace` its refusals, and `parity` what
 //! it tells another client.
 
-use std::time::Duration;
-
 use crate::domain::contract::Role;
 use crate::rules::context::Context;
 use crate::rules::exchange::Ended;
@@ -31,6 +29,7 @@ mod reckoning;
 mod sign_in;
 #[cfg(test)]
 mod tests;
+mod unpushed;
 mod validators;
 
 pub(super) const RULES: &[Registration] = &[
@@ -61,16 +60,10 @@ pub(super) const RULES: &[Registration] = &[
     ),
 ];
 
-/// How long what a lever or a fault did may go on.
-const AFTERMATH: Duration = Duration::from_secs(10);
-
 /// Whether the harness, or whoever moves its levers, may be behind an answer, or behind there being
 /// none.
 fn is_provoked(ended: &Ended<'_>, context: &Context<'_>) -> bool {
-    let moved = context.world.changed;
-    context.world.is_disturbed()
-        || context.world.backend_is_stopped()
-        || moved.is_some_and(|moved| moved.at + AFTERMATH > ended.opened.at())
+    context.is_provoked_since(ended.opened.at())
 }
 
 /// Whether an answer may be that of a proxy whose backend is gone: nothing that the backend promises

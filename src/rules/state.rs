@@ -24,6 +24,7 @@ mod probing;
 mod session;
 mod sockets;
 mod switch;
+mod waits;
 mod world;
 
 pub(super) use accounts::{Account, Accounts};
@@ -31,13 +32,17 @@ use probing::Probing;
 pub(super) use session::{Session, Token};
 pub(super) use sockets::{Socket, Sockets};
 pub(super) use switch::{Switch, Told};
-pub(super) use world::{UNSEEN, World, disturbs};
+pub(super) use waits::{Waits, wait_named};
+pub(super) use world::{UNSEEN, World};
 
 /// How many ended exchanges stay known.
 const RECENT: usize = 128;
 
 /// How long what a lever or a fault did may go on.
 pub(super) const AFTERMATH: Duration = Duration::from_secs(10);
+
+/// How long a cause may take to show on the wire.
+pub(super) const CAUSE: Duration = Duration::from_secs(5);
 
 /// What is going on.
 pub(super) struct State {
@@ -52,6 +57,8 @@ pub(super) struct State {
     pub(super) sockets: Sockets,
     pub(super) switch: Switch,
     pub(super) world: World,
+    /// What the backend asked the client to wait for.
+    pub(super) waits: Waits,
     /// What everybody who got a token is called.
     pub(super) accounts: Accounts,
     probing: Probing,
@@ -80,6 +87,7 @@ impl State {
             sockets: Sockets::default(),
             switch: Switch::default(),
             world: World::default(),
+            waits: Waits::default(),
             accounts: Accounts::default(),
             probing: Probing::default(),
             open: BTreeMap::new(),
@@ -139,14 +147,17 @@ impl State {
     fn exchange_ended(&mut self, entry: &Arc<Entry>) {
         let mut switch = std::mem::take(&mut self.switch);
         let mut session = std::mem::take(&mut self.session);
+        let mut waits = std::mem::take(&mut self.waits);
         if let Some(ended) = self.ended_by_client(entry) {
             if let Some(kill_switch) = &self.contract.kill_switch {
                 switch.ended(entry, &ended, kill_switch);
             }
             session.ended(entry, &ended, &self.contract);
+            waits.ended(&ended, entry.at, self.unix(entry.at), &self.contract);
         }
         self.switch = switch;
         self.session = session;
+        self.waits = waits;
     }
 
     /// Counts what the harness still does when the client is gone.
@@ -381,6 +392,13 @@ impl State {
     /// Whether the lever holds the kill-switch on.
     pub(super) fn is_blocked_by_lever(&self) -> bool {
         self.world.maintenance.is_some_and(|(on, _)| on)
+    }
+
+    /// Whether the user, or a session that was renewed, may have made the app ask: both show on the
+    /// wire for a while.
+    pub(super) fn was_caused(&self) -> bool {
+        let is_recent = |moment: Moment| moment.at + CAUSE >= self.now;
+        self.world.acted.is_some_and(is_recent) || self.session.renewed.is_some_and(is_recent)
     }
 
     /// Whether access tokens were declared expired by lever, and what was asked for then may carry one

@@ -21,6 +21,7 @@ mod snapshot;
 mod socket;
 mod stream;
 mod subscribed;
+mod told;
 mod twice;
 mod unconfirmed;
 mod unkept;

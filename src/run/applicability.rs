@@ -3,6 +3,7 @@
 use super::plan::{Plan, Target};
 use crate::domain::contract::{Contract, TransportName};
 use crate::domain::journal::{FeedState, ScreenName};
+use crate::domain::runbook::Came;
 use crate::domain::scenario::{Action, Change, Expectation, Lever, Scenario, StepKind};
 use crate::suite::config;
 
@@ -55,6 +56,16 @@ impl Lacks {
         Self::Lever {
             target: deployment.name.clone(),
             lever,
+        }
+    }
+
+    /// What the steps of a scenario came to that is not played for this.
+    pub(super) fn came(&self) -> Came {
+        match self {
+            Self::Part(_) | Self::Event(_) | Self::Transport(_) => Came::LeftOut,
+            Self::Change(_) | Self::Lever { .. } | Self::Reach { .. } => Came::Skipped,
+            // Who signs in is told, and then it can be played.
+            Self::Account { .. } => Came::Open,
         }
     }
 }
@@ -142,7 +153,7 @@ fn contract_lacks(contract: &Contract, scenario: &Scenario) -> Option<Lacks> {
     }
     let mut steps = scenario.steps.iter().chain(&scenario.finally);
     steps.find_map(|step| match &step.kind {
-        StepKind::Do(_) => None,
+        StepKind::Do(_) | StepKind::Own(_) => None,
         StepKind::Set(setting) => setting_lacks(contract, setting),
         StepKind::Expect { all, .. } => all
             .iter()

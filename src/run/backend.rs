@@ -6,6 +6,7 @@ use std::sync::Arc;
 use super::applicability::{Lacks, lacks_lever, reaches};
 use super::deployment::{self, Turn};
 use super::failure::{LeverError, SetUpError};
+use super::handed_in::upstream;
 use super::lateness::LastEmitted;
 use super::lease::Lease;
 use super::plan::{Plan, Target};
@@ -76,11 +77,8 @@ impl Backend {
                 Self::Deployment { target, .. } => {
                     let url = target.services.get(&service.name)?;
                     Upstream {
-                        scheme: url.scheme().to_owned(),
-                        authority: url.authority().to_owned(),
-                        base_path: url.path().trim_end_matches('/').to_owned(),
-                        via: None,
                         access: Arc::new(target.access.clone()),
+                        ..upstream(url)
                     }
                 }
             };

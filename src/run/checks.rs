@@ -4,7 +4,7 @@ use std::process::Command;
 use std::time::Instant;
 
 use super::interrupt::Interrupt;
-use super::process::{self, Program};
+use super::process::{self, Program, Ran};
 use crate::domain::runbook::{Check, CheckEnd};
 use crate::domain::secrets::Vault;
 use crate::suite::config::CheckCommand;
@@ -22,15 +22,16 @@ pub fn run_checks(
         let (ended, output) = if interrupt.is_triggered() {
             (CheckEnd::Interrupted, Vec::new())
         } else {
-            run(command, interrupt)
+            let ran = run(command, interrupt);
+            let output = ran.last(vault);
+            (ran.ended, output)
         };
-        let output = output.iter().map(|line| vault.redact(line).into_owned());
         let check = Check {
             name: command.name.clone(),
             command: vault.redact(&command.command).into_owned(),
             ended,
             duration: began.elapsed(),
-            output: output.collect(),
+            output,
         };
         progress(&check);
         checks.push(check);
@@ -38,17 +39,16 @@ pub fn run_checks(
     checks
 }
 
-fn run(command: &CheckCommand, interrupt: &Interrupt) -> (CheckEnd, Vec<String>) {
+fn run(command: &CheckCommand, interrupt: &Interrupt) -> Ran {
     let mut shell = Command::new("sh");
     shell.arg("-c").arg(&command.command);
     shell.current_dir(&command.folder);
-    let ran = process::run(Program {
+    process::run(Program {
         command: shell,
         timeout: command.timeout,
         interrupt: Some(interrupt),
         says: None,
-    });
-    (ran.ended, ran.last)
+    })
 }
 
 #[cfg(test)]

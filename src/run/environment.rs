@@ -105,7 +105,7 @@ impl Environment {
                 } else {
                     Net::Real
                 },
-                upstreams: backend.upstreams(&contract),
+                upstreams: plan.handed_in.instead(backend.upstreams(&contract)),
                 mode: settings.mode,
                 accounts: accounts.clone(),
                 marker: marker.clone(),

@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use super::handed_in::HandedIn;
 use super::lease::Lease;
 use crate::app::Quirk;
 use crate::domain::scenario::Scenario;
@@ -33,13 +34,15 @@ pub struct Plan {
     pub journal_dir: Option<PathBuf>,
     /// What is switched at a deployment, for whoever has to put it back.
     pub lease: Option<Lease>,
+    /// What a caller of the library brings of its own.
+    pub handed_in: HandedIn,
 }
 
 impl Plan {
     /// Whether time is virtual.
     #[must_use]
     pub fn virtual_time(&self) -> bool {
-        !self.real_time && matches!(self.target, Target::Mock)
+        !self.real_time && matches!(self.target, Target::Mock) && self.handed_in.services.is_empty()
     }
 }
 

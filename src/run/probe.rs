@@ -189,31 +189,42 @@ impl<'s> Prober<'s> {
         question: Option<Question>,
         request: ProbeRequest<'_>,
     ) -> Result<Reply, NotAsked> {
-        if let Some(question) = question {
-            let fact = HarnessFact::Probe { question };
-            self.environment.client.recorder.record(Fact::Harness(fact));
-        }
-        let address = self.environment.client.gateway.address(request.service);
+        let environment = self.environment;
+        asks(environment, question.clone());
+        let address = environment.client.gateway.address(request.service);
         let base_path = address.as_ref().map_or("", ServiceAddress::base_path);
         let call = Call {
             method: request.method,
             target: &format!("{base_path}{}", request.target),
-            mark: format!("probe {}", self.environment.marker),
+            mark: format!("probe {}", environment.marker),
             headers: request.headers,
             body: request.body,
         };
-        let connection = format!("{} {}", request.connection, request.service);
+        let connection = kept_as(request.connection, request.service);
         let endpoint = address.as_ref().and_then(|address| address.via.as_ref());
+        let kept = self.connections.remove(&connection);
         let sent = async {
-            let mut own = match self.connections.remove(&connection) {
-                Some(connection) => connection,
-                None => Connection::open(endpoint).await?,
-            };
+            if let Some(mut own) = kept {
+                let reply = own.send(&call).await;
+                match reply {
+                    // It may have been closed since it was last used, which only the next request finds out
+                    // (RFC 9112 §9.3.1).
+                    Err(ConnectionError::Http(_)) if matches!(call.method, "GET" | "HEAD") => {
+                        asks(environment, question);
+                    }
+                    reply => {
+                        let reply = reply?;
+                        self.connections.insert(connection, own);
+                        return Ok(reply);
+                    }
+                }
+            }
+            let mut own = Connection::open(endpoint).await?;
             let reply = own.send(&call).await?;
             self.connections.insert(connection, own);
             Ok(reply)
         };
-        let in_time = tokio::time::timeout(self.environment.contract.request_timeout, sent).await;
+        let in_time = tokio::time::timeout(environment.contract.request_timeout, sent).await;
         let reply = in_time.unwrap_or(Err(ConnectionError::Late));
         reply.map_err(|why| NotAsked::Lost {
             method: request.method.to_owned(),
@@ -272,6 +283,19 @@ async fn in_time(
 ) -> Result<(), NotAsked> {
     let asked = tokio::time::timeout(patience, asked).await;
     asked.unwrap_or(Err(NotAsked::TooSlow(patience)))
+}
+
+/// Writes down what the next request asks, if it asks anything.
+fn asks(environment: &Environment, question: Option<Question>) {
+    if let Some(question) = question {
+        let fact = HarnessFact::Probe { question };
+        environment.client.recorder.record(Fact::Harness(fact));
+    }
+}
+
+/// Under what a connection is kept.
+fn kept_as(name: &str, service: &str) -> String {
+    format!("{name} {service}")
 }
 
 /// One request of the harness.

@@ -11,6 +11,7 @@ use std::time::Duration;
 
 use super::interrupt::Interrupt;
 use crate::domain::runbook::CheckEnd;
+use crate::domain::secrets::Vault;
 
 /// How many of its last lines are kept.
 pub(super) const LINES: usize = 20;
@@ -36,10 +37,21 @@ pub(super) struct Program<'i> {
 #[derive(Debug)]
 pub(super) struct Ran {
     pub(super) ended: CheckEnd,
-    /// The last lines of what it wrote, which may hold secrets.
-    pub(super) last: Vec<String>,
+    /// The last lines of what it wrote, as it wrote them.
+    lines: Vec<String>,
     /// Whether a line of it held what was looked for.
     pub(super) said: bool,
+}
+
+impl Ran {
+    /// The last lines of what it wrote, without these secrets.
+    pub(super) fn last(&self, vault: &Vault) -> Vec<String> {
+        // Before a line is cut: half a secret is not known for one.
+        let lines = self.lines.iter().map(|line| vault.redact(line));
+        lines
+            .map(|line| line.chars().take(LINE).collect())
+            .collect()
+    }
 }
 
 /// What is heard while a program runs.
@@ -55,7 +67,7 @@ pub(super) fn run(program: Program<'_>) -> Ran {
         Err(error) => {
             return Ran {
                 ended: CheckEnd::NotStarted(error.to_string()),
-                last: Vec::new(),
+                lines: Vec::new(),
                 said: false,
             };
         }
@@ -63,8 +75,8 @@ pub(super) fn run(program: Program<'_>) -> Ran {
     let group = child.id();
     let tail = Tail::of(output, program.says);
     let ended = wait(child, group, program.timeout, program.interrupt);
-    let (last, said) = tail.end();
-    Ran { ended, last, said }
+    let (lines, said) = tail.end();
+    Ran { ended, lines, said }
 }
 
 /// Starts it in a group of its own, so that it can be ended with all that it starts.
@@ -102,9 +114,10 @@ fn wait(
             CheckEnd::TimedOut(timeout)
         }
     };
-    // The shell's own tool: what it cannot end has ended by itself.
-    let _ = Command::new("kill")
-        .args(["-KILL", "--", &format!("-{group}")])
+    // The shell has it built in, where no program of that name may be installed. What cannot be ended has
+    // ended by itself.
+    let _ = Command::new("sh")
+        .args(["-c", &format!("kill -KILL -{group}")])
         .stderr(Stdio::null())
         .status();
     early
@@ -148,7 +161,7 @@ impl Tail {
                 let text = String::from_utf8_lossy(&line);
                 let mut kept = lock(&kept);
                 kept.said |= says.as_ref().is_some_and(|says| text.contains(says));
-                let text: String = text.trim_end().chars().take(LINE).collect();
+                let text = text.trim_end().to_owned();
                 line.clear();
                 if text.is_empty() {
                     continue;

@@ -198,8 +198,10 @@ fn by_rule(proof: &Proof, id: &str, contract: &Contract, scenarios: &[ScenarioRe
 fn by_scenario(proof: &Proof, id: &str, scenarios: &[ScenarioResult]) -> Ground {
     let of_it: Vec<&ScenarioResult> = scenarios.iter().filter(|own| own.id == id).collect();
     let came = |scenario: &ScenarioResult| match proof {
-        Proof::Expectation { label, .. } => scenario.shown.expectations.get(label).copied(),
-        Proof::Rule(_) | Proof::Check(_) | Proof::Scenario(_) => Some(scenario.shown.steps),
+        Proof::Expectation { label, .. } if is_played(scenario) => {
+            scenario.shown.expectations.get(label).copied()
+        }
+        _ => Some(scenario.shown.steps),
     };
     let with = |wanted: Came| {
         let all = of_it.iter().copied();
@@ -212,7 +214,10 @@ fn by_scenario(proof: &Proof, id: &str, scenarios: &[ScenarioResult]) -> Ground 
         };
         let why = match wanted {
             Came::Broken => finding(first, STEP).map(|finding| told(finding, first)),
-            Came::LeftOut => Some(format!("the contract has no part that {proof} is about")),
+            Came::LeftOut => Some(match first.outcome.verdict.reason() {
+                Some(why) if !is_played(first) => why.to_owned(),
+                _ => format!("the contract has no part that {proof} is about"),
+            }),
             Came::Kept | Came::Open | Came::Skipped => None,
         };
         return Ground {
@@ -223,7 +228,7 @@ fn by_scenario(proof: &Proof, id: &str, scenarios: &[ScenarioResult]) -> Ground 
         };
     }
     let first = of_it.first().copied();
-    let is_skipped = first.is_some_and(|own| matches!(own.outcome.verdict, Verdict::Skipped(_)));
+    let is_skipped = first.is_some_and(|own| own.shown.steps == Came::Skipped);
     Ground {
         proof: proof.clone(),
         came: if is_skipped {
@@ -269,6 +274,11 @@ fn by_check(proof: &Proof, name: Option<&str>, checks: &[Check]) -> Ground {
         scenarios: Vec::new(),
         why,
     }
+}
+
+/// Whether its steps were begun.
+fn is_played(scenario: &ScenarioResult) -> bool {
+    !matches!(scenario.outcome.verdict, Verdict::Skipped(_))
 }
 
 /// Whether what was kept in a scenario counts: one that ended in an error proves nothing.

@@ -266,6 +266,7 @@ impl Matrix {
             defects,
             jobs: 1,
             journal_dir: None,
+            handed_in: Default::default(),
             lease: None,
         }
     }

@@ -7,6 +7,7 @@ use tempfile::TempDir;
 use super::environment::{Client, Environment, Settings};
 use super::expect::Sockets;
 use super::failure::{SetUpError, StepError};
+use super::handed_in::Own;
 use super::interrupt::Interrupt;
 use super::plan::Plan;
 use super::probe::{Bystander, Permission, Prober, Validator};
@@ -35,6 +36,8 @@ pub(crate) struct Stage {
     pub(super) in_use: Vec<String>,
     /// What the harness has of its own while the kill-switch is on.
     bystander: tokio::sync::Mutex<Option<Bystander>>,
+    /// What the scenario's steps look at by code of the caller's own.
+    pub(super) own: Vec<Own>,
     /// What the kill-switch was given with when it was last on.
     switched: Mutex<Option<Validator>>,
 }
@@ -125,6 +128,7 @@ impl Stage {
             asks_afterwards: Permission::after(plan, scenario),
             in_use: scenario.accounts().into_iter().map(str::to_owned).collect(),
             bystander: tokio::sync::Mutex::new(None),
+            own: plan.handed_in.code_of(&scenario.id),
             switched: Mutex::new(None),
         })
     }

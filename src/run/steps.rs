@@ -17,6 +17,8 @@ use crate::domain::scenario::{Action, Expectation, Scenario, Step, StepKind, Tim
 use crate::domain::secret::Secret;
 use crate::domain::verdict::Subject;
 
+mod own;
+
 /// How long something that is expected without a time may take to come true.
 const PATIENCE: Duration = Duration::from_secs(5);
 
@@ -90,7 +92,7 @@ pub(crate) async fn play(stage: &Stage, scenario: &Scenario) {
 /// What is expected before the next change. The steps may end anywhere, so what `finally` begins with is
 /// among it.
 fn before_change<'s>(steps: &'s [Step], finally: &'s [Step]) -> impl Iterator<Item = &'s Step> {
-    let expects = |step: &&Step| matches!(step.kind, StepKind::Expect { .. });
+    let expects = |step: &&Step| matches!(step.kind, StepKind::Expect { .. } | StepKind::Own(_));
     let own = steps.iter().take_while(expects);
     own.chain(finally.iter().take_while(expects))
 }
@@ -130,6 +132,7 @@ impl Player<'_> {
                 self.windows.change(next);
                 Ok(self.stage.set(setting, step.on).await?)
             }
+            StepKind::Own(at) => self.ask(step, *at).await,
             StepKind::Expect { all, timing, .. } => {
                 self.windows.begin(step);
                 self.expect(step, all, *timing).await

@@ -21,6 +21,7 @@ use super::watchdog::{self, News, Patience, Waited};
 use super::{applicability, play};
 use crate::domain::change::Lever;
 use crate::domain::result::{RunResult, ScenarioResult};
+use crate::domain::runbook::Came;
 use crate::domain::scenario::{Action, Scenario, StepKind, Timing};
 use crate::domain::verdict::Verdict;
 
@@ -102,8 +103,10 @@ fn supervise(
     accounts: &KnownAccounts,
 ) -> ScenarioResult {
     let began = Instant::now();
-    if let Some(verdict) = unplayable(plan, scenario, interrupt, accounts) {
-        return unplayed(scenario, verdict, began.elapsed());
+    if let Some((verdict, came)) = unplayable(plan, scenario, interrupt, accounts) {
+        let mut result = unplayed(scenario, verdict, began.elapsed());
+        result.shown.steps = came;
+        return result;
     }
     let limit = if plan.virtual_time() {
         STUCK_VIRTUAL + named_time(scenario) / SLOWEST_PACE
@@ -158,24 +161,24 @@ fn supervise(
     }
 }
 
-/// The verdict on a scenario that is not even begun, if it is not.
+/// The verdict on a scenario that is not even begun, if it is not, and what its steps came to by that.
 fn unplayable(
     plan: &Plan,
     scenario: &Scenario,
     interrupt: &Interrupt,
     accounts: &KnownAccounts,
-) -> Option<Verdict> {
+) -> Option<(Verdict, Came)> {
     if interrupt.is_triggered() {
         let why = "the run was interrupted before it began";
-        return Some(Verdict::Skipped(why.to_owned()));
+        return Some((Verdict::Skipped(why.to_owned()), Came::Open));
     }
     if let Some(lacks) = applicability::lacks(plan, scenario) {
-        return Some(Verdict::Skipped(lacks.to_string()));
+        return Some((Verdict::Skipped(lacks.to_string()), lacks.came()));
     }
     // To try again might lock an account.
     let own = scenario.accounts().into_iter();
     let refusal = accounts.refusal(plan.target.name(), own);
-    refusal.map(Verdict::Misconfigured)
+    refusal.map(|why| (Verdict::Misconfigured(why), Came::Open))
 }
 
 /// How long a scenario may take to put its world back, once it is asked to stop: giving up sooner than the

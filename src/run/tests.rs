@@ -27,6 +27,7 @@ fn plan() -> Plan {
         defects: Vec::new(),
         jobs: 1,
         journal_dir: None,
+        handed_in: Default::default(),
         lease: None,
     }
 }

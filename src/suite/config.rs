@@ -16,6 +16,7 @@ use crate::domain::access::Access;
 use crate::domain::contract::Contract;
 use crate::domain::scenario::Lever;
 use crate::domain::secret::{Account, Secret};
+use crate::domain::secrets::{SecretKind, Vault};
 use overrides::Document;
 
 mod access;
@@ -103,6 +104,21 @@ pub struct Target {
     /// The values of the environment that its levers and its access name, to fill calls with; keys as in
     /// `{env:NAME}`, with `env:`.
     pub secrets: BTreeMap<String, Secret>,
+}
+
+impl Target {
+    /// A vault that knows the secrets which the target was given.
+    pub(crate) fn vault(&self) -> Vault {
+        let mut vault = Vault::new();
+        for account in &self.accounts {
+            let kind = SecretKind::PasswordOf(&account.name);
+            vault.learn(kind, account.password.expose());
+        }
+        for secret in self.secrets.values() {
+            vault.learn(SecretKind::Unknown, secret.expose());
+        }
+        vault
+    }
 }
 
 /// A target as declared: what it leaves to the environment is not looked up yet.

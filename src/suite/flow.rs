@@ -157,6 +157,8 @@ fn parameters(cursor: &Cursor<'_>) -> Option<Vec<(Span, Parameter)>> {
             let hint = "write one word of letters, digits and `-`, like `account`";
             cursor.diagnostics.note(&entry.key_span, problem.hint(hint));
         }
+        // A default stands for itself: no parameter can be filled into it.
+        check_names(cursor, &entry.value, &[], &mut BTreeSet::new());
         let default = (!entry.value.is_null()).then(|| entry.value.clone());
         let name = entry.key.clone();
         (entry.key_span.clone(), Parameter { name, default })
@@ -176,9 +178,21 @@ fn check_names(place: &Cursor<'_>, node: &Node, known: &[&str], used: &mut BTree
         Content::Plain(text) | Content::Quoted(text) => {
             for name in Template(Value::from(text.as_str())).names() {
                 if !known.contains(&name.as_str()) {
-                    let choice = suggest(&name, known.iter().copied());
-                    let problem = Problem::new(format!("this flow has no parameter `{name}`"));
-                    let hint = format!("{choice}; a literal brace is written twice");
+                    let message = format!("this flow has no parameter `{name}`");
+                    let (message, hint) = match known {
+                        [] => (
+                            format!("no parameter `{name}` can stand here"),
+                            "a literal brace is written twice".to_owned(),
+                        ),
+                        known => {
+                            let choice = suggest(&name, known.iter().copied());
+                            (
+                                message,
+                                format!("{choice}; a literal brace is written twice"),
+                            )
+                        }
+                    };
+                    let problem = Problem::new(message);
                     place.diagnostics.note(&node.span, problem.hint(hint));
                 }
                 used.insert(name);

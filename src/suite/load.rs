@@ -1,5 +1,6 @@
 //! Reading all files of a suite.
 
+mod added;
 mod found;
 mod shipped;
 
@@ -72,6 +73,7 @@ pub fn read_scenario(
             world,
             book,
             flows,
+            code: &[],
         },
     )
 }
@@ -143,6 +145,7 @@ impl Suite {
                 world: suite.world.as_deref(),
                 book: None,
                 flows,
+                code: &[],
             };
             let scenario = scenario_of(source, beside)?;
             suite.scenarios.push(Arc::new(scenario));
@@ -193,6 +196,7 @@ impl Suite {
             world: named,
             book: book.as_ref().map(|draft| &draft.runbook),
             flows: &flows,
+            code: &[],
         };
         let scenarios = scenarios_of(&sources, beside, &mut problems);
         // A runbook of other scenarios names what is not here, and so does one of a whole folder
@@ -216,6 +220,7 @@ impl Suite {
             runbook: book.named_by(&scenarios),
             scenarios,
             world: world.map(Arc::new),
+            flows: Arc::new(flows),
             closer: None,
         });
         problems.each_once().or(suite)

@@ -33,6 +33,8 @@ pub(super) struct Beside<'a> {
     pub(super) world: Option<&'a World>,
     pub(super) book: Option<&'a Runbook>,
     pub(super) flows: &'a Library,
+    /// What the steps may call on by `check`: nothing, but where a scenario is written in code.
+    pub(super) code: &'a [String],
 }
 
 /// Reads a scenario.
@@ -56,7 +58,7 @@ pub(super) fn read(root: &Cursor<'_>, beside: Beside<'_>) -> Option<Scenario> {
     let known_failure = fields.maybe("known-failure", Cursor::name_text);
     let lacks = fields.or("if", None, |part| lacks(part, &names));
     let devices = fields.or("devices", Vec::new(), devices);
-    let mut places = Places::new(beside.flows, devices.clone());
+    let mut places = Places::new(beside.flows, beside.code, devices.clone());
     places.are_left_out = matches!(lacks, Some(Some(_)));
     let steps = fields
         .need("steps")
@@ -261,6 +263,9 @@ fn lacks(place: &Cursor<'_>, names: &Names<'_>) -> Option<Option<&'static str>> 
 /// What a step is, by the one of these keys that it has.
 const KINDS: [&str; 5] = ["do", "set", "expect", "use", "repeat"];
 
+/// What a step is as well where a scenario is written in code.
+const CHECK: &str = "check";
+
 /// One step as written can be several, where it says `each` or stands for others, and none, where it
 /// says `if` and the contract lacks that part.
 fn step(cursor: &Cursor<'_>, names: &Names<'_>, places: &mut Places<'_>) -> Option<Vec<Step>> {
@@ -272,7 +277,9 @@ fn step(cursor: &Cursor<'_>, names: &Names<'_>, places: &mut Places<'_>) -> Opti
         return Some(Vec::new());
     }
     let on = places.device(&fields)?;
-    let kinds = KINDS.into_iter().filter(|kind| fields.has(kind));
+    let own = (!places.code.is_empty()).then_some(CHECK);
+    let kinds = KINDS.into_iter().chain(own);
+    let kinds = kinds.filter(|kind| fields.has(kind));
     let kinds = match kinds.collect::<Vec<_>>()[..] {
         ["do"] => {
             let actions = action::read(&fields, names)?.into_iter();
@@ -287,6 +294,7 @@ fn step(cursor: &Cursor<'_>, names: &Names<'_>, places: &mut Places<'_>) -> Opti
             places.label(&fields, true);
             vec![expectation::read(&fields, names)?]
         }
+        [CHECK] => vec![StepKind::Own(places.code_named(&fields)?)],
         ["use"] => return inclusion::used(&fields, on, names, places),
         ["repeat"] => return inclusion::repeated(&fields, names, places),
         [] => return nothing(&fields),

@@ -6,7 +6,7 @@ use std::net::TcpListener;
 use std::path::Path;
 use std::process::{Command, Output, Stdio};
 
-use rehearsal::suite::Suite;
+use rehearsal::internals::suite::Suite;
 use serde_json::Value;
 
 /// The command in a folder of its own, with nothing of this machine's environment in force.
@@ -232,17 +232,19 @@ fn the_shipped_suite_passes_and_the_report_for_programs_has_its_keys() {
         &["run", "--seed", "1", "--report-json", "out.json"],
         0,
     );
-    assert!(
-        out.contains("45 passed") && out.contains("0 forbidden"),
-        "{out}"
-    );
+    assert!(out.contains("0 forbidden"), "{out}");
     let text = fs::read_to_string(folder.path().join("out.json")).unwrap();
     let report: Value = serde_json::from_str(&text).unwrap();
     assert_eq!(report["version"], 2);
     assert_eq!(report["seed"], 1);
     assert_eq!(report["verdict"], "passed");
     assert_eq!(report["scope"]["canary_caught"], true);
-    for scenario in report["scenarios"].as_array().unwrap() {
+    let scenarios = report["scenarios"].as_array().unwrap();
+    let shipped = Suite::shipped().unwrap().scenarios;
+    let usual = shipped.iter().filter(|own| own.tags != ["soak"]);
+    assert_eq!(scenarios.len(), usual.count());
+    for scenario in scenarios {
+        assert_eq!(scenario["verdict"], "passed", "{scenario}");
         assert_eq!(
             scenario["attempts"].as_array().unwrap().len(),
             1,

@@ -3,10 +3,10 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use rehearsal::domain::contract::Contract;
-use rehearsal::domain::journal::{Class, Judgement};
-use rehearsal::domain::scope::{RequestView, judge};
-use rehearsal::suite::{Source, read_contract};
+use rehearsal::internals::domain::contract::Contract;
+use rehearsal::internals::domain::journal::{Class, Judgement};
+use rehearsal::internals::domain::scope::{RequestView, judge};
+use rehearsal::internals::suite::{Source, read_contract};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 

@@ -7,7 +7,7 @@
 
 use std::collections::BTreeMap;
 
-use rehearsal::domain::contract::Contract;
+use rehearsal::internals::domain::contract::Contract;
 
 mod disguise;
 mod routers;

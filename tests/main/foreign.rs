@@ -11,7 +11,7 @@ mod backend;
 use std::fs;
 use std::process::Output;
 
-use rehearsal::suite::Suite;
+use rehearsal::internals::suite::Suite;
 use serde_json::Value;
 
 use backend::{Backend, Kind};

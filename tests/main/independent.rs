@@ -6,12 +6,12 @@ use std::fs;
 use std::path::Path;
 use std::sync::Arc;
 
-use rehearsal::app::Quirk;
-use rehearsal::domain::result::RunResult;
-use rehearsal::domain::verdict::Verdict;
-use rehearsal::run::{Interrupt, Plan, Target, perform};
-use rehearsal::suite::config::Config;
-use rehearsal::suite::{Choice, Suite};
+use rehearsal::internals::app::Quirk;
+use rehearsal::internals::domain::result::RunResult;
+use rehearsal::internals::domain::verdict::Verdict;
+use rehearsal::internals::run::{Interrupt, Plan, Target, perform};
+use rehearsal::internals::suite::config::Config;
+use rehearsal::internals::suite::{Choice, Suite};
 use serde_json::json;
 use wiremock::matchers::{any, body_json, header, method, path, path_regex};
 use wiremock::{Mock, MockServer, ResponseTemplate};
@@ -149,6 +149,7 @@ fn plan(folder: &Path, quirks: Vec<Quirk>) -> Plan {
         defects: Vec::new(),
         jobs: 1,
         journal_dir: None,
+        handed_in: Default::default(),
         lease: None,
     }
 }

@@ -19,11 +19,11 @@ mod loss;
 mod stock;
 mod transports;
 
-use rehearsal::domain::contract::TransportName;
-use rehearsal::protocol::client::{
+use rehearsal::internals::domain::contract::TransportName;
+use rehearsal::internals::protocol::client::{
     ConnectError, DisconnectReason, Emit, Event, Input, Options, Reconnection, Transport,
 };
-use rehearsal::protocol::packet::Args;
+use rehearsal::internals::protocol::packet::Args;
 use serde_json::json;
 
 use client::Peer;

@@ -12,6 +12,7 @@ mod corpus;
 mod doctor;
 #[cfg(feature = "interop")]
 mod evasion;
+mod face;
 #[cfg(feature = "interop")]
 mod foreign;
 #[cfg(feature = "interop")]

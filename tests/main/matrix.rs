@@ -9,15 +9,17 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 use std::time::Duration;
 
-use rehearsal::app::Quirk;
-use rehearsal::cli::Exit;
-use rehearsal::domain::result::RunResult;
-use rehearsal::domain::runbook::Proof;
-use rehearsal::domain::verdict::{Finding, Severity, Subject};
-use rehearsal::mock::Defect;
-use rehearsal::rules;
-use rehearsal::run::{Interrupt, Matrix, Misbehaviour, Plan, Target, perform, self_test};
-use rehearsal::suite::Suite;
+use rehearsal::internals::app::Quirk;
+use rehearsal::internals::cli::Exit;
+use rehearsal::internals::domain::result::RunResult;
+use rehearsal::internals::domain::runbook::Proof;
+use rehearsal::internals::domain::verdict::{Finding, Severity, Subject};
+use rehearsal::internals::mock::Defect;
+use rehearsal::internals::rules;
+use rehearsal::internals::run::{
+    Interrupt, Matrix, Misbehaviour, Plan, Target, perform, self_test,
+};
+use rehearsal::internals::suite::Suite;
 
 fn plan(seed: u64) -> Plan {
     let suite = Suite::shipped().unwrap_or_else(|_| panic!("the shipped suite is valid"));
@@ -31,6 +33,7 @@ fn plan(seed: u64) -> Plan {
         defects: Vec::new(),
         jobs: 1,
         journal_dir: None,
+        handed_in: Default::default(),
         lease: None,
     }
 }

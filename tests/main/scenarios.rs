@@ -1,13 +1,15 @@
-//! A shipped scenario under contracts that differ from the shipped one in how pages are found.
+//! Shipped scenarios that differ: under contracts that find pages in other ways, and for a shorter time.
 
-use std::path::Path;
+use std::fs;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Duration;
 
-use rehearsal::domain::result::ScenarioResult;
-use rehearsal::domain::verdict::Verdict;
-use rehearsal::mock::Defect;
-use rehearsal::run::{Interrupt, Plan, Target, perform};
-use rehearsal::suite::{Choice, ContractChoice, Suite};
+use rehearsal::internals::domain::result::ScenarioResult;
+use rehearsal::internals::domain::verdict::Verdict;
+use rehearsal::internals::mock::Defect;
+use rehearsal::internals::run::{Interrupt, Plan, Target, perform};
+use rehearsal::internals::suite::{Choice, ContractChoice, Suite};
 use rstest::rstest;
 
 const CURSOR: &str = "cursor: { query: cursor, from: /nextCursor, refused-by: 400 }";
@@ -29,6 +31,7 @@ fn play(scenario: &Path, contract: ContractChoice, defects: Vec<Defect>) -> Scen
         defects,
         jobs: 1,
         journal_dir: None,
+        handed_in: Default::default(),
         lease: None,
     };
     let mut result = perform(&plan, &Interrupt::new(), &mut |_| {}).unwrap();
@@ -51,10 +54,10 @@ fn assert_passed(result: &ScenarioResult) {
 #[case::count("offset: { query: skip }")]
 fn every_way_to_find_the_next_page_leads_to_the_end_of_the_list(#[case] way: &str) {
     let folder = tempfile::tempdir().unwrap();
-    let shipped = std::fs::read_to_string("scenarios/contract.yaml").unwrap();
+    let shipped = fs::read_to_string("scenarios/contract.yaml").unwrap();
     assert!(shipped.contains(CURSOR), "the shipped contract has changed");
     let contract = folder.path().join("contract.yaml");
-    std::fs::write(&contract, shipped.replace(CURSOR, way)).unwrap();
+    fs::write(&contract, shipped.replace(CURSOR, way)).unwrap();
     let scenario = Path::new("scenarios/tabs/every-page.yaml");
     let contract = || ContractChoice::File(contract.clone());
     assert_passed(&play(scenario, contract(), Vec::new()));
@@ -65,4 +68,28 @@ fn every_way_to_find_the_next_page_leads_to_the_end_of_the_list(#[case] way: &st
         "{:?}",
         rules.collect::<Vec<_>>()
     );
+}
+
+/// What is played for a week when it is asked for is played for a day in the tests.
+#[test]
+fn a_day_of_the_soak_passes() {
+    let folder = tempfile::tempdir().unwrap();
+    let suite = folder.path().join("scenarios");
+    fs::create_dir_all(suite.join("flows")).unwrap();
+    fs::create_dir(folder.path().join("fixtures")).unwrap();
+    let copies = ["fixtures/world.yaml", "scenarios/contract.yaml"].map(PathBuf::from);
+    let flows = fs::read_dir("scenarios/flows").unwrap();
+    for file in copies
+        .into_iter()
+        .chain(flows.map(|own| own.unwrap().path()))
+    {
+        fs::copy(&file, folder.path().join(&file)).unwrap();
+    }
+    let week = fs::read_to_string("scenarios/live/soak.yaml").unwrap();
+    assert!(week.contains("repeat: 7"), "the soak is no week any more");
+    let soak = suite.join("soak.yaml");
+    fs::write(&soak, week.replace("repeat: 7", "repeat: 1")).unwrap();
+    let result = play(&soak, ContractChoice::OfSuite, Vec::new());
+    assert_passed(&result);
+    assert!(result.outcome.duration > Duration::from_secs(20 * 60 * 60));
 }

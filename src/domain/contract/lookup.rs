@@ -141,6 +141,17 @@ impl Contract {
         self.session.other_audience.iter().chain(compared)
     }
 
+    /// The sign-ins that a request may be, by its method, service and path: the app's before others.
+    pub fn sign_ins_of<'c>(
+        &'c self,
+        method: &'c str,
+        service: &'c str,
+        path: &'c str,
+    ) -> impl Iterator<Item = &'c SessionRequest> {
+        let all = std::iter::once(&self.session.sign_in).chain(self.other_sign_ins());
+        all.filter(move |own| own.operation.covers(method, service, path))
+    }
+
     /// The declared operation of this role.
     #[must_use]
     pub fn operation(&self, role: &Role) -> Option<&Operation> {

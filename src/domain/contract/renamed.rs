@@ -95,6 +95,11 @@ impl Renaming {
             self.resource(&mut counterpart.resource.name);
             self.operation(&mut counterpart.resource.operation);
         }
+        let compared = contract.parity.iter_mut();
+        let others = compared.filter_map(|parity| parity.sign_in.as_mut());
+        for other in others.chain(&mut contract.session.other_audience) {
+            self.operation(&mut other.operation);
+        }
         let scope = &mut contract.scope;
         for pattern in scope.forbid.iter_mut().chain(&mut scope.allow) {
             self.pattern(pattern);

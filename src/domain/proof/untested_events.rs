@@ -67,7 +67,7 @@ fn asks_for(scenario: &Scenario, event: &EventRule) -> bool {
             .after
             .iter()
             .any(|after| after.lever == *lever),
-        StepKind::Set(_) | StepKind::Do(_) => false,
+        StepKind::Set(_) | StepKind::Do(_) | StepKind::Own(_) => false,
         StepKind::Expect { all, .. } => all
             .iter()
             .any(|one| matches!(one, Expectation::Event(own) if *own == event.name)),

@@ -49,6 +49,12 @@ impl Check {
             CheckEnd::Interrupted | CheckEnd::NotStarted(_) => false,
         }
     }
+
+    /// Whether it could not even be made.
+    #[must_use]
+    pub fn is_broken(&self) -> bool {
+        matches!(self.ended, CheckEnd::NotStarted(_))
+    }
 }
 
 impl fmt::Display for CheckEnd {

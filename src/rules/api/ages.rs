@@ -1,18 +1,19 @@
 //! API-16: data is no older than was promised.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use serde_json::Value;
 
 use super::reckoning::{Clocks, Finding, Reckoned, compare};
-use crate::domain::change::Change;
+use super::unpushed::Unpushed;
 use crate::domain::contract::{AsOf, TransportName};
 use crate::domain::duration::show;
 use crate::domain::journal::{Content, EntryId};
 use crate::domain::moment;
 use crate::rules::context::{Context, Read};
 use crate::rules::rule::{Rule, rule};
+use crate::rules::state::AFTERMATH;
 use crate::rules::violation::Violation;
 
 rule! {
@@ -49,10 +50,6 @@ rule! {
 /// How many events of one name are all looked at, and which of the later ones are.
 const ALL: u64 = 256;
 const THEN_EACH: u64 = 16;
-/// How much later than the event itself its lever may be written down.
-const WRITTEN: Duration = Duration::from_secs(3);
-/// How many findings about events wait for that.
-const WAITING: usize = 64;
 
 #[derive(Default)]
 pub(super) struct Ages {
@@ -61,10 +58,7 @@ pub(super) struct Ages {
     seen: BTreeMap<String, u64>,
     /// By socket: when something last came, and how long nothing had come before that.
     pauses: BTreeMap<u64, (Duration, Duration)>,
-    /// Findings about events, until it is known that the harness did not have them sent.
-    waiting: VecDeque<(String, Duration, Violation)>,
-    /// When the harness last had an event sent.
-    pushed: BTreeMap<String, Duration>,
+    found: Unpushed<Violation>,
 }
 
 impl Rule for Ages {
@@ -74,10 +68,10 @@ impl Rule for Ages {
             self.event(socket, name, args, pause, context);
             return;
         }
-        self.settle(context.now.saturating_sub(WRITTEN), context);
-        if let Some(Change::Push { event, .. }) = context.entry.fact.change() {
-            self.pushed.insert(event.clone(), context.now);
+        for violation in self.found.settled(context) {
+            context.violated(&FRESH, violation);
         }
+        self.found.follow(context);
         if let Some(ended) = context.ended_by_anyone() {
             self.clocks.answered(&ended, context);
         }
@@ -89,7 +83,9 @@ impl Rule for Ages {
     }
 
     fn end(&mut self, context: &Context<'_>) {
-        self.settle(context.now, context);
+        for violation in self.found.rest(context) {
+            context.violated(&FRESH, violation);
+        }
     }
 
     fn hears_routine(&self) -> bool {
@@ -154,24 +150,8 @@ impl Ages {
             evidence: vec![context.entry.id],
             exchanges: Vec::new(),
         };
-        if let Some(violation) = said.judge(&reckoned, context)
-            && self.waiting.len() < WAITING
-        {
-            let waiting = (rule.name.clone(), context.now, violation);
-            self.waiting.push_back(waiting);
-        }
-    }
-
-    /// Tells what was found of events, once it is known whether the harness had them sent.
-    fn settle(&mut self, until: Duration, context: &Context<'_>) {
-        while self.waiting.front().is_some_and(|(_, at, _)| *at <= until) {
-            let Some((event, at, violation)) = self.waiting.pop_front() else {
-                return;
-            };
-            let pushed = self.pushed.get(&event);
-            if pushed.is_none_or(|pushed| *pushed + super::AFTERMATH < at) {
-                context.violated(&FRESH, violation);
-            }
+        if let Some(violation) = said.judge(&reckoned, context) {
+            self.found.add(&rule.name, violation, context);
         }
     }
 
@@ -288,18 +268,14 @@ impl Said<'_> {
 
 /// Whether the harness, or maintenance, may be behind data that is old.
 fn is_excused(context: &Context<'_>) -> bool {
-    let world = &context.world;
-    let moved = world.changed;
-    world.is_disturbed()
-        || world.backend_is_stopped()
-        || matches!(world.maintenance, Some((true, _)))
+    context.is_provoked_since(context.now)
+        || context.is_blocked_by_lever()
         || context.may_be_blocked()
-        || moved.is_some_and(|moved| moved.at + super::AFTERMATH > context.now)
 }
 
 /// Whether a recovered socket is sent what it has missed.
 fn is_made_up_for(socket: u64, context: &Context<'_>) -> bool {
     let own = context.sockets.get(socket).filter(|own| own.recovered);
     let joined = own.and_then(|own| own.connected);
-    joined.is_some_and(|joined| joined.at + super::AFTERMATH > context.now)
+    joined.is_some_and(|joined| joined.at + AFTERMATH > context.now)
 }

@@ -1,14 +1,12 @@
 //! API-12: what the contract names is there.
 
-use std::collections::{BTreeMap, VecDeque};
-use std::time::Duration;
+use std::collections::BTreeMap;
 
 use serde_json::Value;
 
-use super::AFTERMATH;
-use crate::domain::change::Change;
+use super::unpushed::Unpushed;
 use crate::domain::contract::{EventRule, Expiry, NextPage, Resource, Role, SessionRequest};
-use crate::domain::journal::{Answer, Content, EntryId};
+use crate::domain::journal::{Answer, Content, EntryId, Request};
 use crate::domain::selector::Selector;
 use crate::rules::context::{Context, Read};
 use crate::rules::exchange::Ended;
@@ -47,9 +45,6 @@ rule! {
 /// How many events of one name are looked at.
 const EVENTS: u32 = 256;
 /// How many events that lack something wait to be judged.
-const WAITING: usize = 64;
-/// How much later than the event itself its lever may be written down.
-const WRITTEN: Duration = Duration::from_secs(3);
 
 #[derive(Default)]
 pub(super) struct Fields {
@@ -57,15 +52,12 @@ pub(super) struct Fields {
     /// Numbers by what lacks them or has them: `the total of this`, `the sequence of that`.
     numbers: BTreeMap<String, Number>,
     /// Events that lacked something a moment ago.
-    lacking: VecDeque<Lacking>,
-    /// When the harness last had an event sent, with what it liked.
-    pushed: BTreeMap<String, Duration>,
+    lacking: Unpushed<Lacking>,
 }
 
 /// An event that lacked something.
 struct Lacking {
     event: String,
-    at: Duration,
     id: EntryId,
     items: bool,
     key: bool,
@@ -90,17 +82,19 @@ impl Rule for Fields {
             tokens(&ended, answer, context);
             self.switch(&ended, answer, context);
         }
-        if let Some(Change::Push { event, .. }) = context.entry.fact.change() {
-            self.pushed.insert(event.clone(), context.now);
+        self.lacking.follow(context);
+        for lacking in self.lacking.settled(context) {
+            self.tell(lacking, context);
         }
-        self.settle(context.now.saturating_sub(WRITTEN), context);
         if let Some((_, name, args)) = context.event_down() {
             self.event(name, args, context);
         }
     }
 
     fn end(&mut self, context: &Context<'_>) {
-        self.settle(context.now, context);
+        for lacking in self.lacking.rest(context) {
+            self.tell(lacking, context);
+        }
         let mut numbers = self.numbers.iter();
         let never = numbers.find(|(_, number)| !number.is_there && number.missing.is_some());
         if let Some((name, _)) = never {
@@ -156,40 +150,29 @@ impl Fields {
         let lacks_items = rule.items.as_ref().is_some_and(is_lacking);
         let lacks_key = lacks_key(rule, first);
         let lacks = lacks_items || lacks_key || !lacks_numbers.is_empty();
-        if lacks && self.lacking.len() < WAITING {
-            self.lacking.push_back(Lacking {
+        if lacks {
+            let lacking = Lacking {
                 event: name.to_owned(),
-                at: context.now,
                 id: context.entry.id,
                 items: lacks_items,
                 key: lacks_key,
                 numbers: lacks_numbers,
-            });
+            };
+            self.lacking.add(name, lacking, context);
         }
     }
 
-    /// Judges events that lacked something, once it is known whether the harness had them sent so.
-    fn settle(&mut self, until: Duration, context: &Context<'_>) {
-        while let Some(lacking) = self.lacking.front()
-            && lacking.at <= until
-        {
-            let Some(lacking) = self.lacking.pop_front() else {
-                return;
-            };
-            let pushed = self.pushed.get(&lacking.event);
-            if pushed.is_some_and(|pushed| *pushed + AFTERMATH >= lacking.at) {
-                continue;
-            }
-            let of = of_event(&lacking.event);
-            if lacking.items {
-                context.violated(&FIELDS, missing(&of, "items").evidence([lacking.id]));
-            }
-            if lacking.key {
-                context.violated(&FIELDS, missing(&of, "key").evidence([lacking.id]));
-            }
-            for what in lacking.numbers {
-                self.number(&of, what, false, lacking.id, context);
-            }
+    /// Tells of an event that lacked something, which the harness is not behind.
+    fn tell(&mut self, lacking: Lacking, context: &Context<'_>) {
+        let of = of_event(&lacking.event);
+        if lacking.items {
+            context.violated(&FIELDS, missing(&of, "items").evidence([lacking.id]));
+        }
+        if lacking.key {
+            context.violated(&FIELDS, missing(&of, "key").evidence([lacking.id]));
+        }
+        for what in lacking.numbers {
+            self.number(&of, what, false, lacking.id, context);
         }
     }
 
@@ -336,18 +319,27 @@ fn is_absent(found: Option<&Value>) -> bool {
     found.is_none_or(Value::is_null)
 }
 
+/// Whether a sign-in is not the app's: one path may serve several, and then the answer decides.
+fn is_of_another_client(ended: &Ended<'_>, answer: &Answer, context: &Context<'_>) -> bool {
+    let Request {
+        method,
+        service,
+        path,
+        ..
+    } = ended.request;
+    let contract = &context.contract;
+    let sign_ins = || contract.sign_ins_of(method, service, path);
+    let has_token = |own: &&SessionRequest| answer.find(&own.answer.access_token).is_some();
+    let found = sign_ins().find(has_token).or_else(|| sign_ins().next());
+    found.is_some_and(|own| !std::ptr::eq(own, &contract.session.sign_in))
+}
+
 /// What an answer that hands tokens out lacks.
 fn tokens(ended: &Ended<'_>, answer: &Answer, context: &Context<'_>) {
     let session = &context.contract.session;
-    let mut others = context.contract.other_sign_ins();
-    let is_own = answer.find(&session.sign_in.answer.access_token).is_some();
-    let is_other =
-        |other: &&SessionRequest| !is_own && answer.find(&other.answer.access_token).is_some();
     let (request, name) = match ended.request.role {
-        Some(Role::SignIn) => match others.find(is_other) {
-            Some(_) => return,
-            None => (&session.sign_in, "sign-in"),
-        },
+        Some(Role::SignIn) if is_of_another_client(ended, answer, context) => return,
+        Some(Role::SignIn) => (&session.sign_in, "sign-in"),
         Some(Role::Refresh) => match &session.refresh {
             Some(refresh) => (refresh, "refresh"),
             None => return,

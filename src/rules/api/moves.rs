@@ -76,7 +76,7 @@ struct Still {
 
 impl Rule for Moves {
     fn see(&mut self, context: &Context<'_>) {
-        if is_disturbed(context) {
+        if context.is_provoked_since(context.now) {
             self.0
                 .values_mut()
                 .for_each(|own| own.still = Still::default());
@@ -301,11 +301,4 @@ fn of_items<'v>(
         Some((key.to_string(), moves.in_body(item)?))
     });
     named.collect()
-}
-
-/// Whether a fault, or a lever a moment ago, may be behind it.
-fn is_disturbed(context: &Context<'_>) -> bool {
-    let moved = context.world.changed;
-    context.world.is_disturbed()
-        || moved.is_some_and(|moved| moved.at + super::AFTERMATH > context.now)
 }

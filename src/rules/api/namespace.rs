@@ -42,10 +42,8 @@ impl Rule for Namespace {
                 context.exercised(&NAMESPACE);
             }
             Frame::ConnectError { namespace, payload } if context.is_feed(namespace) => {
-                let moved = context.world.changed;
-                let restarting = context.world.backend_is_stopped()
-                    || moved.is_some_and(|moved| moved.at + super::AFTERMATH > context.now);
-                if reason(feed, payload) == Reason::NoNamespace && !restarting {
+                let provoked = context.is_provoked_since(context.now);
+                if reason(feed, payload) == Reason::NoNamespace && !provoked {
                     context.violated(
                         &NAMESPACE,
                         Violation::new(format!("the backend has no namespace `{namespace}`"))

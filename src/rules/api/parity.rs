@@ -9,6 +9,7 @@ use crate::domain::contract::{Contract, Counterpart, Resource};
 use crate::domain::duration::show;
 use crate::domain::journal::{EntryId, Question, Reading};
 use crate::domain::moment;
+use crate::domain::selector::Selector;
 use crate::rules::context::Context;
 use crate::rules::exchange::Ended;
 use crate::rules::flattened::{Fields, Flattened, plain};
@@ -26,10 +27,11 @@ rule! {
     /// # How it is judged
     /// For every resource under the contract's `parity` the harness reads, as one account, what the
     /// other client reads, then what the app reads, then the other client's once more, page by page
-    /// where there are pages. Items are found by their `key` and compared field by field, as far as
-    /// both sides have the field: decimals by value, times by instant, all else as it is written.
+    /// where there are pages. Items are found by their `key` and compared field by field, by every field
+    /// that some item has on both sides: decimals by value, times by instant, all else as it is written.
     /// What the other client's two readings do not agree on moves by itself and is not compared, and
-    /// neither is what `apart` names. An item is missing when both of the other client's readings
+    /// neither is what `moves`, `as-of` and `apart` name. Where an answer has no list at its place,
+    /// nothing is compared. An item is missing when both of the other client's readings
     /// have it and the app's has not, and one too many when the app's alone has it; where the items
     /// of the two readings differ, the list moves and only fields are compared.
     ///
@@ -56,14 +58,29 @@ pub(super) struct Parities(BTreeMap<String, BTreeMap<Reading, Read>>);
 /// What one reading brought, of all of its pages.
 #[derive(Default)]
 struct Read {
-    items: BTreeMap<String, Fields>,
+    items: BTreeMap<String, Item>,
     single: Fields,
+    /// Whether an answer lacked the list.
+    lacks_list: bool,
     /// Whether fields are lacking because there were too many.
     is_cut: bool,
     is_broken: bool,
     at: Duration,
-    pages: Vec<EntryId>,
-    exchanges: Vec<u64>,
+    /// The last answer.
+    last: Source,
+}
+
+/// An item, and the answer that brought it.
+struct Item {
+    fields: Fields,
+    source: Source,
+}
+
+/// An answer, for evidence.
+#[derive(Default, Clone, Copy)]
+struct Source {
+    entry: Option<EntryId>,
+    exchange: u64,
 }
 
 impl Rule for Parities {
@@ -95,7 +112,7 @@ impl Rule for Parities {
 
     fn end(&mut self, context: &Context<'_>) {
         for (name, readings) in &self.0 {
-            let Some((_, counterpart)) = compared(&context.contract, name) else {
+            let Some((resource, counterpart)) = compared(&context.contract, name) else {
                 continue;
             };
             // A reading is begun when the one before it came to its end.
@@ -104,6 +121,7 @@ impl Rule for Parities {
                 continue;
             };
             let three = Three {
+                resource,
                 counterpart,
                 first,
                 app,
@@ -128,8 +146,10 @@ fn compared<'c>(contract: &'c Contract, name: &str) -> Option<(&'c Resource, &'c
 impl Read {
     fn take(&mut self, resource: &Resource, ended: &Ended<'_>, context: &Context<'_>) {
         self.at = context.entry.at;
-        self.pages.push(context.entry.id);
-        self.exchanges.push(ended.request.exchange);
+        self.last = Source {
+            entry: Some(context.entry.id),
+            exchange: ended.request.exchange,
+        };
         let answer = ended.by_backend().filter(|_| ended.succeeded());
         let Some(body) = answer.and_then(|answer| answer.body.json()) else {
             self.is_broken = true;
@@ -137,8 +157,12 @@ impl Read {
         };
         let page = Flattened::of(resource, body);
         self.is_cut |= page.is_cut;
-        if resource.items.is_some() {
-            self.items.extend(page.items);
+        if let Some(list) = &resource.items {
+            self.lacks_list |= list.in_body(body).is_none();
+            let source = self.last;
+            let items = page.items.into_iter();
+            self.items
+                .extend(items.map(|(key, fields)| (key, Item { fields, source })));
         } else {
             self.single.extend(page.single);
         }
@@ -147,6 +171,7 @@ impl Read {
 
 /// Three readings of one resource.
 struct Three<'r> {
+    resource: &'r Resource,
     counterpart: &'r Counterpart,
     first: &'r Read,
     app: &'r Read,
@@ -154,13 +179,13 @@ struct Three<'r> {
 }
 
 /// What was found in comparing.
-#[derive(Default)]
-struct Found {
+struct Found<'c> {
+    context: &'c Context<'c>,
     /// How many values were compared, whatever came of it.
     compared: usize,
     /// How many moved by themselves.
     moved: usize,
-    differences: Vec<Violation>,
+    /// What differs, each kind of it once.
     kinds: BTreeSet<String>,
 }
 
@@ -171,32 +196,35 @@ impl<'r> Three<'r> {
 
     fn judge(&self, context: &Context<'_>) {
         let name = &self.counterpart.of;
-        if self.readings().iter().any(|read| read.is_broken) {
+        let any = |is: fn(&Read) -> bool| self.readings().into_iter().any(is);
+        if any(|read| read.is_broken) {
             let why = format!("an answer to a reading of `{name}` could not be read as JSON");
             context.unable(&PARITY, why);
             return;
         }
-        let mut found = Found::default();
-        let columns = self.columns([&self.first.single], [&self.app.single]);
-        let objects = [&self.first.single, &self.app.single, &self.again.single];
-        self.objects("", objects, &columns, &mut found);
+        if any(|read| read.lacks_list) {
+            let why = format!("nothing stands where the contract has the list of `{name}`");
+            context.doubtful(&PARITY, why);
+            return;
+        }
+        let mut found = Found {
+            context,
+            compared: 0,
+            moved: 0,
+            kinds: BTreeSet::new(),
+        };
+        self.object(&mut found);
         self.lists(&mut found);
-        let is_empty = |read: &&Read| read.items.is_empty() && read.single.is_empty();
-        if found.compared > 0
-            || !found.differences.is_empty()
-            || self.readings().iter().all(is_empty)
-        {
+        let is_empty = !any(|read| !read.items.is_empty() || !read.single.is_empty());
+        if found.compared > 0 || !found.kinds.is_empty() || is_empty {
             context.exercised(&PARITY);
-        } else {
-            let why = match found.moved {
-                0 => format!("`{name}` has no field that another client has, too"),
-                moved => format!("all {moved} values of `{name}` moved while they were compared"),
-            };
-            context.unable(&PARITY, why);
+            return;
         }
-        for violation in found.differences {
-            context.violated(&PARITY, violation);
-        }
+        let why = match found.moved {
+            0 => format!("`{name}` has no field that another client has, too"),
+            moved => format!("all {moved} values of `{name}` moved while they were compared"),
+        };
+        context.unable(&PARITY, why);
     }
 
     /// The fields that both sides have somewhere, by the app's path and by the other's.
@@ -208,43 +236,65 @@ impl<'r> Three<'r> {
         let theirs: BTreeSet<&String> = others.into_iter().flat_map(BTreeMap::keys).collect();
         let own: BTreeSet<&String> = apps.into_iter().flat_map(BTreeMap::keys).collect();
         own.into_iter()
+            .filter(|path| !self.moves(path))
             .filter_map(|path| Some((path.clone(), self.counterpart.path(path)?)))
             .filter(|(_, other)| theirs.contains(other))
             .collect()
     }
 
-    fn lists(&self, found: &mut Found) {
+    /// Whether the contract says that something moves there by itself: two readings may agree on it
+    /// by chance.
+    fn moves(&self, path: &str) -> bool {
+        let as_of = self.resource.as_of.as_ref().map(|own| &own.at);
+        let mut moving = self.resource.moves.iter().chain(as_of);
+        moving.any(|own| matches!(own, Selector::Pointer(pointer) if pointer == path))
+    }
+
+    fn object(&self, found: &mut Found<'_>) {
+        let [first, app, again] = [self.first, self.app, self.again];
+        let columns = self.columns([&first.single], [&app.single]);
+        let sources = [first.last, again.last, app.last];
+        let fields = [&first.single, &app.single, &again.single];
+        self.fields(("", sources), fields, &columns, found);
+    }
+
+    fn lists(&self, found: &mut Found<'_>) {
         let (first, again) = (&self.first.items, &self.again.items);
-        let columns = self.columns(first.values(), self.app.items.values());
+        let fields = |items: &'r BTreeMap<String, Item>| items.values().map(|item| &item.fields);
+        let columns = self.columns(fields(first), fields(&self.app.items));
         let stands = first.keys().eq(again.keys());
         for (key, app) in &self.app.items {
             match (first.get(key), again.get(key)) {
                 (Some(first), Some(again)) => {
-                    self.objects(key, [first, app, again], &columns, found);
+                    let sources = [first.source, again.source, app.source];
+                    let fields = [&first.fields, &app.fields, &again.fields];
+                    self.fields((key, sources), fields, &columns, found);
                 }
                 (None, None) if stands => {
                     let observed = format!("the app is told of `{key}` as well");
-                    self.differs("an item too many", observed, self.same_items(), found);
+                    let sources = [self.first.last, self.again.last, app.source];
+                    self.items_differ("an item too many", observed, sources, found);
                 }
                 _ => {}
             }
         }
-        let lost = first
-            .keys()
-            .filter(|key| !self.app.items.contains_key(*key));
-        for key in lost.filter(|_| stands) {
-            let observed = format!("the app is not told of `{key}`");
-            self.differs("an item is missing", observed, self.same_items(), found);
+        for (key, item) in first.iter().filter(|_| stands) {
+            if !self.app.items.contains_key(key) {
+                let observed = format!("the app is not told of `{key}`");
+                let again = again.get(key).map_or(self.again.last, |item| item.source);
+                let sources = [item.source, again, self.app.last];
+                self.items_differ("an item is missing", observed, sources, found);
+            }
         }
     }
 
     /// Compares one item, or the object.
-    fn objects(
+    fn fields(
         &self,
-        key: &str,
+        (key, sources): (&str, [Source; 3]),
         [first, app, again]: [&Fields; 3],
         columns: &[(String, String)],
-        found: &mut Found,
+        found: &mut Found<'_>,
     ) {
         for (path, other) in columns {
             let (theirs, app) = (first.get(other), app.get(path));
@@ -261,20 +311,28 @@ impl<'r> Three<'r> {
                 (None, _) | (_, None) if self.readings().iter().any(|read| read.is_cut) => {}
                 (theirs, app) => {
                     found.compared += 1;
-                    self.unlike(key, path, [theirs, app], found);
+                    let (expected, observed) = self.told(key, [theirs, app]);
+                    let what = format!("`{path}`");
+                    self.differs(&what, [expected, observed], sources, found);
                 }
             }
         }
     }
 
-    fn same_items(&self) -> String {
-        format!(
-            "the {} items that another client is told of",
-            self.first.items.len()
-        )
+    fn items_differ(
+        &self,
+        what: &str,
+        observed: String,
+        sources: [Source; 3],
+        found: &mut Found<'_>,
+    ) {
+        let items = self.first.items.len();
+        let expected = format!("the {items} items that another client is told of");
+        self.differs(what, [expected, observed], sources, found);
     }
 
-    fn unlike(&self, key: &str, path: &str, values: [Option<&Value>; 2], found: &mut Found) {
+    /// What the other client was told of a value, and what the app was.
+    fn told(&self, key: &str, values: [Option<&Value>; 2]) -> (String, String) {
         let of = match key {
             "" => String::new(),
             key => format!(" of `{key}`"),
@@ -288,30 +346,36 @@ impl<'r> Three<'r> {
             show(self.first.at),
             show(self.again.at)
         );
-        let observed = format!("{app}, as the app was told after {}", show(self.app.at));
-        self.differs(&format!("`{path}`"), observed, expected, found);
+        (
+            expected,
+            format!("{app}, as the app was told after {}", show(self.app.at)),
+        )
     }
 
-    fn differs(&self, what: &str, observed: String, expected: String, found: &mut Found) {
+    fn differs(
+        &self,
+        what: &str,
+        [expected, observed]: [String; 2],
+        sources: [Source; 3],
+        found: &mut Found<'_>,
+    ) {
         let name = &self.counterpart.of;
         let kind = format!("{name} {what}");
-        if !found.kinds.contains(&kind) && found.kinds.len() == MOST {
-            return;
+        if !found.kinds.contains(&kind) {
+            if found.kinds.len() == MOST {
+                return;
+            }
+            found.kinds.insert(kind.clone());
         }
-        found.kinds.insert(kind.clone());
-        let readings = self.readings();
-        let exchanges = readings
-            .iter()
-            .flat_map(|read| read.exchanges.iter().copied());
-        found.differences.push(
-            Violation::new(format!(
-                "`{name}` is not what another client is told: {what}"
-            ))
-            .kind(kind)
-            .expected(expected)
-            .observed(observed)
-            .evidence(readings.iter().flat_map(|read| read.pages.last().copied()))
-            .exchanges(exchanges),
+        let message = format!("`{name}` is not what another client is told: {what}");
+        found.context.violated(
+            &PARITY,
+            Violation::new(message)
+                .kind(kind)
+                .expected(expected)
+                .observed(observed)
+                .evidence(sources.into_iter().filter_map(|source| source.entry))
+                .exchanges(sources.map(|source| source.exchange)),
         );
     }
 }

@@ -8,11 +8,14 @@ use crate::domain::figures::Figure;
 use crate::domain::journal::{Act, AppFact, DataSource, Fact, ScreenName, SessionState};
 use crate::rules::context::Context;
 use crate::rules::moment::Moment;
+use crate::rules::state::AFTERMATH;
 
 /// Measures the ages of shown data.
 #[derive(Default)]
 pub(super) struct Ages {
     screen: Option<ScreenName>,
+    /// When it was opened.
+    opened: Duration,
     /// When each resource was last brought.
     brought: BTreeMap<String, Moment>,
     oldest: BTreeMap<String, Duration>,
@@ -27,7 +30,15 @@ impl Ages {
                 ..
             }) => {
                 if self.is_on_screen(resource, context) {
-                    self.measure(resource, context, ledger);
+                    let just = self.opened + AFTERMATH > context.entry.at;
+                    let is_older = self
+                        .brought
+                        .get(resource)
+                        .is_some_and(|own| own.at < self.opened);
+                    // What a screen showed until it had its own data was on its way out.
+                    if !(just && is_older) {
+                        self.measure(resource, context, ledger);
+                    }
                 }
                 match self.brought.get_mut(resource) {
                     Some(brought) => *brought = context.moment(),
@@ -38,9 +49,13 @@ impl Ages {
             }
             Fact::App(AppFact::Screen { screen }) => {
                 self.leave(Some(screen), context, ledger);
+                if self.screen.as_ref() != Some(screen) {
+                    self.opened = context.entry.at;
+                }
                 self.screen = Some(screen.clone());
             }
-            Fact::Act(Act::Background | Act::Kill)
+            // Whoever has no network cannot have anything fresher.
+            Fact::Act(Act::Background | Act::Kill | Act::Offline)
             | Fact::App(AppFact::Session {
                 state: SessionState::Ended { .. },
             }) => self.end(context, ledger),

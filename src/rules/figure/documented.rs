@@ -40,8 +40,9 @@ rule! {
     ///
     /// # How it is judged
     /// At the end, by the limit to `refresh-failures`: renewals that were not answered with success,
-    /// refused ones among them. Those that the harness provoked count for nothing, nor does the one
-    /// after such a one, since the backend may have granted what the app never heard of.
+    /// refused ones among them. Those that the harness provoked, by a fault or within ten seconds after
+    /// any lever, count for nothing, nor do those that a sign-out overtook, nor the one after such a one
+    /// or after one that the app gave up or did not live to hear of: the backend may have granted it.
     ///
     /// # How to keep it
     /// Look at rotation first: two renewals with one token, or a token that was renewed and not stored,
@@ -178,10 +179,11 @@ rule! {
     /// At the end, by the limits to `time-polling` and `time-stale`: the share of the time in which data
     /// ought to arrive, which is while somebody is signed in, looks at the app and has a network, and
     /// nothing blocks it. Times in which the harness disturbed something do not count, nor the time that
-    /// the feed may take to come back (`live-within`, and ten seconds at least) after that and after each
-    /// start, sign-in and return. Less than a minute of such time is not judged. An app says itself how
+    /// the feed may take to come back (`live-within`, and ten seconds at least) after that, after every
+    /// other lever but a push, and after each start, sign-in and return. Less than a minute of such time is not judged. An app says itself how
     /// data arrives; of one that says nothing the wire shows it: a joined feed is live, and a poll within
-    /// two intervals is polling; without either it is stale, if somebody says when the app is left.
+    /// two intervals is polling; without either it is stale, if the feed was lost in the process that runs
+    /// and somebody says when the app is left. What is said of a screen counts until the feed comes or goes.
     ///
     /// # How to keep it
     /// See why the feed is not there at the entries named: refused, dropped, or not asked for again.
@@ -201,8 +203,9 @@ rule! {
     ///
     /// # How it is judged
     /// At the end, by the limits to `freshness`: how long ago a resource was last brought, by an answer or
-    /// an event, each time that it is replaced or leaves the screen. Time in the background, and in which
-    /// the harness disturbed something, does not count. Only an app that says what it shows can be
+    /// an event, each time that it is replaced or leaves the screen. Time in the background or offline, and
+    /// in which the harness disturbed something, does not count, nor does what a screen replaces within ten
+    /// seconds after it was opened. Only an app that says what it shows can be
     /// judged.
     ///
     /// # How to keep it
@@ -225,8 +228,8 @@ rule! {
     /// # How it is judged
     /// At the end, by the limit to `time-to-fallback`: from the entry at which the last joined feed was
     /// lost to the first answer of success to a read of a polled resource that was asked for after it.
-    /// Where the feed comes back before, or the app is left, blocked or cut off from the backend, nothing
-    /// is measured. A poll that never came counts as long as it was waited for.
+    /// Where the feed comes back before, or the app is left, blocked, cut off from the backend or told to
+    /// wait (`Retry-After`), nothing is measured. A poll that never came counts as long as it was waited for.
     ///
     /// # How to keep it
     /// Start polling by a timer that begins with the loss, not with the next failed attempt to reconnect.
@@ -270,7 +273,7 @@ rule! {
     /// At the end, by the limit to `kill-latency`: from the entry at which the lever moved, in an app that
     /// is at work, to the last read or socket handshake that began before it was moved back, the app was
     /// left, or it lost its network. It is measured once the app was told, or
-    /// `kill-switch.takes-effect-within` is over.
+    /// `kill-switch.takes-effect-within` is over, and not while a fault is on or a service stopped.
     ///
     /// # How to keep it
     /// Ask more often, ask before each start of a screen, and cancel what waits for its turn when the

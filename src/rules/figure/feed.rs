@@ -3,10 +3,12 @@
 use std::time::Duration;
 
 use super::ledger::{ANY, Ledger};
+use crate::domain::change::Change;
 use crate::domain::figures::{Figure, Ways};
 use crate::domain::journal::{Act, AppFact, Fact, FeedState, LinkState, Report};
 use crate::rules::context::Context;
-use crate::rules::state::{AFTERMATH, disturbs};
+use crate::rules::moment::Moment;
+use crate::rules::state::AFTERMATH;
 
 /// How data arrives, as far as somebody is there to see it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -28,18 +30,23 @@ pub(super) struct FeedClock {
     since: Duration,
     steady_from: Duration,
     disturbed: bool,
-    /// What the app, or whoever reads its screen, says itself.
+    /// What the app says itself; whoever reads its screen says it of one moment.
     told: Option<FeedState>,
+    /// Whether the feed was joined then.
+    joined: bool,
     link_gone: bool,
     /// When a poll was last answered.
-    polled: Option<Duration>,
+    polled: Option<Moment>,
 }
 
 impl FeedClock {
     pub(super) fn see(&mut self, context: &Context<'_>, ledger: &mut Ledger) {
         let moved = match &context.entry.fact {
             Fact::Act(_) => true,
-            fact => fact.change().is_some_and(disturbs),
+            // What a lever of the suite's own does nobody knows, and expired tokens may cost the feed.
+            fact => fact
+                .change()
+                .is_some_and(|change| !matches!(change, Change::Push { .. })),
         };
         self.hear(context);
         let way = self.way_now(context);
@@ -49,6 +56,7 @@ impl FeedClock {
         if !moved && way == self.way && disturbed == self.disturbed {
             return;
         }
+        self.polls_end(context, ledger);
         self.close(context.entry.at, ledger);
         if moved || disturbed != self.disturbed || self.way == Way::Off {
             self.steady_from = context.entry.at + settling(context);
@@ -62,6 +70,22 @@ impl FeedClock {
             ledger.show(figure, ANY, &[context.entry.id]);
         }
         (self.way, self.disturbed) = (way, disturbed);
+    }
+
+    /// Polls that were not followed by others ended before anything showed it.
+    fn polls_end(&mut self, context: &Context<'_>, ledger: &mut Ledger) {
+        let every = every(context).filter(|_| self.told.is_none() && self.way == Way::Polling);
+        let (Some(every), Some(polled)) = (every, self.polled) else {
+            return;
+        };
+        let ends = (polled.at + every * 2).max(self.since);
+        if ends < context.entry.at {
+            self.close(ends, ledger);
+            self.way = match context.absences_are_known() {
+                true => Way::Stale,
+                false => Way::Off,
+            };
+        }
     }
 
     /// Counts the time up to a moment.
@@ -87,6 +111,7 @@ impl FeedClock {
         match &context.entry.fact {
             Fact::App(AppFact::Feed { feed } | AppFact::Reported(Report::Feed(feed))) => {
                 self.told = Some(*feed);
+                self.joined = context.sockets.live() > 0;
             }
             Fact::App(AppFact::Link { link }) => self.link_gone = *link == LinkState::Offline,
             Fact::Act(Act::Launch | Act::Kill) if self.told.is_some() => {
@@ -94,11 +119,15 @@ impl FeedClock {
                 self.link_gone = false;
             }
             _ => {
+                // What was read off a screen is over when the feed comes or goes.
+                if !context.world.simulated && self.joined != (context.sockets.live() > 0) {
+                    self.told = None;
+                }
                 if let Some(ended) = context.ended()
                     && ended.succeeded()
                     && context.polling_of(ended.request.role.as_ref()).is_some()
                 {
-                    self.polled = Some(context.entry.at);
+                    self.polled = Some(context.moment());
                 }
             }
         }
@@ -126,20 +155,18 @@ impl FeedClock {
 
     /// How data arrives in an app that says nothing about itself.
     fn by_the_wire(&self, context: &Context<'_>) -> Way {
-        let every = context
-            .contract
-            .polling
-            .as_ref()
-            .map(|polling| polling.every);
-        let polls = |at: Duration| {
-            every.is_some_and(|every| context.entry.at <= at + every * 2)
-                && context.sockets.lost.is_none_or(|lost| at > lost.at)
+        let lost = context.sockets.lost;
+        let polls = |polled: Moment| {
+            every(context).is_some_and(|every| context.entry.at <= polled.at + every * 2)
+                && lost.is_none_or(|lost| polled.id > lost.id)
         };
+        // What a process before had says nothing of one that may show its sign-in screen.
+        let had = lost.is_some_and(|lost| context.world.same_process_since(lost.id));
         if context.sockets.live() > 0 {
             Way::Live
         } else if self.polled.is_some_and(polls) {
             Way::Polling
-        } else if context.sockets.lost.is_some() && context.absences_are_known() {
+        } else if had && context.absences_are_known() {
             Way::Stale
         } else {
             Way::Off
@@ -157,6 +184,12 @@ impl Way {
             Self::Stale => Some(&mut ways.stale),
         }
     }
+}
+
+/// How far apart polls are.
+fn every(context: &Context<'_>) -> Option<Duration> {
+    let polling = context.contract.polling.as_ref()?;
+    Some(polling.every)
 }
 
 /// How long it may take until data arrives as it should.

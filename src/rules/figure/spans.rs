@@ -68,6 +68,7 @@ impl Spans {
             && !context.world.backend_is_stopped()
             && !context.world.reads_are_disturbed()
             && !context.is_blocked_by_lever()
+            && context.waits.until_all() <= context.now
             && context.sockets.live() == 0;
         if !can_poll {
             self.fallback = None;
@@ -142,6 +143,10 @@ impl Spans {
             }
             Some(Change::Maintenance(false)) => self.stopped(context, ledger),
             _ => {}
+        }
+        if context.world.is_disturbed() || context.world.backend_is_stopped() {
+            // What is told late, or not at all, then is the harness's doing.
+            self.flip = None;
         }
         // What an app does that cannot ask is a matter of its fail mode.
         let cannot_ask = context.switch.is_silent();

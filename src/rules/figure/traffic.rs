@@ -76,7 +76,8 @@ impl Traffic {
 
     fn ended(&mut self, ended: &Ended<'_>, context: &Context<'_>, ledger: &mut Ledger) {
         if matches!(ended.lost, Some(LossReason::ClientGone)) {
-            // Whoever gives up says nothing about the backend.
+            // Whoever gives up says nothing about the backend, which may have granted what was asked.
+            self.renewal_provoked |= ended.request.role == Some(Role::Refresh);
             return;
         }
         let provoked = is_provoked(ended, context);
@@ -136,10 +137,14 @@ impl Traffic {
             Some(Role::Refresh) => true,
             _ => return,
         };
-        let provoked = provoked || (is_refresh && self.renewal_provoked);
+        let overtaken = is_refresh && context.session.is_leaving();
+        let levers = context.is_provoked_since(ended.opened.at());
+        let provoked = provoked || levers || overtaken || (is_refresh && self.renewal_provoked);
         let succeeded = ended.succeeded();
         let (attempts, refused_by) = if is_refresh {
-            self.renewal_provoked = provoked && !succeeded;
+            // An answer may not have reached a process that ended, or lost its network, meanwhile.
+            let unheard = !context.world.same_life_since(ended.opened.id());
+            self.renewal_provoked = unheard || (provoked && !succeeded);
             (&mut ledger.figures.refreshes, &agreed.ended_by)
         } else {
             (&mut ledger.figures.sign_ins, &agreed.refused_by)

@@ -192,7 +192,7 @@ fn token_holds(ended: &Ended<'_>, context: &Context<'_>) -> bool {
         .zip(now)
         .is_some_and(|(ends, now)| now + 5 < ends);
     let expired = context.world.tokens_expired;
-    lasts && expired.is_none_or(|moment| moment.at < token.issued.at)
+    lasts && expired.is_none_or(|moment| moment.id < token.issued.id)
 }
 
 /// Whether somebody changed the target's world, which may end what the harness was told.

@@ -175,7 +175,8 @@ impl Recovery {
         let Some(lifted) = blocked.lifted else {
             return;
         };
-        if context.now <= from.at + limit
+        // An app that was told when to come back waits as it was told.
+        if context.now <= (from.at + limit).max(context.waits.until_all() + SLACK)
             || context.is_asking(&Role::Status)
             || !context.app_is_awake()
             || context.world.is_blind()

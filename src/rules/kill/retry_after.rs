@@ -10,6 +10,7 @@ use crate::rules::context::Context;
 use crate::rules::exchange::Ended;
 use crate::rules::moment::Milestone;
 use crate::rules::rule::{Rule, rule};
+use crate::rules::state::wait_named;
 use crate::rules::violation::Violation;
 
 rule! {
@@ -40,8 +41,6 @@ rule! {
 const ON_ITS_WAY: Duration = Duration::from_secs(1);
 /// How long an answer is on its way to the app, which may have asked meanwhile.
 const CROSSING: Duration = Duration::from_millis(50);
-/// The least that a wait is capped at.
-const LEAST_CAP: Duration = Duration::from_secs(30);
 /// How many waits are remembered.
 const WAITS: usize = 64;
 
@@ -104,26 +103,25 @@ impl RetryAfter {
     }
 
     fn answered(&mut self, ended: &Ended<'_>, context: &Context<'_>) {
-        let is_busy = |answer: &&Answer| matches!(answer.status, 429 | 503);
-        let Some(answer) = ended.answer.filter(is_busy) else {
+        let Some(answer) = ended.answer else {
             return;
         };
         if ended.request.role == Some(Role::Realtime) || is_switch_on(ended, answer, context) {
             return;
         }
-        let Some(wait) = named(answer, context.unix(context.entry.at)) else {
+        let now = context.unix(context.entry.at);
+        let Some(wait) = wait_named(answer, now, &context.contract) else {
             return;
         };
         if self.0.len() >= WAITS {
             self.0.pop_first();
         }
-        let cap = context.contract.retry.delay_max.max(LEAST_CAP);
         self.0.insert(
             key(ended.request),
             Wait {
                 target: ended.request.target.clone(),
                 answer: Milestone::of(context.entry, answer.exchange),
-                wait: wait.min(cap),
+                wait,
             },
         );
     }
@@ -172,18 +170,4 @@ fn key(request: &Request) -> String {
         Some(role) if !is_safe(method) => format!("{method} {service} {path} ({role})"),
         _ => format!("{method} {service} {path}"),
     }
-}
-
-/// How long an answer asks to wait, in either form of the header.
-fn named(answer: &Answer, now: Option<u64>) -> Option<Duration> {
-    let value = answer.headers.get("retry-after")?.trim();
-    if let Ok(seconds) = value.parse() {
-        return Some(Duration::from_secs(seconds));
-    }
-    let until = jiff::fmt::rfc2822::parse(value)
-        .ok()?
-        .timestamp()
-        .as_second();
-    let until = u64::try_from(until).ok()?;
-    Some(Duration::from_secs(until.saturating_sub(now?)))
 }

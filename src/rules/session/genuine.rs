@@ -6,6 +6,7 @@ use serde_json::Value;
 
 use crate::domain::contract::{JwtPolicy, Token};
 use crate::domain::journal::{EntryId, Fact, Question, SignatureCheck, TokenIssued, TokenKind};
+use crate::domain::selector::Selector;
 use crate::rules::context::{Context, Read};
 use crate::rules::rule::{Rule, rule};
 use crate::rules::violation::Violation;
@@ -276,6 +277,14 @@ fn judge_profile(read: &Read<'_>, context: &Context<'_>) {
     if read.resource.name != identity.resource || !read.answer.is_success() {
         return;
     }
+    let own = |selector: &Selector| read.answer.find(selector).filter(|own| !own.is_null());
+    let selectors = [&identity.subject, &identity.username];
+    if !selectors.into_iter().flatten().any(|it| own(it).is_some()) {
+        // What names nobody is nobody else's profile.
+        let why = format!("an answer for `{}` names nobody", read.resource.name);
+        context.unable(&GENUINE, why);
+        return;
+    }
     let claims = token.claims.as_ref();
     let subject = claims.and_then(|claims| claims.pointer(&identity.claim));
     for (kind, selector, expected) in [
@@ -286,7 +295,7 @@ fn judge_profile(read: &Read<'_>, context: &Context<'_>) {
             continue;
         };
         context.exercised(&GENUINE);
-        let observed = match read.answer.find(selector).as_ref().map(text) {
+        let observed = match own(selector).as_ref().map(text) {
             Some(own) if own.eq_ignore_ascii_case(&expected) => continue,
             Some(own) => format!("the {kind} `{own}`"),
             None => format!("no {kind}"),

@@ -22,7 +22,8 @@ rule! {
     ///
     /// # How it is judged
     /// What happened to the storage before a start is held against what the app says after it: a
-    /// whole entry is restored, anything else is not, and in no case does the app stay on its
+    /// whole entry is restored, anything else is not (whether one is that was written within a second
+    /// before a kill, or that nothing could renew any more, is not judged), and in no case does the app stay on its
     /// loading screen past its attempts at the status and ten seconds. Of another app whoever drives
     /// it says what it shows and what a start has found (`POST /app`): *loading* counts when it is
     /// said after that time.
@@ -40,11 +41,15 @@ rule! {
 
 /// How long leaving the loading screen may take beside the attempts.
 const SLACK: Duration = Duration::from_secs(10);
+/// How long storing a session may take.
+const WRITTEN: Duration = Duration::from_secs(1);
 
 #[derive(Default)]
 pub(super) struct Restored {
-    /// Whether the process that runs, or ran last, had a session.
-    held: bool,
+    /// Since when the process that runs, or ran last, had a session.
+    held: Option<Duration>,
+    /// Whether it was killed before it can be known to have stored that.
+    hasty: bool,
     /// What has happened to the storage since.
     accident: Option<(EntryId, StorageAccident)>,
     start: Option<Start>,
@@ -56,6 +61,8 @@ pub(super) struct Restored {
 struct Start {
     moment: Moment,
     held: bool,
+    /// Whether nobody can say whether an entry is there, or is good.
+    doubtful: bool,
     accident: Option<(EntryId, StorageAccident)>,
     /// Whether the app shows anything but its loading screen.
     shows: bool,
@@ -72,12 +79,18 @@ impl Rule for Restored {
             Fact::Act(Act::Launch) => {
                 self.start = Some(Start {
                     moment: context.moment(),
-                    held: std::mem::take(&mut self.held),
+                    held: self.held.take().is_some(),
+                    doubtful: std::mem::take(&mut self.hasty) || is_over(context),
                     accident: self.accident.take(),
                     shows: false,
                 });
             }
-            Fact::Act(Act::Kill | Act::Background) => self.start = None,
+            Fact::Act(Act::Kill) => {
+                self.start = None;
+                let written = self.held.map(|since| since + WRITTEN);
+                self.hasty = written.is_some_and(|written| written > context.now);
+            }
+            Fact::Act(Act::Background) => self.start = None,
             Fact::App(AppFact::Screen { screen }) => {
                 if let Some(start) = &mut self.start {
                     start.shows = *screen != ScreenName::Loading;
@@ -146,9 +159,11 @@ impl Restored {
     fn held_by_wire(&mut self, ended: &Ended<'_>, context: &Context<'_>) {
         let ended_by = &context.contract.session.ended_by;
         match (&ended.request.role, ended.status()) {
-            (Some(Role::SignIn | Role::Refresh), _) if ended.succeeded() => self.held = true,
-            (Some(Role::SignOut), _) => self.held = false,
-            (Some(Role::Refresh), Some(status)) if ended_by.contains(&status) => self.held = false,
+            (Some(Role::SignIn | Role::Refresh), _) if ended.succeeded() => {
+                self.held = Some(context.now);
+            }
+            (Some(Role::SignOut), _) => self.held = None,
+            (Some(Role::Refresh), Some(status)) if ended_by.contains(&status) => self.held = None,
             _ => {}
         }
     }
@@ -158,18 +173,21 @@ impl Restored {
             SessionState::Restored => (true, ""),
             SessionState::NotFound { why } => (false, why.as_str()),
             SessionState::Ended { .. } => {
-                self.held = false;
+                self.held = None;
                 return;
             }
             SessionState::Opened | SessionState::Refreshed => {
-                self.held = true;
+                self.held = Some(context.now);
                 return;
             }
         };
-        self.held = restored;
+        self.held = restored.then_some(Duration::ZERO);
         let Some(start) = &self.start else {
             return;
         };
+        if start.doubtful && start.accident.is_none() {
+            return;
+        }
         context.exercised(&STORED);
         let observed = match (restored, &start.accident) {
             (true, Some((_, accident))) => {
@@ -200,6 +218,14 @@ impl Restored {
         };
         never_leaves(&start, limit, context);
     }
+}
+
+/// Whether nothing could renew the session that was kept: an app may clear it away.
+fn is_over(context: &Context<'_>) -> bool {
+    let ends = context.session.current().and_then(|token| token.ends);
+    let over = ends.zip(context.unix(context.now));
+    let over = over.is_some_and(|(ends, now)| ends <= now);
+    context.contract.session.refresh.is_none() && (over || context.world.tokens_expired.is_some())
 }
 
 /// How long leaving the loading screen may take.

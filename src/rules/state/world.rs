@@ -258,7 +258,7 @@ impl World {
 
 /// Whether a change can keep answers, or the feed, from the client. Tokens that are declared expired can
 /// only be refused.
-pub(crate) fn disturbs(change: &Change) -> bool {
+fn disturbs(change: &Change) -> bool {
     !matches!(
         change,
         Change::Push { .. } | Change::Own(_) | Change::ExpireTokens

@@ -24,7 +24,8 @@ rule! {
     /// # How it is judged
     /// Judged while a visible app has a session and a network but no joined socket: a polled
     /// resource is asked for within the agreed grace and one interval, and then at least every one
-    /// and a half intervals and one request's timeout. Where whoever drives the app says that its
+    /// and a half intervals and one request's timeout; after an answer with `Retry-After`, an interval
+    /// after the time that it named. Where whoever drives the app says that its
     /// screen calls its data live (`POST /app`), a socket is joined, or something has come within
     /// `stale-after`.
     ///
@@ -196,7 +197,12 @@ impl Fallback {
         else {
             return;
         };
-        if self.found || self.failing || context.now <= dry.at + limit {
+        let told = context.waits.until(&polling.resources);
+        let due = match told > dry.at {
+            true => (dry.at + limit).max(told + polling.every + SLACK),
+            false => dry.at + limit,
+        };
+        if self.found || self.failing || context.now <= due {
             return;
         }
         if !context.world.simulated && self.heard <= dry.at {

@@ -4,7 +4,8 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use super::push::WRITTEN;
-use super::subscribed::Subscribed;
+use super::subscribed::{Subscribed, are_owed};
+use super::unconfirmed::Unconfirmed;
 use crate::domain::change::Change;
 use crate::domain::contract::Contract;
 use crate::domain::duration::show;
@@ -24,8 +25,10 @@ rule! {
     /// Judged for each event with `after`, when the lever that it names is moved while a socket is
     /// joined and what the contract has the app subscribe to is acknowledged, or was emitted a second
     /// before: the event comes within the promised time to any of the sockets. One that comes a moment
-    /// before the lever is written down is taken for its work. Nothing is judged while a fault is on or
-    /// a service is stopped, or when the app goes offline or its feed ends meanwhile.
+    /// before the lever is written down is taken for its work. Nothing is judged while a fault or the
+    /// kill-switch is on or a service is stopped, or when the app goes offline or to the background, or
+    /// its feed ends or falls silent meanwhile. What stayed away while the kill-switch turns out to be on
+    /// is nobody's fault.
     ///
     /// # How to keep it
     /// Emit from where the change is made, in the same transaction or from its log, whoever made it.
@@ -44,6 +47,7 @@ pub(super) struct Followed {
     seen: BTreeMap<String, Duration>,
     /// What is waited for, by its place in `promised`.
     waiting: Vec<(usize, Moment)>,
+    unconfirmed: Unconfirmed,
 }
 
 /// An event that follows the move of a lever.
@@ -67,12 +71,14 @@ impl Followed {
             subscribed: Subscribed::default(),
             seen: BTreeMap::new(),
             waiting: Vec::new(),
+            unconfirmed: Unconfirmed::default(),
         }
     }
 }
 
 impl Rule for Followed {
     fn see(&mut self, context: &Context<'_>) {
+        self.unconfirmed.settle(&FOLLOWED, context);
         self.overdue(context);
         if let Some((_, name, _)) = context.event_down() {
             self.arrived(name, context);
@@ -82,9 +88,7 @@ impl Rule for Followed {
         if let Some(Change::Own(lever)) = context.entry.fact.change() {
             self.moved(lever, context);
         }
-        let world = &context.world;
-        let hindered = !world.online || world.is_disturbed() || world.backend_is_stopped();
-        if hindered || context.sockets.live() == 0 {
+        if !are_owed(context) || !self.subscribed.is_anybody(context) {
             self.give_up(context);
         }
     }
@@ -96,6 +100,7 @@ impl Rule for Followed {
     fn end(&mut self, context: &Context<'_>) {
         self.overdue(context);
         self.give_up(context);
+        self.unconfirmed.end(&FOLLOWED, context);
     }
 
     fn hears_routine(&self) -> bool {
@@ -129,9 +134,6 @@ impl Followed {
     }
 
     fn moved(&mut self, lever: &str, context: &Context<'_>) {
-        if !self.subscribed.is_anybody(context) {
-            return;
-        }
         for (at, promised) in self.promised.iter().enumerate() {
             if promised.lever != lever {
                 continue;
@@ -147,6 +149,7 @@ impl Followed {
 
     fn overdue(&mut self, context: &Context<'_>) {
         let promised = &self.promised;
+        let unconfirmed = &mut self.unconfirmed;
         self.waiting.retain(|(at, moved)| {
             let Promised {
                 lever,
@@ -157,13 +160,11 @@ impl Followed {
             if had <= *within {
                 return true;
             }
-            context.violated(
-                &FOLLOWED,
-                Violation::new(format!("`{event}` does not follow `{lever}`"))
-                    .expected(format!("`{event}` within {} after it", show(*within)))
-                    .observed(format!("none for {}", show(had)))
-                    .evidence([moved.id, context.entry.id]),
-            );
+            let violation = Violation::new(format!("`{event}` does not follow `{lever}`"))
+                .expected(format!("`{event}` within {} after it", show(*within)))
+                .observed(format!("none for {}", show(had)))
+                .evidence([moved.id, context.entry.id]);
+            unconfirmed.add(violation, context);
             false
         });
     }

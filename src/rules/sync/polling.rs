@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use super::stream::Streams;
+use super::told::Told;
 use crate::domain::contract::{Contract, Polling as Agreed};
 use crate::domain::journal::{EntryId, Fact, Request};
 use crate::rules::context::Context;
@@ -24,8 +25,8 @@ rule! {
     ///
     /// # How it is judged
     /// Judged on requests for polled resources that nothing else explains (the user, a start, a
-    /// snapshot after connecting, a retry, a renewed session, numbers of events or of a snapshot
-    /// that do not fit): a regular series of them while a socket is joined, later than one interval
+    /// snapshot after connecting, a retry, a renewed session, an event of the resource, numbers of events
+    /// or of a snapshot that do not fit): a regular series of them while a socket is joined, later than one interval
     /// after it was, and one that begins well inside the grace period.
     ///
     /// # How to keep it
@@ -80,6 +81,7 @@ const TARGETS: usize = 64;
 
 pub(super) struct Polling {
     streams: Streams,
+    told: Told,
     targets: BTreeMap<String, Target>,
     overlaps: Vec<Overlap>,
     /// How many overlaps were so short that the first may have been given up.
@@ -101,6 +103,7 @@ impl Polling {
     pub(super) fn new(contract: &Contract) -> Self {
         Self {
             streams: Streams::new(contract),
+            told: Told::default(),
             targets: BTreeMap::new(),
             overlaps: Vec::new(),
             brief: 0,
@@ -116,6 +119,7 @@ impl Rule for Polling {
 
     fn see(&mut self, context: &Context<'_>) {
         self.streams.see(context);
+        self.told.see(context);
         if let Some(request) = context.request()
             && let Some(agreed) = context.polling_of(request.role.as_ref())
             && !context.is_refetched(request.role.as_ref())
@@ -140,7 +144,8 @@ impl Polling {
         if self.targets.len() >= TARGETS && !self.targets.contains_key(&key) {
             self.targets.pop_first();
         }
-        let excused = self.streams.excuses(request.role.as_ref(), context.now);
+        let excused = self.streams.excuses(request.role.as_ref(), context.now)
+            | self.told.explains(request, context);
         let target = self.targets.entry(key).or_default();
         let now = Asked {
             moment: context.moment(),

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use super::subscribed::Subscribed;
+use super::subscribed::{Subscribed, are_owed};
 use super::unconfirmed::Unconfirmed;
 use crate::domain::change::Change;
 use crate::domain::contract::{Contract, Role, TokenChecked, TransportName};
@@ -103,7 +103,7 @@ impl Rule for Punctual {
         self.subscribed.follow(context);
         self.follow_questions(context);
         self.overdue(context);
-        if is_counted(context) && !is_disruptive(context) {
+        if are_owed(context) && !is_disruptive(context) {
             self.wait(context);
             self.overdue(context);
         } else {
@@ -116,7 +116,7 @@ impl Rule for Punctual {
     }
 
     fn time_passes(&mut self, context: &Context<'_>) {
-        if is_counted(context) {
+        if are_owed(context) {
             self.wait(context);
         }
         self.overdue(context);
@@ -331,18 +331,6 @@ fn is_owed(
     let over = token_ends.zip(unix).is_some_and(|(ends, now)| ends <= now);
     let waits = unasked.is_none() || !is_by_polling(socket, context);
     !silent && !over && waits
-}
-
-/// Whether what does not come is the backend's fault.
-fn is_counted(context: &Context<'_>) -> bool {
-    let world = &context.world;
-    let maintained = matches!(world.maintenance, Some((true, _)));
-    world.online
-        && world.visible
-        && !world.is_disturbed()
-        && !world.backend_is_stopped()
-        && !maintained
-        && !context.may_be_blocked()
 }
 
 /// Whether the entry changes the world so that events may stay away for a moment.

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::subscribed::Subscribed;
+use super::subscribed::{Subscribed, are_owed};
 use crate::domain::change::Change;
 use crate::domain::contract::Contract;
 use crate::domain::duration::show;
@@ -25,8 +25,8 @@ rule! {
     /// three times and every fourth time or more often, is sent twice. Judged further when the harness
     /// has the backend emit an event of the contract while a socket is
     /// joined and stays so, and what the contract has the app subscribe to is acknowledged, or was
-    /// emitted a second before: the event passes the gateway within the time in which the feed must be
-    /// live. Where the contract says where changes are numbered, the numbers on one socket grow by
+    /// emitted a second before, and neither a fault nor the kill-switch is on: the event passes the gateway
+    /// within the time in which the feed must be live. Where the contract says where changes are numbered, the numbers on one socket grow by
     /// one, and a snapshot is not older than what was emitted before it was asked for: three times
     /// that they do not, and every fourth time or more often, is no accident.
     ///
@@ -72,7 +72,7 @@ impl Rule for Push {
         if let Some(Change::Push { event, .. }) = context.entry.fact.change() {
             self.pushed(event, context);
         }
-        if context.sockets.live() == 0 || !context.world.online || context.world.is_disturbed() {
+        if context.sockets.live() == 0 || !are_owed(context) {
             self.waiting = None;
         }
         self.overdue(context);

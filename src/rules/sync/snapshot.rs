@@ -20,7 +20,8 @@ rule! {
     ///
     /// # How it is judged
     /// Judged for resources that the app had read: those of the screen it shows, if it says which,
-    /// or at least one.
+    /// or at least one. What the backend asked to wait for (429 or 503 with `Retry-After`) has the
+    /// time from then on.
     ///
     /// # How to keep it
     /// Read the snapshot in the `connect` handler unless `socket.recovered`; buffer events until it
@@ -182,7 +183,11 @@ impl Snapshot {
             return;
         };
         let limit = feed.live_within;
-        let is_over = |waiting: &mut Waiting| context.now > waiting.connected.at + limit;
+        let is_over = |waiting: &mut Waiting| {
+            let (Missed::All(missed) | Missed::OneOf(missed)) = &waiting.missed;
+            let from = waiting.connected.at.max(context.waits.until(missed));
+            context.now > from + limit
+        };
         let Some(waiting) = self.waiting.take_if(is_over) else {
             return;
         };

@@ -12,6 +12,7 @@ use crate::domain::contract::{Contract, Role};
 use crate::domain::journal::{Content, Direction, EntryId, Fact, Frame, Request, Sender};
 use crate::domain::selector::Selector;
 use crate::rules::context::Context;
+use crate::rules::state::CAUSE;
 use crate::rules::violation::Violation;
 
 /// How often numbers must be wrong until that is no accident, and which part of all they must be.
@@ -19,10 +20,6 @@ const TIMES: u32 = 3;
 const PART: u32 = 4;
 /// How many numbers in order are enough to know that a backend counts rightly.
 const SETTLED: u32 = 4096;
-/// How long after a lever or a fault numbers may be anything.
-const CALM: Duration = Duration::from_secs(10);
-/// How long after something wrong an app may read again because of it.
-const CAUSE: Duration = Duration::from_secs(5);
 
 /// The streams of changes of a contract, by the resource that they change.
 pub(super) struct Streams {
@@ -235,6 +232,5 @@ impl Stream {
 
 /// Whether nobody has meddled with what is sent.
 fn is_calm(context: &Context<'_>) -> bool {
-    let changed = context.world.changed;
-    !context.world.is_disturbed() && changed.is_none_or(|changed| changed.at + CALM <= context.now)
+    !context.is_provoked_since(context.now)
 }

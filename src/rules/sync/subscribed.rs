@@ -66,9 +66,23 @@ impl Subscribed {
         since.filter(|since| *since <= context.now)
     }
 
-    /// Whether any socket waits for events.
+    /// Whether any socket waits for events, and something still comes on it.
     pub(super) fn is_anybody(&self, context: &Context<'_>) -> bool {
         let mut sockets = context.sockets.iter();
-        sockets.any(|(socket, _)| self.since(socket, context).is_some())
+        sockets.any(|(number, socket)| {
+            self.since(number, context).is_some() && !socket.is_silent(context.now)
+        })
     }
+}
+
+/// Whether events that do not come are the backend's fault: nobody keeps them away, and nobody has agreed
+/// that they stay away.
+pub(super) fn are_owed(context: &Context<'_>) -> bool {
+    let world = &context.world;
+    world.online
+        && world.visible
+        && !world.is_disturbed()
+        && !world.backend_is_stopped()
+        && !context.is_blocked_by_lever()
+        && !context.may_be_blocked()
 }

@@ -26,7 +26,7 @@ rule! {
     /// A page of a list counts that is asked for within a minute of the answer which said that there
     /// is no further one, with the same token in the same process, and that brings no item which the walk
     /// had not brought, and so does one that is asked for a second time in a walk. Of events that carry a change (`merge`, `replace`) five in a row count that are
-    /// each followed by a read of their resource within two seconds, although nothing else explains
+    /// each followed by a read of their resource within two seconds (one for several that come together), although nothing else explains
     /// one: no act, no connect, no gap in the numbers. Both are information, and findings where the
     /// contract says `reads: needed`. Where it calls a resource `conditional`, an answer counts that
     /// brings the entity tag of the one before, to a request with the same token in the same process

@@ -43,9 +43,9 @@ fn reading_under(contract: Contract, numbers: impl Fn(u64) -> (u64, u64)) -> Pla
     for round in 0..8 {
         let (event, snapshot) = numbers(round);
         play.event(1, "ship_moved", json!({"imo": 1, "count": event}))
-            .after(seconds(1))
+            .after(seconds(3))
             .reads("client", "ada", "ships", ships(snapshot))
-            .after(seconds(11));
+            .after(seconds(9));
     }
     play
 }
@@ -79,6 +79,46 @@ fn numbers_are_judged_where_no_polling_takes_the_feeds_place() {
 fn an_app_that_polls_beside_a_sound_feed_is_found_as_before() {
     let polling = reading(|round| (100 + round, 100 + round));
     assert_eq!(found(&polling), [("SYNC-3".to_owned(), Subject::App)]);
+}
+
+#[test]
+fn an_app_that_reads_again_because_of_an_event_does_not_poll() {
+    let mut play = Play::of(harbour());
+    play.signs_in("client", "ada", json!("sailor-7"))
+        .joins(1, "ada")
+        .after(seconds(30));
+    for round in 0..8 {
+        play.event(1, "ship_moved", json!({"imo": 1, "count": round}))
+            .after(seconds(1))
+            .reads("client", "ada", "ships", ships(round))
+            .after(seconds(13));
+    }
+    assert_eq!(found(&play), []);
+    let findings = play.judged().findings;
+    assert!(findings.iter().any(|own| own.rule == "SYNC-16"));
+}
+
+#[test]
+fn a_profile_that_names_nobody_is_not_that_of_another() {
+    let profile = |body: Value| {
+        let mut play = Play::of(harbour());
+        play.signs_in("client", "ada", json!("sailor-7"))
+            .reads("client", "ada", "sailor", body);
+        let judged = play.judged();
+        let unable = judged.not_judged.iter();
+        let unable = unable
+            .filter(|(_, why)| why.contains("names nobody"))
+            .count();
+        let mut findings = judged.findings.iter();
+        (findings.any(|own| own.rule == "SESSION-15"), unable)
+    };
+    assert_eq!(
+        profile(json!({"id": "sailor-7", "mail": "ada@port.example"})),
+        (false, 0)
+    );
+    assert_eq!(profile(json!({"id": "sailor-8", "mail": null})), (true, 0));
+    assert_eq!(profile(json!({"id": null, "mail": null})), (false, 1));
+    assert_eq!(profile(json!(null)), (false, 1));
 }
 
 #[test]

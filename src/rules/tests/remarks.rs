@@ -105,3 +105,14 @@ fn a_feed_that_ends_with_every_token_is_a_remark_where_no_renewal_was_agreed() {
     let told = ruling.findings.iter().any(|own| own.rule == "SESSION-20");
     assert!(!told, "{ruling:#?}");
 }
+
+#[test]
+fn what_another_client_is_told_without_a_list_is_not_compared_and_that_is_said() {
+    let ruling = judged("API-15.breaks-compared.jsonl", r#""rows":"#, r#""later":"#);
+    assert_eq!(ruling.findings, []);
+    let unable = ruling.not_judged.iter().find(|(own, _)| *own == "API-15");
+    let (_, why) = unable.expect("API-15 is judged");
+    assert!(why.contains("list of `ships`"), "{why}");
+    let mut remarks = ruling.remarks.iter();
+    assert!(remarks.any(|(about, _)| about == "API-15"));
+}

@@ -47,7 +47,7 @@ const TOLD: [Told; 11] = [
     },
     Told {
         rule: "KILL-5",
-        code: include_str!("../kill/retry_after.rs"),
+        code: include_str!("../state/waits.rs"),
         constant: "const LEAST_CAP: Duration = Duration::from_secs(30);",
         words: "`retry.delay-max` or 30 s, the longer",
     },

@@ -77,6 +77,11 @@ pub(super) fn read(
     path: impl Fn(&Cursor<'_>) -> Option<PathBuf>,
     beside: &Path,
 ) -> Option<Vec<CheckCommand>> {
+    // A file that is named without a folder stands in the working one.
+    let beside = match beside.as_os_str().is_empty() {
+        true => Path::new("."),
+        false => beside,
+    };
     let checks = cursor.entries()?.into_iter().map(|(entry, cursor)| {
         let is_taken = entry.key == VARIABLES || entry.key == "each";
         if is_taken

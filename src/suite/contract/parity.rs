@@ -40,7 +40,17 @@ pub(super) fn read(
                     return None;
                 }
                 let own = resources?.iter().find(|own| own.name == entry.key)?;
-                counterpart(own, cursor, context)
+                let compared = counterpart(own, cursor, context)?;
+                if compared.resource.items.is_some() && compared.resource.key.is_none() {
+                    return cursor.refuse(
+                        format!(
+                            "the items of `{}` have no `key` to be compared by",
+                            own.name
+                        ),
+                        "add `key: /id` to the resource",
+                    );
+                }
+                Some(compared)
             })
             .collect();
         all.into_iter().collect()
@@ -103,15 +113,6 @@ fn elsewhere(own: &Resource, fields: &Fields<'_>, context: &Context<'_>) -> Opti
                 own.name
             ),
             hint,
-        );
-    }
-    if items.is_some() && key.is_none() {
-        return fields.refuse(
-            format!(
-                "the items of `{}` have no `key` to be compared by",
-                own.name
-            ),
-            "add `key: /id` to the resource",
         );
     }
     Some(Resource {

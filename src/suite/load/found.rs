@@ -29,6 +29,12 @@ impl Found {
                 "name the folder that it stands in; `--contract FILE` takes a contract alone",
             ));
         }
+        if is_flow(path) {
+            let message = format!("`{}` holds flows, and no scenarios", path.display());
+            let hint =
+                "name the folder that it stands in: flows are played where scenarios use them";
+            return Err(Problem::new(message).hint(hint));
+        }
         let nearest = match meta.is_dir() {
             true => path,
             false => path.parent().unwrap_or(Path::new("")),
@@ -103,6 +109,15 @@ fn suite_around(folder: &Path) -> Option<PathBuf> {
     }
     let whole = Path::new(".").join(folder).canonicalize().ok()?;
     whole.ancestors().find(has_contract).map(Path::to_owned)
+}
+
+/// Whether a path leads to the flows of a suite.
+fn is_flow(path: &Path) -> bool {
+    let Ok(whole) = path.canonicalize() else {
+        return false;
+    };
+    let suite = whole.parent().and_then(suite_around);
+    suite.is_some_and(|suite| whole.starts_with(suite.join(FLOWS)))
 }
 
 /// The way through a folder and those below it.

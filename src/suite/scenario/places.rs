@@ -12,6 +12,8 @@ const MOST_STEPS: usize = 10_000;
 pub(super) struct Places<'a> {
     /// The flows that steps may use.
     pub(super) flows: &'a Library,
+    /// What steps may call on by `check`.
+    pub(super) code: &'a [String],
     /// The scenario's devices; `None` when they could not be read.
     devices: Option<Vec<String>>,
     number: usize,
@@ -40,9 +42,14 @@ impl Use {
 }
 
 impl<'a> Places<'a> {
-    pub(super) fn new(flows: &'a Library, devices: Option<Vec<String>>) -> Self {
+    pub(super) fn new(
+        flows: &'a Library,
+        code: &'a [String],
+        devices: Option<Vec<String>>,
+    ) -> Self {
         Self {
             flows,
+            code,
             devices,
             number: 0,
             labels: Vec::new(),
@@ -108,6 +115,17 @@ impl<'a> Places<'a> {
         )
     }
 
+    /// The place of the code that a step calls on.
+    pub(super) fn code_named(&self, step: &Fields<'_>) -> Option<usize> {
+        let cursor = step.need("check")?;
+        let name = cursor.written()?;
+        if let Some(at) = self.code.iter().position(|own| *own == name) {
+            return Some(at);
+        }
+        let known = self.code.iter().map(String::as_str);
+        cursor.refuse(format!("no code is called `{name}`"), suggest(&name, known))
+    }
+
     /// Begins to read the steps of a flow, unless they are read already.
     pub(super) fn enter(&mut self, place: &Cursor<'_>, used: Use) -> Option<()> {
         let flow = &used.flow;
@@ -154,19 +172,21 @@ impl<'a> Places<'a> {
     }
 
     /// Takes down the names of what the contract has no part for: of the step, or of those that it stands
-    /// for. What they say otherwise is not looked at.
+    /// for. But for the parameters of flows, what they say otherwise is not looked at.
     pub(super) fn leave_out(&mut self, step: &Fields<'_>) {
         if let Some(cursor) = step.get("use") {
             let Some(name) = cursor.name_text() else {
                 return;
             };
             let label = read_label(step).map(|(_, label)| label);
+            let with = step.get("with");
             if let Some(flow) = self.flows.flow(&cursor, &name)
+                && let Some(arguments) = flow.arguments(&cursor, with.as_ref())
                 && self.enter(&cursor, Use::of(&name, label, 0)).is_some()
             {
                 let span = cursor.node.span.clone();
                 let base = cursor.diagnostics.include(flow.source(), span);
-                let steps = flow.filled(base, &std::collections::BTreeMap::new());
+                let steps = flow.filled(base, &arguments);
                 self.leave_out_all(&cursor.within(&steps));
                 self.leave();
             }

@@ -274,3 +274,18 @@ fn a_change_that_the_world_names_can_be_set_by_its_name_and_no_other_can() {
         assert!(shown.contains("did you mean `close-trade`?"), "{shown}");
     }
 }
+
+#[test]
+fn flows_are_no_scenarios_to_be_named() {
+    let flow = "name: In\nsteps: [{ do: launch }]";
+    let folder = folder(&[
+        ("contract.yaml", CONTRACT),
+        ("flows/in.yaml", flow),
+        ("a.yaml", "name: A\nsteps: [{ use: in }]"),
+    ]);
+    for path in ["flows", "flows/in.yaml"] {
+        let told = load(&folder.path().join(path)).unwrap_err().to_string();
+        assert!(told.contains("holds flows, and no scenarios"), "{told}");
+    }
+    assert_eq!(ids(&load(folder.path()).unwrap()), ["a"]);
+}

@@ -1,8 +1,8 @@
 //! Forbidden endpoints in disguises that are thrown together at random.
 
 use fastrand::Rng;
-use rehearsal::domain::contract::Contract;
-use rehearsal::domain::journal::Class;
+use rehearsal::internals::domain::contract::Contract;
+use rehearsal::internals::domain::journal::Class;
 
 use crate::corpus::{Case, host, trading};
 

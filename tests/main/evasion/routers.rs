@@ -9,10 +9,10 @@ use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 use std::sync::Arc;
 use std::time::Duration;
 
-use rehearsal::domain::contract::{Contract, RequestPattern};
-use rehearsal::mock::{Defects, Mock, Settings};
-use rehearsal::net::{Clock, Endpoint, Net};
-use rehearsal::suite::{Source, read_world};
+use rehearsal::internals::domain::contract::{Contract, RequestPattern};
+use rehearsal::internals::mock::{Defects, Mock, Settings};
+use rehearsal::internals::net::{Clock, Endpoint, Net};
+use rehearsal::internals::suite::{Source, read_world};
 use serde::Deserialize;
 use serde_json::{Value, json};
 use tempfile::TempDir;

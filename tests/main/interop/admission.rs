@@ -1,8 +1,8 @@
 //! Who is let in, who is refused, and who is sent away.
 
-use rehearsal::domain::journal::{Direction, Frame};
-use rehearsal::protocol::client::{DisconnectReason, Input};
-use rehearsal::protocol::packet::Args;
+use rehearsal::internals::domain::journal::{Direction, Frame};
+use rehearsal::internals::protocol::client::{DisconnectReason, Input};
+use rehearsal::internals::protocol::packet::Args;
 use rstest::rstest;
 use serde_json::json;
 

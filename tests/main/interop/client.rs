@@ -4,11 +4,11 @@ use std::collections::BTreeMap;
 use std::future::Future;
 use std::sync::Arc;
 
-use rehearsal::device::http::{Clients, Traffic};
-use rehearsal::device::socket::{News, Settings, Socket};
-use rehearsal::gateway::{Gateway, Upstream};
-use rehearsal::net::{Clock, Net, Recorder, ServiceAddress};
-use rehearsal::protocol::client::{Event, Input, Options};
+use rehearsal::internals::device::http::{Clients, Traffic};
+use rehearsal::internals::device::socket::{News, Settings, Socket};
+use rehearsal::internals::gateway::{Gateway, Upstream};
+use rehearsal::internals::net::{Clock, Net, Recorder, ServiceAddress};
+use rehearsal::internals::protocol::client::{Event, Input, Options};
 use serde_json::{Map, Value};
 use tokio::time::Instant;
 use url::Url;
@@ -41,12 +41,12 @@ pub(super) fn gateway(authority: &str, recorder: &Recorder) -> Gateway {
         via: None,
         access: std::sync::Arc::default(),
     };
-    let settings = rehearsal::gateway::Settings {
+    let settings = rehearsal::internals::gateway::Settings {
         contract: Arc::new(contract()),
         recorder: recorder.clone(),
         net: Net::Real,
         upstreams: BTreeMap::from([(SERVICE.to_owned(), upstream)]),
-        mode: rehearsal::gateway::Mode::Observing,
+        mode: rehearsal::internals::gateway::Mode::Observing,
         accounts: Vec::new(),
         marker: "interop".to_owned(),
     };

@@ -1,8 +1,8 @@
 //! The gateway reads what passes: neither side gets the compression that both offer.
 
 use http::header::{ACCEPT_ENCODING, CONTENT_ENCODING};
-use rehearsal::domain::journal::{Direction, Fact, Frame};
-use rehearsal::net::{Clock, Recorder};
+use rehearsal::internals::domain::journal::{Direction, Fact, Frame};
+use rehearsal::internals::net::{Clock, Recorder};
 use rstest::rstest;
 use serde_json::{Value, json};
 

@@ -2,11 +2,11 @@
 
 use std::time::Duration;
 
-use rehearsal::domain::contract::{
+use rehearsal::internals::domain::contract::{
     Body, Contract, Operation, Promises, Queries, Realtime, Retry, Scope, Service, Session,
     SessionRequest, SocketClient, Token, TokenAnswer, TokenChecked, TrafficFloor,
 };
-use rehearsal::domain::selector::{Selector, Template};
+use rehearsal::internals::domain::selector::{Selector, Template};
 use serde_json::json;
 
 /// The name of the one service.

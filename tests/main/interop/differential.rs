@@ -4,7 +4,7 @@
 mod record;
 mod stage;
 
-use rehearsal::domain::journal::Frame;
+use rehearsal::internals::domain::journal::Frame;
 use rstest::rstest;
 use serde_json::{Value, json};
 use tokio::sync::Semaphore;

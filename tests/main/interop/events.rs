@@ -1,9 +1,9 @@
 //! What is said over a connection: events, acknowledgements, bytes, in order and whole.
 
 use bytes::Bytes;
-use rehearsal::domain::journal::{Direction, Frame};
-use rehearsal::protocol::client::{AckOutcome, AckRequest, Emit, Event, Input};
-use rehearsal::protocol::packet::Args;
+use rehearsal::internals::domain::journal::{Direction, Frame};
+use rehearsal::internals::protocol::client::{AckOutcome, AckRequest, Emit, Event, Input};
+use rehearsal::internals::protocol::packet::Args;
 use rstest::rstest;
 use serde_json::json;
 

@@ -1,9 +1,9 @@
 //! How connections end and come back.
 
 use bytes::Bytes;
-use rehearsal::domain::journal::{Direction, Frame};
-use rehearsal::protocol::client::{DisconnectReason, Event, Input, Transport};
-use rehearsal::protocol::packet::Args;
+use rehearsal::internals::domain::journal::{Direction, Frame};
+use rehearsal::internals::protocol::client::{DisconnectReason, Event, Input, Transport};
+use rehearsal::internals::protocol::packet::Args;
 use rstest::rstest;
 use serde_json::json;
 

@@ -1,7 +1,7 @@
 //! Which transport a session begins on, and what takes its place.
 
-use rehearsal::protocol::client::{ConnectError, Event, Transport};
-use rehearsal::protocol::packet::Args;
+use rehearsal::internals::protocol::client::{ConnectError, Event, Transport};
+use rehearsal::internals::protocol::packet::Args;
 use rstest::rstest;
 use serde_json::json;
 
@@ -71,7 +71,7 @@ async fn who_does_not_waits_for_websocket_although_it_knows_polling(
     let mut options = Setup::AllTransports.options();
     options.try_all_transports = false;
     let mut peer = Peer::of(&node, route, options);
-    peer.handle(rehearsal::protocol::client::Input::Connect {
+    peer.handle(rehearsal::internals::protocol::client::Input::Connect {
         namespace: TRADING.into(),
     });
     for _ in 0..3 {

@@ -1,7 +1,7 @@
 //! What the gateway wrote down about a conversation between the client and the real server.
 
-use rehearsal::domain::contract::TransportName;
-use rehearsal::domain::journal::{Direction, Fact, Frame};
+use rehearsal::internals::domain::contract::TransportName;
+use rehearsal::internals::domain::journal::{Direction, Fact, Frame};
 use serde_json::Value;
 
 use super::client::Peer;

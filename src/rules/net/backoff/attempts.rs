@@ -8,6 +8,7 @@ use crate::domain::duration::show;
 use crate::domain::journal::{Entry, EntryId, Request};
 use crate::rules::context::Context;
 use crate::rules::rule::rule;
+use crate::rules::state::CAUSE;
 use crate::rules::violation::Violation;
 
 rule! {
@@ -32,8 +33,6 @@ rule! {
         set by ["retry.attempts", "polling.every", "kill-switch.every"]
 }
 
-/// How soon after it an act of the user shows on the wire.
-const CAUSE: Duration = Duration::from_secs(5);
 /// How soon a user may ask again.
 const AGAIN: Duration = Duration::from_secs(2);
 /// How many attempts of a series are remembered.

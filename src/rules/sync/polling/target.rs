@@ -10,10 +10,9 @@ use crate::domain::journal::EntryId;
 use crate::domain::verdict::Severity;
 use crate::rules::context::Context;
 use crate::rules::moment::Moment;
+use crate::rules::state::CAUSE;
 use crate::rules::violation::Violation;
 
-/// How long a cause may take to show on the wire.
-const CAUSE: Duration = Duration::from_secs(5);
 /// How soon after a connect whatever is asked for belongs to its snapshot.
 const SNAPSHOT: Duration = Duration::from_secs(2);
 /// How many regular polls tell a poller from a person whom nobody follows.
@@ -311,7 +310,5 @@ fn is_early(poll: &Poll<'_>, lost: Moment) -> bool {
 fn has_a_cause(context: &Context<'_>) -> bool {
     let is_recent = |moment: Moment| moment.at + CAUSE >= context.now;
     let reopened = context.switch.open.map(|(_, answered)| answered);
-    context.world.acted.is_some_and(is_recent)
-        || context.session.renewed.is_some_and(is_recent)
-        || (context.world.maintenance.is_some() && reopened.is_some_and(is_recent))
+    context.was_caused() || (context.world.maintenance.is_some() && reopened.is_some_and(is_recent))
 }

@@ -1,7 +1,6 @@
 //! Reads that follow every change although the change was sent.
 
 use std::collections::BTreeMap;
-use std::time::Duration;
 
 use super::{Waste, severity};
 use crate::domain::contract::{Apply, EventRule, Role};
@@ -9,12 +8,10 @@ use crate::domain::journal::{Content, EntryId, Request};
 use crate::rules::context::Context;
 use crate::rules::moment::Moment;
 use crate::rules::rule::Rule;
+use crate::rules::state::CAUSE;
 use crate::rules::sync::numbers;
+use crate::rules::sync::told::BECAUSE;
 
-/// How soon after a change a read is because of it.
-const BECAUSE: Duration = Duration::from_secs(2);
-/// How long after an act or a renewed session a read may be because of that.
-const CAUSE: Duration = Duration::from_secs(5);
 /// How many changes in a row are each followed by a read.
 const ROW: usize = 5;
 
@@ -24,7 +21,7 @@ pub(in crate::rules::sync) struct Deltas(BTreeMap<String, Changes>);
 
 #[derive(Default)]
 struct Changes {
-    /// The last change, while it was not followed by a read.
+    /// The first change that was not followed by a read.
     last: Option<Moment>,
     /// Its number.
     number: Option<i64>,
@@ -69,10 +66,13 @@ impl Changes {
         let carries = matches!(rule.apply, Apply::Merge | Apply::Replace)
             && !context.world.is_disturbed()
             && is_next;
-        if !carries || self.last.is_some() {
+        // Some read once for changes that come together.
+        let last = self.last.take();
+        let together = last.filter(|last| context.now <= last.at + BECAUSE);
+        if !carries || together.is_some() != last.is_some() {
             self.row.clear();
         }
-        self.last = carries.then(|| context.moment());
+        self.last = carries.then(|| together.unwrap_or_else(|| context.moment()));
     }
 
     fn read(&mut self, name: &str, request: &Request, context: &Context<'_>) {
@@ -111,8 +111,7 @@ impl Changes {
 /// app ask.
 fn is_explained(context: &Context<'_>) -> bool {
     let is_recent = |moment: Moment| moment.at + CAUSE >= context.now;
-    context.world.acted.is_some_and(is_recent)
-        || context.session.renewed.is_some_and(is_recent)
+    context.was_caused()
         || context.sockets.live_since().is_none_or(is_recent)
         // Of several devices nobody knows whose reads these are.
         || context.sockets.live() != 1

@@ -129,16 +129,26 @@ fn is_last(paging: &Paging, read: &Read<'_>, body: &Value, count: usize, found: 
     if total.is_some_and(|total| found as f64 >= total) {
         return true;
     }
-    let size = paging.size.as_ref().map(|(_, size)| *size);
     match &paging.next {
         NextPage::Cursor { .. } => {
             let headers = read.answer.headers.iter();
             paging.next.cursor(headers, Some(body)).is_none()
         }
         NextPage::Page { .. } | NextPage::Offset { .. } => {
-            count == 0 || size.is_some_and(|size| (count as u64) < size)
+            count == 0 || size(paging, read).is_some_and(|size| (count as u64) < size)
         }
     }
+}
+
+/// How many items a whole page has. An app may ask for fewer than was agreed on; a server holds those that
+/// ask for more to its own bounds, which nobody knows.
+fn size(paging: &Paging, read: &Read<'_>) -> Option<u64> {
+    let (query, agreed) = paging.size.as_ref()?;
+    let asked = match read.ended.request.query(query) {
+        Some(asked) => asked.parse().ok()?,
+        None => *agreed,
+    };
+    (asked <= *agreed).then_some(asked)
 }
 
 fn wasted(told: Moment, again: bool, read: &Read<'_>, context: &Context<'_>) {

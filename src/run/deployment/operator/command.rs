@@ -7,7 +7,6 @@ use std::time::Duration;
 
 use super::{Lookup, NotDone, Turn};
 use crate::domain::runbook::CheckEnd;
-use crate::domain::secrets::{SecretKind, Vault};
 use crate::domain::selector::fill_text;
 use crate::run::process::{Program, run as carry_out};
 use crate::suite::config::{Command, Target};
@@ -33,10 +32,7 @@ pub(super) async fn run(
         })
     });
     let ran = ran.await.map_err(NotDone::Broken)?;
-    let last = || {
-        let last = ran.last.last()?;
-        Some(vault(target).redact(last).into_owned())
-    };
+    let last = || ran.last(&target.vault()).pop();
     match ran.ended {
         CheckEnd::NotStarted(why) => Err(NotDone::NotStarted {
             program: command.words[0].clone(),
@@ -68,19 +64,6 @@ fn prepare(command: &Command, lookup: Lookup<'_>) -> process::Command {
         prepared.current_dir(&command.folder);
     }
     prepared
-}
-
-/// The secrets that a program may write out: those that the target was given.
-fn vault(target: &Target) -> Vault {
-    let mut vault = Vault::new();
-    for account in &target.accounts {
-        let kind = SecretKind::PasswordOf(&account.name);
-        vault.learn(kind, account.password.expose());
-    }
-    for secret in target.secrets.values() {
-        vault.learn(SecretKind::Unknown, secret.expose());
-    }
-    vault
 }
 
 #[cfg(test)]

@@ -17,10 +17,10 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use rehearsal::domain::contract::TransportName;
-use rehearsal::domain::journal::{Content, Direction, Fact, Frame, Journal};
-use rehearsal::protocol::client::{AckOutcome, ConnectError, Event, Transport};
-use rehearsal::protocol::packet::Args;
+use rehearsal::internals::domain::contract::TransportName;
+use rehearsal::internals::domain::journal::{Content, Direction, Fact, Frame, Journal};
+use rehearsal::internals::protocol::client::{AckOutcome, ConnectError, Event, Transport};
+use rehearsal::internals::protocol::packet::Args;
 use serde_json::{Value, json};
 
 /// What the client heard and what crossed the gateway.

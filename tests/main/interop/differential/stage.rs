@@ -3,11 +3,11 @@
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use rehearsal::domain::journal::{Direction, Fact, Frame};
-use rehearsal::gateway::Gateway;
-use rehearsal::net::{Clock, Recorder};
-use rehearsal::protocol::client::{AckRequest, Emit, Event, Input};
-use rehearsal::protocol::packet::Args;
+use rehearsal::internals::domain::journal::{Direction, Fact, Frame};
+use rehearsal::internals::gateway::Gateway;
+use rehearsal::internals::net::{Clock, Recorder};
+use rehearsal::internals::protocol::client::{AckRequest, Emit, Event, Input};
+use rehearsal::internals::protocol::packet::Args;
 use serde_json::{Value, json};
 
 use super::record::{Record, ours, stock};

@@ -2,21 +2,47 @@
 
 use std::sync::Arc;
 
-use super::exit::Exit;
-use super::problem::Problem;
 use crate::domain::scenario::{SOAK, Scenario};
+
+/// Why a selection cannot be played.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum Unselected {
+    /// Something was asked for that is not there.
+    #[error("there is no {kind} `{name}`; there are: {}", known.join(", "))]
+    Unknown {
+        /// What was meant to be named.
+        kind: &'static str,
+        /// The name or pattern as given.
+        name: String,
+        /// Every name there is.
+        known: Vec<String>,
+    },
+    /// Nothing is left.
+    #[error("no scenario is left to play: {why}")]
+    Nothing {
+        /// How it came to that.
+        why: String,
+        /// Every scenario there is.
+        known: Vec<String>,
+    },
+}
 
 /// What was asked for: any of the patterns, and any of the tags.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Selection<'a> {
-    pub(super) patterns: &'a [String],
-    pub(super) tags: &'a [String],
+pub struct Selection<'a> {
+    /// Patterns of ids, in which `*` stands for any run of characters and `?` for one.
+    pub patterns: &'a [String],
+    /// Tags.
+    pub tags: &'a [String],
 }
 
 impl Selection<'_> {
     /// The selected scenarios in the suite's order. A pattern or tag that matches nothing is an
     /// error even if others match: a typing mistake must not quietly shrink a run.
-    pub(super) fn of(&self, scenarios: &[Arc<Scenario>]) -> Result<Vec<Arc<Scenario>>, Problem> {
+    ///
+    /// # Errors
+    /// When something that was asked for is not there, or nothing is left.
+    pub fn of(&self, scenarios: &[Arc<Scenario>]) -> Result<Vec<Arc<Scenario>>, Unselected> {
         let ids = || {
             scenarios
                 .iter()
@@ -28,11 +54,10 @@ impl Selection<'_> {
                 .iter()
                 .any(|scenario| matches(pattern, &scenario.id))
             {
-                return Err(Problem::Unknown {
+                return Err(Unselected::Unknown {
                     kind: "scenario",
                     name: pattern.clone(),
                     known: ids(),
-                    exit: Exit::NothingSelected,
                 });
             }
         }
@@ -44,11 +69,10 @@ impl Selection<'_> {
                     .collect();
                 known.sort();
                 known.dedup();
-                return Err(Problem::Unknown {
+                return Err(Unselected::Unknown {
                     kind: "scenario with the tag",
                     name: tag.clone(),
                     known,
-                    exit: Exit::NothingSelected,
                 });
             }
         }
@@ -66,7 +90,7 @@ impl Selection<'_> {
             } else {
                 "none has both a selected id and a selected tag".to_owned()
             };
-            return Err(Problem::NothingSelected { why, known: ids() });
+            return Err(Unselected::Nothing { why, known: ids() });
         }
         Ok(selected)
     }
@@ -138,7 +162,7 @@ mod tests {
         })
     }
 
-    fn select(patterns: &[&str], tags: &[&str]) -> Result<Vec<String>, Problem> {
+    fn select(patterns: &[&str], tags: &[&str]) -> Result<Vec<String>, Unselected> {
         let suite = [
             scenario("sign-in", &["session"]),
             scenario("sign-out", &["session", "slow"]),
@@ -202,11 +226,8 @@ mod tests {
     #[test]
     fn a_pattern_that_matches_nothing_is_refused_though_another_matches() {
         let problem = select(&["sign-in", "poling"], &[]).unwrap_err();
-        assert_eq!(problem.exit(), Exit::NothingSelected);
         assert!(
-            problem
-                .message(crate::suite::Rendering::Plain)
-                .contains("did you mean `polling`?"),
+            matches!(&problem, Unselected::Unknown { name, known, .. } if name == "poling" && known.len() == 3),
             "{problem}"
         );
     }
@@ -214,7 +235,7 @@ mod tests {
     #[test]
     fn ids_and_tags_that_never_meet_leave_nothing() {
         let problem = select(&["polling"], &["session"]).unwrap_err();
-        assert_eq!(problem.exit(), Exit::NothingSelected);
+        assert!(matches!(problem, Unselected::Nothing { .. }), "{problem}");
     }
 
     #[test]

@@ -1,0 +1,120 @@
+//! The ledger's client before its backend: files, a scenario in Rust, and a server of the test's own.
+
+use std::path::PathBuf;
+
+use ledger_client::cents;
+use rehearsal::{Plan, Scenario, Suite, Target, assert_conforms};
+use rstest::rstest;
+use serde_json::{Value, json};
+use wiremock::matchers::{method, path};
+use wiremock::{Mock, MockServer, ResponseTemplate};
+
+/// Every file is a test of its own: its name says which scenario failed.
+#[rstest]
+fn every_scenario_holds(
+    #[files("suite/**/*.yaml")]
+    #[exclude("/flows/|contract.yaml|world.yaml")]
+    file: PathBuf,
+) {
+    let suite = Suite::load(file).unwrap();
+    assert_conforms(&Plan::of(&suite));
+}
+
+/// What no file can say: a sum over two resources.
+fn balances_are_the_sums_of_entries() -> Scenario {
+    Scenario::new("balances-add-up", "Each balance is the sum of its entries")
+        .steps(
+            "
+            - use: opened
+            - do: { open: entries }
+            - do: { load-all: entries }
+            - expect: { complete: entries }
+              within: 10s
+            ",
+        )
+        .check("every balance is the sum of its entries", async |moment| {
+            let accounts = moment.shown("accounts").unwrap();
+            let entries = moment.shown("entries").unwrap();
+            let entries = entries["entries"].as_array().unwrap();
+            for account in accounts["accounts"].as_array().unwrap() {
+                let own = |entry: &&Value| entry["account"] == account["number"];
+                let amounts = entries.iter().filter(own).map(|entry| money(&entry["amount"]));
+                assert_eq!(amounts.sum::<i64>(), money(&account["balance"]), "{account}");
+            }
+        })
+}
+
+fn money(amount: &Value) -> i64 {
+    cents(amount.as_str().unwrap()).unwrap()
+}
+
+#[test]
+fn balances_add_up_in_the_world_of_the_suite() {
+    let suite = Suite::load("suite").unwrap();
+    let suite = suite.with(balances_are_the_sums_of_entries()).unwrap();
+    assert_conforms(&Plan::of(&suite).scenario("balances-add-up"));
+}
+
+#[test]
+fn a_balance_that_is_off_by_a_cent_is_noticed() {
+    let world = json!({
+        "users": { "ines": {
+            "username": "ines",
+            "password": "opens-only-the-mock",
+            "data": {
+                "member": { "login": "ines" },
+                "accounts": { "accounts": [{ "number": "A-9", "title": "Attic", "balance": "0.01" }] },
+                "entries": { "entries": [] },
+                "rates": { "base": "EUR", "quotes": {} },
+            },
+        } },
+    });
+    let suite = Suite::load("suite").unwrap().with_world(&world).unwrap();
+    let suite = suite.with(balances_are_the_sums_of_entries()).unwrap();
+    let report = Plan::of(&suite).scenario("balances-add-up").perform().unwrap();
+    let findings = report.findings();
+    assert_eq!(report.verdict(), "failed", "{report}");
+    assert!(findings[0].observed.contains("A-9"), "{report}");
+}
+
+/// A server for the rates, which the mock of the books knows nothing about.
+async fn rates(quotes: Value) -> MockServer {
+    let server = MockServer::start().await;
+    let answer = json!({ "base": "EUR", "quotes": quotes });
+    Mock::given(method("GET"))
+        .and(path("/latest"))
+        .respond_with(ResponseTemplate::new(200).set_body_json(answer))
+        .mount(&server)
+        .await;
+    server
+}
+
+fn shows_the_rate(rate: f64) -> Suite {
+    let scenario = Scenario::new("foreign-rates", "The rates of another server are shown")
+        .steps("- use: opened")
+        .check("the app shows that server's rate", async move |moment| {
+            assert_eq!(moment.shown("rates").unwrap()["quotes"]["SEK"], rate);
+        });
+    Suite::load("suite").unwrap().with(scenario).unwrap()
+}
+
+#[tokio::test]
+async fn the_rates_may_come_from_another_server() {
+    let server = rates(json!({ "SEK": 11.25 })).await;
+    let plan = Plan::of(&shows_the_rate(11.25))
+        .scenario("foreign-rates")
+        .target(Target::mock().service("rates", server.uri()));
+    plan.performed().await.unwrap().assert_conforms();
+}
+
+#[tokio::test]
+async fn rates_in_another_shape_than_agreed_are_a_finding_of_the_backend() {
+    let server = rates(json!({ "SEK": -1 })).await;
+    let plan = Plan::of(&shows_the_rate(-1.0))
+        .scenario("foreign-rates")
+        .target(Target::mock().service("rates", server.uri()));
+    let report = plan.performed().await.unwrap();
+    let findings = report.findings();
+    let blamed = findings.iter().find(|own| own.subject == "backend");
+    assert!(blamed.is_some(), "{report}");
+}

@@ -1,0 +1,64 @@
+// The page of a report: its data in, and everything on the screen.
+
+import { html, render, useEffect } from "./view.js";
+import { findBlocks, openJson } from "./unpack.js";
+import { makeStore } from "./store.js";
+import { Overview } from "./overview.js";
+import { ScenarioPage } from "./scenario.js";
+import { verdict } from "./words.js";
+
+const SECTIONS = [["scenarios", "Scenarios"], ["runbook", "Runbook"], ["figures", "Figures"], ["coverage", "Coverage"]];
+
+function Report({ store }) {
+  const { report, route, theme, scenario } = store;
+  useEffect(() => {
+    document.documentElement.dataset.theme = theme.value;
+  }, [theme.value]);
+  useEffect(() => {
+    document.title = scenario.value ? `${scenario.value.name} – rehearsal` : `${verdict(report.verdict).word} – rehearsal`;
+  }, [scenario.value]);
+  const lost = route.value.scenario !== null && scenario.value === null;
+  return html`
+    <a class="skip" href="#content" onClick=${(event) => { event.preventDefault(); document.querySelector("h1").focus(); }}>To the content</a>
+    <header class="top"><a class="name" href="#" onClick=${(event) => { event.preventDefault(); store.go(null); }}>rehearsal</a>
+      <span class="aside">${[`target ${report.target}`, `seed ${report.seed}`, report.virtual_time ? "virtual time" : "real time", report.rehearsal].join(" · ")}</span>
+      <nav aria-label="Report">${SECTIONS.map(([id, word]) => html`<a href=${`#/${id}`}>${word}</a>`)}</nav>
+      <button type="button" class="plain" onClick=${store.turn} aria-label=${`Colours: ${theme.value}`}>${{ auto: "◐ auto", light: "○ light", dark: "● dark" }[theme.value]}</button></header>
+    ${lost && html`<p class="notice" role="alert">There is no scenario ${route.value.scenario} in this report.</p>`}
+    ${scenario.value ? html`<${ScenarioPage} key=${scenario.value.id} store=${store} scenario=${scenario.value} />` : html`<${Overview} store=${store} />`}
+    <p class="unseen" role="status" aria-live="polite">${store.said.value}</p>`;
+}
+
+const place = {
+  read: () => location.hash,
+  write: (hash, instead) => history[instead ? "replaceState" : "pushState"](null, "", hash),
+  kept: (key) => {
+    try {
+      return localStorage.getItem(key) ?? "auto";
+    } catch {
+      return "auto";
+    }
+  },
+  keep: (key, value) => {
+    try {
+      localStorage.setItem(key, value);
+    } catch {
+      // A page that may keep nothing forgets it with the tab.
+    }
+  },
+};
+
+async function begin() {
+  const root = document.getElementById("page");
+  const blocks = findBlocks(document);
+  const [report, omitted] = await Promise.all([openJson(blocks.report), openJson(blocks.omitted)]);
+  const store = makeStore({ report, omitted, journals: blocks.journals, place });
+  addEventListener("popstate", store.follow);
+  addEventListener("hashchange", store.follow);
+  root.textContent = "";
+  render(html`<${Report} store=${store} />`, root);
+}
+
+begin().catch((error) => {
+  document.getElementById("page").textContent = `This report cannot be opened: ${error.message}`;
+});

@@ -1,0 +1,9 @@
+// What all parts are built from: preact, htm and signals, as they are vendored.
+
+const { h, render, Fragment } = vendored["preact"];
+const { useEffect, useLayoutEffect, useMemo, useRef, useState } = vendored["preact/hooks"];
+const { signal, computed, effect, batch, useSignal, useComputed } = vendored["@preact/signals"];
+const html = vendored["htm"].bind(h);
+
+export { h, render, Fragment, html, useEffect, useLayoutEffect, useMemo, useRef, useState };
+export { signal, computed, effect, batch, useSignal, useComputed };

@@ -1,0 +1,116 @@
+// Numbers and names in words for people.
+
+const THIN = "\u202f";
+
+// A duration in milliseconds, as long as it must be and no longer.
+export function took(ms) {
+  if (ms === null || ms === undefined) return "–";
+  if (ms < 1) return ms === 0 ? `0${THIN}ms` : `<1${THIN}ms`;
+  if (ms < 1000) return `${Math.round(ms)}${THIN}ms`;
+  const s = ms / 1000;
+  if (s < 60) return `${trimmed(s, s < 10 ? 2 : 1)}${THIN}s`;
+  const m = Math.floor(s / 60);
+  if (m < 60) return joined(m, "m", Math.round(s - m * 60), "s");
+  const hours = Math.floor(m / 60);
+  if (hours < 48) return joined(hours, "h", m % 60, "m");
+  return joined(Math.floor(hours / 24), "d", hours % 24, "h");
+}
+
+function joined(large, unit, small, below) {
+  return small ? `${large}${THIN}${unit} ${small}${THIN}${below}` : `${large}${THIN}${unit}`;
+}
+
+function trimmed(number, digits) {
+  return String(Number(number.toFixed(digits)));
+}
+
+// A moment of a journal, in microseconds, always as wide as others of the same journal.
+export function moment(us, longest) {
+  const ms = Math.floor(us / 1000);
+  const pad = (number, width) => String(number).padStart(width, "0");
+  const tail = `${pad(Math.floor(ms / 1000) % 60, 2)}.${pad(ms % 1000, 3)}`;
+  const minutes = Math.floor(ms / 60000);
+  if (longest < 3_600_000_000) return `${pad(minutes, 2)}:${tail}`;
+  return `${pad(Math.floor(minutes / 60), 2)}:${pad(minutes % 60, 2)}:${tail}`;
+}
+
+export function count(number, one, many) {
+  return `${grouped(number)} ${number === 1 ? one : (many ?? `${one}s`)}`;
+}
+
+export function grouped(number) {
+  return String(number).replace(/\B(?=(\d{3})+(?!\d))/g, THIN);
+}
+
+export function listed(words, most) {
+  if (words.length > most) return `${words.slice(0, most - 1).join(", ")} and ${words.length - most + 1} more`;
+  if (words.length < 2) return words.join("");
+  return `${words.slice(0, -1).join(", ")} and ${words.at(-1)}`;
+}
+
+const WHOSE = {
+  app: "the app’s",
+  backend: "the backend’s",
+  harness: "the harness’s",
+  unclear: "unclear",
+};
+
+export function whose(subject) {
+  return WHOSE[subject] ?? subject;
+}
+
+const VERDICTS = {
+  passed: { word: "Passed", tone: "good", mark: "✓" },
+  failed: { word: "Failed", tone: "bad", mark: "✗" },
+  inconclusive: { word: "Inconclusive", tone: "odd", mark: "?" },
+  errored: { word: "Errored", tone: "bad", mark: "!" },
+  skipped: { word: "Skipped", tone: "quiet", mark: "–" },
+  "known-failure": { word: "Known failure", tone: "odd", mark: "≈" },
+  "unexpected-pass": { word: "Unexpected pass", tone: "bad", mark: "!" },
+};
+
+export function verdict(name) {
+  return VERDICTS[name] ?? { word: name, tone: "quiet", mark: "·" };
+}
+
+const STATUSES = {
+  proven: { word: "Proven", tone: "good", mark: "✓" },
+  violated: { word: "Violated", tone: "bad", mark: "✗" },
+  inconclusive: { word: "Inconclusive", tone: "odd", mark: "?" },
+  attested: { word: "Attested", tone: "good", mark: "✎" },
+  "not-applicable": { word: "Not applicable", tone: "quiet", mark: "–" },
+  "not-scored": { word: "Not scored", tone: "quiet", mark: "–" },
+};
+
+export function status(name) {
+  return STATUSES[name] ?? { word: name, tone: "quiet", mark: "·" };
+}
+
+// The verdict on a run, in one sentence, and in a second one whose fault it is.
+export function sentence(report) {
+  const of = (name) => report.scenarios.filter((one) => one.verdict === name).length;
+  const all = report.scenarios.length;
+  const played = all - of("skipped");
+  const tail = report.interrupted ? " A person stopped the run before its end." : "";
+  switch (report.verdict) {
+    case "passed":
+      return played === all
+        ? `All ${count(all, "scenario")} passed.${tail}`
+        : `${count(of("passed"), "scenario")} passed, ${of("skipped")} skipped.${tail}`;
+    case "failed":
+      return `${of("failed")} of ${count(played, "scenario")} failed: ${fault(report)}.${tail}`;
+    case "errored":
+      return `The harness or its environment failed in ${of("errored") || "some"} of ${count(played, "scenario")}, so nothing is proven.${tail}`;
+    case "inconclusive":
+      return `Nothing wrong was found, but it is not proven either.${tail}`;
+    default:
+      return `${verdict(report.verdict).word}: ${of("passed")} of ${count(played, "scenario")} passed.${tail}`;
+  }
+}
+
+function fault(report) {
+  const subjects = [...new Set(report.causes.map((cause) => cause.subject))];
+  const known = subjects.filter((subject) => subject !== "unclear");
+  if (known.length === 0) return "whose fault it is does not show";
+  return `the fault is ${listed(known.map(whose), 3)}`;
+}
