@@ -10,6 +10,7 @@ mod check;
 mod checks;
 mod conclusion;
 mod console;
+mod course;
 mod doctor;
 mod exit;
 mod files;

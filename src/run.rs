@@ -5,6 +5,7 @@ mod backend;
 mod call;
 mod canary;
 mod checks;
+mod course;
 mod deployment;
 mod doctor;
 mod environment;
@@ -43,6 +44,7 @@ mod window;
 
 pub use call::CallFailed;
 pub use checks::run_checks;
+pub use course::Course;
 pub use deployment::Complaint;
 pub use doctor::{Examined, State, examine};
 pub use failure::SetUpError;

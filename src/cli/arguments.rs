@@ -1,5 +1,6 @@
 //! What can be typed.
 
+mod course;
 mod detail;
 mod doctor;
 mod runbook;
@@ -16,6 +17,7 @@ use super::ports;
 use super::problem::nearest;
 use crate::gateway::Name;
 use crate::suite::config::shown_setting;
+pub(super) use course::{CourseArguments, Flaky};
 pub(super) use detail::DetailArguments;
 pub(super) use doctor::DoctorArguments;
 pub(super) use runbook::{AttestArguments, RunbookArguments};
@@ -218,9 +220,12 @@ pub(super) struct RunArguments {
     #[arg(long)]
     pub(super) real_time: bool,
 
-    /// How many scenarios are played at once [default: one per processor]
+    /// How many scenarios are played at once [default: one per processor; one at a deployment]
     #[arg(long, value_name = "NUMBER", value_parser = clap::value_parser!(u16).range(1..))]
     pub(super) jobs: Option<u16>,
+
+    #[command(flatten)]
+    pub(super) course: CourseArguments,
 
     /// Run the checks of the configuration first: the project's own tests, lints and builds
     #[arg(long)]

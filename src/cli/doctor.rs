@@ -83,6 +83,8 @@ impl Told {
             defects: Vec::new(),
             jobs: 1,
             journal_dir: None,
+            handed_in: Default::default(),
+            course: Default::default(),
         };
         let interrupt = Interrupt::new();
         let (handle, held) = (interrupt.clone(), plan.lease.clone());

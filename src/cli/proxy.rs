@@ -93,6 +93,7 @@ fn plan(
             jobs: 1,
             journal_dir: None,
             handed_in: Default::default(),
+            course: Default::default(),
             lease,
         },
         journal: arguments.journal.clone(),

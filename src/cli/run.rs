@@ -13,9 +13,9 @@ use super::html::Page;
 use super::problem::Problem;
 use super::settings::{self, Environment, layered};
 use super::target::{SuiteOnTarget, TargetRequest};
-use super::{checks, console, interrupt, levers, names};
+use super::{checks, console, course, interrupt, levers, names};
 use crate::report::terminal::{Again, Look, Opening, Terminal};
-use crate::run::{Interrupt, Plan, Selection, Use, perform};
+use crate::run::{Interrupt, Plan, Selection, Target, Use, perform};
 use crate::suite::Suite;
 use crate::suite::config::Config;
 
@@ -23,6 +23,7 @@ use crate::suite::config::Config;
 pub(super) fn run(arguments: &RunArguments) -> Result<Exit, Problem> {
     let environment: Environment<'_> = &settings::environment;
     let config = files::config_of(&arguments.files, environment)?;
+    let config = course::under_profile(config, &arguments.course, environment)?;
     // Everything that can be wrong is found before the first scenario is played.
     let report = report_file(arguments.report_json.as_deref(), &config, environment)?;
     let mut plan = plan(arguments, &config, environment)?;
@@ -84,7 +85,7 @@ fn plan(
     )?;
     let jobs = layered(
         arguments.jobs.map(usize::from),
-        None,
+        config.run.jobs.map(usize::from),
         environment,
         "REHEARSAL_JOBS",
     )?;
@@ -105,9 +106,12 @@ fn plan(
     let selection = Selection {
         patterns: &arguments.scenarios,
         tags: &arguments.tags,
+        skipped: &arguments.course.skipped,
     };
     let scenarios = selection.of(&suite.scenarios)?;
     let journal_dir = journal_folder(arguments, environment)?;
+    let shared = matches!(target, Target::Deployment(_));
+    let course = course::course(&arguments.course, config, &suite, environment)?;
     Ok(Plan {
         lease: levers::lease(&target, config, Use::Alone)?,
         scenarios,
@@ -117,9 +121,10 @@ fn plan(
         seed: seed.unwrap_or_else(settings::chance),
         quirks: quirks.into_iter().collect(),
         defects,
-        jobs: jobs.unwrap_or_else(settings::processors),
+        jobs: jobs.unwrap_or_else(|| if shared { 1 } else { settings::processors() }),
         journal_dir,
         handed_in: Default::default(),
+        course,
     })
 }
 

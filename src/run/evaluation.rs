@@ -131,6 +131,7 @@ impl Evaluation {
             levers: record.levers,
             figures: judged.figures,
             coverage,
+            attempts: Vec::new(),
         }
     }
 }

@@ -267,6 +267,7 @@ impl Matrix {
             jobs: 1,
             journal_dir: None,
             handed_in: Default::default(),
+            course: Default::default(),
             lease: None,
         }
     }

@@ -11,6 +11,7 @@ use std::sync::{Arc, OnceLock};
 use std::thread;
 use std::time::{Duration, Instant};
 
+use super::course::Going;
 use super::deployment::World;
 use super::interrupt::Interrupt;
 use super::known_accounts::KnownAccounts;
@@ -48,40 +49,43 @@ pub fn perform(
 ) -> Result<RunResult, Unplayable> {
     let began = Instant::now();
     target::reach(plan, World::AsItShouldBe, interrupt)?;
-    let jobs = if matches!(plan.target, Target::Mock) {
-        plan.jobs.max(1)
-    } else {
-        1
-    };
     let results: Vec<OnceLock<ScenarioResult>> =
         plan.scenarios.iter().map(|_| OnceLock::new()).collect();
-    let next = AtomicUsize::new(0);
+    let going = Going::on(plan, interrupt);
+    let (order, next) = (going.order(), AtomicUsize::new(0));
     let (finished, arrivals) = mpsc::channel();
+    let (over, heard) = mpsc::channel();
     let accounts = KnownAccounts::default();
     thread::scope(|scope| {
-        for _ in 0..jobs.min(plan.scenarios.len()) {
+        let watched = &going;
+        scope.spawn(move || watched.watch(&heard));
+        for _ in 0..plan.jobs.max(1).min(plan.scenarios.len()) {
             let (finished, next, results) = (finished.clone(), &next, &results);
-            let accounts = &accounts;
+            let (accounts, going, order) = (&accounts, &going, &order);
             scope.spawn(move || {
-                while let Some((index, scenario)) = {
-                    let index = next.fetch_add(1, Ordering::SeqCst);
-                    plan.scenarios.get(index).map(|scenario| (index, scenario))
-                } {
-                    let result = supervise(plan, scenario, interrupt, accounts);
-                    let _ = results[index].set(result);
-                    let _ = finished.send(index);
+                while let Some(index) = order.get(next.fetch_add(1, Ordering::SeqCst)) {
+                    let scenario = &plan.scenarios[*index];
+                    let result = match going.enough() {
+                        Some(why) => unplayed(scenario, Verdict::Inconclusive(why), Duration::ZERO),
+                        None => {
+                            going.play(scenario, |halt| supervise(plan, scenario, halt, accounts))
+                        }
+                    };
+                    let _ = results[*index].set(result);
+                    let _ = finished.send(());
                 }
             });
         }
         drop(finished);
         // Results are shown in the suite's order, each as soon as those before it are there.
         let mut shown = 0;
-        for _ in arrivals {
+        for () in arrivals {
             while let Some(result) = results.get(shown).and_then(OnceLock::get) {
                 progress(result);
                 shown += 1;
             }
         }
+        drop(over);
     });
     let scenarios = results
         .into_iter()

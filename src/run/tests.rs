@@ -28,6 +28,7 @@ fn plan() -> Plan {
         jobs: 1,
         journal_dir: None,
         handed_in: Default::default(),
+        course: Default::default(),
         lease: None,
     }
 }

@@ -150,6 +150,7 @@ fn plan(folder: &Path, quirks: Vec<Quirk>) -> Plan {
         jobs: 1,
         journal_dir: None,
         handed_in: Default::default(),
+        course: Default::default(),
         lease: None,
     }
 }

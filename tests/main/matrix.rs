@@ -34,6 +34,7 @@ fn plan(seed: u64) -> Plan {
         jobs: 1,
         journal_dir: None,
         handed_in: Default::default(),
+        course: Default::default(),
         lease: None,
     }
 }

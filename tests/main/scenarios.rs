@@ -32,6 +32,7 @@ fn play(scenario: &Path, contract: ContractChoice, defects: Vec<Defect>) -> Scen
         jobs: 1,
         journal_dir: None,
         handed_in: Default::default(),
+        course: Default::default(),
         lease: None,
     };
     let mut result = perform(&plan, &Interrupt::new(), &mut |_| {}).unwrap();

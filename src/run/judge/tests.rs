@@ -80,6 +80,7 @@ fn a_run_and_its_journal_come_to_the_same() {
             jobs: 1,
             journal_dir: Some(folder.path().to_owned()),
             handed_in: Default::default(),
+            course: Default::default(),
             lease: None,
         };
         match deviation {

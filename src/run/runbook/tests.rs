@@ -49,6 +49,7 @@ fn plan(runbook: Runbook, scenarios: &[&str], defect: Option<Defect>) -> Plan {
         jobs: 2,
         journal_dir: None,
         handed_in: Default::default(),
+        course: Default::default(),
         lease: None,
     }
 }
