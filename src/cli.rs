@@ -23,6 +23,7 @@ mod mock;
 mod names;
 mod ports;
 mod problem;
+mod progress;
 mod proxy;
 mod run;
 mod runbook;

@@ -2,6 +2,7 @@
 
 mod applicability;
 mod backend;
+mod board;
 mod call;
 mod canary;
 mod checks;
@@ -17,6 +18,7 @@ mod handed_in;
 mod interrupt;
 mod judge;
 mod known_accounts;
+mod lag;
 mod lateness;
 mod lease;
 mod likely_causes;
@@ -42,6 +44,7 @@ mod verdict;
 mod watchdog;
 mod window;
 
+pub use board::{Board, Doing};
 pub use call::CallFailed;
 pub use checks::run_checks;
 pub use course::Course;

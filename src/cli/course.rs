@@ -50,6 +50,7 @@ pub(super) fn course(
         max_findings: most.or(run.max_findings),
         known: known(arguments.known_failures.as_deref(), config, suite)?,
         today: today(),
+        board: Default::default(),
     })
 }
 

@@ -11,10 +11,11 @@ use super::exit::Exit;
 use super::files;
 use super::html::Page;
 use super::problem::Problem;
+use super::progress::Progress;
 use super::settings::{self, Environment, layered};
 use super::target::{SuiteOnTarget, TargetRequest};
 use super::{checks, console, course, interrupt, levers, names};
-use crate::report::terminal::{Again, Look, Opening, Terminal};
+use crate::report::terminal::{Again, Detail, Look, Opening, Terminal};
 use crate::run::{Interrupt, Plan, Selection, Target, Use, perform};
 use crate::suite::Suite;
 use crate::suite::config::Config;
@@ -47,12 +48,17 @@ pub(super) fn run(arguments: &RunArguments) -> Result<Exit, Problem> {
         }
     });
     Arc::make_mut(&mut plan.suite).runbook.checks = made;
+    let progress = match plan.virtual_time() || arguments.detail.chosen() == Detail::Quiet {
+        true => Progress::none(),
+        false => Progress::of(plan.course.board.clone()),
+    };
     // Whoever reads along may go away; the run goes on, for the exit code and the JSON report.
     let played = perform(&plan, &interrupt, &mut |scenario| {
         if told.is_ok() {
-            told = terminal.scenario(scenario);
+            told = progress.aside(|| terminal.scenario(scenario));
         }
     });
+    drop(progress);
     let result = played.map_err(Problem::Unplayable)?;
     if told.is_ok() {
         told = terminal.end(&result);

@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use jiff::civil::Date;
 
+use super::board::Board;
 use super::interrupt::Interrupt;
 use super::plan::{Plan, Target};
 use super::probe::Permission;
@@ -48,6 +49,8 @@ pub struct Course {
     pub known: Vec<KnownFailure>,
     /// The day, by which what is known ends.
     pub today: Date,
+    /// Where it is said what is played.
+    pub board: Board,
 }
 
 impl Course {
@@ -126,6 +129,7 @@ impl<'p> Going<'p> {
                 let _beside = self.stage.read().unwrap_or_else(PoisonError::into_inner);
                 supervise(&self.halt)
             };
+            self.plan.course.board.off(&scenario.id);
             self.blame(&mut result);
             known.excuse(&scenario.id, &mut result.outcome);
             result

@@ -48,7 +48,10 @@ pub(super) fn sum_up(
     let book = Book::of(&plan.suite);
     let mut scenarios = scenarios;
     let known = plan.course.known(plan.target.name());
-    known.notice_all(&mut scenarios);
+    // What a pattern is known for may fail in what is not played.
+    if plan.scenarios.len() >= plan.suite.usual().len() {
+        known.notice_all(&mut scenarios);
+    }
     let mut sum = sum(scenarios, book);
     if plan.course.flaky_passes {
         let verdicts = sum.scenarios.iter().map(|own| match &own.outcome.verdict {

@@ -129,6 +129,8 @@ pub struct Target {
     pub services: BTreeMap<String, Url>,
     /// How they are reached.
     pub access: Access,
+    /// How long all but one of a hundred answers take there at most, if that is said.
+    pub latency: Option<Duration>,
     /// Its own scenarios, if it has any.
     pub suite: Option<PathBuf>,
     /// Its own contract, if it has one.

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use url::Url;
 
@@ -19,6 +20,9 @@ use crate::suite::diagnostics::Diagnostics;
 use crate::suite::node::Span;
 use crate::suite::suggest::suggest;
 use crate::suite::{ContractChoice, Problem, Problems};
+
+/// A target whose answers take longer is out of order.
+const MOST_LATENCY: Duration = Duration::from_secs(60);
 
 /// Among levers: the changes that a suite's world names.
 const CHANGES: &str = "changes";
@@ -238,6 +242,7 @@ fn target(
         };
         levers(cursor, &mut surroundings)
     });
+    let latency = fields.or("latency", None, latency);
     let probes = fields.or("probes", false, Cursor::switch);
     let disposable = fields.maybe("disposable", |cursor| {
         let known: Vec<&str> = accounts
@@ -259,6 +264,7 @@ fn target(
         name: name.to_owned(),
         services: services?,
         access: access?,
+        latency: latency?,
         suite: suite?,
         contract: contract?,
         accounts: accounts?,
@@ -272,6 +278,22 @@ fn target(
         services_at,
         target,
     })
+}
+
+/// `normal`, or `{ p99 = "2s" }`.
+fn latency(cursor: &Cursor<'_>) -> Option<Option<Duration>> {
+    if cursor.node.scalar().is_some() {
+        return cursor.word(&[("normal", None)]);
+    }
+    let fields = cursor.fields("`latency`")?;
+    let p99 = fields.need("p99")?.positive_duration()?;
+    if p99 > MOST_LATENCY {
+        return cursor.refuse(
+            "`p99` is more than a minute: nothing could be said of such a target",
+            "write what 99 of 100 answers take at most, like `{ p99 = \"2s\" }`",
+        );
+    }
+    Some(Some(p99))
 }
 
 /// `environment`, or the path of a file.
