@@ -10,6 +10,8 @@ mod check;
 mod checks;
 mod conclusion;
 mod console;
+mod course;
+mod doctor;
 mod exit;
 mod files;
 mod init;
@@ -21,6 +23,7 @@ mod mock;
 mod names;
 mod ports;
 mod problem;
+mod progress;
 mod proxy;
 mod report;
 mod reports;
@@ -92,6 +95,7 @@ fn perform(command: Command) -> Result<Exit, Problem> {
         Command::Check(arguments) => check::check(&arguments),
         Command::Init(arguments) => init::init(&arguments),
         Command::Mock(arguments) => mock::mock(&arguments),
+        Command::Doctor(arguments) => doctor::doctor(&arguments),
         Command::Levers(arguments) => levers::levers(&arguments),
         Command::Rules(arguments) => catalogue::rules(&arguments),
         Command::Quirks(arguments) => catalogue::list_quirks(&arguments),

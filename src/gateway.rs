@@ -59,7 +59,7 @@ use service::Service;
 pub use settings::{Mode, Settings, Upstream};
 use state::{Shared, State};
 use upstream::Route;
-pub use upstream::client_config;
+pub use upstream::{Knocked, client_config, knock};
 
 /// A running gateway. Dropping it closes its listeners and cuts its connections.
 pub struct Gateway {

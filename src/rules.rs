@@ -22,6 +22,7 @@ mod moment;
 
 mod info;
 mod need;
+mod timed;
 mod violation;
 
 mod ruling;
@@ -61,6 +62,7 @@ mod tests;
 pub use info::{JudgedFrom, RuleInfo};
 pub use need::Need;
 pub use ruling::Ruling;
+pub use timed::is_timed;
 
 use collector::Collector;
 use context::Context;

@@ -2,10 +2,13 @@
 
 mod applicability;
 mod backend;
+mod board;
 mod call;
 mod canary;
 mod checks;
+mod course;
 mod deployment;
+mod doctor;
 mod environment;
 mod evaluation;
 mod excerpt;
@@ -16,6 +19,7 @@ mod handed_in;
 mod interrupt;
 mod judge;
 mod known_accounts;
+mod lag;
 mod lateness;
 mod lease;
 mod likely_causes;
@@ -41,9 +45,12 @@ mod verdict;
 mod watchdog;
 mod window;
 
+pub use board::{Board, Doing};
 pub use call::CallFailed;
 pub use checks::run_checks;
+pub use course::Course;
 pub use deployment::Complaint;
+pub use doctor::{Examined, State, examine};
 pub use failure::SetUpError;
 pub use gather::gathered;
 pub use handed_in::{HandedIn, Own};

@@ -19,6 +19,7 @@ mod contract;
 mod cursor;
 mod diagnostics;
 mod flow;
+pub mod known_failures;
 mod load;
 mod node;
 mod numeral;

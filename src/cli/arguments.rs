@@ -1,6 +1,8 @@
 //! What can be typed.
 
+mod course;
 mod detail;
+mod doctor;
 mod reports;
 mod runbook;
 
@@ -16,7 +18,9 @@ use super::ports;
 use super::problem::nearest;
 use crate::gateway::Name;
 use crate::suite::config::shown_setting;
+pub(super) use course::{CourseArguments, Flaky};
 pub(super) use detail::DetailArguments;
+pub(super) use doctor::DoctorArguments;
 pub(super) use reports::{
     MergeArguments, ReportArguments, ReportsArguments, RerunArguments, RunFileArguments,
 };
@@ -141,6 +145,8 @@ pub(super) enum Command {
     Mock(MockArguments),
     /// Validate suites, contracts and the configuration, all errors at once
     Check(CheckArguments),
+    /// Say what works at a target and what is missing, and what to do next
+    Doctor(DoctorArguments),
     /// List a target's levers and what is switched there, or put it back
     Levers(LeversArguments),
     /// Vouch for an item of the runbook, or list what people vouch for
@@ -224,9 +230,12 @@ pub(super) struct RunArguments {
     #[arg(long)]
     pub(super) real_time: bool,
 
-    /// How many scenarios are played at once [default: one per processor]
+    /// How many scenarios are played at once [default: one per processor; one at a deployment]
     #[arg(long, value_name = "NUMBER", value_parser = clap::value_parser!(u16).range(1..))]
     pub(super) jobs: Option<u16>,
+
+    #[command(flatten)]
+    pub(super) course: CourseArguments,
 
     /// Run the checks of the configuration first: the project's own tests, lints and builds
     #[arg(long)]

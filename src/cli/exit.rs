@@ -58,7 +58,9 @@ impl Exit {
             return Self::ForbiddenWrite;
         }
         match &result.verdict {
-            Verdict::Failed | Verdict::UnexpectedPass(_) => Self::NonConformance,
+            Verdict::Failed | Verdict::UnexpectedPass(_) | Verdict::Flaky(_) => {
+                Self::NonConformance
+            }
             _ if result.runbook.checks.iter().any(Check::is_red) => Self::NonConformance,
             Verdict::Errored(_) => Self::Broken,
             _ if result.runbook.checks.iter().any(Check::is_broken) => Self::Broken,
@@ -132,6 +134,7 @@ mod tests {
             levers: Vec::new(),
             figures: Figures::default(),
             coverage: Coverage::default(),
+            attempts: Vec::new(),
         };
         RunResult {
             seed: 1,
@@ -157,6 +160,7 @@ mod tests {
             (Verdict::Passed, 0),
             (Verdict::Failed, 4),
             (Verdict::UnexpectedPass(why()), 4),
+            (Verdict::Flaky(why()), 4),
             (Verdict::Errored(why()), 3),
             (Verdict::Misconfigured(why()), 1),
             (Verdict::Inconclusive(why()), 6),

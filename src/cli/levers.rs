@@ -81,7 +81,7 @@ fn who(leftover: &Leftover) -> String {
     by.map_or_else(|| "an earlier run".to_owned(), ToString::to_string)
 }
 
-fn listed(leftover: &Leftover) -> String {
+pub(super) fn listed(leftover: &Leftover) -> String {
     let each: Vec<String> = leftover.switched.iter().map(ToString::to_string).collect();
     each.join(", ")
 }

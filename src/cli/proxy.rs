@@ -104,6 +104,7 @@ fn plan(
             journal_dir: None,
             run_file: None,
             handed_in: Default::default(),
+            course: Default::default(),
             lease,
         },
         journal: arguments.journal.clone(),

@@ -10,12 +10,13 @@ use super::conclusion::conclude;
 use super::exit::Exit;
 use super::files;
 use super::problem::Problem;
+use super::progress::Progress;
 use super::reports::Reports;
 use super::settings::{self, Environment, layered};
 use super::target::{SuiteOnTarget, TargetRequest};
-use super::{checks, console, interrupt, levers, names, run_file};
+use super::{checks, console, course, interrupt, levers, names, run_file};
 use crate::report::terminal::{Again, Detail, Look, Opening, Terminal};
-use crate::run::{Interrupt, Plan, Selection, Use, perform};
+use crate::run::{Interrupt, Plan, Selection, Target, Use, perform};
 use crate::runfile::Writer;
 use crate::suite::Suite;
 use crate::suite::config::Config;
@@ -24,6 +25,7 @@ use crate::suite::config::Config;
 pub(super) fn run(arguments: &RunArguments) -> Result<Exit, Problem> {
     let environment: Environment<'_> = &settings::environment;
     let config = files::config_of(&arguments.files, environment)?;
+    let config = course::under_profile(config, &arguments.course, environment)?;
     // Everything that can be wrong is found before the first scenario is played.
     let reports = Reports::reserve(&arguments.reports, &config, environment)?;
     let mut plan = plan(arguments, &config, environment)?;
@@ -46,12 +48,17 @@ pub(super) fn run(arguments: &RunArguments) -> Result<Exit, Problem> {
         }
     });
     Arc::make_mut(&mut plan.suite).runbook.checks = made;
+    let progress = match plan.virtual_time() || arguments.detail.chosen() == Detail::Quiet {
+        true => Progress::none(),
+        false => Progress::of(plan.course.board.clone()),
+    };
     // Whoever reads along may go away; the run goes on, for the exit code and the JSON report.
     let played = perform(&plan, &interrupt, &mut |scenario| {
         if told.is_ok() {
-            told = terminal.scenario(scenario);
+            told = progress.aside(|| terminal.scenario(scenario));
         }
     });
+    drop(progress);
     let result = played.map_err(|why| {
         plan.run_file.iter().for_each(Writer::discard);
         Problem::Unplayable(why)
@@ -86,7 +93,7 @@ fn plan(
     )?;
     let jobs = layered(
         arguments.jobs.map(usize::from),
-        None,
+        config.run.jobs.map(usize::from),
         environment,
         "REHEARSAL_JOBS",
     )?;
@@ -107,9 +114,12 @@ fn plan(
     let selection = Selection {
         patterns: &arguments.scenarios,
         tags: &arguments.tags,
+        skipped: &arguments.course.skipped,
     };
     let scenarios = selection.of(&suite.scenarios)?;
     let journal_dir = journal_folder(arguments, environment)?;
+    let shared = matches!(target, Target::Deployment(_));
+    let course = course::course(&arguments.course, config, &suite, environment)?;
     Ok(Plan {
         lease: levers::lease(&target, config, Use::Alone)?,
         scenarios,
@@ -119,10 +129,11 @@ fn plan(
         seed: seed.unwrap_or_else(settings::chance),
         quirks: quirks.into_iter().collect(),
         defects,
-        jobs: jobs.unwrap_or_else(settings::processors),
+        jobs: jobs.unwrap_or_else(|| if shared { 1 } else { settings::processors() }),
         journal_dir,
         run_file: None,
         handed_in: Default::default(),
+        course,
     })
 }
 

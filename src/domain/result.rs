@@ -12,7 +12,7 @@ use super::coverage::Coverage;
 use super::figures::Figures;
 use super::journal::Entry;
 use super::runbook::{Answer, Shown};
-use super::verdict::{Outcome, ScopeTally, Verdict};
+use super::verdict::{Finding, Outcome, ScopeTally, Verdict};
 
 /// A whole run.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -73,4 +73,31 @@ pub struct ScenarioResult {
     pub figures: Figures,
     /// What of the contract it put to the test.
     pub coverage: Coverage,
+    /// Each time that it was played, the first one first, where that was more than once. What stands here
+    /// otherwise is the one's that decides.
+    pub attempts: Vec<Attempt>,
+}
+
+/// One time of several that a scenario was played.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Attempt {
+    /// What came of it.
+    pub verdict: Verdict,
+    /// Every finding, the gravest first.
+    pub findings: Vec<Finding>,
+    /// How long it took on the scenario's own clock.
+    pub duration: Duration,
+    /// How long it took on the wall.
+    pub duration_wall: Duration,
+}
+
+impl From<&ScenarioResult> for Attempt {
+    fn from(scenario: &ScenarioResult) -> Self {
+        Self {
+            verdict: scenario.outcome.verdict.clone(),
+            findings: scenario.outcome.findings.clone(),
+            duration: scenario.outcome.duration,
+            duration_wall: scenario.duration_wall,
+        }
+    }
 }

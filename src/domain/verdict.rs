@@ -87,6 +87,8 @@ pub enum Verdict {
     KnownFailure(String),
     /// It was announced to fail and passed.
     UnexpectedPass(String),
+    /// It failed, and passed when it was played again alone.
+    Flaky(String),
 }
 
 impl Verdict {
@@ -101,6 +103,7 @@ impl Verdict {
             Self::Skipped(_) => "skipped",
             Self::KnownFailure(_) => "known-failure",
             Self::UnexpectedPass(_) => "unexpected-pass",
+            Self::Flaky(_) => "flaky",
         }
     }
 
@@ -129,7 +132,7 @@ impl Verdict {
     pub fn gravity(&self) -> Option<u8> {
         match self {
             Self::Failed => Some(4),
-            Self::UnexpectedPass(_) => Some(3),
+            Self::UnexpectedPass(_) | Self::Flaky(_) => Some(3),
             Self::Errored(_) | Self::Misconfigured(_) => Some(2),
             Self::Inconclusive(_) => Some(1),
             Self::Passed | Self::KnownFailure(_) => Some(0),
@@ -147,7 +150,8 @@ impl Verdict {
             | Self::Misconfigured(why)
             | Self::Skipped(why)
             | Self::KnownFailure(why)
-            | Self::UnexpectedPass(why) => Some(why),
+            | Self::UnexpectedPass(why)
+            | Self::Flaky(why) => Some(why),
         }
     }
 }

@@ -66,7 +66,7 @@ impl Report {
     }
 
     /// The verdict on one scenario by its id, if it was played: as [`Report::verdict`], or `skipped`,
-    /// `known-failure` or `unexpected-pass`.
+    /// `known-failure`, `unexpected-pass` or `flaky`.
     #[must_use]
     pub fn verdict_on(&self, scenario: &str) -> Option<&'static str> {
         let mut scenarios = self.result.scenarios.iter();

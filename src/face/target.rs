@@ -112,6 +112,7 @@ impl Target {
         run::Target::Deployment(Box::new(config::Target {
             name: "elsewhere".to_owned(),
             access: Default::default(),
+            latency: None,
             services: services.clone(),
             suite: None,
             contract: None,

@@ -6,7 +6,7 @@
 use std::future::Future;
 use std::io;
 use std::pin::Pin;
-use std::sync::Mutex;
+use std::sync::{Arc, Mutex};
 use std::task::{Context, Poll};
 
 use base64::Engine as _;
@@ -88,6 +88,47 @@ impl Route {
         };
         let uri: Uri = self.origin.parse().map_err(|_| "no URL".to_owned())?;
         secure.call(uri).await.map_err(|error| error.to_string())
+    }
+}
+
+/// What opening a connection to a backend comes to.
+#[derive(Debug)]
+pub enum Knocked {
+    /// There is none, and why.
+    Nobody(String),
+    /// TLS is not spoken there as it should be, and why.
+    Untrusted(String),
+    /// There is one in plain text.
+    Open,
+    /// There is one over TLS.
+    Secure {
+        /// The backend's own certificate, in DER.
+        certificate: Option<Vec<u8>>,
+    },
+}
+
+/// Opens a connection as one for a request is opened, and asks nothing.
+pub async fn knock(upstream: Upstream) -> Knocked {
+    let is_secure = upstream.scheme.eq_ignore_ascii_case("https");
+    let access = Arc::clone(&upstream.access);
+    let dial = match Route::new(upstream) {
+        Ok(route) => route.dial,
+        Err(error) => return Knocked::Untrusted(error.to_string()),
+    };
+    let host = match &dial.target {
+        Target::Host { host, .. } => host.clone(),
+        Target::Endpoint(endpoint) => endpoint.authority(),
+    };
+    let stream = match dial.connect().await {
+        Ok(stream) => stream,
+        Err(error) => return Knocked::Nobody(error.to_string()),
+    };
+    if !is_secure {
+        return Knocked::Open;
+    }
+    match trust::shake(&access, host, stream).await {
+        Ok(certificate) => Knocked::Secure { certificate },
+        Err(error) => Knocked::Untrusted(describe(&error)),
     }
 }
 

@@ -24,6 +24,8 @@ pub(super) enum Standing {
     Skipped,
     /// It failed, as announced.
     Announced,
+    /// It failed, and passed when it was tried again.
+    Flaky,
 }
 
 /// How a verdict stands.
@@ -35,6 +37,7 @@ pub(super) fn standing(verdict: &Verdict) -> Standing {
         Verdict::Inconclusive(_) => Standing::Unproven,
         Verdict::Skipped(_) => Standing::Skipped,
         Verdict::KnownFailure(_) => Standing::Announced,
+        Verdict::Flaky(_) => Standing::Flaky,
     }
 }
 

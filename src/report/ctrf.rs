@@ -66,7 +66,7 @@ pub fn render(result: &RunResult, about: &About) -> Vec<u8> {
 
 fn status(scenario: &ScenarioResult) -> &'static str {
     match standing(&scenario.outcome.verdict) {
-        Standing::Passed => "passed",
+        Standing::Passed | Standing::Flaky => "passed",
         Standing::Failed | Standing::Errored => "failed",
         Standing::Skipped => "skipped",
         Standing::Unproven | Standing::Announced => "other",
@@ -91,6 +91,13 @@ fn test(scenario: &ScenarioResult) -> Value {
     put("rawStatus", json!(scenario.outcome.verdict.name()));
     put("duration", json!(took));
     put("type", json!("conformance"));
+    if scenario.attempts.len() > 1 {
+        put("retries", json!(scenario.attempts.len() - 1));
+        put(
+            "flaky",
+            json!(standing(&scenario.outcome.verdict) == Standing::Flaky),
+        );
+    }
     if !scenario.file.is_empty() {
         put("filePath", json!(scenario.file));
     }

@@ -77,7 +77,7 @@ fn without_finding(result: &RunResult) -> Vec<Annotation> {
     let mut order = Vec::new();
     for scenario in &result.scenarios {
         let counts = match standing(&scenario.outcome.verdict) {
-            Standing::Errored | Standing::Unproven => true,
+            Standing::Errored | Standing::Unproven | Standing::Flaky => true,
             Standing::Failed => scenario.outcome.verdict.reason().is_some(),
             Standing::Passed | Standing::Skipped | Standing::Announced => false,
         };
@@ -96,7 +96,7 @@ fn without_finding(result: &RunResult) -> Vec<Annotation> {
         let verdict = &first.outcome.verdict;
         Some(Annotation {
             level: match standing(verdict) {
-                Standing::Unproven => "warning",
+                Standing::Unproven | Standing::Flaky => "warning",
                 _ => "error",
             },
             title: format!(

@@ -27,7 +27,10 @@ pub fn render(result: &RunResult, about: &About) -> Vec<u8> {
             "result": outcome(result),
             "configuration": about.files.iter().map(described).collect::<Vec<Value>>(),
             "passedTests": named(&|own| own == Standing::Passed),
-            "warnedTests": named(&|own| matches!(own, Standing::Unproven | Standing::Announced)),
+            "warnedTests": named(&|own| matches!(
+                own,
+                Standing::Unproven | Standing::Announced | Standing::Flaky
+            )),
             "failedTests": named(&|own| matches!(own, Standing::Failed | Standing::Errored)),
         },
     });

@@ -68,7 +68,7 @@ struct ScenarioDocument<'a> {
     runbook: &'a [String],
     verdict: &'static str,
     reason: Option<&'a str>,
-    attempts: Vec<AttemptDocument>,
+    attempts: Vec<AttemptDocument<'a>>,
     duration_virtual_ms: u64,
     duration_wall_ms: u64,
     findings: Vec<FindingDocument<'a>>,
@@ -82,10 +82,23 @@ struct ScenarioDocument<'a> {
 }
 
 #[derive(Serialize)]
-struct AttemptDocument {
+struct AttemptDocument<'a> {
     verdict: &'static str,
+    reason: Option<&'a str>,
     duration_virtual_ms: u64,
     duration_wall_ms: u64,
+    /// What was found in it, where it was played more than once.
+    findings: Vec<SeenDocument<'a>>,
+}
+
+/// What was found in one attempt of several, in brief.
+#[derive(Serialize)]
+struct SeenDocument<'a> {
+    rule: &'a str,
+    subject: &'static str,
+    message: &'a str,
+    expected: &'a str,
+    observed: &'a str,
 }
 
 #[derive(Serialize)]
@@ -229,12 +242,6 @@ impl<'a> ScenarioDocument<'a> {
     fn of(scenario: &'a ScenarioResult) -> Self {
         let outcome = &scenario.outcome;
         let timeline = Timeline::new(&scenario.excerpt);
-        let attempt = AttemptDocument {
-            verdict: outcome.verdict.name(),
-            duration_virtual_ms: millis(outcome.duration),
-            duration_wall_ms: millis(scenario.duration_wall),
-        };
-        let played = !matches!(outcome.verdict, Verdict::Skipped(_));
         let mut roots = vec![None; outcome.findings.len()];
         for cause in diagnosis::causes(&outcome.findings) {
             for symptom in cause.symptoms {
@@ -248,7 +255,7 @@ impl<'a> ScenarioDocument<'a> {
             runbook: &scenario.runbook,
             verdict: outcome.verdict.name(),
             reason: outcome.verdict.reason(),
-            attempts: played.then_some(attempt).into_iter().collect(),
+            attempts: attempts(scenario),
             duration_virtual_ms: millis(outcome.duration),
             duration_wall_ms: millis(scenario.duration_wall),
             findings: outcome
@@ -278,6 +285,43 @@ impl<'a> ScenarioDocument<'a> {
                 .map(|entry| EntryDocument::of(entry, &timeline))
                 .collect(),
             figures: Written::from(&scenario.figures),
+        }
+    }
+}
+
+/// Each time that a scenario was played.
+fn attempts(scenario: &ScenarioResult) -> Vec<AttemptDocument<'_>> {
+    let outcome = &scenario.outcome;
+    if matches!(outcome.verdict, Verdict::Skipped(_)) {
+        return Vec::new();
+    }
+    if scenario.attempts.is_empty() {
+        return vec![AttemptDocument {
+            verdict: outcome.verdict.name(),
+            reason: outcome.verdict.reason(),
+            duration_virtual_ms: millis(outcome.duration),
+            duration_wall_ms: millis(scenario.duration_wall),
+            findings: Vec::new(),
+        }];
+    }
+    let attempts = scenario.attempts.iter().map(|attempt| AttemptDocument {
+        verdict: attempt.verdict.name(),
+        reason: attempt.verdict.reason(),
+        duration_virtual_ms: millis(attempt.duration),
+        duration_wall_ms: millis(attempt.duration_wall),
+        findings: attempt.findings.iter().map(SeenDocument::of).collect(),
+    });
+    attempts.collect()
+}
+
+impl<'a> SeenDocument<'a> {
+    fn of(finding: &'a Finding) -> Self {
+        Self {
+            rule: &finding.rule,
+            subject: finding.subject.name(),
+            message: &finding.message,
+            expected: &finding.expected,
+            observed: &finding.observed,
         }
     }
 }

@@ -3,12 +3,12 @@
 use std::time::Duration;
 
 use quick_junit::{
-    NonSuccessKind, Property, Report, TestCase, TestCaseStatus, TestSuite, XmlString,
+    NonSuccessKind, Property, Report, TestCase, TestCaseStatus, TestRerun, TestSuite, XmlString,
 };
 
 use super::About;
-use super::account::{Standing, account, cut, headline, standing};
-use crate::domain::result::{RunResult, ScenarioResult};
+use super::account::{Standing, account, cut, headline, said, standing};
+use crate::domain::result::{Attempt, RunResult, ScenarioResult};
 
 /// The longest that all evidence together may be, in bytes of XML: viewers refuse files of 30 MB.
 const ALL: usize = 24 * 1024 * 1024;
@@ -59,8 +59,8 @@ fn case(scenario: &ScenarioResult, target: &str, most: usize) -> TestCase {
         status.set_message(message()).set_type(verdict.name());
         status
     };
-    let status = match standing(verdict) {
-        Standing::Passed => TestCaseStatus::success(),
+    let mut status = match standing(verdict) {
+        Standing::Passed | Standing::Flaky => TestCaseStatus::success(),
         Standing::Failed => unlike(NonSuccessKind::Failure),
         Standing::Errored | Standing::Unproven => unlike(NonSuccessKind::Error),
         Standing::Skipped | Standing::Announced => {
@@ -69,6 +69,10 @@ fn case(scenario: &ScenarioResult, target: &str, most: usize) -> TestCase {
             status
         }
     };
+    // What came before the attempt that decides: Surefire calls them flaky failures where that one passed.
+    for before in scenario.attempts.iter().rev().skip(1).rev() {
+        status.add_rerun(rerun(before));
+    }
     let mut case = TestCase::new(scenario.id.as_str(), status);
     case.set_classname(format!("rehearsal.{target}"));
     case.set_time(scenario.duration_wall);
@@ -86,6 +90,24 @@ fn case(scenario: &ScenarioResult, target: &str, most: usize) -> TestCase {
         case.set_system_out(cut(&evidence, most, cost));
     }
     case
+}
+
+/// One of several attempts.
+fn rerun(attempt: &Attempt) -> TestRerun {
+    let kind = match standing(&attempt.verdict) {
+        Standing::Failed => NonSuccessKind::Failure,
+        _ => NonSuccessKind::Error,
+    };
+    let said: Vec<String> = attempt.findings.iter().map(said).collect();
+    let reason = attempt.verdict.reason().map(str::to_owned);
+    let message = reason.or_else(|| said.first().cloned()).unwrap_or_default();
+    let mut rerun = TestRerun::new(kind);
+    rerun
+        .set_type(attempt.verdict.name())
+        .set_message(cut(&message, MESSAGE, cost))
+        .set_time(attempt.duration_wall)
+        .set_system_out(cut(&said.join("\n"), MESSAGE * 16, cost));
+    rerun
 }
 
 /// How many bytes a character becomes in XML, at the most.
@@ -128,6 +150,20 @@ mod tests {
                 scenario.id
             );
         }
+    }
+
+    #[test]
+    fn what_failed_and_then_passed_is_a_flaky_failure() {
+        let mut result = samples::mixed();
+        let scenarios = &mut result.scenarios;
+        let failed = scenarios.iter_mut();
+        let mut failed = failed.filter(|own| own.outcome.verdict == Verdict::Failed);
+        let scenario = failed.next().unwrap();
+        let first = Attempt::from(&*scenario);
+        scenario.outcome.verdict = Verdict::Flaky("it passed alone".to_owned());
+        scenario.attempts = vec![first, Attempt::from(&*scenario)];
+        let text = String::from_utf8(render(&result, &samples::about())).unwrap();
+        assert_eq!(text.matches("<flakyFailure").count(), 1, "{text}");
     }
 
     #[test]

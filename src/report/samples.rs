@@ -92,6 +92,7 @@ fn scenario(id: &str, name: &str, items: &[&str], verdict: Verdict) -> ScenarioR
         levers: Vec::new(),
         figures: measured(),
         coverage: Coverage::default(),
+        attempts: Vec::new(),
     }
 }
 

@@ -170,6 +170,7 @@ fn sign(scenario: &ScenarioResult) -> &'static str {
         Standing::Unproven => "❔",
         Standing::Skipped => "⏭️",
         Standing::Announced => "🟡",
+        Standing::Flaky => "🔁",
     }
 }
 

@@ -28,7 +28,9 @@ pub fn render(result: &RunResult, about: &About) -> Vec<u8> {
             Standing::Passed => ("ok", None),
             Standing::Skipped => ("ok", Some("SKIP")),
             Standing::Announced => ("not ok", Some("TODO")),
-            Standing::Failed | Standing::Errored | Standing::Unproven => ("not ok", None),
+            Standing::Failed | Standing::Errored | Standing::Unproven | Standing::Flaky => {
+                ("not ok", None)
+            }
         };
         let mut point = format!(
             "{word} {} - {}: {}",

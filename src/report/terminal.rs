@@ -357,7 +357,8 @@ fn is_worth_telling(verdict: &Verdict) -> bool {
         | Verdict::Inconclusive(_)
         | Verdict::Errored(_)
         | Verdict::Misconfigured(_)
-        | Verdict::UnexpectedPass(_) => true,
+        | Verdict::UnexpectedPass(_)
+        | Verdict::Flaky(_) => true,
     }
 }
 
@@ -370,6 +371,7 @@ fn symbol(verdict: &Verdict) -> (char, Style) {
         Verdict::Skipped(_) => ('-', FAINT),
         Verdict::KnownFailure(_) => ('~', OPEN),
         Verdict::UnexpectedPass(_) => ('!', OPEN),
+        Verdict::Flaky(_) => ('≈', OPEN),
     }
 }
 

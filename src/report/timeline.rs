@@ -393,6 +393,9 @@ fn harness(fact: &HarnessFact) -> String {
         HarnessFact::ForbiddenReached { calls } => {
             format!("the mock counted {calls} forbidden calls")
         }
+        HarnessFact::Lagged { by_ms, over_ms } => {
+            format!("the harness itself lagged by {by_ms} ms in {over_ms} ms")
+        }
         HarnessFact::Late { what, by_us } => format!("{what} came {by_us} µs late"),
         HarnessFact::Ended => "the client is gone".to_owned(),
     }

@@ -15,7 +15,8 @@ use crate::domain::contract::{Asked, Condition, Contract, KillSwitch, Operation,
 use crate::domain::media_type;
 use crate::domain::selector::{Selector, fill_text};
 use crate::suite::config::Target;
-use http::{Clients, NoAnswer, NoClient};
+pub(super) use http::Clients;
+use http::{NoAnswer, NoClient};
 pub(super) use operator::{OperatorError, Turn, operate};
 
 /// What keeps a target from being played against.
@@ -24,9 +25,6 @@ pub enum Complaint {
     /// Nothing can be asked at all.
     #[error("no runtime could be started: {0}")]
     Runtime(io::Error),
-    /// Nothing can be asked over HTTP.
-    #[error(transparent)]
-    Client(#[from] NoClient),
     /// A service does not answer, or not as the contract says.
     #[error("  service `{service}`: GET {url}: {why}")]
     Service {
@@ -51,6 +49,9 @@ pub(super) enum World {
 /// How an answer is unlike what the contract says.
 #[derive(Debug, thiserror::Error)]
 pub enum Unlike {
+    /// Nothing can be asked at all.
+    #[error(transparent)]
+    Client(#[from] NoClient),
     /// There is none.
     #[error(transparent)]
     None(#[from] NoAnswer),
@@ -95,51 +96,85 @@ pub(super) fn reach(
         let clients = Clients::of(target);
         let mut complaints = Vec::new();
         for service in &contract.services {
-            let Some(url) = target.services.get(&service.name) else {
+            let Some(asked) = inquiry(target, contract, &service.name, world) else {
                 continue;
             };
-            // An operation that anybody may call says most: its answer must be the contract's.
-            let probe = contract
-                .operations()
-                .filter(|(role, operation)| {
-                    operation.service == service.name
-                        && operation.method == "GET"
-                        && matches!(role, Role::Status | Role::Keys | Role::Health)
-                })
-                .min_by_key(|(role, _)| *role == Role::Health);
-            let base = url.as_str().trim_end_matches('/');
-            let asked = match &probe {
-                Some((_, operation)) => format!("{base}{}", path_with_query(operation)),
-                None => format!("{base}/"),
-            };
-            let asks_switch = matches!(&probe, Some((Role::Status, _)));
-            let expected = match &probe {
-                None => Expected::Anything,
-                Some((Role::Keys, _)) => Expected::Json,
-                Some((Role::Status, _)) if reads_body(contract) => Expected::Json,
-                Some(_) => Expected::Found,
-            };
-            let switch = contract.kill_switch.as_ref();
-            let open = switch.filter(|_| asks_switch && world == World::AsItShouldBe);
-            let headers = probe.map_or(&[][..], |(_, operation)| &operation.headers);
-            let client = match clients.at(&asked) {
-                Ok(client) => client,
-                Err(error) => return vec![error.into()],
-            };
             let answer = tokio::select! {
-                answer = ask(&client, &asked, headers, expected, open) => answer,
+                answer = asked.ask(&clients) => answer,
                 () = interrupt.triggered() => return complaints,
             };
             if let Err(why) = answer {
                 complaints.push(Complaint::Service {
                     service: service.name.clone(),
-                    url: asked,
+                    url: asked.url,
                     why,
                 });
             }
         }
         complaints
     })
+}
+
+/// A question to a service that anybody may ask.
+pub(super) struct Inquiry<'c> {
+    /// What is asked for.
+    pub(super) url: String,
+    headers: &'c [(String, String)],
+    expected: Expected,
+    /// What must not be on.
+    open: Option<&'c KillSwitch>,
+}
+
+/// The question to a service whose answer says most; none where the target has no such service.
+pub(super) fn inquiry<'c>(
+    target: &Target,
+    contract: &'c Contract,
+    service: &str,
+    world: World,
+) -> Option<Inquiry<'c>> {
+    let base = target.services.get(service)?.as_str().trim_end_matches('/');
+    // An operation that anybody may call says most: its answer must be the contract's.
+    let probe = contract
+        .operations()
+        .filter(|(role, operation)| {
+            operation.service == service
+                && operation.method == "GET"
+                && matches!(role, Role::Status | Role::Keys | Role::Health)
+        })
+        .min_by_key(|(role, _)| *role == Role::Health);
+    let url = match &probe {
+        Some((_, operation)) => format!("{base}{}", path_with_query(operation)),
+        None => format!("{base}/"),
+    };
+    let asks_switch = matches!(&probe, Some((Role::Status, _)));
+    let expected = match &probe {
+        None => Expected::Anything,
+        Some((Role::Keys, _)) => Expected::Json,
+        Some((Role::Status, _)) if reads_body(contract) => Expected::Json,
+        Some(_) => Expected::Found,
+    };
+    let switch = contract.kill_switch.as_ref();
+    Some(Inquiry {
+        url,
+        headers: probe.map_or(&[][..], |(_, operation)| &operation.headers),
+        expected,
+        open: switch.filter(|_| asks_switch && world == World::AsItShouldBe),
+    })
+}
+
+impl Inquiry<'_> {
+    /// Asks once.
+    pub(super) async fn ask(&self, clients: &Clients<'_>) -> Result<Answered, Unlike> {
+        let client = clients.at(&self.url)?;
+        ask(&client, &self.url, self.headers, self.expected, self.open).await
+    }
+}
+
+/// What is known of an answer that is as the contract says.
+pub(super) struct Answered {
+    pub(super) status: u16,
+    /// The time that it says it is.
+    pub(super) date: Option<String>,
 }
 
 /// Whether the kill-switch stands in the body of its answer.
@@ -191,7 +226,7 @@ async fn ask(
     headers: &[(String, String)],
     expected: Expected,
     open: Option<&KillSwitch>,
-) -> Result<(), Unlike> {
+) -> Result<Answered, Unlike> {
     let mut request = client.get(url);
     for (name, value) in headers {
         request = request.header(name, fill_text(value, &|_| None));
@@ -236,6 +271,11 @@ async fn ask(
     let find = |at: &Selector| at.in_answer(named(), json.as_ref());
     match open.and_then(|switch| switch.says(asked, find)) {
         Some(true) => Err(Unlike::InMaintenance),
-        Some(false) | None => Ok(()),
+        Some(false) | None => Ok(Answered {
+            status,
+            date: pairs()
+                .find(|(name, _)| *name == "date")
+                .map(|(_, date)| date),
+        }),
     }
 }

@@ -12,6 +12,7 @@ use super::backend::Backend;
 use super::evaluation::{Evaluation, JournalFlaw};
 use super::excerpt;
 use super::failure::SetUpError;
+use super::lag::Ticker;
 use super::lateness::LatenessCheck;
 use super::plan::Plan;
 use super::recording::{Flush, Recording};
@@ -62,6 +63,8 @@ pub(super) struct Environment {
     lateness: Option<Arc<Mutex<LatenessCheck>>>,
     /// By which the gateway knows the harness's own calls of this run.
     pub(super) marker: String,
+    /// What says in real time how late the harness itself is.
+    ticker: Option<Ticker>,
     /// The journal on disk.
     recording: Option<Arc<Mutex<Recording>>>,
 }
@@ -112,6 +115,7 @@ impl Environment {
                 marker: marker.clone(),
             })
         };
+        let ticker = (!virtual_time).then(|| Ticker::start(&recorder));
         let (client, others) =
             Client::all(&settings.case.devices, &recorder, &settings.listen, served)?;
         Ok(Self {
@@ -125,6 +129,7 @@ impl Environment {
             evaluation,
             lateness,
             marker,
+            ticker,
             recording,
         })
     }
@@ -188,6 +193,9 @@ impl Environment {
 
     /// Ends the journal: the client is gone.
     pub(super) fn end(&self) {
+        if let Some(ticker) = &self.ticker {
+            ticker.stop();
+        }
         if let Some(calls) = self.backend.forbidden_calls() {
             self.note(HarnessFact::ForbiddenReached { calls });
         }

@@ -5,6 +5,7 @@
 //! journal comes to the same verdict.
 
 mod devices;
+mod lags;
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -16,7 +17,7 @@ use crate::domain::contract::Contract;
 use crate::domain::coverage::{Coverage, Kind};
 use crate::domain::journal::file::Case;
 use crate::domain::journal::{
-    AppFact, Changed, Entry, EntryId, Fact, HarnessFact, LeverHow, Observer, StepPhase,
+    AppFact, Changed, Entry, EntryId, Fact, HarnessFact, LeverHow, Observer, StepPhase, UnmetStep,
 };
 use crate::domain::proof::Proof;
 use crate::domain::result::ScenarioResult;
@@ -24,11 +25,21 @@ use crate::domain::runbook::{Came, Shown};
 use crate::domain::verdict::{Finding, Outcome, PROOF, STEP, ScopeTally, Severity};
 use crate::rules::{self, JudgedFrom};
 use devices::Devices;
+use lags::Lags;
 
 /// Follows one journal.
 pub(super) struct Evaluation {
     devices: Devices,
     record: HarnessRecord,
+}
+
+/// What did not come true.
+#[derive(Debug)]
+struct Unmet {
+    finding: Finding,
+    step: usize,
+    /// From when to when it was waited for, where more time might have changed it.
+    overdue: Option<(Duration, Duration)>,
 }
 
 /// What the harness itself wrote, and how far the journal goes.
@@ -40,7 +51,11 @@ struct HarnessRecord {
     ended: bool,
     simulated: bool,
     interrupted: bool,
-    unmet: Vec<Finding>,
+    unmet: Vec<Unmet>,
+    /// What the harness itself lost, in real time.
+    lags: Lags,
+    /// The step that is played, and when it began.
+    step: (usize, Duration),
     /// What each step has come to so far.
     steps: BTreeMap<usize, StepPhase>,
     error: Option<String>,
@@ -73,7 +88,8 @@ impl Evaluation {
         excerpt: impl FnOnce(&[Finding]) -> Vec<Arc<Entry>>,
     ) -> ScenarioResult {
         let (judged, proven) = self.devices.finish();
-        let record = std::mem::take(&mut self.record);
+        let mut record = std::mem::take(&mut self.record);
+        let mut explained = record.forgive();
         let mut shown = record.shown(case);
         let (doubt, error) = match flaw {
             Some(flaw) if flaw.is_doubt() => (Some(flaw.to_string()), None),
@@ -85,7 +101,8 @@ impl Evaluation {
             doubts: doubt.into_iter().collect(),
         };
         let mut not_judged = judged.not_judged;
-        evidence.findings.extend(record.unmet);
+        let unmet = record.unmet.into_iter().map(|unmet| unmet.finding);
+        evidence.findings.extend(unmet);
         never_called(&mut shown, &proven.proof);
         match proven.proof {
             Proof::Broken(findings) => evidence.findings.extend(findings),
@@ -111,13 +128,21 @@ impl Evaluation {
             );
         }
         verdict::arrange(&mut evidence.findings);
+        let excerpt = excerpt(&evidence.findings);
+        let lags = &record.lags;
+        explained.extend(lags.forgive(&mut evidence.findings, &excerpt));
+        for (rule, why) in explained {
+            shown.kept.remove(&rule);
+            shown.open.insert(rule, why.clone());
+            evidence.doubts.push(why);
+        }
         ScenarioResult {
             id: case.id.clone(),
             name: case.name.clone(),
             file: case.file.clone(),
             runbook: case.runbook.clone(),
             shown,
-            excerpt: excerpt(&evidence.findings),
+            excerpt,
             outcome: Outcome {
                 verdict: verdict::verdict(case.known_failure.as_deref(), &evidence),
                 findings: evidence.findings,
@@ -131,6 +156,7 @@ impl Evaluation {
             levers: record.levers,
             figures: judged.figures,
             coverage,
+            attempts: Vec::new(),
         }
     }
 }
@@ -229,7 +255,37 @@ impl Observer for Evaluation {
     }
 }
 
+/// What did not come true, as a finding.
+fn unmet(step: &UnmetStep) -> Finding {
+    Finding {
+        rule: STEP.to_owned(),
+        subject: step.subject,
+        message: step.message.clone(),
+        expected: step.expected.clone(),
+        observed: step.observed.clone(),
+        evidence: step.evidence.clone(),
+        request_ids: step.request_ids.clone(),
+        severity: Severity::Violation,
+    }
+}
+
 impl HarnessRecord {
+    /// Takes from what has not come in its time that it failed, where the harness's own lag may be why.
+    fn forgive(&mut self) -> Vec<(String, String)> {
+        let mut doubts = Vec::new();
+        for unmet in &mut self.unmet {
+            let lost = unmet
+                .overdue
+                .and_then(|(from, until)| self.lags.explains(from, until));
+            if let Some(lost) = lost {
+                unmet.finding.severity = Severity::Information;
+                self.steps.insert(unmet.step, StepPhase::Failed);
+                doubts.push((STEP.to_owned(), lags::why(STEP, lost)));
+            }
+        }
+        doubts
+    }
+
     /// What its steps came to.
     fn shown(&self, case: &Case) -> Shown {
         let came = |phase: Option<&StepPhase>| match phase {
@@ -291,18 +347,23 @@ impl HarnessRecord {
                     )
                 });
             }
+            HarnessFact::Lagged { by_ms, over_ms } => {
+                let (lost, over) = (
+                    Duration::from_millis(*by_ms),
+                    Duration::from_millis(*over_ms),
+                );
+                self.lags.add(self.last, lost, over);
+            }
             HarnessFact::Step { step, phase, .. } => {
+                if *phase == StepPhase::Began {
+                    self.step = (*step, self.last);
+                }
                 self.steps.insert(*step, *phase);
             }
-            HarnessFact::Unmet(step) => self.unmet.push(Finding {
-                rule: STEP.to_owned(),
-                subject: step.subject,
-                message: step.message.clone(),
-                expected: step.expected.clone(),
-                observed: step.observed.clone(),
-                evidence: step.evidence.clone(),
-                request_ids: step.request_ids.clone(),
-                severity: Severity::Violation,
+            HarnessFact::Unmet(step) => self.unmet.push(Unmet {
+                finding: unmet(step),
+                step: self.step.0,
+                overdue: step.overdue.then_some((self.step.1, self.last)),
             }),
             HarnessFact::Changed(Changed { change, how }) => {
                 let Some(lever) = change.lever() else { return };
@@ -319,3 +380,6 @@ impl HarnessRecord {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

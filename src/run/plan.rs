@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use super::course::Course;
 use super::handed_in::HandedIn;
 use super::lease::Lease;
 use crate::app::Quirk;
@@ -29,7 +30,8 @@ pub struct Plan {
     pub quirks: Vec<Quirk>,
     /// Deliberate misbehaviours of the mock.
     pub defects: Vec<Defect>,
-    /// How many scenarios may be played at once. A deployment has one world, so there it is one.
+    /// How many scenarios may be played at once. At a deployment, which has one world for all, those that
+    /// move it by an operator's calls are played alone all the same.
     pub jobs: usize,
     /// A folder for one journal file per scenario.
     pub journal_dir: Option<PathBuf>,
@@ -37,6 +39,8 @@ pub struct Plan {
     pub run_file: Option<Writer>,
     /// What is switched at a deployment, for whoever has to put it back.
     pub lease: Option<Lease>,
+    /// How the run goes on.
+    pub course: Course,
     /// What a caller of the library brings of its own.
     pub handed_in: HandedIn,
 }

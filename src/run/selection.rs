@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use crate::domain::scenario::{SOAK, Scenario};
+use crate::domain::wildcard::matches;
 
 /// Why a selection cannot be played.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -34,6 +35,8 @@ pub struct Selection<'a> {
     pub patterns: &'a [String],
     /// Tags.
     pub tags: &'a [String],
+    /// Patterns of ids that are left out, whatever else asks for them.
+    pub skipped: &'a [String],
 }
 
 impl Selection<'_> {
@@ -49,7 +52,7 @@ impl Selection<'_> {
                 .map(|scenario| scenario.id.clone())
                 .collect()
         };
-        for pattern in self.patterns {
+        for pattern in self.patterns.iter().chain(self.skipped) {
             if !scenarios
                 .iter()
                 .any(|scenario| matches(pattern, &scenario.id))
@@ -88,7 +91,11 @@ impl Selection<'_> {
             let why = if scenarios.is_empty() {
                 "the suite has none".to_owned()
             } else {
-                "none has both a selected id and a selected tag".to_owned()
+                let left_out = match self.skipped {
+                    [] => "",
+                    _ => " and is not skipped",
+                };
+                format!("none has both a selected id and a selected tag{left_out}")
             };
             return Err(Unselected::Nothing { why, known: ids() });
         }
@@ -105,39 +112,10 @@ impl Selection<'_> {
     fn covers(&self, scenario: &Scenario) -> bool {
         let named = |pattern: &String| matches(pattern, &scenario.id);
         let tagged = |tag: &String| scenario.tags.contains(tag);
-        (self.patterns.is_empty() || self.patterns.iter().any(named))
+        !self.skipped.iter().any(named)
+            && (self.patterns.is_empty() || self.patterns.iter().any(named))
             && (self.tags.is_empty() || self.tags.iter().any(tagged))
     }
-}
-
-/// Whether a text fits a pattern in which `*` stands for any run of characters and `?` for one.
-fn matches(pattern: &str, text: &str) -> bool {
-    let (pattern, text): (Vec<char>, Vec<char>) =
-        (pattern.chars().collect(), text.chars().collect());
-    let (mut in_pattern, mut in_text) = (0, 0);
-    // Where the last star stands, and how much of the text it has swallowed so far.
-    let mut star: Option<(usize, usize)> = None;
-    while in_text < text.len() {
-        match pattern.get(in_pattern) {
-            Some('*') => {
-                star = Some((in_pattern, in_text));
-                in_pattern += 1;
-            }
-            Some(&char) if char == '?' || char == text[in_text] => {
-                in_pattern += 1;
-                in_text += 1;
-            }
-            _ => {
-                let Some((after, swallowed)) = star else {
-                    return false;
-                };
-                star = Some((after, swallowed + 1));
-                in_pattern = after + 1;
-                in_text = swallowed + 1;
-            }
-        }
-    }
-    pattern[in_pattern..].iter().all(|char| *char == '*')
 }
 
 #[cfg(test)]
@@ -178,6 +156,7 @@ mod tests {
         let selection = Selection {
             patterns: &patterns,
             tags: &tags,
+            skipped: &[],
         };
         let selected = selection.of(&suite)?;
         Ok(selected
@@ -194,7 +173,13 @@ mod tests {
         ];
         let own = |word: &str| vec![word.to_owned()];
         let select = |patterns: &[String], tags: &[String], suite: &[Arc<Scenario>]| {
-            let selected = Selection { patterns, tags }.of(suite).unwrap();
+            let selected = Selection {
+                patterns,
+                tags,
+                skipped: &[],
+            }
+            .of(suite)
+            .unwrap();
             let ids = selected.iter().map(|scenario| scenario.id.clone());
             ids.collect::<Vec<_>>()
         };
@@ -221,6 +206,29 @@ mod tests {
             ["sign-in", "polling"]
         );
         assert_eq!(select(&["sign-*"], &["slow"]).unwrap(), ["sign-out"]);
+    }
+
+    #[test]
+    fn what_is_skipped_is_left_out_and_must_be_there() {
+        let suite = [scenario("sign-in", &[]), scenario("sign-out", &[])];
+        let skip = |word: &str| {
+            let skipped = [word.to_owned()];
+            let selection = Selection {
+                patterns: &[],
+                tags: &[],
+                skipped: &skipped,
+            };
+            let selected = selection.of(&suite)?;
+            Ok::<_, Unselected>(
+                selected
+                    .iter()
+                    .map(|own| own.id.clone())
+                    .collect::<Vec<_>>(),
+            )
+        };
+        assert_eq!(skip("*-out").unwrap(), ["sign-in"]);
+        assert!(matches!(skip("poling"), Err(Unselected::Unknown { .. })));
+        assert!(matches!(skip("*"), Err(Unselected::Nothing { .. })));
     }
 
     #[test]

@@ -268,6 +268,7 @@ impl Matrix {
             journal_dir: None,
             run_file: None,
             handed_in: Default::default(),
+            course: Default::default(),
             lease: None,
         }
     }

@@ -1,15 +1,17 @@
 //! One world for one scenario: target, gateway, device, journal and judge.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use tempfile::TempDir;
 
+use super::board::Board;
 use super::environment::{Client, Environment, Settings};
 use super::expect::Sockets;
 use super::failure::{SetUpError, StepError};
 use super::handed_in::Own;
 use super::interrupt::Interrupt;
-use super::plan::Plan;
+use super::plan::{Plan, Target};
 use super::probe::{Bystander, Permission, Prober, Validator};
 use crate::device::{self, Device};
 use crate::domain::contract::{Contract, TransportName};
@@ -24,6 +26,10 @@ pub(crate) struct Stage {
     /// The client: a simulated app on each device, the scenario's first one apart.
     first: Actor,
     others: Vec<Actor>,
+    /// How much longer something may take here than a scenario says.
+    pub(super) slack: Duration,
+    /// Where it is said what is played.
+    pub(super) board: Board,
     /// How the run is asked to stop.
     pub(crate) interrupt: Interrupt,
     /// Whether the simulated app was told to misbehave.
@@ -122,6 +128,8 @@ impl Stage {
             environment,
             first,
             others,
+            slack: slack(plan),
+            board: plan.course.board.clone(),
             interrupt: interrupt.clone(),
             app_misbehaves: !plan.quirks.is_empty(),
             permission: Permission::by(plan),
@@ -209,6 +217,16 @@ fn listen(scenario: &Scenario) -> Result<Listen, SetUpError> {
         tls: tls.map_err(SetUpError::Tls)?,
         ..Listen::default()
     })
+}
+
+/// How much longer than a scenario says something may take: what a user does takes several answers, one
+/// after the other.
+fn slack(plan: &Plan) -> Duration {
+    const ANSWERS: u32 = 3;
+    match &plan.target {
+        Target::Deployment(target) => target.latency.unwrap_or_default() * ANSWERS,
+        Target::Mock => Duration::ZERO,
+    }
 }
 
 /// A scenario's own seed.

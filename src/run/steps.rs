@@ -49,6 +49,7 @@ pub(crate) async fn play(stage: &Stage, scenario: &Scenario) {
         .watch(Box::new(windows.clone()));
     let mut player = Player {
         stage,
+        scenario: &scenario.id,
         windows,
         change: EntryId(0),
         wrong_password: false,
@@ -99,6 +100,7 @@ fn before_change<'s>(steps: &'s [Step], finally: &'s [Step]) -> impl Iterator<It
 
 struct Player<'a> {
     stage: &'a Stage,
+    scenario: &'a str,
     windows: Windows,
     /// The beginning of the latest step that changed something.
     change: EntryId,
@@ -113,6 +115,9 @@ impl Player<'_> {
         step: &'s Step,
         next: impl Iterator<Item = &'s Step>,
     ) -> Result<(), Stop> {
+        let waits = matches!(step.kind, StepKind::Expect { .. });
+        let board = &self.stage.board;
+        board.at(self.scenario, &step.text, &step.place, waits);
         let began = self.note(step, StepPhase::Began);
         let played = match &step.kind {
             StepKind::Do(action) => {
@@ -204,9 +209,10 @@ impl Player<'_> {
     async fn expect(&self, step: &Step, all: &[Expectation], timing: Timing) -> Result<(), Stop> {
         let began = Instant::now();
         let patience = match timing {
-            Timing::Within(time) | Timing::For(time) => time,
+            Timing::Within(time) => time + self.stage.slack,
+            Timing::For(time) => time,
             Timing::Now if all.iter().all(is_negative) => Duration::ZERO,
-            Timing::Now => PATIENCE,
+            Timing::Now => PATIENCE + self.stage.slack,
         };
         let actor = self.stage.actor(step.on);
         let view = actor.device.view().await;
@@ -262,6 +268,9 @@ impl Player<'_> {
             likely_causes::among(since.iter().map(|entry| entry.as_ref()))
         };
         let cause = self.cause(watches, device);
+        let overdue = wrong
+            .iter()
+            .all(|(_, truth)| matches!(truth, Truth::NotYet(_)));
         let (mut expected, mut observed, mut seen) = (Vec::new(), Vec::new(), Vec::new());
         for (index, truth) in wrong {
             expected.push(describe(watches[index].expectation()));
@@ -284,6 +293,7 @@ impl Player<'_> {
             ),
             evidence,
             request_ids: causes.request_ids,
+            overdue,
         }
     }
 

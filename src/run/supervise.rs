@@ -11,6 +11,7 @@ use std::sync::{Arc, OnceLock};
 use std::thread;
 use std::time::{Duration, Instant};
 
+use super::course::Going;
 use super::deployment::World;
 use super::interrupt::Interrupt;
 use super::known_accounts::KnownAccounts;
@@ -53,49 +54,53 @@ pub fn perform(
     if let Some(file) = &plan.run_file {
         file.basis(&basis);
     }
-    let jobs = if matches!(plan.target, Target::Mock) {
-        plan.jobs.max(1)
-    } else {
-        1
-    };
     let results: Vec<OnceLock<ScenarioResult>> =
         plan.scenarios.iter().map(|_| OnceLock::new()).collect();
-    let next = AtomicUsize::new(0);
+    let going = Going::on(plan, interrupt);
+    let (order, next) = (going.order(), AtomicUsize::new(0));
     let (finished, arrivals) = mpsc::channel();
+    let (over, heard) = mpsc::channel();
     let accounts = KnownAccounts::default();
     thread::scope(|scope| {
-        for _ in 0..jobs.min(plan.scenarios.len()) {
+        let watched = &going;
+        scope.spawn(move || watched.watch(&heard));
+        for _ in 0..plan.jobs.max(1).min(plan.scenarios.len()) {
             let (finished, next, results) = (finished.clone(), &next, &results);
-            let (accounts, basis) = (&accounts, &basis);
+            let (accounts, basis, going, order) = (&accounts, &basis, &going, &order);
             scope.spawn(move || {
-                while let Some((index, scenario)) = {
-                    let index = next.fetch_add(1, Ordering::SeqCst);
-                    plan.scenarios.get(index).map(|scenario| (index, scenario))
-                } {
-                    let mut result = supervise(plan, scenario, interrupt, accounts);
+                while let Some(index) = order.get(next.fetch_add(1, Ordering::SeqCst)) {
+                    let scenario = &plan.scenarios[*index];
+                    let mut result = match going.enough() {
+                        Some(why) => unplayed(scenario, Verdict::Inconclusive(why), Duration::ZERO),
+                        None => {
+                            going.play(scenario, |halt| supervise(plan, scenario, halt, accounts))
+                        }
+                    };
                     result.runbook = runbook::proven_by(basis, &scenario.id);
                     if let Some(file) = &plan.run_file {
                         file.scenario(&result);
                     }
-                    let _ = results[index].set(result);
-                    let _ = finished.send(index);
+                    let _ = results[*index].set(result);
+                    let _ = finished.send(());
                 }
             });
         }
         drop(finished);
         // Results are shown in the suite's order, each as soon as those before it are there.
         let mut shown = 0;
-        for _ in arrivals {
+        for () in arrivals {
             while let Some(result) = results.get(shown).and_then(OnceLock::get) {
                 progress(result);
                 shown += 1;
             }
         }
+        drop(over);
     });
-    let scenarios = results
+    let mut scenarios: Vec<ScenarioResult> = results
         .into_iter()
         .filter_map(OnceLock::into_inner)
         .collect();
+    notice_what_passes(plan, &mut scenarios);
     Ok(sum_up(
         plan,
         &basis,
@@ -103,6 +108,25 @@ pub fn perform(
         interrupt.is_triggered(),
         began.elapsed(),
     ))
+}
+
+/// Says what passes although it is known to fail, which only all scenarios together tell.
+fn notice_what_passes(plan: &Plan, scenarios: &mut [ScenarioResult]) {
+    // What a pattern is known for may fail in what is not played.
+    if plan.scenarios.len() < plan.suite.usual().len() {
+        return;
+    }
+    let before: Vec<Verdict> = scenarios
+        .iter()
+        .map(|own| own.outcome.verdict.clone())
+        .collect();
+    let known = plan.course.known(plan.target.name());
+    known.notice_all(scenarios);
+    if let Some(file) = &plan.run_file {
+        let changed = before.into_iter().zip(&*scenarios);
+        let changed = changed.filter(|(before, own)| *before != own.outcome.verdict);
+        changed.for_each(|(_, own)| file.scenario(own));
+    }
 }
 
 /// Plays one scenario on a thread of its own and gives up on it when it is stuck.

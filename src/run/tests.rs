@@ -29,6 +29,7 @@ fn plan() -> Plan {
         journal_dir: None,
         run_file: None,
         handed_in: Default::default(),
+        course: Default::default(),
         lease: None,
     }
 }

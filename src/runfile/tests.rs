@@ -72,6 +72,7 @@ fn result(id: &str, verdict: Verdict) -> ScenarioResult {
         levers: Vec::new(),
         figures: Figures::default(),
         coverage: Coverage::default(),
+        attempts: Vec::new(),
     }
 }
 

@@ -7,6 +7,7 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Duration;
 
 use url::Url;
 
@@ -51,6 +52,8 @@ pub struct Config {
     pub file: Option<PathBuf>,
     /// What a run does unless told otherwise.
     pub run: RunDefaults,
+    /// What a run does in its stead under a name.
+    profiles: BTreeMap<String, RunDefaults>,
     /// Commands by which the team checks its own project, in the order of the file.
     pub checks: Vec<CheckCommand>,
     secrets_file: Option<PathBuf>,
@@ -76,6 +79,45 @@ pub struct RunDefaults {
     pub real_time: Option<bool>,
     /// Where the report goes.
     pub report_json: Option<PathBuf>,
+    /// How many scenarios are played at once.
+    pub jobs: Option<u16>,
+    /// How often what fails is played again.
+    pub retries: Option<u32>,
+    /// Whether what is flaky passes.
+    pub flaky_passes: Option<bool>,
+    /// Whether nothing is begun any more once something has failed.
+    pub fail_fast: Option<bool>,
+    /// How long the whole run may take.
+    pub timeout: Option<Duration>,
+    /// With how many findings nothing is begun any more.
+    pub max_findings: Option<usize>,
+    /// The file of what is known to fail.
+    pub known_failures: Option<PathBuf>,
+}
+
+impl RunDefaults {
+    /// These, and what they leave open from others.
+    fn over(self, other: Self) -> Self {
+        Self {
+            target: self.target.or(other.target),
+            suite: self.suite.clone().or(other.suite),
+            // A contract that is named further back than the suite belongs to another one.
+            contract: match self.suite {
+                Some(_) => self.contract,
+                None => self.contract.or(other.contract),
+            },
+            seed: self.seed.or(other.seed),
+            real_time: self.real_time.or(other.real_time),
+            report_json: self.report_json.or(other.report_json),
+            jobs: self.jobs.or(other.jobs),
+            retries: self.retries.or(other.retries),
+            flaky_passes: self.flaky_passes.or(other.flaky_passes),
+            fail_fast: self.fail_fast.or(other.fail_fast),
+            timeout: self.timeout.or(other.timeout),
+            max_findings: self.max_findings.or(other.max_findings),
+            known_failures: self.known_failures.or(other.known_failures),
+        }
+    }
 }
 
 /// A deployment, ready to be used.
@@ -87,6 +129,8 @@ pub struct Target {
     pub services: BTreeMap<String, Url>,
     /// How they are reached.
     pub access: Access,
+    /// How long all but one of a hundred answers take there at most, if that is said.
+    pub latency: Option<Duration>,
     /// Its own scenarios, if it has any.
     pub suite: Option<PathBuf>,
     /// Its own contract, if it has one.
@@ -173,6 +217,24 @@ impl Config {
         settings: &[String],
     ) -> Result<Self, Problems> {
         read::config(Document::read(source, settings)?, folder)
+    }
+
+    /// The configuration in which a profile says what a run does, and `run` only what that leaves open.
+    ///
+    /// # Errors
+    /// That there is no such profile.
+    pub fn under(mut self, profile: &str) -> Result<Self, Problems> {
+        let Some(own) = self.profiles.get(profile).cloned() else {
+            let known = self.profiles.keys().map(String::as_str);
+            let hint = match self.profiles.is_empty() {
+                true => format!("write a table `[profiles.{profile}]` with the keys of `[run]`"),
+                false => super::suggest::suggest(profile, known),
+            };
+            let message = format!("there is no profile `{profile}`");
+            return Err(Problem::new(message).hint(hint).into());
+        };
+        self.run = own.over(self.run);
+        Ok(self)
     }
 
     /// The folder of what is kept from one run to the next.

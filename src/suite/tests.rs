@@ -236,6 +236,13 @@ fn bad_worlds_are_told_everything_that_is_wrong() {
 }
 
 #[test]
+fn bad_known_failures_are_told_everything_that_is_wrong() {
+    check_bad_files("known-failures", |source| {
+        known_failures::read_known_failures(source, &["sign-in", "sign-out"]).map(drop)
+    });
+}
+
+#[test]
 fn bad_configurations_are_told_everything_that_is_wrong() {
     check_bad_files("configs", |source| {
         config::Config::from_source(source, std::path::Path::new(""), &[]).map(drop)

@@ -174,14 +174,14 @@ fn fronted(url: &str) -> String {
     format!("https://localhost:{port}{path}")
 }
 
-struct Deployment {
-    folder: tempfile::TempDir,
+pub(crate) struct Deployment {
+    pub(crate) folder: tempfile::TempDir,
     heads: Arc<Mutex<Vec<String>>>,
     _mock: Mock,
 }
 
 impl Deployment {
-    fn start() -> Self {
+    pub(crate) fn start() -> Self {
         let folder = tempfile::tempdir().unwrap();
         let root = Path::new(env!("CARGO_MANIFEST_DIR"));
         let copy = |from: &str, to: &str| {

@@ -151,6 +151,7 @@ fn plan(folder: &Path, quirks: Vec<Quirk>) -> Plan {
         journal_dir: None,
         run_file: None,
         handed_in: Default::default(),
+        course: Default::default(),
         lease: None,
     }
 }

@@ -8,6 +8,9 @@ mod catalogue;
 mod circles;
 mod commands;
 mod corpus;
+mod course;
+#[cfg(unix)]
+mod doctor;
 #[cfg(feature = "interop")]
 mod evasion;
 mod face;

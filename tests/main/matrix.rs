@@ -35,6 +35,7 @@ fn plan(seed: u64) -> Plan {
         journal_dir: None,
         run_file: None,
         handed_in: Default::default(),
+        course: Default::default(),
         lease: None,
     }
 }

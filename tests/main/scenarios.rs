@@ -33,6 +33,7 @@ fn play(scenario: &Path, contract: ContractChoice, defects: Vec<Defect>) -> Scen
         journal_dir: None,
         run_file: None,
         handed_in: Default::default(),
+        course: Default::default(),
         lease: None,
     };
     let mut result = perform(&plan, &Interrupt::new(), &mut |_| {}).unwrap();

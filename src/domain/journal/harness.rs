@@ -84,6 +84,13 @@ pub enum HarnessFact {
         /// By how many microseconds.
         by_us: u64,
     },
+    /// In real time the harness's own timers were late.
+    Lagged {
+        /// By how many milliseconds in all.
+        by_ms: u64,
+        /// In how many milliseconds until now.
+        over_ms: u64,
+    },
     /// The client is gone and nothing more will be appended on its behalf.
     Ended,
 }
@@ -114,6 +121,9 @@ pub struct UnmetStep {
     /// The backend's ids of the requests among them.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub request_ids: Vec<String>,
+    /// Whether it has only not come in its time, so that more time might have changed it.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub overdue: bool,
 }
 
 /// How far a step is.

@@ -331,7 +331,9 @@ fn told(fact: &HarnessFact) -> Tone {
             StepPhase::Done => Tone::Good,
             StepPhase::Unmet | StepPhase::Failed => Tone::Bad,
         },
-        HarnessFact::Late { .. } | HarnessFact::Interrupted => Tone::Odd,
+        HarnessFact::Late { .. } | HarnessFact::Lagged { .. } | HarnessFact::Interrupted => {
+            Tone::Odd
+        }
         HarnessFact::ForbiddenReached { calls } if *calls > 0 => Tone::Bad,
         _ => Tone::Plain,
     }

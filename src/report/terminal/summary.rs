@@ -10,10 +10,11 @@ use crate::domain::verdict::Verdict;
 use crate::report::text::{count, took, wrap};
 
 /// Every verdict in the order in which they are counted.
-const VERDICTS: [&str; 7] = [
+const VERDICTS: [&str; 8] = [
     "passed",
     "failed",
     "unexpected-pass",
+    "flaky",
     "errored",
     "inconclusive",
     "known-failure",
@@ -99,7 +100,8 @@ impl<W: Write> Terminal<W> {
             Verdict::Failed
             | Verdict::Errored(_)
             | Verdict::Misconfigured(_)
-            | Verdict::UnexpectedPass(_) => BAD,
+            | Verdict::UnexpectedPass(_)
+            | Verdict::Flaky(_) => BAD,
             Verdict::Inconclusive(_) | Verdict::Skipped(_) => OPEN,
         };
         let name = result.verdict.name();

@@ -59,14 +59,14 @@ impl From<reqwest::Error> for NoAnswer {
 }
 
 /// The clients for calls to one deployment and around it, each made when it is first needed.
-pub(super) struct Clients<'t> {
+pub(in crate::run) struct Clients<'t> {
     target: &'t Target,
     own: OnceLock<Client>,
     elsewhere: OnceLock<Client>,
 }
 
 impl<'t> Clients<'t> {
-    pub(super) fn of(target: &'t Target) -> Self {
+    pub(in crate::run) fn of(target: &'t Target) -> Self {
         Self {
             target,
             own: OnceLock::new(),

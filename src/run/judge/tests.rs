@@ -81,6 +81,7 @@ fn a_run_and_its_journal_come_to_the_same() {
             journal_dir: Some(folder.path().to_owned()),
             run_file: None,
             handed_in: Default::default(),
+            course: Default::default(),
             lease: None,
         };
         match deviation {

@@ -163,6 +163,40 @@ impl Prober<'_> {
         });
     }
 
+    /// Whether a session of the feed is opened by long-polling.
+    pub(in crate::run) async fn polls(&self, own: Option<&OwnSession>) -> Result<(), String> {
+        let Some(realtime) = &self.environment.contract.realtime else {
+            return Ok(());
+        };
+        let mut path = format!("{}?EIO=4&transport=polling", realtime.path);
+        for (name, template) in own.map_or(&[][..], |_| &realtime.query) {
+            let value = own.map(|own| escape(&own.bindings.text(template)));
+            path.push_str(&format!("&{}={}", escape(name), value.unwrap_or_default()));
+        }
+        let client = &self.environment.client;
+        let reply = client.call(&realtime.service, "GET", &path, "probe", None);
+        let reply = reply.await.map_err(|why| why.to_string())?;
+        match (reply.status, reply.body.starts_with(b"0{")) {
+            (200, true) => Ok(()),
+            (200, false) => Err("what was answered opens no Engine.IO session".to_owned()),
+            (status, _) => Err(format!("it was answered with {status}")),
+        }
+    }
+
+    /// Whether the feed is joined by WebSocket.
+    pub(in crate::run) async fn joins(&mut self, own: &OwnSession) -> Result<(), String> {
+        let contract = self.environment.contract.clone();
+        let Some(realtime) = &contract.realtime else {
+            return Ok(());
+        };
+        let heard = self.listen(realtime, Question::GenuineToken, own, PATIENCE);
+        match heard.await {
+            Ok(heard) if heard.joined => Ok(()),
+            Ok(heard) => Err(heard.how),
+            Err(why) => Err(why.to_string()),
+        }
+    }
+
     fn note(&self, heard: Heard) {
         let fact = HarnessFact::Listened(heard);
         self.environment.client.recorder.record(Fact::Harness(fact));

@@ -83,7 +83,10 @@ impl Prober<'_> {
     }
 
     /// Opens a session as this account, as the contract says.
-    pub(super) async fn sign_in(&mut self, account: &Account) -> Result<OwnSession, NotAsked> {
+    pub(in crate::run) async fn sign_in(
+        &mut self,
+        account: &Account,
+    ) -> Result<OwnSession, NotAsked> {
         let contract = self.environment.contract.clone();
         self.sign_in_by(None, &contract.session.sign_in, account)
             .await

@@ -50,6 +50,7 @@ fn plan(runbook: Runbook, scenarios: &[&str], defect: Option<Defect>) -> Plan {
         journal_dir: None,
         run_file: None,
         handed_in: Default::default(),
+        course: Default::default(),
         lease: None,
     }
 }

@@ -35,6 +35,7 @@ impl Player<'_> {
                 observed: words_of(&*why),
                 evidence: vec![self.change],
                 request_ids: Vec::new(),
+                overdue: false,
             })
         })
     }

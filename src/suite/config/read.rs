@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use url::Url;
 
@@ -19,6 +20,9 @@ use crate::suite::diagnostics::Diagnostics;
 use crate::suite::node::Span;
 use crate::suite::suggest::suggest;
 use crate::suite::{ContractChoice, Problem, Problems};
+
+/// A target whose answers take longer is out of order.
+const MOST_LATENCY: Duration = Duration::from_secs(60);
 
 /// Among levers: the changes that a suite's world names.
 const CHANGES: &str = "changes";
@@ -75,7 +79,21 @@ fn root(cursor: &Cursor<'_>, place: Place<'_>) -> Option<Config> {
     let fields = cursor.fields("the configuration")?;
     let secrets_file = fields.maybe("secrets-file", |cursor| path(cursor, place));
     let state = fields.maybe("state", |cursor| path(cursor, place));
-    let run = fields.or("run", RunDefaults::default(), |cursor| run(cursor, place));
+    let run_cursor = fields.get("run");
+    let run = match &run_cursor {
+        Some(cursor) => self::run(cursor, place, "`run`"),
+        None => Some(RunDefaults::default()),
+    };
+    let profiles = fields.or("profiles", Vec::new(), |cursor| {
+        let entries = cursor.entries()?.into_iter();
+        let profiles: Vec<_> = entries
+            .map(|(entry, cursor)| {
+                let read = self::run(&cursor, place, "a profile")?;
+                Some((entry.key.clone(), read, cursor))
+            })
+            .collect();
+        profiles.into_iter().collect::<Option<Vec<_>>>()
+    });
     let checks = fields.or("checks", Vec::new(), |cursor| {
         checks::read(cursor, |cursor| path(cursor, place), place.folder)
     });
@@ -96,26 +114,17 @@ fn root(cursor: &Cursor<'_>, place: Place<'_>) -> Option<Config> {
             .collect();
         targets.into_iter().collect()
     });
-    let (run, targets) = (run?, targets?);
-    if let Some(name) = &run.target
-        && name != MOCK
-        && !targets.iter().any(|declared| declared.target.name == *name)
-        && let Some(cursor) = fields
-            .get("run")
-            .and_then(|run| run.fields("`run`"))
-            .and_then(|run| {
-                run.ignore_rest();
-                run.get("target")
-            })
-    {
-        let known: Vec<&str> = targets
-            .iter()
-            .map(|declared| declared.target.name.as_str())
-            .collect();
-        cursor.known("target", name, &[&known[..], &[MOCK]].concat());
+    let (run, profiles, targets) = (run?, profiles?, targets?);
+    if let Some(cursor) = &run_cursor {
+        known_target(run.target.as_ref(), cursor, &targets);
     }
+    for (_, own, cursor) in &profiles {
+        known_target(own.target.as_ref(), cursor, &targets);
+    }
+    let profiles = profiles.into_iter();
     Some(Config {
         run,
+        profiles: profiles.map(|(name, own, _)| (name, own)).collect(),
         secrets_file: secrets_file?,
         state: state?,
         checks: checks?,
@@ -139,14 +148,24 @@ fn contract(cursor: &Cursor<'_>, place: Place<'_>) -> Option<ContractChoice> {
     })
 }
 
-fn run(cursor: &Cursor<'_>, place: Place<'_>) -> Option<RunDefaults> {
-    let fields = cursor.fields("`run`")?;
+/// What a run does unless told otherwise: `[run]`, and each of the `[profiles]`.
+fn run(cursor: &Cursor<'_>, place: Place<'_>, what: &'static str) -> Option<RunDefaults> {
+    let fields = cursor.fields(what)?;
     let target = fields.maybe("target", Cursor::name_text);
     let suite = fields.maybe("suite", |cursor| path(cursor, place));
     let contract = fields.maybe("contract", |cursor| contract(cursor, place));
     let seed = fields.maybe("seed", |cursor| cursor.whole(0));
     let real_time = fields.maybe("real-time", Cursor::switch);
     let report_json = fields.maybe("report-json", |cursor| path(cursor, place));
+    let jobs = fields.maybe("jobs", |cursor| number(cursor, 1));
+    let retries = fields.maybe("retries", |cursor| number(cursor, 0));
+    let flaky = fields.maybe("flaky", |cursor| {
+        cursor.word(&[("fail", false), ("pass", true)])
+    });
+    let fail_fast = fields.maybe("fail-fast", Cursor::switch);
+    let timeout = fields.maybe("timeout", Cursor::positive_duration);
+    let max_findings = fields.maybe("max-findings", |cursor| number(cursor, 1));
+    let known_failures = fields.maybe("known-failures", |cursor| path(cursor, place));
     Some(RunDefaults {
         target: target?,
         suite: suite?,
@@ -154,7 +173,43 @@ fn run(cursor: &Cursor<'_>, place: Place<'_>) -> Option<RunDefaults> {
         seed: seed?,
         real_time: real_time?,
         report_json: report_json?,
+        jobs: jobs?,
+        retries: retries?,
+        flaky_passes: flaky?,
+        fail_fast: fail_fast?,
+        timeout: timeout?,
+        max_findings: max_findings?,
+        known_failures: known_failures?,
     })
+}
+
+/// A number that is not without end.
+fn number<T: TryFrom<u64>>(cursor: &Cursor<'_>, least: u64) -> Option<T> {
+    const MOST: u64 = 1_000;
+    match cursor.whole(least)? {
+        number @ ..=MOST => T::try_from(number).ok(),
+        _ => cursor.refuse(
+            format!("{} is more than {MOST}", cursor.name),
+            "write a smaller number",
+        ),
+    }
+}
+
+/// The target that something names must be there.
+fn known_target(name: Option<&String>, of: &Cursor<'_>, targets: &[Declared]) {
+    let Some(name) = name else { return };
+    if name == MOCK || targets.iter().any(|own| own.target.name == *name) {
+        return;
+    }
+    let Some(fields) = of.fields("`run`") else {
+        return;
+    };
+    fields.ignore_rest();
+    if let Some(cursor) = fields.get("target") {
+        let names = targets.iter().map(|own| own.target.name.as_str());
+        let known: Vec<&str> = names.chain([MOCK]).collect();
+        cursor.known("target", name, &known);
+    }
 }
 
 fn target(
@@ -187,6 +242,7 @@ fn target(
         };
         levers(cursor, &mut surroundings)
     });
+    let latency = fields.or("latency", None, latency);
     let probes = fields.or("probes", false, Cursor::switch);
     let disposable = fields.maybe("disposable", |cursor| {
         let known: Vec<&str> = accounts
@@ -208,6 +264,7 @@ fn target(
         name: name.to_owned(),
         services: services?,
         access: access?,
+        latency: latency?,
         suite: suite?,
         contract: contract?,
         accounts: accounts?,
@@ -221,6 +278,22 @@ fn target(
         services_at,
         target,
     })
+}
+
+/// `normal`, or `{ p99 = "2s" }`.
+fn latency(cursor: &Cursor<'_>) -> Option<Option<Duration>> {
+    if cursor.node.scalar().is_some() {
+        return cursor.word(&[("normal", None)]);
+    }
+    let fields = cursor.fields("`latency`")?;
+    let p99 = fields.need("p99")?.positive_duration()?;
+    if p99 > MOST_LATENCY {
+        return cursor.refuse(
+            "`p99` is more than a minute: nothing could be said of such a target",
+            "write what 99 of 100 answers take at most, like `{ p99 = \"2s\" }`",
+        );
+    }
+    Some(Some(p99))
 }
 
 /// `environment`, or the path of a file.

@@ -67,6 +67,7 @@ const VERDICTS = {
   skipped: { word: "Skipped", tone: "quiet", mark: "–" },
   "known-failure": { word: "Known failure", tone: "odd", mark: "≈" },
   "unexpected-pass": { word: "Unexpected pass", tone: "bad", mark: "!" },
+  flaky: { word: "Flaky", tone: "bad", mark: "≈" },
 };
 
 export function verdict(name) {

@@ -1,0 +1,158 @@
+//! What the harness's own lag may explain of what was found.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::domain::duration;
+use crate::domain::journal::Entry;
+use crate::domain::verdict::{Finding, Severity};
+use crate::rules;
+
+/// What may be lost in a window before it explains something: a tenth of it. Times that a contract or a
+/// scenario allows leave at least that much room.
+const SHARE: u32 = 10;
+/// Less than this explains nothing.
+const LEAST: Duration = Duration::from_millis(50);
+
+/// What the harness lost, and when.
+#[derive(Debug, Default)]
+pub(super) struct Lags(Vec<Lag>);
+
+#[derive(Debug)]
+struct Lag {
+    from: Duration,
+    until: Duration,
+    lost: Duration,
+}
+
+impl Lags {
+    /// Takes down what was lost in the time before now.
+    pub(super) fn add(&mut self, now: Duration, lost: Duration, over: Duration) {
+        self.0.push(Lag {
+            from: now.saturating_sub(over),
+            until: now,
+            lost,
+        });
+    }
+
+    /// What was lost between two moments, if that may explain why something took too long or came too soon.
+    pub(super) fn explains(&self, from: Duration, until: Duration) -> Option<Duration> {
+        let within = self.0.iter();
+        let within = within.filter(|lag| lag.until >= from && lag.from <= until);
+        let lost: Duration = within.map(|lag| lag.lost).sum();
+        let enough = LEAST.max(until.saturating_sub(from) / SHARE);
+        (lost >= enough).then_some(lost)
+    }
+
+    /// Takes what it is about from each violation of a rule on times that may be explained so, and says of
+    /// which rules that was.
+    pub(super) fn forgive(
+        &self,
+        findings: &mut [Finding],
+        cited: &[Arc<Entry>],
+    ) -> Vec<(String, String)> {
+        let mut doubts = Vec::new();
+        if self.0.is_empty() {
+            return doubts;
+        }
+        for finding in findings.iter_mut() {
+            if finding.severity != Severity::Violation || !rules::is_timed(&finding.rule) {
+                continue;
+            }
+            let times = cited
+                .iter()
+                .filter(|own| finding.evidence.contains(&own.id));
+            let times = times.map(|own| own.at);
+            let Some((from, until)) = times.fold(None, |span: Option<(Duration, Duration)>, at| {
+                Some(span.map_or((at, at), |(from, until)| (from.min(at), until.max(at))))
+            }) else {
+                continue;
+            };
+            if let Some(lost) = self.explains(from, until) {
+                finding.severity = Severity::Information;
+                doubts.push((finding.rule.clone(), why(&finding.rule, lost)));
+            }
+        }
+        doubts
+    }
+}
+
+/// Why nothing is said of what seemed to break a rule.
+pub(super) fn why(rule: &str, lost: Duration) -> String {
+    let lost = duration::show(Duration::from_millis(
+        u64::try_from(lost.as_millis()).unwrap_or(u64::MAX),
+    ));
+    format!(
+        "the harness itself lagged by {lost} while {rule} seemed to be broken, which may be why"
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::journal::{EntryId, Fact, HarnessFact};
+    use crate::domain::verdict::Subject;
+
+    const SECOND: Duration = Duration::from_secs(1);
+
+    fn finding(rule: &str, severity: Severity) -> Finding {
+        Finding {
+            rule: rule.to_owned(),
+            subject: Subject::App,
+            message: String::new(),
+            expected: String::new(),
+            observed: String::new(),
+            evidence: vec![EntryId(1), EntryId(2)],
+            request_ids: Vec::new(),
+            severity,
+        }
+    }
+
+    fn cited() -> Vec<Arc<Entry>> {
+        let entry = |id, at| {
+            Arc::new(Entry {
+                id: EntryId(id),
+                at,
+                device: None,
+                fact: Fact::Harness(HarnessFact::Ended),
+            })
+        };
+        vec![entry(1, SECOND * 10), entry(2, SECOND * 14)]
+    }
+
+    fn lags(at: Duration, lost: Duration) -> Lags {
+        let mut lags = Lags::default();
+        lags.add(at, lost, SECOND);
+        lags
+    }
+
+    #[test]
+    fn a_lag_explains_what_took_too_long_in_its_time_and_nothing_elsewhere() {
+        let lost = Duration::from_millis(500);
+        for (at, lost, explained) in [
+            (SECOND * 12, lost, true),
+            (SECOND * 12, lost / 5, false),
+            (SECOND * 9, lost, false),
+            (SECOND * 16, lost, false),
+        ] {
+            let mut findings = [finding("KILL-2", Severity::Violation)];
+            let doubts = lags(at, lost).forgive(&mut findings, &cited());
+            assert_eq!(doubts.len(), usize::from(explained), "{at:?} {lost:?}");
+            let severity = findings[0].severity;
+            assert_eq!(severity == Severity::Information, explained);
+        }
+    }
+
+    #[test]
+    fn what_is_judged_by_order_and_every_forbidden_write_stands_whatever_lagged() {
+        let mut findings = [
+            finding("SYNC-7", Severity::Violation),
+            finding("TENANT-1", Severity::Violation),
+            finding("SCOPE-1", Severity::ForbiddenWrite),
+        ];
+        let before = findings.clone();
+        let doubts = lags(SECOND * 12, SECOND).forgive(&mut findings, &cited());
+        assert!(doubts.is_empty());
+        assert_eq!(findings, before);
+    }
+}

@@ -1,0 +1,57 @@
+//! What the record of the harness comes to.
+
+use super::*;
+use crate::domain::subject::Subject;
+
+const SECOND: Duration = Duration::from_secs(1);
+
+/// What is left of a step that began at 10 s and was unmet at 15 s, with a lag at 12 s.
+fn left(overdue: bool, lost_ms: u64) -> (Severity, Option<StepPhase>, usize) {
+    let unmet = UnmetStep {
+        subject: Subject::App,
+        message: String::new(),
+        expected: String::new(),
+        observed: String::new(),
+        evidence: Vec::new(),
+        request_ids: Vec::new(),
+        overdue,
+    };
+    let step = |phase| HarnessFact::Step {
+        step: 4,
+        text: String::new(),
+        phase,
+    };
+    let lagged = HarnessFact::Lagged {
+        by_ms: lost_ms,
+        over_ms: 1_000,
+    };
+    let facts = [
+        (10, step(StepPhase::Began)),
+        (12, lagged),
+        (15, step(StepPhase::Unmet)),
+        (15, HarnessFact::Unmet(unmet)),
+    ];
+    let mut record = HarnessRecord::default();
+    for (at, fact) in facts {
+        record.see(&Entry {
+            id: EntryId(at),
+            at: SECOND * u32::try_from(at).unwrap(),
+            device: None,
+            fact: Fact::Harness(fact),
+        });
+    }
+    let doubts = record.forgive();
+    let severity = record.unmet[0].finding.severity;
+    (severity, record.steps.get(&4).copied(), doubts.len())
+}
+
+#[test]
+fn what_has_not_come_in_time_while_the_harness_lagged_is_a_doubt_and_what_came_wrong_stands() {
+    let unmet = Some(StepPhase::Unmet);
+    assert_eq!(
+        left(true, 600),
+        (Severity::Information, Some(StepPhase::Failed), 1)
+    );
+    assert_eq!(left(true, 300), (Severity::Violation, unmet, 0));
+    assert_eq!(left(false, 600), (Severity::Violation, unmet, 0));
+}
