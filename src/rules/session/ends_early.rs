@@ -24,7 +24,7 @@ rule! {
     /// when it ends: it is refused as expired (`expired-by`) for a resource that it was given before,
     /// more than a minute before its end, and the token that a refresh then brings is given the
     /// same resource. One such token is information, since a backend may end what it has handed out for a
-    /// reason; a second one, more than a minute later, is a finding. Nothing is judged after any lever or fault
+    /// reason; a second one, minutes later, is a finding. Nothing is judged after any lever or fault
     /// since the token was handed out, around a sign-out or a maintenance, and where the harness has signed
     /// in as the same account meanwhile.
     ///
@@ -40,6 +40,8 @@ rule! {
 
 /// How long before its end nobody's clock or leeway is behind a refusal.
 const AHEAD: Duration = Duration::from_secs(60);
+/// How long after one such token another is no matter of the same incident.
+const AGAIN: Duration = Duration::from_secs(320);
 /// How many resources of tokens are remembered.
 const GIVEN: usize = 64;
 
@@ -155,7 +157,7 @@ impl EndsEarly {
             return;
         };
         let again = self.last.replace(context.now);
-        let again = again.is_some_and(|last| context.now > last + AHEAD);
+        let again = again.is_some_and(|last| context.now > last + AGAIN);
         context.violated(
             &ENDS_EARLY,
             Violation::new("the backend refuses access tokens before they end")
