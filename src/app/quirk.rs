@@ -178,7 +178,7 @@ misbehaviours! {
         "Minutes into a session an error that nobody handles takes the screen away.";
     LetsFeedGo "lets-feed-go" on "dropped-feed" ["SYNC-15", "FIGURE-8"]
         "A feed that breaks is not opened again; the app goes on by polling.";
-    SignsInTwice "signs-in-twice" on "sign-in" ["SESSION-21"]
+    SignsInTwice "signs-in-twice" on "slow-sign-in" ["SESSION-21"]
         "One tap on the button sends two sign-ins.";
     RepeatsRefusedSignIn "repeats-refused-sign-in" on "wrong-password" ["SESSION-21"]
         "A password that was refused is sent again, without anybody's asking.";

@@ -23,8 +23,8 @@ rule! {
     /// Judged on the latest access token of the app, of which its `exp`, or the answer beside it, says
     /// when it ends: it is refused as expired (`expired-by`) for a resource that it was given before,
     /// more than a minute before its end, and the token that a refresh then brings is given the
-    /// same resource at once. One such token is information, since a backend may end a session
-    /// for a reason; a second one is a finding. Nothing is judged after any lever or fault
+    /// same resource. One such token is information, since a backend may end what it has handed out for a
+    /// reason; a second one, minutes later, is a finding. Nothing is judged after any lever or fault
     /// since the token was handed out, around a sign-out or a maintenance, and where the harness has signed
     /// in as the same account meanwhile.
     ///
@@ -40,6 +40,8 @@ rule! {
 
 /// How long before its end nobody's clock or leeway is behind a refusal.
 const AHEAD: Duration = Duration::from_secs(60);
+/// How long after one such token another is no matter of the same incident.
+const AGAIN: Duration = Duration::from_secs(320);
 /// How many resources of tokens are remembered.
 const GIVEN: usize = 64;
 
@@ -52,7 +54,8 @@ pub(super) struct EndsEarly {
     refused: Option<Refused>,
     /// When the harness last got a token of each account.
     by_harness: BTreeMap<String, EntryId>,
-    times: u32,
+    /// When one was last seen to be refused.
+    last: Option<Duration>,
 }
 
 /// A token was refused that had not ended.
@@ -153,7 +156,8 @@ impl EndsEarly {
         let Some(refused) = self.refused.take_if(confirms) else {
             return;
         };
-        self.times += 1;
+        let again = self.last.replace(context.now);
+        let again = again.is_some_and(|last| context.now > last + AGAIN);
         context.violated(
             &ENDS_EARLY,
             Violation::new("the backend refuses access tokens before they end")
@@ -168,9 +172,9 @@ impl EndsEarly {
                 ))
                 .evidence(refused.evidence)
                 .evidence([context.entry.id])
-                .severity(match self.times {
-                    1 => Severity::Information,
-                    _ => Severity::Violation,
+                .severity(match again {
+                    true => Severity::Violation,
+                    false => Severity::Information,
                 }),
         );
     }
