@@ -23,6 +23,7 @@ mod problem;
 mod proxy;
 mod run;
 mod runbook;
+mod schema;
 mod self_test;
 mod settings;
 mod target;
@@ -88,6 +89,7 @@ fn perform(command: Command) -> Result<Exit, Problem> {
         Command::Rules(arguments) => catalogue::rules(&arguments),
         Command::Quirks(arguments) => catalogue::list_quirks(&arguments),
         Command::Defects(arguments) => catalogue::list_defects(&arguments),
+        Command::Schema(arguments) => schema::print(&arguments),
         Command::SelfTest(arguments) => self_test::self_test(&arguments),
     }
 }

@@ -15,7 +15,8 @@ use super::{ContractChoice, Problem, Problems, Source};
 use crate::domain::contract::Contract;
 use crate::domain::scenario::Lever;
 use crate::domain::secret::{Account, Secret};
-use overrides::Document;
+pub(super) use overrides::Document;
+pub(super) use read::understood;
 
 mod checks;
 mod lever;

@@ -14,6 +14,7 @@ use crate::domain::selector::{Selector, Template};
 use crate::suite::cursor::{Cursor, Fields};
 use crate::suite::node::Content;
 use crate::suite::suggest;
+use crate::suite::trace::Seen;
 
 /// How long one attempt may take unless the file says otherwise.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -189,6 +190,7 @@ fn by_word(lever: &Lever, word: &str, cursor: &Cursor<'_>) -> Option<LeverMeans>
     let imitated = IMITATED.contains(lever);
     if word == "gateway" {
         if imitated {
+            cursor.takes(|| Seen::Words(vec![word.to_owned()]));
             return Some(LeverMeans::Gateway);
         }
         return cursor.refuse(
@@ -221,6 +223,7 @@ impl Call {
 }
 
 fn call(lever: &Lever, cursor: &Cursor<'_>, around: &mut Surroundings<'_>) -> Option<Call> {
+    cursor.takes(|| Seen::Shared("call"));
     if cursor.node.scalar().is_some() {
         let line = line(lever, cursor, around)?;
         return Some(Call {
