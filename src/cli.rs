@@ -31,6 +31,7 @@ mod rerun;
 mod run;
 mod run_file;
 mod runbook;
+mod schema;
 mod self_test;
 mod settings;
 mod target;
@@ -100,6 +101,7 @@ fn perform(command: Command) -> Result<Exit, Problem> {
         Command::Rules(arguments) => catalogue::rules(&arguments),
         Command::Quirks(arguments) => catalogue::list_quirks(&arguments),
         Command::Defects(arguments) => catalogue::list_defects(&arguments),
+        Command::Schema(arguments) => schema::print(&arguments),
         Command::SelfTest(arguments) => self_test::self_test(&arguments),
     }
 }

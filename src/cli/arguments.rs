@@ -161,6 +161,8 @@ pub(super) enum Command {
     SelfTest(SelfTestArguments),
     /// Write a configuration, a contract and a first scenario to start from
     Init(InitArguments),
+    /// Print the JSON Schema of a kind of file, for editors
+    Schema(SchemaArguments),
     /// Print a completion script for a shell
     Completions(CompletionsArguments),
 }
@@ -463,6 +465,13 @@ pub(super) struct InitArguments {
     /// Where
     #[arg(value_name = "FOLDER", default_value = ".")]
     pub(super) folder: PathBuf,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct SchemaArguments {
+    /// Which kind of file; `suite` is any of a suite's folder
+    #[arg(value_parser = clap::builder::PossibleValuesParser::new(super::schema::NAMES))]
+    pub(super) kind: String,
 }
 
 #[derive(Debug, Args)]

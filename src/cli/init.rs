@@ -8,8 +8,9 @@ use super::arguments::InitArguments;
 use super::console;
 use super::exit::Exit;
 use super::problem::Problem;
+use crate::suite::{Kind, schema};
 
-/// Every file with its content, the configuration last: it is what makes the rest count.
+/// Every file that a person edits with its content, the configuration last: it is what makes the rest count.
 const FILES: [(&str, &str); 4] = [
     (
         "rehearsal/contract.yaml",
@@ -20,25 +21,45 @@ const FILES: [(&str, &str); 4] = [
     ("rehearsal.toml", include_str!("init/rehearsal.toml")),
 ];
 
+/// What editors are told of them, for the lines that they begin with.
+const SCHEMAS: [(&str, Kind); 4] = [
+    ("rehearsal/schemas/contract.json", Kind::Contract),
+    ("rehearsal/schemas/world.json", Kind::World),
+    ("rehearsal/schemas/scenario.json", Kind::Scenario),
+    ("rehearsal/schemas/config.json", Kind::Config),
+];
+
+/// Every file with its content, in the order in which they are written.
+fn files() -> Result<Vec<(&'static str, String)>, Problem> {
+    let mut files = Vec::new();
+    for (file, kind) in SCHEMAS {
+        let schema = schema(kind).map_err(Problem::Suite)?;
+        files.push((file, format!("{schema:#}\n")));
+    }
+    files.extend(FILES.map(|(file, content)| (file, content.to_owned())));
+    Ok(files)
+}
+
 /// Writes all files or, if one of them is in the way, none.
 pub(super) fn init(arguments: &InitArguments) -> Result<Exit, Problem> {
-    write(&arguments.folder)?;
+    let files = files()?;
+    write(&arguments.folder, &files)?;
     let mut out = console::out();
-    for (file, _) in FILES {
+    for (file, _) in &files {
         writeln!(out, "wrote {}", path_of(&arguments.folder, file).display())?;
     }
     writeln!(out, "\nnow: rehearsal check, and then: rehearsal run")?;
     Ok(Exit::Passed)
 }
 
-fn write(folder: &Path) -> Result<(), Problem> {
-    for (file, _) in FILES {
+fn write(folder: &Path, files: &[(&str, String)]) -> Result<(), Problem> {
+    for (file, _) in files {
         let path = path_of(folder, file);
         if path.symlink_metadata().is_ok() {
             return Err(Problem::InTheWay { path });
         }
     }
-    for (file, content) in FILES {
+    for (file, content) in files {
         let path = path_of(folder, file);
         create(&path, content).map_err(|error| Problem::File {
             verb: "write",
@@ -74,7 +95,7 @@ mod tests {
     fn nothing_is_written_when_one_file_is_in_the_way() {
         let folder = tempfile::tempdir().unwrap();
         fs::write(folder.path().join("rehearsal.toml"), "mine").unwrap();
-        let problem = write(folder.path()).unwrap_err();
+        let problem = write(folder.path(), &files().unwrap()).unwrap_err();
         assert!(matches!(problem, Problem::InTheWay { .. }), "{problem}");
         assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1);
     }

@@ -18,7 +18,8 @@ use crate::domain::contract::Contract;
 use crate::domain::scenario::Lever;
 use crate::domain::secret::{Account, Secret};
 use crate::domain::secrets::{SecretKind, Vault};
-use overrides::Document;
+pub(super) use overrides::Document;
+pub(super) use read::understood;
 
 mod access;
 mod checks;

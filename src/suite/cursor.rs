@@ -9,6 +9,7 @@ use super::diagnostics::Diagnostics;
 use super::node::{Content, Entry, Node, Span};
 use super::problem::Problem;
 use super::suggest::{any_of, suggest};
+use super::trace::{Keys, Seen};
 pub(crate) use fields::Fields;
 
 /// A value with what it is called, so that every message can name it.
@@ -44,6 +45,13 @@ impl<'a> Cursor<'a> {
         }
     }
 
+    /// Notes what is taken here, for whoever writes that down.
+    pub(crate) fn takes(&self, seen: impl FnOnce() -> Seen) {
+        if let Some(trace) = self.diagnostics.trace() {
+            trace.note(self.node, seen());
+        }
+    }
+
     /// Notes a problem with this value.
     pub(crate) fn refuse<T>(
         &self,
@@ -73,6 +81,7 @@ impl<'a> Cursor<'a> {
 
     /// A text; numbers and words are taken as they are written.
     pub(crate) fn text(&self) -> Option<String> {
+        self.takes(|| Seen::Text);
         match self.node.scalar() {
             Some(text) if !self.node.is_null() => Some(text.to_owned()),
             Some(text) if !text.is_empty() => {
@@ -84,6 +93,7 @@ impl<'a> Cursor<'a> {
 
     /// A scalar as it is written, whatever it looks like: `~` and `null` are texts, too.
     pub(crate) fn written(&self) -> Option<String> {
+        self.takes(|| Seen::Written);
         match self.node.scalar() {
             Some(text) => Some(text.to_owned()),
             None => self.wrong("a text", "write a word, or a text in quotes"),
@@ -102,6 +112,7 @@ impl<'a> Cursor<'a> {
     /// A switch: `true` and `false`, also as the words that people write for them. The advice is in
     /// the file's own language.
     pub(crate) fn switch(&self) -> Option<bool> {
+        self.takes(|| Seen::Switch);
         let text = self.node.scalar().unwrap_or_default();
         match text.to_ascii_lowercase().as_str() {
             "true" | "yes" | "on" => Some(true),
@@ -115,6 +126,12 @@ impl<'a> Cursor<'a> {
 
     /// One of a closed list of words.
     pub(crate) fn word<T: Clone>(&self, words: &[(&str, T)]) -> Option<T> {
+        self.takes(|| Seen::Words(words.iter().map(|(word, _)| (*word).to_owned()).collect()));
+        self.word_or_hint(words)
+    }
+
+    /// One of these words, of which the reader has refused some already: they are there to be told.
+    pub(crate) fn word_or_hint<T: Clone>(&self, words: &[(&str, T)]) -> Option<T> {
         let names = || words.iter().map(|(word, _)| *word);
         let Some(text) = self.node.scalar().filter(|_| !self.node.is_null()) else {
             return self.wrong("a word", format!("write {}", any_of(names())));
@@ -131,6 +148,7 @@ impl<'a> Cursor<'a> {
 
     /// A whole number from `least` on.
     pub(crate) fn whole(&self, least: u64) -> Option<u64> {
+        self.takes(|| Seen::Whole(least));
         let number = self.unquoted().and_then(|value| value.as_u64());
         match number {
             Some(number) if number >= least => Some(number),
@@ -143,6 +161,7 @@ impl<'a> Cursor<'a> {
 
     /// A number between two others.
     pub(crate) fn number_between(&self, least: f64, most: f64) -> Option<f64> {
+        self.takes(|| Seen::Number(least, most));
         match self.unquoted().and_then(|value| value.as_f64()) {
             Some(number) if (least..=most).contains(&number) => Some(number),
             _ => self.refuse(
@@ -161,6 +180,7 @@ impl<'a> Cursor<'a> {
 
     /// The items of a list.
     pub(crate) fn list(&self) -> Option<Vec<Cursor<'a>>> {
+        self.takes(|| Seen::Items);
         match &self.node.content {
             Content::List(items) => Some(self.items(items)),
             _ => self.wrong("a list", "write `[a, b]`, or one item a line after `- `"),
@@ -169,6 +189,7 @@ impl<'a> Cursor<'a> {
 
     /// The items of a list, or a single value in the place of a list with one item.
     pub(crate) fn one_or_more(&self) -> Vec<Cursor<'a>> {
+        self.takes(|| Seen::OneOrMore);
         match &self.node.content {
             Content::List(items) => self.items(items),
             _ => vec![self.clone()],
@@ -190,6 +211,28 @@ impl<'a> Cursor<'a> {
 
     /// The entries of a map whose keys are names of the author's choice.
     pub(crate) fn entries(&self) -> Option<Vec<(&'a Entry, Cursor<'a>)>> {
+        self.takes(|| Seen::Names);
+        self.all_entries()
+    }
+
+    /// The entries of a map whose keys are among these words. Whoever reads them refuses all others.
+    pub(crate) fn entries_among(
+        &self,
+        what: &'static str,
+        words: impl Iterator<Item = &'static str>,
+    ) -> Option<Vec<(&'a Entry, Cursor<'a>)>> {
+        self.takes(|| {
+            Seen::Keys(Keys {
+                what,
+                known: words.collect(),
+                needed: Vec::new(),
+                only_one: false,
+            })
+        });
+        self.all_entries()
+    }
+
+    fn all_entries(&self) -> Option<Vec<(&'a Entry, Cursor<'a>)>> {
         match &self.node.content {
             Content::Map(entries) => Some(
                 entries

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use super::node::Span;
 use super::problem::{Problem, Problems};
 use super::source::Source;
+use super::trace::Trace;
 
 /// One file that is being read, with what is wrong in it so far.
 #[derive(Debug)]
@@ -14,6 +15,8 @@ pub(crate) struct Diagnostics {
     /// Texts that are read as parts of it, in the order in which they were taken in.
     inclusions: RefCell<Vec<Inclusion>>,
     problems: RefCell<Vec<(Span, Problem)>>,
+    /// What readers take at each place, where somebody wants to know.
+    trace: Option<Trace>,
 }
 
 /// A text that is read as a part of the file. Its bytes are counted on from the end of whatever was
@@ -32,7 +35,21 @@ impl Diagnostics {
             source: Arc::clone(source),
             inclusions: RefCell::default(),
             problems: RefCell::default(),
+            trace: None,
         }
+    }
+
+    /// One that also writes down what readers take at each place.
+    pub(crate) fn tracing(source: &Arc<Source>) -> Self {
+        Self {
+            trace: Some(Trace::default()),
+            ..Self::new(source)
+        }
+    }
+
+    /// What readers took at each place, where that was written down.
+    pub(crate) fn trace(&self) -> Option<&Trace> {
+        self.trace.as_ref()
     }
 
     /// The file that is read.

@@ -11,6 +11,7 @@ use super::node::{Content, Entry, Node, Span};
 use super::problem::{Problem, Problems};
 use super::source::Source;
 use super::suggest::suggest;
+use super::trace::Seen;
 use super::{FLOWS, SHIPPED, yaml};
 use crate::domain::selector::{Template, fill_text};
 
@@ -64,7 +65,11 @@ impl Flow {
         with: Option<&Cursor<'n>>,
     ) -> Option<BTreeMap<&'n str, Argument<'n>>> {
         let given = match with {
-            Some(with) => with.entries()?,
+            Some(with) => {
+                // What they are is for the steps to say that use them.
+                with.takes(|| Seen::Json);
+                with.entries()?
+            }
             None => Vec::new(),
         };
         let mut values = BTreeMap::new();
@@ -115,11 +120,14 @@ pub(super) enum Argument<'n> {
     Default(&'n Node),
 }
 
-fn declared(root: &Cursor<'_>, source: &Arc<Source>) -> Option<Flow> {
+/// Reads what a flow declares.
+pub(super) fn declared(root: &Cursor<'_>, source: &Arc<Source>) -> Option<Flow> {
     let fields = root.fields("a flow")?;
     let name = fields.need("name").and_then(|cursor| cursor.name_text());
     let parameters = fields.or("parameters", Vec::new(), parameters);
     let steps = fields.need("steps").and_then(|cursor| {
+        // They are read where they are used.
+        cursor.takes(|| Seen::Json);
         if cursor.list()?.is_empty() {
             return cursor.refuse("this flow has no steps", "begin with `- do: launch`");
         }
@@ -151,6 +159,7 @@ fn declared(root: &Cursor<'_>, source: &Arc<Source>) -> Option<Flow> {
 }
 
 fn parameters(cursor: &Cursor<'_>) -> Option<Vec<(Span, Parameter)>> {
+    cursor.takes(|| Seen::Json);
     let parameters = cursor.entries()?.into_iter().map(|(entry, _)| {
         if !is_name(&entry.key) {
             let problem = Problem::new(format!("`{}` is no name of a parameter", entry.key));

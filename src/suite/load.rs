@@ -212,10 +212,7 @@ impl Suite {
         let world = world.and_then(|world| keep(&mut problems, world));
         let book = book.map_or_else(Runbook::default, |draft| draft.runbook);
         let suite = contract.map(|contract| Self {
-            origin: choice
-                .scenarios
-                .as_deref()
-                .map_or_else(|| "shipped".to_owned(), |path| path.display().to_string()),
+            origin: origin(choice),
             contract: Arc::new(contract),
             fingerprint: fingerprint.unwrap_or_default(),
             runbook: book.named_by(&scenarios),
@@ -258,6 +255,12 @@ fn closer() -> Result<(Arc<Contract>, String), Problems> {
     let contract = contract::read(&Cursor::root(&diagnostics, &node), Depth::Trusting);
     let contract = diagnostics.into_problems().or(contract)?;
     Ok((Arc::new(contract), closer.fingerprint()))
+}
+
+/// Where a suite comes from, for people.
+fn origin(choice: &Choice) -> String {
+    let path = choice.scenarios.as_deref();
+    path.map_or_else(|| "shipped".to_owned(), |path| path.display().to_string())
 }
 
 /// Keeps a value, or its problems.

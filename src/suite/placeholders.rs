@@ -8,6 +8,7 @@ use super::cursor::Cursor;
 use super::node::{Content, Node};
 use super::numeral::Keeping;
 use super::suggest::suggest;
+use super::trace::Seen;
 use crate::domain::selector::{Template, fill_text};
 
 /// A value that a contract names once and uses in many places.
@@ -52,6 +53,7 @@ impl Placeholders<'_> {
 
     /// Any JSON value whose texts hold placeholders.
     pub(crate) fn template(self, cursor: &Cursor<'_>) -> Option<Template> {
+        cursor.takes(|| Seen::Json);
         self.tree(cursor, cursor.node).map(Template)
     }
 

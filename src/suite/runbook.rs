@@ -11,6 +11,7 @@ use super::node::{Content, Span};
 use super::problem::{Problem, Problems};
 use super::source::Source;
 use super::suggest::suggest;
+use super::trace::Seen;
 use crate::domain::runbook::{Capability, Group, Item, Proof, Runbook, Vouching};
 use crate::domain::scenario::Scenario;
 use crate::domain::verdict::PROOF;
@@ -97,6 +98,7 @@ type Hash = (String, Span, Option<String>);
 fn hashes(cursor: &Cursor<'_>) -> Option<Vec<Hash>> {
     let hash = |(entry, hash): &(&super::node::Entry, Cursor<'_>)| {
         let written = if hash.node.is_null() {
+            hash.takes(|| Seen::Nothing);
             None
         } else {
             Some(hash.text()?)

@@ -8,6 +8,7 @@
 use super::cursor::{Cursor, Fields};
 use super::flow::Library;
 use super::node::{Content, write_entries};
+use super::trace::Seen;
 use crate::domain::contract::Contract;
 use crate::domain::runbook::Runbook;
 use crate::domain::scenario::{Change, Lever, Scenario, Step, StepKind, Waiver};
@@ -170,7 +171,10 @@ fn levers(cursor: &Cursor<'_>, names: &Names<'_>) -> Option<Vec<Lever>> {
     let levers: Vec<Option<Lever>> = cursor
         .one_or_more()
         .iter()
-        .map(|item| item.word(&words))
+        .map(|item| {
+            item.takes(|| Seen::OtherNames);
+            item.word(&words)
+        })
         .collect();
     levers.into_iter().collect()
 }
@@ -269,6 +273,7 @@ const CHECK: &str = "check";
 /// One step as written can be several, where it says `each` or stands for others, and none, where it
 /// says `if` and the contract lacks that part.
 fn step(cursor: &Cursor<'_>, names: &Names<'_>, places: &mut Places<'_>) -> Option<Vec<Step>> {
+    cursor.takes(|| Seen::Shared("step"));
     let fields: Fields<'_> = cursor.fields("a step")?;
     let lacks = fields.or("if", None, |part| lacks(part, names))?;
     if places.are_left_out || lacks.is_some() {

@@ -8,13 +8,23 @@ use super::cursor::Cursor;
 use super::node::{Content, Node};
 use super::numeral::{self, Keeping};
 use super::suggest::{nearest, suggest};
+use super::trace::Seen;
 use crate::domain::contract::{PathPattern, RequestPattern};
 use crate::domain::duration;
 use crate::domain::selector::Selector;
 
+// How texts look to a schema; what else must hold of them, their parsers say.
+const DURATION: &str = r"^\s*[0-9]+(ms|s|m|h|d)\s*$";
+const LASTING: &str = r"^\s*0*[1-9][0-9]*(ms|s|m|h|d)\s*$";
+const SELECTOR: &str = "^($|/|\\$|header:.|cookie:.)";
+const IN_BODY: &str = "^($|/|\\$)";
+const POINTER: &str = "^($|/)";
+const REQUEST_PATTERN: &str = r"^\s*\S+\s+\S+\s+/\S*\s*$";
+
 impl Cursor<'_> {
     /// `500ms`, `20s`, `5m`.
     pub(crate) fn duration(&self) -> Option<Duration> {
+        self.takes(|| Seen::Form(DURATION));
         self.parsed(
             duration::parse,
             "write a whole number and a unit, like `500ms`, `20s` or `5m`",
@@ -24,6 +34,7 @@ impl Cursor<'_> {
     /// A duration that is not zero.
     pub(crate) fn positive_duration(&self) -> Option<Duration> {
         let value = self.duration()?;
+        self.takes(|| Seen::Form(LASTING));
         if value.is_zero() {
             return self.refuse(
                 format!("{} must be longer than nothing", self.name),
@@ -35,6 +46,7 @@ impl Cursor<'_> {
 
     /// A selector into an answer.
     pub(crate) fn selector(&self) -> Option<Selector> {
+        self.takes(|| Seen::Form(SELECTOR));
         self.parsed(
             Selector::parse,
             "a JSON Pointer (`/data/token`) or JSONPath (`$.data.token`)",
@@ -43,7 +55,9 @@ impl Cursor<'_> {
 
     /// A selector into a body, which cannot be a header or a cookie.
     pub(crate) fn body_selector(&self) -> Option<Selector> {
-        match self.selector()? {
+        let selector = self.selector()?;
+        self.takes(|| Seen::Form(IN_BODY));
+        match selector {
             Selector::Header(_) | Selector::Cookie(_) => self.refuse(
                 format!("{} must stand in the body", self.name),
                 "write a JSON Pointer (`/data/items`) or a JSONPath (`$.data.items`)",
@@ -54,7 +68,9 @@ impl Cursor<'_> {
 
     /// A JSON Pointer; the empty one is the whole value.
     pub(crate) fn pointer(&self) -> Option<String> {
-        match self.selector()? {
+        let selector = self.selector()?;
+        self.takes(|| Seen::Form(POINTER));
+        match selector {
             Selector::Pointer(pointer) => Some(pointer),
             _ => self.refuse(
                 format!("{} must be a JSON Pointer", self.name),
@@ -65,6 +81,7 @@ impl Cursor<'_> {
 
     /// `METHOD service /path/**`.
     pub(crate) fn request_pattern(&self, services: &[&str]) -> Option<RequestPattern> {
+        self.takes(|| Seen::Form(REQUEST_PATTERN));
         let pattern = self.parsed(
             RequestPattern::parse,
             "write it like `POST trading /api/orders` or `* trading /internal/**`",
@@ -140,6 +157,7 @@ impl Cursor<'_> {
 
     /// An HTTP status, from 100 to 599.
     pub(crate) fn status(&self) -> Option<u16> {
+        self.takes(|| Seen::Status);
         self.node
             .scalar()
             .and_then(|text| text.parse().ok())
@@ -154,6 +172,7 @@ impl Cursor<'_> {
 
     /// Any JSON value, in which no number is another one than the file says.
     pub(crate) fn json(&self) -> Option<Value> {
+        self.takes(|| Seen::Json);
         self.numerals(self.node, Keeping::Value)?;
         Some(self.node.to_json())
     }

@@ -77,16 +77,23 @@ fn a_balance_that_is_off_by_a_cent_is_noticed() {
     assert!(findings[0].observed.contains("A-9"), "{report}");
 }
 
+/// A server that gives these answers, with the header that identifies a request in its logs.
+async fn server(answers: &[(&str, &str, Value)]) -> MockServer {
+    let server = MockServer::start().await;
+    for (verb, place, answer) in answers {
+        let answer = ResponseTemplate::new(200).set_body_json(answer);
+        Mock::given(method(*verb))
+            .and(path(*place))
+            .respond_with(answer.insert_header("x-trace", "t-1"))
+            .mount(&server)
+            .await;
+    }
+    server
+}
+
 /// A server for the rates, which the mock of the books knows nothing about.
 async fn rates(quotes: Value) -> MockServer {
-    let server = MockServer::start().await;
-    let answer = json!({ "base": "EUR", "quotes": quotes });
-    Mock::given(method("GET"))
-        .and(path("/latest"))
-        .respond_with(ResponseTemplate::new(200).set_body_json(answer))
-        .mount(&server)
-        .await;
-    server
+    server(&[("GET", "/latest", json!({ "base": "EUR", "quotes": quotes }))]).await
 }
 
 fn shows_the_rate(rate: f64) -> Suite {
@@ -117,4 +124,26 @@ async fn rates_in_another_shape_than_agreed_are_a_finding_of_the_backend() {
     let findings = report.findings();
     let blamed = findings.iter().find(|own| own.subject == "backend");
     assert!(blamed.is_some(), "{report}");
+}
+
+#[tokio::test]
+async fn every_service_may_be_a_server_of_the_test() {
+    let key = json!({ "key": "k-1", "spare-key": "s-1", "seconds": 900 });
+    let account = json!({ "number": "A-1", "title": "Kitchen", "balance": "1.00" });
+    let books = server(&[
+        ("POST", "/auth/open", key),
+        ("GET", "/notice", json!({ "closed": false })),
+        ("GET", "/v3/member", json!({ "login": "ines@ledger.example" })),
+        ("GET", "/v3/accounts", json!({ "accounts": [account] })),
+    ])
+    .await;
+    let rates = rates(json!({ "SEK": 11.25 })).await;
+    let target = Target::elsewhere()
+        .service("books", books.uri())
+        .service("rates", rates.uri())
+        .account("ines", "ines@ledger.example", "opens-only-this-test");
+    let plan = Plan::of(&shows_the_rate(11.25))
+        .scenario("foreign-rates")
+        .target(target);
+    plan.performed().await.unwrap().assert_conforms();
 }

@@ -12,6 +12,7 @@ use crate::domain::scenario::Lever;
 use crate::domain::secret::Secret;
 use crate::domain::selector::Template;
 use crate::suite::cursor::Cursor;
+use crate::suite::trace::Seen;
 
 mod call;
 mod command;
@@ -161,6 +162,7 @@ fn by_word(lever: &Lever, word: &str, cursor: &Cursor<'_>) -> Option<LeverMeans>
     let imitated = IMITATED.contains(lever);
     if word == "gateway" {
         if imitated {
+            cursor.takes(|| Seen::Words(vec![word.to_owned()]));
             return Some(LeverMeans::Gateway);
         }
         return cursor.refuse(

@@ -15,7 +15,7 @@ const FORM: &str = "write it like `--set targets.local.services.api=http://127.0
 
 /// The file and what the command line puts into it.
 #[derive(Debug, Clone)]
-pub(super) struct Document {
+pub(in crate::suite) struct Document {
     /// The text of both, with secrets blotted out.
     pub(super) shown: Arc<Source>,
     /// The tree of both.
@@ -33,7 +33,10 @@ struct Setting {
 
 impl Document {
     /// Reads the file and puts every setting into it, in their order.
-    pub(super) fn read(source: &Arc<Source>, settings: &[String]) -> Result<Self, Problems> {
+    pub(in crate::suite) fn read(
+        source: &Arc<Source>,
+        settings: &[String],
+    ) -> Result<Self, Problems> {
         let mut node =
             toml::parse(source).map_err(|problems| problems.shown_in(&mask::lines(source)))?;
         let mut text = source.text().to_owned();
@@ -68,6 +71,11 @@ impl Document {
             true => Ok(document),
             false => Err(document.placed(problems)),
         }
+    }
+
+    /// The tree of both.
+    pub(in crate::suite) fn node(&self) -> &Node {
+        &self.node
     }
 
     /// Whether a place is one of the command line's.

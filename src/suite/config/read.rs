@@ -19,6 +19,7 @@ use crate::suite::cursor::{Cursor, Fields};
 use crate::suite::diagnostics::Diagnostics;
 use crate::suite::node::Span;
 use crate::suite::suggest::suggest;
+use crate::suite::trace::Seen;
 use crate::suite::{ContractChoice, Problem, Problems};
 
 /// A target whose answers take longer is out of order.
@@ -37,11 +38,7 @@ struct Place<'d> {
 
 pub(super) fn config(document: Document, folder: &Path) -> Result<Config, Problems> {
     let diagnostics = Diagnostics::new(&document.shown);
-    let place = Place {
-        document: &document,
-        folder,
-    };
-    let config = root(&Cursor::root(&diagnostics, &document.node), place);
+    let config = understood(&document, folder, &diagnostics);
     let read = diagnostics.into_problems().or(config);
     let config = read.map_err(|problems| document.placed(problems))?;
     Ok(Config {
@@ -49,6 +46,16 @@ pub(super) fn config(document: Document, folder: &Path) -> Result<Config, Proble
         folder: folder.to_owned(),
         ..config
     })
+}
+
+/// Reads all that a document says.
+pub(in crate::suite) fn understood(
+    document: &Document,
+    folder: &Path,
+    diagnostics: &Diagnostics,
+) -> Option<Config> {
+    let place = Place { document, folder };
+    root(&Cursor::root(diagnostics, &document.node), place)
 }
 
 /// Reads one target again, now with the values of the environment.
@@ -299,7 +306,10 @@ fn latency(cursor: &Cursor<'_>) -> Option<Option<Duration>> {
 /// `environment`, or the path of a file.
 fn app_variables(cursor: &Cursor<'_>, place: Place<'_>) -> Option<AppVariables> {
     Some(match cursor.node.scalar() {
-        Some("environment") => AppVariables::Environment,
+        Some("environment") => {
+            cursor.takes(|| Seen::Text);
+            AppVariables::Environment
+        }
         _ => AppVariables::File(path(cursor, place)?),
     })
 }
@@ -320,7 +330,10 @@ fn levers(
     let known = Lever::ALL.iter().map(|(_, name)| *name);
     let known: Vec<&str> = known.chain([CHANGES]).collect();
     let mut levers = BTreeMap::new();
-    for (entry, value) in cursor.entries()? {
+    // No deployment has `malform`.
+    let all = Lever::ALL.iter().filter(|(own, _)| *own != Lever::Malform);
+    let all = all.map(|(_, name)| *name).chain([CHANGES]);
+    for (entry, value) in cursor.entries_among("`levers`", all)? {
         if entry.key == CHANGES {
             for (entry, value) in value.entries()? {
                 let lever = Lever::Own(entry.key.clone());
@@ -399,7 +412,7 @@ fn account(name: &str, cursor: &Cursor<'_>, variables: &Variables<'_>) -> Option
     let fields: Fields<'_> = cursor.fields("an account")?;
     let inline = fields.maybe("username", Cursor::name_text);
     let from_variable = fields.maybe("username-env", variable);
-    if let Some(password) = fields.get("password") {
+    if let Some(password) = fields.refused("password") {
         // The value is not shown: the key is pointed at.
         let span = password.key_span.cloned().unwrap_or_else(|| fields.head());
         let problem = Problem::new("a password does not stand in this file")

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use crate::suite::cursor::{Cursor, Fields};
 use crate::suite::node::Content;
 use crate::suite::placeholders::{Constant, Placeholders};
+use crate::suite::trace::Seen;
 use crate::suite::values::Depth;
 
 /// What the parts of a contract need to know of its other parts.
@@ -58,6 +59,7 @@ fn names<'a>(fields: &Fields<'a>, key: &'static str) -> Vec<&'a str> {
 fn constants(cursor: &Cursor<'_>) -> Option<BTreeMap<String, Constant>> {
     let mut constants = BTreeMap::new();
     for (entry, value) in cursor.entries()? {
+        value.takes(|| Seen::Written);
         match Constant::of(value.node) {
             Some(constant) => {
                 constants.insert(entry.key.clone(), constant);

@@ -5,6 +5,7 @@ use super::{freshness, resource};
 use crate::domain::contract::{Apply, EventPromise, EventRule, Resource};
 use crate::suite::cursor::{Cursor, Fields};
 use crate::suite::node::Entry;
+use crate::suite::trace::Seen;
 
 pub(super) fn read(
     entry: &Entry,
@@ -25,6 +26,7 @@ pub(super) fn read(
         promise: EventPromise::default(),
     };
     if cursor.node.is_null() {
+        cursor.takes(|| Seen::Nothing);
         return Some(ignored);
     }
     if cursor.node.scalar().is_some() {

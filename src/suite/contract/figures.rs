@@ -6,6 +6,7 @@ use crate::suite::cursor::{Cursor, Fields};
 use crate::suite::node::{Content, Entry};
 use crate::suite::problem::Problem;
 use crate::suite::suggest::suggest;
+use crate::suite::trace::Seen;
 
 /// What requests are for, beside the names of resources.
 const ROLES: [&str; 8] = [
@@ -24,8 +25,8 @@ pub(super) fn read(contract: &Fields<'_>, context: &Context<'_>) -> Option<Vec<L
 
 fn limits(cursor: &Cursor<'_>, context: &Context<'_>, parts: &Parts) -> Option<Vec<Limit>> {
     let mut limits = Some(Vec::new());
-    for (entry, value) in cursor.entries()? {
-        let words = || Figure::ALL.iter().map(|(word, _)| *word);
+    let words = || Figure::ALL.iter().map(|(word, _)| *word);
+    for (entry, value) in cursor.entries_among("`figures`", words())? {
         let own = Figure::ALL.iter().find(|(word, _)| *word == entry.key);
         let read = match own {
             Some((word, figure)) => match parts.lack(*figure) {
@@ -106,6 +107,7 @@ fn refuse_key<T>(
 
 /// The limits to one figure: one bound, or one for each route.
 fn of_figure(figure: Figure, cursor: &Cursor<'_>, context: &Context<'_>) -> Option<Vec<Limit>> {
+    cursor.takes(|| Seen::Shared(shared(figure)));
     let Content::Map(_) = &cursor.node.content else {
         return Some(vec![limit(figure, Of::Any, bound(figure, cursor)?)]);
     };
@@ -215,6 +217,7 @@ fn time(figure: Figure, quantile: Quantile, entry: &Entry, cursor: &Cursor<'_>) 
 
 /// One bound: what it can be depends on how the figure is measured.
 fn bound(figure: Figure, cursor: &Cursor<'_>) -> Option<Bound> {
+    cursor.takes(|| Seen::Form(form(figure)));
     let text = cursor.node.scalar().unwrap_or_default().trim();
     let share = text.strip_suffix('%').map(str::trim_end);
     let refused = || cursor.refuse(format!("{} cannot be `{text}`", cursor.name), how(figure));
@@ -231,6 +234,26 @@ fn bound(figure: Figure, cursor: &Cursor<'_>) -> Option<Bound> {
             number.map(Bound::Number).or_else(refused)
         }
         (Measure::Times | Measure::Peak, Some(_)) | (Measure::Portion, None) => refused(),
+    }
+}
+
+/// What limits of one form are called in the schema.
+fn shared(figure: Figure) -> &'static str {
+    match figure.measure() {
+        Measure::Failures => "limit-of-failures",
+        Measure::Peak => "limit-of-peak",
+        Measure::Portion => "limit-of-portion",
+        Measure::Times => "limit-of-durations",
+    }
+}
+
+/// How a limit to a figure looks to a schema.
+fn form(figure: Figure) -> &'static str {
+    match figure.measure() {
+        Measure::Failures => r"^\s*[0-9]+(\.[0-9]+)?\s*%?\s*$",
+        Measure::Peak => r"^\s*0*[1-9][0-9]*\s*$",
+        Measure::Portion => r"^\s*[0-9]+(\.[0-9]+)?\s*%\s*$",
+        Measure::Times => r"^\s*0*[1-9][0-9]*(ms|s|m|h|d)\s*$",
     }
 }
 

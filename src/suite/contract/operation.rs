@@ -4,6 +4,7 @@ use super::context::Context;
 use crate::domain::contract::{Body, Operation};
 use crate::suite::cursor::{Cursor, Fields};
 use crate::suite::node::Content;
+use crate::suite::trace::Seen;
 
 /// What a request is used for: who it is sent as, and what its templates may hold.
 #[derive(Debug, Clone, Copy)]
@@ -44,6 +45,7 @@ impl Use {
 
 /// Reads a request: `GET trading /api/x`, or a map whose `request` says that, with more keys.
 pub(super) fn read(cursor: &Cursor<'_>, context: &Context<'_>, purpose: Use) -> Option<Operation> {
+    cursor.takes(|| Seen::Shared("request"));
     match &cursor.node.content {
         Content::Map(_) => from_fields(&cursor.fields("a request")?, context, purpose),
         Content::List(_) => cursor.wrong("a request", "write it like `GET trading /api/orders`"),

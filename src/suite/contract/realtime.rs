@@ -13,6 +13,7 @@ use crate::domain::contract::{
 use crate::domain::selector::{Selector, Template};
 use crate::suite::cursor::{Cursor, Fields};
 use crate::suite::node::Content;
+use crate::suite::trace::Seen;
 
 /// How long a backend keeps a lost connection's state unless it is told otherwise, as `socket.io` has it.
 const RECOVERY: Duration = Duration::from_secs(120);
@@ -107,7 +108,11 @@ fn refused_by(cursor: &Cursor<'_>) -> Option<Condition> {
         if values.is_empty() {
             return cursor.refuse(format!("{} is empty", cursor.name), EMPTY);
         }
-        Some(values.iter().map(|item| item.node.to_json()).collect())
+        let value = |item: &Cursor<'_>| {
+            item.takes(|| Seen::Json);
+            item.node.to_json()
+        };
+        Some(values.iter().map(value).collect())
     });
     Some(Condition::OneOf(at?, is?))
 }
@@ -152,9 +157,11 @@ fn preset(cursor: &Cursor<'_>) -> Option<SocketClient> {
     ])
 }
 
+/// Words for a client that does not recover.
+const OFF: [&str; 3] = ["off", "false", "no"];
+
 fn is_off(text: &str) -> bool {
-    let off = ["off", "false", "no"];
-    off.contains(&text.to_ascii_lowercase().as_str())
+    OFF.contains(&text.to_ascii_lowercase().as_str())
 }
 
 fn client(cursor: &Cursor<'_>) -> Option<SocketClient> {
@@ -196,6 +203,7 @@ fn client(cursor: &Cursor<'_>) -> Option<SocketClient> {
     });
     let timeout = fields.or("timeout", base.timeout, Cursor::positive_duration);
     let recovery = fields.or("recovery", base.recovery, |cursor| {
+        cursor.takes(|| Seen::Words(OFF.map(str::to_owned).into()));
         if cursor.node.scalar().is_some_and(is_off) {
             return Some(None);
         }

@@ -8,6 +8,7 @@ use crate::domain::journal::{LOADING, MAINTENANCE, SIGNED_OUT};
 use crate::suite::cursor::Cursor;
 use crate::suite::node::Content;
 use crate::suite::problem::Problem;
+use crate::suite::trace::Seen;
 
 /// Words of the scenario language that cannot be names of resources or screens.
 const RESERVED: [&str; 13] = [
@@ -106,6 +107,7 @@ fn read(name: &str, cursor: &Cursor<'_>, context: &Context<'_>) -> Option<Resour
 
 pub(super) fn paging(cursor: &Cursor<'_>) -> Option<Paging> {
     const FORM: &str = "write `cursor: { query: cursor, from: /next }`, `page: { query: page }` or `offset: { query: offset }`";
+    cursor.takes(|| Seen::Shared("paging"));
     let fields = cursor.fields("`paging`")?;
     let size = fields.maybe("size", |cursor| {
         let fields = cursor.fields("a page's size")?;

@@ -3,6 +3,7 @@
 use crate::domain::contract::Service;
 use crate::suite::cursor::Cursor;
 use crate::suite::problem::Problem;
+use crate::suite::trace::Seen;
 
 /// Reads every service.
 pub(super) fn read_all(cursor: &Cursor<'_>) -> Option<Vec<Service>> {
@@ -24,6 +25,7 @@ pub(super) fn read_all(cursor: &Cursor<'_>) -> Option<Vec<Service>> {
                 );
             }
             if cursor.node.is_null() {
+                cursor.takes(|| Seen::Nothing);
                 return Some(Service {
                     name: entry.key.clone(),
                     variable: None,

@@ -12,6 +12,7 @@ use crate::domain::contract::{
 };
 use crate::domain::selector::Selector;
 use crate::suite::cursor::{Cursor, Fields};
+use crate::suite::trace::Seen;
 
 /// Algorithms by which a key set can verify a token; symmetric ones and `none` cannot be among
 /// them (RFC 8725 §3.1).
@@ -107,6 +108,7 @@ pub(super) fn request(
     purpose: Use,
     otherwise: Option<&TokenAnswer>,
 ) -> Option<SessionRequest> {
+    cursor.takes(|| Seen::Shared("token-request"));
     let fields = cursor.fields("a request for tokens")?;
     let operation = operation::from_fields(&fields, context, purpose);
     let standard = otherwise.cloned().unwrap_or_else(rfc_6749);
@@ -127,6 +129,7 @@ fn rfc_6749() -> TokenAnswer {
 }
 
 fn answer(cursor: &Cursor<'_>) -> Option<TokenAnswer> {
+    cursor.takes(|| Seen::Shared("token-answer"));
     let fields = cursor.fields("an answer with tokens")?;
     let access_token = fields
         .need("access-token")

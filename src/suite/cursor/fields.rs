@@ -6,6 +6,7 @@ use super::Cursor;
 use crate::suite::node::{Content, Entry, Span};
 use crate::suite::problem::Problem;
 use crate::suite::suggest::suggest;
+use crate::suite::trace::{Keys, Seen};
 
 /// A map whose keys this format knows. Unknown ones are noted when it is dropped.
 pub(crate) struct Fields<'a> {
@@ -13,6 +14,9 @@ pub(crate) struct Fields<'a> {
     what: &'static str,
     entries: &'a [Entry],
     known: RefCell<Vec<&'static str>>,
+    needed: RefCell<Vec<&'static str>>,
+    refused: RefCell<Vec<&'static str>>,
+    only_one: Cell<bool>,
     all_known: Cell<bool>,
 }
 
@@ -25,6 +29,9 @@ impl<'a> Cursor<'a> {
                 what,
                 entries,
                 known: RefCell::default(),
+                needed: RefCell::default(),
+                refused: RefCell::default(),
+                only_one: Cell::new(false),
                 all_known: Cell::new(false),
             }),
             _ => self.wrong(
@@ -56,6 +63,7 @@ impl<'a> Fields<'a> {
     /// The value at `key`, which must be there.
     pub(crate) fn need(&self, key: &'static str) -> Option<Cursor<'a>> {
         let found = self.get(key);
+        self.needed.borrow_mut().push(key);
         if found.is_none() {
             let empty = self.entries.iter().find(|entry| entry.key == key);
             let (span, hint) = match empty {
@@ -122,10 +130,32 @@ impl<'a> Fields<'a> {
         None
     }
 
+    /// The value of a key that is known only to be refused with the reason.
+    pub(crate) fn refused(&self, key: &'static str) -> Option<Cursor<'a>> {
+        self.refused.borrow_mut().push(key);
+        self.get(key)
+    }
+
+    /// Exactly one of the keys is wanted, which the reader sees to.
+    pub(crate) fn wants_one(&self) {
+        self.only_one.set(true);
+    }
+
     /// Leaves keys that nobody asked for alone.
     pub(crate) fn ignore_rest(&self) {
         self.all_known.set(true);
     }
+}
+
+/// Keys in the order of their first mention, each once.
+fn each_once(keys: &[&'static str]) -> Vec<&'static str> {
+    let mut once: Vec<&'static str> = Vec::new();
+    for key in keys {
+        if !once.contains(key) {
+            once.push(key);
+        }
+    }
+    once
 }
 
 impl Drop for Fields<'_> {
@@ -134,6 +164,17 @@ impl Drop for Fields<'_> {
             return;
         }
         let known = self.known.borrow();
+        self.cursor.takes(|| {
+            Seen::Keys(Keys {
+                what: self.what,
+                known: each_once(&known)
+                    .into_iter()
+                    .filter(|key| !self.refused.borrow().contains(key))
+                    .collect(),
+                needed: each_once(&self.needed.borrow()),
+                only_one: self.only_one.get(),
+            })
+        });
         for entry in self.entries {
             if !known.contains(&entry.key.as_str()) {
                 let message = format!("{} has no key `{}`", self.what, entry.key);

@@ -4,6 +4,7 @@ use super::Names;
 use crate::domain::scenario::{Action, StorageAccident};
 use crate::suite::cursor::{Cursor, Fields};
 use crate::suite::node::Content;
+use crate::suite::trace::Seen;
 
 const FORM: &str =
     "write a word like `launch`, or an action with its object like `{ open: overview }`";
@@ -22,6 +23,7 @@ const WORDS: [(&str, Action); 6] = [
 pub(super) fn read(fields: &Fields<'_>, names: &Names<'_>) -> Option<Vec<Action>> {
     let cursor = fields.need("do")?;
     if cursor.node.scalar() == Some("sign-in") {
+        cursor.takes(|| Seen::Words(vec!["sign-in".to_owned()]));
         let account = fields.need("as").and_then(|cursor| cursor.name_text());
         let wrong_password = fields.or("password", false, |cursor| {
             cursor.word(&[("right", false), ("wrong", true)])
@@ -47,15 +49,17 @@ fn word(cursor: &Cursor<'_>) -> Option<Action> {
         .iter()
         .map(|(word, action)| (*word, Some(action.clone())))
         .collect();
+    cursor.takes(|| Seen::Words(WORDS.map(|(word, _)| word.to_owned()).into()));
     words.push(("sign-in", None));
     for word in ["open", "load-all", "wait", "storage", "clock"] {
         words.push((word, None));
     }
-    cursor.word(&words)?
+    cursor.word_or_hint(&words)?
 }
 
 fn with_object(cursor: &Cursor<'_>, names: &Names<'_>) -> Option<Vec<Action>> {
     let fields = cursor.fields("an action")?;
+    fields.wants_one();
     let open = fields.get("open").map(|cursor| {
         let tabs = names.tabs(&cursor)?;
         Some(tabs.into_iter().map(Action::Open).collect())
@@ -96,6 +100,7 @@ fn clock(cursor: &Cursor<'_>) -> Option<Vec<Action>> {
         cursor.word(&[("right", 0)])?
     } else {
         let fields = cursor.fields("`clock`")?;
+        fields.wants_one();
         let seconds = |key: &'static str| {
             let span = fields.get(key)?.positive_duration()?;
             i64::try_from(span.as_secs()).ok()

@@ -5,6 +5,7 @@ use crate::domain::contract::RequestPattern;
 use crate::domain::scenario::RequestMatch;
 use crate::suite::cursor::Cursor;
 use crate::suite::suggest::suggest;
+use crate::suite::trace::Seen;
 
 /// Words that mean more than one role, and the roles themselves.
 const WORDS: [&str; 10] = [
@@ -15,6 +16,8 @@ const WORDS: [&str; 10] = [
 /// Reads a role's or resource's name, `data`, `writes`, `any`, or a pattern.
 pub(super) fn read(cursor: &Cursor<'_>, names: &Names<'_>) -> Option<RequestMatch> {
     let text = cursor.text()?;
+    cursor.takes(|| Seen::Words(WORDS.map(str::to_owned).into()));
+    cursor.takes(|| Seen::OtherNames);
     match text.as_str() {
         "any" => return Some(RequestMatch::Any),
         "data" => return Some(RequestMatch::Data),

@@ -5,6 +5,7 @@ use crate::domain::malformed::Malformed;
 use crate::domain::scenario::{Change, Fault, Withheld};
 use crate::suite::cursor::{Cursor, Fields};
 use crate::suite::node::Content;
+use crate::suite::trace::Seen;
 
 const FORM: &str = "write it like `{ maintenance: on }` or `drop-sockets`";
 
@@ -22,9 +23,11 @@ pub(super) fn read(step: &Fields<'_>, names: &Names<'_>) -> Option<Change> {
         let own = names.changes().iter();
         let own = own.map(|name| (*name, Change::Own((*name).to_owned())));
         let words: Vec<_> = WORDS.into_iter().chain(own).collect();
+        place.takes(|| Seen::OtherNames);
         return place.word(&words);
     }
     let fields = place.fields("a setting")?;
+    fields.wants_one();
     let settings = [
         fields
             .get("maintenance")
@@ -188,7 +191,10 @@ const ENDED: &str = "ended";
 fn respond(place: &Cursor<'_>, names: &Names<'_>) -> Option<Fault> {
     if place.node.scalar().is_some() {
         let status = match place.node.scalar() {
-            Some(ENDED) => names.ended(),
+            Some(ENDED) => {
+                place.takes(|| Seen::Words(vec![ENDED.to_owned()]));
+                names.ended()
+            }
             _ => place.status(),
         };
         return Some(Fault::Respond {

@@ -76,6 +76,65 @@ fn the_example_scenario_and_configuration_are_right() {
     }
 }
 
+/// Every key of maps and every word below a value.
+fn said(value: &serde_json::Value, into: &mut std::collections::BTreeSet<String>) {
+    match value {
+        serde_json::Value::Object(fields) => {
+            for (key, value) in fields {
+                into.insert(key.clone());
+                said(value, into);
+            }
+        }
+        serde_json::Value::Array(items) => items.iter().for_each(|item| said(item, into)),
+        serde_json::Value::String(word) => {
+            into.insert(word.clone());
+        }
+        _ => {}
+    }
+}
+
+/// Every key that a schema knows, and every word that a step can be.
+fn known(schema: &serde_json::Value, key: &str, into: &mut std::collections::BTreeSet<String>) {
+    match schema {
+        serde_json::Value::Object(fields) => {
+            for (name, value) in fields {
+                if let ("properties", Some(keys)) = (name.as_str(), value.as_object()) {
+                    into.extend(keys.keys().cloned());
+                    keys.iter().for_each(|(key, value)| known(value, key, into));
+                } else if let ("enum", "do" | "set", Some(words)) =
+                    (name.as_str(), key, value.as_array())
+                {
+                    into.extend(
+                        words
+                            .iter()
+                            .filter_map(|word| word.as_str())
+                            .map(str::to_owned),
+                    );
+                } else {
+                    known(value, key, into);
+                }
+            }
+        }
+        serde_json::Value::Array(items) => items.iter().for_each(|item| known(item, key, into)),
+        _ => {}
+    }
+}
+
+#[test]
+fn every_step_expectation_lever_and_fault_stands_in_an_example_of_the_document() {
+    let (mut shown, mut there) = Default::default();
+    for example in examples("SCENARIOS.md", "yaml", "name:") {
+        said(&yaml::parse(&example).unwrap().to_json(), &mut shown);
+    }
+    known(&schema(Kind::Scenario).unwrap(), "", &mut there);
+    assert!(there.len() > 60, "{there:?}");
+    let missing: Vec<&String> = there.difference(&shown).collect();
+    assert!(
+        missing.is_empty(),
+        "{missing:?} stands in no example of docs/SCENARIOS.md"
+    );
+}
+
 #[test]
 fn the_example_runbook_is_right_but_for_the_hash_that_it_makes_up() {
     for source in examples("RUNBOOK.md", "yaml", "# runbook.yaml") {

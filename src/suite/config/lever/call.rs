@@ -13,6 +13,7 @@ use crate::suite::config::variables::Filled;
 use crate::suite::cursor::{Cursor, Fields};
 use crate::suite::node::Content;
 use crate::suite::suggest;
+use crate::suite::trace::Seen;
 
 /// How long one attempt may take unless the file says otherwise.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -107,6 +108,7 @@ pub(super) fn call(
     cursor: &Cursor<'_>,
     around: &mut Surroundings<'_>,
 ) -> Option<Call> {
+    cursor.takes(|| Seen::Shared("call"));
     if cursor.node.scalar().is_some() {
         let line = line(lever, cursor, around)?;
         return Some(Call {

@@ -61,7 +61,7 @@ pub(super) fn read(
     around: &mut Surroundings<'_>,
 ) -> Option<(String, Command)> {
     for key in ["request", "headers", "json", "text"] {
-        if let Some(cursor) = fields.get(key) {
+        if let Some(cursor) = fields.refused(key) {
             cursor.refuse::<()>(
                 format!("a call by `command` has no `{key}`"),
                 "a call is a program or a request: write two calls in a list for both",
