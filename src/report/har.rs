@@ -170,7 +170,7 @@ impl<'w> Archive<'w> {
     pub fn end(mut self) -> io::Result<()> {
         self.close_journal()?;
         let pages = Value::Array(std::mem::take(&mut self.pages));
-        write!(self.out, "],\"pages\":{pages}}}}}\n")
+        writeln!(self.out, "],\"pages\":{pages}}}}}")
     }
 
     fn value(&self, began: Duration, end: &Entry, request: &Request, ending: &Ending<'_>) -> Value {

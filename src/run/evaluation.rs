@@ -104,15 +104,7 @@ impl Evaluation {
         let unmet = record.unmet.into_iter().map(|unmet| unmet.finding);
         evidence.findings.extend(unmet);
         never_called(&mut shown, &proven.proof);
-        match proven.proof {
-            Proof::Broken(findings) => evidence.findings.extend(findings),
-            Proof::Inconclusive(doubts) if !record.interrupted => evidence.doubts.extend(doubts),
-            Proof::Inconclusive(_) | Proof::Holds => {}
-        }
-        if record.interrupted {
-            // Whatever is missing is missing because of it.
-            evidence.doubts.push("the run was interrupted".to_owned());
-        }
+        weigh(&mut evidence, proven.proof, record.interrupted);
         let mut coverage = judged.coverage;
         if !record.simulated {
             not_judged.extend(untold(&not_judged, &mut coverage));
@@ -120,12 +112,8 @@ impl Evaluation {
         shown.open.extend(not_judged.iter().cloned());
         keep(&mut shown, &judged.not_exercised, &evidence);
         if !record.simulated {
-            not_judged.extend(
-                proven
-                    .notes
-                    .into_iter()
-                    .map(|note| (PROOF.to_owned(), note)),
-            );
+            let notes = proven.notes.into_iter();
+            not_judged.extend(notes.map(|note| (PROOF.to_owned(), note)));
         }
         verdict::arrange(&mut evidence.findings);
         let excerpt = excerpt(&evidence.findings);
@@ -158,6 +146,19 @@ impl Evaluation {
             coverage,
             attempts: Vec::new(),
         }
+    }
+}
+
+/// Adds what the never-called proof came to, and that the run was cut short.
+fn weigh(evidence: &mut Evidence, proof: Proof, interrupted: bool) {
+    match proof {
+        Proof::Broken(findings) => evidence.findings.extend(findings),
+        Proof::Inconclusive(doubts) if !interrupted => evidence.doubts.extend(doubts),
+        Proof::Inconclusive(_) | Proof::Holds => {}
+    }
+    if interrupted {
+        // Whatever is missing is missing because of it.
+        evidence.doubts.push("the run was interrupted".to_owned());
     }
 }
 

@@ -159,12 +159,7 @@ impl Suite {
     /// Everything that is wrong with every file of it.
     pub fn load(choice: &Choice) -> Result<Self, Problems> {
         let mut problems = Problems::default();
-        let found = choice
-            .scenarios
-            .as_deref()
-            .map(Found::look)
-            .transpose()
-            .map_err(Problems::from)?;
+        let found = found(choice)?;
         let parts = Parts::find(choice, found.as_ref());
         let world_hash = parts.world_hash();
 
@@ -189,9 +184,7 @@ impl Suite {
             .runbook
             .and_then(|source| read(&source, runbook::read));
         let book = keep(&mut problems, book);
-        let on_disk = |found: &Found| Library::on_disk(found.folders());
-        let flows = found.as_ref().map_or_else(flow::shipped, on_disk);
-        problems.extend(flows.problems());
+        let flows = flows_of(found.as_ref(), &mut problems);
         let beside = Beside {
             contract: contract.as_ref(),
             world: named,
@@ -227,6 +220,20 @@ impl Suite {
         });
         problems.each_once().or(suite)
     }
+}
+
+/// What stands at the path that was chosen, if one was.
+fn found(choice: &Choice) -> Result<Option<Found>, Problems> {
+    let path = choice.scenarios.as_deref();
+    Ok(path.map(Found::look).transpose()?)
+}
+
+/// The flows that scenarios may use, with what is wrong with them.
+fn flows_of(found: Option<&Found>, problems: &mut Problems) -> Library {
+    let on_disk = |found: &Found| Library::on_disk(found.folders());
+    let flows = found.map_or_else(flow::shipped, on_disk);
+    problems.extend(flows.problems());
+    flows
 }
 
 /// The hash of all scenarios and flows, wherever they stand.

@@ -143,25 +143,18 @@ fn shards_make_the_report_of_the_whole_whatever_their_order() {
         merged == shards,
         "shards tell something else than what was merged of them"
     );
-    ends(
-        folder.path(),
-        &[
-            "run",
-            "--seed",
-            "2",
-            "-q",
-            "--scenario",
-            "sign-in",
-            "--run-file",
-            "c.run.gz",
-        ],
-        0,
-    );
-    let (_, err) = ends(
-        folder.path(),
-        &["merge", "a.run.gz", "c.run.gz", "-o", "d.run.gz"],
-        1,
-    );
+}
+
+#[test]
+fn runs_of_different_seeds_are_no_shards_of_one() {
+    let folder = tempfile::tempdir().unwrap();
+    for (seed, name) in [("1", "a.run.gz"), ("2", "b.run.gz")] {
+        let words = ["run", "-q", "--seed", seed, "--run-file", name];
+        let words = [&words[..], &["--scenario", "sign-in"]].concat();
+        ends(folder.path(), &words, 0);
+    }
+    let words = ["merge", "a.run.gz", "b.run.gz", "-o", "c.run.gz"];
+    let (_, err) = ends(folder.path(), &words, 1);
     assert!(err.contains("seed 1 and 2"), "{err}");
 }
 

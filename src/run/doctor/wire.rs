@@ -44,7 +44,12 @@ pub(super) async fn examine(name: &str, url: &Url, access: &Access, show: &mut S
         Ok(knocked) => knocked,
         Err(why) => Knocked::Nobody(why),
     };
-    let at = url.authority();
+    answered(name, url.authority(), knocked, access, show)
+}
+
+/// Says what knocking came to, and whether the service can be asked.
+fn answered(name: &str, at: &str, knocked: Knocked, access: &Access, show: &mut Show<'_>) -> bool {
+    let accepts = || Examined::ok(format!("tcp {name}"), format!("{at} accepts connections"));
     match knocked {
         Knocked::Nobody(why) => {
             let next = match access.proxy {
@@ -59,26 +64,17 @@ pub(super) async fn examine(name: &str, url: &Url, access: &Access, show: &mut S
             false
         }
         Knocked::Open => {
-            show(Examined::ok(
-                format!("tcp {name}"),
-                format!("{at} accepts connections"),
-            ));
+            show(accepts());
             true
         }
         Knocked::Untrusted(why) => {
-            show(Examined::ok(
-                format!("tcp {name}"),
-                format!("{at} accepts connections"),
-            ));
+            show(accepts());
             let next = advice(&why);
             show(Examined::failure(format!("tls {name}"), why).next(next));
             false
         }
         Knocked::Secure { certificate } => {
-            show(Examined::ok(
-                format!("tcp {name}"),
-                format!("{at} accepts connections"),
-            ));
+            show(accepts());
             show(days(name, certificate.as_deref()));
             true
         }

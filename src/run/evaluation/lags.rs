@@ -13,6 +13,8 @@ use crate::rules;
 const SHARE: u32 = 10;
 /// Less than this explains nothing.
 const LEAST: Duration = Duration::from_millis(50);
+/// The window of a finding that cites one moment only: rules wait for at least about as long.
+const ASSUMED: Duration = Duration::from_secs(5);
 
 /// What the harness lost, and when.
 #[derive(Debug, Default)]
@@ -67,6 +69,10 @@ impl Lags {
                 Some(span.map_or((at, at), |(from, until)| (from.min(at), until.max(at))))
             }) else {
                 continue;
+            };
+            let from = match from == until {
+                true => until.saturating_sub(ASSUMED),
+                false => from,
             };
             if let Some(lost) = self.explains(from, until) {
                 finding.severity = Severity::Information;
