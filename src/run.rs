@@ -15,6 +15,7 @@ mod excerpt;
 mod expect;
 mod failure;
 mod gather;
+mod going;
 mod handed_in;
 mod interrupt;
 mod judge;

@@ -27,7 +27,7 @@ mod placeholders;
 mod problem;
 mod runbook;
 mod scenario;
-mod schema;
+pub mod schema;
 mod source;
 mod suggest;
 mod toml;
@@ -39,7 +39,6 @@ mod yaml;
 pub(crate) use load::has_scenarios;
 pub use load::{read_contract, read_runbook, read_scenario, read_setting, read_world};
 pub use problem::{Problem, Problems, Rendering};
-pub use schema::{Kind, schema, schema_of_suites};
 pub use source::Source;
 
 /// The suite that is part of the program.

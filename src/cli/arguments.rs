@@ -18,6 +18,7 @@ use super::ports;
 use super::problem::nearest;
 use crate::gateway::Name;
 use crate::suite::config::shown_setting;
+use crate::suite::schema;
 pub(super) use course::{CourseArguments, Flaky};
 pub(super) use detail::DetailArguments;
 pub(super) use doctor::DoctorArguments;
@@ -470,7 +471,7 @@ pub(super) struct InitArguments {
 #[derive(Debug, Args)]
 pub(super) struct SchemaArguments {
     /// Which kind of file; `suite` is any of a suite's folder
-    #[arg(value_parser = clap::builder::PossibleValuesParser::new(super::schema::NAMES))]
+    #[arg(value_parser = clap::builder::PossibleValuesParser::new(schema::names()))]
     pub(super) kind: String,
 }
 

@@ -8,7 +8,7 @@ use super::arguments::InitArguments;
 use super::console;
 use super::exit::Exit;
 use super::problem::Problem;
-use crate::suite::{Kind, schema};
+use crate::suite::schema::{Kind, schema};
 
 /// Every file that a person edits with its content, the configuration last: it is what makes the rest count.
 const FILES: [(&str, &str); 4] = [

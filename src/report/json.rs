@@ -3,7 +3,11 @@
 //! The document types are this file's own, so that the model of a run can change without breaking
 //! whoever reads reports. Keys are only ever added within a version.
 
+mod attempt;
+
 use serde::Serialize;
+
+use attempt::{AttemptDocument, attempts};
 
 use super::timeline::Timeline;
 use super::title;
@@ -15,7 +19,7 @@ use crate::domain::result::{RunResult, ScenarioResult};
 use crate::domain::runbook::{
     Answer, Answered, Attestation, Check, CheckEnd, Ground, Group, Status,
 };
-use crate::domain::verdict::{Finding, ScopeTally, Verdict};
+use crate::domain::verdict::{Finding, ScopeTally};
 use crate::rules::{self, RuleInfo};
 
 /// The version of the document.
@@ -79,26 +83,6 @@ struct ScenarioDocument<'a> {
     journal_entries: u64,
     excerpt: Vec<EntryDocument>,
     figures: Written,
-}
-
-#[derive(Serialize)]
-struct AttemptDocument<'a> {
-    verdict: &'static str,
-    reason: Option<&'a str>,
-    duration_virtual_ms: u64,
-    duration_wall_ms: u64,
-    /// What was found in it, where it was played more than once.
-    findings: Vec<SeenDocument<'a>>,
-}
-
-/// What was found in one attempt of several, in brief.
-#[derive(Serialize)]
-struct SeenDocument<'a> {
-    rule: &'a str,
-    subject: &'static str,
-    message: &'a str,
-    expected: &'a str,
-    observed: &'a str,
 }
 
 #[derive(Serialize)]
@@ -285,43 +269,6 @@ impl<'a> ScenarioDocument<'a> {
                 .map(|entry| EntryDocument::of(entry, &timeline))
                 .collect(),
             figures: Written::from(&scenario.figures),
-        }
-    }
-}
-
-/// Each time that a scenario was played.
-fn attempts(scenario: &ScenarioResult) -> Vec<AttemptDocument<'_>> {
-    let outcome = &scenario.outcome;
-    if matches!(outcome.verdict, Verdict::Skipped(_)) {
-        return Vec::new();
-    }
-    if scenario.attempts.is_empty() {
-        return vec![AttemptDocument {
-            verdict: outcome.verdict.name(),
-            reason: outcome.verdict.reason(),
-            duration_virtual_ms: millis(outcome.duration),
-            duration_wall_ms: millis(scenario.duration_wall),
-            findings: Vec::new(),
-        }];
-    }
-    let attempts = scenario.attempts.iter().map(|attempt| AttemptDocument {
-        verdict: attempt.verdict.name(),
-        reason: attempt.verdict.reason(),
-        duration_virtual_ms: millis(attempt.duration),
-        duration_wall_ms: millis(attempt.duration_wall),
-        findings: attempt.findings.iter().map(SeenDocument::of).collect(),
-    });
-    attempts.collect()
-}
-
-impl<'a> SeenDocument<'a> {
-    fn of(finding: &'a Finding) -> Self {
-        Self {
-            rule: &finding.rule,
-            subject: finding.subject.name(),
-            message: &finding.message,
-            expected: &finding.expected,
-            observed: &finding.observed,
         }
     }
 }

@@ -11,8 +11,8 @@ use std::sync::{Arc, OnceLock};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use super::course::Going;
 use super::deployment::World;
+use super::going::Going;
 use super::interrupt::Interrupt;
 use super::known_accounts::KnownAccounts;
 use super::plan::{Plan, Target};

@@ -1,7 +1,7 @@
 //! JSON Schemas of all kinds of files, for editors: made of what the readers themselves take.
 //!
 //! Each kind has reference files, in which every key of it stands. They are read as any file is, and what
-//! the readers take at each place is written down on the way ([`Trace`](super::trace::Trace)). That,
+//! the readers take at each place is written down on the way (`suite/trace.rs`). That,
 //! with the files' comments as descriptions, is the schema. What a reader takes and no reference file
 //! has is refused here, and so the tests fail: schema and readers cannot part.
 
@@ -39,6 +39,16 @@ pub enum Kind {
     Runbook,
     /// The configuration.
     Config,
+}
+
+/// The name of any file of a suite.
+const SUITE: &str = "suite";
+
+/// What a schema can be asked for by: any file of a suite, or one kind.
+pub fn names() -> impl Iterator<Item = &'static str> {
+    [SUITE]
+        .into_iter()
+        .chain(Kind::ALL.iter().map(|(_, name)| *name))
 }
 
 impl Kind {

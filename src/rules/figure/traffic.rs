@@ -139,17 +139,21 @@ impl Traffic {
         };
         let overtaken = is_refresh && context.session.is_leaving();
         let levers = context.is_provoked_since(ended.opened.at());
-        let provoked = provoked || levers || overtaken || (is_refresh && self.renewal_provoked);
         let succeeded = ended.succeeded();
         let (attempts, refused_by) = if is_refresh {
-            // An answer may not have reached a process that ended, or lost its network, meanwhile.
-            let unheard = !context.world.same_life_since(ended.opened.id());
-            self.renewal_provoked = unheard || (provoked && !succeeded);
             (&mut ledger.figures.refreshes, &agreed.ended_by)
         } else {
             (&mut ledger.figures.sign_ins, &agreed.refused_by)
         };
         let refused = ended.status().is_some_and(|own| refused_by.contains(&own));
+        // Who never heard of a new token is refused by the old one. No answer of 500 comes of that.
+        let spent = is_refresh && refused && self.renewal_provoked;
+        let provoked = provoked || levers || overtaken || spent;
+        if is_refresh {
+            // An answer may not have reached a process that ended, or lost its network, meanwhile.
+            let unheard = !context.world.same_life_since(ended.opened.id());
+            self.renewal_provoked = unheard || (provoked && !succeeded);
+        }
         *place(attempts, succeeded, provoked, refused) += 1;
         let figure = match (is_refresh, refused) {
             (true, _) => Figure::RefreshFailures,

@@ -5,6 +5,7 @@ use std::path::Path;
 
 use super::super::*;
 use crate::suite::config::Config;
+use crate::suite::schema::{Kind, schema};
 
 /// The fenced blocks of a document that begin with `opening`.
 fn examples(document: &str, language: &str, opening: &str) -> Vec<Arc<Source>> {

@@ -1,6 +1,7 @@
 //! What a run does with what fails.
 
 use std::cell::RefCell;
+use std::time::Duration;
 
 use super::*;
 use crate::domain::verdict::{Finding, Subject};
