@@ -138,7 +138,6 @@ impl Traffic {
             _ => return,
         };
         let overtaken = is_refresh && context.session.is_leaving();
-        let levers = context.is_provoked_since(ended.opened.at());
         let succeeded = ended.succeeded();
         let (attempts, refused_by) = if is_refresh {
             (&mut ledger.figures.refreshes, &agreed.ended_by)
@@ -146,7 +145,13 @@ impl Traffic {
             (&mut ledger.figures.sign_ins, &agreed.refused_by)
         };
         let refused = ended.status().is_some_and(|own| refused_by.contains(&own));
-        // Who never heard of a new token is refused by the old one. No answer of 500 comes of that.
+        let began = ended.opened.at();
+        // Tokens that a lever has ended are refused, and so is whoever never heard of a new one. No answer of
+        // 500 comes of either.
+        let levers = match refused {
+            true => context.is_provoked_since(began),
+            false => context.is_disturbed_since(began),
+        };
         let spent = is_refresh && refused && self.renewal_provoked;
         let provoked = provoked || levers || overtaken || spent;
         if is_refresh {
