@@ -58,6 +58,7 @@ fn balances_add_up_in_the_world_of_the_suite() {
 #[test]
 fn a_balance_that_is_off_by_a_cent_is_noticed() {
     let world = json!({
+        "shared": { "rates": { "base": "EUR", "quotes": {} } },
         "users": { "ines": {
             "username": "ines",
             "password": "opens-only-the-mock",
@@ -65,7 +66,6 @@ fn a_balance_that_is_off_by_a_cent_is_noticed() {
                 "member": { "login": "ines" },
                 "accounts": { "accounts": [{ "number": "A-9", "title": "Attic", "balance": "0.01" }] },
                 "entries": { "entries": [] },
-                "rates": { "base": "EUR", "quotes": {} },
             },
         } },
     });
