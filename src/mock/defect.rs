@@ -178,7 +178,7 @@ misbehaviours! {
         "It answers every sign-in with 500.";
     DeniesARoute "denies-a-route" on "every-tab" ["FIGURE-3"]
         "It answers 403 to whoever asks for its last resource.";
-    TokensEndEarly "tokens-end-early" on "long-session" ["SESSION-22"]
+    TokensEndEarly "tokens-end-early" on "reads-late" ["SESSION-22"]
         "It refuses access tokens when half of their time is over.";
     CacheableSwitch "cacheable-switch" on "sign-in" ["KILL-8"]
         "It lets its answers for the kill-switch be kept for five minutes.";

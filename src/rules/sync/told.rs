@@ -7,8 +7,16 @@ use crate::domain::contract::Role;
 use crate::domain::journal::Request;
 use crate::rules::context::Context;
 
-/// How soon after an event a read is because of it.
-pub(super) const BECAUSE: Duration = Duration::from_secs(2);
+/// How soon after an event a read is because of it, at the most.
+const BECAUSE: Duration = Duration::from_secs(2);
+
+/// How soon after an event a read of a resource is because of it. Where it is polled as often as it is told
+/// of, whatever a poller asks would follow some event, so that half an interval is the most.
+pub(super) fn because(resource: &str, context: &Context<'_>) -> Duration {
+    let polling = context.contract.polling.as_ref();
+    let own = polling.filter(|own| own.resources.iter().any(|name| name == resource));
+    own.map_or(BECAUSE, |own| BECAUSE.min(own.every / 2))
+}
 
 /// When each resource was first changed by an event since it was last read. A poller reads between
 /// events of which the first is long ago; who reads because of an event does so at once.
@@ -33,6 +41,6 @@ impl Told {
             return false;
         };
         let told = self.0.remove(name);
-        told.is_some_and(|told| context.now <= told + BECAUSE)
+        told.is_some_and(|told| context.now <= told + because(name, context))
     }
 }

@@ -8,9 +8,9 @@ use crate::domain::journal::Entry;
 use crate::domain::verdict::{Finding, Severity};
 use crate::rules;
 
-/// What may be lost in a window before it explains something: a tenth of it. Times that a contract or a
+/// What may be lost in a window before it explains something: half of it. Times that a contract or a
 /// scenario allows leave at least that much room.
-const SHARE: u32 = 10;
+const SHARE: u32 = 2;
 /// Less than this explains nothing.
 const LEAST: Duration = Duration::from_millis(50);
 /// The window of a finding that cites one moment only: rules wait for at least about as long.
@@ -134,7 +134,7 @@ mod tests {
 
     #[test]
     fn a_lag_explains_what_took_too_long_in_its_time_and_nothing_elsewhere() {
-        let lost = Duration::from_millis(500);
+        let lost = Duration::from_millis(2_500);
         for (at, lost, explained) in [
             (SECOND * 12, lost, true),
             (SECOND * 12, lost / 5, false),

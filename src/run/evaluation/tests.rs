@@ -49,9 +49,9 @@ fn left(overdue: bool, lost_ms: u64) -> (Severity, Option<StepPhase>, usize) {
 fn what_has_not_come_in_time_while_the_harness_lagged_is_a_doubt_and_what_came_wrong_stands() {
     let unmet = Some(StepPhase::Unmet);
     assert_eq!(
-        left(true, 600),
+        left(true, 3_000),
         (Severity::Information, Some(StepPhase::Failed), 1)
     );
-    assert_eq!(left(true, 300), (Severity::Violation, unmet, 0));
-    assert_eq!(left(false, 600), (Severity::Violation, unmet, 0));
+    assert_eq!(left(true, 2_000), (Severity::Violation, unmet, 0));
+    assert_eq!(left(false, 3_000), (Severity::Violation, unmet, 0));
 }

@@ -10,7 +10,7 @@ use crate::rules::moment::Moment;
 use crate::rules::rule::Rule;
 use crate::rules::state::CAUSE;
 use crate::rules::sync::numbers;
-use crate::rules::sync::told::BECAUSE;
+use crate::rules::sync::told::because;
 
 /// How many changes in a row are each followed by a read.
 const ROW: usize = 5;
@@ -68,7 +68,8 @@ impl Changes {
             && is_next;
         // Some read once for changes that come together.
         let last = self.last.take();
-        let together = last.filter(|last| context.now <= last.at + BECAUSE);
+        let within = rule.updates.as_deref().map(|own| because(own, context));
+        let together = last.filter(|last| context.now <= last.at + within.unwrap_or_default());
         if !carries || together.is_some() != last.is_some() {
             self.row.clear();
         }
@@ -84,7 +85,7 @@ impl Changes {
         let Some(last) = self.last.take() else {
             return;
         };
-        if context.now > last.at + BECAUSE || is_explained(context) {
+        if context.now > last.at + because(name, context) || is_explained(context) {
             self.row.clear();
             return;
         }
