@@ -40,8 +40,9 @@ rule! {
 
 /// How long before its end nobody's clock or leeway is behind a refusal.
 const AHEAD: Duration = Duration::from_secs(60);
-/// How long after one such token another is no matter of the same incident.
-const AGAIN: Duration = Duration::from_secs(320);
+/// How long after one such token another is no matter of the same incident: a release that loses sessions
+/// restarts its nodes one after the other.
+const AGAIN: Duration = Duration::from_secs(300);
 /// How many resources of tokens are remembered.
 const GIVEN: usize = 64;
 

@@ -36,7 +36,7 @@ impl Rule for Deltas {
             && let Some(resource) = &rule.updates
         {
             let changes = self.0.entry(resource.clone()).or_default();
-            changes.changed(rule, args, context);
+            changes.changed(resource, rule, args, context);
         }
         if let Some(request) = context.request()
             && let Some(Role::Resource(name)) = &request.role
@@ -52,7 +52,7 @@ impl Rule for Deltas {
 }
 
 impl Changes {
-    fn changed(&mut self, rule: &EventRule, args: &Content, context: &Context<'_>) {
+    fn changed(&mut self, name: &str, rule: &EventRule, args: &Content, context: &Context<'_>) {
         let number = rule
             .sequence
             .as_ref()
@@ -68,8 +68,7 @@ impl Changes {
             && is_next;
         // Some read once for changes that come together.
         let last = self.last.take();
-        let within = rule.updates.as_deref().map(|own| because(own, context));
-        let together = last.filter(|last| context.now <= last.at + within.unwrap_or_default());
+        let together = last.filter(|last| context.now <= last.at + because(name, context));
         if !carries || together.is_some() != last.is_some() {
             self.row.clear();
         }
