@@ -1,7 +1,6 @@
 //! `rehearsal doctor`: what works at a target and what is missing.
 
 use std::io::Write;
-use std::sync::Arc;
 
 use anstyle::{AnsiColor, Style};
 use serde::Serialize;
@@ -73,19 +72,8 @@ impl Told {
             false => None,
         };
         let plan = Plan {
-            suite: Arc::new(suite),
-            target,
-            seed: settings::chance(),
             lease,
-            scenarios: Vec::new(),
-            real_time: true,
-            quirks: Vec::new(),
-            defects: Vec::new(),
-            jobs: 1,
-            journal_dir: None,
-            run_file: None,
-            handed_in: Default::default(),
-            course: Default::default(),
+            ..Plan::of(suite, target, settings::chance())
         };
         let interrupt = Interrupt::new();
         let (handle, held) = (interrupt.clone(), plan.lease.clone());

@@ -64,7 +64,7 @@ pub(super) fn judge(arguments: &JudgeArguments) -> Result<Exit, Problem> {
     )
 }
 
-/// The journals that are meant: those of a run file are unpacked into a folder, one after the other.
+/// The journals that are meant: those of a run file that decided it are unpacked into a folder.
 fn journals(named: &[PathBuf], folder: &Path) -> Result<Vec<PathBuf>, Problem> {
     let mut journals = Vec::new();
     for (number, path) in named.iter().enumerate() {
@@ -73,7 +73,8 @@ fn journals(named: &[PathBuf], folder: &Path) -> Result<Vec<PathBuf>, Problem> {
             continue;
         }
         let run = run_file::open(path)?;
-        let unpacked = run_file::journals(&run, &folder.join(number.to_string()))?;
+        let (deciding, folder) = (run.deciding_journals(), folder.join(number.to_string()));
+        let unpacked = run_file::journals(&run, &deciding, &folder)?;
         if unpacked.is_empty() {
             let why = "it holds no journal to judge".to_owned();
             let path = path.clone();

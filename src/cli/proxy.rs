@@ -3,7 +3,6 @@
 use std::io::{self, Write};
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::Path;
-use std::sync::Arc;
 
 use anstyle::Style;
 use serde_json::json;
@@ -93,19 +92,11 @@ fn plan(
     Ok(ProxyPlan {
         listen,
         plan: Plan {
-            suite: Arc::new(suite),
             scenarios: Vec::new(),
-            target,
             real_time: true,
-            seed: seed.unwrap_or_else(settings::chance),
-            quirks: Vec::new(),
             defects,
-            jobs: 1,
-            journal_dir: None,
-            run_file: None,
-            handed_in: Default::default(),
-            course: Default::default(),
             lease,
+            ..Plan::of(suite, target, seed.unwrap_or_else(settings::chance))
         },
         journal: arguments.journal.clone(),
         mode: if arguments.observe {

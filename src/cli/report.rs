@@ -44,7 +44,7 @@ pub(super) fn report(arguments: &ReportArguments) -> Result<Exit, Problem> {
     }
     complaints.extend(reports.write(&result, &about, Some(&run)));
     if let Some(folder) = &arguments.journal {
-        complaints.extend(run_file::journals(&run, folder).err());
+        complaints.extend(run_file::journals(&run, &run.journals(), folder).err());
     }
     complain(Exit::Passed, complaints)
 }

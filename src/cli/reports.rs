@@ -117,22 +117,15 @@ impl Reports {
     }
 }
 
-/// The journals of a run for its page; of a scenario that was played more than once the last one.
+/// The journals of a run for its page: those that its results are of.
 fn for_page(run: &Recorded) -> Vec<html::Journal<'_>> {
-    let all = run.journals();
-    let last = all.iter().enumerate().filter(|(at, of)| {
-        let next = all.get(at + 1);
-        next.is_none_or(|next| next.scenario != of.scenario)
+    let deciding = run.deciding_journals().into_iter();
+    let journals = deciding.map(|of| html::Journal {
+        scenario: of.scenario.clone(),
+        device: None,
+        open: Box::new(move || Ok(Box::new(run.journal(&of)?) as Box<dyn BufRead>)),
     });
-    last.map(|(_, of)| {
-        let of = of.clone();
-        html::Journal {
-            scenario: of.scenario.clone(),
-            device: None,
-            open: Box::new(move || Ok(Box::new(run.journal(&of)?) as Box<dyn BufRead>)),
-        }
-    })
-    .collect()
+    journals.collect()
 }
 
 /// Writes the traffic of every journal, an entry at a time.

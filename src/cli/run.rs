@@ -191,8 +191,6 @@ fn look(arguments: &RunArguments) -> Look {
 }
 
 fn opening(plan: &Plan) -> Opening {
-    let quirks = plan.quirks.iter().map(|quirk| quirk.name());
-    let defects = plan.defects.iter().map(|defect| defect.name());
     Opening {
         target: plan.target.name().to_owned(),
         seed: plan.seed,
@@ -202,6 +200,6 @@ fn opening(plan: &Plan) -> Opening {
             .iter()
             .map(|scenario| scenario.id.clone())
             .collect(),
-        deviations: quirks.chain(defects).map(str::to_owned).collect(),
+        deviations: [plan.quirk_names(), plan.defect_names()].concat(),
     }
 }

@@ -12,13 +12,13 @@ use super::console;
 use super::problem::Problem;
 use super::reports::Reports;
 use super::settings::{Environment, layered};
-use crate::domain::journal::file::ContractMark;
+use crate::domain::journal::file::{ContractMark, file_name};
 use crate::domain::result::RunResult;
 use crate::net::Clock;
 use crate::report::About;
 use crate::report::file::ReportFile;
 use crate::run::Plan;
-use crate::runfile::{self, Listed, Machine, Manifest, Marks, Origin, Recorded, Writer};
+use crate::runfile::{self, JournalOf, Listed, Machine, Manifest, Marks, Origin, Recorded, Writer};
 use crate::suite::config::{Config, shown_setting};
 
 /// The folder of run files below that of what is kept from one run to the next.
@@ -165,26 +165,23 @@ pub(super) fn open(path: &Path) -> Result<Recorded, Problem> {
     Ok(run)
 }
 
-/// Writes every journal as `run --journal` does. Of a scenario that was played more than once the last
-/// one has its name.
-pub(super) fn journals(run: &Recorded, folder: &Path) -> Result<Vec<PathBuf>, Problem> {
+/// Writes these journals of a run as `run --journal` does.
+pub(super) fn journals(
+    run: &Recorded,
+    wanted: &[JournalOf],
+    folder: &Path,
+) -> Result<Vec<PathBuf>, Problem> {
     let failed = |error| Problem::File {
         verb: "write journals into",
         path: folder.to_owned(),
         error,
     };
     fs::create_dir_all(folder).map_err(failed)?;
-    let all = run.journals();
+    let deciding = run.deciding_journals();
     let mut written = Vec::new();
-    for (at, of) in all.iter().enumerate() {
-        let is_last = all
-            .get(at + 1)
-            .is_none_or(|next| next.scenario != of.scenario);
-        let name = match is_last {
-            true => format!("{}.jsonl", of.scenario),
-            false => format!("{}.{}.jsonl", of.scenario, of.attempt),
-        };
-        let path = folder.join(name);
+    for of in wanted {
+        let undecided = (!deciding.contains(of)).then_some(of.attempt);
+        let path = folder.join(file_name(&of.scenario, undecided));
         let file = ReportFile::reserve(&path)?;
         let mut journal = run.journal(of).map_err(failed)?;
         file.fill(|out| io::copy(&mut journal, out).map(drop))?;
@@ -226,16 +223,8 @@ fn manifest(arguments: &RunArguments, plan: &Plan) -> Manifest {
         seed: plan.seed,
         target: plan.target.name().to_owned(),
         virtual_time: plan.virtual_time(),
-        quirks: plan
-            .quirks
-            .iter()
-            .map(|own| own.name().to_owned())
-            .collect(),
-        defects: plan
-            .defects
-            .iter()
-            .map(|own| own.name().to_owned())
-            .collect(),
+        quirks: plan.quirk_names(),
+        defects: plan.defect_names(),
         contract: ContractMark {
             name: suite.contract.name.clone(),
             sha256: suite.fingerprint.clone(),

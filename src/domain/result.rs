@@ -75,6 +75,7 @@ pub struct ScenarioResult {
     pub coverage: Coverage,
     /// Each time that it was played, the first one first, where that was more than once. What stands here
     /// otherwise is the one's that decides.
+    #[serde(default)]
     pub attempts: Vec<Attempt>,
 }
 

@@ -1,7 +1,6 @@
 //! What is played, against what, and how.
 
 use std::path::PathBuf;
-use std::sync::Arc;
 
 use tokio::sync::oneshot;
 
@@ -191,10 +190,7 @@ impl Plan {
         let beside_the_mock = matches!(target, run::Target::Mock);
         Ok(run::Plan {
             scenarios: selection.of(&suite.scenarios)?,
-            suite: Arc::new(suite.clone()),
-            target,
             real_time: self.real_time,
-            seed: self.seed,
             quirks: named("quirk", &self.quirks, Quirk::ALL, |own| own.name())?,
             defects: named("defect", &self.defects, Defect::ALL, |own| own.name())?,
             jobs: if self.target.is_shared() {
@@ -203,9 +199,6 @@ impl Plan {
                 self.jobs
             },
             journal_dir: self.journals.clone(),
-            run_file: None,
-            lease: None,
-            course: Default::default(),
             handed_in: HandedIn {
                 services: if beside_the_mock {
                     services
@@ -214,6 +207,7 @@ impl Plan {
                 },
                 code: self.suite.code.clone(),
             },
+            ..run::Plan::of(suite.clone(), target, self.seed)
         })
     }
 }

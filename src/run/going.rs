@@ -1,6 +1,6 @@
 //! Scenarios that are played at once: who plays beside whom, what is tried again, and what is not begun.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc::{self, RecvTimeoutError};
 use std::sync::{OnceLock, PoisonError, RwLock};
@@ -9,10 +9,12 @@ use super::interrupt::Interrupt;
 use super::plan::{Plan, Target};
 use super::probe::Permission;
 use crate::domain::duration;
+use crate::domain::journal::file::file_name;
 use crate::domain::known_failure::is_beyond_excuse;
 use crate::domain::result::{Attempt, ScenarioResult};
 use crate::domain::scenario::Scenario;
 use crate::domain::verdict::{Severity, Verdict};
+use crate::runfile::Writer;
 use crate::suite::config::LeverMeans;
 
 /// Rules on secrets and on how sessions end: what breaks them once is broken.
@@ -99,8 +101,11 @@ impl<'p> Going<'p> {
             result
         };
         let first = once(is_alone(self.plan, scenario));
-        let folder = self.plan.journal_dir.as_deref();
-        let mut result = again(self.plan.course.retries, first, folder, || {
+        let journals = Journals {
+            folder: self.plan.journal_dir.as_deref(),
+            run_file: self.plan.run_file.as_ref(),
+        };
+        let mut result = again(self.plan.course.retries, first, journals, || {
             let over = self.enough.get().is_some() || self.halt.is_triggered();
             (!over).then(|| once(true))
         });
@@ -159,7 +164,7 @@ fn is_alone(plan: &Plan, scenario: &Scenario) -> bool {
 fn again(
     retries: u32,
     first: ScenarioResult,
-    folder: Option<&Path>,
+    journals: Journals<'_>,
     once: impl Fn() -> Option<ScenarioResult>,
 ) -> ScenarioResult {
     let mut attempts = vec![Attempt::from(&first)];
@@ -168,16 +173,16 @@ fn again(
         if !may_be_tried_again(&decisive) {
             break;
         }
-        keep_journal(folder, &decisive.id, attempts.len());
+        let kept = journals.keep(&decisive.id, attempts.len());
         let Some(next) = once() else {
-            bring_back_journal(folder, &decisive.id, attempts.len());
+            journals.bring_back(kept);
             break;
         };
         attempts.push(Attempt::from(&next));
         match next.outcome.verdict {
             // Who could not say more than before says nothing.
             Verdict::Inconclusive(_) | Verdict::Skipped(_) if is_failure(&decisive) => {
-                bring_back_journal(folder, &decisive.id, attempts.len() - 1);
+                journals.bring_back(kept);
                 break;
             }
             _ => decisive = next,
@@ -229,28 +234,55 @@ fn flaky(failed: &Attempt, times: usize) -> String {
     format!("{why}, and it passed alone at attempt {times}")
 }
 
-/// Keeps the journal of an attempt beside the next one's.
-fn keep_journal(folder: Option<&Path>, id: &str, attempt: usize) {
-    if let Some(folder) = folder {
-        // One that was never written need not be kept.
-        let _ = std::fs::rename(journal(folder, id), kept(folder, id, attempt));
+/// Where the journals of attempts are kept.
+#[derive(Debug, Clone, Copy)]
+struct Journals<'p> {
+    folder: Option<&'p Path>,
+    run_file: Option<&'p Writer>,
+}
+
+/// The journal of an attempt that another one follows.
+struct Kept {
+    scenario: String,
+    attempt: usize,
+    /// Its number in the run file.
+    number: u32,
+}
+
+impl Journals<'_> {
+    /// Keeps the journal of an attempt beside the next one's.
+    fn keep(self, id: &str, attempt: usize) -> Kept {
+        let kept = Kept {
+            scenario: id.to_owned(),
+            attempt,
+            number: self.run_file.map_or(0, |file| file.deciding(id)),
+        };
+        self.rename(id, None, Some(attempt));
+        kept
     }
-}
 
-/// Lets the journal of the attempt that decides stand where it is looked for.
-fn bring_back_journal(folder: Option<&Path>, id: &str, attempt: usize) {
-    if let Some(folder) = folder {
-        keep_journal(Some(folder), id, attempt + 1);
-        let _ = std::fs::rename(kept(folder, id, attempt), journal(folder, id));
+    /// Lets the journal of the attempt that decides stand where it is looked for.
+    fn bring_back(self, kept: Kept) {
+        let Kept {
+            scenario,
+            attempt,
+            number,
+        } = kept;
+        self.rename(&scenario, None, Some(attempt + 1));
+        self.rename(&scenario, Some(attempt), None);
+        if let Some(file) = self.run_file {
+            file.decides(&scenario, number);
+        }
     }
-}
 
-fn journal(folder: &Path, id: &str) -> PathBuf {
-    folder.join(format!("{id}.jsonl"))
-}
-
-fn kept(folder: &Path, id: &str, attempt: usize) -> PathBuf {
-    folder.join(format!("{id}.attempt-{attempt}.jsonl"))
+    fn rename(self, id: &str, from: Option<usize>, to: Option<usize>) {
+        let number = |attempt: Option<usize>| attempt.and_then(|own| u32::try_from(own).ok());
+        if let Some(folder) = self.folder {
+            let [from, to] = [from, to].map(|own| folder.join(file_name(id, number(own))));
+            // One that was never written need not be kept.
+            let _ = std::fs::rename(from, to);
+        }
+    }
 }
 
 #[cfg(test)]

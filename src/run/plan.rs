@@ -46,6 +46,41 @@ pub struct Plan {
 }
 
 impl Plan {
+    /// What is usually played of a suite, once, one scenario after the other, and kept nowhere.
+    #[must_use]
+    pub fn of(suite: impl Into<Arc<Suite>>, target: Target, seed: u64) -> Self {
+        let suite = suite.into();
+        Self {
+            scenarios: suite.usual(),
+            suite,
+            target,
+            real_time: false,
+            seed,
+            quirks: Vec::new(),
+            defects: Vec::new(),
+            jobs: 1,
+            journal_dir: None,
+            run_file: None,
+            lease: None,
+            course: Course::default(),
+            handed_in: HandedIn::default(),
+        }
+    }
+
+    /// The deliberate misbehaviours of the simulated app, by name.
+    #[must_use]
+    pub fn quirk_names(&self) -> Vec<String> {
+        let quirks = self.quirks.iter();
+        quirks.map(|quirk| quirk.name().to_owned()).collect()
+    }
+
+    /// The deliberate misbehaviours of the mock, by name.
+    #[must_use]
+    pub fn defect_names(&self) -> Vec<String> {
+        let defects = self.defects.iter();
+        defects.map(|defect| defect.name().to_owned()).collect()
+    }
+
     /// Whether time is virtual.
     #[must_use]
     pub fn virtual_time(&self) -> bool {

@@ -256,20 +256,12 @@ impl Matrix {
             None => {}
         }
         let first = play.scenarios.first();
+        let suite = self.suite.for_stage(first.map_or("", |own| &own.id));
         Plan {
-            suite: Arc::new(self.suite.for_stage(first.map_or("", |own| &own.id))),
             scenarios: play.scenarios.iter().copied().cloned().collect(),
-            target: Target::Mock,
-            real_time: false,
-            seed: self.seed,
             quirks,
             defects,
-            jobs: 1,
-            journal_dir: None,
-            run_file: None,
-            handed_in: Default::default(),
-            course: Default::default(),
-            lease: None,
+            ..Plan::of(suite, Target::Mock, self.seed)
         }
     }
 }

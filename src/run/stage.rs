@@ -15,7 +15,7 @@ use super::plan::{Plan, Target};
 use super::probe::{Bystander, Permission, Prober, Validator};
 use crate::device::{self, Device};
 use crate::domain::contract::{Contract, TransportName};
-use crate::domain::journal::file::Case;
+use crate::domain::journal::file::{Case, file_name};
 use crate::domain::scenario::{Change, Fault, Scenario, StepKind};
 use crate::gateway::{Listen, Mode, Tls};
 
@@ -112,7 +112,7 @@ impl Stage {
             policy,
             case: Case::from(scenario),
             seed,
-            file: folder.map(|folder| folder.join(format!("{}.jsonl", scenario.id))),
+            file: folder.map(|folder| folder.join(file_name(&scenario.id, None))),
             mode: Mode::Enforcing,
             listen: listen(scenario)?,
         })?;

@@ -78,16 +78,8 @@ pub(super) fn sum_up(
         seed: plan.seed,
         target: plan.target.name().to_owned(),
         virtual_time: plan.virtual_time(),
-        quirks: plan
-            .quirks
-            .iter()
-            .map(|quirk| quirk.name().to_owned())
-            .collect(),
-        defects: plan
-            .defects
-            .iter()
-            .map(|defect| defect.name().to_owned())
-            .collect(),
+        quirks: plan.quirk_names(),
+        defects: plan.defect_names(),
         verdict,
         interrupted,
         duration_wall: wall,

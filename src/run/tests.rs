@@ -16,22 +16,7 @@ mod opaque;
 mod policy;
 
 fn plan() -> Plan {
-    let suite = Arc::new(Suite::shipped().unwrap());
-    Plan {
-        scenarios: suite.usual(),
-        suite,
-        target: Target::Mock,
-        real_time: false,
-        seed: 1,
-        quirks: Vec::new(),
-        defects: Vec::new(),
-        jobs: 1,
-        journal_dir: None,
-        run_file: None,
-        handed_in: Default::default(),
-        course: Default::default(),
-        lease: None,
-    }
+    Plan::of(Suite::shipped().unwrap(), Target::Mock, 1)
 }
 
 #[test]

@@ -27,7 +27,7 @@ pub(super) enum Head {
     Scenario {
         /// Its id.
         scenario: String,
-        /// Which time it was played.
+        /// The attempt that decided it, by its journal; 0 where none was begun.
         attempt: u32,
     },
     /// The last one: what all came to.

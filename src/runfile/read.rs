@@ -30,6 +30,8 @@ pub struct Recorded {
     pub end: Option<RunResult>,
     /// What is wrong with the file, if anything is.
     pub flaw: Option<Flaw>,
+    /// The attempt that decided each scenario.
+    deciding: BTreeMap<String, u32>,
     file: File,
     pub(super) blocks: Vec<Placed>,
 }
@@ -161,6 +163,7 @@ impl Recorded {
             scenarios: Vec::new(),
             end: None,
             flaw,
+            deciding: BTreeMap::new(),
             file,
             blocks,
         };
@@ -183,7 +186,8 @@ impl Recorded {
                     read_json(&mut self.file, &block).map(|basis| self.basis = Some(basis))
                 }
                 Head::End => read_json(&mut self.file, &block).map(|end| self.end = Some(end)),
-                Head::Scenario { scenario, .. } => {
+                Head::Scenario { scenario, attempt } => {
+                    self.deciding.insert(scenario.clone(), *attempt);
                     read_json::<ScenarioResult>(&mut self.file, &block).map(
                         |result| match scenarios.get(scenario) {
                             Some(place) => self.scenarios[*place] = result,
@@ -232,6 +236,21 @@ impl Recorded {
         };
         found.sort_by_key(|journal| (place(journal).unwrap_or(usize::MAX), journal.clone()));
         found
+    }
+
+    /// The journals by which scenarios came to what they came to, one each, in the order of the scenarios:
+    /// of one that has no result the latest.
+    #[must_use]
+    pub fn deciding_journals(&self) -> Vec<JournalOf> {
+        let all = self.journals();
+        let decides = |(at, own): &(usize, &JournalOf)| match self.deciding.get(&own.scenario) {
+            Some(attempt) => own.attempt == *attempt,
+            None => all
+                .get(at + 1)
+                .is_none_or(|next| next.scenario != own.scenario),
+        };
+        let deciding = all.iter().enumerate().filter(decides);
+        deciding.map(|(_, own)| own.clone()).collect()
     }
 
     /// A journal as `--journal` writes it, block by block: it is never held as a whole.

@@ -203,6 +203,29 @@ fn what_comes_of_a_scenario_that_was_given_up_does_not_follow_its_result() {
 }
 
 #[test]
+fn a_report_is_made_from_the_journal_that_decided_and_not_from_one_that_said_nothing() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("again.run.gz");
+    let writer = Writer::create(&path, &manifest("a", &["one", "two"])).unwrap();
+    for said in ["first", "second"] {
+        let mut journal = writer.journal(&header("one"));
+        journal.line(format!("{{\"{said}\":true}}\n").as_bytes());
+    }
+    assert_eq!(writer.deciding("one"), 2);
+    writer.decides("one", 1);
+    writer.scenario(&result("one", Verdict::Failed));
+    // One that was stopped has no result.
+    (0..2).for_each(|_| drop(writer.journal(&header("two"))));
+    let run = Recorded::open(&path).unwrap();
+    let of = |scenario: &str, attempt| JournalOf {
+        scenario: scenario.to_owned(),
+        attempt,
+    };
+    assert_eq!(run.deciding_journals(), [of("one", 1), of("two", 2)]);
+    assert_eq!(run.journals().len(), 4);
+}
+
+#[test]
 fn a_file_that_is_cut_anywhere_loses_no_more_than_its_last_block() {
     let folder = tempfile::tempdir().unwrap();
     let path = written(&folder, "a", &passed(&["one", "two"]), true);

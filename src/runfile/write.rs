@@ -1,6 +1,6 @@
 //! Writes a run file while the run goes: whole blocks, each in one piece, from many threads.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::fs::{self, File};
 use std::io::{self, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
@@ -32,12 +32,21 @@ struct State {
     file: File,
     /// How long the file is, in whole blocks.
     length: u64,
-    /// How often each scenario was begun.
-    attempts: BTreeMap<String, u32>,
-    /// Scenarios that are over: what somebody still writes of them comes too late.
-    over: BTreeSet<(String, u32)>,
+    /// The journals of each scenario.
+    journals: BTreeMap<String, Journals>,
     /// What the system said when it first took no more.
     failed: Option<String>,
+}
+
+/// The journals of one scenario, which are numbered from 1.
+#[derive(Debug, Clone, Copy, Default)]
+struct Journals {
+    /// How many were begun.
+    begun: u32,
+    /// The one that decides what the scenario came to.
+    deciding: u32,
+    /// Those up to this one are over: what somebody still writes of them comes too late.
+    over: u32,
 }
 
 /// That a run file lacks something.
@@ -76,8 +85,7 @@ impl Writer {
             state: Mutex::new(State {
                 file,
                 length: bytes.len() as u64,
-                attempts: BTreeMap::new(),
-                over: BTreeSet::new(),
+                journals: BTreeMap::new(),
                 failed: None,
             }),
         })))
@@ -100,9 +108,10 @@ impl Writer {
         let scenario = header.case.id.clone();
         let attempt = {
             let mut state = self.state();
-            let attempts = state.attempts.entry(scenario.clone()).or_default();
-            *attempts += 1;
-            *attempts
+            let own = state.journals.entry(scenario.clone()).or_default();
+            own.begun += 1;
+            own.deciding = own.begun;
+            own.begun
         };
         let mut journal = JournalBlocks {
             to: self.clone(),
@@ -117,13 +126,26 @@ impl Writer {
         journal
     }
 
-    /// Writes what a scenario came to. Nothing more is taken of its journal.
+    /// The journal that decides what a scenario comes to, as far as it was played; 0 before the first.
+    pub fn deciding(&self, scenario: &str) -> u32 {
+        let state = self.state();
+        state.journals.get(scenario).map_or(0, |own| own.deciding)
+    }
+
+    /// Says that an earlier journal of a scenario decides what it comes to, and not the latest.
+    pub fn decides(&self, scenario: &str, journal: u32) {
+        if let Some(own) = self.state().journals.get_mut(scenario) {
+            own.deciding = journal;
+        }
+    }
+
+    /// Writes what a scenario came to. Nothing more is taken of its journals.
     pub fn scenario(&self, result: &ScenarioResult) {
         let attempt = {
             let mut state = self.state();
-            let attempt = state.attempts.get(&result.id).copied().unwrap_or(0);
-            state.over.insert((result.id.clone(), attempt));
-            attempt
+            let own = state.journals.entry(result.id.clone()).or_default();
+            own.over = own.begun;
+            own.deciding
         };
         let head = Head::Scenario {
             scenario: result.id.clone(),
@@ -227,7 +249,8 @@ impl JournalBlocks {
         let bytes = pack(&head, &self.lines);
         self.lines.clear();
         let mut state = self.to.state();
-        let is_over = state.over.contains(&(self.scenario.clone(), self.attempt));
+        let own = state.journals.get(&self.scenario);
+        let is_over = own.is_some_and(|own| self.attempt <= own.over);
         // A journal with a hole would be taken for a broken one, so after the first loss there is none.
         if state.failed.is_none() && !is_over {
             state.append(bytes);

@@ -4,7 +4,6 @@
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
-use std::sync::Arc;
 
 use rehearsal::internals::app::Quirk;
 use rehearsal::internals::domain::result::RunResult;
@@ -141,18 +140,8 @@ fn plan(folder: &Path, quirks: Vec<Quirk>) -> Plan {
         .unwrap();
     Plan {
         scenarios: suite.scenarios.clone(),
-        suite: Arc::new(suite),
-        target: Target::Deployment(Box::new(target)),
-        real_time: true,
-        seed: 1,
         quirks,
-        defects: Vec::new(),
-        jobs: 1,
-        journal_dir: None,
-        run_file: None,
-        handed_in: Default::default(),
-        course: Default::default(),
-        lease: None,
+        ..Plan::of(suite, Target::Deployment(Box::new(target)), 1)
     }
 }
 

@@ -23,21 +23,7 @@ use rehearsal::internals::suite::Suite;
 
 fn plan(seed: u64) -> Plan {
     let suite = Suite::shipped().unwrap_or_else(|_| panic!("the shipped suite is valid"));
-    Plan {
-        scenarios: suite.usual(),
-        suite: Arc::new(suite),
-        target: Target::Mock,
-        real_time: false,
-        seed,
-        quirks: Vec::new(),
-        defects: Vec::new(),
-        jobs: 1,
-        journal_dir: None,
-        run_file: None,
-        handed_in: Default::default(),
-        course: Default::default(),
-        lease: None,
-    }
+    Plan::of(suite, Target::Mock, seed)
 }
 
 fn play(plan: &Plan) -> RunResult {

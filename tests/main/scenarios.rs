@@ -2,7 +2,6 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 use std::time::Duration;
 
 use rehearsal::internals::domain::result::ScenarioResult;
@@ -23,18 +22,8 @@ fn play(scenario: &Path, contract: ContractChoice, defects: Vec<Defect>) -> Scen
     .unwrap();
     let plan = Plan {
         scenarios: suite.scenarios.clone(),
-        suite: Arc::new(suite),
-        target: Target::Mock,
-        real_time: false,
-        seed: 1,
-        quirks: Vec::new(),
         defects,
-        jobs: 1,
-        journal_dir: None,
-        run_file: None,
-        handed_in: Default::default(),
-        course: Default::default(),
-        lease: None,
+        ..Plan::of(suite, Target::Mock, 1)
     };
     let mut result = perform(&plan, &Interrupt::new(), &mut |_| {}).unwrap();
     assert_eq!(result.scenarios.len(), 1);

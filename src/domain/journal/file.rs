@@ -129,6 +129,15 @@ pub enum FirstLine {
     Entry(Box<Entry>),
 }
 
+/// The name of a scenario's journal among others: that of the attempt that decides has no number.
+#[must_use]
+pub fn file_name(scenario: &str, attempt: Option<u32>) -> String {
+    match attempt {
+        Some(attempt) => format!("{scenario}.attempt-{attempt}.jsonl"),
+        None => format!("{scenario}.jsonl"),
+    }
+}
+
 /// Reads the first line of a file.
 ///
 /// # Errors

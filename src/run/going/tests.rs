@@ -32,12 +32,20 @@ fn result(rules: &[&str]) -> ScenarioResult {
     result
 }
 
+/// No journal is kept.
+fn nowhere() -> Journals<'static> {
+    Journals {
+        folder: None,
+        run_file: None,
+    }
+}
+
 /// What attempts come to that end one after the other as these: the verdict, and how many there were.
 fn comes_to(retries: u32, all: &[&[&str]]) -> (&'static str, usize) {
     let mut left: Vec<ScenarioResult> = all.iter().rev().map(|rules| result(rules)).collect();
     let first = left.pop().unwrap();
     let left = RefCell::new(left);
-    let came = again(retries, first, None, || left.borrow_mut().pop());
+    let came = again(retries, first, nowhere(), || left.borrow_mut().pop());
     (came.outcome.verdict.name(), came.attempts.len())
 }
 
@@ -79,19 +87,23 @@ fn writes_foreign_data_and_tokens_are_never_retried_away() {
 fn the_journal_of_the_attempt_that_decides_stands_where_it_is_looked_for() {
     let folder = tempfile::tempdir().unwrap();
     let path = |name: &str| folder.path().join(name);
+    let journals = Journals {
+        folder: Some(folder.path()),
+        run_file: None,
+    };
     let first = result(&["NET-1"]);
     let id = first.id.clone();
     let write = |text: &str| std::fs::write(path(&format!("{id}.jsonl")), text).unwrap();
     let read = |name: String| std::fs::read_to_string(path(&name)).unwrap();
     write("first");
-    again(1, first, Some(folder.path()), || {
+    again(1, first, journals, || {
         write("second");
         Some(result(&[]))
     });
     assert_eq!(read(format!("{id}.jsonl")), "second");
     assert_eq!(read(format!("{id}.attempt-1.jsonl")), "first");
     write("first");
-    again(1, result(&["NET-1"]), Some(folder.path()), || {
+    again(1, result(&["NET-1"]), journals, || {
         write("second");
         Some(result(&["doubt"]))
     });

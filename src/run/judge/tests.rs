@@ -71,18 +71,8 @@ fn a_run_and_its_journal_come_to_the_same() {
         let scenario = suite.scenarios.iter().find(|own| own.id == id).unwrap();
         let mut plan = Plan {
             scenarios: vec![Arc::clone(scenario)],
-            suite: Arc::clone(&suite),
-            target: Target::Mock,
-            real_time: false,
-            seed: 5,
-            quirks: Vec::new(),
-            defects: Vec::new(),
-            jobs: 1,
             journal_dir: Some(folder.path().to_owned()),
-            run_file: None,
-            handed_in: Default::default(),
-            course: Default::default(),
-            lease: None,
+            ..Plan::of(Arc::clone(&suite), Target::Mock, 5)
         };
         match deviation {
             Some(Misbehaviour::Quirk(quirk)) => plan.quirks.push(quirk),

@@ -34,25 +34,14 @@ fn own() -> Runbook {
 fn plan(runbook: Runbook, scenarios: &[&str], defect: Option<Defect>) -> Plan {
     let mut suite = Suite::shipped().unwrap();
     suite.runbook = runbook;
-    let suite = Arc::new(suite);
-    let wanted = suite.usual().into_iter();
-    Plan {
-        scenarios: wanted
-            .filter(|own| scenarios.is_empty() || scenarios.contains(&own.id.as_str()))
-            .collect(),
-        suite,
-        target: Target::Mock,
-        real_time: false,
-        seed: 7,
-        quirks: Vec::new(),
+    let mut plan = Plan {
         defects: defect.into_iter().collect(),
         jobs: 2,
-        journal_dir: None,
-        run_file: None,
-        handed_in: Default::default(),
-        course: Default::default(),
-        lease: None,
-    }
+        ..Plan::of(suite, Target::Mock, 7)
+    };
+    plan.scenarios
+        .retain(|own| scenarios.is_empty() || scenarios.contains(&own.id.as_str()));
+    plan
 }
 
 fn played(plan: &Plan) -> RunResult {
