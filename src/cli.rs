@@ -18,6 +18,7 @@ mod init;
 mod interrupt;
 mod judge;
 mod levers;
+mod list;
 mod merge;
 mod mock;
 mod names;
@@ -87,6 +88,7 @@ fn perform(command: Command) -> Result<Exit, Problem> {
             Ok(Exit::Passed)
         }
         Command::Run(arguments) => run::run(&arguments),
+        Command::List(arguments) => list::list(&arguments),
         Command::Report(arguments) => report::report(&arguments),
         Command::Merge(arguments) => merge::merge(&arguments),
         Command::Rerun(arguments) => rerun::rerun(&arguments),

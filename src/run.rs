@@ -46,6 +46,7 @@ mod verdict;
 mod watchdog;
 mod window;
 
+pub use applicability::skipped;
 pub use board::{Board, Doing};
 pub use call::CallFailed;
 pub use checks::run_checks;

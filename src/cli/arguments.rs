@@ -1,10 +1,12 @@
 //! What can be typed.
 
+mod catalogue;
 mod course;
 mod detail;
 mod doctor;
 mod reports;
 mod runbook;
+mod selection;
 
 use std::ffi::OsString;
 use std::path::PathBuf;
@@ -19,6 +21,7 @@ use super::problem::nearest;
 use crate::gateway::Name;
 use crate::suite::config::shown_setting;
 use crate::suite::schema;
+pub(super) use catalogue::{ListArguments, RulesArguments, ScenariosArguments};
 pub(super) use course::{CourseArguments, Flaky};
 pub(super) use detail::DetailArguments;
 pub(super) use doctor::DoctorArguments;
@@ -26,6 +29,7 @@ pub(super) use reports::{
     MergeArguments, ReportArguments, ReportsArguments, RerunArguments, RunFileArguments,
 };
 pub(super) use runbook::{AttestArguments, RunbookArguments};
+pub(super) use selection::SelectionArguments;
 
 const STYLES: Styles = Styles::styled()
     .header(AnsiColor::Green.on_default().bold())
@@ -55,7 +59,7 @@ Examples:
 /// A conformance test harness for mobile clients: it plays the app, judges the wire, and proves
 /// that no forbidden write is ever called.
 #[derive(Debug, Parser)]
-#[command(name = "rehearsal", version, styles = STYLES, disable_help_subcommand = true)]
+#[command(name = "rehearsal", version, styles = STYLES)]
 pub(super) struct Arguments {
     #[command(subcommand)]
     pub(super) command: Command,
@@ -132,6 +136,8 @@ pub(super) enum Colour {
 pub(super) enum Command {
     /// Play scenarios and judge what happened
     Run(Box<RunArguments>),
+    /// List the scenarios: what they show, what they need, and why one would be skipped
+    List(Box<ScenariosArguments>),
     /// Make reports from the file of a run
     Report(Box<ReportArguments>),
     /// Merge the run files of shards into one
@@ -152,7 +158,7 @@ pub(super) enum Command {
     Levers(LeversArguments),
     /// Vouch for an item of the runbook, or list what people vouch for
     Attest(AttestArguments),
-    /// List the rules, or explain one
+    /// List the rules or a family of them, or explain one
     Rules(RulesArguments),
     /// List the deliberate misbehaviours of the simulated app
     Quirks(ListArguments),
@@ -217,16 +223,15 @@ pub(super) struct RunArguments {
     #[arg(long, value_name = "NAME")]
     pub(super) target: Option<String>,
 
-    /// Only scenarios with this id, which may hold `*` and `?`
-    #[arg(long = "scenario", value_name = "ID")]
-    pub(super) scenarios: Vec<String>,
+    #[command(flatten)]
+    pub(super) selection: SelectionArguments,
 
-    /// Only scenarios with this tag
-    #[arg(long = "tag", value_name = "TAG")]
-    pub(super) tags: Vec<String>,
+    /// Say what would be played and what would be skipped, and play nothing
+    #[arg(long)]
+    pub(super) dry_run: bool,
 
     /// What all chance derives from; the same seed gives the same journal [default: by chance]
-    #[arg(long, value_name = "NUMBER")]
+    #[arg(long, value_name = "NUMBER", allow_negative_numbers = true, value_parser = seed)]
     pub(super) seed: Option<u64>,
 
     /// Play against the mock over TCP in real time
@@ -234,7 +239,7 @@ pub(super) struct RunArguments {
     pub(super) real_time: bool,
 
     /// How many scenarios are played at once [default: one per processor; one at a deployment]
-    #[arg(long, value_name = "NUMBER", value_parser = clap::value_parser!(u16).range(1..))]
+    #[arg(short, long, value_name = "NUMBER", value_parser = clap::value_parser!(u16).range(1..))]
     pub(super) jobs: Option<u16>,
 
     #[command(flatten)]
@@ -303,7 +308,7 @@ pub(super) struct ProxyArguments {
     pub(super) ports: Vec<(String, u16)>,
 
     /// The address that the services listen on; 0.0.0.0 lets devices on the network in
-    #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1")]
+    #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1", value_parser = ports::address)]
     pub(super) bind: std::net::IpAddr,
 
     /// A name by which the app reaches this machine, with the port if one is forwarded; may be repeated
@@ -331,7 +336,7 @@ pub(super) struct ProxyArguments {
     pub(super) defects: Vec<String>,
 
     /// What all chance derives from [default: by chance]
-    #[arg(long, value_name = "NUMBER")]
+    #[arg(long, value_name = "NUMBER", allow_negative_numbers = true, value_parser = seed)]
     pub(super) seed: Option<u64>,
 
     /// Write the journal into this file, entry by entry
@@ -371,7 +376,7 @@ pub(super) struct MockArguments {
     pub(super) defects: Vec<String>,
 
     /// What all chance derives from
-    #[arg(long, value_name = "NUMBER")]
+    #[arg(long, value_name = "NUMBER", allow_negative_numbers = true, value_parser = seed)]
     pub(super) seed: Option<u64>,
 
     /// Print one line of JSON when ready, in place of text
@@ -425,31 +430,13 @@ pub(super) enum LeversAction {
 }
 
 #[derive(Debug, Args)]
-pub(super) struct RulesArguments {
-    /// The rule to explain
-    #[arg(value_name = "ID")]
-    pub(super) id: Option<String>,
-
-    /// Print JSON
-    #[arg(long)]
-    pub(super) json: bool,
-}
-
-#[derive(Debug, Args)]
-pub(super) struct ListArguments {
-    /// Print JSON
-    #[arg(long)]
-    pub(super) json: bool,
-}
-
-#[derive(Debug, Args)]
 pub(super) struct SelfTestArguments {
     /// What all chance derives from [default: by chance]
-    #[arg(long, value_name = "NUMBER")]
+    #[arg(long, value_name = "NUMBER", allow_negative_numbers = true, value_parser = seed)]
     pub(super) seed: Option<u64>,
 
     /// How many scenarios are played at once [default: one per processor]
-    #[arg(long, value_name = "NUMBER", value_parser = clap::value_parser!(u16).range(1..))]
+    #[arg(short, long, value_name = "NUMBER", value_parser = clap::value_parser!(u16).range(1..))]
     pub(super) jobs: Option<u16>,
 
     /// Say also by which misbehaviours each item of the runbook is violated, and which items by none
@@ -480,6 +467,12 @@ pub(super) struct CompletionsArguments {
     /// For which shell
     #[arg(value_enum)]
     pub(super) shell: clap_complete::Shell,
+}
+
+/// A seed as typed.
+fn seed(text: &str) -> Result<u64, String> {
+    let number = text.parse();
+    number.map_err(|_| format!("a seed is a whole number from 0 to {}", u64::MAX))
 }
 
 #[cfg(test)]

@@ -14,7 +14,7 @@ use super::progress::Progress;
 use super::reports::Reports;
 use super::settings::{self, Environment, layered};
 use super::target::{SuiteOnTarget, TargetRequest};
-use super::{checks, console, course, interrupt, levers, names, run_file};
+use super::{checks, console, course, interrupt, levers, list, names, run_file};
 use crate::report::terminal::{Again, Detail, Look, Opening, Terminal};
 use crate::run::{Interrupt, Plan, Selection, Target, Use, perform};
 use crate::runfile::Writer;
@@ -26,9 +26,15 @@ pub(super) fn run(arguments: &RunArguments) -> Result<Exit, Problem> {
     let environment: Environment<'_> = &settings::environment;
     let config = files::config_of(&arguments.files, environment)?;
     let config = course::under_profile(config, &arguments.course, environment)?;
+    if arguments.dry_run {
+        let plan = plan(arguments, &config, environment)?;
+        return list::foretell(&plan);
+    }
     // Everything that can be wrong is found before the first scenario is played.
     let reports = Reports::reserve(&arguments.reports, &config, environment)?;
     let mut plan = plan(arguments, &config, environment)?;
+    plan.journal_dir = journal_folder(arguments, environment)?;
+    plan.lease = levers::lease(&plan.target, &config, Use::Alone)?;
     let commands = checks::wanted(arguments.checks, &config)?;
     let kept = run_file::begin(arguments, &config, environment, &plan, &reports)?;
     plan.run_file.clone_from(&kept.writer);
@@ -73,6 +79,7 @@ pub(super) fn run(arguments: &RunArguments) -> Result<Exit, Problem> {
     concluded
 }
 
+/// What is played; nothing is written or taken hold of yet.
 fn plan(
     arguments: &RunArguments,
     config: &Config,
@@ -111,29 +118,24 @@ fn plan(
     let quirk_stages = quirks.iter().map(|quirk| quirk.stage());
     let defect_stages = defects.iter().map(|defect| defect.stage());
     add_stages(&mut suite, quirk_stages.chain(defect_stages).collect())?;
+    let selection = &arguments.selection;
+    let patterns = selection.patterns();
     let selection = Selection {
-        patterns: &arguments.scenarios,
-        tags: &arguments.tags,
-        skipped: &arguments.course.skipped,
+        patterns: &patterns,
+        tags: &selection.tags,
+        skipped: &selection.skipped,
     };
     let scenarios = selection.of(&suite.scenarios)?;
-    let journal_dir = journal_folder(arguments, environment)?;
     let shared = matches!(target, Target::Deployment(_));
     let course = course::course(&arguments.course, config, &suite, environment)?;
     Ok(Plan {
-        lease: levers::lease(&target, config, Use::Alone)?,
         scenarios,
-        suite: Arc::new(suite),
-        target,
         real_time: real_time.unwrap_or(false),
-        seed: seed.unwrap_or_else(settings::chance),
         quirks: quirks.into_iter().collect(),
         defects,
         jobs: jobs.unwrap_or_else(|| if shared { 1 } else { settings::processors() }),
-        journal_dir,
-        run_file: None,
-        handed_in: Default::default(),
         course,
+        ..Plan::of(suite, target, seed.unwrap_or_else(settings::chance))
     })
 }
 

@@ -272,7 +272,12 @@ impl Config {
     pub fn target(&self, name: &str, environment: Environment<'_>) -> Result<Target, Problems> {
         let (Some(_), Some(document)) = (self.declared(name), &self.document) else {
             let known: Vec<&str> = self.targets().chain([MOCK]).collect();
-            let hint = super::suggest::suggest(name, known.iter().copied());
+            let hint = match known.as_slice() {
+                [_] => format!(
+                    "declare it under `[targets.{name}]` in a `{CONFIG_FILE}`; `{MOCK}` needs nothing"
+                ),
+                _ => super::suggest::suggest(name, known.iter().copied()),
+            };
             let file = self.file.as_ref().map_or_else(
                 || format!("no `{CONFIG_FILE}` was found"),
                 |file| format!("`{}` declares none of that name", file.display()),

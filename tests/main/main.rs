@@ -11,6 +11,7 @@ mod corpus;
 mod course;
 #[cfg(unix)]
 mod doctor;
+mod documents;
 #[cfg(feature = "interop")]
 mod evasion;
 mod face;

@@ -287,52 +287,6 @@ fn tests_that_let_time_pass_let_virtual_time_pass() {
 }
 
 #[test]
-fn every_document_can_be_found_from_the_readme() {
-    let documents = files(&["md"]);
-    let mut reached = vec!["README.md".to_owned()];
-    let mut broken = Vec::new();
-    let mut at = 0;
-    while let Some(path) = reached.get(at).cloned() {
-        at += 1;
-        let Some(document) = documents.iter().find(|document| document.path == path) else {
-            continue;
-        };
-        for target in links(&document.text) {
-            let folder = Path::new(&path).parent().unwrap();
-            let there = folder.join(target);
-            if !root().join(&there).exists() {
-                broken.push(format!("{path} links to `{target}`, which is not there"));
-            }
-            let there = there.to_str().unwrap().to_owned();
-            if !reached.contains(&there) {
-                reached.push(there);
-            }
-        }
-    }
-    none(&broken, "mend the link, or write what it promises.");
-    let lost: Vec<String> = documents
-        .iter()
-        .map(|document| document.path.clone())
-        .filter(|path| path.starts_with("docs/") && !reached.contains(path))
-        .collect();
-    none(
-        &lost,
-        "link the document from README.md, or from one that is linked there: what cannot be found \
-         is not read.",
-    );
-}
-
-/// The targets of a document's links into the project, without their anchors.
-fn links(text: &str) -> Vec<&str> {
-    text.split("](")
-        .skip(1)
-        .filter_map(|rest| rest.split(')').next())
-        .filter(|target| !target.contains("://") && !target.starts_with('#'))
-        .filter_map(|target| target.split('#').next())
-        .collect()
-}
-
-#[test]
 fn nothing_in_the_project_is_tied_to_one_machine() {
     let words = [
         concat!("/wo", "rk/"),

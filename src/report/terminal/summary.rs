@@ -43,7 +43,7 @@ impl<W: Write> Terminal<W> {
         self.field(2, "scope", &scope(result))?;
         self.figures(result)?;
         self.coverage(&result.coverage)?;
-        self.runbook(&result.runbook)?;
+        self.runbook(result)?;
         let imitated: BTreeSet<&str> = result
             .scenarios
             .iter()
