@@ -7,6 +7,7 @@ pub mod ctrf;
 pub mod file;
 pub mod github;
 pub mod har;
+pub mod history;
 pub mod html;
 pub mod in_toto;
 pub mod json;

@@ -3,6 +3,7 @@
 mod course;
 mod detail;
 mod doctor;
+mod history;
 mod reports;
 mod runbook;
 
@@ -22,6 +23,7 @@ use crate::suite::schema;
 pub(super) use course::{CourseArguments, Flaky};
 pub(super) use detail::DetailArguments;
 pub(super) use doctor::DoctorArguments;
+pub(super) use history::{AskedArguments, HistoryAction, HistoryArguments, PlaceArguments};
 pub(super) use reports::{
     MergeArguments, ReportArguments, ReportsArguments, RerunArguments, RunFileArguments,
 };
@@ -138,6 +140,8 @@ pub(super) enum Command {
     Merge(MergeArguments),
     /// Play again what did not pass in a run
     Rerun(RerunArguments),
+    /// Say what past runs tell together: trends, flakes, since when and until when
+    History(HistoryArguments),
     /// Judge recorded journals by the same rules, offline
     Judge(Box<JudgeArguments>),
     /// Put the gateway before a target, for an app of your own, and judge what it does

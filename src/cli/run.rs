@@ -14,7 +14,7 @@ use super::progress::Progress;
 use super::reports::Reports;
 use super::settings::{self, Environment, layered};
 use super::target::{SuiteOnTarget, TargetRequest};
-use super::{checks, console, course, interrupt, levers, names, run_file};
+use super::{checks, console, course, history, interrupt, levers, names, run_file};
 use crate::report::terminal::{Again, Detail, Look, Opening, Terminal};
 use crate::run::{Interrupt, Plan, Selection, Target, Use, perform};
 use crate::runfile::Writer;
@@ -31,6 +31,7 @@ pub(super) fn run(arguments: &RunArguments) -> Result<Exit, Problem> {
     let mut plan = plan(arguments, &config, environment)?;
     let commands = checks::wanted(arguments.checks, &config)?;
     let kept = run_file::begin(arguments, &config, environment, &plan, &reports)?;
+    let remembered = history::of_run(arguments, &config);
     plan.run_file.clone_from(&kept.writer);
     let interrupt = Interrupt::new();
     let handle = interrupt.clone();
@@ -68,6 +69,9 @@ pub(super) fn run(arguments: &RunArguments) -> Result<Exit, Problem> {
     }
     let quiet = arguments.detail.chosen() == Detail::Quiet;
     let complaints = kept.end(&result, &reports, quiet);
+    if let (Some(database), Some(file)) = (&remembered, kept.lasting()) {
+        history::remember(database, file);
+    }
     let concluded = conclude(&result, complaints, told);
     levers::last_words(plan.lease.as_ref());
     concluded

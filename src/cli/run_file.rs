@@ -103,6 +103,12 @@ impl Kept {
         Ok(())
     }
 
+    /// Where the file stands that is still there when the run is over.
+    pub(super) fn lasting(&self) -> Option<&Path> {
+        let writer = self.writer.as_ref().filter(|_| self.temporary.is_none());
+        writer.map(Writer::path)
+    }
+
     /// Ends the file, says where it is, and writes the reports.
     pub(super) fn end(&self, result: &RunResult, reports: &Reports, quiet: bool) -> Vec<Problem> {
         let mut complaints = Vec::new();

@@ -23,6 +23,7 @@ pub(super) use read::understood;
 
 mod access;
 mod checks;
+mod history;
 mod lever;
 mod mask;
 mod overrides;
@@ -34,6 +35,7 @@ mod variables;
 pub(crate) use overrides::shown_setting;
 
 pub use checks::{AppVariables, CheckCommand, VARIABLES};
+pub use history::Remembering;
 pub use lever::{By, Call, Command, Done, Finish, LeverMeans, Means, Request};
 pub use reach::{OutOfReach, Reach};
 
@@ -57,6 +59,8 @@ pub struct Config {
     profiles: BTreeMap<String, RunDefaults>,
     /// Commands by which the team checks its own project, in the order of the file.
     pub checks: Vec<CheckCommand>,
+    /// Whether runs are remembered, and where.
+    pub history: Remembering,
     secrets_file: Option<PathBuf>,
     state: Option<PathBuf>,
     targets: Vec<Declared>,

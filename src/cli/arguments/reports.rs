@@ -57,6 +57,10 @@ pub(in crate::cli) struct RunFileArguments {
     /// Write no run file
     #[arg(long)]
     pub(in crate::cli) no_run_file: bool,
+
+    /// Keep the run out of the history
+    #[arg(long)]
+    pub(in crate::cli) no_history: bool,
 }
 
 #[derive(Debug, Args)]
