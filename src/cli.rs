@@ -22,6 +22,7 @@ mod levers;
 mod merge;
 mod mock;
 mod names;
+mod notify;
 mod ports;
 mod problem;
 mod progress;

@@ -4,6 +4,7 @@
 //! it is handed in. When something was is what run files say; nothing here asks what time it is.
 //! Runs of one contract at one target make a series, and are compared with nothing else.
 
+mod changes;
 mod database;
 mod past;
 mod prune;
@@ -12,6 +13,7 @@ mod sign;
 mod take;
 mod trend;
 
+pub use changes::changes;
 pub use database::{History, Purpose, Unusable, VERSION};
 pub use past::{Kept, Kind, Past, PastRun};
 pub use prune::Pruned;

@@ -12,10 +12,11 @@ use super::files;
 use super::problem::Problem;
 use super::run_file;
 use super::settings;
-use crate::history::{Asked, History, Kind, Past, Purpose, Taken};
+use crate::domain::result::RunResult;
+use crate::history::{Asked, History, Kind, Past, Purpose, Taken, changes};
 use crate::report::history::{self, Look};
 use crate::run::gathered;
-use crate::runfile::Recorded;
+use crate::runfile::{Manifest, Recorded};
 use crate::suite::config::Config;
 
 /// The database in the folder of what is kept from one run to the next.
@@ -138,6 +139,19 @@ fn of_config(config: &Config) -> PathBuf {
 pub(super) fn of_run(arguments: &RunArguments, config: &Config) -> Option<PathBuf> {
     let is_wanted = config.history.record && !arguments.run_file.no_history;
     (is_wanted && config.file.is_some()).then(|| of_config(config))
+}
+
+/// Says in a result what it changes against the runs before it, as far as they are remembered.
+pub(super) fn compare(database: &Path, manifest: &Manifest, result: &mut RunResult) {
+    let asked = Asked {
+        target: Some(manifest.target.clone()),
+        contract: Some(manifest.contract.name.clone()),
+        ..Asked::default()
+    };
+    let series = History::open(database, Purpose::Read).and_then(|own| own.series(&asked));
+    // What is wrong with it is told when the run is taken in.
+    let series = series.unwrap_or_default();
+    result.changes = changes(&series, &Past::of(manifest, result));
 }
 
 /// Takes in the run whose file this is. What keeps it out is told, and changes nothing of what the run

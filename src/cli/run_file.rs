@@ -29,7 +29,7 @@ const FOLDER: &str = "runs";
 pub(super) struct Kept {
     /// The file itself, if there is one.
     pub(super) writer: Option<Writer>,
-    manifest: Manifest,
+    pub(super) manifest: Manifest,
     /// Where it stands while only the reports of this run need it.
     temporary: Option<TempDir>,
 }

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use super::Sign;
+use crate::domain::class::{Class, classify};
 use crate::domain::coverage;
 use crate::domain::figures::{Distribution, Figures, Quantile};
 use crate::domain::result::{RunResult, ScenarioResult};
@@ -100,7 +101,7 @@ pub struct Kept {
     /// What it came to.
     pub sign: Sign,
     /// Whose fault it is, where it is somebody's.
-    pub class: Option<String>,
+    pub class: Option<Class>,
     /// Why it came to that, where that needs saying.
     pub note: Option<String>,
     /// What was measured, in microseconds.
@@ -142,16 +143,17 @@ fn run(manifest: &Manifest, result: &RunResult) -> PastRun {
 
 fn scenario(own: &ScenarioResult) -> Kept {
     let outcome = &own.outcome;
-    let first = outcome.findings.iter().find(|finding| is_broken(finding));
-    let by_finding = || first.map(|own| format!("{}: {}", own.rule, own.message));
+    let classified = classify(own);
+    let class = classified.as_ref().map(|own| own.class);
     let why = outcome.verdict.reason().map(str::to_owned);
+    let why = classified.map(|own| own.evidence).or(why);
     Kept {
         kind: Kind::Scenario,
         name: own.id.clone(),
         title: own.name.clone(),
         sign: Sign::from(&outcome.verdict),
-        class: None,
-        note: why.or_else(by_finding).as_deref().map(short),
+        class,
+        note: why.as_deref().map(short),
         value: Some(micros(outcome.duration)).filter(|took| *took > 0),
     }
 }

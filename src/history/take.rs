@@ -6,6 +6,7 @@ use rusqlite::{OptionalExtension, Transaction, params};
 
 use super::database::{History, Unusable};
 use super::past::{Kept, Past, PastRun};
+use crate::domain::class::Class;
 
 /// What became of a run that was handed in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -135,7 +136,7 @@ fn keep(db: &Transaction<'_>, run: i64, all: &[Kept]) -> rusqlite::Result<()> {
             key,
             run,
             kept.sign.word(),
-            kept.class,
+            kept.class.map(Class::word),
             kept.note,
             kept.value.map(whole),
         ])?;

@@ -289,3 +289,46 @@ fn old_runs_are_forgotten_by_the_newest_of_all() {
     assert_eq!(series.things[0].told.len(), 4);
     assert_eq!(history.prune(Duration::from_secs(3 * DAY)).unwrap().runs, 0);
 }
+
+#[test]
+fn a_run_is_compared_with_what_was_known_before_it() {
+    use Sign::{Failed, Open, Passed};
+    let folder = tempfile::tempdir().unwrap();
+    let mut history = begun(&folder);
+    let first = night("0", 0, Passed, Failed);
+    assert_eq!(changes(&all(&history), &first), None);
+    for (at, (one, two)) in [(Passed, Failed), (Passed, Failed), (Open, Open)]
+        .into_iter()
+        .enumerate()
+    {
+        let at = at as u64;
+        history
+            .take(&night(&format!("{at}"), at, one, two))
+            .unwrap();
+    }
+    let told = |past: &Past| {
+        let changes = changes(&all(&history), past).unwrap();
+        let names = |all: &[crate::domain::changes::Change]| {
+            let all = all.iter().map(|own| (own.id.clone(), own.since / DAY));
+            all.collect::<Vec<_>>()
+        };
+        let (new, fixed) = (names(&changes.new), names(&changes.fixed));
+        (changes.before.id, new, fixed, names(&changes.still))
+    };
+    let is = |name: &str, since: u64| vec![(name.to_owned(), since)];
+    let none = Vec::new;
+    // What was open yesterday is compared with the night before.
+    let next = night("3", 3, Failed, Passed);
+    assert_eq!(
+        told(&next),
+        ("2".to_owned(), is("one", 3), is("two", 0), none())
+    );
+    let next = night("3", 3, Passed, Failed);
+    assert_eq!(told(&next), ("2".to_owned(), none(), none(), is("two", 0)));
+    // A run that is handed in late is compared with what was before it.
+    let late = night("x", 1, Failed, Passed);
+    assert_eq!(
+        told(&late),
+        ("1".to_owned(), is("one", 1), is("two", 0), none())
+    );
+}

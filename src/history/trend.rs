@@ -115,7 +115,7 @@ fn is_green(run: &PastRun) -> bool {
 
 /// What is known while the past is gone through from its beginning.
 #[derive(Debug, Default)]
-struct Streaks {
+pub(super) struct Streaks {
     was_bad: Option<bool>,
     first_bad: Option<u64>,
     last_bad: Option<u64>,
@@ -125,7 +125,7 @@ struct Streaks {
 
 impl Streaks {
     /// Takes in what a run says, and tells whether it went from good to bad or back.
-    fn see(&mut self, sign: Sign, at: u64) -> bool {
+    pub(super) fn see(&mut self, sign: Sign, at: u64) -> bool {
         let is_bad = sign.is_bad();
         if !is_bad && !sign.is_good() {
             return false;
@@ -145,6 +145,11 @@ impl Streaks {
         }
         self.was_bad = Some(is_bad);
         flipped
+    }
+
+    /// When it was bad for the first time, if it still is.
+    pub(super) fn failing_since(&self) -> Option<u64> {
+        self.first_bad.filter(|_| self.was_bad == Some(true))
     }
 }
 

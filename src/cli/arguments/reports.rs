@@ -61,6 +61,10 @@ pub(in crate::cli) struct RunFileArguments {
     /// Keep the run out of the history
     #[arg(long)]
     pub(in crate::cli) no_history: bool,
+
+    /// Tell nobody of what changed, and say what they would be told
+    #[arg(long)]
+    pub(in crate::cli) notify_dry_run: bool,
 }
 
 #[derive(Debug, Args)]

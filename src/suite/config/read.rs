@@ -10,6 +10,7 @@ use super::access;
 use super::checks;
 use super::history;
 use super::lever::{self, Surroundings};
+use super::notify;
 use super::overrides::Document;
 use super::secrets::is_name;
 use super::variables::{Filled, Variables};
@@ -108,6 +109,9 @@ fn root(cursor: &Cursor<'_>, place: Place<'_>) -> Option<Config> {
     let history = fields.or("history", Remembering::default(), |cursor| {
         history::read(cursor, |cursor| path(cursor, place))
     });
+    let notify = fields.or("notify", Vec::new(), |cursor| {
+        notify::read(cursor, |cursor| Some(variable(cursor)?.0))
+    });
     let targets = fields.or("targets", Vec::new(), |cursor| {
         let targets: Vec<Option<Declared>> = cursor
             .entries()?
@@ -140,6 +144,7 @@ fn root(cursor: &Cursor<'_>, place: Place<'_>) -> Option<Config> {
         state: state?,
         checks: checks?,
         history: history?,
+        notify: notify?,
         targets,
         ..Config::default()
     })
