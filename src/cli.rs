@@ -14,6 +14,7 @@ mod course;
 mod doctor;
 mod exit;
 mod files;
+mod history;
 mod init;
 mod interrupt;
 mod judge;
@@ -22,6 +23,7 @@ mod list;
 mod merge;
 mod mock;
 mod names;
+mod notify;
 mod ports;
 mod problem;
 mod progress;
@@ -92,6 +94,7 @@ fn perform(command: Command) -> Result<Exit, Problem> {
         Command::Report(arguments) => report::report(&arguments),
         Command::Merge(arguments) => merge::merge(&arguments),
         Command::Rerun(arguments) => rerun::rerun(&arguments),
+        Command::History(arguments) => history::history(&arguments),
         Command::Proxy(arguments) => proxy::proxy(&arguments),
         Command::Judge(arguments) => judge::judge(&arguments),
         Command::Attest(arguments) => attest::attest(&arguments),

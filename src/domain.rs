@@ -6,6 +6,8 @@
 pub mod access;
 pub mod bindings;
 pub mod change;
+pub mod changes;
+pub mod class;
 pub mod coding;
 pub mod contract;
 pub mod coverage;

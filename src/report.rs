@@ -3,14 +3,17 @@
 //! Every reporter reads the one result model of [`crate::domain::result`]; none computes a verdict.
 
 mod account;
+mod changes;
 pub mod ctrf;
 pub mod file;
 pub mod github;
 pub mod har;
+pub mod history;
 pub mod html;
 pub mod in_toto;
 pub mod json;
 pub mod junit;
+pub mod notify;
 pub mod summary;
 pub mod tap;
 pub mod terminal;

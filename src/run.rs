@@ -41,6 +41,7 @@ mod supervise;
 mod target;
 #[cfg(test)]
 mod tests;
+mod unreached;
 mod variables;
 mod verdict;
 mod watchdog;
@@ -68,4 +69,5 @@ pub use selection::{Selection, Unselected};
 pub use self_test::{Matrix, Misbehaviour, Trial, self_test};
 pub use supervise::perform;
 pub use target::Unplayable;
+pub use unreached::unreached;
 pub use variables::check_variables;

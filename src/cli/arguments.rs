@@ -4,6 +4,7 @@ mod catalogue;
 mod course;
 mod detail;
 mod doctor;
+mod history;
 mod reports;
 mod runbook;
 mod selection;
@@ -25,6 +26,7 @@ pub(super) use catalogue::{ListArguments, RulesArguments, ScenariosArguments};
 pub(super) use course::{CourseArguments, Flaky};
 pub(super) use detail::DetailArguments;
 pub(super) use doctor::DoctorArguments;
+pub(super) use history::{AskedArguments, HistoryAction, HistoryArguments, PlaceArguments};
 pub(super) use reports::{
     MergeArguments, ReportArguments, ReportsArguments, RerunArguments, RunFileArguments,
 };
@@ -144,6 +146,8 @@ pub(super) enum Command {
     Merge(MergeArguments),
     /// Play again what did not pass in a run
     Rerun(RerunArguments),
+    /// Say what past runs tell together: trends, flakes, since when and until when
+    History(HistoryArguments),
     /// Judge recorded journals by the same rules, offline
     Judge(Box<JudgeArguments>),
     /// Put the gateway before a target, for an app of your own, and judge what it does

@@ -3,6 +3,7 @@
 use std::fmt::Write as _;
 
 use super::exit::Exit;
+use crate::history::Unusable;
 use crate::mock::StartError;
 use crate::report::file::Unwritable;
 use crate::run::{LeaseError, NotServed, Unjudgeable, Unplayable, Unselected};
@@ -93,6 +94,9 @@ pub(super) enum Problem {
     /// A run file that lacks something.
     #[error(transparent)]
     RunFileLacks(runfile::Unwritten),
+    /// A history that cannot be used.
+    #[error(transparent)]
+    History(#[from] Unusable),
     /// A file or folder that cannot be read or written.
     #[error("cannot {verb} {}: {error}", path.display())]
     File {
@@ -150,6 +154,7 @@ impl Problem {
             | Self::RunFileLacks(_)
             | Self::NothingToVouchFor
             | Self::Unmergeable(_)
+            | Self::History(_)
             | Self::Tls(_)
             | Self::NotServed(NotServed::Control { .. })
             | Self::File { .. }
@@ -188,6 +193,7 @@ impl Problem {
                 "what was written before can be read; --run-file FILE chooses another place"
                     .to_owned(),
             ),
+            Self::History(error) => way_out(error),
             Self::NoWorld { .. } => {
                 Some("add one beside the contract, or choose a target with --target".to_owned())
             }
@@ -224,6 +230,23 @@ impl Problem {
         }
         message
     }
+}
+
+/// What to do about a history that cannot be used.
+fn way_out(error: &Unusable) -> Option<String> {
+    let hint = match error {
+        Unusable::Missing { .. } => {
+            "`rehearsal run` with a configuration keeps one, and `rehearsal history add RUN…` makes one of run files"
+        }
+        Unusable::Damaged { .. } => {
+            "it was left as it is; move it away, and `rehearsal history add .rehearsal/runs/*` makes it anew"
+        }
+        Unusable::Foreign { .. } => {
+            "it was left as it is; name another file with --database, or as `path` of `[history]`"
+        }
+        Unusable::Newer { .. } | Unusable::Refused { .. } => return None,
+    };
+    Some(hint.to_owned())
 }
 
 /// At most five names that were probably meant, the nearest first, and how to see all of them.

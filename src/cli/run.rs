@@ -9,14 +9,17 @@ use super::arguments::RunArguments;
 use super::conclusion::conclude;
 use super::exit::Exit;
 use super::files;
+use super::notify::{self, Mode};
 use super::problem::Problem;
 use super::progress::Progress;
 use super::reports::Reports;
+use super::run_file::{self, Kept};
 use super::settings::{self, Environment, layered};
 use super::target::{SuiteOnTarget, TargetRequest};
-use super::{checks, console, course, interrupt, levers, list, names, run_file};
+use super::{checks, console, course, history, interrupt, levers, list, names};
+use crate::domain::result::RunResult;
 use crate::report::terminal::{Again, Detail, Look, Opening, Terminal};
-use crate::run::{Interrupt, Plan, Selection, Target, Use, perform};
+use crate::run::{Interrupt, Plan, Selection, Target, Unplayable, Use, perform, unreached};
 use crate::runfile::Writer;
 use crate::suite::Suite;
 use crate::suite::config::Config;
@@ -37,6 +40,7 @@ pub(super) fn run(arguments: &RunArguments) -> Result<Exit, Problem> {
     plan.lease = levers::lease(&plan.target, &config, Use::Alone)?;
     let commands = checks::wanted(arguments.checks, &config)?;
     let kept = run_file::begin(arguments, &config, environment, &plan, &reports)?;
+    let remembered = history::of_run(arguments, &config);
     plan.run_file.clone_from(&kept.writer);
     let interrupt = Interrupt::new();
     let handle = interrupt.clone();
@@ -65,18 +69,77 @@ pub(super) fn run(arguments: &RunArguments) -> Result<Exit, Problem> {
         }
     });
     drop(progress);
-    let result = played.map_err(|why| {
-        plan.run_file.iter().for_each(Writer::discard);
-        Problem::Unplayable(why)
-    })?;
+    let quiet = arguments.detail.chosen() == Detail::Quiet;
+    let after = After {
+        kept,
+        reports,
+        remembered,
+        quiet,
+        mode: match arguments.run_file.notify_dry_run {
+            true => Mode::DryRun,
+            false => Mode::Tell,
+        },
+    };
+    let mut result = match played {
+        Ok(result) => result,
+        Err(why) => return Err(after.nothing_was_played(&plan, why, &config)),
+    };
+    after.compare(&mut result);
     if told.is_ok() {
         told = terminal.end(&result);
     }
-    let quiet = arguments.detail.chosen() == Detail::Quiet;
-    let complaints = kept.end(&result, &reports, quiet);
+    let complaints = after.keep(&result, &config);
     let concluded = conclude(&result, complaints, told);
     levers::last_words(plan.lease.as_ref());
     concluded
+}
+
+/// Where what a run came to is kept.
+struct After {
+    kept: Kept,
+    reports: Reports,
+    /// The database of past runs, if it goes into one.
+    remembered: Option<PathBuf>,
+    quiet: bool,
+    mode: Mode,
+}
+
+impl After {
+    /// Says in the result what it changes against the runs before it.
+    fn compare(&self, result: &mut RunResult) {
+        if let Some(database) = &self.remembered {
+            history::compare(database, &self.kept.manifest, result);
+        }
+    }
+
+    /// Ends the run file, writes the reports, remembers the run and tells who wants to know.
+    fn keep(&self, result: &RunResult, config: &Config) -> Vec<Problem> {
+        let complaints = self.kept.end(result, &self.reports, self.quiet);
+        if let (Some(database), Some(file)) = (&self.remembered, self.kept.lasting()) {
+            history::remember(database, file);
+        }
+        notify::tell(
+            config,
+            result,
+            &run_file::about(&self.kept.manifest),
+            self.mode,
+        );
+        complaints
+    }
+
+    /// A night on which the target is down is a night all the same: it is kept, and proves nothing.
+    fn nothing_was_played(&self, plan: &Plan, why: Unplayable, config: &Config) -> Problem {
+        match unreached(plan, &why) {
+            Some(mut result) => {
+                self.compare(&mut result);
+                for complaint in self.keep(&result, config) {
+                    console::tell(&complaint.message(console::rendering()));
+                }
+            }
+            None => plan.run_file.iter().for_each(Writer::discard),
+        }
+        Problem::Unplayable(why)
+    }
 }
 
 /// What is played; nothing is written or taken hold of yet.

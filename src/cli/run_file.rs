@@ -29,7 +29,7 @@ const FOLDER: &str = "runs";
 pub(super) struct Kept {
     /// The file itself, if there is one.
     pub(super) writer: Option<Writer>,
-    manifest: Manifest,
+    pub(super) manifest: Manifest,
     /// Where it stands while only the reports of this run need it.
     temporary: Option<TempDir>,
 }
@@ -101,6 +101,12 @@ impl Kept {
             )),
         }
         Ok(())
+    }
+
+    /// Where the file stands that is still there when the run is over.
+    pub(super) fn lasting(&self) -> Option<&Path> {
+        let writer = self.writer.as_ref().filter(|_| self.temporary.is_none());
+        writer.map(Writer::path)
     }
 
     /// Ends the file, says where it is, and writes the reports.

@@ -18,7 +18,7 @@ use crate::domain::runbook::{
 };
 use crate::domain::verdict::{Finding, Outcome, ScopeTally, Severity, Subject, Verdict};
 
-pub(super) use format::{about, assert_valid};
+pub(super) use format::{about, assert_valid, closed};
 
 pub(super) fn entry(id: u64, at_ms: u64, fact: Fact) -> Arc<Entry> {
     Arc::new(Entry {
@@ -93,6 +93,7 @@ fn scenario(id: &str, name: &str, items: &[&str], verdict: Verdict) -> ScenarioR
         figures: measured(),
         coverage: Coverage::default(),
         attempts: Vec::new(),
+        down: None,
     }
 }
 
@@ -177,6 +178,7 @@ fn run(scenarios: Vec<ScenarioResult>) -> RunResult {
         figures,
         coverage: covered(),
         interrupted: false,
+        changes: None,
         duration_wall: Duration::from_millis(214),
         scenarios,
     }

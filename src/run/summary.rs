@@ -43,6 +43,7 @@ pub(super) fn unknown(id: &str, name: &str, file: &str, verdict: Verdict) -> Sce
         figures: Figures::default(),
         coverage: Coverage::default(),
         attempts: Vec::new(),
+        down: None,
     }
 }
 
@@ -112,6 +113,7 @@ pub(super) fn sum(mut scenarios: Vec<ScenarioResult>, basis: &Basis) -> RunResul
         coverage,
         verdict: Verdict::of_all(scenarios.iter().map(|scenario| &scenario.outcome.verdict)),
         interrupted: false,
+        changes: None,
         duration_wall: Duration::ZERO,
         scenarios,
     }

@@ -23,8 +23,10 @@ pub(super) use read::understood;
 
 mod access;
 mod checks;
+mod history;
 mod lever;
 mod mask;
+mod notify;
 mod overrides;
 mod reach;
 mod read;
@@ -34,7 +36,9 @@ mod variables;
 pub(crate) use overrides::shown_setting;
 
 pub use checks::{AppVariables, CheckCommand, VARIABLES};
+pub use history::Remembering;
 pub use lever::{By, Call, Command, Done, Finish, LeverMeans, Means, Request};
+pub use notify::{Notify, NotifyForm};
 pub use reach::{OutOfReach, Reach};
 
 /// The file's name.
@@ -57,6 +61,10 @@ pub struct Config {
     profiles: BTreeMap<String, RunDefaults>,
     /// Commands by which the team checks its own project, in the order of the file.
     pub checks: Vec<CheckCommand>,
+    /// Whether runs are remembered, and where.
+    pub history: Remembering,
+    /// Who is told when something changes.
+    pub notify: Vec<Notify>,
     secrets_file: Option<PathBuf>,
     state: Option<PathBuf>,
     targets: Vec<Declared>,
@@ -295,6 +303,23 @@ impl Config {
                 .map(Secret::new)
                 .or_else(|| from_file.get(variable).cloned())
         })
+    }
+
+    /// What a variable holds that the environment or the secrets file sets.
+    ///
+    /// # Errors
+    /// When the secrets file cannot be read.
+    pub fn secret(
+        &self,
+        variable: &str,
+        environment: Environment<'_>,
+    ) -> Result<Option<Secret>, Problems> {
+        let own = environment(variable).filter(|value| !value.is_empty());
+        match (own, &self.secrets_file) {
+            (Some(value), _) => Ok(Some(Secret::new(value))),
+            (None, Some(path)) => Ok(secrets::read(path, "the secrets file")?.remove(variable)),
+            (None, None) => Ok(None),
+        }
     }
 
     /// Whether the target's services are the contract's.

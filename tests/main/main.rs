@@ -19,6 +19,7 @@ mod face;
 mod foreign;
 #[cfg(feature = "interop")]
 mod foreign_app;
+mod history;
 mod hostile;
 mod independent;
 #[cfg(feature = "interop")]

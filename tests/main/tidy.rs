@@ -87,7 +87,7 @@ fn device_gateway_and_mock_never_import_one_another() {
 #[test]
 fn inner_rooms_do_not_know_outer_ones() {
     // In reading order, each with the rooms that it may use.
-    let rooms: [(&str, &[&str]); 15] = [
+    let rooms: [(&str, &[&str]); 16] = [
         ("protocol", &[]),
         ("domain", &["protocol"]),
         ("rules", &["domain"]),
@@ -99,6 +99,7 @@ fn inner_rooms_do_not_know_outer_ones() {
         ("mock", &["protocol", "domain", "net", "operator"]),
         ("suite", &["domain", "rules", "app", "mock"]),
         ("runfile", &["domain"]),
+        ("history", &["domain", "runfile"]),
         (
             "run",
             &[
@@ -106,12 +107,12 @@ fn inner_rooms_do_not_know_outer_ones() {
                 "mock", "suite", "runfile",
             ],
         ),
-        ("report", &["domain", "rules"]),
+        ("report", &["domain", "rules", "history"]),
         (
             "cli",
             &[
-                "domain", "rules", "app", "net", "gateway", "mock", "suite", "runfile", "run",
-                "report",
+                "domain", "rules", "app", "net", "gateway", "mock", "suite", "runfile", "history",
+                "run", "report",
             ],
         ),
         ("face", &["domain", "app", "mock", "suite", "run", "report"]),

@@ -57,6 +57,14 @@ pub(in crate::cli) struct RunFileArguments {
     /// Write no run file
     #[arg(long)]
     pub(in crate::cli) no_run_file: bool,
+
+    /// Keep the run out of the history
+    #[arg(long)]
+    pub(in crate::cli) no_history: bool,
+
+    /// Tell nobody of what changed, and say what they would be told
+    #[arg(long)]
+    pub(in crate::cli) notify_dry_run: bool,
 }
 
 #[derive(Debug, Args)]
