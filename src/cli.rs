@@ -34,6 +34,7 @@ mod runbook;
 mod schema;
 mod self_test;
 mod settings;
+mod shard;
 mod target;
 
 use std::io;

@@ -5,6 +5,7 @@ mod detail;
 mod doctor;
 mod reports;
 mod runbook;
+mod shard;
 
 use std::ffi::OsString;
 use std::path::PathBuf;
@@ -26,6 +27,7 @@ pub(super) use reports::{
     MergeArguments, ReportArguments, ReportsArguments, RerunArguments, RunFileArguments,
 };
 pub(super) use runbook::{AttestArguments, RunbookArguments};
+pub(super) use shard::{Asked, ShardArguments};
 
 const STYLES: Styles = Styles::styled()
     .header(AnsiColor::Green.on_default().bold())
@@ -236,6 +238,9 @@ pub(super) struct RunArguments {
     /// How many scenarios are played at once [default: one per processor; one at a deployment]
     #[arg(long, value_name = "NUMBER", value_parser = clap::value_parser!(u16).range(1..))]
     pub(super) jobs: Option<u16>,
+
+    #[command(flatten)]
+    pub(super) shard: ShardArguments,
 
     #[command(flatten)]
     pub(super) course: CourseArguments,

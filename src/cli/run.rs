@@ -14,9 +14,9 @@ use super::progress::Progress;
 use super::reports::Reports;
 use super::settings::{self, Environment, layered};
 use super::target::{SuiteOnTarget, TargetRequest};
-use super::{checks, console, course, interrupt, levers, names, run_file};
+use super::{checks, console, course, interrupt, levers, names, run_file, shard};
 use crate::report::terminal::{Again, Detail, Look, Opening, Terminal};
-use crate::run::{Interrupt, Plan, Selection, Target, Use, perform};
+use crate::run::{Course, Interrupt, Plan, Selection, Target, Use, perform};
 use crate::runfile::Writer;
 use crate::suite::Suite;
 use crate::suite::config::Config;
@@ -40,6 +40,10 @@ pub(super) fn run(arguments: &RunArguments) -> Result<Exit, Problem> {
         move || levers::last_words(lease.as_ref()),
     )?;
 
+    let quiet = arguments.detail.chosen() == Detail::Quiet;
+    if let (Some(part), false) = (&plan.course.part, quiet) {
+        shard::tell(part, plan.scenarios.len());
+    }
     let mut terminal = Terminal::new(console::out(), look(arguments));
     let mut told = terminal.begin(&opening(&plan));
     let made = checks::run(&plan, commands, environment, &interrupt, &mut |check| {
@@ -48,7 +52,7 @@ pub(super) fn run(arguments: &RunArguments) -> Result<Exit, Problem> {
         }
     });
     Arc::make_mut(&mut plan.suite).runbook.checks = made;
-    let progress = match plan.virtual_time() || arguments.detail.chosen() == Detail::Quiet {
+    let progress = match plan.virtual_time() || quiet {
         true => Progress::none(),
         false => Progress::of(plan.course.board.clone()),
     };
@@ -66,7 +70,6 @@ pub(super) fn run(arguments: &RunArguments) -> Result<Exit, Problem> {
     if told.is_ok() {
         told = terminal.end(&result);
     }
-    let quiet = arguments.detail.chosen() == Detail::Quiet;
     let complaints = kept.end(&result, &reports, quiet);
     let concluded = conclude(&result, complaints, told);
     levers::last_words(plan.lease.as_ref());
@@ -117,16 +120,30 @@ fn plan(
         skipped: &arguments.course.skipped,
     };
     let scenarios = selection.of(&suite.scenarios)?;
+    let (scenarios, part) = shard::dealt(&arguments.shard, scenarios, environment)?;
     let journal_dir = journal_folder(arguments, environment)?;
     let shared = matches!(target, Target::Deployment(_));
-    let course = course::course(&arguments.course, config, &suite, environment)?;
+    let by_chance = || match part {
+        Some(_) => shard::seed(&suite),
+        None => settings::chance(),
+    };
+    let seed = seed.unwrap_or_else(by_chance);
+    let course = Course {
+        part,
+        ..course::course(&arguments.course, config, &suite, environment)?
+    };
+    // An empty part disturbs nobody.
+    let lease = match scenarios.is_empty() {
+        true => None,
+        false => levers::lease(&target, config, Use::Alone)?,
+    };
     Ok(Plan {
-        lease: levers::lease(&target, config, Use::Alone)?,
+        lease,
         scenarios,
         suite: Arc::new(suite),
         target,
         real_time: real_time.unwrap_or(false),
-        seed: seed.unwrap_or_else(settings::chance),
+        seed,
         quirks: quirks.into_iter().collect(),
         defects,
         jobs: jobs.unwrap_or_else(|| if shared { 1 } else { settings::processors() }),

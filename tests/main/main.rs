@@ -30,5 +30,6 @@ mod proxy;
 mod run_file;
 mod runbook;
 mod scenarios;
+mod shards;
 mod sources;
 mod tidy;
