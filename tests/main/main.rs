@@ -11,6 +11,7 @@ mod corpus;
 mod course;
 #[cfg(unix)]
 mod doctor;
+mod engines;
 #[cfg(feature = "interop")]
 mod evasion;
 mod face;
@@ -31,5 +32,7 @@ mod run_file;
 mod runbook;
 mod scenarios;
 mod shards;
+#[cfg(feature = "interop")]
+mod slurm;
 mod sources;
 mod tidy;
