@@ -52,6 +52,7 @@ pub(super) fn course(
         today: today(),
         board: Default::default(),
         part: None,
+        pace: Default::default(),
     })
 }
 

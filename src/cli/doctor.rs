@@ -11,8 +11,10 @@ use super::exit::Exit;
 use super::problem::Problem;
 use super::settings::{self, Environment};
 use super::target::{SuiteOnTarget, TargetRequest};
-use super::{console, files, interrupt, levers};
-use crate::run::{Examined, Interrupt, Plan, State, Target, Use, examine, left_at, users_of};
+use super::{console, files, interrupt, levers, pace};
+use crate::run::{
+    Course, Examined, Interrupt, Plan, State, Target, Use, examine, left_at, users_of,
+};
 use crate::suite::config::Config;
 
 /// Examines a target, and says each thing as soon as it is known.
@@ -72,6 +74,10 @@ impl Told {
             true => self.taken(levers::lease(&target, config, Use::Alone))?,
             false => None,
         };
+        let course = Course {
+            pace: pace::without_end(&target),
+            ..Course::default()
+        };
         let plan = Plan {
             suite: Arc::new(suite),
             target,
@@ -85,7 +91,7 @@ impl Told {
             journal_dir: None,
             run_file: None,
             handed_in: Default::default(),
-            course: Default::default(),
+            course,
         };
         let interrupt = Interrupt::new();
         let (handle, held) = (interrupt.clone(), plan.lease.clone());

@@ -17,12 +17,12 @@ use super::problem::Problem;
 use super::reports::Reports;
 use super::settings::{self, Environment, layered};
 use super::target::{SuiteOnTarget, TargetRequest};
-use super::{console, interrupt, levers};
+use super::{console, interrupt, levers, pace};
 use crate::domain::result::RunResult;
 use crate::gateway::{Listen, Mode, Tls};
 use crate::report::About;
 use crate::report::terminal::{Again, Look, Terminal};
-use crate::run::{Interrupt, Plan, ProxyPlan, Ready, Use, finding_in_brief, serve};
+use crate::run::{Course, Interrupt, Plan, ProxyPlan, Ready, Use, finding_in_brief, serve};
 use crate::suite::config::Config;
 
 const STRONG: Style = Style::new().bold();
@@ -90,6 +90,10 @@ fn plan(
         writable(path)?;
     }
     let lease = levers::lease(&target, config, Use::Shared)?;
+    let course = Course {
+        pace: pace::without_end(&target),
+        ..Course::default()
+    };
     Ok(ProxyPlan {
         listen,
         plan: Plan {
@@ -104,7 +108,7 @@ fn plan(
             journal_dir: None,
             run_file: None,
             handed_in: Default::default(),
-            course: Default::default(),
+            course,
             lease,
         },
         journal: arguments.journal.clone(),

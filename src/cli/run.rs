@@ -14,7 +14,7 @@ use super::progress::Progress;
 use super::reports::Reports;
 use super::settings::{self, Environment, layered};
 use super::target::{SuiteOnTarget, TargetRequest};
-use super::{checks, console, course, interrupt, levers, names, run_file, shard};
+use super::{checks, console, course, interrupt, levers, names, pace, run_file, shard};
 use crate::report::terminal::{Again, Detail, Look, Opening, Terminal};
 use crate::run::{Course, Interrupt, Plan, Selection, Target, Use, perform};
 use crate::runfile::Writer;
@@ -69,6 +69,9 @@ pub(super) fn run(arguments: &RunArguments) -> Result<Exit, Problem> {
     })?;
     if told.is_ok() {
         told = terminal.end(&result);
+    }
+    if let (Target::Deployment(target), false) = (&plan.target, quiet) {
+        pace::tell(target, plan.course.pace.used());
     }
     let complaints = kept.end(&result, &reports, quiet);
     let concluded = conclude(&result, complaints, told);
@@ -130,6 +133,7 @@ fn plan(
     let seed = seed.unwrap_or_else(by_chance);
     let course = Course {
         part,
+        pace: pace::of(&target),
         ..course::course(&arguments.course, config, &suite, environment)?
     };
     // An empty part disturbs nobody.

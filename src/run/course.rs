@@ -8,6 +8,7 @@ use jiff::civil::Date;
 use super::board::Board;
 use crate::domain::known_failure::{Known, KnownFailure};
 use crate::domain::shard::Shard;
+use crate::net::Pace;
 
 /// How a run goes on. Unless told otherwise everything is played once, to the end.
 #[derive(Debug, Clone, Default)]
@@ -30,6 +31,8 @@ pub struct Course {
     pub board: Board,
     /// Which part of a run this is, if it is one.
     pub part: Option<Part>,
+    /// How fast and how much the target is asked.
+    pub pace: Pace,
 }
 
 /// A part of a run whose other parts are played elsewhere.

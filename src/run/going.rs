@@ -45,6 +45,8 @@ impl<'p> Going<'p> {
         let halt = Interrupt::new();
         let handle = halt.clone();
         interrupt.on_trigger(move || handle.trigger());
+        let handle = halt.clone();
+        plan.course.pace.when_spent(move || handle.trigger());
         Self {
             plan,
             halt,
@@ -63,7 +65,13 @@ impl<'p> Going<'p> {
 
     /// Why a scenario is not begun any more, if it is not.
     pub(super) fn enough(&self) -> Option<String> {
-        self.enough.get().map(|why| format!("not played: {why}"))
+        self.why().map(|why| format!("not played: {why}"))
+    }
+
+    fn why(&self) -> Option<String> {
+        let spent = || self.plan.course.pace.overspent();
+        let told = |budget| format!("the target's budget of {budget} requests was spent");
+        self.enough.get().cloned().or_else(|| spent().map(told))
     }
 
     /// Ends the run when its time is up, unless `over` is heard before.
@@ -101,7 +109,7 @@ impl<'p> Going<'p> {
         let first = once(is_alone(self.plan, scenario));
         let folder = self.plan.journal_dir.as_deref();
         let mut result = again(self.plan.course.retries, first, folder, || {
-            let over = self.enough.get().is_some() || self.halt.is_triggered();
+            let over = self.why().is_some() || self.halt.is_triggered();
             (!over).then(|| once(true))
         });
         known.notice(&mut result);
@@ -111,7 +119,7 @@ impl<'p> Going<'p> {
 
     /// Says what ended a scenario that the run's time ran out for.
     fn blame(&self, result: &mut ScenarioResult) {
-        if let (Some(why), Verdict::Inconclusive(_)) = (self.enough.get(), &result.outcome.verdict)
+        if let (Some(why), Verdict::Inconclusive(_)) = (self.why(), &result.outcome.verdict)
             && self.halt.is_triggered()
         {
             result.outcome.verdict = Verdict::Inconclusive(format!("cut short: {why}"));

@@ -27,10 +27,13 @@ mod interop;
 mod levers;
 mod local;
 mod matrix;
+mod pace;
 mod proxy;
 mod run_file;
 mod runbook;
 mod scenarios;
+#[cfg(unix)]
+mod secrets;
 mod shards;
 #[cfg(feature = "interop")]
 mod slurm;
