@@ -24,6 +24,7 @@ mod merge;
 mod mock;
 mod names;
 mod notify;
+mod pace;
 mod ports;
 mod problem;
 mod progress;
@@ -37,6 +38,7 @@ mod runbook;
 mod schema;
 mod self_test;
 mod settings;
+mod shard;
 mod target;
 
 use std::io;

@@ -29,6 +29,7 @@ pub mod scope;
 pub mod secret;
 pub mod secrets;
 pub mod selector;
+pub mod shard;
 pub mod subject;
 pub mod token;
 pub mod verdict;

@@ -51,7 +51,7 @@ pub use applicability::skipped;
 pub use board::{Board, Doing};
 pub use call::CallFailed;
 pub use checks::run_checks;
-pub use course::Course;
+pub use course::{Course, Part};
 pub use deployment::Complaint;
 pub use doctor::{Examined, State, examine};
 pub use failure::SetUpError;

@@ -8,6 +8,7 @@ mod history;
 mod reports;
 mod runbook;
 mod selection;
+mod shard;
 
 use std::ffi::OsString;
 use std::path::PathBuf;
@@ -32,6 +33,7 @@ pub(super) use reports::{
 };
 pub(super) use runbook::{AttestArguments, RunbookArguments};
 pub(super) use selection::SelectionArguments;
+pub(super) use shard::{Asked, ShardArguments};
 
 const STYLES: Styles = Styles::styled()
     .header(AnsiColor::Green.on_default().bold())
@@ -245,6 +247,9 @@ pub(super) struct RunArguments {
     /// How many scenarios are played at once [default: one per processor; one at a deployment]
     #[arg(short, long, value_name = "NUMBER", value_parser = clap::value_parser!(u16).range(1..))]
     pub(super) jobs: Option<u16>,
+
+    #[command(flatten)]
+    pub(super) shard: ShardArguments,
 
     #[command(flatten)]
     pub(super) course: CourseArguments,

@@ -16,10 +16,10 @@ use super::reports::Reports;
 use super::run_file::{self, Kept};
 use super::settings::{self, Environment, layered};
 use super::target::{SuiteOnTarget, TargetRequest};
-use super::{checks, console, course, history, interrupt, levers, list, names};
+use super::{checks, console, course, history, interrupt, levers, list, names, pace, shard};
 use crate::domain::result::RunResult;
 use crate::report::terminal::{Again, Detail, Look, Opening, Terminal};
-use crate::run::{Interrupt, Plan, Selection, Target, Unplayable, Use, perform, unreached};
+use crate::run::{Course, Interrupt, Plan, Selection, Target, Unplayable, Use, perform, unreached};
 use crate::runfile::Writer;
 use crate::suite::Suite;
 use crate::suite::config::Config;
@@ -37,7 +37,10 @@ pub(super) fn run(arguments: &RunArguments) -> Result<Exit, Problem> {
     let reports = Reports::reserve(&arguments.reports, &config, environment)?;
     let mut plan = plan(arguments, &config, environment)?;
     plan.journal_dir = journal_folder(arguments, environment)?;
-    plan.lease = levers::lease(&plan.target, &config, Use::Alone)?;
+    // An empty part disturbs nobody.
+    if !plan.scenarios.is_empty() {
+        plan.lease = levers::lease(&plan.target, &config, Use::Alone)?;
+    }
     let commands = checks::wanted(arguments.checks, &config)?;
     let kept = run_file::begin(arguments, &config, environment, &plan, &reports)?;
     let remembered = history::of_run(arguments, &config);
@@ -50,6 +53,10 @@ pub(super) fn run(arguments: &RunArguments) -> Result<Exit, Problem> {
         move || levers::last_words(lease.as_ref()),
     )?;
 
+    let quiet = arguments.detail.chosen() == Detail::Quiet;
+    if let (Some(part), false) = (&plan.course.part, quiet) {
+        shard::tell(part, plan.scenarios.len());
+    }
     let mut terminal = Terminal::new(console::out(), look(arguments));
     let mut told = terminal.begin(&opening(&plan));
     let made = checks::run(&plan, commands, environment, &interrupt, &mut |check| {
@@ -58,7 +65,7 @@ pub(super) fn run(arguments: &RunArguments) -> Result<Exit, Problem> {
         }
     });
     Arc::make_mut(&mut plan.suite).runbook.checks = made;
-    let progress = match plan.virtual_time() || arguments.detail.chosen() == Detail::Quiet {
+    let progress = match plan.virtual_time() || quiet {
         true => Progress::none(),
         false => Progress::of(plan.course.board.clone()),
     };
@@ -87,6 +94,9 @@ pub(super) fn run(arguments: &RunArguments) -> Result<Exit, Problem> {
     after.compare(&mut result);
     if told.is_ok() {
         told = terminal.end(&result);
+    }
+    if let (Target::Deployment(target), false) = (&plan.target, quiet) {
+        pace::tell(target, plan.course.pace.used());
     }
     let complaints = after.keep(&result, &config);
     let concluded = conclude(&result, complaints, told);
@@ -189,8 +199,18 @@ fn plan(
         skipped: &selection.skipped,
     };
     let scenarios = selection.of(&suite.scenarios)?;
+    let (scenarios, part) = shard::dealt(&arguments.shard, scenarios, environment)?;
     let shared = matches!(target, Target::Deployment(_));
-    let course = course::course(&arguments.course, config, &suite, environment)?;
+    let by_chance = || match part {
+        Some(_) => shard::seed(&suite),
+        None => settings::chance(),
+    };
+    let seed = seed.unwrap_or_else(by_chance);
+    let course = Course {
+        part,
+        pace: pace::of(&target),
+        ..course::course(&arguments.course, config, &suite, environment)?
+    };
     Ok(Plan {
         scenarios,
         real_time: real_time.unwrap_or(false),
@@ -198,7 +218,7 @@ fn plan(
         defects,
         jobs: jobs.unwrap_or_else(|| if shared { 1 } else { settings::processors() }),
         course,
-        ..Plan::of(suite, target, seed.unwrap_or_else(settings::chance))
+        ..Plan::of(suite, target, seed)
     })
 }
 

@@ -213,12 +213,14 @@ fn name(manifest: &Manifest) -> PathBuf {
 fn manifest(arguments: &RunArguments, plan: &Plan) -> Manifest {
     let suite = &plan.suite;
     let is_selected = |id: &str| plan.scenarios.iter().any(|own| own.id == id);
+    let part = plan.course.part.as_ref();
     let scenarios = suite.scenarios.iter().map(|own| Listed {
         id: own.id.clone(),
         name: own.name.clone(),
         file: own.file.clone(),
         usual: own.is_usual(),
         selected: is_selected(&own.id),
+        elsewhere: part.is_some_and(|part| part.elsewhere.contains(&own.id)),
     });
     let book = &suite.runbook;
     let hash = suite.runbook_hash();
@@ -247,6 +249,7 @@ fn manifest(arguments: &RunArguments, plan: &Plan) -> Manifest {
         },
         machine: Machine::this(),
         scenarios: scenarios.collect(),
+        shard: part.map(|part| part.shard),
         merged: Vec::new(),
     }
 }

@@ -140,6 +140,10 @@ pub struct Target {
     pub access: Access,
     /// How long all but one of a hundred answers take there at most, if that is said.
     pub latency: Option<Duration>,
+    /// How many requests a second it is asked at most.
+    pub rate: Option<u32>,
+    /// How many requests a run asks it at most.
+    pub budget: Option<u64>,
     /// Its own scenarios, if it has any.
     pub suite: Option<PathBuf>,
     /// Its own contract, if it has one.

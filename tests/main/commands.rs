@@ -14,7 +14,11 @@ pub(crate) fn rehearsal(folder: &Path, arguments: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_rehearsal"));
     command.current_dir(folder).args(arguments);
     for (name, _) in std::env::vars_os() {
-        if name.to_string_lossy().starts_with("REHEARSAL_") {
+        let foreign = ["REHEARSAL_", "CI_NODE_", "JOB_COMPLETION", "SLURM_"];
+        if foreign
+            .iter()
+            .any(|own| name.to_string_lossy().starts_with(own))
+        {
             command.env_remove(name);
         }
     }

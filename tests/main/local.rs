@@ -87,7 +87,7 @@ password-env = "LOCAL_PASSWORD"
     )
 }
 
-const BY_HTTP: &str = r#"
+pub(crate) const BY_HTTP: &str = r#"
 maintenance.on = { request = "POST {operator}/maintenance", json = { on = true } }
 maintenance.off = { request = "POST {operator}/maintenance", json = { on = false } }
 backend.stop = { request = "POST {operator}/backend", json = { service = "{service}", running = false } }

@@ -12,6 +12,7 @@ mod course;
 #[cfg(unix)]
 mod doctor;
 mod documents;
+mod engines;
 #[cfg(feature = "interop")]
 mod evasion;
 mod face;
@@ -28,9 +29,15 @@ mod interop;
 mod levers;
 mod local;
 mod matrix;
+mod pace;
 mod proxy;
 mod run_file;
 mod runbook;
 mod scenarios;
+#[cfg(unix)]
+mod secrets;
+mod shards;
+#[cfg(feature = "interop")]
+mod slurm;
 mod sources;
 mod tidy;

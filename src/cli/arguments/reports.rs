@@ -97,6 +97,10 @@ pub(in crate::cli) struct MergeArguments {
     /// The new run file
     #[arg(long, short, value_name = "FILE")]
     pub(in crate::cli) output: PathBuf,
+
+    /// End as a run of all of it would have ended, with its exit code
+    #[arg(long)]
+    pub(in crate::cli) exit_code: bool,
 }
 
 #[derive(Debug, Args)]

@@ -260,6 +260,8 @@ fn target(
         levers(cursor, &mut surroundings)
     });
     let latency = fields.or("latency", None, latency);
+    let rate = fields.maybe("rate", |cursor| number(cursor, 1));
+    let budget = fields.maybe("budget", |cursor| cursor.whole(1));
     let probes = fields.or("probes", false, Cursor::switch);
     let disposable = fields.maybe("disposable", |cursor| {
         let known: Vec<&str> = accounts
@@ -282,6 +284,8 @@ fn target(
         services: services?,
         access: access?,
         latency: latency?,
+        rate: rate?,
+        budget: budget?,
         suite: suite?,
         contract: contract?,
         accounts: accounts?,
