@@ -21,6 +21,7 @@ mod levers;
 mod merge;
 mod mock;
 mod names;
+mod network;
 mod ports;
 mod problem;
 mod progress;

@@ -52,12 +52,14 @@ mod serving;
 
 mod engine;
 mod operator;
+mod pages;
 mod service;
 
 #[cfg(test)]
 mod tests;
 
 pub use defect::{Defect, Defects};
+pub use pages::Pages;
 pub use settings::{LeverError, Settings, StartError};
 
 use self::backend::Backend;
@@ -86,29 +88,25 @@ impl Mock {
     ///
     /// # Errors
     /// When the world does not fit the contract, or an address cannot be listened on.
-    pub fn start(settings: Settings) -> Result<Self, StartError> {
+    pub fn start(mut settings: Settings) -> Result<Self, StartError> {
         let net = settings.net.clone();
-        let ports = settings.ports.clone().unwrap_or_default();
+        let mut given = std::mem::take(&mut settings.listeners);
         let contract = settings.contract.clone();
-        if let Some(name) = ports.keys().find(|name| contract.service(name).is_none()) {
-            return Err(StartError::NoService(name.clone()));
-        }
         let backend = Arc::new(Backend::new(settings)?);
         let mut listeners = Vec::new();
         for service in &contract.services {
             let name = &service.name;
-            let (bound, address) = match ports.get(name) {
-                Some(port) => (Listener::bind(&Endpoint::Tcp(*port)), port.to_string()),
+            let listener = match given.remove(name) {
+                Some(listener) => listener,
                 None => {
                     let socket = format!("mock-{name}");
-                    (net.bind(&socket), socket)
+                    net.bind(&socket).map_err(|source| StartError::Bind {
+                        service: name.clone(),
+                        address: socket,
+                        source,
+                    })?
                 }
             };
-            let listener = bound.map_err(|source| StartError::Bind {
-                service: name.clone(),
-                address,
-                source,
-            })?;
             listeners.push((name.clone(), listener));
         }
         let endpoints = listeners
@@ -290,7 +288,12 @@ impl Mock {
     /// # Errors
     /// When the address cannot be listened on.
     pub fn serve_operator(&self, endpoint: &Endpoint) -> Result<Endpoint, StartError> {
-        let listener = bind("operator", endpoint)?;
+        Ok(self.operated_at(bind("operator", endpoint)?))
+    }
+
+    /// Serves the operator's HTTP interface where this listens already. Answers where that is.
+    #[must_use]
+    pub fn operated_at(&self, listener: Listener) -> Endpoint {
         let at = listener.endpoint().clone();
         let inner: Weak<Inner> = Arc::downgrade(&self.inner);
         let running = operator::start(listener, move || {
@@ -303,7 +306,7 @@ impl Mock {
             .lock()
             .unwrap_or_else(std::sync::PoisonError::into_inner);
         operators.push(running);
-        Ok(at)
+        at
     }
 }
 

@@ -103,6 +103,12 @@ pub(super) enum Problem {
         /// What the system says.
         error: std::io::Error,
     },
+    /// Variables of an app are asked for, and the contract names none.
+    #[error("the contract `{contract}` names no variable of the app, so there is none to write")]
+    NoVariables {
+        /// The contract's name.
+        contract: String,
+    },
     /// A file that stands where one would be written.
     #[error("{} is there already", path.display())]
     InTheWay {
@@ -142,6 +148,7 @@ impl Problem {
             Self::Suite(_) => Exit::InvalidSuite,
             Self::Value { .. }
             | Self::Config(_)
+            | Self::NoVariables { .. }
             | Self::NoWorld { .. }
             | Self::NotTheMock { .. }
             | Self::Report(_)
@@ -155,7 +162,7 @@ impl Problem {
             | Self::File { .. }
             | Self::InTheWay { .. } => Exit::Usage,
             // A port is what a person asked for; all else is between world and contract.
-            Self::Mock(StartError::Bind { .. } | StartError::NoService(_)) => Exit::Usage,
+            Self::Mock(StartError::Bind { .. }) => Exit::Usage,
             Self::Mock(StartError::Key(_)) => Exit::Broken,
             Self::Mock(_) => Exit::InvalidSuite,
             Self::Unplayable(_) | Self::Levers(_) | Self::NotServed(_) | Self::Output(_) => {
@@ -189,6 +196,9 @@ impl Problem {
             Self::NoWorld { .. } => {
                 Some("add one beside the contract, or choose a target with --target".to_owned())
             }
+            Self::NoVariables { .. } => Some(
+                "write `variable: NAME` at each service whose URL the app is built with".to_owned(),
+            ),
             Self::Tls(_) => Some(
                 "--tls-cert takes the chain and --tls-key its key, both as PEM files".to_owned(),
             ),

@@ -13,6 +13,7 @@ use tokio::sync::Notify;
 
 use super::defect::{Defect, Defects};
 use super::keys::Signer;
+use super::pages::Pages;
 use super::paging::Cursors;
 use super::resource_state::ResourceState;
 use super::sessions::Sessions;
@@ -37,6 +38,7 @@ pub(super) struct Backend {
     /// Wakes the realtime driver when something is due earlier than it thinks.
     pub(super) wake: Notify,
     defects: Defects,
+    pub(super) pages: Pages,
     core: Mutex<Core>,
 }
 
@@ -77,6 +79,7 @@ impl Backend {
             clock,
             seed,
             defects,
+            pages,
             ..
         } = settings;
         readiness::check(&contract, &world)?;
@@ -118,6 +121,7 @@ impl Backend {
             cursors: Cursors::new(seed),
             wake: Notify::new(),
             defects,
+            pages,
             core: Mutex::new(core),
         })
     }

@@ -31,10 +31,16 @@ pub(super) fn start(backend: &Arc<Backend>, service: &str, listener: Listener) -
             let (backend, service, shutdown) = (backend.clone(), service.clone(), shutdown.clone());
             let connection = connection.clone();
             async move {
-                let mut response =
-                    respond(&backend, &service, request, connection, shutdown).await?;
+                let asking = backend.pages.asking(&request);
+                let mut response = match asking.as_ref().and_then(|asking| asking.preflight()) {
+                    Some(response) => response,
+                    None => respond(&backend, &service, request, connection, shutdown).await?,
+                };
                 if let Some(date) = date(backend.dated()) {
                     response.headers_mut().insert(http::header::DATE, date);
+                }
+                if let Some(asking) = asking {
+                    asking.permit(response.headers_mut());
                 }
                 Ok(response)
             }

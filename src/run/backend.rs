@@ -15,7 +15,7 @@ use crate::domain::journal::{Flaw, LeverHow};
 use crate::domain::scenario::{Change, Lever};
 use crate::domain::secret::Account;
 use crate::gateway::{Gateway, Upstream};
-use crate::mock::{self, Mock};
+use crate::mock::{self, Mock, Pages};
 use crate::net::{Clock, Net};
 use crate::operator::{Command, Desk};
 use crate::suite::config::{self, LeverMeans, Means};
@@ -47,7 +47,8 @@ impl Backend {
                 } else {
                     Net::Real
                 },
-                ports: None,
+                listeners: BTreeMap::new(),
+                pages: Pages::Ignored,
                 seed,
                 defects: plan.defects.iter().copied().collect(),
             })

@@ -25,6 +25,7 @@ mod access;
 mod checks;
 mod lever;
 mod mask;
+mod mock;
 mod overrides;
 mod reach;
 mod read;
@@ -35,6 +36,7 @@ pub(crate) use overrides::shown_setting;
 
 pub use checks::{AppVariables, CheckCommand, VARIABLES};
 pub use lever::{By, Call, Command, Done, Finish, LeverMeans, Means, Request};
+pub use mock::MockDefaults;
 pub use reach::{OutOfReach, Reach};
 
 /// The file's name.
@@ -55,6 +57,8 @@ pub struct Config {
     pub run: RunDefaults,
     /// What a run does in its stead under a name.
     profiles: BTreeMap<String, RunDefaults>,
+    /// What `rehearsal mock` does unless told otherwise.
+    pub mock: MockDefaults,
     /// Commands by which the team checks its own project, in the order of the file.
     pub checks: Vec<CheckCommand>,
     secrets_file: Option<PathBuf>,

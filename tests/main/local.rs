@@ -16,7 +16,7 @@ pub(crate) struct Mock {
 impl Mock {
     pub(crate) fn start(suite: &Path) -> Self {
         let mut child = Command::new(env!("CARGO_BIN_EXE_rehearsal"))
-            .args(["mock", "--json", "--seed", "1", "--suite"])
+            .args(["mock", "--json", "--seed", "1", "--port", "0", "--suite"])
             .arg(suite)
             .stdout(Stdio::piped())
             .spawn()
@@ -29,8 +29,13 @@ impl Mock {
         Self { child, ready }
     }
 
+    /// What it printed when it was ready.
+    pub(crate) fn ready(&self) -> &Value {
+        &self.ready
+    }
+
     pub(crate) fn url(&self, pointer: &str) -> &str {
-        self.ready.pointer(pointer).unwrap().as_str().unwrap()
+        self.ready().pointer(pointer).unwrap().as_str().unwrap()
     }
 }
 

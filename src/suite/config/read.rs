@@ -9,10 +9,11 @@ use url::Url;
 use super::access;
 use super::checks;
 use super::lever::{self, Surroundings};
+use super::mock;
 use super::overrides::Document;
 use super::secrets::is_name;
 use super::variables::{Filled, Variables};
-use super::{AppVariables, Config, Declared, LeverMeans, MOCK, RunDefaults, Target};
+use super::{AppVariables, Config, Declared, LeverMeans, MOCK, MockDefaults, RunDefaults, Target};
 use crate::domain::scenario::Lever;
 use crate::domain::secret::{Account, Secret};
 use crate::suite::cursor::{Cursor, Fields};
@@ -101,6 +102,9 @@ fn root(cursor: &Cursor<'_>, place: Place<'_>) -> Option<Config> {
             .collect();
         profiles.into_iter().collect::<Option<Vec<_>>>()
     });
+    let mock = fields.or("mock", MockDefaults::default(), |cursor| {
+        mock::read(cursor, |cursor| path(cursor, place))
+    });
     let checks = fields.or("checks", Vec::new(), |cursor| {
         checks::read(cursor, |cursor| path(cursor, place), place.folder)
     });
@@ -134,6 +138,7 @@ fn root(cursor: &Cursor<'_>, place: Place<'_>) -> Option<Config> {
         profiles: profiles.map(|(name, own, _)| (name, own)).collect(),
         secrets_file: secrets_file?,
         state: state?,
+        mock: mock?,
         checks: checks?,
         targets,
         ..Config::default()
