@@ -1,13 +1,20 @@
 //! `rehearsal mock`: the mock backend as a process of its own.
 
 mod code;
+mod data;
 mod env_file;
+mod lines;
+mod pace;
+mod state;
 mod told;
+mod whole;
 
 use std::collections::BTreeMap;
 use std::io::{self, Write};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
 
 use super::arguments::MockArguments;
 use super::exit::Exit;
@@ -22,6 +29,9 @@ use crate::mock::{Mock, Pages, Settings};
 use crate::net::{Clock, Endpoint, Listener, Net};
 use crate::suite::Suite;
 use crate::suite::config::{Config, MockDefaults};
+use data::Data;
+use pace::Pace;
+use state::StateFile;
 use told::Served;
 
 /// The port of the first service, unless something else is said.
@@ -30,6 +40,12 @@ const FIRST_PORT: u16 = 4010;
 /// The port of the operator's API, unless something else is said.
 const OPERATOR_PORT: u16 = 4000;
 
+/// How often what goes on beside serving is looked after.
+const ROUND: Duration = Duration::from_millis(300);
+
+/// In how many rounds the state is written down.
+const ROUNDS_A_STATE: u32 = 5;
+
 /// Serves the suite's world until a person has had enough.
 pub(super) fn mock(arguments: &MockArguments) -> Result<Exit, Problem> {
     let config = files::config_of(&arguments.files, &settings::environment)?;
@@ -37,12 +53,18 @@ pub(super) fn mock(arguments: &MockArguments) -> Result<Exit, Problem> {
         defaults: Some(&config.run),
         ..SuiteRequest::by_flags(&arguments.files)
     };
-    let suite = files::suite(&request.choice(&settings::environment)?)?;
-    let Some(world) = suite.world.as_deref() else {
+    let mut choice = request.choice(&settings::environment)?;
+    let folder = arguments.data.as_ref().or(config.mock.data.as_ref());
+    choice.world = folder
+        .map(|folder| data::place(folder, &choice))
+        .transpose()?;
+    let suite = files::suite(&choice)?;
+    let Some(world) = &suite.world else {
         return Err(Problem::NoWorld {
             origin: suite.origin.clone(),
         });
     };
+    let pace = Pace::of(arguments);
     let plan = Plan::of(arguments, &config, &suite.contract)?;
     let defects = names::defects(&arguments.defects)?;
     let runtime = tokio::runtime::Builder::new_current_thread()
@@ -54,7 +76,7 @@ pub(super) fn mock(arguments: &MockArguments) -> Result<Exit, Problem> {
         let Doors { services, operator } = plan.open()?;
         let mock = Mock::start(Settings {
             contract: suite.contract.clone(),
-            world: world.clone(),
+            world: Arc::new(pace.set(World::clone(world), &suite.contract)),
             clock: Clock::real_time(),
             net: Net::Real,
             listeners: services,
@@ -62,13 +84,59 @@ pub(super) fn mock(arguments: &MockArguments) -> Result<Exit, Problem> {
             seed: plan.seed,
             defects: defects.into_iter().collect(),
         })?;
+        let mut rounds = Rounds {
+            state: (plan.state.as_deref())
+                .map(|path| StateFile::resume(path, &mock))
+                .transpose()?,
+            data: choice
+                .world
+                .map(|path| Data::new(path, &suite.contract, pace)),
+        };
+        if let Some(name) = &arguments.restore {
+            mock.go_back(name).map_err(Problem::Restore)?;
+        }
         let operator = mock.operated_at(operator);
-        let served = plan.served(&suite, world, &mock, &operator);
+        let served = plan.served(&suite, &mock, &operator);
         plan.write_variables(&served)?;
         served.tell(arguments)?;
-        stopped.requested().await;
+        if !arguments.json && !arguments.quiet {
+            lines::follow(&mock)?;
+        }
+        tokio::select! {
+            biased;
+            _ = stopped.requested() => {}
+            () = rounds.go(&mock) => {}
+        }
+        if let Some(state) = &mut rounds.state {
+            state.save(&mock)?;
+        }
         Ok(Exit::Passed)
     })
+}
+
+/// What goes on beside serving.
+struct Rounds {
+    data: Option<Data>,
+    state: Option<StateFile>,
+}
+
+impl Rounds {
+    /// Looks after it for good.
+    async fn go(&mut self, mock: &Mock) {
+        let mut rounds = tokio::time::interval(ROUND);
+        rounds.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+        for round in 1.. {
+            rounds.tick().await;
+            if let Some(data) = &mut self.data {
+                data.look(mock);
+            }
+            if let Some(state) = &mut self.state
+                && round % ROUNDS_A_STATE == 0
+            {
+                state.follow(mock);
+            }
+        }
+    }
 }
 
 /// What is served where.
@@ -77,6 +145,7 @@ struct Plan {
     ports: BTreeMap<String, Port>,
     operator: Port,
     env_file: Option<PathBuf>,
+    state: Option<PathBuf>,
     seed: u64,
 }
 
@@ -99,6 +168,8 @@ impl Plan {
             ports,
             operator_port,
             env_file,
+            state,
+            data: _,
         } = &config.mock;
         let first = port.unwrap_or(FIRST_PORT);
         let ports = ports::of_services(&arguments.ports, ports, first, contract)?;
@@ -106,6 +177,10 @@ impl Plan {
         let any = ports.values().all(|port| port.number == 0);
         let kept = operator_port.unwrap_or(if any { 0 } else { OPERATOR_PORT });
         let env_file = arguments.env_file.clone().or(env_file.clone());
+        let state = arguments.state.clone().or(state.clone());
+        if arguments.restore.is_some() && state.is_none() {
+            return Err(Problem::NothingToRestoreFrom);
+        }
         if env_file.is_some() && variables(contract).next().is_none() {
             return Err(Problem::NoVariables {
                 contract: contract.name.clone(),
@@ -128,6 +203,7 @@ impl Plan {
                 or_next: arguments.operator_port.is_none(),
             },
             env_file,
+            state,
             seed: seed.unwrap_or_else(settings::chance),
         })
     }
@@ -159,13 +235,7 @@ impl Plan {
         Ok(Doors { services, operator })
     }
 
-    fn served<'a>(
-        &self,
-        suite: &'a Suite,
-        world: &'a World,
-        mock: &Mock,
-        operator: &Endpoint,
-    ) -> Served<'a> {
+    fn served<'a>(&self, suite: &'a Suite, mock: &Mock, operator: &Endpoint) -> Served<'a> {
         let (host, others) = self.hosts();
         let url = |service: &'a Service| {
             let Endpoint::Tcp(address) = mock.endpoint(&service.name)? else {
@@ -183,7 +253,7 @@ impl Plan {
             operator: format!("http://{}", operator.authority()),
             is_open: !self.bind.is_loopback(),
             others,
-            users: &world.users,
+            users: suite.world.as_deref().map_or(&[], |world| &world.users),
             env_file: self.env_file.clone(),
             seed: self.seed,
         }

@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 
 use super::exit::Exit;
-use crate::mock::StartError;
+use crate::mock::{LeverError, StartError, Unusable};
 use crate::report::file::Unwritable;
 use crate::run::{LeaseError, NotServed, Unjudgeable, Unplayable, Unselected};
 use crate::runfile;
@@ -103,6 +103,20 @@ pub(super) enum Problem {
         /// What the system says.
         error: std::io::Error,
     },
+    /// A state that the mock cannot go on from.
+    #[error("the mock cannot go on from {}: {why}", path.display())]
+    State {
+        /// The file.
+        path: std::path::PathBuf,
+        /// Why not.
+        why: Unusable,
+    },
+    /// A world of this name that cannot be had again.
+    #[error("--restore: {0}")]
+    Restore(LeverError),
+    /// A world is to be had again, and there is no file that it could stand in.
+    #[error("--restore takes a world from the file of --state, and none is named")]
+    NothingToRestoreFrom,
     /// Variables of an app are asked for, and the contract names none.
     #[error("the contract `{contract}` names no variable of the app, so there is none to write")]
     NoVariables {
@@ -149,6 +163,9 @@ impl Problem {
             Self::Value { .. }
             | Self::Config(_)
             | Self::NoVariables { .. }
+            | Self::State { .. }
+            | Self::Restore(_)
+            | Self::NothingToRestoreFrom
             | Self::NoWorld { .. }
             | Self::NotTheMock { .. }
             | Self::Report(_)
@@ -196,6 +213,10 @@ impl Problem {
             Self::NoWorld { .. } => {
                 Some("add one beside the contract, or choose a target with --target".to_owned())
             }
+            Self::State { .. } => Some(
+                "name another file, or move this one away: a new one begins with the world as its file has it"
+                    .to_owned(),
+            ),
             Self::NoVariables { .. } => Some(
                 "write `variable: NAME` at each service whose URL the app is built with".to_owned(),
             ),
@@ -216,6 +237,8 @@ impl Problem {
             | Self::RunFile(_)
             | Self::Unmergeable(_)
             | Self::File { .. }
+            | Self::Restore(_)
+            | Self::NothingToRestoreFrom
             | Self::Output(_) => None,
         }
     }

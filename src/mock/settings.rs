@@ -16,7 +16,7 @@ pub struct Settings {
     /// What it serves.
     pub contract: Arc<Contract>,
     /// What it holds.
-    pub world: World,
+    pub world: Arc<World>,
     /// Its time.
     pub clock: Clock,
     /// Its transport.

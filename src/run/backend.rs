@@ -39,7 +39,7 @@ impl Backend {
         match &plan.target {
             Target::Mock => Mock::start(mock::Settings {
                 contract: Arc::clone(&plan.suite.contract),
-                world: plan.suite.world.as_deref().cloned().unwrap_or_default(),
+                world: plan.suite.world.clone().unwrap_or_default(),
                 clock,
                 // Only the gateway connects to it.
                 net: if plan.virtual_time() {

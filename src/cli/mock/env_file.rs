@@ -4,11 +4,11 @@
 //! line endings.
 
 use std::fs;
-use std::io::{self, Write};
+use std::io;
 use std::ops::Range;
 use std::path::Path;
 
-use tempfile::NamedTempFile;
+use super::whole;
 
 /// What became of the file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -38,18 +38,7 @@ pub(super) fn write(path: &Path, variables: &[(&str, &str)]) -> io::Result<Writt
     if old.is_some() && new == text {
         return Ok(Written::Unchanged);
     }
-    let folder = match path.parent() {
-        Some(folder) if !folder.as_os_str().is_empty() => folder,
-        _ => Path::new("."),
-    };
-    let mut file = NamedTempFile::with_prefix_in(".rehearsal-env-", folder)?;
-    if old.is_some() {
-        file.as_file()
-            .set_permissions(fs::metadata(&path)?.permissions())?;
-    }
-    file.write_all(new.as_bytes())?;
-    file.as_file().sync_all()?;
-    file.persist(&path).map_err(|error| error.error)?;
+    whole::replace(&path, new.as_bytes())?;
     Ok(Written::Changed)
 }
 

@@ -1,6 +1,7 @@
 //! Levers, seen by a client: what changes when one is moved, and what comes back after it.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 use std::time::Duration;
 
 use serde_json::json;
@@ -157,7 +158,7 @@ async fn dropped_sockets_are_cut_and_may_come_back() {
 fn settings() -> Settings {
     Settings {
         contract: shared(desk()),
-        world: desk_world(),
+        world: desk_world().into(),
         clock: Clock::real_time(),
         net: Net::Real,
         listeners: BTreeMap::new(),
@@ -185,7 +186,8 @@ async fn over_tcp_a_stopped_service_comes_back_on_its_port() {
 #[tokio::test]
 async fn a_world_without_the_contracts_data_does_not_start() {
     let mut settings = settings();
-    settings.world.users[1].data.remove("history");
+    let world = Arc::make_mut(&mut settings.world);
+    world.users[1].data.remove("history");
     let Err(error) = Mock::start(settings) else {
         panic!("data is missing");
     };

@@ -57,7 +57,7 @@ impl Stage {
         let names: Vec<String> = services.map(|service| service.name.clone()).collect();
         let mock = Mock::start(Settings {
             contract: shared(contract),
-            world,
+            world: world.into(),
             clock,
             net: Net::virtual_time().unwrap(),
             listeners: BTreeMap::new(),

@@ -19,6 +19,10 @@ pub struct MockDefaults {
     pub operator_port: Option<u16>,
     /// The file that the app's variables are written into.
     pub env_file: Option<PathBuf>,
+    /// The folder that the world is read from, and again when it is saved.
+    pub data: Option<PathBuf>,
+    /// The file of what outlives a restart.
+    pub state: Option<PathBuf>,
 }
 
 pub(super) fn read(
@@ -45,13 +49,17 @@ pub(super) fn read(
         ports.into_iter().collect()
     });
     let operator = fields.maybe("operator-port", port);
-    let env_file = fields.maybe("env-file", path);
+    let env_file = fields.maybe("env-file", &path);
+    let data = fields.maybe("data", &path);
+    let state = fields.maybe("state", &path);
     Some(MockDefaults {
         bind: bind?,
         port: first?,
         ports: ports?,
         operator_port: operator?,
         env_file: env_file?,
+        data: data?,
+        state: state?,
     })
 }
 

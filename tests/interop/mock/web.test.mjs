@@ -3,13 +3,12 @@
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { createServer } from "node:http";
-import { createRequire } from "node:module";
 import { after, before, test } from "node:test";
 import { chromium } from "playwright-core";
 
 // What `rehearsal mock --json` has printed.
 const ready = JSON.parse(process.env.REHEARSAL_MOCK);
-const client = readFileSync(createRequire(import.meta.url).resolve("socket.io-client/dist/socket.io.min.js"), "utf8");
+const client = readFileSync(new URL("../node_modules/socket.io-client/dist/socket.io.min.js", import.meta.url), "utf8");
 const FOREIGN = "elsewhere.example";
 
 let browser, pages, port;
@@ -111,10 +110,9 @@ test("a page of another origin reads nothing, with and without asking first", as
 test("a browser that reloads a hundred times leaves nothing behind", async () => {
   const page = await open("localhost");
   const { token } = await page.evaluate(use, { services: ready.services, account });
-  for (let at = 0; at < 100; at += 1) {
-    await page.evaluate(listen, { services: ready.services, token, transports: ["websocket"], until: "connect" });
-    await page.reload();
-  }
+  // From here on the page connects by itself, and is gone before or after it has.
+  await page.addInitScript({ content: `addEventListener("DOMContentLoaded", () => (${listen})(${JSON.stringify({ services: ready.services, token, transports: ["websocket"] })}))` });
+  for (let at = 0; at < 100; at += 1) await page.reload({ waitUntil: at % 10 === 0 ? "load" : "domcontentloaded" });
   await page.close();
   const state = async () => (await fetch(`${ready.operator}/state`)).json();
   // The last ones are noticed when their connections end.

@@ -323,7 +323,7 @@ impl Counting {
             .block_on(async {
                 Mock::start(Settings {
                     contract: Arc::clone(contract),
-                    world,
+                    world: Arc::new(world),
                     clock: Clock::real_time(),
                     net: Net::Real,
                     listeners: BTreeMap::new(),
