@@ -25,7 +25,7 @@ const WARM_UP: usize = 200;
 
 fn main() {
     let mut mock = Command::new(env!("CARGO_BIN_EXE_rehearsal"))
-        .args(["mock", "--json", "--seed", "1"])
+        .args(["mock", "--json", "--seed", "1", "--port", "0"])
         .stdout(Stdio::piped())
         .spawn()
         .expect("the mock starts");

@@ -83,7 +83,7 @@ struct Mock {
 impl Mock {
     fn start() -> Self {
         let mut child = Command::new(env!("CARGO_BIN_EXE_rehearsal"))
-            .args(["mock", "--json", "--seed", "1"])
+            .args(["mock", "--json", "--seed", "1", "--port", "0"])
             .stdout(Stdio::piped())
             .spawn()
             .expect("the mock starts");

@@ -145,7 +145,7 @@ fn lines(file: &std::path::Path) -> std::io::Result<u64> {
 fn against_curl() {
     let folder = tempfile::tempdir().expect("a folder for the configuration");
     let mut mock = Command::new(REHEARSAL)
-        .args(["mock", "--json", "--seed", "1"])
+        .args(["mock", "--json", "--seed", "1", "--port", "0"])
         .stdout(Stdio::piped())
         .spawn()
         .expect("the mock starts");

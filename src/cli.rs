@@ -23,6 +23,7 @@ mod list;
 mod merge;
 mod mock;
 mod names;
+mod network;
 mod notify;
 mod pace;
 mod ports;

@@ -25,6 +25,7 @@ mod feeds;
 mod readiness;
 mod resource_state;
 mod sessions;
+mod snapshot;
 mod sockets;
 mod switchboard;
 
@@ -42,6 +43,7 @@ mod paging;
 mod parity;
 mod platform;
 mod promised;
+mod reload;
 mod routes;
 
 mod feed;
@@ -52,19 +54,24 @@ mod serving;
 
 mod engine;
 mod operator;
+mod pages;
 mod service;
 
 #[cfg(test)]
 mod tests;
 
 pub use defect::{Defect, Defects};
+pub use pages::Pages;
 pub use settings::{LeverError, Settings, StartError};
+pub use snapshot::{State, Unusable};
 
 use self::backend::Backend;
 use self::serving::Running;
 use crate::domain::journal::Flaw;
 use crate::domain::malformed::Malformed;
+use crate::domain::world::World;
 use crate::net::{Endpoint, Listener, Net};
+use crate::operator::Tape;
 
 /// A running mock. Clones are handles on the same one; it stops with the last of them.
 #[derive(Clone)]
@@ -86,29 +93,25 @@ impl Mock {
     ///
     /// # Errors
     /// When the world does not fit the contract, or an address cannot be listened on.
-    pub fn start(settings: Settings) -> Result<Self, StartError> {
+    pub fn start(mut settings: Settings) -> Result<Self, StartError> {
         let net = settings.net.clone();
-        let ports = settings.ports.clone().unwrap_or_default();
+        let mut given = std::mem::take(&mut settings.listeners);
         let contract = settings.contract.clone();
-        if let Some(name) = ports.keys().find(|name| contract.service(name).is_none()) {
-            return Err(StartError::NoService(name.clone()));
-        }
         let backend = Arc::new(Backend::new(settings)?);
         let mut listeners = Vec::new();
         for service in &contract.services {
             let name = &service.name;
-            let (bound, address) = match ports.get(name) {
-                Some(port) => (Listener::bind(&Endpoint::Tcp(*port)), port.to_string()),
+            let listener = match given.remove(name) {
+                Some(listener) => listener,
                 None => {
                     let socket = format!("mock-{name}");
-                    (net.bind(&socket), socket)
+                    net.bind(&socket).map_err(|source| StartError::Bind {
+                        service: name.clone(),
+                        address: socket,
+                        source,
+                    })?
                 }
             };
-            let listener = bound.map_err(|source| StartError::Bind {
-                service: name.clone(),
-                address,
-                source,
-            })?;
             listeners.push((name.clone(), listener));
         }
         let endpoints = listeners
@@ -160,14 +163,7 @@ impl Mock {
                 why: "the contract has no kill-switch".to_owned(),
             });
         }
-        let mut core = backend.core();
-        core.maintenance = on;
-        core.was_maintained |= on;
-        let stay = [Defect::DataDuringMaintenance, Defect::SocketsOutliveSwitch];
-        if on && !stay.iter().any(|defect| backend.has(*defect)) {
-            let peers = core.sockets.peers.keys().copied().collect();
-            backend.disconnect(&mut core, peers);
-        }
+        backend.switch(&mut backend.core(), on);
         Ok(())
     }
 
@@ -251,6 +247,47 @@ impl Mock {
         };
     }
 
+    /// Serves another world in the place of this one. What it says as the last one did stays as it has become,
+    /// sessions go on, and whoever listens is told of what has changed. Answers which resources have.
+    ///
+    /// # Errors
+    /// When the world does not fit the contract; then everything stays as it is.
+    pub fn reload(&self, world: Arc<World>) -> Result<Vec<String>, StartError> {
+        self.inner.backend.reload(world)
+    }
+
+    /// All that a restart would lose, if anything was asked or changed since `before`: pass what the last call
+    /// has answered, and 0 the first time.
+    #[must_use]
+    pub fn state_since(&self, before: u64) -> Option<(u64, State)> {
+        self.inner.backend.state_since(before)
+    }
+
+    /// Goes on where another mock has ended.
+    ///
+    /// # Errors
+    /// When that was a mock of another contract, or its data does not fit this one; then everything stays as
+    /// it is.
+    pub fn resume(&self, state: State) -> Result<(), Unusable> {
+        self.inner.backend.resume(state)
+    }
+
+    /// Keeps the world under a name: the data and what is switched, not who is signed in. Answers all names.
+    ///
+    /// # Errors
+    /// When it cannot be the name of one, or there are too many.
+    pub fn keep(&self, name: &str) -> Result<Vec<String>, LeverError> {
+        self.inner.backend.keep(name)
+    }
+
+    /// Has a world again that was kept. Answers for how many users.
+    ///
+    /// # Errors
+    /// When none of this name was.
+    pub fn go_back(&self, name: &str) -> Result<usize, LeverError> {
+        self.inner.backend.go_back(name)
+    }
+
     /// Cuts every socket without a word; they may come back at once.
     pub fn drop_sockets(&self) {
         self.inner.backend.core().sockets.reset();
@@ -284,14 +321,26 @@ impl Mock {
         self.inner.backend.core().emitted.get(event).copied()
     }
 
+    /// What happens from the first call on. Nothing is noted before somebody wants to know.
+    pub(crate) fn followed(&self) -> Arc<Tape> {
+        let tape = self.inner.backend.tape.get_or_init(Arc::default);
+        Arc::clone(tape)
+    }
+
     /// Serves the operator's HTTP interface, which moves the levers from outside the process.
     /// Answers where it listens.
     ///
     /// # Errors
     /// When the address cannot be listened on.
     pub fn serve_operator(&self, endpoint: &Endpoint) -> Result<Endpoint, StartError> {
-        let listener = bind("operator", endpoint)?;
+        Ok(self.operated_at(bind("operator", endpoint)?))
+    }
+
+    /// Serves the operator's HTTP interface where this listens already. Answers where that is.
+    #[must_use]
+    pub fn operated_at(&self, listener: Listener) -> Endpoint {
         let at = listener.endpoint().clone();
+        let _ = self.followed();
         let inner: Weak<Inner> = Arc::downgrade(&self.inner);
         let running = operator::start(listener, move || {
             let inner = inner.upgrade()?;
@@ -303,7 +352,7 @@ impl Mock {
             .lock()
             .unwrap_or_else(std::sync::PoisonError::into_inner);
         operators.push(running);
-        Ok(at)
+        at
     }
 }
 

@@ -3,18 +3,38 @@
 //!
 //! What can be asked for is one list, [`Command`], and what was asked for is one list, [`Order`]: a
 //! desk that serves them says which of the commands it takes and has an arm for every order, so
-//! nothing can be asked for that does something else.
+//! nothing can be asked for that does something else. The description of the API is made from the same list.
+//!
+//! Reading order: [`Desk`] and [`respond`]; `command` (the list), `guard` (who may), `tape` and `follow` (what
+//! happened), `openapi` (the description).
 
 use std::future::Future;
+use std::sync::Arc;
 
-use http::Method;
+use bytes::Bytes;
+use http::header::{ALLOW, CONTENT_TYPE, HeaderValue};
+use http::request::Parts;
+use http::{Method, Response, StatusCode};
+use http_body_util::{Either, Full, StreamBody};
 use serde_json::{Map, Value, json};
 
 mod command;
+mod follow;
 mod guard;
+mod openapi;
+mod tape;
 
 pub(crate) use command::{Command, Order};
-pub(crate) use guard::{admit, protect};
+pub(crate) use guard::admit;
+pub(crate) use tape::Tape;
+
+use follow::{Asked, EVENT_STREAM, Frames};
+
+/// The media type of what is said when something was not done (RFC 9457).
+const PROBLEM: &str = "application/problem+json";
+
+/// The body of an answer: whole, or a stream that goes on.
+pub(crate) type Body = Either<Full<Bytes>, StreamBody<Frames>>;
 
 /// What stands for every service in a call.
 pub(crate) const ALL: &str = "*";
@@ -41,6 +61,9 @@ pub(crate) trait Desk {
     /// What is going on: no token and no password is in it.
     fn state(&self) -> Value;
 
+    /// What happens, for whoever wants to follow it.
+    fn tape(&self) -> Arc<Tape>;
+
     /// Does what was asked for, and says what came of it.
     fn perform(&self, order: Order) -> impl Future<Output = Result<Value, Refusal>> + Send;
 }
@@ -57,31 +80,94 @@ impl Refusal {
 }
 
 /// The answer to an operator.
-pub(crate) struct Answer {
-    /// The status.
-    pub(crate) status: u16,
-    /// The body.
-    pub(crate) body: Value,
+struct Answer {
+    status: u16,
+    body: Value,
     /// The method that would have been right, if it was wrong.
-    pub(crate) allow: Option<&'static str>,
+    allow: Option<&'static str>,
 }
 
 impl From<Refusal> for Answer {
     fn from(Refusal(status, error, message): Refusal) -> Self {
+        let title = StatusCode::from_u16(status).ok();
+        let title = title.and_then(|status| status.canonical_reason());
         Self {
             status,
-            body: json!({ "error": error, "message": message }),
+            // The last two were there before the others, and stay.
+            body: json!({
+                "type": format!("urn:rehearsal:problem:{error}"),
+                "title": title.unwrap_or("Error"),
+                "status": status,
+                "detail": message,
+                "error": error,
+                "message": message,
+            }),
             allow: None,
         }
     }
 }
 
-/// Answers one request of an operator.
-pub(crate) async fn answer<D: Desk>(desk: &D, method: &Method, path: &str, body: &[u8]) -> Answer {
+/// Answers one request of an operator, if it was admitted and its body could be read.
+pub(crate) async fn respond<D: Desk>(
+    desk: &D,
+    admitted: Result<(), Refusal>,
+    request: &Parts,
+    body: Result<Bytes, String>,
+) -> Response<Body> {
+    let body = body.map_err(|why| Refusal(400, "bad-body", why));
+    let (path, query) = (request.uri.path(), request.uri.query().unwrap_or_default());
+    let answer = match admitted.and(body) {
+        Err(refusal) => refusal.into(),
+        Ok(_) if request.method == Method::GET && path == "/journal" => {
+            match Asked::read(query, &request.headers) {
+                Err(refusal) => refusal.into(),
+                Ok(asked) if asked.streams => return streamed(asked.stream(desk.tape())),
+                Ok(asked) => found(asked.page(&desk.tape()).await),
+            }
+        }
+        Ok(body) => answer(desk, &request.method, path, &body).await,
+    };
+    let mut text = answer.body.to_string();
+    text.push('\n');
+    let kind = match answer.status {
+        200 => "application/json",
+        _ => PROBLEM,
+    };
+    let mut response = sent(kind, Either::Left(Full::new(Bytes::from(text))));
+    *response.status_mut() = StatusCode::from_u16(answer.status).unwrap_or_default();
+    if let Some(allow) = answer.allow {
+        let headers = response.headers_mut();
+        headers.insert(ALLOW, HeaderValue::from_static(allow));
+    }
+    response
+}
+
+fn streamed(frames: Frames) -> Response<Body> {
+    sent(EVENT_STREAM, Either::Right(StreamBody::new(frames)))
+}
+
+fn sent(kind: &'static str, body: Body) -> Response<Body> {
+    let mut response = Response::new(body);
+    let headers = response.headers_mut();
+    headers.insert(CONTENT_TYPE, HeaderValue::from_static(kind));
+    guard::protect(headers);
+    response
+}
+
+fn found(body: Value) -> Answer {
+    Answer {
+        status: 200,
+        body,
+        allow: None,
+    }
+}
+
+/// What is said to one request.
+async fn answer<D: Desk>(desk: &D, method: &Method, path: &str, body: &[u8]) -> Answer {
     let path = path.trim_end_matches('/');
     let mut commands = desk.commands().into_iter();
     let (allowed, command) = match path {
-        "" | "/state" => (Method::GET, None),
+        "" | "/state" | "/journal" | "/openapi.json" => (Method::GET, None),
         _ => match commands.find(|command| command.is_at(path)) {
             Some(command) => (Method::POST, Some(command)),
             None => return Refusal::not_found().into(),
@@ -98,16 +184,10 @@ pub(crate) async fn answer<D: Desk>(desk: &D, method: &Method, path: &str, body:
     let done = match command {
         Some(command) => pull(desk, &command, body).await,
         None if path.is_empty() => Ok(directory(desk)),
+        None if path == "/openapi.json" => Ok(openapi::document(&desk.commands())),
         None => Ok(desk.state()),
     };
-    match done {
-        Ok(body) => Answer {
-            status: 200,
-            body,
-            allow: None,
-        },
-        Err(refusal) => refusal.into(),
-    }
+    done.map_or_else(Answer::from, found)
 }
 
 async fn pull<D: Desk>(desk: &D, command: &Command, body: &[u8]) -> Result<Value, Refusal> {
@@ -128,7 +208,13 @@ fn directory<D: Desk>(desk: &D) -> Value {
     });
     let mut directory = desk.directory();
     directory.insert("levers".to_owned(), levers.collect());
-    let state = json!({"method": "GET", "path": "/state"});
-    directory.insert("state".to_owned(), state);
+    for (name, path) in [
+        ("state", "/state"),
+        ("journal", "/journal?since=0"),
+        ("openapi", "/openapi.json"),
+    ] {
+        let question = json!({"method": "GET", "path": path});
+        directory.insert(name.to_owned(), question);
+    }
     directory.into()
 }

@@ -37,7 +37,9 @@ mod world;
 mod yaml;
 
 pub(crate) use load::has_scenarios;
-pub use load::{read_contract, read_runbook, read_scenario, read_setting, read_world};
+pub use load::{
+    read_contract, read_runbook, read_scenario, read_setting, read_world, world_source,
+};
 pub use problem::{Problem, Problems, Rendering};
 pub use source::Source;
 

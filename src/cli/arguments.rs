@@ -5,6 +5,7 @@ mod course;
 mod detail;
 mod doctor;
 mod history;
+mod mock;
 mod reports;
 mod runbook;
 mod selection;
@@ -28,6 +29,7 @@ pub(super) use course::{CourseArguments, Flaky};
 pub(super) use detail::DetailArguments;
 pub(super) use doctor::DoctorArguments;
 pub(super) use history::{AskedArguments, HistoryAction, HistoryArguments, PlaceArguments};
+pub(super) use mock::MockArguments;
 pub(super) use reports::{
     MergeArguments, ReportArguments, ReportsArguments, RerunArguments, RunFileArguments,
 };
@@ -102,6 +104,7 @@ impl Arguments {
             .mut_subcommand("proxy", |proxy| {
                 proxy.after_help(format!("{PROXY_EXAMPLES}\n{codes}"))
             })
+            .mut_subcommand("mock", |mock| mock.after_help(mock::EXAMPLES))
             .mut_subcommand("judge", |judge| {
                 judge.after_help(format!("{JUDGE_EXAMPLES}\n{codes}"))
             })
@@ -155,7 +158,7 @@ pub(super) enum Command {
     /// Put the gateway before a target, for an app of your own, and judge what it does
     Proxy(Box<ProxyArguments>),
     /// Serve the mock backend for local development, until Ctrl-C
-    Mock(MockArguments),
+    Mock(Box<MockArguments>),
     /// Validate suites, contracts and the configuration, all errors at once
     Check(CheckArguments),
     /// Say what works at a target and what is missing, and what to do next
@@ -365,32 +368,6 @@ pub(super) struct ProxyArguments {
 
     #[command(flatten)]
     pub(super) detail: DetailArguments,
-}
-
-#[derive(Debug, Args)]
-pub(super) struct MockArguments {
-    #[command(flatten)]
-    pub(super) files: FilesArguments,
-
-    /// The port of a service of the contract; any free one without it
-    #[arg(long = "port", value_name = "SERVICE=PORT", value_parser = ports::service_port)]
-    pub(super) ports: Vec<(String, u16)>,
-
-    /// The port of the operator's API
-    #[arg(long, value_name = "PORT")]
-    pub(super) operator_port: Option<u16>,
-
-    /// Let the mock misbehave; `rehearsal defects` lists how
-    #[arg(long = "defect", value_name = "NAME")]
-    pub(super) defects: Vec<String>,
-
-    /// What all chance derives from
-    #[arg(long, value_name = "NUMBER", allow_negative_numbers = true, value_parser = seed)]
-    pub(super) seed: Option<u64>,
-
-    /// Print one line of JSON when ready, in place of text
-    #[arg(long)]
-    pub(super) json: bool,
 }
 
 #[derive(Debug, Args)]

@@ -107,6 +107,11 @@ pub(super) fn config_of(
     config(files.config.as_deref(), &files.settings, environment)
 }
 
+/// A file that cannot be read or understood.
+pub(super) fn one(problem: crate::suite::Problem) -> Problem {
+    Problem::Suite(problem.into())
+}
+
 /// Reads a suite; everything that is wrong with it is told at once.
 pub(super) fn suite(choice: &Choice) -> Result<Suite, Problem> {
     Suite::load(choice).map_err(Problem::Suite)

@@ -1,141 +1,303 @@
 //! `rehearsal mock`: the mock backend as a process of its own.
 
+mod code;
+mod data;
+mod env_file;
+mod lines;
+mod pace;
+mod state;
+mod told;
+mod whole;
+
 use std::collections::BTreeMap;
 use std::io::{self, Write};
-use std::net::{Ipv4Addr, SocketAddr};
-
-use anstyle::Style;
-use serde::Serialize;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
 
 use super::arguments::MockArguments;
 use super::exit::Exit;
 use super::files::{self, SuiteRequest};
-use super::ports;
+use super::ports::{self, Port};
 use super::problem::Problem;
 use super::settings::{self, layered};
-use super::{console, interrupt, names};
+use super::{console, interrupt, names, network};
+use crate::domain::contract::{Contract, Service};
 use crate::domain::world::World;
-use crate::mock::{Mock, Settings};
-use crate::net::{Clock, Endpoint, Net};
+use crate::mock::{Mock, Pages, Settings};
+use crate::net::{Clock, Endpoint, Listener, Net};
 use crate::suite::Suite;
+use crate::suite::config::{Config, MockDefaults};
+use data::Data;
+use pace::Pace;
+use state::StateFile;
+use told::Served;
 
-const STRONG: Style = Style::new().bold();
-const FAINT: Style = Style::new().dimmed();
+/// The port of the first service, unless something else is said.
+const FIRST_PORT: u16 = 4010;
+
+/// The port of the operator's API, unless something else is said.
+const OPERATOR_PORT: u16 = 4000;
+
+/// How often what goes on beside serving is looked after.
+const ROUND: Duration = Duration::from_millis(300);
+
+/// In how many rounds the state is written down.
+const ROUNDS_A_STATE: u32 = 5;
 
 /// Serves the suite's world until a person has had enough.
 pub(super) fn mock(arguments: &MockArguments) -> Result<Exit, Problem> {
-    let defects = names::defects(&arguments.defects)?;
     let config = files::config_of(&arguments.files, &settings::environment)?;
     let request = SuiteRequest {
         defaults: Some(&config.run),
         ..SuiteRequest::by_flags(&arguments.files)
     };
-    let suite = files::suite(&request.choice(&settings::environment)?)?;
-    let Some(world) = suite.world.as_deref() else {
+    let mut choice = request.choice(&settings::environment)?;
+    let folder = arguments.data.as_ref().or(config.mock.data.as_ref());
+    choice.world = folder
+        .map(|folder| data::place(folder, &choice))
+        .transpose()?;
+    let suite = files::suite(&choice)?;
+    let Some(world) = &suite.world else {
         return Err(Problem::NoWorld {
             origin: suite.origin.clone(),
         });
     };
-    let ports = ports::addresses(
-        &arguments.ports,
-        Ipv4Addr::LOCALHOST.into(),
-        &suite.contract,
-    )?;
-    let seed = layered(
-        arguments.seed,
-        config.run.seed,
-        &settings::environment,
-        "REHEARSAL_SEED",
-    )?;
-    let settings = Settings {
-        contract: suite.contract.clone(),
-        world: world.clone(),
-        clock: Clock::real_time(),
-        net: Net::Real,
-        ports: Some(ports),
-        seed: seed.unwrap_or_else(settings::chance),
-        defects: defects.into_iter().collect(),
-    };
+    let pace = Pace::of(arguments);
+    let plan = Plan::of(arguments, &config, &suite.contract)?;
+    let defects = names::defects(&arguments.defects)?;
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()?;
     runtime.block_on(async {
         // From here on Ctrl-C is heard, so that it cannot hit between ready and listening.
         let stopped = interrupt::Stop::listen()?;
-        let mock = Mock::start(settings)?;
-        let operator = mock.serve_operator(&here(arguments.operator_port.unwrap_or(0)))?;
-        let served = Served {
-            services: (suite.contract.services.iter())
-                .filter_map(|service| Some((service.name.as_str(), mock.url(&service.name)?)))
-                .collect(),
-            operator: format!("http://{}", operator.authority()),
+        let Doors { services, operator } = plan.open()?;
+        let mock = Mock::start(Settings {
+            contract: suite.contract.clone(),
+            world: Arc::new(pace.set(World::clone(world), &suite.contract)),
+            clock: Clock::real_time(),
+            net: Net::Real,
+            listeners: services,
+            pages: Pages::OfThisNetwork,
+            seed: plan.seed,
+            defects: defects.into_iter().collect(),
+        })?;
+        let mut rounds = Rounds {
+            state: (plan.state.as_deref())
+                .map(|path| StateFile::resume(path, &mock))
+                .transpose()?,
+            data: choice
+                .world
+                .map(|path| Data::new(path, &suite.contract, pace)),
         };
-        if arguments.json {
-            let mut out = console::out();
-            serde_json::to_writer(&mut out, &served).map_err(io::Error::from)?;
-            writeln!(out)?;
-            out.flush()?;
-        } else {
-            tell(&served, &suite, world)?;
+        if let Some(name) = &arguments.restore {
+            mock.go_back(name).map_err(Problem::Restore)?;
         }
-        stopped.requested().await;
+        let operator = mock.operated_at(operator);
+        let served = plan.served(&suite, &mock, &operator);
+        plan.write_variables(&served)?;
+        served.tell(arguments)?;
+        if !arguments.json && !arguments.quiet {
+            lines::follow(&mock)?;
+        }
+        tokio::select! {
+            biased;
+            _ = stopped.requested() => {}
+            () = rounds.go(&mock) => {}
+        }
+        if let Some(state) = &mut rounds.state {
+            state.save(&mock)?;
+        }
         Ok(Exit::Passed)
     })
 }
 
-/// What a program needs to know.
-#[derive(Serialize)]
-struct Served<'a> {
-    services: BTreeMap<&'a str, String>,
-    operator: String,
+/// What goes on beside serving.
+struct Rounds {
+    data: Option<Data>,
+    state: Option<StateFile>,
 }
 
-fn here(port: u16) -> Endpoint {
-    Endpoint::Tcp(SocketAddr::from((Ipv4Addr::LOCALHOST, port)))
+impl Rounds {
+    /// Looks after it for good.
+    async fn go(&mut self, mock: &Mock) {
+        let mut rounds = tokio::time::interval(ROUND);
+        rounds.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+        for round in 1.. {
+            rounds.tick().await;
+            if let Some(data) = &mut self.data {
+                data.look(mock);
+            }
+            if let Some(state) = &mut self.state
+                && round % ROUNDS_A_STATE == 0
+            {
+                state.follow(mock);
+            }
+        }
+    }
 }
 
-fn tell(served: &Served<'_>, suite: &Suite, world: &World) -> io::Result<()> {
+/// What is served where.
+struct Plan {
+    bind: IpAddr,
+    ports: BTreeMap<String, Port>,
+    operator: Port,
+    env_file: Option<PathBuf>,
+    state: Option<PathBuf>,
+    seed: u64,
+}
+
+/// All that is listened on.
+struct Doors {
+    services: BTreeMap<String, Listener>,
+    operator: Listener,
+}
+
+impl Plan {
+    /// What the command line says, and what the configuration says beside it.
+    fn of(
+        arguments: &MockArguments,
+        config: &Config,
+        contract: &Contract,
+    ) -> Result<Self, Problem> {
+        let MockDefaults {
+            bind,
+            port,
+            ports,
+            operator_port,
+            env_file,
+            state,
+            data: _,
+        } = &config.mock;
+        let first = port.unwrap_or(FIRST_PORT);
+        let ports = ports::of_services(&arguments.ports, ports, first, contract)?;
+        // Whoever wants any free ports for the services has no use for a fixed one of the operator.
+        let any = ports.values().all(|port| port.number == 0);
+        let kept = operator_port.unwrap_or(if any { 0 } else { OPERATOR_PORT });
+        let env_file = arguments.env_file.clone().or(env_file.clone());
+        let state = arguments.state.clone().or(state.clone());
+        if arguments.restore.is_some() && state.is_none() {
+            return Err(Problem::NothingToRestoreFrom);
+        }
+        if env_file.is_some() && variables(contract).next().is_none() {
+            return Err(Problem::NoVariables {
+                contract: contract.name.clone(),
+            });
+        }
+        let seed = layered(
+            arguments.seed,
+            config.run.seed,
+            &settings::environment,
+            "REHEARSAL_SEED",
+        )?;
+        Ok(Self {
+            bind: arguments
+                .bind
+                .or(*bind)
+                .unwrap_or(Ipv4Addr::LOCALHOST.into()),
+            ports,
+            operator: Port {
+                number: arguments.operator_port.unwrap_or(kept),
+                or_next: arguments.operator_port.is_none(),
+            },
+            env_file,
+            state,
+            seed: seed.unwrap_or_else(settings::chance),
+        })
+    }
+
+    /// Listens everywhere, and says where that is another port than the usual one. Must be called on a
+    /// runtime.
+    fn open(&self) -> Result<Doors, Problem> {
+        let all = self.ports.values().chain([&self.operator]);
+        let spared: Vec<u16> = all.map(|port| port.number).collect();
+        let listen = |name: &str, address, port: Port| {
+            let listener = ports::listen(name, address, port, &spared)?;
+            if let Endpoint::Tcp(found) = listener.endpoint()
+                && port.number != 0
+                && found.port() != port.number
+            {
+                let (wanted, found) = (port.number, found.port());
+                console::tell(&format!(
+                    "port {wanted} is taken: {name} is on {found} instead\n"
+                ));
+            }
+            Ok::<_, Problem>(listener)
+        };
+        let mut services = BTreeMap::new();
+        for (name, port) in &self.ports {
+            services.insert(name.clone(), listen(name, self.bind, *port)?);
+        }
+        // Levers move the world for everybody: they are for programs of this machine alone.
+        let operator = listen("operator", Ipv4Addr::LOCALHOST.into(), self.operator)?;
+        Ok(Doors { services, operator })
+    }
+
+    fn served<'a>(&self, suite: &'a Suite, mock: &Mock, operator: &Endpoint) -> Served<'a> {
+        let (host, others) = self.hosts();
+        let url = |service: &'a Service| {
+            let Endpoint::Tcp(address) = mock.endpoint(&service.name)? else {
+                return None;
+            };
+            let (host, port) = (told::host(host), address.port());
+            Some((
+                service,
+                format!("http://{host}:{port}{}", service.base_path),
+            ))
+        };
+        Served {
+            contract: &suite.contract,
+            services: suite.contract.services.iter().filter_map(url).collect(),
+            operator: format!("http://{}", operator.authority()),
+            is_open: !self.bind.is_loopback(),
+            others,
+            users: suite.world.as_deref().map_or(&[], |world| &world.users),
+            env_file: self.env_file.clone(),
+            seed: self.seed,
+        }
+    }
+
+    /// The address that the URLs name, and by which others the services are reached as well.
+    fn hosts(&self) -> (IpAddr, Vec<IpAddr>) {
+        if !self.bind.is_unspecified() {
+            return (self.bind, Vec::new());
+        }
+        let own = network::addresses().into_iter().map(|own| own.ip);
+        let mut all: Vec<IpAddr> = own
+            .filter(|ip| ip.is_ipv4() || self.bind.is_ipv6())
+            .collect();
+        all.push(match self.bind {
+            IpAddr::V4(_) => Ipv4Addr::LOCALHOST.into(),
+            IpAddr::V6(_) => Ipv6Addr::LOCALHOST.into(),
+        });
+        (all.remove(0), all)
+    }
+
+    fn write_variables(&self, served: &Served<'_>) -> Result<(), Problem> {
+        let Some(path) = &self.env_file else {
+            return Ok(());
+        };
+        let variables: Vec<(&str, &str)> = served.variables().collect();
+        let written = env_file::write(path, &variables);
+        written.map(drop).map_err(|error| Problem::File {
+            verb: "write the app's variables into",
+            path: path.clone(),
+            error,
+        })
+    }
+}
+
+/// The variables that a contract names, with their services.
+fn variables(contract: &Contract) -> impl Iterator<Item = &str> {
+    let services = contract.services.iter();
+    services.filter_map(|service| service.variable.as_deref())
+}
+
+/// Flushes what is told, so that whoever waits for it need not.
+fn flushed(told: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> io::Result<()> {
     let mut out = console::out();
-    let longest = served
-        .services
-        .keys()
-        .map(|name| name.len())
-        .chain(["operator".len()])
-        .max();
-    let column = longest.unwrap_or(0);
-    writeln!(
-        out,
-        "{STRONG}mock backend of {}{STRONG:#}\n",
-        suite.contract.name
-    )?;
-    for service in &suite.contract.services {
-        let url = served
-            .services
-            .get(service.name.as_str())
-            .map_or("", String::as_str);
-        let variable = service.variable.as_deref().unwrap_or("");
-        let name = &service.name;
-        writeln!(
-            out,
-            "  {STRONG}{name:<column$}{STRONG:#}  {url}  {FAINT}{variable}{FAINT:#}"
-        )?;
-    }
-    writeln!(
-        out,
-        "  {STRONG}{:<column$}{STRONG:#}  {}",
-        "operator", served.operator
-    )?;
-    writeln!(out, "\naccounts, with passwords that open nothing else:")?;
-    for user in &world.users {
-        writeln!(
-            out,
-            "  {}  {}  {}",
-            user.name,
-            user.username,
-            user.password.expose()
-        )?;
-    }
-    writeln!(out, "\nlevers: curl {}", served.operator)?;
-    writeln!(out, "ready; Ctrl-C stops it")?;
+    told(&mut out)?;
     out.flush()
 }

@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use super::exit::Exit;
 use crate::history::Unusable;
-use crate::mock::StartError;
+use crate::mock::{LeverError, StartError, Unusable as UnusableState};
 use crate::report::file::Unwritable;
 use crate::run::{LeaseError, NotServed, Unjudgeable, Unplayable, Unselected};
 use crate::runfile;
@@ -107,6 +107,26 @@ pub(super) enum Problem {
         /// What the system says.
         error: std::io::Error,
     },
+    /// A state that the mock cannot go on from.
+    #[error("the mock cannot go on from {}: {why}", path.display())]
+    State {
+        /// The file.
+        path: std::path::PathBuf,
+        /// Why not.
+        why: UnusableState,
+    },
+    /// A world of this name that cannot be had again.
+    #[error("--restore: {0}")]
+    Restore(LeverError),
+    /// A world is to be had again, and there is no file that it could stand in.
+    #[error("--restore takes a world from the file of --state, and none is named")]
+    NothingToRestoreFrom,
+    /// Variables of an app are asked for, and the contract names none.
+    #[error("the contract `{contract}` names no variable of the app, so there is none to write")]
+    NoVariables {
+        /// The contract's name.
+        contract: String,
+    },
     /// A file that stands where one would be written.
     #[error("{} is there already", path.display())]
     InTheWay {
@@ -146,6 +166,10 @@ impl Problem {
             Self::Suite(_) => Exit::InvalidSuite,
             Self::Value { .. }
             | Self::Config(_)
+            | Self::NoVariables { .. }
+            | Self::State { .. }
+            | Self::Restore(_)
+            | Self::NothingToRestoreFrom
             | Self::NoWorld { .. }
             | Self::NotTheMock { .. }
             | Self::Report(_)
@@ -160,7 +184,7 @@ impl Problem {
             | Self::File { .. }
             | Self::InTheWay { .. } => Exit::Usage,
             // A port is what a person asked for; all else is between world and contract.
-            Self::Mock(StartError::Bind { .. } | StartError::NoService(_)) => Exit::Usage,
+            Self::Mock(StartError::Bind { .. }) => Exit::Usage,
             Self::Mock(StartError::Key(_)) => Exit::Broken,
             Self::Mock(_) => Exit::InvalidSuite,
             Self::Unplayable(_) | Self::Levers(_) | Self::NotServed(_) | Self::Output(_) => {
@@ -197,6 +221,13 @@ impl Problem {
             Self::NoWorld { .. } => {
                 Some("add one beside the contract, or choose a target with --target".to_owned())
             }
+            Self::State { .. } => Some(
+                "name another file, or move this one away: a new one begins with the world as its file has it"
+                    .to_owned(),
+            ),
+            Self::NoVariables { .. } => Some(
+                "write `variable: NAME` at each service whose URL the app is built with".to_owned(),
+            ),
             Self::Tls(_) => Some(
                 "--tls-cert takes the chain and --tls-key its key, both as PEM files".to_owned(),
             ),
@@ -214,6 +245,8 @@ impl Problem {
             | Self::RunFile(_)
             | Self::Unmergeable(_)
             | Self::File { .. }
+            | Self::Restore(_)
+            | Self::NothingToRestoreFrom
             | Self::Output(_) => None,
         }
     }

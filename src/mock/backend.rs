@@ -4,44 +4,52 @@
 //! realtime machine wants sent goes into queues, so nothing is written under the lock either.
 
 use std::collections::BTreeMap;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::Duration;
 
 use fastrand::Rng;
-use serde_json::Value;
+use serde_json::{Value, json};
 use tokio::sync::Notify;
 
 use super::defect::{Defect, Defects};
 use super::keys::Signer;
+use super::pages::Pages;
 use super::paging::Cursors;
 use super::resource_state::ResourceState;
 use super::sessions::Sessions;
+use super::snapshot::Kept;
 use super::sockets::Sockets;
 use super::{Settings, StartError, feeds, readiness};
 use crate::domain::contract::{Contract, Resource};
 use crate::domain::malformed::Malformed;
-use crate::domain::world::{Feed, ItemMove, User};
+use crate::domain::world::{Feed, User, World};
 use crate::net::Clock;
+use crate::operator::Tape;
 
 /// The mock without its listeners.
 pub(super) struct Backend {
     pub(super) contract: Arc<Contract>,
     pub(super) clock: Clock,
-    pub(super) feeds: Vec<Feed>,
-    /// Changes that the world names.
-    pub(super) changes: BTreeMap<String, ItemMove>,
-    pub(super) access_lifetime: Duration,
-    pub(super) refresh_lifetime: Duration,
     pub(super) signer: Signer,
     pub(super) cursors: Cursors,
     /// Wakes the realtime driver when something is due earlier than it thinks.
     pub(super) wake: Notify,
+    /// How often anything was looked at or changed.
+    pub(super) touched: AtomicU64,
     defects: Defects,
+    pub(super) pages: Pages,
+    /// Where it is noted what happens, once somebody wants to know.
+    pub(super) tape: OnceLock<Arc<Tape>>,
     core: Mutex<Core>,
 }
 
 /// What changes.
 pub(super) struct Core {
+    /// What it began with, or was given last.
+    pub(super) world: Arc<World>,
+    /// What is emitted by itself.
+    pub(super) feeds: Arc<[Feed]>,
     pub(super) people: Vec<Person>,
     /// Resources that are the same for everybody.
     pub(super) shared: BTreeMap<String, ResourceState>,
@@ -55,8 +63,12 @@ pub(super) struct Core {
     /// Drift, tokens and everything else that is made up.
     pub(super) rng: Rng,
     pub(super) requests: u64,
+    /// How often it went on from what an earlier process has written down.
+    pub(super) starts: u64,
     /// Forbidden requests, emits and namespaces that reached the mock.
     pub(super) forbidden: u64,
+    /// Worlds that were kept by name.
+    pub(super) kept: BTreeMap<String, Arc<Kept>>,
     /// When each event was last emitted, since the run began.
     pub(super) emitted: BTreeMap<String, Duration>,
 }
@@ -73,25 +85,19 @@ impl Backend {
     pub(super) fn new(settings: Settings) -> Result<Self, StartError> {
         let Settings {
             contract,
-            mut world,
+            world,
             clock,
             seed,
             defects,
+            pages,
             ..
         } = settings;
         readiness::check(&contract, &world)?;
-        let feeds = feeds::of(&contract, world.feeds);
-        let people = world
-            .users
-            .drain(..)
-            .map(|mut user| Person {
-                data: states(&contract, std::mem::take(&mut user.data)),
-                user,
-            })
-            .collect();
+        let feeds: Arc<[Feed]> = feeds::of(&contract, world.feeds.clone()).into();
+        let people = world.users.iter();
         let core = Core {
-            people,
-            shared: states(&contract, world.shared),
+            people: people.map(|user| Person::new(&contract, user)).collect(),
+            shared: states(&contract, &world.shared),
             sessions: Sessions::default(),
             sockets: Sockets::new(
                 &contract,
@@ -104,27 +110,43 @@ impl Backend {
             malformed: BTreeMap::new(),
             rng: Rng::with_seed(seed),
             requests: 0,
+            starts: 0,
             forbidden: 0,
+            kept: BTreeMap::new(),
             emitted: BTreeMap::new(),
+            world,
+            feeds,
         };
         Ok(Self {
             contract,
             clock,
-            feeds,
-            changes: world.changes,
-            access_lifetime: world.access_token_lifetime,
-            refresh_lifetime: world.refresh_token_lifetime,
             signer: Signer::new().map_err(|error| StartError::Key(error.to_string()))?,
             cursors: Cursors::new(seed),
             wake: Notify::new(),
+            touched: AtomicU64::new(1),
             defects,
+            pages,
+            tape: OnceLock::new(),
             core: Mutex::new(core),
         })
     }
 
     /// Everything that changes. Not to be held across an await.
     pub(super) fn core(&self) -> MutexGuard<'_, Core> {
+        self.touched.fetch_add(1, Ordering::Relaxed);
         self.core.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Notes what happened, if anybody wants to know.
+    pub(super) fn note(&self, kind: &str, what: impl FnOnce() -> Value) {
+        let Some(tape) = self.tape.get() else { return };
+        let at = u64::try_from(self.clock.elapsed().as_millis()).unwrap_or(u64::MAX);
+        // Said before the tape is held: it may have to look at what changes.
+        let what = what();
+        tape.add(
+            kind,
+            |number| json!({ "id": number, "at_ms": at, (kind): what }),
+        );
     }
 
     /// Whether the mock misbehaves in this way.
@@ -143,7 +165,8 @@ impl Backend {
         let Some(realtime) = &self.contract.realtime else {
             return;
         };
-        for feed in &self.feeds {
+        let feeds = Arc::clone(&core.feeds);
+        for feed in feeds.iter() {
             let rule = realtime
                 .events
                 .iter()
@@ -165,6 +188,34 @@ impl Backend {
                 let change = super::resource_state::Change::Drift(&feed.drift);
                 let _ = state.advance(resource, rule, change, rng);
             }
+        }
+    }
+}
+
+impl Person {
+    /// A user with the data that the world has for them.
+    pub(super) fn new(contract: &Contract, user: &User) -> Self {
+        let User {
+            name,
+            username,
+            password,
+            subject,
+            claims,
+            admin,
+            data,
+        } = user;
+        Self {
+            data: states(contract, data),
+            // The data is in use, and stands nowhere twice.
+            user: User {
+                name: name.clone(),
+                username: username.clone(),
+                password: password.clone(),
+                subject: subject.clone(),
+                claims: claims.clone(),
+                admin: *admin,
+                data: BTreeMap::new(),
+            },
         }
     }
 }
@@ -195,11 +246,15 @@ impl Core {
     }
 }
 
-fn states(contract: &Contract, data: BTreeMap<String, Value>) -> BTreeMap<String, ResourceState> {
-    data.into_iter()
+/// Answers of resources, to be moved on from here.
+pub(super) fn states(
+    contract: &Contract,
+    data: &BTreeMap<String, Value>,
+) -> BTreeMap<String, ResourceState> {
+    data.iter()
         .filter_map(|(name, answer)| {
-            let state = ResourceState::new(contract.resource(&name)?, answer);
-            Some((name, state))
+            let state = ResourceState::new(contract.resource(name)?, answer.clone());
+            Some((name.clone(), state))
         })
         .collect()
 }

@@ -1,6 +1,7 @@
 //! Events: made up from the state that they change, and sent to those who listen.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 use std::time::Duration;
 
 use serde_json::{Value, json};
@@ -13,14 +14,13 @@ use super::resource_state::{self, Change, ResourceState};
 use super::sockets::Peer;
 use crate::domain::contract::{EventRule, Resource};
 use crate::domain::selector::Template;
-use crate::domain::world::ItemMove;
+use crate::domain::world::{Feed, ItemMove};
 use crate::protocol::packet::Args;
 use crate::protocol::server::{Delivery, Emit, Input, PeerId};
 
 impl Backend {
     /// One tick of a feed.
-    pub(super) fn emit_feed(&self, core: &mut Core, feed: usize) {
-        let feed = &self.feeds[feed];
+    pub(super) fn emit_feed(&self, core: &mut Core, feed: &Feed) {
         let drift: &[_] = match self.has(Defect::FrozenValues) {
             true => &[],
             false => &feed.drift,
@@ -36,7 +36,8 @@ impl Backend {
         let mut core = self.core();
         let core = &mut *core;
         let Some(payload) = payload else {
-            let drift = self.feeds.iter().find(|feed| feed.event == event);
+            let feeds = Arc::clone(&core.feeds);
+            let drift = feeds.iter().find(|feed| feed.event == event);
             let change = drift.map_or(Change::Anything, |feed| Change::Drift(&feed.drift));
             return Ok(self.emit_made_up(core, rule, change));
         };
@@ -73,12 +74,13 @@ impl Backend {
             lever: name.to_owned(),
             why,
         };
-        let change = self.changes.get(name);
+        let mut core = self.core();
+        let core = &mut *core;
+        let world = Arc::clone(&core.world);
+        let change = world.changes.get(name);
         let change = change.ok_or_else(|| nothing("the world names no such change".to_owned()))?;
         let from = self.known_resource(&change.from)?;
         let to = self.known_resource(&change.to)?;
-        let mut core = self.core();
-        let core = &mut *core;
         let moved: Vec<Option<Value>> = (0..core.people.len())
             .map(|user| self.move_one(core, user, change, from, to))
             .collect();
@@ -185,6 +187,7 @@ impl Backend {
             }
         }
         if sent > 0 {
+            self.note("event", || json!({ "event": rule.name, "sockets": sent }));
             match core.emitted.get_mut(&rule.name) {
                 Some(at) => *at = now,
                 None => {
@@ -245,7 +248,12 @@ impl Backend {
 
     /// Emits an event whose payload is made up. What is shared moves once, what is a user's own
     /// once for each user who listens.
-    fn emit_made_up(&self, core: &mut Core, rule: &EventRule, change: Change<'_>) -> usize {
+    pub(super) fn emit_made_up(
+        &self,
+        core: &mut Core,
+        rule: &EventRule,
+        change: Change<'_>,
+    ) -> usize {
         let own = |core: &Core, user: usize| {
             let name = rule.updates.as_deref();
             name.is_some_and(|name| core.people[user].data.contains_key(name))

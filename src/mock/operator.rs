@@ -6,14 +6,12 @@ use http::{Request, Response};
 use hyper::body::Incoming;
 use serde_json::{Map, Value, json};
 
-use super::reply::{Body, Reply};
-use super::routes::NOT_KEPT;
 use super::serving::{Cut, Running, read, serve};
 use super::{LeverError, Mock};
 use crate::domain::change::{Change, Lever};
 use crate::domain::malformed::Malformed;
 use crate::net::Listener;
-use crate::operator::{self, BODY_LIMIT, Command, Desk, Order, Refusal};
+use crate::operator::{self, BODY_LIMIT, Body, Command, Desk, Order, Refusal, Tape};
 
 /// Serves the interface for as long as `mock` finds one.
 pub(super) fn start<F>(listener: Listener, mock: F) -> Running
@@ -34,26 +32,22 @@ async fn respond(mock: Mock, request: Request<Incoming>) -> Result<Response<Body
     let admitted = operator::admit(&request);
     let (parts, body) = request.into_parts();
     let body = read(body, BODY_LIMIT).await.map_err(|_| Cut)?;
-    let answer = match admitted {
-        Ok(()) => operator::answer(&mock, &parts.method, parts.uri.path(), &body).await,
-        Err(refusal) => refusal.into(),
-    };
-    let reply = Reply::json(answer.status, answer.body);
-    let reply = match answer.allow {
-        Some(allow) => reply.with("allow", allow),
-        None => reply,
-    };
-    let mut response = reply.finish(NOT_KEPT);
-    operator::protect(response.headers_mut());
-    Ok(response)
+    Ok(operator::respond(&mock, admitted, &parts, Ok(body.into())).await)
 }
 
 impl Desk for Mock {
     fn commands(&self) -> Vec<Command> {
         let levers = Lever::ALL.iter().map(|(lever, _)| lever.clone());
-        let own = self.inner.backend.changes.keys().cloned().map(Lever::Own);
+        let world = Arc::clone(&self.inner.backend.core().world);
+        let own = world.changes.keys().cloned().map(Lever::Own);
         let levers = levers.chain(own).map(Command::Lever);
-        levers.chain([Command::SendAway, Command::Ask]).collect()
+        let own = [
+            Command::SendAway,
+            Command::Ask,
+            Command::Keep,
+            Command::Restore,
+        ];
+        levers.chain(own).collect()
     }
 
     fn lacks(&self, command: &Command) -> Option<String> {
@@ -78,7 +72,23 @@ impl Desk for Mock {
         self.condition()
     }
 
+    fn tape(&self) -> Arc<Tape> {
+        self.followed()
+    }
+
     async fn perform(&self, order: Order) -> Result<Value, Refusal> {
+        let asked = format!("{order:?}");
+        let done = self.carry_out(order).await;
+        if let Ok(done) = &done {
+            let backend = &self.inner.backend;
+            backend.note("operator", || json!({ "asked": asked, "done": done }));
+        }
+        done
+    }
+}
+
+impl Mock {
+    async fn carry_out(&self, order: Order) -> Result<Value, Refusal> {
         match order {
             Order::Change(change) => self.change(&change).await.map_err(refused),
             Order::SendAway { user, connection } => {
@@ -93,6 +103,14 @@ impl Desk for Mock {
                     answers.push(question.settled().await);
                 }
                 Ok(json!({ "event": event, "answers": answers }))
+            }
+            Order::Keep(name) => {
+                let kept = self.keep(&name).map_err(refused)?;
+                Ok(json!({ "kept": kept }))
+            }
+            Order::Restore(name) => {
+                let users = self.go_back(&name).map_err(refused)?;
+                Ok(json!({ "restored": name, "users": users }))
             }
             Order::Fault(_) | Order::Mark(_) | Order::App(_) | Order::End => {
                 Err(Refusal::not_found())
@@ -179,6 +197,7 @@ impl Mock {
             "away": away,
             "requests": core.requests,
             "forbidden_calls": core.forbidden,
+            "kept": core.kept.keys().collect::<Vec<_>>(),
             "elapsed_ms": u64::try_from(self.inner.backend.clock.elapsed().as_millis()).unwrap_or(u64::MAX),
         })
     }

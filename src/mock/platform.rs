@@ -159,7 +159,7 @@ impl Backend {
     fn issue(&self, core: &mut Core, user: usize, family: u64, grant: Grant<'_>) -> Reply {
         let (Grant::New(answer) | Grant::Renewed(answer)) = grant;
         let now = self.clock.unix();
-        let expires = now + self.access_lifetime;
+        let expires = now + core.world.access_token_lifetime;
         let access = match &self.contract.session.token {
             Token::Opaque => core.opaque(OPAQUE_LENGTH),
             Token::Jwt(policy) => match self.jwt(core, user, policy, grant) {
@@ -169,8 +169,8 @@ impl Backend {
         };
         let mut reply = Reply::json(200, json!({}));
         let good_for = match self.has(Defect::TokensEndEarly) {
-            true => self.access_lifetime / 2,
-            false => self.access_lifetime,
+            true => core.world.access_token_lifetime / 2,
+            false => core.world.access_token_lifetime,
         };
         core.sessions
             .add_access(family, access.clone(), now + good_for, now);
@@ -180,7 +180,7 @@ impl Backend {
         reply.put(&answer.access_token, access.into());
         if let Some(selector) = &answer.refresh_token {
             let refresh = core.opaque(OPAQUE_LENGTH);
-            let ends = now + self.refresh_lifetime;
+            let ends = now + core.world.refresh_token_lifetime;
             core.sessions.add_refresh(family, refresh.clone(), ends);
             reply.put(selector, refresh.into());
         }
@@ -190,9 +190,10 @@ impl Backend {
         };
         match &answer.expiry {
             Some(_) if self.has(Defect::NoEnd) => {}
-            Some(Expiry::In(selector)) => {
-                reply.put(selector, (self.access_lifetime + more).as_secs().into())
-            }
+            Some(Expiry::In(selector)) => reply.put(
+                selector,
+                (core.world.access_token_lifetime + more).as_secs().into(),
+            ),
             Some(Expiry::At(selector)) => reply.put(selector, (expires + more).as_secs().into()),
             None => {}
         }
@@ -293,7 +294,7 @@ impl Backend {
             Value::Object(_) => person.claims.clone(),
             _ => json!({}),
         };
-        let lifetime = self.access_lifetime.as_secs();
+        let lifetime = core.world.access_token_lifetime.as_secs();
         let issued = if self.has(Defect::ExpiredAtIssue) {
             now.as_secs().saturating_sub(2 * lifetime + 3600)
         } else {

@@ -1,5 +1,6 @@
 //! Sockets: who is let in, what they are answered, and when they end.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use http::HeaderMap;
@@ -52,10 +53,11 @@ impl Host for Backend {
         {
             self.feed_machine(core, Input::Tick);
         }
-        for at in 0..self.feeds.len() {
+        let feeds = Arc::clone(&core.feeds);
+        for (at, feed) in feeds.iter().enumerate() {
             if core.sockets.feeds[at].is_some_and(|due| due <= now) {
-                core.sockets.feeds[at] = Some(now + self.feeds[at].every);
-                self.emit_feed(core, at);
+                core.sockets.feeds[at] = Some(now + feed.every);
+                self.emit_feed(core, feed);
             }
         }
         let ended: Vec<PeerId> = core
@@ -100,11 +102,19 @@ impl Backend {
     /// Closes the connections of everybody in `peers`.
     pub(super) fn disconnect(&self, core: &mut Core, peers: Vec<PeerId>) {
         for peer in peers {
-            core.sockets.peers.remove(&peer);
+            self.let_go(core, peer);
             let scope = Scope::Connection;
             self.feed_machine(core, Input::Disconnect { peer, scope });
         }
         self.stop_idle_feeds(core);
+    }
+
+    /// Somebody is connected no more.
+    fn let_go(&self, core: &mut Core, peer: PeerId) {
+        if let Some(gone) = core.sockets.peers.remove(&peer) {
+            let user = core.people.get(gone.user).map(|own| &own.user.name);
+            self.note("socket", || json!({ "user": user, "open": false }));
+        }
     }
 
     /// Sends away whoever is there of a user's sockets, or of everybody's.
@@ -142,6 +152,17 @@ impl Backend {
         Ok(going.len())
     }
 
+    /// Switches the kill-switch.
+    pub(super) fn switch(&self, core: &mut Core, on: bool) {
+        core.maintenance = on;
+        core.was_maintained |= on;
+        let stay = [Defect::DataDuringMaintenance, Defect::SocketsOutliveSwitch];
+        if on && !stay.iter().any(|defect| self.has(*defect)) {
+            let peers = core.sockets.peers.keys().copied().collect();
+            self.disconnect(core, peers);
+        }
+    }
+
     /// Closes the connections that a session has opened.
     pub(super) fn close_sockets_of(&self, core: &mut Core, family: u64) {
         let peers = core
@@ -173,7 +194,7 @@ impl Backend {
         self.wake_driver(core);
     }
 
-    fn wake_driver(&self, core: &Core) {
+    pub(super) fn wake_driver(&self, core: &Core) {
         let due = core.sockets.due();
         if due.is_some_and(|due| core.sockets.armed.is_none_or(|armed| due < armed)) {
             self.wake.notify_one();
@@ -227,7 +248,7 @@ impl Backend {
                 }
             }
             Event::Disconnected { peer, .. } | Event::Forgotten { peer } => {
-                core.sockets.peers.remove(&peer);
+                self.let_go(core, peer);
                 self.stop_idle_feeds(core);
             }
             Event::Recovered { peer, .. } => self.recovered(core, peer),
@@ -332,7 +353,7 @@ impl Backend {
                 true => Ok(Holder {
                     user: 0,
                     family: 0,
-                    expires: self.clock.unix() + self.access_lifetime,
+                    expires: self.clock.unix() + core.world.access_token_lifetime,
                 }),
                 false => Err(denied),
             })
@@ -380,9 +401,11 @@ impl Backend {
             away: false,
         };
         core.sockets.peers.insert(peer, peer_of);
+        let user = &core.people[holder.user].user.name;
+        self.note("socket", || json!({ "user": user, "open": true }));
         if listens {
             core.sockets.came(peer);
-            for (due, feed) in core.sockets.feeds.iter_mut().zip(&self.feeds) {
+            for (due, feed) in core.sockets.feeds.iter_mut().zip(core.feeds.iter()) {
                 due.get_or_insert(now + feed.every);
             }
         }

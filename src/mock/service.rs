@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use http::{Request, Response};
 use hyper::body::Incoming;
+use serde_json::{Value, json};
 
 use super::backend::Backend;
 use super::call::{Call, Connection};
@@ -31,10 +32,16 @@ pub(super) fn start(backend: &Arc<Backend>, service: &str, listener: Listener) -
             let (backend, service, shutdown) = (backend.clone(), service.clone(), shutdown.clone());
             let connection = connection.clone();
             async move {
-                let mut response =
-                    respond(&backend, &service, request, connection, shutdown).await?;
+                let asking = backend.pages.asking(&request);
+                let mut response = match asking.as_ref().and_then(|asking| asking.preflight()) {
+                    Some(response) => response,
+                    None => respond(&backend, &service, request, connection, shutdown).await?,
+                };
                 if let Some(date) = date(backend.dated()) {
                     response.headers_mut().insert(http::header::DATE, date);
+                }
+                if let Some(asking) = asking {
+                    asking.permit(response.headers_mut());
                 }
                 Ok(response)
             }
@@ -87,17 +94,50 @@ async fn respond(
         body,
         connection,
     };
-    match backend.route(service, &call) {
+    let began = backend.clock.elapsed();
+    let route = backend.route(service, &call);
+    let answered = |response: Response<Body>| {
+        backend.note("request", || {
+            told(backend, service, &call, &response, began)
+        });
+        response
+    };
+    match route {
         Route::Answer(_) if call.body.len() >= BODY_LIMIT => {
             let reply = Reply::error(413, "too-large", "the body is too large");
-            Ok(finish(backend, reply))
+            Ok(answered(finish(backend, reply)))
         }
         Route::Answer(reply) => {
             if let Some(pause) = backend.pause(service, &call) {
                 tokio::time::sleep(pause).await;
             }
-            Ok(finish(backend, reply))
+            Ok(answered(finish(backend, reply)))
         }
         Route::Realtime => engine::respond(backend, call, parts, shutdown).await,
     }
+}
+
+/// A request in brief. No token is in it, and no query, in which one might stand.
+fn told(
+    backend: &Backend,
+    service: &str,
+    call: &Call,
+    response: &Response<Body>,
+    began: std::time::Duration,
+) -> Value {
+    let token = call.access_token(&backend.contract);
+    let core = backend.core();
+    let holder = core.sessions.check(token.as_deref(), backend.clock.unix());
+    let user = holder
+        .ok()
+        .map(|holder| &core.people[holder.user].user.name);
+    let took = backend.clock.elapsed().saturating_sub(began);
+    json!({
+        "service": service,
+        "method": call.method,
+        "path": call.path,
+        "status": response.status().as_u16(),
+        "user": user,
+        "took_ms": u64::try_from(took.as_millis()).unwrap_or(u64::MAX),
+    })
 }

@@ -5,13 +5,12 @@
 
 use http::{Request, Response};
 use http_body_util::BodyExt;
-use hyper::body::Incoming;
+use hyper::body::{Body, Incoming};
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
 use tokio::sync::watch;
 
-use super::reply::Body;
 use crate::net::{ACCEPT_PAUSE, Listener, Stream};
 
 /// The exchange is cut without an answer.
@@ -87,10 +86,13 @@ impl Running {
 }
 
 /// Serves HTTP/1.1 on one connection.
-pub(super) async fn serve<F, Done>(stream: Stream, answer: F)
+pub(super) async fn serve<F, Done, B>(stream: Stream, answer: F)
 where
     F: Fn(Request<Incoming>) -> Done,
-    Done: Future<Output = Result<Response<Body>, Cut>>,
+    Done: Future<Output = Result<Response<B>, Cut>>,
+    B: Body + Send + 'static,
+    B::Data: Send,
+    B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
 {
     let connection = http1::Builder::new()
         .auto_date_header(false)

@@ -6,6 +6,10 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+mod written;
+
+pub(super) use written::Session;
+
 /// How long an ended access token is remembered, to be refused as expired and not as unknown.
 const REMEMBERED: Duration = Duration::from_secs(3600);
 

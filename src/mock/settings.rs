@@ -2,13 +2,13 @@
 
 use std::collections::BTreeMap;
 use std::io;
-use std::net::SocketAddr;
 use std::sync::Arc;
 
 use super::defect::Defects;
+use super::pages::Pages;
 use crate::domain::contract::Contract;
 use crate::domain::world::World;
-use crate::net::{Clock, Net};
+use crate::net::{Clock, Listener, Net};
 
 /// How a mock is set up.
 #[derive(Debug)]
@@ -16,13 +16,15 @@ pub struct Settings {
     /// What it serves.
     pub contract: Arc<Contract>,
     /// What it holds.
-    pub world: World,
+    pub world: Arc<World>,
     /// Its time.
     pub clock: Clock,
     /// Its transport.
     pub net: Net,
-    /// Fixed addresses by service; a service that is not named gets one from `net`.
-    pub ports: Option<BTreeMap<String, SocketAddr>>,
+    /// Listeners by service; a service that is not named gets one from `net`.
+    pub listeners: BTreeMap<String, Listener>,
+    /// Which pages of browsers may use it from an origin of their own.
+    pub pages: Pages,
     /// Everything that is made up follows from it.
     pub seed: u64,
     /// How it misbehaves.
@@ -42,9 +44,6 @@ pub enum StartError {
         /// What the system said.
         source: io::Error,
     },
-    /// A port is given for a service that the contract does not have.
-    #[error("a port is given for `{0}`, but the contract has no such service")]
-    NoService(String),
     /// The world lacks data.
     #[error("the world has no data of resource `{resource}` for {user}")]
     NoData {

@@ -10,5 +10,6 @@ mod operator;
 mod other_contract;
 mod platform;
 mod realtime;
+mod reload;
 mod shipped;
 mod stage;

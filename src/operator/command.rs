@@ -9,6 +9,8 @@ use crate::domain::change::{Change, Lever};
 use crate::domain::contract::Contract;
 use crate::domain::malformed::Malformed;
 
+mod described;
+
 /// Something that can be asked for, at an address of its own.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Command {
@@ -18,6 +20,10 @@ pub(crate) enum Command {
     SendAway,
     /// To emit an event and wait for its acknowledgements.
     Ask,
+    /// To keep the world as it is, under a name.
+    Keep,
+    /// To have a world again that was kept.
+    Restore,
     /// To take the client's network away, or give it back.
     Network,
     /// To block WebSocket, or let it through.
@@ -55,6 +61,10 @@ pub(crate) enum Order {
         /// Its arguments.
         args: Vec<Value>,
     },
+    /// To keep the world under this name.
+    Keep(String),
+    /// To have the world of this name again.
+    Restore(String),
     /// To write down what the user did.
     Mark(Value),
     /// To write down what the app shows.
@@ -114,6 +124,13 @@ struct Ask {
     args: Vec<Value>,
 }
 
+/// Something is named.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Named {
+    name: String,
+}
+
 /// There is nothing to say.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -127,6 +144,8 @@ impl Command {
             Self::Lever(lever) => lever.name(),
             Self::SendAway => "send-away",
             Self::Ask => "ask",
+            Self::Keep => "keep",
+            Self::Restore => "restore",
             Self::Network => "network",
             Self::Websocket => "websocket",
             Self::Socket => "socket",
@@ -161,6 +180,7 @@ impl Command {
             }
             Self::SendAway => r#"{"user": "<name, or null for all>", "connection": false}"#,
             Self::Ask => r#"{"event": "<name>", "args": ["<any>", {"$binary": "<base64>"}]}"#,
+            Self::Keep | Self::Restore => r#"{"name": "<name of a world>"}"#,
             Self::Network | Self::Websocket | Self::Socket => r#"{"on": false}"#,
             Self::Fault => {
                 r#"{"on": "data", "respond": {"status": 503}}, or {"on": "data", "off": true}"#
@@ -168,6 +188,27 @@ impl Command {
             Self::Mark => r#"{"act": "launch"}"#,
             Self::App => r#"{"screen": "loading"}"#,
         }
+    }
+
+    /// All of them; the one that stands for the changes that a world names says so in its address.
+    #[cfg(test)]
+    pub(super) fn all() -> Vec<Self> {
+        let levers = Lever::ALL.iter().map(|(lever, _)| lever.clone());
+        let levers = levers.chain([Lever::Own("{name}".to_owned())]);
+        let own = [
+            Self::SendAway,
+            Self::Ask,
+            Self::Keep,
+            Self::Restore,
+            Self::Network,
+            Self::Websocket,
+            Self::Socket,
+            Self::Fault,
+            Self::Mark,
+            Self::App,
+            Self::End,
+        ];
+        levers.map(Self::Lever).chain(own).collect()
     }
 
     /// Why the contract leaves it nothing to move, if it does.
@@ -221,6 +262,8 @@ impl Command {
                 let Ask { event, args } = self.parse(body)?;
                 Ok(Order::Ask { event, args })
             }
+            Self::Keep => self.named(body).map(Order::Keep),
+            Self::Restore => self.named(body).map(Order::Restore),
             Self::Network => switched(Change::Network),
             Self::Websocket => switched(Change::Websocket),
             Self::Socket => switched(Change::Socket),
@@ -241,6 +284,11 @@ impl Command {
         }
         let class = known.map(|(_, class)| *class);
         Ok(Order::Change(Change::Malform { resource, class }))
+    }
+
+    fn named(&self, body: &[u8]) -> Result<String, Refusal> {
+        let Named { name } = self.parse(body)?;
+        Ok(name)
     }
 
     fn parse<T: DeserializeOwned>(&self, body: &[u8]) -> Result<T, Refusal> {

@@ -27,7 +27,7 @@ const ANSWER_HEADERS: [(&str, &str); 4] = [
 ];
 
 /// Lets no page show, keep or run anything of an answer.
-pub(crate) fn protect(headers: &mut HeaderMap) {
+pub(super) fn protect(headers: &mut HeaderMap) {
     for (name, value) in ANSWER_HEADERS {
         headers.insert(name, HeaderValue::from_static(value));
     }

@@ -15,7 +15,7 @@ use crate::domain::journal::{Flaw, LeverHow};
 use crate::domain::scenario::{Change, Lever};
 use crate::domain::secret::Account;
 use crate::gateway::{Gateway, Upstream};
-use crate::mock::{self, Mock};
+use crate::mock::{self, Mock, Pages};
 use crate::net::{Clock, Net};
 use crate::operator::{Command, Desk};
 use crate::suite::config::{self, LeverMeans, Means};
@@ -39,7 +39,7 @@ impl Backend {
         match &plan.target {
             Target::Mock => Mock::start(mock::Settings {
                 contract: Arc::clone(&plan.suite.contract),
-                world: plan.suite.world.as_deref().cloned().unwrap_or_default(),
+                world: plan.suite.world.clone().unwrap_or_default(),
                 clock,
                 // Only the gateway connects to it.
                 net: if plan.virtual_time() {
@@ -47,7 +47,8 @@ impl Backend {
                 } else {
                     Net::Real
                 },
-                ports: None,
+                listeners: BTreeMap::new(),
+                pages: Pages::Ignored,
                 seed,
                 defects: plan.defects.iter().copied().collect(),
             })

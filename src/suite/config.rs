@@ -26,6 +26,7 @@ mod checks;
 mod history;
 mod lever;
 mod mask;
+mod mock;
 mod notify;
 mod overrides;
 mod reach;
@@ -38,6 +39,7 @@ pub(crate) use overrides::shown_setting;
 pub use checks::{AppVariables, CheckCommand, VARIABLES};
 pub use history::Remembering;
 pub use lever::{By, Call, Command, Done, Finish, LeverMeans, Means, Request};
+pub use mock::MockDefaults;
 pub use notify::{Notify, NotifyForm};
 pub use reach::{OutOfReach, Reach};
 
@@ -59,6 +61,8 @@ pub struct Config {
     pub run: RunDefaults,
     /// What a run does in its stead under a name.
     profiles: BTreeMap<String, RunDefaults>,
+    /// What `rehearsal mock` does unless told otherwise.
+    pub mock: MockDefaults,
     /// Commands by which the team checks its own project, in the order of the file.
     pub checks: Vec<CheckCommand>,
     /// Whether runs are remembered, and where.

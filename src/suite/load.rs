@@ -45,6 +45,16 @@ pub fn read_world(source: &Arc<Source>, contract: &Contract) -> Result<World, Pr
     world_of(source, contract, Depth::Thorough)
 }
 
+/// The text of the world that a suite brings, if it brings one.
+///
+/// # Errors
+/// When the suite or its world cannot be found or read.
+pub fn world_source(choice: &Choice) -> Result<Option<Arc<Source>>, Problems> {
+    let found = found(choice)?;
+    let world = Parts::find(choice, found.as_ref()).world.transpose()?;
+    Ok(world.map(|(source, _)| source))
+}
+
 /// Reads a runbook; the scenarios that it names are not looked up.
 ///
 /// # Errors

@@ -94,7 +94,7 @@ impl Session {
             std::fs::write(suite.join("nothing.yaml"), scenario).unwrap();
             let mock = Running::start(
                 Command::new(REHEARSAL)
-                    .args(["mock", "--json", "--seed", "1", "--suite"])
+                    .args(["mock", "--json", "--seed", "1", "--port", "0", "--suite"])
                     .arg(&suite),
             );
             std::fs::write(files.path().join("rehearsal.toml"), config(&mock.ready)).unwrap();

@@ -19,6 +19,7 @@ mod loss;
 mod page;
 mod stock;
 mod transports;
+mod web;
 
 use rehearsal::internals::domain::contract::TransportName;
 use rehearsal::internals::protocol::client::{

@@ -20,7 +20,7 @@ impl Mock {
 
     pub(crate) fn start_with(suite: &Path, more: &[&str]) -> Self {
         let mut child = Command::new(env!("CARGO_BIN_EXE_rehearsal"))
-            .args(["mock", "--json", "--seed", "1", "--suite"])
+            .args(["mock", "--json", "--seed", "1", "--port", "0", "--suite"])
             .arg(suite)
             .args(more)
             .stdout(Stdio::piped())
@@ -34,8 +34,13 @@ impl Mock {
         Self { child, ready }
     }
 
+    /// What it printed when it was ready.
+    pub(crate) fn ready(&self) -> &Value {
+        &self.ready
+    }
+
     pub(crate) fn url(&self, pointer: &str) -> &str {
-        self.ready.pointer(pointer).unwrap().as_str().unwrap()
+        self.ready().pointer(pointer).unwrap().as_str().unwrap()
     }
 }
 

@@ -1,5 +1,6 @@
 //! A mock and clients of it.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use futures_util::{SinkExt, StreamExt};
@@ -12,7 +13,7 @@ use tokio_tungstenite::tungstenite::client::IntoClientRequest;
 use super::contracts::{desk, desk_world, shared};
 use crate::domain::contract::Contract;
 use crate::domain::world::World;
-use crate::mock::{Defect, Mock, Settings};
+use crate::mock::{Defect, Mock, Pages, Settings};
 use crate::net::{Clock, Endpoint, Net, Stream};
 
 pub(super) struct Stage {
@@ -56,10 +57,11 @@ impl Stage {
         let names: Vec<String> = services.map(|service| service.name.clone()).collect();
         let mock = Mock::start(Settings {
             contract: shared(contract),
-            world,
+            world: world.into(),
             clock,
             net: Net::virtual_time().unwrap(),
-            ports: None,
+            listeners: BTreeMap::new(),
+            pages: Pages::Ignored,
             seed: 11,
             defects: defects.iter().copied().collect(),
         })

@@ -4,10 +4,9 @@
 use std::convert::Infallible;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use bytes::Bytes;
-use http::header::{ALLOW, CONNECTION, CONTENT_TYPE, HeaderValue};
-use http::{Request, Response, StatusCode};
-use http_body_util::{BodyExt, Full, Limited};
+use http::header::{CONNECTION, HeaderValue};
+use http::{Request, Response};
+use http_body_util::{BodyExt, Limited};
 use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
@@ -19,12 +18,12 @@ use tokio::task::{AbortHandle, JoinSet};
 use super::Ready;
 use super::marks::{ACTS, Mark, report};
 use crate::domain::change::{Change, Lever};
-use crate::domain::journal::{AppFact, Fact};
+use crate::domain::journal::{AppFact, Entry, Fact, Observer};
 use crate::domain::malformed::Malformed;
 use crate::domain::result::ScenarioResult;
 use crate::domain::verdict::Finding;
 use crate::net::{ACCEPT_PAUSE, Listener};
-use crate::operator::{self, BODY_LIMIT, Command, Desk, Order, Refusal};
+use crate::operator::{self, BODY_LIMIT, Body, Command, Desk, Order, Refusal, Tape};
 use crate::run::environment::Environment;
 use crate::suite;
 
@@ -82,7 +81,22 @@ struct Session {
     around: Arc<Environment>,
     ready: Ready,
     switches: Mutex<Switches>,
+    tape: Arc<Tape>,
     end: mpsc::UnboundedSender<oneshot::Sender<Outcome>>,
+}
+
+/// Puts every entry of the journal onto the tape. What is in the journal is free of secrets, and so is the tape.
+struct Follower(Arc<Tape>);
+
+impl Observer for Follower {
+    fn observe(&mut self, entry: &Arc<Entry>) {
+        let value = serde_json::to_value(&**entry).unwrap_or_default();
+        let fact = value["fact"]
+            .as_object()
+            .and_then(|fact| fact.keys().next());
+        let kind = fact.cloned().unwrap_or_default();
+        self.0.add(&kind, |_| value);
+    }
 }
 
 /// What was switched at the gateway, for `/state`.
@@ -100,8 +114,12 @@ impl Control {
         ready: Ready,
         end: mpsc::UnboundedSender<oneshot::Sender<Outcome>>,
     ) -> Self {
+        let tape = Arc::new(Tape::default());
+        let follower = Follower(Arc::clone(&tape));
+        around.recorder.journal().watch(Box::new(follower));
         let desk = Arc::new(Session {
             around,
+            tape,
             ready,
             switches: Mutex::new(Switches {
                 network: true,
@@ -151,29 +169,16 @@ impl Control {
 }
 
 impl Control {
-    async fn respond(desk: &Session, request: Request<Incoming>) -> Response<Full<Bytes>> {
+    async fn respond(desk: &Session, request: Request<Incoming>) -> Response<Body> {
         let admitted = operator::admit(&request);
         let (parts, body) = request.into_parts();
-        let answer = match (admitted, Limited::new(body, BODY_LIMIT).collect().await) {
-            (Err(refusal), _) => refusal.into(),
-            (Ok(()), Ok(body)) => {
-                let body = body.to_bytes();
-                operator::answer(desk, &parts.method, parts.uri.path(), &body).await
-            }
-            (Ok(()), Err(error)) => Refusal(400, "bad-body", error.to_string()).into(),
-        };
-        let mut text = answer.body.to_string();
-        text.push('\n');
-        let mut response = Response::new(Full::new(Bytes::from(text)));
-        *response.status_mut() = StatusCode::from_u16(answer.status).unwrap_or(StatusCode::OK);
-        let headers = response.headers_mut();
-        headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
-        operator::protect(headers);
+        let body = Limited::new(body, BODY_LIMIT).collect().await;
+        let body = body.map(|body| body.to_bytes());
+        let body = body.map_err(|error| error.to_string());
+        let mut response = operator::respond(desk, admitted, &parts, body).await;
         // Whoever ends a session waits for the last answer to be read.
+        let headers = response.headers_mut();
         headers.insert(CONNECTION, HeaderValue::from_static("close"));
-        if let Some(allow) = answer.allow {
-            headers.insert(ALLOW, HeaderValue::from_static(allow));
-        }
         response
     }
 }
@@ -237,6 +242,10 @@ impl Desk for Session {
         })
     }
 
+    fn tape(&self) -> Arc<Tape> {
+        Arc::clone(&self.tape)
+    }
+
     async fn perform(&self, order: Order) -> Result<Value, Refusal> {
         match order {
             Order::Change(change) => self.change(&change).await,
@@ -249,7 +258,9 @@ impl Desk for Session {
             Order::Mark(asked) => self.mark(asked),
             Order::App(asked) => self.app(asked),
             Order::End => self.end().await,
-            Order::SendAway { .. } | Order::Ask { .. } => Err(Refusal::not_found()),
+            Order::SendAway { .. } | Order::Ask { .. } | Order::Keep(_) | Order::Restore(_) => {
+                Err(Refusal::not_found())
+            }
         }
     }
 }

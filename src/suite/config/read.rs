@@ -10,11 +10,15 @@ use super::access;
 use super::checks;
 use super::history;
 use super::lever::{self, Surroundings};
+use super::mock;
 use super::notify;
 use super::overrides::Document;
 use super::secrets::is_name;
 use super::variables::{Filled, Variables};
-use super::{AppVariables, Config, Declared, LeverMeans, MOCK, Remembering, RunDefaults, Target};
+use super::{
+    AppVariables, Config, Declared, LeverMeans, MOCK, MockDefaults, Remembering, RunDefaults,
+    Target,
+};
 use crate::domain::scenario::Lever;
 use crate::domain::secret::{Account, Secret};
 use crate::suite::cursor::{Cursor, Fields};
@@ -103,6 +107,9 @@ fn root(cursor: &Cursor<'_>, place: Place<'_>) -> Option<Config> {
             .collect();
         profiles.into_iter().collect::<Option<Vec<_>>>()
     });
+    let mock = fields.or("mock", MockDefaults::default(), |cursor| {
+        mock::read(cursor, |cursor| path(cursor, place))
+    });
     let checks = fields.or("checks", Vec::new(), |cursor| {
         checks::read(cursor, |cursor| path(cursor, place), place.folder)
     });
@@ -142,6 +149,7 @@ fn root(cursor: &Cursor<'_>, place: Place<'_>) -> Option<Config> {
         profiles: profiles.map(|(name, own, _)| (name, own)).collect(),
         secrets_file: secrets_file?,
         state: state?,
+        mock: mock?,
         checks: checks?,
         history: history?,
         notify: notify?,

@@ -1,5 +1,6 @@
 //! Real routers, each of which says whether a request reached a forbidden endpoint.
 
+use std::collections::BTreeMap;
 use std::fs;
 use std::io::{BufRead as _, BufReader, Lines, Read, Write};
 use std::net::TcpStream;
@@ -10,7 +11,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use rehearsal::internals::domain::contract::{Contract, RequestPattern};
-use rehearsal::internals::mock::{Defects, Mock, Settings};
+use rehearsal::internals::mock::{Defects, Mock, Pages, Settings};
 use rehearsal::internals::net::{Clock, Endpoint, Net};
 use rehearsal::internals::suite::{Source, read_world};
 use serde::Deserialize;
@@ -322,10 +323,11 @@ impl Counting {
             .block_on(async {
                 Mock::start(Settings {
                     contract: Arc::clone(contract),
-                    world,
+                    world: Arc::new(world),
                     clock: Clock::real_time(),
                     net: Net::Real,
-                    ports: None,
+                    listeners: BTreeMap::new(),
+                    pages: Pages::Ignored,
                     seed: 1,
                     defects: Defects::none(),
                 })

@@ -1,0 +1,95 @@
+//! The arguments of `rehearsal mock`.
+
+use std::net::IpAddr;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use clap::Args;
+
+use super::{FilesArguments, seed};
+use crate::cli::ports::{self, Asked};
+use crate::domain::duration;
+
+pub(super) const EXAMPLES: &str = "\
+Examples:
+  rehearsal mock                                        for this machine and its simulators
+  rehearsal mock --bind 0.0.0.0 --env-file ../app/.env.local   for phones in the same network, too
+  rehearsal mock --port 4100                            another range of ports
+  rehearsal mock --port orders=8080 --json              one port, and one line for a program
+";
+
+#[derive(Debug, Args)]
+pub(in crate::cli) struct MockArguments {
+    #[command(flatten)]
+    pub(in crate::cli) files: FilesArguments,
+
+    /// The address that the services listen on; 0.0.0.0 lets devices on the network in [default: 127.0.0.1]
+    #[arg(long, value_name = "ADDRESS", value_parser = ports::address)]
+    pub(in crate::cli) bind: Option<IpAddr>,
+
+    /// The port of the first service, or SERVICE=PORT; 0 is any free one [default: 4010]
+    #[arg(long = "port", value_name = "PORT", value_parser = ports::asked)]
+    pub(in crate::cli) ports: Vec<Asked>,
+
+    /// The port of the operator's API, which is on loopback always [default: 4000]
+    #[arg(long, value_name = "PORT")]
+    pub(in crate::cli) operator_port: Option<u16>,
+
+    /// Write the variables that the contract names into this file, and leave all else in it as it is
+    #[arg(long, value_name = "FILE")]
+    pub(in crate::cli) env_file: Option<PathBuf>,
+
+    /// Read the world from `world.yaml` in this folder, and again whenever it is saved
+    #[arg(long, value_name = "FOLDER")]
+    pub(in crate::cli) data: Option<PathBuf>,
+
+    /// Keep sessions, data and switches in this file, and go on from it
+    #[arg(long, value_name = "FILE")]
+    pub(in crate::cli) state: Option<PathBuf>,
+
+    /// Begin with the world that was kept under this name, in the file of --state
+    #[arg(long, value_name = "NAME")]
+    pub(in crate::cli) restore: Option<String>,
+
+    /// Show a QR code of the address for phones, also where the output is no terminal
+    #[arg(long)]
+    pub(in crate::cli) qr: bool,
+
+    /// How long access tokens live, like 2m [default: as the world says]
+    #[arg(long, value_name = "DURATION", value_parser = lifetime)]
+    pub(in crate::cli) access_token: Option<Duration>,
+
+    /// How long refresh tokens live, like 30d [default: as the world says]
+    #[arg(long, value_name = "DURATION", value_parser = lifetime)]
+    pub(in crate::cli) refresh_token: Option<Duration>,
+
+    /// Let no number move by itself; events still come
+    #[arg(long)]
+    pub(in crate::cli) still: bool,
+
+    /// Let the mock misbehave; `rehearsal defects` lists how
+    #[arg(long = "defect", value_name = "NAME")]
+    pub(in crate::cli) defects: Vec<String>,
+
+    /// What all chance derives from
+    #[arg(long, value_name = "NUMBER", allow_negative_numbers = true, value_parser = seed)]
+    pub(in crate::cli) seed: Option<u64>,
+
+    /// Leave out the lines about requests, events and sockets
+    #[arg(long, short)]
+    pub(in crate::cli) quiet: bool,
+
+    /// Print one line of JSON when ready, in place of text
+    #[arg(long)]
+    pub(in crate::cli) json: bool,
+}
+
+/// Reads how long a token lives. Ends of tokens are said in whole seconds.
+fn lifetime(text: &str) -> Result<Duration, String> {
+    match duration::parse(text)? {
+        lifetime if lifetime.as_secs() == 0 => {
+            Err("a token lives for a second at least".to_owned())
+        }
+        lifetime => Ok(lifetime),
+    }
+}

@@ -1,0 +1,185 @@
+//! What happened lately, for whoever wants to follow it: numbered, and bounded however slow a reader is.
+//!
+//! Nobody has a queue of their own. A reader says up to which number it has read; what it has missed meanwhile
+//! because the tape has moved on is counted and told, and it goes on from there.
+
+use std::collections::VecDeque;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use serde_json::Value;
+use tokio::sync::Notify;
+
+/// How many entries are kept at most.
+const MOST_ENTRIES: usize = 20_000;
+
+/// How many bytes of entries are kept at most.
+const MOST_BYTES: usize = 16 * 1024 * 1024;
+
+/// How many entries one answer brings at most.
+const MOST_AT_ONCE: usize = 1_000;
+
+/// The tape.
+#[derive(Debug, Default)]
+pub(crate) struct Tape {
+    ring: Mutex<Ring>,
+    grown: Notify,
+}
+
+#[derive(Debug, Default)]
+struct Ring {
+    entries: VecDeque<Arc<Note>>,
+    bytes: usize,
+    /// The number of the newest entry; the first has 1.
+    last: u64,
+}
+
+/// One entry.
+#[derive(Debug, PartialEq)]
+pub(crate) struct Note {
+    /// Its number, from 1, without gaps.
+    pub(crate) number: u64,
+    /// Of which kind it is.
+    pub(crate) kind: String,
+    /// The JSON that it is.
+    pub(crate) text: String,
+}
+
+/// What a reader gets.
+#[derive(Debug, Default, PartialEq)]
+pub(crate) struct Page {
+    /// What happened, in order.
+    pub(crate) notes: Vec<Arc<Note>>,
+    /// Up to where the reader has read then.
+    pub(crate) next: u64,
+    /// How many entries were dropped before they were read, of whatever kind.
+    pub(crate) lost: u64,
+}
+
+impl Tape {
+    /// Adds an entry, and drops the oldest if there are too many. `text` gets the entry's number.
+    pub(crate) fn add(&self, kind: &str, text: impl FnOnce(u64) -> Value) {
+        let mut ring = self.ring();
+        ring.last += 1;
+        let note = Note {
+            number: ring.last,
+            kind: kind.to_owned(),
+            text: text(ring.last).to_string(),
+        };
+        ring.bytes += note.text.len();
+        ring.entries.push_back(Arc::new(note));
+        while ring.entries.len() > MOST_ENTRIES
+            || (ring.bytes > MOST_BYTES && ring.entries.len() > 1)
+        {
+            let dropped = ring.entries.pop_front();
+            ring.bytes -= dropped.map_or(0, |note| note.text.len());
+        }
+        drop(ring);
+        self.grown.notify_waiters();
+    }
+
+    /// What happened after this number, of these kinds or of all.
+    pub(crate) fn since(&self, number: u64, kinds: &[String]) -> Page {
+        let ring = self.ring();
+        // A reader of an earlier process knows numbers that there are not yet: it begins anew.
+        let number = if number > ring.last { 0 } else { number };
+        let first = ring.entries.front().map_or(ring.last + 1, |own| own.number);
+        let lost = first.saturating_sub(number + 1);
+        let skipped = usize::try_from((number + 1).saturating_sub(first)).unwrap_or(usize::MAX);
+        let mut page = Page {
+            notes: Vec::new(),
+            next: number.max(first - 1),
+            lost,
+        };
+        for note in ring.entries.iter().skip(skipped) {
+            if page.notes.len() == MOST_AT_ONCE {
+                break;
+            }
+            page.next = note.number;
+            if kinds.is_empty() || kinds.contains(&note.kind) {
+                page.notes.push(Arc::clone(note));
+            }
+        }
+        page
+    }
+
+    /// The same, once there is something to tell.
+    pub(crate) async fn after(&self, mut number: u64, kinds: &[String]) -> Page {
+        let mut lost = 0;
+        loop {
+            // Listened for before looking, so that nothing comes in between.
+            let grown = self.grown.notified();
+            let page = self.since(number, kinds);
+            lost += page.lost;
+            if !page.notes.is_empty() || lost > 0 {
+                return Page { lost, ..page };
+            }
+            number = page.next;
+            grown.await;
+        }
+    }
+
+    fn ring(&self) -> MutexGuard<'_, Ring> {
+        self.ring.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn numbers(page: &Page) -> Vec<u64> {
+        page.notes.iter().map(|note| note.number).collect()
+    }
+
+    #[test]
+    fn a_reader_goes_on_where_it_was_and_hears_only_of_what_it_asks_for() {
+        let tape = Tape::default();
+        for kind in ["request", "event", "request"] {
+            tape.add(kind, |number| json!({ "n": number }));
+        }
+        let page = tape.since(0, &[]);
+        assert_eq!(
+            (numbers(&page), page.next, page.lost),
+            (vec![1, 2, 3], 3, 0)
+        );
+        let page = tape.since(1, &["request".to_owned()]);
+        assert_eq!((numbers(&page), page.next), (vec![3], 3));
+        assert_eq!(tape.since(3, &[]).notes, []);
+        // Whoever followed another process begins anew.
+        assert_eq!(numbers(&tape.since(900, &[])), [1, 2, 3]);
+    }
+
+    #[test]
+    fn a_reader_that_never_reads_costs_nothing_and_hears_how_much_it_has_missed() {
+        let tape = Tape::default();
+        let many = u64::try_from(MOST_ENTRIES).unwrap() + 500;
+        for _ in 0..many {
+            tape.add("request", |_| json!(1));
+        }
+        assert_eq!(tape.ring().entries.len(), MOST_ENTRIES);
+        let page = tape.since(0, &[]);
+        assert_eq!((page.lost, page.notes[0].number), (500, 501));
+        assert_eq!(page.notes.len(), MOST_AT_ONCE);
+        assert_eq!(tape.since(page.next, &[]).lost, 0);
+        let long = "x".repeat(MOST_BYTES / 4);
+        for _ in 0..9 {
+            tape.add("event", |_| json!(long));
+        }
+        assert!(tape.ring().bytes <= MOST_BYTES);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_reader_that_waits_is_woken_by_what_it_waits_for() {
+        let tape = Arc::new(Tape::default());
+        let (own, kinds) = (Arc::clone(&tape), ["event".to_owned()]);
+        let waiting = tokio::spawn(async move { own.after(0, &kinds).await });
+        tokio::task::yield_now().await;
+        tape.add("request", |_| json!(1));
+        tokio::task::yield_now().await;
+        assert!(!waiting.is_finished());
+        tape.add("event", |_| json!(2));
+        assert_eq!(numbers(&waiting.await.unwrap()), [2]);
+    }
+}

@@ -1,0 +1,34 @@
+//! An app's web build in a real browser, from an origin of its own, against `rehearsal mock`. Needs Chromium,
+//! as the page of a run does.
+
+use std::path::Path;
+use std::process::Command;
+
+use crate::local::Mock;
+
+#[test]
+fn a_page_of_an_origin_of_its_own_signs_in_and_listens_and_a_foreign_one_reads_nothing() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let suite = tempfile::tempdir().unwrap();
+    for (from, to) in [
+        ("scenarios/contract.yaml", "contract.yaml"),
+        ("fixtures/world.yaml", "world.yaml"),
+        ("scenarios/sign-in/sign-in.yaml", "sign-in.yaml"),
+    ] {
+        std::fs::copy(root.join(from), suite.path().join(to)).unwrap();
+    }
+    let mock = Mock::start(suite.path());
+    let folder = root.join("tests/interop");
+    let ran = Command::new("node")
+        .args(["--test", "--test-reporter=spec"])
+        .arg(folder.join("mock/web.test.mjs"))
+        .env("REHEARSAL_MOCK", mock.ready().to_string())
+        .output()
+        .expect("Node 20 or later is needed");
+    assert!(
+        ran.status.success(),
+        "{}{}",
+        String::from_utf8_lossy(&ran.stdout),
+        String::from_utf8_lossy(&ran.stderr)
+    );
+}
