@@ -11,6 +11,7 @@ pub mod html;
 pub mod in_toto;
 pub mod json;
 pub mod junit;
+mod rollback;
 pub mod summary;
 pub mod tap;
 pub mod terminal;

@@ -5,6 +5,7 @@
 
 mod figures;
 mod finding;
+mod rollback;
 mod runbook;
 mod summary;
 
@@ -211,6 +212,7 @@ impl<W: Write> Terminal<W> {
     /// When the stream takes no more.
     pub fn end(&mut self, result: &RunResult) -> io::Result<()> {
         self.virtual_time = result.virtual_time;
+        self.rollback(&result.runbook)?;
         for scenario in &result.scenarios {
             if self.is_told(scenario) {
                 self.account(scenario, result)?;
