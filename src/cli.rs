@@ -14,6 +14,7 @@ mod course;
 mod doctor;
 mod exit;
 mod files;
+mod incident;
 mod init;
 mod interrupt;
 mod judge;
@@ -88,6 +89,7 @@ fn perform(command: Command) -> Result<Exit, Problem> {
         }
         Command::Run(arguments) => run::run(&arguments),
         Command::Report(arguments) => report::report(&arguments),
+        Command::Incident(arguments) => incident::incident_of(&arguments),
         Command::Merge(arguments) => merge::merge(&arguments),
         Command::Rerun(arguments) => rerun::rerun(&arguments),
         Command::Proxy(arguments) => proxy::proxy(&arguments),

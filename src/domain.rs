@@ -12,6 +12,7 @@ pub mod coverage;
 pub mod diagnosis;
 pub mod duration;
 pub mod figures;
+pub mod incident;
 pub mod journal;
 pub mod known_failure;
 pub mod malformed;

@@ -17,6 +17,7 @@ mod failure;
 mod gather;
 mod going;
 mod handed_in;
+mod incident;
 mod interrupt;
 mod judge;
 mod known_accounts;
@@ -55,6 +56,7 @@ pub use doctor::{Examined, State, examine};
 pub use failure::SetUpError;
 pub use gather::gathered;
 pub use handed_in::{HandedIn, Own};
+pub use incident::incident;
 pub use interrupt::Interrupt;
 pub use judge::{JudgedBy, Unjudgeable, judge};
 pub use lease::{

@@ -23,7 +23,8 @@ pub(super) use course::{CourseArguments, Flaky};
 pub(super) use detail::DetailArguments;
 pub(super) use doctor::DoctorArguments;
 pub(super) use reports::{
-    MergeArguments, ReportArguments, ReportsArguments, RerunArguments, RunFileArguments,
+    IncidentArguments, MergeArguments, ReportArguments, ReportsArguments, RerunArguments,
+    RunFileArguments,
 };
 pub(super) use runbook::{AttestArguments, RunbookArguments};
 
@@ -134,6 +135,8 @@ pub(super) enum Command {
     Run(Box<RunArguments>),
     /// Make reports from the file of a run
     Report(Box<ReportArguments>),
+    /// Write the incident report of a run: what happened, what to do, whom it reached
+    Incident(IncidentArguments),
     /// Merge the run files of shards into one
     Merge(MergeArguments),
     /// Play again what did not pass in a run

@@ -45,6 +45,18 @@ pub(super) fn into(runs: &[PathBuf], to: &Path) -> Result<(Merged, RunResult), P
     Ok((merged, result))
 }
 
+/// The run that files are of: the only one, or what shards come to together, in a file of `folder`.
+pub(super) fn one_of(runs: &[PathBuf], folder: &Path) -> Result<Recorded, Problem> {
+    match runs {
+        [run] => run_file::open(run),
+        shards => {
+            let to = folder.join("merged.run.gz");
+            into(shards, &to)?;
+            Ok(Recorded::open(&to)?)
+        }
+    }
+}
+
 fn tell(arguments: &MergeArguments, merged: &Merged, result: &RunResult) -> std::io::Result<()> {
     let mut out = console::out();
     let (runs, scenarios) = (arguments.runs.len(), result.scenarios.len());

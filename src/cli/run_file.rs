@@ -147,7 +147,26 @@ pub(super) fn about(manifest: &Manifest) -> About {
             .map(|(name, hash)| (name.to_owned(), hash.to_owned()))
             .collect(),
         run_file: None,
+        known: known(manifest),
+        again: manifest.origin.files.clone(),
     }
+}
+
+fn known(manifest: &Manifest) -> Vec<(&'static str, String)> {
+    let machine = &manifest.machine;
+    let processors = crate::report::text::count(machine.processors as u64, "processor");
+    vec![
+        ("rehearsal", manifest.rehearsal.clone()),
+        ("device", "the simulated app".to_owned()),
+        (
+            "machine",
+            format!("{} {}, {processors}", machine.os, machine.arch),
+        ),
+        ("app and backend agreed on", manifest.contract.name.clone()),
+        ("suite", manifest.marks.suite.clone()),
+        ("runbook", manifest.marks.runbook.clone()),
+        ("typed", manifest.origin.command.join(" ")),
+    ]
 }
 
 /// A file's name and SHA-256.

@@ -4,8 +4,9 @@
 use std::fmt::Write as _;
 
 use super::account::{Standing, account, cut, headline, standing};
+use super::document::markdown::escaped;
 use super::rollback::{advice, because, named};
-use super::text::{count, took, visible};
+use super::text::{count, took};
 use super::{About, title};
 use crate::domain::diagnosis;
 use crate::domain::result::{RunResult, ScenarioResult};
@@ -198,31 +199,6 @@ fn sign(scenario: &ScenarioResult) -> &'static str {
         Standing::Announced => "🟡",
         Standing::Flaky => "🔁",
     }
-}
-
-/// One line in which nothing is markup.
-fn escaped(text: &str) -> String {
-    let line = visible(text)
-        .split_whitespace()
-        .collect::<Vec<_>>()
-        .join(" ");
-    let mut safe = String::with_capacity(line.len() + 8);
-    for char in line.chars() {
-        match char {
-            '<' => safe.push_str("&lt;"),
-            '>' => safe.push_str("&gt;"),
-            '&' => safe.push_str("&amp;"),
-            // An @ would call somebody, and a # an issue.
-            '@' => safe.push_str("&#64;"),
-            '#' => safe.push_str("&#35;"),
-            '\\' | '`' | '*' | '_' | '[' | ']' | '|' | '~' => {
-                safe.push('\\');
-                safe.push(char);
-            }
-            char => safe.push(char),
-        }
-    }
-    safe
 }
 
 #[cfg(test)]

@@ -81,6 +81,21 @@ pub(in crate::cli) struct ReportArguments {
 }
 
 #[derive(Debug, Args)]
+pub(in crate::cli) struct IncidentArguments {
+    /// The run file; several are shards of one run
+    #[arg(value_name = "RUN", required = true)]
+    pub(in crate::cli) runs: Vec<PathBuf>,
+
+    /// Write the report as one page for the browser
+    #[arg(long, value_name = "FILE")]
+    pub(in crate::cli) html: Option<PathBuf>,
+
+    /// Write the report as Markdown [default: print it]
+    #[arg(long, value_name = "FILE")]
+    pub(in crate::cli) markdown: Option<PathBuf>,
+}
+
+#[derive(Debug, Args)]
 pub(in crate::cli) struct MergeArguments {
     /// Run files of one suite, contract, target and seed
     #[arg(value_name = "RUN", required = true)]

@@ -54,7 +54,7 @@ pub(super) const PARTS: [(&str, &str); 17] = [
     ("main.js", include_str!("parts/main.js")),
 ];
 
-const STYLE: &str = include_str!("page.css");
+pub(super) const STYLE: &str = include_str!("page.css");
 
 /// One script of all of it. A page from `file://` cannot import one module from another, so imports
 /// are left out, and what is exported is simply there.
