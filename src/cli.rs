@@ -35,6 +35,7 @@ mod runbook;
 mod schema;
 mod self_test;
 mod settings;
+mod signoff;
 mod target;
 
 use std::io;
@@ -90,6 +91,7 @@ fn perform(command: Command) -> Result<Exit, Problem> {
         Command::Run(arguments) => run::run(&arguments),
         Command::Report(arguments) => report::report(&arguments),
         Command::Incident(arguments) => incident::incident_of(&arguments),
+        Command::Signoff(arguments) => signoff::signoff(&arguments),
         Command::Merge(arguments) => merge::merge(&arguments),
         Command::Rerun(arguments) => rerun::rerun(&arguments),
         Command::Proxy(arguments) => proxy::proxy(&arguments),

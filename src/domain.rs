@@ -28,6 +28,7 @@ pub mod scope;
 pub mod secret;
 pub mod secrets;
 pub mod selector;
+pub mod signoff;
 pub mod subject;
 pub mod token;
 pub mod verdict;

@@ -15,6 +15,7 @@ pub mod json;
 pub mod junit;
 mod replay;
 mod rollback;
+pub mod signoff;
 pub mod summary;
 pub mod tap;
 pub mod terminal;

@@ -24,7 +24,7 @@ pub(super) use detail::DetailArguments;
 pub(super) use doctor::DoctorArguments;
 pub(super) use reports::{
     IncidentArguments, MergeArguments, ReportArguments, ReportsArguments, RerunArguments,
-    RunFileArguments,
+    RunFileArguments, SignoffArguments,
 };
 pub(super) use runbook::{AttestArguments, RunbookArguments};
 
@@ -137,6 +137,8 @@ pub(super) enum Command {
     Report(Box<ReportArguments>),
     /// Write the incident report of a run: what happened, what to do, whom it reached
     Incident(IncidentArguments),
+    /// Gather the runs of a period into one document, and say whether it is complete
+    Signoff(SignoffArguments),
     /// Merge the run files of shards into one
     Merge(MergeArguments),
     /// Play again what did not pass in a run

@@ -34,7 +34,12 @@ pub(super) fn merge(arguments: &MergeArguments) -> Result<Exit, Problem> {
 pub(super) fn into(runs: &[PathBuf], to: &Path) -> Result<(Merged, RunResult), Problem> {
     let read: Result<Vec<Recorded>, Problem> =
         runs.iter().map(|path| run_file::open(path)).collect();
-    let merged = runfile::merge(read?, to, run_file::new_id())?;
+    together(read?, to)
+}
+
+/// The same of files that are open.
+pub(super) fn together(runs: Vec<Recorded>, to: &Path) -> Result<(Merged, RunResult), Problem> {
+    let merged = runfile::merge(runs, to, run_file::new_id())?;
     let mut run = Recorded::open(to)?;
     if merged.missing.is_empty() {
         // It lacks nothing but the end that is written now.

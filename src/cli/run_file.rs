@@ -88,7 +88,7 @@ impl Kept {
         if config.file.is_none() {
             return Ok(());
         }
-        let folder = config.state().join(FOLDER);
+        let folder = folder(config);
         let path = folder.join(name(&self.manifest));
         let begun =
             fs::create_dir_all(&folder).and_then(|()| Writer::create(&path, &self.manifest));
@@ -127,25 +127,17 @@ impl Kept {
     }
 }
 
+/// Where run files are kept that nobody named a place for.
+pub(super) fn folder(config: &Config) -> PathBuf {
+    config.state().join(FOLDER)
+}
+
 /// What formats say of a run beside what it came to.
 pub(super) fn about(manifest: &Manifest) -> About {
-    let marks = &manifest.marks;
-    let runbook = marks.runbook.rsplit(' ').next().unwrap_or_default();
-    let files = [
-        ("contract", Some(&*manifest.contract.sha256)),
-        ("scenarios", Some(&*marks.scenarios)),
-        ("world", marks.world.as_deref()),
-        ("runbook", Some(runbook)),
-    ];
-    let known = files
-        .into_iter()
-        .filter_map(|(name, hash)| Some((name, hash?)));
     About {
         id: manifest.id.clone(),
         started: Duration::from_secs(manifest.started),
-        files: known
-            .map(|(name, hash)| (name.to_owned(), hash.to_owned()))
-            .collect(),
+        files: manifest.hashes(),
         run_file: None,
         known: known(manifest),
         again: manifest.origin.files.clone(),

@@ -143,8 +143,8 @@ fn cause(document: &mut Document, told: Told<'_>, number: usize, case: &Case) {
 
 fn scene(document: &mut Document, told: Told<'_>, scene: &Scene) {
     document.heading(3, format!("{}: {}", scene.scenario, scene.name));
-    let kept = told.result.scenarios.iter();
-    let kept = kept.clone().find(|own| own.id == scene.scenario);
+    let mut kept = told.result.scenarios.iter();
+    let kept = kept.find(|own| own.id == scene.scenario);
     for finding in &scene.findings {
         self::finding(document, finding, kept);
     }

@@ -31,8 +31,8 @@ fn story(run: &Recorded, result: &RunResult, scene: &Scene) -> io::Result<Story>
     let kept = result.scenarios.iter().find(|own| own.id == scene.scenario);
     let around = kept.map_or(&[][..], |own| &own.excerpt);
     let mut teller = Teller::new(&scene.findings, around);
-    let deciding = run.deciding_journals().into_iter();
-    let Some(of) = deciding.filter(|own| own.scenario == scene.scenario).last() else {
+    let mut deciding = run.deciding_journals().into_iter();
+    let Some(of) = deciding.find(|own| own.scenario == scene.scenario) else {
         around.iter().all(|entry| teller.hear(entry));
         return Ok(teller.told());
     };

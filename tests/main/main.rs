@@ -30,5 +30,6 @@ mod proxy;
 mod run_file;
 mod runbook;
 mod scenarios;
+mod signoff;
 mod sources;
 mod tidy;
