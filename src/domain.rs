@@ -6,6 +6,8 @@
 pub mod access;
 pub mod bindings;
 pub mod change;
+pub mod changes;
+pub mod class;
 pub mod coding;
 pub mod contract;
 pub mod coverage;
@@ -28,6 +30,7 @@ pub mod scope;
 pub mod secret;
 pub mod secrets;
 pub mod selector;
+pub mod shard;
 pub mod signoff;
 pub mod subject;
 pub mod token;

@@ -3,16 +3,19 @@
 //! Every reporter reads the one result model of [`crate::domain::result`]; none computes a verdict.
 
 mod account;
+mod changes;
 pub mod ctrf;
 mod document;
 pub mod file;
 pub mod github;
 pub mod har;
+pub mod history;
 pub mod html;
 pub mod in_toto;
 pub mod incident;
 pub mod json;
 pub mod junit;
+pub mod notify;
 mod replay;
 mod rollback;
 pub mod signoff;

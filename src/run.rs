@@ -43,15 +43,17 @@ mod supervise;
 mod target;
 #[cfg(test)]
 mod tests;
+mod unreached;
 mod variables;
 mod verdict;
 mod watchdog;
 mod window;
 
+pub use applicability::skipped;
 pub use board::{Board, Doing};
 pub use call::CallFailed;
 pub use checks::run_checks;
-pub use course::Course;
+pub use course::{Course, Part};
 pub use deployment::Complaint;
 pub use doctor::{Examined, State, examine};
 pub use failure::SetUpError;
@@ -71,4 +73,5 @@ pub use self_test::{Matrix, Misbehaviour, Trial, self_test};
 pub use signoff::{day_of, night_of, runs_in};
 pub use supervise::perform;
 pub use target::Unplayable;
+pub use unreached::unreached;
 pub use variables::check_variables;

@@ -69,6 +69,9 @@ impl Exit {
             _ if result.runbook.checks.iter().any(Check::is_broken) => Self::Broken,
             Verdict::Misconfigured(_) => Self::Usage,
             _ if result.interrupted => Self::Broken,
+            Verdict::Inconclusive(_) if result.scenarios.iter().any(|own| own.down.is_some()) => {
+                Self::Broken
+            }
             Verdict::Inconclusive(_) | Verdict::Skipped(_) => Self::Inconclusive,
             Verdict::Passed | Verdict::KnownFailure(_) => Self::Passed,
         }
@@ -139,6 +142,7 @@ mod tests {
             figures: Figures::default(),
             coverage: Coverage::default(),
             attempts: Vec::new(),
+            down: None,
         };
         RunResult {
             seed: 1,
@@ -153,6 +157,7 @@ mod tests {
             coverage: Coverage::default(),
             verdict,
             interrupted: false,
+            changes: None,
             duration_wall: Duration::ZERO,
         }
     }

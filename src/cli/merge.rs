@@ -27,7 +27,10 @@ pub(super) fn merge(arguments: &MergeArguments) -> Result<Exit, Problem> {
     }
     let (merged, result) = into(&arguments.runs, to)?;
     tell(arguments, &merged, &result)?;
-    Ok(Exit::Passed)
+    Ok(match arguments.exit_code {
+        true => Exit::of(&result),
+        false => Exit::Passed,
+    })
 }
 
 /// Merges files into a new one, which is whole.
@@ -41,7 +44,7 @@ pub(super) fn into(runs: &[PathBuf], to: &Path) -> Result<(Merged, RunResult), P
 pub(super) fn together(runs: Vec<Recorded>, to: &Path) -> Result<(Merged, RunResult), Problem> {
     let merged = runfile::merge(runs, to, run_file::new_id())?;
     let mut run = Recorded::open(to)?;
-    if merged.missing.is_empty() {
+    if merged.missing.is_empty() && merged.elsewhere.is_empty() {
         // It lacks nothing but the end that is written now.
         run.flaw = None;
     }
@@ -70,7 +73,14 @@ fn tell(arguments: &MergeArguments, merged: &Merged, result: &RunResult) -> std:
         out,
         "{runs} files merged into {to}: {scenarios} scenarios, {verdict}"
     )?;
+    for shards in &merged.shards {
+        writeln!(out, "  {shards}")?;
+    }
     for (ids, told) in [
+        (
+            &merged.elsewhere,
+            "missing: they fall to shards that are not here",
+        ),
         (
             &merged.missing,
             "missing: their runs were stopped before they were over",

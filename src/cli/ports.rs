@@ -1,7 +1,7 @@
 //! `--port SERVICE=PORT`: on which ports the services of a contract listen.
 
 use std::collections::BTreeMap;
-use std::net::{IpAddr, SocketAddr};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 
 use super::exit::Exit;
 use super::problem::Problem;
@@ -27,6 +27,16 @@ pub(super) fn service_port(text: &str) -> Result<(String, u16), NotAPort> {
     let number = port.parse();
     let number = number.map_err(|_| NotAPort::NoNumber(port.to_owned()))?;
     Ok((service.to_owned(), number))
+}
+
+/// Reads an address to listen on; of all names only `localhost` means one by itself.
+pub(super) fn address(text: &str) -> Result<IpAddr, String> {
+    if text == "localhost" {
+        return Ok(Ipv4Addr::LOCALHOST.into());
+    }
+    text.parse().map_err(|_| {
+        "write an address of this machine, like 127.0.0.1, or 0.0.0.0 for all of them".to_owned()
+    })
 }
 
 /// The addresses of the services that are given a port.

@@ -29,7 +29,7 @@ const FOLDER: &str = "runs";
 pub(super) struct Kept {
     /// The file itself, if there is one.
     pub(super) writer: Option<Writer>,
-    manifest: Manifest,
+    pub(super) manifest: Manifest,
     /// Where it stands while only the reports of this run need it.
     temporary: Option<TempDir>,
 }
@@ -101,6 +101,12 @@ impl Kept {
             )),
         }
         Ok(())
+    }
+
+    /// Where the file stands that is still there when the run is over.
+    pub(super) fn lasting(&self) -> Option<&Path> {
+        let writer = self.writer.as_ref().filter(|_| self.temporary.is_none());
+        writer.map(Writer::path)
     }
 
     /// Ends the file, says where it is, and writes the reports.
@@ -218,12 +224,14 @@ fn name(manifest: &Manifest) -> PathBuf {
 fn manifest(arguments: &RunArguments, plan: &Plan) -> Manifest {
     let suite = &plan.suite;
     let is_selected = |id: &str| plan.scenarios.iter().any(|own| own.id == id);
+    let part = plan.course.part.as_ref();
     let scenarios = suite.scenarios.iter().map(|own| Listed {
         id: own.id.clone(),
         name: own.name.clone(),
         file: own.file.clone(),
         usual: own.is_usual(),
         selected: is_selected(&own.id),
+        elsewhere: part.is_some_and(|part| part.elsewhere.contains(&own.id)),
     });
     let book = &suite.runbook;
     let hash = suite.runbook_hash();
@@ -252,6 +260,7 @@ fn manifest(arguments: &RunArguments, plan: &Plan) -> Manifest {
         },
         machine: Machine::this(),
         scenarios: scenarios.collect(),
+        shard: part.map(|part| part.shard),
         merged: Vec::new(),
     }
 }

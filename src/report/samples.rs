@@ -17,7 +17,7 @@ use crate::domain::result::{RunResult, ScenarioResult};
 use crate::domain::runbook::Shown;
 use crate::domain::verdict::{Finding, Outcome, ScopeTally, Severity, Subject, Verdict};
 
-pub(super) use format::{about, assert_valid};
+pub(super) use format::{about, assert_valid, closed};
 
 pub(super) fn entry(id: u64, at_ms: u64, fact: Fact) -> Arc<Entry> {
     Arc::new(Entry {
@@ -92,6 +92,7 @@ fn scenario(id: &str, name: &str, items: &[&str], verdict: Verdict) -> ScenarioR
         figures: measured(),
         coverage: Coverage::default(),
         attempts: Vec::new(),
+        down: None,
     }
 }
 
@@ -176,6 +177,7 @@ fn run(scenarios: Vec<ScenarioResult>) -> RunResult {
         figures,
         coverage: covered(),
         interrupted: false,
+        changes: None,
         duration_wall: Duration::from_millis(214),
         scenarios,
     }

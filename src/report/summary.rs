@@ -4,6 +4,7 @@
 use std::fmt::Write as _;
 
 use super::account::{Standing, account, cut, headline, standing};
+use super::changes;
 use super::document::markdown::escaped;
 use super::rollback::{advice, because, named};
 use super::text::{count, took};
@@ -92,6 +93,12 @@ fn head(text: &mut String, result: &RunResult, about: &About) {
         took(result.duration_wall),
         about.id,
     );
+    for (word, told) in result.changes.iter().flat_map(changes::lines) {
+        let _ = writeln!(text, "- **{word}**: {}", escaped(&told));
+    }
+    if result.changes.is_some() {
+        text.push('\n');
+    }
 }
 
 fn causes(text: &mut String, result: &RunResult) {

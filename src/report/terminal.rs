@@ -16,6 +16,7 @@ use anstyle::{AnsiColor, Style};
 
 use super::replay::replay;
 use super::text::{clip, shell_word, took, wrap};
+use crate::domain::class::classify;
 use crate::domain::result::{RunResult, ScenarioResult};
 use crate::domain::runbook::Check;
 use crate::domain::verdict::Verdict;
@@ -265,6 +266,10 @@ impl<W: Write> Terminal<W> {
         }
         if let Some(why) = verdict.reason() {
             self.field(2, verdict.name(), why)?;
+        }
+        if let Some(own) = classify(scenario) {
+            let (fault, class) = (own.evidence, own.class.word());
+            self.field(2, "class", &format!("{class}, by {fault}"))?;
         }
         self.findings(scenario)?;
         if self.is_thorough() {

@@ -22,6 +22,10 @@ pub struct Merged {
     pub writer: Writer,
     /// Scenarios that some run was to play and of which none has a result.
     pub missing: Vec<String>,
+    /// Scenarios that fall to shards which are not among these runs.
+    pub elsewhere: Vec<String>,
+    /// Shards that are missing, that came more than once, and that were cut differently, in words.
+    pub shards: Vec<String>,
     /// Scenarios that are usually played and that no run was to play.
     pub unasked: Vec<String>,
     /// Scenarios that several runs have played; the gravest result is kept.
@@ -105,7 +109,9 @@ pub fn merge(mut runs: Vec<Recorded>, to: &Path, id: String) -> Result<Merged, U
         wanted.map(|own| own.id.clone()).collect::<Vec<_>>()
     };
     Ok(Merged {
-        missing: ids(&|own| own.selected && !chosen.played.contains(&own.id)),
+        missing: ids(&|own| own.selected && !own.elsewhere && !chosen.played.contains(&own.id)),
+        elsewhere: ids(&|own| own.elsewhere),
+        shards: shards(&manifest.merged),
         unasked: ids(&|own| own.usual && !own.selected),
         twice: chosen.twice,
         writer,
@@ -167,6 +173,7 @@ fn together(runs: &[Recorded], id: String) -> Manifest {
         .map_or_else(Manifest::default, |run| run.manifest.clone());
     manifest.id = id;
     manifest.merged.clear();
+    manifest.shard = None;
     for run in runs {
         let own = &run.manifest;
         for listed in &own.scenarios {
@@ -175,7 +182,7 @@ fn together(runs: &[Recorded], id: String) -> Manifest {
                 .iter_mut()
                 .find(|known| known.id == listed.id)
             {
-                Some(known) => known.selected |= listed.selected,
+                Some(known) => join(known, listed),
                 None => manifest.scenarios.push(listed.clone()),
             }
         }
@@ -186,12 +193,61 @@ fn together(runs: &[Recorded], id: String) -> Manifest {
                 origin: own.origin.clone(),
                 machine: own.machine.clone(),
                 whole: run.end.is_some(),
+                shard: own.shard,
             });
         } else {
             manifest.merged.extend(own.merged.iter().cloned());
         }
     }
+    for own in &mut manifest.scenarios {
+        // Somebody was to play it, so it is missed.
+        own.selected |= own.elsewhere;
+    }
     manifest
+}
+
+/// What two runs together say of a scenario: one that some run was to play falls to nobody else any more.
+fn join(known: &mut Listed, other: &Listed) {
+    let is_own = |listed: &Listed| listed.selected && !listed.elsewhere;
+    let played = is_own(known) || is_own(other);
+    known.elsewhere = !played && (known.elsewhere || other.elsewhere);
+    known.selected = played;
+}
+
+/// What is wrong with the shards among runs, in words.
+fn shards(runs: &[Played]) -> Vec<String> {
+    let mut cuts: BTreeMap<u32, BTreeMap<u32, usize>> = BTreeMap::new();
+    for shard in runs.iter().filter_map(|run| run.shard) {
+        let cut = cuts.entry(shard.of()).or_default();
+        *cut.entry(shard.number()).or_default() += 1;
+    }
+    let mut told = Vec::new();
+    if cuts.len() > 1 {
+        let cut: Vec<String> = cuts.keys().map(u32::to_string).collect();
+        told.push(format!(
+            "they are shards of {}: cut differently, they may overlap",
+            cut.join(" and of ")
+        ));
+    }
+    for (of, numbers) in &cuts {
+        let named = |wanted: Vec<u32>| {
+            let named = wanted.iter().map(|number| format!("{number}/{of}"));
+            named.collect::<Vec<_>>().join(", ")
+        };
+        let absent: Vec<u32> = (1..=*of).filter(|own| !numbers.contains_key(own)).collect();
+        if !absent.is_empty() {
+            told.push(format!("missing: the shards {}", named(absent)));
+        }
+        let twice = numbers.iter().filter(|(_, count)| **count > 1);
+        let twice: Vec<u32> = twice.map(|(number, _)| *number).collect();
+        if !twice.is_empty() {
+            told.push(format!(
+                "played more than once: the shards {}",
+                named(twice)
+            ));
+        }
+    }
+    told
 }
 
 /// From which run each scenario is taken.

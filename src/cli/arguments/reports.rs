@@ -57,6 +57,14 @@ pub(in crate::cli) struct RunFileArguments {
     /// Write no run file
     #[arg(long)]
     pub(in crate::cli) no_run_file: bool,
+
+    /// Keep the run out of the history
+    #[arg(long)]
+    pub(in crate::cli) no_history: bool,
+
+    /// Tell nobody of what changed, and say what they would be told
+    #[arg(long)]
+    pub(in crate::cli) notify_dry_run: bool,
 }
 
 #[derive(Debug, Args)]
@@ -135,6 +143,10 @@ pub(in crate::cli) struct MergeArguments {
     /// The new run file
     #[arg(long, short, value_name = "FILE")]
     pub(in crate::cli) output: PathBuf,
+
+    /// End as a run of all of it would have ended, with its exit code
+    #[arg(long)]
+    pub(in crate::cli) exit_code: bool,
 }
 
 #[derive(Debug, Args)]

@@ -26,3 +26,23 @@ pub(in crate::report) fn assert_valid(schema: &serde_json::Value, document: &ser
         .collect();
     assert!(errors.is_empty(), "{}", errors.join("\n"));
 }
+
+/// A schema that takes no key which it does not name.
+pub(in crate::report) fn closed(mut schema: serde_json::Value) -> serde_json::Value {
+    match &mut schema {
+        serde_json::Value::Object(map) => {
+            if map.contains_key("properties") {
+                map.insert("additionalProperties".to_owned(), false.into());
+            }
+            for value in map.values_mut() {
+                *value = closed(value.take());
+            }
+        }
+        serde_json::Value::Array(all) => {
+            all.iter_mut()
+                .for_each(|value| *value = closed(value.take()));
+        }
+        _ => {}
+    }
+    schema
+}

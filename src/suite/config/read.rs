@@ -8,11 +8,13 @@ use url::Url;
 
 use super::access;
 use super::checks;
+use super::history;
 use super::lever::{self, Surroundings};
+use super::notify;
 use super::overrides::Document;
 use super::secrets::is_name;
 use super::variables::{Filled, Variables};
-use super::{AppVariables, Config, Declared, LeverMeans, MOCK, RunDefaults, Target};
+use super::{AppVariables, Config, Declared, LeverMeans, MOCK, Remembering, RunDefaults, Target};
 use crate::domain::scenario::Lever;
 use crate::domain::secret::{Account, Secret};
 use crate::suite::cursor::{Cursor, Fields};
@@ -104,6 +106,12 @@ fn root(cursor: &Cursor<'_>, place: Place<'_>) -> Option<Config> {
     let checks = fields.or("checks", Vec::new(), |cursor| {
         checks::read(cursor, |cursor| path(cursor, place), place.folder)
     });
+    let history = fields.or("history", Remembering::default(), |cursor| {
+        history::read(cursor, |cursor| path(cursor, place))
+    });
+    let notify = fields.or("notify", Vec::new(), |cursor| {
+        notify::read(cursor, |cursor| Some(variable(cursor)?.0))
+    });
     let targets = fields.or("targets", Vec::new(), |cursor| {
         let targets: Vec<Option<Declared>> = cursor
             .entries()?
@@ -135,6 +143,8 @@ fn root(cursor: &Cursor<'_>, place: Place<'_>) -> Option<Config> {
         secrets_file: secrets_file?,
         state: state?,
         checks: checks?,
+        history: history?,
+        notify: notify?,
         targets,
         ..Config::default()
     })
@@ -250,6 +260,8 @@ fn target(
         levers(cursor, &mut surroundings)
     });
     let latency = fields.or("latency", None, latency);
+    let rate = fields.maybe("rate", |cursor| number(cursor, 1));
+    let budget = fields.maybe("budget", |cursor| cursor.whole(1));
     let probes = fields.or("probes", false, Cursor::switch);
     let disposable = fields.maybe("disposable", |cursor| {
         let known: Vec<&str> = accounts
@@ -272,6 +284,8 @@ fn target(
         services: services?,
         access: access?,
         latency: latency?,
+        rate: rate?,
+        budget: budget?,
         suite: suite?,
         contract: contract?,
         accounts: accounts?,
