@@ -15,6 +15,7 @@ mod doctor;
 mod exit;
 mod files;
 mod history;
+mod incident;
 mod init;
 mod interrupt;
 mod judge;
@@ -40,6 +41,7 @@ mod schema;
 mod self_test;
 mod settings;
 mod shard;
+mod signoff;
 mod target;
 
 use std::io;
@@ -95,6 +97,8 @@ fn perform(command: Command) -> Result<Exit, Problem> {
         Command::Run(arguments) => run::run(&arguments),
         Command::List(arguments) => list::list(&arguments),
         Command::Report(arguments) => report::report(&arguments),
+        Command::Incident(arguments) => incident::incident_of(&arguments),
+        Command::Signoff(arguments) => signoff::signoff(&arguments),
         Command::Merge(arguments) => merge::merge(&arguments),
         Command::Rerun(arguments) => rerun::rerun(&arguments),
         Command::History(arguments) => history::history(&arguments),

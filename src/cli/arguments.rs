@@ -31,7 +31,8 @@ pub(super) use doctor::DoctorArguments;
 pub(super) use history::{AskedArguments, HistoryAction, HistoryArguments, PlaceArguments};
 pub(super) use mock::MockArguments;
 pub(super) use reports::{
-    MergeArguments, ReportArguments, ReportsArguments, RerunArguments, RunFileArguments,
+    IncidentArguments, MergeArguments, ReportArguments, ReportsArguments, RerunArguments,
+    RunFileArguments, SignoffArguments,
 };
 pub(super) use runbook::{AttestArguments, RunbookArguments};
 pub(super) use selection::SelectionArguments;
@@ -147,6 +148,10 @@ pub(super) enum Command {
     List(Box<ScenariosArguments>),
     /// Make reports from the file of a run
     Report(Box<ReportArguments>),
+    /// Write the incident report of a run: what happened, what to do, whom it reached
+    Incident(IncidentArguments),
+    /// Gather the runs of a period into one document, and say whether it is complete
+    Signoff(SignoffArguments),
     /// Merge the run files of shards into one
     Merge(MergeArguments),
     /// Play again what did not pass in a run

@@ -25,11 +25,13 @@ pub enum Exit {
     Inconclusive,
     /// 7: no scenario was selected.
     NothingSelected,
+    /// 8: a sign-off is not complete.
+    Incomplete,
 }
 
 impl Exit {
     /// Every code with what it says, for the help text.
-    pub const ALL: [(Self, &'static str); 8] = [
+    pub const ALL: [(Self, &'static str); 9] = [
         (Self::Passed, "passed"),
         (Self::Usage, "usage or configuration error"),
         (Self::InvalidSuite, "invalid suite file"),
@@ -44,6 +46,7 @@ impl Exit {
         ),
         (Self::Inconclusive, "inconclusive"),
         (Self::NothingSelected, "no scenario selected"),
+        (Self::Incomplete, "sign-off incomplete"),
     ];
 
     /// What a finished or interrupted run says. A failure that was seen before an interrupt stays
@@ -86,6 +89,7 @@ impl Exit {
             Self::ForbiddenWrite => 5,
             Self::Inconclusive => 6,
             Self::NothingSelected => 7,
+            Self::Incomplete => 8,
         }
     }
 }

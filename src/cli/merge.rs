@@ -37,7 +37,12 @@ pub(super) fn merge(arguments: &MergeArguments) -> Result<Exit, Problem> {
 pub(super) fn into(runs: &[PathBuf], to: &Path) -> Result<(Merged, RunResult), Problem> {
     let read: Result<Vec<Recorded>, Problem> =
         runs.iter().map(|path| run_file::open(path)).collect();
-    let merged = runfile::merge(read?, to, run_file::new_id())?;
+    together(read?, to)
+}
+
+/// The same of files that are open.
+pub(super) fn together(runs: Vec<Recorded>, to: &Path) -> Result<(Merged, RunResult), Problem> {
+    let merged = runfile::merge(runs, to, run_file::new_id())?;
     let mut run = Recorded::open(to)?;
     if merged.missing.is_empty() && merged.elsewhere.is_empty() {
         // It lacks nothing but the end that is written now.
@@ -46,6 +51,18 @@ pub(super) fn into(runs: &[PathBuf], to: &Path) -> Result<(Merged, RunResult), P
     let result = gathered(&run);
     merged.writer.end(&result).map_err(Problem::RunFileLacks)?;
     Ok((merged, result))
+}
+
+/// The run that files are of: the only one, or what shards come to together, in a file of `folder`.
+pub(super) fn one_of(runs: &[PathBuf], folder: &Path) -> Result<Recorded, Problem> {
+    match runs {
+        [run] => run_file::open(run),
+        shards => {
+            let to = folder.join("merged.run.gz");
+            into(shards, &to)?;
+            Ok(Recorded::open(&to)?)
+        }
+    }
 }
 
 fn tell(arguments: &MergeArguments, merged: &Merged, result: &RunResult) -> std::io::Result<()> {

@@ -88,7 +88,7 @@ impl Kept {
         if config.file.is_none() {
             return Ok(());
         }
-        let folder = config.state().join(FOLDER);
+        let folder = folder(config);
         let path = folder.join(name(&self.manifest));
         let begun =
             fs::create_dir_all(&folder).and_then(|()| Writer::create(&path, &self.manifest));
@@ -133,27 +133,38 @@ impl Kept {
     }
 }
 
+/// Where run files are kept that nobody named a place for.
+pub(super) fn folder(config: &Config) -> PathBuf {
+    config.state().join(FOLDER)
+}
+
 /// What formats say of a run beside what it came to.
 pub(super) fn about(manifest: &Manifest) -> About {
-    let marks = &manifest.marks;
-    let runbook = marks.runbook.rsplit(' ').next().unwrap_or_default();
-    let files = [
-        ("contract", Some(&*manifest.contract.sha256)),
-        ("scenarios", Some(&*marks.scenarios)),
-        ("world", marks.world.as_deref()),
-        ("runbook", Some(runbook)),
-    ];
-    let known = files
-        .into_iter()
-        .filter_map(|(name, hash)| Some((name, hash?)));
     About {
         id: manifest.id.clone(),
         started: Duration::from_secs(manifest.started),
-        files: known
-            .map(|(name, hash)| (name.to_owned(), hash.to_owned()))
-            .collect(),
+        files: manifest.hashes(),
         run_file: None,
+        known: known(manifest),
+        again: manifest.origin.files.clone(),
     }
+}
+
+fn known(manifest: &Manifest) -> Vec<(&'static str, String)> {
+    let machine = &manifest.machine;
+    let processors = crate::report::text::count(machine.processors as u64, "processor");
+    vec![
+        ("rehearsal", manifest.rehearsal.clone()),
+        ("device", "the simulated app".to_owned()),
+        (
+            "machine",
+            format!("{} {}, {processors}", machine.os, machine.arch),
+        ),
+        ("app and backend agreed on", manifest.contract.name.clone()),
+        ("suite", manifest.marks.suite.clone()),
+        ("runbook", manifest.marks.runbook.clone()),
+        ("typed", manifest.origin.command.join(" ")),
+    ]
 }
 
 /// A file's name and SHA-256.

@@ -5,11 +5,13 @@
 
 mod attempt;
 pub(super) mod changes;
+mod rollback;
 
 use serde::Serialize;
 
 use attempt::{AttemptDocument, attempts};
 use changes::{ChangesDocument, ClassDocument};
+use rollback::RollbackDocument;
 
 use super::timeline::Timeline;
 use super::title;
@@ -41,6 +43,7 @@ pub fn render(result: &RunResult) -> Vec<u8> {
 struct Document<'a> {
     version: u32,
     rehearsal: &'static str,
+    rollback: RollbackDocument<'a>,
     seed: u64,
     target: &'a str,
     virtual_time: bool,
@@ -202,6 +205,7 @@ impl<'a> Document<'a> {
         Self {
             version: VERSION,
             rehearsal: env!("CARGO_PKG_VERSION"),
+            rollback: RollbackDocument::of(&result.runbook),
             seed: result.seed,
             target: &result.target,
             virtual_time: result.virtual_time,
@@ -352,15 +356,20 @@ impl<'a> CheckDocument<'a> {
     }
 }
 
-impl<'a> ItemDocument<'a> {
-    fn of(item: &'a Answered) -> Self {
-        let ground = |ground: &'a Ground| GroundDocument {
+impl<'a> GroundDocument<'a> {
+    fn of(ground: &'a Ground) -> Self {
+        Self {
             kind: ground.proof.kind(),
             name: ground.proof.to_string(),
             came: ground.came.name(),
             scenarios: &ground.scenarios,
             why: ground.why.as_deref(),
-        };
+        }
+    }
+}
+
+impl<'a> ItemDocument<'a> {
+    fn of(item: &'a Answered) -> Self {
         let attested = |own: &'a Attestation| AttestationDocument {
             by: &own.by,
             note: &own.note,
@@ -380,7 +389,7 @@ impl<'a> ItemDocument<'a> {
                 Status::NotApplicable => "not-applicable",
                 Status::NotScored => "not-scored",
             },
-            by: item.by.iter().map(ground).collect(),
+            by: item.by.iter().map(GroundDocument::of).collect(),
             reason: item.reason(),
             attested: item.attested.as_ref().map(attested),
         }

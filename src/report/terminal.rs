@@ -5,6 +5,7 @@
 
 mod figures;
 mod finding;
+mod rollback;
 mod runbook;
 mod summary;
 
@@ -13,6 +14,7 @@ use std::io::{self, Write};
 
 use anstyle::{AnsiColor, Style};
 
+use super::replay::replay;
 use super::text::{clip, shell_word, took, wrap};
 use crate::domain::class::classify;
 use crate::domain::result::{RunResult, ScenarioResult};
@@ -212,6 +214,7 @@ impl<W: Write> Terminal<W> {
     /// When the stream takes no more.
     pub fn end(&mut self, result: &RunResult) -> io::Result<()> {
         self.virtual_time = result.virtual_time;
+        self.rollback(&result.runbook)?;
         for scenario in &result.scenarios {
             if self.is_told(scenario) {
                 self.account(scenario, result)?;
@@ -327,31 +330,6 @@ impl<W: Write> Terminal<W> {
         }
         Ok(())
     }
-}
-
-/// What plays one scenario again, as it was played.
-fn replay(scenario: &ScenarioResult, result: &RunResult, beside: &[String]) -> Vec<String> {
-    let mut words = vec!["run".to_owned()];
-    let mut flag = |name: &str, value: &str| {
-        words.push(format!("--{name}"));
-        words.push(value.to_owned());
-    };
-    if result.target != "mock" {
-        flag("target", &result.target);
-    }
-    flag("scenario", &scenario.id);
-    flag("seed", &result.seed.to_string());
-    for quirk in &result.quirks {
-        flag("quirk", quirk);
-    }
-    for defect in &result.defects {
-        flag("defect", defect);
-    }
-    if result.target == "mock" && !result.virtual_time {
-        words.push("--real-time".to_owned());
-    }
-    words.extend(beside.iter().cloned());
-    words
 }
 
 /// Whether a verdict needs somebody's attention.

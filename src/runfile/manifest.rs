@@ -125,6 +125,25 @@ impl Machine {
 }
 
 impl Manifest {
+    /// What it was played from: each file's name and SHA-256, hex.
+    #[must_use]
+    pub fn hashes(&self) -> Vec<(String, String)> {
+        let marks = &self.marks;
+        let runbook = marks.runbook.rsplit(' ').next().unwrap_or_default();
+        let files = [
+            ("contract", Some(&*self.contract.sha256)),
+            ("scenarios", Some(&*marks.scenarios)),
+            ("world", marks.world.as_deref()),
+            ("runbook", Some(runbook)),
+        ];
+        let known = files
+            .into_iter()
+            .filter_map(|(name, hash)| Some((name, hash?)));
+        known
+            .map(|(name, hash)| (name.to_owned(), hash.to_owned()))
+            .collect()
+    }
+
     /// The scenarios that were to be played, in the suite's order.
     pub fn selected(&self) -> impl Iterator<Item = &Listed> {
         self.scenarios.iter().filter(|own| own.selected)

@@ -62,7 +62,7 @@ pub enum Unmergeable {
 pub fn merge(mut runs: Vec<Recorded>, to: &Path, id: String) -> Result<Merged, Unmergeable> {
     let differ = runs.iter().skip(1).find_map(|other| {
         let first = &runs[0];
-        let differences = differences(&first.manifest, &other.manifest);
+        let differences = first.manifest.differences(&other.manifest);
         (!differences.is_empty()).then(|| Unmergeable::Different {
             first: first.path.clone(),
             other: other.path.clone(),
@@ -118,39 +118,43 @@ pub fn merge(mut runs: Vec<Recorded>, to: &Path, id: String) -> Result<Merged, U
     })
 }
 
-/// In what two runs differ that are of one thing.
-fn differences(one: &Manifest, other: &Manifest) -> Vec<String> {
-    let mut found = Vec::new();
-    let mut compare = |what: &str, one: String, other: String| {
-        if one != other {
-            found.push(format!("{what} {one} and {other}"));
-        }
-    };
-    let listed = |all: &[String]| match all {
-        [] => "none".to_owned(),
-        all => all.join(" "),
-    };
-    let time = |is_virtual| if is_virtual { "virtual" } else { "real" }.to_owned();
-    compare("contract", mark(one), mark(other));
-    compare(
-        "scenarios",
-        short(&one.marks.scenarios),
-        short(&other.marks.scenarios),
-    );
-    let world = |own: &Manifest| own.marks.world.as_deref().map_or("none".to_owned(), short);
-    compare("world", world(one), world(other));
-    compare(
-        "runbook",
-        one.marks.runbook.clone(),
-        other.marks.runbook.clone(),
-    );
-    compare("target", one.target.clone(), other.target.clone());
-    compare("seed", one.seed.to_string(), other.seed.to_string());
-    compare("time", time(one.virtual_time), time(other.virtual_time));
-    compare("quirks", listed(&one.quirks), listed(&other.quirks));
-    compare("defects", listed(&one.defects), listed(&other.defects));
-    compare("rehearsal", one.rehearsal.clone(), other.rehearsal.clone());
-    found
+impl Manifest {
+    /// In what two runs differ that could be shards of one; nothing, and they are.
+    #[must_use]
+    pub fn differences(&self, other: &Self) -> Vec<String> {
+        let one = self;
+        let mut found = Vec::new();
+        let mut compare = |what: &str, one: String, other: String| {
+            if one != other {
+                found.push(format!("{what} {one} and {other}"));
+            }
+        };
+        let listed = |all: &[String]| match all {
+            [] => "none".to_owned(),
+            all => all.join(" "),
+        };
+        let time = |is_virtual| if is_virtual { "virtual" } else { "real" }.to_owned();
+        compare("contract", mark(one), mark(other));
+        compare(
+            "scenarios",
+            short(&one.marks.scenarios),
+            short(&other.marks.scenarios),
+        );
+        let world = |own: &Manifest| own.marks.world.as_deref().map_or("none".to_owned(), short);
+        compare("world", world(one), world(other));
+        compare(
+            "runbook",
+            one.marks.runbook.clone(),
+            other.marks.runbook.clone(),
+        );
+        compare("target", one.target.clone(), other.target.clone());
+        compare("seed", one.seed.to_string(), other.seed.to_string());
+        compare("time", time(one.virtual_time), time(other.virtual_time));
+        compare("quirks", listed(&one.quirks), listed(&other.quirks));
+        compare("defects", listed(&one.defects), listed(&other.defects));
+        compare("rehearsal", one.rehearsal.clone(), other.rehearsal.clone());
+        found
+    }
 }
 
 fn mark(manifest: &Manifest) -> String {

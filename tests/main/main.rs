@@ -37,6 +37,7 @@ mod scenarios;
 #[cfg(unix)]
 mod secrets;
 mod shards;
+mod signoff;
 #[cfg(feature = "interop")]
 mod slurm;
 mod sources;

@@ -12,6 +12,8 @@ pub(in crate::report) fn about() -> About {
         started: Duration::from_secs(1_796_025_600),
         files: vec![("contract".to_owned(), hash("a"))],
         run_file: Some(("a.run.gz".to_owned(), hash("b"))),
+        known: vec![("machine", "linux x86_64, 2 processors".to_owned())],
+        again: Vec::new(),
     }
 }
 

@@ -67,7 +67,8 @@ impl<W: Write> Terminal<W> {
             )?;
         }
         writeln!(self.out)?;
-        self.verdict(result, &counts)
+        self.verdict(result, &counts)?;
+        self.pulled(&result.runbook)
     }
 
     /// What changes no verdict and must be known before it is believed, each told once.

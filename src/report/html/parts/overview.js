@@ -2,6 +2,7 @@
 
 import { html, useEffect, useComputed } from "./view.js";
 import { Runbook, Checks } from "./runbook.js";
+import { Advice, Triggers } from "./rollback.js";
 import { Figures, Coverage, Scope } from "./numbers.js";
 import { VerdictMark, Words, Select, Search } from "./pieces.js";
 import { sentence, verdict, whose, count, took, listed, day } from "./words.js";
@@ -15,7 +16,8 @@ export function Overview({ store }) {
   }, [store.route.value.section]);
   return html`<main id="content">
     <section class="hero" aria-labelledby="verdict">
-      <p><${VerdictMark} name=${report.verdict} /></p>
+      <${Advice} rollback=${report.rollback} scenarios=${report.scenarios} onScenario=${open} />
+      <p class="said"><${VerdictMark} name=${report.verdict} /></p>
       <h1 id="verdict" tabindex="-1">${sentence(report)}</h1>
       <p class="lead">${answered(report.runbook.items)}</p>
       ${report.reason && html`<p class="lead"><${Words} text=${report.reason} /></p>`}
@@ -25,6 +27,7 @@ export function Overview({ store }) {
     </section>
     <${Scope} scope=${report.scope} />
     <${Runbook} runbook=${report.runbook} scenarios=${report.scenarios} onScenario=${open} />
+    <${Triggers} rollback=${report.rollback} scenarios=${report.scenarios} onScenario=${open} />
     <${Checks} checks=${report.runbook.checks} />
     <${Scenarios} store=${store} onScenario=${open} />
     <${Figures} figures=${report.figures} virtual=${report.virtual_time} />
