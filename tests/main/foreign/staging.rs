@@ -187,8 +187,8 @@ fn a_deployment_behind_nginx_is_played_by_many_at_once_in_shards_that_make_one_r
         told.contains("5 scenarios, passed") && !told.contains("missing"),
         "{told}"
     );
-    let (_, told) = staging.run(&["report", "all.run.gz", "--terminal"]);
-    assert!(told.contains("command"), "{told}");
+    let (_, told) = staging.run(&["report", "all.run.gz", "--json", "-"]);
+    assert!(told.contains("maintenance=on (command)"), "{told}");
 }
 
 #[test]
