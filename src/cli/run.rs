@@ -42,9 +42,8 @@ pub(super) fn run(arguments: &RunArguments) -> Result<Exit, Problem> {
         plan.lease = levers::lease(&plan.target, &config, Use::Alone)?;
     }
     let commands = checks::wanted(arguments.checks, &config)?;
-    let kept = run_file::begin(arguments, &config, environment, &plan, &reports)?;
-    let remembered = history::of_run(arguments, &config);
-    plan.run_file.clone_from(&kept.writer);
+    let after = After::begin(arguments, &config, environment, &plan, reports)?;
+    plan.run_file.clone_from(&after.kept.writer);
     let interrupt = Interrupt::new();
     let handle = interrupt.clone();
     let lease = plan.lease.clone();
@@ -53,7 +52,7 @@ pub(super) fn run(arguments: &RunArguments) -> Result<Exit, Problem> {
         move || levers::last_words(lease.as_ref()),
     )?;
 
-    let quiet = arguments.detail.chosen() == Detail::Quiet;
+    let quiet = after.quiet;
     if let (Some(part), false) = (&plan.course.part, quiet) {
         shard::tell(part, plan.scenarios.len());
     }
@@ -76,17 +75,6 @@ pub(super) fn run(arguments: &RunArguments) -> Result<Exit, Problem> {
         }
     });
     drop(progress);
-    let quiet = arguments.detail.chosen() == Detail::Quiet;
-    let after = After {
-        kept,
-        reports,
-        remembered,
-        quiet,
-        mode: match arguments.run_file.notify_dry_run {
-            true => Mode::DryRun,
-            false => Mode::Tell,
-        },
-    };
     let mut result = match played {
         Ok(result) => result,
         Err(why) => return Err(after.nothing_was_played(&plan, why, &config)),
@@ -115,6 +103,26 @@ struct After {
 }
 
 impl After {
+    /// Begins the run file, where one is kept.
+    fn begin(
+        arguments: &RunArguments,
+        config: &Config,
+        environment: Environment<'_>,
+        plan: &Plan,
+        reports: Reports,
+    ) -> Result<Self, Problem> {
+        Ok(Self {
+            kept: run_file::begin(arguments, config, environment, plan, &reports)?,
+            reports,
+            remembered: history::of_run(arguments, config),
+            quiet: arguments.detail.chosen() == Detail::Quiet,
+            mode: match arguments.run_file.notify_dry_run {
+                true => Mode::DryRun,
+                false => Mode::Tell,
+            },
+        })
+    }
+
     /// Says in the result what it changes against the runs before it.
     fn compare(&self, result: &mut RunResult) {
         if let Some(database) = &self.remembered {

@@ -150,7 +150,18 @@ fn things(
             writeln!(out, "{:used$}{line}", "")?;
         }
     }
-    match all.len() - told.len() {
+    let untold = all
+        .iter()
+        .filter(|own| !look.everything && !needs_a_word(own));
+    let (never, rest): (Vec<_>, Vec<_>) = untold.partition(|own| was_never_tested(own));
+    if !never.is_empty() {
+        let names: Vec<&str> = never.iter().map(|own| own.thing.name.as_str()).collect();
+        let line = format!("never tested: {}", names.join(", "));
+        for line in wrap(&line, look.width.saturating_sub(4).max(30)) {
+            writeln!(out, "    {FAINT}{line}{FAINT:#}")?;
+        }
+    }
+    match rest.len() {
         0 => Ok(()),
         rest => {
             let more = if told.is_empty() { "" } else { " more" };
@@ -162,13 +173,21 @@ fn things(
     }
 }
 
+/// Whether no run put it to the test, although none left it out.
+fn was_never_tested(trend: &Trend<'_>) -> bool {
+    trend.first_seen.is_none() && trend.last_good.is_none() && !is_left_out(trend)
+}
+
+fn is_left_out(trend: &Trend<'_>) -> bool {
+    let last = trend.last;
+    last.is_none_or(|last| matches!(last.sign, Sign::Skipped))
+}
+
 fn needs_a_word(trend: &Trend<'_>) -> bool {
     let was_bad = trend.row.iter().flatten().any(|sign| sign.is_bad());
     let is_bad = trend.first_seen.is_some() && trend.fixed.is_none();
-    let is_left_out = trend
-        .last
-        .is_none_or(|last| matches!(last.sign, Sign::Skipped));
-    was_bad || is_bad || (trend.untested_nights > 0 && !is_left_out)
+    let was_tested = !was_never_tested(trend) && !is_left_out(trend);
+    was_bad || is_bad || (trend.untested_nights > 0 && was_tested)
 }
 
 /// All that is known of it, in words.

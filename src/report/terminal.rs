@@ -267,10 +267,7 @@ impl<W: Write> Terminal<W> {
         if let Some(why) = verdict.reason() {
             self.field(2, verdict.name(), why)?;
         }
-        if let Some(own) = classify(scenario) {
-            let (fault, class) = (own.evidence, own.class.word());
-            self.field(2, "class", &format!("{class}, by {fault}"))?;
-        }
+        self.class(scenario)?;
         self.findings(scenario)?;
         if self.is_thorough() {
             for (rule, why) in &scenario.outcome.not_judged {
@@ -304,6 +301,18 @@ impl<W: Write> Terminal<W> {
             )?;
         }
         Ok(())
+    }
+
+    /// Whose fault it is, and by what, unless that is said already.
+    fn class(&mut self, scenario: &ScenarioResult) -> io::Result<()> {
+        let Some(own) = classify(scenario) else {
+            return Ok(());
+        };
+        let class = own.class.word();
+        match scenario.outcome.verdict.reason() {
+            Some(reason) if reason == own.evidence => self.field(2, "class", class),
+            _ => self.field(2, "class", &format!("{class}, by {}", own.evidence)),
+        }
     }
 
     /// Text over the whole width.

@@ -40,9 +40,10 @@ pub fn unreached(plan: &Plan, why: &Unplayable) -> Option<RunResult> {
         ..unplayed(scenario, Verdict::Inconclusive(why.clone()), Duration::ZERO)
     });
     let scenarios: Vec<ScenarioResult> = scenarios.collect();
+    let result = sum_up(plan, &basis, scenarios, false, Duration::ZERO);
     if let Some(file) = &plan.run_file {
         file.basis(&basis);
-        scenarios.iter().for_each(|own| file.scenario(own));
+        result.scenarios.iter().for_each(|own| file.scenario(own));
     }
-    Some(sum_up(plan, &basis, scenarios, false, Duration::ZERO))
+    Some(result)
 }

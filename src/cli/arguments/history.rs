@@ -65,7 +65,7 @@ pub(in crate::cli) enum HistoryAction {
         #[command(flatten)]
         place: PlaceArguments,
     },
-    /// Forget old runs; their run files are left alone
+    /// Forget what began longer than --older-than before the newest run; run files are left alone
     Prune {
         /// Those that began longer than this before the newest one, like 90d
         #[arg(long, value_name = "DURATION", value_parser = duration)]

@@ -119,23 +119,7 @@ fn root(cursor: &Cursor<'_>, place: Place<'_>) -> Option<Config> {
     let notify = fields.or("notify", Vec::new(), |cursor| {
         notify::read(cursor, |cursor| Some(variable(cursor)?.0))
     });
-    let targets = fields.or("targets", Vec::new(), |cursor| {
-        let targets: Vec<Option<Declared>> = cursor
-            .entries()?
-            .iter()
-            .map(|(entry, cursor)| {
-                if entry.key == MOCK {
-                    let message = format!("`{MOCK}` is the target that is part of the program");
-                    cursor.diagnostics.note(
-                        &entry.key_span,
-                        Problem::new(message).hint("choose another name"),
-                    );
-                }
-                target(&entry.key, cursor, place, &Variables::new(&entry.key, None))
-            })
-            .collect();
-        targets.into_iter().collect()
-    });
+    let targets = fields.or("targets", Vec::new(), |cursor| targets(cursor, place));
     let (run, profiles, targets) = (run?, profiles?, targets?);
     if let Some(cursor) = &run_cursor {
         known_target(run.target.as_ref(), cursor, &targets);
@@ -156,6 +140,24 @@ fn root(cursor: &Cursor<'_>, place: Place<'_>) -> Option<Config> {
         targets,
         ..Config::default()
     })
+}
+
+fn targets(cursor: &Cursor<'_>, place: Place<'_>) -> Option<Vec<Declared>> {
+    let targets: Vec<Option<Declared>> = cursor
+        .entries()?
+        .iter()
+        .map(|(entry, cursor)| {
+            if entry.key == MOCK {
+                let message = format!("`{MOCK}` is the target that is part of the program");
+                cursor.diagnostics.note(
+                    &entry.key_span,
+                    Problem::new(message).hint("choose another name"),
+                );
+            }
+            target(&entry.key, cursor, place, &Variables::new(&entry.key, None))
+        })
+        .collect();
+    targets.into_iter().collect()
 }
 
 fn path(cursor: &Cursor<'_>, place: Place<'_>) -> Option<PathBuf> {
