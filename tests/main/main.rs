@@ -26,6 +26,8 @@ mod interop;
 mod levers;
 mod local;
 mod matrix;
+#[cfg(unix)]
+mod mock;
 mod proxy;
 mod run_file;
 mod runbook;
