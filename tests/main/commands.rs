@@ -235,13 +235,12 @@ fn a_mock_says_where_it_is_and_listens_there() {
 #[cfg(unix)]
 #[test]
 fn a_mock_for_the_network_writes_the_apps_variables_and_ends_cleanly_when_it_is_asked_to() {
-    use nix::sys::signal::{Signal, kill};
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join(".env");
     fs::write(&file, "# mine\r\nOTHER=1\r\n").unwrap();
     let config = "[mock]\nenv-file = \".env\"\nbind = \"0.0.0.0\"\n";
     fs::write(folder.path().join("rehearsal.toml"), config).unwrap();
-    for signal in [Signal::SIGINT, Signal::SIGTERM] {
+    for signal in ["-INT", "-TERM"] {
         let mut child = rehearsal(folder.path(), &["mock", "--json", "--port", "0"])
             .stdout(Stdio::piped())
             .spawn()
@@ -261,8 +260,9 @@ fn a_mock_for_the_network_writes_the_apps_variables_and_ends_cleanly_when_it_is_
         assert_eq!(variables.len(), 2, "{line}");
         let accounts = served["accounts"].as_array().unwrap();
         assert!(accounts.iter().all(|own| own["password"].is_string()));
-        let id = i32::try_from(child.id()).unwrap();
-        kill(nix::unistd::Pid::from_raw(id), signal).unwrap();
+        let id = child.id().to_string();
+        let asked = Command::new("kill").args([signal, &id]).status();
+        assert!(asked.unwrap().success());
         assert_eq!(child.wait().unwrap().code(), Some(0), "{signal}");
     }
 }

@@ -5,7 +5,6 @@ use std::io::{BufRead, BufReader, Lines};
 use std::path::Path;
 use std::process::{Child, ChildStderr, Command, Stdio};
 
-use nix::sys::signal::{Signal, kill};
 use reqwest::{Client, StatusCode};
 use serde_json::{Value, json};
 
@@ -80,8 +79,9 @@ impl Mock {
     }
 
     fn end(mut self) {
-        let id = i32::try_from(self.child.id()).unwrap();
-        kill(nix::unistd::Pid::from_raw(id), Signal::SIGTERM).unwrap();
+        let id = self.child.id().to_string();
+        let asked = Command::new("kill").args(["-TERM", &id]).status();
+        assert!(asked.unwrap().success());
         assert_eq!(self.child.wait().unwrap().code(), Some(0));
     }
 }
