@@ -76,6 +76,7 @@ async fn compare(urls: BTreeMap<String, url::Url>) {
         mode: Mode::Enforcing,
         accounts: Vec::new(),
         marker: "bench".to_owned(),
+        pace: rehearsal::internals::net::Pace::default(),
     })
     .expect("a gateway");
     let straight = urls.into_iter().map(|(name, url)| {

@@ -14,14 +14,19 @@ mod course;
 mod doctor;
 mod exit;
 mod files;
+mod history;
+mod incident;
 mod init;
 mod interrupt;
 mod judge;
 mod levers;
+mod list;
 mod merge;
 mod mock;
 mod names;
 mod network;
+mod notify;
+mod pace;
 mod ports;
 mod problem;
 mod progress;
@@ -35,6 +40,8 @@ mod runbook;
 mod schema;
 mod self_test;
 mod settings;
+mod shard;
+mod signoff;
 mod target;
 
 use std::io;
@@ -88,9 +95,13 @@ fn perform(command: Command) -> Result<Exit, Problem> {
             Ok(Exit::Passed)
         }
         Command::Run(arguments) => run::run(&arguments),
+        Command::List(arguments) => list::list(&arguments),
         Command::Report(arguments) => report::report(&arguments),
+        Command::Incident(arguments) => incident::incident_of(&arguments),
+        Command::Signoff(arguments) => signoff::signoff(&arguments),
         Command::Merge(arguments) => merge::merge(&arguments),
         Command::Rerun(arguments) => rerun::rerun(&arguments),
+        Command::History(arguments) => history::history(&arguments),
         Command::Proxy(arguments) => proxy::proxy(&arguments),
         Command::Judge(arguments) => judge::judge(&arguments),
         Command::Attest(arguments) => attest::attest(&arguments),

@@ -37,6 +37,8 @@ mod suite;
 
 mod runfile;
 
+mod history;
+
 mod run;
 
 mod report;
@@ -75,6 +77,9 @@ pub mod internals {
     }
     pub mod gateway {
         pub use crate::gateway::*;
+    }
+    pub mod history {
+        pub use crate::history::*;
     }
     pub mod mock {
         pub use crate::mock::*;

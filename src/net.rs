@@ -8,10 +8,12 @@ mod address;
 mod clock;
 mod endpoint;
 mod memory;
+mod pace;
 mod recorder;
 
 pub use address::ServiceAddress;
 pub use clock::Clock;
 pub(crate) use endpoint::ACCEPT_PAUSE;
 pub use endpoint::{Endpoint, Listener, Net, Stream};
+pub use pace::{Pace, Used};
 pub use recorder::Recorder;

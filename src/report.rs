@@ -3,14 +3,22 @@
 //! Every reporter reads the one result model of [`crate::domain::result`]; none computes a verdict.
 
 mod account;
+mod changes;
 pub mod ctrf;
+mod document;
 pub mod file;
 pub mod github;
 pub mod har;
+pub mod history;
 pub mod html;
 pub mod in_toto;
+pub mod incident;
 pub mod json;
 pub mod junit;
+pub mod notify;
+mod replay;
+mod rollback;
+pub mod signoff;
 pub mod summary;
 pub mod tap;
 pub mod terminal;
@@ -33,6 +41,10 @@ pub struct About {
     pub files: Vec<(String, String)>,
     /// The run file's name and SHA-256, hex, where one is kept.
     pub run_file: Option<(String, String)>,
+    /// What it was played by and what as, by name, for people.
+    pub known: Vec<(&'static str, String)>,
+    /// The arguments that name the same files again.
+    pub again: Vec<String>,
 }
 
 impl About {

@@ -1,11 +1,15 @@
 //! What can be typed.
 
+mod catalogue;
 mod course;
 mod detail;
 mod doctor;
+mod history;
 mod mock;
 mod reports;
 mod runbook;
+mod selection;
+mod shard;
 
 use std::ffi::OsString;
 use std::path::PathBuf;
@@ -20,14 +24,19 @@ use super::problem::nearest;
 use crate::gateway::Name;
 use crate::suite::config::shown_setting;
 use crate::suite::schema;
+pub(super) use catalogue::{ListArguments, RulesArguments, ScenariosArguments};
 pub(super) use course::{CourseArguments, Flaky};
 pub(super) use detail::DetailArguments;
 pub(super) use doctor::DoctorArguments;
+pub(super) use history::{AskedArguments, HistoryAction, HistoryArguments, PlaceArguments};
 pub(super) use mock::MockArguments;
 pub(super) use reports::{
-    MergeArguments, ReportArguments, ReportsArguments, RerunArguments, RunFileArguments,
+    IncidentArguments, MergeArguments, ReportArguments, ReportsArguments, RerunArguments,
+    RunFileArguments, SignoffArguments,
 };
 pub(super) use runbook::{AttestArguments, RunbookArguments};
+pub(super) use selection::SelectionArguments;
+pub(super) use shard::{Asked, ShardArguments};
 
 const STYLES: Styles = Styles::styled()
     .header(AnsiColor::Green.on_default().bold())
@@ -57,7 +66,7 @@ Examples:
 /// A conformance test harness for mobile clients: it plays the app, judges the wire, and proves
 /// that no forbidden write is ever called.
 #[derive(Debug, Parser)]
-#[command(name = "rehearsal", version, styles = STYLES, disable_help_subcommand = true)]
+#[command(name = "rehearsal", version, styles = STYLES)]
 pub(super) struct Arguments {
     #[command(subcommand)]
     pub(super) command: Command,
@@ -135,12 +144,20 @@ pub(super) enum Colour {
 pub(super) enum Command {
     /// Play scenarios and judge what happened
     Run(Box<RunArguments>),
+    /// List the scenarios: what they show, what they need, and why one would be skipped
+    List(Box<ScenariosArguments>),
     /// Make reports from the file of a run
     Report(Box<ReportArguments>),
+    /// Write the incident report of a run: what happened, what to do, whom it reached
+    Incident(IncidentArguments),
+    /// Gather the runs of a period into one document, and say whether it is complete
+    Signoff(SignoffArguments),
     /// Merge the run files of shards into one
     Merge(MergeArguments),
     /// Play again what did not pass in a run
     Rerun(RerunArguments),
+    /// Say what past runs tell together: trends, flakes, since when and until when
+    History(HistoryArguments),
     /// Judge recorded journals by the same rules, offline
     Judge(Box<JudgeArguments>),
     /// Put the gateway before a target, for an app of your own, and judge what it does
@@ -155,7 +172,7 @@ pub(super) enum Command {
     Levers(LeversArguments),
     /// Vouch for an item of the runbook, or list what people vouch for
     Attest(AttestArguments),
-    /// List the rules, or explain one
+    /// List the rules or a family of them, or explain one
     Rules(RulesArguments),
     /// List the deliberate misbehaviours of the simulated app
     Quirks(ListArguments),
@@ -220,16 +237,15 @@ pub(super) struct RunArguments {
     #[arg(long, value_name = "NAME")]
     pub(super) target: Option<String>,
 
-    /// Only scenarios with this id, which may hold `*` and `?`
-    #[arg(long = "scenario", value_name = "ID")]
-    pub(super) scenarios: Vec<String>,
+    #[command(flatten)]
+    pub(super) selection: SelectionArguments,
 
-    /// Only scenarios with this tag
-    #[arg(long = "tag", value_name = "TAG")]
-    pub(super) tags: Vec<String>,
+    /// Say what would be played and what would be skipped, and play nothing
+    #[arg(long)]
+    pub(super) dry_run: bool,
 
     /// What all chance derives from; the same seed gives the same journal [default: by chance]
-    #[arg(long, value_name = "NUMBER")]
+    #[arg(long, value_name = "NUMBER", allow_negative_numbers = true, value_parser = seed)]
     pub(super) seed: Option<u64>,
 
     /// Play against the mock over TCP in real time
@@ -237,8 +253,11 @@ pub(super) struct RunArguments {
     pub(super) real_time: bool,
 
     /// How many scenarios are played at once [default: one per processor; one at a deployment]
-    #[arg(long, value_name = "NUMBER", value_parser = clap::value_parser!(u16).range(1..))]
+    #[arg(short, long, value_name = "NUMBER", value_parser = clap::value_parser!(u16).range(1..))]
     pub(super) jobs: Option<u16>,
+
+    #[command(flatten)]
+    pub(super) shard: ShardArguments,
 
     #[command(flatten)]
     pub(super) course: CourseArguments,
@@ -306,7 +325,7 @@ pub(super) struct ProxyArguments {
     pub(super) ports: Vec<(String, u16)>,
 
     /// The address that the services listen on; 0.0.0.0 lets devices on the network in
-    #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1")]
+    #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1", value_parser = ports::address)]
     pub(super) bind: std::net::IpAddr,
 
     /// A name by which the app reaches this machine, with the port if one is forwarded; may be repeated
@@ -334,7 +353,7 @@ pub(super) struct ProxyArguments {
     pub(super) defects: Vec<String>,
 
     /// What all chance derives from [default: by chance]
-    #[arg(long, value_name = "NUMBER")]
+    #[arg(long, value_name = "NUMBER", allow_negative_numbers = true, value_parser = seed)]
     pub(super) seed: Option<u64>,
 
     /// Write the journal into this file, entry by entry
@@ -402,31 +421,13 @@ pub(super) enum LeversAction {
 }
 
 #[derive(Debug, Args)]
-pub(super) struct RulesArguments {
-    /// The rule to explain
-    #[arg(value_name = "ID")]
-    pub(super) id: Option<String>,
-
-    /// Print JSON
-    #[arg(long)]
-    pub(super) json: bool,
-}
-
-#[derive(Debug, Args)]
-pub(super) struct ListArguments {
-    /// Print JSON
-    #[arg(long)]
-    pub(super) json: bool,
-}
-
-#[derive(Debug, Args)]
 pub(super) struct SelfTestArguments {
     /// What all chance derives from [default: by chance]
-    #[arg(long, value_name = "NUMBER")]
+    #[arg(long, value_name = "NUMBER", allow_negative_numbers = true, value_parser = seed)]
     pub(super) seed: Option<u64>,
 
     /// How many scenarios are played at once [default: one per processor]
-    #[arg(long, value_name = "NUMBER", value_parser = clap::value_parser!(u16).range(1..))]
+    #[arg(short, long, value_name = "NUMBER", value_parser = clap::value_parser!(u16).range(1..))]
     pub(super) jobs: Option<u16>,
 
     /// Say also by which misbehaviours each item of the runbook is violated, and which items by none
@@ -457,6 +458,12 @@ pub(super) struct CompletionsArguments {
     /// For which shell
     #[arg(value_enum)]
     pub(super) shell: clap_complete::Shell,
+}
+
+/// A seed as typed.
+fn seed(text: &str) -> Result<u64, String> {
+    let number = text.parse();
+    number.map_err(|_| format!("a seed is a whole number from 0 to {}", u64::MAX))
 }
 
 #[cfg(test)]

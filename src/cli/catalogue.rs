@@ -10,6 +10,7 @@ use super::console;
 use super::exit::Exit;
 use super::problem::Problem;
 use crate::domain::verdict::Subject;
+use crate::domain::wildcard::matches;
 use crate::report::text::wrap;
 use crate::rules::{self, RuleInfo};
 use crate::run::Misbehaviour;
@@ -42,48 +43,94 @@ fn cards(culprit: Subject) -> Vec<Card> {
     all.map(Card::of).collect()
 }
 
-/// `rehearsal quirks`.
+/// `rehearsal quirks [NAME…]`.
 pub(super) fn list_quirks(arguments: &ListArguments) -> Result<Exit, Problem> {
-    list(&cards(Subject::App), arguments, "run --quirk NAME")
+    list("quirk", cards(Subject::App), arguments)
 }
 
-/// `rehearsal defects`.
+/// `rehearsal defects [NAME…]`.
 pub(super) fn list_defects(arguments: &ListArguments) -> Result<Exit, Problem> {
-    list(&cards(Subject::Backend), arguments, "run --defect NAME")
+    list("defect", cards(Subject::Backend), arguments)
 }
 
-fn list(all: &[Card], arguments: &ListArguments, usage: &str) -> Result<Exit, Problem> {
+fn list(kind: &'static str, all: Vec<Card>, arguments: &ListArguments) -> Result<Exit, Problem> {
+    for name in &arguments.names {
+        if !all.iter().any(|one| matches(name, one.name)) {
+            return Err(Problem::Unknown {
+                kind,
+                name: name.clone(),
+                known: all.iter().map(|one| one.name.to_owned()).collect(),
+                exit: Exit::Usage,
+            });
+        }
+    }
+    let is_meant = |one: &Card| {
+        let mut names = arguments.names.iter();
+        arguments.names.is_empty() || names.any(|name| matches(name, one.name))
+    };
+    let meant: Vec<Card> = all.into_iter().filter(is_meant).collect();
     let mut out = console::out();
     if arguments.json {
-        json(&mut out, &all)?;
+        json(&mut out, &meant)?;
         return Ok(Exit::Passed);
     }
-    let column = longest(all.iter().map(|one| one.name));
-    for one in all {
+    if let [one] = meant.as_slice() {
+        portray(&mut out, kind, one)?;
+        return Ok(Exit::Passed);
+    }
+    let column = longest(meant.iter().map(|one| one.name));
+    for one in &meant {
         let mut told = one.what.to_owned();
         if !one.trips.is_empty() {
             told.push_str(&format!(" [{}]", one.trips.join(", ")));
         }
         row(&mut out, one.name, column, &told)?;
     }
-    let last = format!("In brackets: the rules that notice it. Try one: rehearsal {usage}");
+    let last =
+        format!("In brackets: the rules that notice it. Try one: rehearsal run --{kind} NAME");
     writeln!(out, "\n{FAINT}{last}{FAINT:#}")?;
     Ok(Exit::Passed)
+}
+
+/// One misbehaviour, with the rules that notice it.
+fn portray(out: &mut impl Write, kind: &str, one: &Card) -> io::Result<()> {
+    writeln!(out, "{STRONG}{}{STRONG:#}\n", one.name)?;
+    let column = "noticed by".len();
+    row(out, "does", column, one.what)?;
+    for (at, id) in one.trips.iter().enumerate() {
+        let title = rules::find(id).map(RuleInfo::title).unwrap_or_default();
+        let word = if at == 0 { "noticed by" } else { "" };
+        row(out, word, column, &format!("{id}: {title}"))?;
+    }
+    row(out, "shows in", column, one.stage)?;
+    let again = format!("rehearsal run {} --{kind} {}", one.stage, one.name);
+    row(out, "see it", column, &again)
 }
 
 /// `rehearsal rules [ID]`.
 pub(super) fn rules(arguments: &RulesArguments) -> Result<Exit, Problem> {
     let mut out = console::out();
     let Some(id) = &arguments.id else {
-        list_rules(&mut out, arguments.json)?;
+        list_rules(
+            &mut out,
+            &rules::catalogue().collect::<Vec<_>>(),
+            arguments.json,
+        )?;
         return Ok(Exit::Passed);
     };
-    let rule = rules::find(id).ok_or_else(|| Problem::Unknown {
-        kind: "rule",
-        name: id.clone(),
-        known: rules::catalogue().map(|rule| rule.id.to_owned()).collect(),
-        exit: Exit::Usage,
-    })?;
+    let Some(rule) = rules::find(id) else {
+        let family = family(id);
+        if family.is_empty() {
+            return Err(Problem::Unknown {
+                kind: "rule",
+                name: id.clone(),
+                known: rules::catalogue().map(|rule| rule.id.to_owned()).collect(),
+                exit: Exit::Usage,
+            });
+        }
+        list_rules(&mut out, &family, arguments.json)?;
+        return Ok(Exit::Passed);
+    };
     if arguments.json {
         json(&mut out, &RuleDocument::of(rule))?;
     } else {
@@ -92,15 +139,24 @@ pub(super) fn rules(arguments: &RulesArguments) -> Result<Exit, Problem> {
     Ok(Exit::Passed)
 }
 
-fn list_rules(out: &mut impl Write, as_json: bool) -> io::Result<()> {
+/// The rules of a family, as in `SESSION`, or those of a pattern, as in `SESSION-1?`.
+fn family(word: &str) -> Vec<&'static RuleInfo> {
+    let word = word.to_uppercase();
+    let all = rules::catalogue();
+    let of_it = all.filter(|rule| {
+        let family = rule.id.rsplit_once('-').map(|(family, _)| family);
+        family == Some(word.as_str()) || matches(&word, rule.id)
+    });
+    of_it.collect()
+}
+
+fn list_rules(out: &mut impl Write, all: &[&RuleInfo], as_json: bool) -> io::Result<()> {
     if as_json {
-        return json(
-            out,
-            &rules::catalogue().map(RuleDocument::of).collect::<Vec<_>>(),
-        );
+        let all = all.iter().map(|rule| RuleDocument::of(rule));
+        return json(out, &all.collect::<Vec<_>>());
     }
-    let column = longest(rules::catalogue().map(|rule| rule.id));
-    for rule in rules::catalogue() {
+    let column = longest(all.iter().map(|rule| rule.id));
+    for rule in all {
         let told = format!("{} [{}]", rule.title(), rule.subject.name());
         row(out, rule.id, column, &told)?;
     }

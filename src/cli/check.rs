@@ -1,5 +1,6 @@
 //! `rehearsal check`: everything that is wrong with the files, at once, before anything is played.
 
+use std::collections::BTreeSet;
 use std::io::Write;
 use std::path::{Path, PathBuf};
 
@@ -7,13 +8,16 @@ use super::arguments::CheckArguments;
 use super::console;
 use super::exit::Exit;
 use super::files::{self, SuiteRequest};
-use super::problem::Problem;
+use super::problem::{Problem, nearest};
 use super::{runbook, settings};
 use crate::domain::contract::misfits;
 use crate::domain::proof::{policy, untested_events};
 use crate::domain::runbook::Runbook;
 use crate::suite::config::Config;
-use crate::suite::{Choice, ContractChoice, FLOWS, Problems, SHARED_FILES, Suite, has_scenarios};
+use crate::suite::{
+    Choice, ContractChoice, FLOWS, Problem as SuiteProblem, Problems, SHARED_FILES, Suite,
+    has_scenarios,
+};
 
 /// What was found, good and bad, in all files together.
 #[derive(Default)]
@@ -67,7 +71,7 @@ pub(super) fn check(arguments: &CheckArguments) -> Result<Exit, Problem> {
     }
     for (at, choice) in read.iter().enumerate() {
         if !read[..at].contains(choice) {
-            found.suite(choice);
+            found.suite(choice, &config);
         }
     }
     found.attestations(&config);
@@ -120,10 +124,43 @@ fn told(book: &Runbook) -> String {
     format!("the runbook “{name}”, version {version} ({draft}), with {count}")
 }
 
+/// Who signs in although neither the world nor any target has such an account.
+fn strangers(suite: &Suite, config: &Config) -> Problems {
+    let users = suite.world.iter().flat_map(|world| &world.users);
+    let targets = config.targets().filter_map(|name| config.outline(name));
+    let accounts = targets.flat_map(|target| &target.accounts);
+    let known: BTreeSet<&str> = users
+        .map(|user| user.name.as_str())
+        .chain(accounts.map(|account| account.name.as_str()))
+        .collect();
+    let mut problems = Problems::default();
+    if known.is_empty() {
+        return problems;
+    }
+    for scenario in &suite.scenarios {
+        for account in scenario.accounts() {
+            if !known.contains(account) {
+                let hint = match nearest(account, known.iter().copied()) {
+                    Some(near) => format!("did you mean `{near}`?"),
+                    None => "the world's users and the targets' accounts have names".to_owned(),
+                };
+                let file = &scenario.file;
+                let message = format!("{file}: `{account}` signs in, and nobody is called that");
+                problems.push(SuiteProblem::new(message).hint(hint));
+            }
+        }
+    }
+    problems
+}
+
 impl Found {
-    fn suite(&mut self, choice: &Choice) {
+    fn suite(&mut self, choice: &Choice, config: &Config) {
         match Suite::load(choice) {
             Ok(suite) => {
+                // Who plays in the shipped scenarios is up to those who play them.
+                if choice.scenarios.is_some() {
+                    self.suites.extend(strangers(&suite, config));
+                }
                 let world = match suite.world {
                     Some(_) => "with a world",
                     None => "without a world",

@@ -51,6 +51,8 @@ pub(super) fn course(
         known: known(arguments.known_failures.as_deref(), config, suite)?,
         today: today(),
         board: Default::default(),
+        part: None,
+        pace: Default::default(),
     })
 }
 

@@ -10,8 +10,10 @@ use super::exit::Exit;
 use super::problem::Problem;
 use super::settings::{self, Environment};
 use super::target::{SuiteOnTarget, TargetRequest};
-use super::{console, files, interrupt, levers};
-use crate::run::{Examined, Interrupt, Plan, State, Target, Use, examine, left_at, users_of};
+use super::{console, files, interrupt, levers, pace};
+use crate::run::{
+    Course, Examined, Interrupt, Plan, State, Target, Use, examine, left_at, users_of,
+};
 use crate::suite::config::Config;
 
 /// Examines a target, and says each thing as soon as it is known.
@@ -71,8 +73,13 @@ impl Told {
             true => self.taken(levers::lease(&target, config, Use::Alone))?,
             false => None,
         };
+        let course = Course {
+            pace: pace::without_end(&target),
+            ..Course::default()
+        };
         let plan = Plan {
             lease,
+            course,
             ..Plan::of(suite, target, settings::chance())
         };
         let interrupt = Interrupt::new();

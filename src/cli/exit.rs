@@ -25,11 +25,13 @@ pub enum Exit {
     Inconclusive,
     /// 7: no scenario was selected.
     NothingSelected,
+    /// 8: a sign-off is not complete.
+    Incomplete,
 }
 
 impl Exit {
     /// Every code with what it says, for the help text.
-    pub const ALL: [(Self, &'static str); 8] = [
+    pub const ALL: [(Self, &'static str); 9] = [
         (Self::Passed, "passed"),
         (Self::Usage, "usage or configuration error"),
         (Self::InvalidSuite, "invalid suite file"),
@@ -44,6 +46,7 @@ impl Exit {
         ),
         (Self::Inconclusive, "inconclusive"),
         (Self::NothingSelected, "no scenario selected"),
+        (Self::Incomplete, "sign-off incomplete"),
     ];
 
     /// What a finished or interrupted run says. A failure that was seen before an interrupt stays
@@ -66,6 +69,9 @@ impl Exit {
             _ if result.runbook.checks.iter().any(Check::is_broken) => Self::Broken,
             Verdict::Misconfigured(_) => Self::Usage,
             _ if result.interrupted => Self::Broken,
+            Verdict::Inconclusive(_) if result.scenarios.iter().any(|own| own.down.is_some()) => {
+                Self::Broken
+            }
             Verdict::Inconclusive(_) | Verdict::Skipped(_) => Self::Inconclusive,
             Verdict::Passed | Verdict::KnownFailure(_) => Self::Passed,
         }
@@ -83,6 +89,7 @@ impl Exit {
             Self::ForbiddenWrite => 5,
             Self::Inconclusive => 6,
             Self::NothingSelected => 7,
+            Self::Incomplete => 8,
         }
     }
 }
@@ -135,6 +142,7 @@ mod tests {
             figures: Figures::default(),
             coverage: Coverage::default(),
             attempts: Vec::new(),
+            down: None,
         };
         RunResult {
             seed: 1,
@@ -149,6 +157,7 @@ mod tests {
             coverage: Coverage::default(),
             verdict,
             interrupted: false,
+            changes: None,
             duration_wall: Duration::ZERO,
         }
     }

@@ -27,22 +27,42 @@ pub(super) fn merge(arguments: &MergeArguments) -> Result<Exit, Problem> {
     }
     let (merged, result) = into(&arguments.runs, to)?;
     tell(arguments, &merged, &result)?;
-    Ok(Exit::Passed)
+    Ok(match arguments.exit_code {
+        true => Exit::of(&result),
+        false => Exit::Passed,
+    })
 }
 
 /// Merges files into a new one, which is whole.
 pub(super) fn into(runs: &[PathBuf], to: &Path) -> Result<(Merged, RunResult), Problem> {
     let read: Result<Vec<Recorded>, Problem> =
         runs.iter().map(|path| run_file::open(path)).collect();
-    let merged = runfile::merge(read?, to, run_file::new_id())?;
+    together(read?, to)
+}
+
+/// The same of files that are open.
+pub(super) fn together(runs: Vec<Recorded>, to: &Path) -> Result<(Merged, RunResult), Problem> {
+    let merged = runfile::merge(runs, to, run_file::new_id())?;
     let mut run = Recorded::open(to)?;
-    if merged.missing.is_empty() {
+    if merged.missing.is_empty() && merged.elsewhere.is_empty() {
         // It lacks nothing but the end that is written now.
         run.flaw = None;
     }
     let result = gathered(&run);
     merged.writer.end(&result).map_err(Problem::RunFileLacks)?;
     Ok((merged, result))
+}
+
+/// The run that files are of: the only one, or what shards come to together, in a file of `folder`.
+pub(super) fn one_of(runs: &[PathBuf], folder: &Path) -> Result<Recorded, Problem> {
+    match runs {
+        [run] => run_file::open(run),
+        shards => {
+            let to = folder.join("merged.run.gz");
+            into(shards, &to)?;
+            Ok(Recorded::open(&to)?)
+        }
+    }
 }
 
 fn tell(arguments: &MergeArguments, merged: &Merged, result: &RunResult) -> std::io::Result<()> {
@@ -53,7 +73,14 @@ fn tell(arguments: &MergeArguments, merged: &Merged, result: &RunResult) -> std:
         out,
         "{runs} files merged into {to}: {scenarios} scenarios, {verdict}"
     )?;
+    for shards in &merged.shards {
+        writeln!(out, "  {shards}")?;
+    }
     for (ids, told) in [
+        (
+            &merged.elsewhere,
+            "missing: they fall to shards that are not here",
+        ),
         (
             &merged.missing,
             "missing: their runs were stopped before they were over",

@@ -46,7 +46,7 @@ mod tests {
         let problem = quirks(&[name.to_owned(), mistyped]).unwrap_err();
         assert_eq!(problem.exit(), Exit::Usage);
         let told = problem.message(crate::suite::Rendering::Plain);
-        assert!(told.contains(&format!("did you mean `{name}`?")), "{told}");
+        assert!(told.contains(&format!("did you mean `{name}`")), "{told}");
         assert_eq!(quirks(&[name.to_owned()]).unwrap(), [Quirk::ALL[0]]);
     }
 }

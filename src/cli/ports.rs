@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::io;
-use std::net::{IpAddr, SocketAddr};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 
 use super::exit::Exit;
 use super::problem::Problem;
@@ -62,6 +62,16 @@ pub(super) fn asked(text: &str) -> Result<Asked, NotAPort> {
 fn number(text: &str) -> Result<u16, NotAPort> {
     text.parse()
         .map_err(|_| NotAPort::NoNumber(text.to_owned()))
+}
+
+/// Reads an address to listen on; of all names only `localhost` means one by itself.
+pub(super) fn address(text: &str) -> Result<IpAddr, String> {
+    if text == "localhost" {
+        return Ok(Ipv4Addr::LOCALHOST.into());
+    }
+    text.parse().map_err(|_| {
+        "write an address of this machine, like 127.0.0.1, or 0.0.0.0 for all of them".to_owned()
+    })
 }
 
 /// The addresses of the services that are given a port.

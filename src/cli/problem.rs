@@ -3,7 +3,8 @@
 use std::fmt::Write as _;
 
 use super::exit::Exit;
-use crate::mock::{LeverError, StartError, Unusable};
+use crate::history::Unusable;
+use crate::mock::{LeverError, StartError, Unusable as UnusableState};
 use crate::report::file::Unwritable;
 use crate::run::{LeaseError, NotServed, Unjudgeable, Unplayable, Unselected};
 use crate::runfile;
@@ -93,6 +94,9 @@ pub(super) enum Problem {
     /// A run file that lacks something.
     #[error(transparent)]
     RunFileLacks(runfile::Unwritten),
+    /// A history that cannot be used.
+    #[error(transparent)]
+    History(#[from] Unusable),
     /// A file or folder that cannot be read or written.
     #[error("cannot {verb} {}: {error}", path.display())]
     File {
@@ -109,7 +113,7 @@ pub(super) enum Problem {
         /// The file.
         path: std::path::PathBuf,
         /// Why not.
-        why: Unusable,
+        why: UnusableState,
     },
     /// A world of this name that cannot be had again.
     #[error("--restore: {0}")]
@@ -174,6 +178,7 @@ impl Problem {
             | Self::RunFileLacks(_)
             | Self::NothingToVouchFor
             | Self::Unmergeable(_)
+            | Self::History(_)
             | Self::Tls(_)
             | Self::NotServed(NotServed::Control { .. })
             | Self::File { .. }
@@ -191,8 +196,10 @@ impl Problem {
     /// What to do about it.
     pub(super) fn hint(&self) -> Option<String> {
         match self {
-            Self::Unknown { name, known, .. } => Some(suggest(name, known)),
-            Self::NothingSelected { known, .. } => Some(suggest("", known)),
+            Self::Unknown {
+                kind, name, known, ..
+            } => Some(suggest(kind, name, known)),
+            Self::NothingSelected { known, .. } => Some(suggest("scenario", "", known)),
             Self::InTheWay { .. } => {
                 Some("nothing was written; choose another folder or move the file away".to_owned())
             }
@@ -210,6 +217,7 @@ impl Problem {
                 "what was written before can be read; --run-file FILE chooses another place"
                     .to_owned(),
             ),
+            Self::History(error) => way_out(error),
             Self::NoWorld { .. } => {
                 Some("add one beside the contract, or choose a target with --target".to_owned())
             }
@@ -257,32 +265,72 @@ impl Problem {
     }
 }
 
-/// The nearest name, then all of them.
-fn suggest(name: &str, known: &[String]) -> String {
-    if known.is_empty() {
-        return "there are none here".to_owned();
-    }
-    let all = format!("there are: {}", known.join(", "));
-    match nearest(name, known.iter().map(String::as_str)) {
-        Some(near) => format!("did you mean `{near}`? {all}"),
+/// What to do about a history that cannot be used.
+fn way_out(error: &Unusable) -> Option<String> {
+    let hint = match error {
+        Unusable::Missing { .. } => {
+            "`rehearsal run` with a configuration keeps one, and `rehearsal history add RUN…` makes one of run files"
+        }
+        Unusable::Damaged { .. } => {
+            "it was left as it is; move it away, and `rehearsal history add .rehearsal/runs/*` makes it anew"
+        }
+        Unusable::Foreign { .. } => {
+            "it was left as it is; name another file with --database, or as `path` of `[history]`"
+        }
+        Unusable::Newer { .. } | Unusable::Refused { .. } => return None,
+    };
+    Some(hint.to_owned())
+}
+
+/// At most five names that were probably meant, the nearest first, and how to see all of them.
+fn suggest(kind: &str, name: &str, known: &[String]) -> String {
+    let near = near(name, known.iter().map(String::as_str));
+    let near: Vec<String> = near.iter().map(|own| format!("`{own}`")).collect();
+    let all = match (known.len(), lister(kind)) {
+        (0, _) => return "there are none here".to_owned(),
+        (1..=5, _) | (_, None) => format!("there are: {}", known.join(", ")),
+        (many, Some(lister)) => format!("`{lister}` lists all {many}"),
+    };
+    match near.split_last() {
         None => all,
+        Some((one, [])) => format!("did you mean {one}? {all}"),
+        Some((last, others)) => {
+            let others = others.join(", ");
+            format!("did you mean {others} or {last}? {all}")
+        }
     }
 }
 
-/// The name that was probably meant: one that begins alike, or one with few letters swapped,
-/// missing or too many.
+/// The command that lists everything of a kind.
+fn lister(kind: &str) -> Option<&'static str> {
+    Some(match kind {
+        "scenario" | "scenario with the tag" => "rehearsal list",
+        "rule" => "rehearsal rules",
+        "quirk" => "rehearsal quirks",
+        "defect" => "rehearsal defects",
+        _ => return None,
+    })
+}
+
+/// The one name that was probably meant.
 pub(super) fn nearest<'a>(name: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
+    near(name, known).first().copied()
+}
+
+/// The names that were probably meant, the nearest first and five at most: those that begin alike, and those
+/// with few letters swapped, missing or too many.
+fn near<'a>(name: &str, known: impl IntoIterator<Item = &'a str>) -> Vec<&'a str> {
     let name = name.to_lowercase();
-    known
-        .into_iter()
-        .filter_map(|known| {
-            let other = known.to_lowercase();
-            let alike = strsim::jaro_winkler(&name, &other);
-            let edited = strsim::normalized_damerau_levenshtein(&name, &other);
-            (alike > 0.85 || edited > 0.6).then_some((alike.max(edited), known))
-        })
-        .max_by(|(left, _), (right, _)| left.total_cmp(right))
-        .map(|(_, known)| known)
+    let scored = known.into_iter().filter_map(|known| {
+        let other = known.to_lowercase();
+        let alike = strsim::jaro_winkler(&name, &other);
+        let edited = strsim::normalized_damerau_levenshtein(&name, &other);
+        (alike > 0.85 || edited > 0.6).then_some((alike.max(edited), known))
+    });
+    let mut scored: Vec<(f64, &str)> = scored.collect();
+    scored.sort_by(|(left, _), (right, _)| right.total_cmp(left));
+    scored.truncate(5);
+    scored.into_iter().map(|(_, known)| known).collect()
 }
 
 #[cfg(test)]
@@ -306,6 +354,26 @@ mod tests {
     #[test]
     fn a_name_unlike_all_others_is_answered_with_the_list_alone() {
         let known = ["poll-hard".to_owned()];
-        assert_eq!(suggest("zzz", &known), "there are: poll-hard");
+        assert_eq!(suggest("quirk", "zzz", &known), "there are: poll-hard");
+    }
+
+    #[test]
+    fn of_many_names_the_nearest_are_told_and_who_lists_all() {
+        let known = ["sign-in", "sign-out", "a", "b", "c", "d"].map(str::to_owned);
+        assert_eq!(
+            suggest("scenario", "sing-in", &known),
+            "did you mean `sign-in`? `rehearsal list` lists all 6"
+        );
+        assert_eq!(
+            suggest("scenario", "zzz", &known),
+            "`rehearsal list` lists all 6"
+        );
+    }
+
+    #[test]
+    fn no_more_than_five_names_are_offered_the_nearest_first() {
+        let known: Vec<String> = (0..20).map(|at| format!("rule-{at}")).collect();
+        let near = near("rule-7", known.iter().map(String::as_str));
+        assert_eq!((near.len(), near[0]), (5, "rule-7"));
     }
 }

@@ -16,12 +16,12 @@ use super::problem::Problem;
 use super::reports::Reports;
 use super::settings::{self, Environment, layered};
 use super::target::{SuiteOnTarget, TargetRequest};
-use super::{console, interrupt, levers};
+use super::{console, interrupt, levers, pace};
 use crate::domain::result::RunResult;
 use crate::gateway::{Listen, Mode, Tls};
 use crate::report::About;
 use crate::report::terminal::{Again, Look, Terminal};
-use crate::run::{Interrupt, Plan, ProxyPlan, Ready, Use, finding_in_brief, serve};
+use crate::run::{Course, Interrupt, Plan, ProxyPlan, Ready, Use, finding_in_brief, serve};
 use crate::suite::config::Config;
 
 const STRONG: Style = Style::new().bold();
@@ -89,12 +89,17 @@ fn plan(
         writable(path)?;
     }
     let lease = levers::lease(&target, config, Use::Shared)?;
+    let course = Course {
+        pace: pace::without_end(&target),
+        ..Course::default()
+    };
     Ok(ProxyPlan {
         listen,
         plan: Plan {
             scenarios: Vec::new(),
             real_time: true,
             defects,
+            course,
             lease,
             ..Plan::of(suite, target, seed.unwrap_or_else(settings::chance))
         },

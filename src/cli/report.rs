@@ -14,21 +14,14 @@ use super::{merge, run_file};
 use crate::domain::result::RunResult;
 use crate::report::terminal::{Again, Look, Opening, Terminal};
 use crate::run::gathered;
-use crate::runfile::{Manifest, Recorded};
+use crate::runfile::Manifest;
 use crate::suite::config::Config;
 
 /// Makes the reports that were asked for; without any, the one for people.
 pub(super) fn report(arguments: &ReportArguments) -> Result<Exit, Problem> {
     let reports = Reports::reserve(&arguments.reports, &Config::default(), &|_| None)?;
     let folder = TempDir::with_prefix("rehearsal-report-")?;
-    let run = match &arguments.runs[..] {
-        [run] => run_file::open(run)?,
-        shards => {
-            let to = folder.path().join("merged.run.gz");
-            merge::into(shards, &to)?;
-            Recorded::open(&to)?
-        }
-    };
+    let run = merge::one_of(&arguments.runs, folder.path())?;
     let result = gathered(&run);
     let mut complaints = Vec::new();
     if arguments.terminal || (reports.is_empty() && arguments.journal.is_none()) {

@@ -9,14 +9,17 @@ use super::arguments::RunArguments;
 use super::conclusion::conclude;
 use super::exit::Exit;
 use super::files;
+use super::notify::{self, Mode};
 use super::problem::Problem;
 use super::progress::Progress;
 use super::reports::Reports;
+use super::run_file::{self, Kept};
 use super::settings::{self, Environment, layered};
 use super::target::{SuiteOnTarget, TargetRequest};
-use super::{checks, console, course, interrupt, levers, names, run_file};
+use super::{checks, console, course, history, interrupt, levers, list, names, pace, shard};
+use crate::domain::result::RunResult;
 use crate::report::terminal::{Again, Detail, Look, Opening, Terminal};
-use crate::run::{Interrupt, Plan, Selection, Target, Use, perform};
+use crate::run::{Course, Interrupt, Plan, Selection, Target, Unplayable, Use, perform, unreached};
 use crate::runfile::Writer;
 use crate::suite::Suite;
 use crate::suite::config::Config;
@@ -26,11 +29,21 @@ pub(super) fn run(arguments: &RunArguments) -> Result<Exit, Problem> {
     let environment: Environment<'_> = &settings::environment;
     let config = files::config_of(&arguments.files, environment)?;
     let config = course::under_profile(config, &arguments.course, environment)?;
+    if arguments.dry_run {
+        let plan = plan(arguments, &config, environment)?;
+        return list::foretell(&plan);
+    }
     // Everything that can be wrong is found before the first scenario is played.
     let reports = Reports::reserve(&arguments.reports, &config, environment)?;
     let mut plan = plan(arguments, &config, environment)?;
+    plan.journal_dir = journal_folder(arguments, environment)?;
+    // An empty part disturbs nobody.
+    if !plan.scenarios.is_empty() {
+        plan.lease = levers::lease(&plan.target, &config, Use::Alone)?;
+    }
     let commands = checks::wanted(arguments.checks, &config)?;
     let kept = run_file::begin(arguments, &config, environment, &plan, &reports)?;
+    let remembered = history::of_run(arguments, &config);
     plan.run_file.clone_from(&kept.writer);
     let interrupt = Interrupt::new();
     let handle = interrupt.clone();
@@ -40,6 +53,10 @@ pub(super) fn run(arguments: &RunArguments) -> Result<Exit, Problem> {
         move || levers::last_words(lease.as_ref()),
     )?;
 
+    let quiet = arguments.detail.chosen() == Detail::Quiet;
+    if let (Some(part), false) = (&plan.course.part, quiet) {
+        shard::tell(part, plan.scenarios.len());
+    }
     let mut terminal = Terminal::new(console::out(), look(arguments));
     let mut told = terminal.begin(&opening(&plan));
     let made = checks::run(&plan, commands, environment, &interrupt, &mut |check| {
@@ -48,7 +65,7 @@ pub(super) fn run(arguments: &RunArguments) -> Result<Exit, Problem> {
         }
     });
     Arc::make_mut(&mut plan.suite).runbook.checks = made;
-    let progress = match plan.virtual_time() || arguments.detail.chosen() == Detail::Quiet {
+    let progress = match plan.virtual_time() || quiet {
         true => Progress::none(),
         false => Progress::of(plan.course.board.clone()),
     };
@@ -59,20 +76,83 @@ pub(super) fn run(arguments: &RunArguments) -> Result<Exit, Problem> {
         }
     });
     drop(progress);
-    let result = played.map_err(|why| {
-        plan.run_file.iter().for_each(Writer::discard);
-        Problem::Unplayable(why)
-    })?;
+    let quiet = arguments.detail.chosen() == Detail::Quiet;
+    let after = After {
+        kept,
+        reports,
+        remembered,
+        quiet,
+        mode: match arguments.run_file.notify_dry_run {
+            true => Mode::DryRun,
+            false => Mode::Tell,
+        },
+    };
+    let mut result = match played {
+        Ok(result) => result,
+        Err(why) => return Err(after.nothing_was_played(&plan, why, &config)),
+    };
+    after.compare(&mut result);
     if told.is_ok() {
         told = terminal.end(&result);
     }
-    let quiet = arguments.detail.chosen() == Detail::Quiet;
-    let complaints = kept.end(&result, &reports, quiet);
+    if let (Target::Deployment(target), false) = (&plan.target, quiet) {
+        pace::tell(target, plan.course.pace.used());
+    }
+    let complaints = after.keep(&result, &config);
     let concluded = conclude(&result, complaints, told);
     levers::last_words(plan.lease.as_ref());
     concluded
 }
 
+/// Where what a run came to is kept.
+struct After {
+    kept: Kept,
+    reports: Reports,
+    /// The database of past runs, if it goes into one.
+    remembered: Option<PathBuf>,
+    quiet: bool,
+    mode: Mode,
+}
+
+impl After {
+    /// Says in the result what it changes against the runs before it.
+    fn compare(&self, result: &mut RunResult) {
+        if let Some(database) = &self.remembered {
+            history::compare(database, &self.kept.manifest, result);
+        }
+    }
+
+    /// Ends the run file, writes the reports, remembers the run and tells who wants to know.
+    fn keep(&self, result: &RunResult, config: &Config) -> Vec<Problem> {
+        let complaints = self.kept.end(result, &self.reports, self.quiet);
+        if let (Some(database), Some(file)) = (&self.remembered, self.kept.lasting()) {
+            history::remember(database, file);
+        }
+        notify::tell(
+            config,
+            result,
+            &run_file::about(&self.kept.manifest),
+            self.mode,
+        );
+        complaints
+    }
+
+    /// A night on which the target is down is a night all the same: it is kept, and proves nothing.
+    fn nothing_was_played(&self, plan: &Plan, why: Unplayable, config: &Config) -> Problem {
+        match unreached(plan, &why) {
+            Some(mut result) => {
+                self.compare(&mut result);
+                for complaint in self.keep(&result, config) {
+                    console::tell(&complaint.message(console::rendering()));
+                }
+            }
+            None => plan.run_file.iter().for_each(Writer::discard),
+        }
+        Problem::Unplayable(why)
+    }
+}
+
+/// What is played; nothing is written or taken hold of yet.
 fn plan(
     arguments: &RunArguments,
     config: &Config,
@@ -111,29 +191,34 @@ fn plan(
     let quirk_stages = quirks.iter().map(|quirk| quirk.stage());
     let defect_stages = defects.iter().map(|defect| defect.stage());
     add_stages(&mut suite, quirk_stages.chain(defect_stages).collect())?;
+    let selection = &arguments.selection;
+    let patterns = selection.patterns();
     let selection = Selection {
-        patterns: &arguments.scenarios,
-        tags: &arguments.tags,
-        skipped: &arguments.course.skipped,
+        patterns: &patterns,
+        tags: &selection.tags,
+        skipped: &selection.skipped,
     };
     let scenarios = selection.of(&suite.scenarios)?;
-    let journal_dir = journal_folder(arguments, environment)?;
+    let (scenarios, part) = shard::dealt(&arguments.shard, scenarios, environment)?;
     let shared = matches!(target, Target::Deployment(_));
-    let course = course::course(&arguments.course, config, &suite, environment)?;
+    let by_chance = || match part {
+        Some(_) => shard::seed(&suite),
+        None => settings::chance(),
+    };
+    let seed = seed.unwrap_or_else(by_chance);
+    let course = Course {
+        part,
+        pace: pace::of(&target),
+        ..course::course(&arguments.course, config, &suite, environment)?
+    };
     Ok(Plan {
-        lease: levers::lease(&target, config, Use::Alone)?,
         scenarios,
-        suite: Arc::new(suite),
-        target,
         real_time: real_time.unwrap_or(false),
-        seed: seed.unwrap_or_else(settings::chance),
         quirks: quirks.into_iter().collect(),
         defects,
         jobs: jobs.unwrap_or_else(|| if shared { 1 } else { settings::processors() }),
-        journal_dir,
-        run_file: None,
-        handed_in: Default::default(),
         course,
+        ..Plan::of(suite, target, seed)
     })
 }
 

@@ -29,7 +29,7 @@ const FOLDER: &str = "runs";
 pub(super) struct Kept {
     /// The file itself, if there is one.
     pub(super) writer: Option<Writer>,
-    manifest: Manifest,
+    pub(super) manifest: Manifest,
     /// Where it stands while only the reports of this run need it.
     temporary: Option<TempDir>,
 }
@@ -88,7 +88,7 @@ impl Kept {
         if config.file.is_none() {
             return Ok(());
         }
-        let folder = config.state().join(FOLDER);
+        let folder = folder(config);
         let path = folder.join(name(&self.manifest));
         let begun =
             fs::create_dir_all(&folder).and_then(|()| Writer::create(&path, &self.manifest));
@@ -101,6 +101,12 @@ impl Kept {
             )),
         }
         Ok(())
+    }
+
+    /// Where the file stands that is still there when the run is over.
+    pub(super) fn lasting(&self) -> Option<&Path> {
+        let writer = self.writer.as_ref().filter(|_| self.temporary.is_none());
+        writer.map(Writer::path)
     }
 
     /// Ends the file, says where it is, and writes the reports.
@@ -127,27 +133,38 @@ impl Kept {
     }
 }
 
+/// Where run files are kept that nobody named a place for.
+pub(super) fn folder(config: &Config) -> PathBuf {
+    config.state().join(FOLDER)
+}
+
 /// What formats say of a run beside what it came to.
 pub(super) fn about(manifest: &Manifest) -> About {
-    let marks = &manifest.marks;
-    let runbook = marks.runbook.rsplit(' ').next().unwrap_or_default();
-    let files = [
-        ("contract", Some(&*manifest.contract.sha256)),
-        ("scenarios", Some(&*marks.scenarios)),
-        ("world", marks.world.as_deref()),
-        ("runbook", Some(runbook)),
-    ];
-    let known = files
-        .into_iter()
-        .filter_map(|(name, hash)| Some((name, hash?)));
     About {
         id: manifest.id.clone(),
         started: Duration::from_secs(manifest.started),
-        files: known
-            .map(|(name, hash)| (name.to_owned(), hash.to_owned()))
-            .collect(),
+        files: manifest.hashes(),
         run_file: None,
+        known: known(manifest),
+        again: manifest.origin.files.clone(),
     }
+}
+
+fn known(manifest: &Manifest) -> Vec<(&'static str, String)> {
+    let machine = &manifest.machine;
+    let processors = crate::report::text::count(machine.processors as u64, "processor");
+    vec![
+        ("rehearsal", manifest.rehearsal.clone()),
+        ("device", "the simulated app".to_owned()),
+        (
+            "machine",
+            format!("{} {}, {processors}", machine.os, machine.arch),
+        ),
+        ("app and backend agreed on", manifest.contract.name.clone()),
+        ("suite", manifest.marks.suite.clone()),
+        ("runbook", manifest.marks.runbook.clone()),
+        ("typed", manifest.origin.command.join(" ")),
+    ]
 }
 
 /// A file's name and SHA-256.
@@ -207,12 +224,14 @@ fn name(manifest: &Manifest) -> PathBuf {
 fn manifest(arguments: &RunArguments, plan: &Plan) -> Manifest {
     let suite = &plan.suite;
     let is_selected = |id: &str| plan.scenarios.iter().any(|own| own.id == id);
+    let part = plan.course.part.as_ref();
     let scenarios = suite.scenarios.iter().map(|own| Listed {
         id: own.id.clone(),
         name: own.name.clone(),
         file: own.file.clone(),
         usual: own.is_usual(),
         selected: is_selected(&own.id),
+        elsewhere: part.is_some_and(|part| part.elsewhere.contains(&own.id)),
     });
     let book = &suite.runbook;
     let hash = suite.runbook_hash();
@@ -241,6 +260,7 @@ fn manifest(arguments: &RunArguments, plan: &Plan) -> Manifest {
         },
         machine: Machine::this(),
         scenarios: scenarios.collect(),
+        shard: part.map(|part| part.shard),
         merged: Vec::new(),
     }
 }

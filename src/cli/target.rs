@@ -35,8 +35,32 @@ impl TargetRequest<'_> {
         config: &Config,
         environment: Environment<'_>,
     ) -> Result<SuiteOnTarget, Problem> {
-        let defects = names::defects(self.defects)?;
         let target = self.target(config, environment)?;
+        self.at(target, config, environment)
+    }
+
+    /// The same for whoever only looks: nobody's secrets are needed.
+    pub(super) fn outlined(
+        &self,
+        config: &Config,
+        environment: Environment<'_>,
+    ) -> Result<SuiteOnTarget, Problem> {
+        let name = self.name(config, environment)?;
+        let outline = name.as_deref().and_then(|name| config.outline(name));
+        let target = match outline {
+            Some(outline) => Target::Deployment(Box::new(outline.clone())),
+            None => self.target(config, environment)?,
+        };
+        self.at(target, config, environment)
+    }
+
+    fn at(
+        &self,
+        target: Target,
+        config: &Config,
+        environment: Environment<'_>,
+    ) -> Result<SuiteOnTarget, Problem> {
+        let defects = names::defects(self.defects)?;
         let deployment = match &target {
             Target::Mock => None,
             Target::Deployment(deployment) => Some(&**deployment),
@@ -69,14 +93,21 @@ impl TargetRequest<'_> {
         })
     }
 
-    fn target(&self, config: &Config, environment: Environment<'_>) -> Result<Target, Problem> {
-        let name = layered(
+    fn name(
+        &self,
+        config: &Config,
+        environment: Environment<'_>,
+    ) -> Result<Option<String>, Problem> {
+        layered(
             self.target.map(str::to_owned),
             config.run.target.clone(),
             environment,
             "REHEARSAL_TARGET",
-        )?;
-        match name.as_deref() {
+        )
+    }
+
+    fn target(&self, config: &Config, environment: Environment<'_>) -> Result<Target, Problem> {
+        match self.name(config, environment)?.as_deref() {
             None | Some(MOCK) => Ok(Target::Mock),
             Some(name) => {
                 let secret = |name: &str| environment(name)?.into_string().ok();

@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
+use super::changes::Changes;
 use super::coverage::Coverage;
 use super::figures::Figures;
 use super::journal::Entry;
@@ -44,6 +45,9 @@ pub struct RunResult {
     pub interrupted: bool,
     /// Wall time of the whole run.
     pub duration_wall: Duration,
+    /// What it changes against the runs before it, where any are remembered.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub changes: Option<Changes>,
 }
 
 /// One scenario of a run.
@@ -77,6 +81,9 @@ pub struct ScenarioResult {
     /// otherwise is the one's that decides.
     #[serde(default)]
     pub attempts: Vec<Attempt>,
+    /// What shows that the target was down, where that is why nothing is proven.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub down: Option<String>,
 }
 
 /// One time of several that a scenario was played.

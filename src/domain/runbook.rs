@@ -7,12 +7,14 @@ mod answer;
 mod basis;
 mod capability;
 mod check;
+mod rollback;
 mod shown;
 
 pub use answer::{Answer, Answered, Came, Ground, Status};
 pub use basis::{Asked, Basis, Claim};
 pub use capability::Capability;
 pub use check::{Check, CheckEnd};
+pub use rollback::{Build, Exhibit, State, Trigger, Triggered, Watched};
 pub use shown::{Labelled, Shown};
 
 use jiff::civil::Date;
@@ -33,6 +35,8 @@ pub struct Runbook {
     pub groups: Vec<Group>,
     /// The items, in the order of the file.
     pub items: Vec<Item>,
+    /// What has a build pulled, in the order of the file.
+    pub rollback: Vec<Trigger>,
     /// The version that is asked for, if it is an older one.
     pub asked: Option<String>,
     /// What people vouch for.
@@ -206,30 +210,52 @@ impl Runbook {
     /// Whether a version has this item.
     #[must_use]
     pub fn has(&self, version: &str, item: &Item) -> bool {
-        let place = |wanted: &str| self.versions().position(|own| own == wanted);
-        item.since
-            .as_deref()
-            .is_none_or(|since| place(since) <= place(version))
+        self.came_by(version, item.since.as_deref())
     }
 
-    /// All that a version says, a line an item: what may not change once it is published.
+    /// Whether what came with `since` was there in a version; without it, it was from the first.
+    #[must_use]
+    pub fn came_by(&self, version: &str, since: Option<&str>) -> bool {
+        let place = |wanted: &str| self.versions().position(|own| own == wanted);
+        since.is_none_or(|since| place(since) <= place(version))
+    }
+
+    /// All that a version says, a line an item and a trigger: what may not change once it is published.
     #[must_use]
     pub fn text_of(&self, version: &str) -> String {
         let items = self.items.iter().filter(|item| self.has(version, item));
-        items.map(Item::line).collect()
+        let there = |own: &&Trigger| self.came_by(version, own.since.as_deref());
+        let triggers = self.rollback.iter().filter(there);
+        let lines = items.map(Item::line).chain(triggers.map(Trigger::line));
+        lines.collect()
     }
+}
+
+fn quoted(text: &str) -> String {
+    serde_json::Value::from(text).to_string()
 }
 
 impl Item {
     /// All that it says, in one line that no later program writes otherwise.
     fn line(&self) -> String {
-        let quoted = |text: &str| serde_json::Value::from(text).to_string();
         let mut words = vec![quoted(&self.id), quoted(&self.title), quoted(&self.group)];
         let needs = self.needs.iter().map(|need| format!("needs {need}"));
         words.extend(needs);
         let proofs = self.proofs.iter();
         words.extend(proofs.map(|proof| format!("{} {proof}", proof.kind())));
         words.extend(self.attest.word());
+        words.join(" ") + "\n"
+    }
+}
+
+impl Trigger {
+    /// The same of a trigger.
+    fn line(&self) -> String {
+        let mut words = vec!["rollback".to_owned(), quoted(&self.id), quoted(&self.title)];
+        words.extend(self.actions.iter().map(|own| quoted(own)));
+        let proofs = self.proofs.iter();
+        words.extend(proofs.map(|proof| format!("{} {proof}", proof.kind())));
+        words.extend(self.items.iter().map(|id| format!("item {id}")));
         words.join(" ") + "\n"
     }
 }
@@ -279,7 +305,20 @@ mod tests {
     fn what_comes_later_leaves_the_text_of_a_version_alone_and_a_change_does_not() {
         let (before, mut after) = (runbook(), runbook());
         after.items.push(item("d", Some("3")));
+        after.rollback.push(Trigger {
+            id: "R".to_owned(),
+            title: "It leaks".to_owned(),
+            since: Some("3".to_owned()),
+            actions: vec!["Stop".to_owned()],
+            proofs: Vec::new(),
+            items: vec!["a".to_owned()],
+        });
         assert_eq!(before.text_of("2"), after.text_of("2"));
+        let text = after.text_of("3");
+        assert!(
+            text.ends_with("rollback \"R\" \"It leaks\" \"Stop\" item a\n"),
+            "{text}"
+        );
         after.items[1].title = "It works well".to_owned();
         assert_eq!(before.text_of("1"), after.text_of("1"));
         assert_ne!(before.text_of("2"), after.text_of("2"));

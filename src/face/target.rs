@@ -113,6 +113,8 @@ impl Target {
             name: "elsewhere".to_owned(),
             access: Default::default(),
             latency: None,
+            rate: None,
+            budget: None,
             services: services.clone(),
             suite: None,
             contract: None,

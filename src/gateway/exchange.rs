@@ -21,7 +21,7 @@ use super::service::Service;
 use super::tunnel;
 use super::upstream::Wire;
 use crate::domain::coding;
-use crate::domain::journal::{Answerer, Content, LossReason, Sender};
+use crate::domain::journal::{Answerer, Content, Fact, HarnessFact, LossReason, Sender};
 
 mod arrival;
 mod ending;
@@ -48,6 +48,7 @@ pub(super) async fn carry(
     client: Client,
     request: Request<Incoming>,
 ) -> Result<Response<AnswerBody>, Severed> {
+    wait(&service).await;
     let mut arrived = arrive(service, client, request).await?;
     let (disposition, decider) = decide(&arrived);
     let hold = match disposition {
@@ -62,10 +63,34 @@ pub(super) async fn carry(
             return Err(arrived.exchange.lost(LossReason::Fault));
         }
     };
+    if arrived.service.state.pace.spend().is_err() {
+        return Err(without_budget(arrived).await);
+    }
     match forward(&mut arrived, hold).await {
         Ok(answered) => finish(arrived, answered).await,
         Err(reason) => Err(arrived.exchange.lost(reason)),
     }
+}
+
+/// Waits for a turn to ask the backend. What a client waits here is the harness's doing, and said to be.
+async fn wait(service: &Service) {
+    let state = &service.state;
+    let waited = u64::try_from(state.pace.turn().await.as_millis()).unwrap_or(u64::MAX);
+    if waited > 0 {
+        state.scribe.record(Fact::Harness(HarnessFact::Lagged {
+            by_ms: waited,
+            over_ms: waited,
+        }));
+    }
+}
+
+/// Leaves a client without an answer until the run has ended, so that it does nothing that could be
+/// blamed on anybody. The harness itself must not wait.
+async fn without_budget(mut arrived: Arrived) -> Severed {
+    if !arrived.is_ours() {
+        hang(&mut arrived).await;
+    }
+    arrived.exchange.lost(LossReason::Fault)
 }
 
 /// What is done to a request, and who says so. What the scope says goes before every fault.

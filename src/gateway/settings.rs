@@ -6,7 +6,7 @@ use std::sync::Arc;
 use crate::domain::access::Access;
 use crate::domain::contract::Contract;
 use crate::domain::secret::Account;
-use crate::net::{Endpoint, Net, Recorder};
+use crate::net::{Endpoint, Net, Pace, Recorder};
 
 /// How a gateway is set up.
 pub struct Settings {
@@ -25,6 +25,9 @@ pub struct Settings {
     /// The secret of this run by which the harness marks its own calls:
     /// `x-rehearsal: canary <marker>` or `x-rehearsal: probe <marker>`.
     pub marker: String,
+    /// How fast and how much the backend is asked. Requests wait before they are written down, so that
+    /// nobody takes that for a slow backend.
+    pub pace: Pace,
 }
 
 /// What becomes of requests and packets that the scope denies. They are judged and journalled alike

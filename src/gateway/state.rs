@@ -12,6 +12,7 @@ use super::settings::Settings;
 use super::tokens::Tokens;
 use crate::domain::journal::Sender;
 use crate::domain::secrets::Vault;
+use crate::net::Pace;
 
 /// What gateways share that write one journal: the numbers of exchanges and of sockets, each given once,
 /// and the secrets seen so far, each with one label.
@@ -29,6 +30,7 @@ pub(super) struct State {
     pub(super) sessions: Arc<Sessions>,
     pub(super) tokens: Tokens,
     pub(super) shared: Shared,
+    pub(super) pace: Pace,
     marker: String,
 }
 
@@ -42,6 +44,7 @@ impl State {
             tokens: Tokens::new(Arc::clone(&scribe)),
             scribe,
             shared,
+            pace: settings.pace.clone(),
             marker: settings.marker.clone(),
         }
     }

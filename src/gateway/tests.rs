@@ -96,6 +96,7 @@ impl Room {
                 password: Secret::new(PASSWORD),
             }],
             marker: "m4rk".to_owned(),
+            pace: Default::default(),
         };
         let gateway = Gateway::start_at(settings, listen).unwrap();
         Self {

@@ -43,6 +43,7 @@ pub fn render(result: &RunResult, about: &About) -> Vec<u8> {
                 "extra": {
                     "verdict": result.verdict.name(),
                     "reason": result.verdict.reason(),
+                    "rollback": super::rollback::advice(&result.runbook),
                     "runbook": runbook.into_iter().collect::<std::collections::BTreeMap<_, _>>(),
                 },
             },

@@ -4,10 +4,12 @@
 use std::collections::BTreeMap;
 
 use super::account::{Standing, headline, standing};
+use super::rollback::{advice, because, named};
 use super::text::count;
 use super::title;
 use crate::domain::diagnosis;
 use crate::domain::result::{RunResult, ScenarioResult};
+use crate::domain::runbook::{Build, State};
 use crate::domain::verdict::Severity;
 
 /// How many annotations of one kind GitHub shows of a step.
@@ -23,7 +25,8 @@ struct Annotation {
 /// The annotations, as a step of a workflow prints them.
 #[must_use]
 pub fn render(result: &RunResult) -> Vec<u8> {
-    let mut all = by_cause(result);
+    let mut all: Vec<Annotation> = rollback(result).into_iter().collect();
+    all.extend(by_cause(result));
     all.extend(without_finding(result));
     // What counts most comes first, and of equals what is in most scenarios.
     all.sort_by_key(|own| own.level != "error");
@@ -38,6 +41,23 @@ pub fn render(result: &RunResult) -> Vec<u8> {
         });
     }
     all.iter().map(line).collect::<String>().into_bytes()
+}
+
+/// That the build is pulled, before everything else.
+fn rollback(result: &RunResult) -> Option<Annotation> {
+    let answer = &result.runbook;
+    let told = advice(answer).filter(|_| answer.build() == Some(Build::Pull))?;
+    let fired = answer.triggers_in(State::Fired).map(|trigger| {
+        let (actions, because) = (trigger.actions.join("; "), because(trigger));
+        let why = because.first().map_or("", String::as_str);
+        format!("{}. Do: {actions}. Because: {why}", named(trigger))
+    });
+    Some(Annotation {
+        level: "error",
+        title: told,
+        file: String::new(),
+        message: fired.collect::<Vec<_>>().join("\n"),
+    })
 }
 
 fn by_cause(result: &RunResult) -> Vec<Annotation> {
@@ -151,6 +171,7 @@ mod tests {
     fn there_are_ten_at_most_and_the_last_says_how_many_more() {
         let mut result = samples::mixed();
         let one = result.scenarios[0].clone();
+        result.runbook.rollback.clear();
         result.scenarios = (0..30)
             .map(|number| {
                 let mut scenario = one.clone();

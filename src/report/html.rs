@@ -5,6 +5,7 @@
 //! page sets it as text only, and its policy lets no script run but its own.
 
 mod block;
+mod document;
 mod page;
 mod rows;
 
@@ -15,6 +16,7 @@ use serde::Deserialize;
 use serde_json::Value;
 
 use self::block::{At, Counted, Kind};
+pub(super) use self::document::render as render_document;
 use self::rows::{Reader, Row, Rows};
 
 /// How much room a page gives to journals, in bytes of the page.

@@ -4,10 +4,14 @@
 //! whoever reads reports. Keys are only ever added within a version.
 
 mod attempt;
+pub(super) mod changes;
+mod rollback;
 
 use serde::Serialize;
 
 use attempt::{AttemptDocument, attempts};
+use changes::{ChangesDocument, ClassDocument};
+use rollback::RollbackDocument;
 
 use super::timeline::Timeline;
 use super::title;
@@ -39,6 +43,7 @@ pub fn render(result: &RunResult) -> Vec<u8> {
 struct Document<'a> {
     version: u32,
     rehearsal: &'static str,
+    rollback: RollbackDocument<'a>,
     seed: u64,
     target: &'a str,
     virtual_time: bool,
@@ -48,6 +53,9 @@ struct Document<'a> {
     reason: Option<&'a str>,
     interrupted: bool,
     duration_wall_ms: u64,
+    /// Absent where no earlier run is remembered.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    changes: Option<ChangesDocument<'a>>,
     causes: Vec<CauseDocument<'a>>,
     scenarios: Vec<ScenarioDocument<'a>>,
     runbook: RunbookDocument<'a>,
@@ -72,6 +80,7 @@ struct ScenarioDocument<'a> {
     runbook: &'a [String],
     verdict: &'static str,
     reason: Option<&'a str>,
+    class: Option<ClassDocument>,
     attempts: Vec<AttemptDocument<'a>>,
     duration_virtual_ms: u64,
     duration_wall_ms: u64,
@@ -196,6 +205,7 @@ impl<'a> Document<'a> {
         Self {
             version: VERSION,
             rehearsal: env!("CARGO_PKG_VERSION"),
+            rollback: RollbackDocument::of(&result.runbook),
             seed: result.seed,
             target: &result.target,
             virtual_time: result.virtual_time,
@@ -205,6 +215,7 @@ impl<'a> Document<'a> {
             reason: result.verdict.reason(),
             interrupted: result.interrupted,
             duration_wall_ms: millis(result.duration_wall),
+            changes: result.changes.as_ref().map(ChangesDocument::of),
             causes: diagnosis::of_run(result)
                 .into_iter()
                 .map(|cause| CauseDocument {
@@ -239,6 +250,7 @@ impl<'a> ScenarioDocument<'a> {
             runbook: &scenario.runbook,
             verdict: outcome.verdict.name(),
             reason: outcome.verdict.reason(),
+            class: ClassDocument::of(scenario),
             attempts: attempts(scenario),
             duration_virtual_ms: millis(outcome.duration),
             duration_wall_ms: millis(scenario.duration_wall),
@@ -344,15 +356,20 @@ impl<'a> CheckDocument<'a> {
     }
 }
 
-impl<'a> ItemDocument<'a> {
-    fn of(item: &'a Answered) -> Self {
-        let ground = |ground: &'a Ground| GroundDocument {
+impl<'a> GroundDocument<'a> {
+    fn of(ground: &'a Ground) -> Self {
+        Self {
             kind: ground.proof.kind(),
             name: ground.proof.to_string(),
             came: ground.came.name(),
             scenarios: &ground.scenarios,
             why: ground.why.as_deref(),
-        };
+        }
+    }
+}
+
+impl<'a> ItemDocument<'a> {
+    fn of(item: &'a Answered) -> Self {
         let attested = |own: &'a Attestation| AttestationDocument {
             by: &own.by,
             note: &own.note,
@@ -372,7 +389,7 @@ impl<'a> ItemDocument<'a> {
                 Status::NotApplicable => "not-applicable",
                 Status::NotScored => "not-scored",
             },
-            by: item.by.iter().map(ground).collect(),
+            by: item.by.iter().map(GroundDocument::of).collect(),
             reason: item.reason(),
             attested: item.attested.as_ref().map(attested),
         }
@@ -414,30 +431,10 @@ mod tests {
         insta::assert_json_snapshot!(document);
     }
 
-    /// A schema that takes no key which it does not name.
-    fn closed(mut schema: serde_json::Value) -> serde_json::Value {
-        match &mut schema {
-            serde_json::Value::Object(map) => {
-                if map.contains_key("properties") {
-                    map.insert("additionalProperties".to_owned(), false.into());
-                }
-                for value in map.values_mut() {
-                    *value = closed(value.take());
-                }
-            }
-            serde_json::Value::Array(all) => {
-                all.iter_mut()
-                    .for_each(|value| *value = closed(value.take()));
-            }
-            _ => {}
-        }
-        schema
-    }
-
     #[test]
     fn the_published_schema_knows_every_key_that_is_written() {
         let schema = include_str!("../../docs/schemas/report.json");
-        let schema = closed(serde_json::from_str(schema).unwrap());
+        let schema = samples::closed(serde_json::from_str(schema).unwrap());
         for result in [samples::mixed(), samples::passed()] {
             samples::assert_valid(&schema, &document(&result));
         }

@@ -8,7 +8,9 @@ use quick_junit::{
 
 use super::About;
 use super::account::{Standing, account, cut, headline, said, standing};
+use super::rollback::{advice, because, named};
 use crate::domain::result::{Attempt, RunResult, ScenarioResult};
+use crate::domain::runbook::{State, Triggered};
 
 /// The longest that all evidence together may be, in bytes of XML: viewers refuse files of 30 MB.
 const ALL: usize = 24 * 1024 * 1024;
@@ -24,6 +26,14 @@ pub fn render(result: &RunResult, about: &About) -> Vec<u8> {
     report.set_time(result.duration_wall);
     let mut suite = TestSuite::new(result.target.as_str());
     suite.set_time(result.duration_wall);
+    let answer = &result.runbook;
+    if let Some(told) = advice(answer) {
+        suite.add_property(Property::new("rollback", cut(&told, MESSAGE, cost)));
+    }
+    for trigger in answer.triggers_in(State::Fired) {
+        let name = format!("rollback.{}", trigger.id);
+        suite.add_property(Property::new(name, cut(&pulled(trigger), MESSAGE, cost)));
+    }
     let properties = [
         ("rehearsal", env!("CARGO_PKG_VERSION").to_owned()),
         ("seed", result.seed.to_string()),
@@ -48,6 +58,12 @@ pub fn render(result: &RunResult, about: &About) -> Vec<u8> {
     // What is written to memory does not fail.
     let _ = report.serialize(&mut bytes);
     bytes
+}
+
+/// A trigger that fired: what is to be done, and why.
+fn pulled(trigger: &Triggered) -> String {
+    let (actions, because) = (trigger.actions.join("; "), because(trigger).join("; "));
+    format!("{}. Do: {actions}. Because: {because}", named(trigger))
 }
 
 /// A scenario. Its name is its id: two of one id are refused, and a history goes by it.

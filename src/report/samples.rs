@@ -1,6 +1,7 @@
 //! Hand-made results for the reporters' tests: one scenario of every kind.
 
 mod format;
+mod runbook;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -13,12 +14,10 @@ use crate::domain::journal::{
     HarnessFact, Headers, Judgement, Request, Sender, StepPhase,
 };
 use crate::domain::result::{RunResult, ScenarioResult};
-use crate::domain::runbook::{
-    self, Answered, Attestation, Came, Ground, Group, Proof, Shown, Status,
-};
+use crate::domain::runbook::Shown;
 use crate::domain::verdict::{Finding, Outcome, ScopeTally, Severity, Subject, Verdict};
 
-pub(super) use format::{about, assert_valid};
+pub(super) use format::{about, assert_valid, closed};
 
 pub(super) fn entry(id: u64, at_ms: u64, fact: Fact) -> Arc<Entry> {
     Arc::new(Entry {
@@ -93,6 +92,7 @@ fn scenario(id: &str, name: &str, items: &[&str], verdict: Verdict) -> ScenarioR
         figures: measured(),
         coverage: Coverage::default(),
         attempts: Vec::new(),
+        down: None,
     }
 }
 
@@ -171,96 +171,15 @@ fn run(scenarios: Vec<ScenarioResult>) -> RunResult {
         virtual_time: true,
         quirks: Vec::new(),
         defects: Vec::new(),
-        runbook: runbook_of(&scenarios),
+        runbook: runbook::answered(&scenarios),
         verdict: Verdict::of_all(scenarios.iter().map(|one| &one.outcome.verdict)),
         scope,
         figures,
         coverage: covered(),
         interrupted: false,
+        changes: None,
         duration_wall: Duration::from_millis(214),
         scenarios,
-    }
-}
-
-/// An item that is what `status` says, by one rule.
-fn item(id: &str, status: Status, came: Came, why: Option<&str>) -> Answered {
-    Answered {
-        id: id.to_owned(),
-        title: format!("What {id} asks for"),
-        group: id.split('.').next().unwrap_or(id).to_owned(),
-        status,
-        by: vec![Ground {
-            proof: Proof::Rule("SESSION-4".to_owned()),
-            came,
-            scenarios: vec!["sign-in".to_owned()],
-            why: why.map(str::to_owned),
-        }],
-        reasons: why.into_iter().map(str::to_owned).collect(),
-        attested: None,
-    }
-}
-
-/// A runbook with an item of every status; all proven where all scenarios passed.
-fn runbook_of(scenarios: &[ScenarioResult]) -> runbook::Answer {
-    let group = |id: &str, title: &str| Group {
-        id: id.to_owned(),
-        title: title.to_owned(),
-    };
-    let passed = |one: &ScenarioResult| one.outcome.verdict == Verdict::Passed;
-    let mut items = vec![item("S2.1", Status::Proven, Came::Kept, None)];
-    if !scenarios.iter().all(passed) {
-        let broken = "SESSION-4 (app) in expiry: two refreshes were under way at the same time";
-        items.extend([
-            item("S2.4", Status::Violated, Came::Broken, Some(broken)),
-            item(
-                "S4.1",
-                Status::Inconclusive,
-                Came::Open,
-                Some("kill-switch was not played"),
-            ),
-            item(
-                "S4.2",
-                Status::Inconclusive,
-                Came::Open,
-                Some("kill-switch was not played"),
-            ),
-            item(
-                "S4.3",
-                Status::NotApplicable,
-                Came::LeftOut,
-                Some("the contract has no paging"),
-            ),
-            item(
-                "S4.4",
-                Status::NotScored,
-                Came::Open,
-                Some("it came with version 3"),
-            ),
-        ]);
-    }
-    let mut vouched = item("P.2", Status::Attested, Came::Kept, None);
-    vouched.by.clear();
-    vouched.attested = Some(Attestation {
-        runbook: None,
-        item: "P.2".to_owned(),
-        by: "Ada".to_owned(),
-        note: "the review of the week before".to_owned(),
-        on: jiff::civil::date(2026, 3, 1),
-        until: Some(jiff::civil::date(2026, 4, 1)),
-        expired: false,
-    });
-    items.push(vouched);
-    runbook::Answer {
-        name: "Beta".to_owned(),
-        version: "2".to_owned(),
-        published: true,
-        groups: vec![
-            group("P", "Before the beta"),
-            group("S2", "Fresh sign-in"),
-            group("S4", "Kill-switch"),
-        ],
-        items,
-        checks: Vec::new(),
     }
 }
 

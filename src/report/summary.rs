@@ -4,11 +4,14 @@
 use std::fmt::Write as _;
 
 use super::account::{Standing, account, cut, headline, standing};
-use super::text::{count, took, visible};
+use super::changes;
+use super::document::markdown::escaped;
+use super::rollback::{advice, because, named};
+use super::text::{count, took};
 use super::{About, title};
 use crate::domain::diagnosis;
 use crate::domain::result::{RunResult, ScenarioResult};
-use crate::domain::runbook::Status;
+use crate::domain::runbook::{Answer, Build, State, Status};
 
 /// The longest document, in bytes.
 const ALL: usize = 900 * 1024;
@@ -19,6 +22,7 @@ const EACH: usize = 16 * 1024;
 #[must_use]
 pub fn render(result: &RunResult, about: &About) -> Vec<u8> {
     let mut text = String::new();
+    rollback(&mut text, &result.runbook);
     head(&mut text, result, about);
     causes(&mut text, result);
     scenarios(&mut text, result);
@@ -34,6 +38,30 @@ pub fn render(result: &RunResult, about: &About) -> Vec<u8> {
 }
 
 // Writing to a String cannot fail, so what `writeln!` says is passed over below.
+
+/// Whether the build is pulled: what a release owner needs before anything else.
+fn rollback(text: &mut String, answer: &Answer) {
+    let Some(told) = advice(answer) else {
+        return;
+    };
+    if answer.build() != Some(Build::Pull) {
+        let _ = writeln!(text, "{}.\n", escaped(&told));
+        return;
+    }
+    text.push_str("## ⛔ Pull the build\n\n");
+    for trigger in answer.triggers_in(State::Fired) {
+        let _ = writeln!(text, "**{}**\n", escaped(&named(trigger)));
+        for (at, action) in trigger.actions.iter().enumerate() {
+            let _ = writeln!(text, "{}. {}", at + 1, escaped(action));
+        }
+        text.push('\n');
+        for why in because(trigger).iter().take(20) {
+            let why = cut(why, 300, char::len_utf8);
+            let _ = writeln!(text, "- because {}", escaped(&why));
+        }
+        text.push('\n');
+    }
+}
 
 fn head(text: &mut String, result: &RunResult, about: &About) {
     let verdict = &result.verdict;
@@ -65,6 +93,12 @@ fn head(text: &mut String, result: &RunResult, about: &About) {
         took(result.duration_wall),
         about.id,
     );
+    for (word, told) in result.changes.iter().flat_map(changes::lines) {
+        let _ = writeln!(text, "- **{word}**: {}", escaped(&told));
+    }
+    if result.changes.is_some() {
+        text.push('\n');
+    }
 }
 
 fn causes(text: &mut String, result: &RunResult) {
@@ -172,31 +206,6 @@ fn sign(scenario: &ScenarioResult) -> &'static str {
         Standing::Announced => "🟡",
         Standing::Flaky => "🔁",
     }
-}
-
-/// One line in which nothing is markup.
-fn escaped(text: &str) -> String {
-    let line = visible(text)
-        .split_whitespace()
-        .collect::<Vec<_>>()
-        .join(" ");
-    let mut safe = String::with_capacity(line.len() + 8);
-    for char in line.chars() {
-        match char {
-            '<' => safe.push_str("&lt;"),
-            '>' => safe.push_str("&gt;"),
-            '&' => safe.push_str("&amp;"),
-            // An @ would call somebody, and a # an issue.
-            '@' => safe.push_str("&#64;"),
-            '#' => safe.push_str("&#35;"),
-            '\\' | '`' | '*' | '_' | '[' | ']' | '|' | '~' => {
-                safe.push('\\');
-                safe.push(char);
-            }
-            char => safe.push(char),
-        }
-    }
-    safe
 }
 
 #[cfg(test)]

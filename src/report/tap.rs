@@ -6,8 +6,10 @@ use serde_json::{Value, json};
 
 use super::About;
 use super::account::{Standing, headline, said, standing};
+use super::rollback::{advice, because, named};
 use super::text::visible;
 use crate::domain::result::{RunResult, ScenarioResult};
+use crate::domain::runbook::State;
 
 /// The whole document.
 #[must_use]
@@ -17,6 +19,20 @@ pub fn render(result: &RunResult, about: &About) -> Vec<u8> {
     let mut line = |said: &str| {
         let _ = writeln!(text, "{said}");
     };
+    let comment = |text: &str| {
+        let line = text.split_whitespace().collect::<Vec<_>>().join(" ");
+        format!("# {}", visible(&line))
+    };
+    if let Some(told) = advice(&result.runbook) {
+        line(&comment(&told));
+    }
+    for trigger in result.runbook.triggers_in(State::Fired) {
+        let (id, actions) = (named(trigger), trigger.actions.join("; "));
+        line(&comment(&format!("{id}. Do: {actions}")));
+        for why in because(trigger) {
+            line(&comment(&format!("because {why}")));
+        }
+    }
     let (version, target) = (env!("CARGO_PKG_VERSION"), visible(&result.target));
     line(&format!(
         "# rehearsal {version}, target {target}, seed {}, run {}",

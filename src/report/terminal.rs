@@ -5,6 +5,7 @@
 
 mod figures;
 mod finding;
+mod rollback;
 mod runbook;
 mod summary;
 
@@ -13,7 +14,9 @@ use std::io::{self, Write};
 
 use anstyle::{AnsiColor, Style};
 
+use super::replay::replay;
 use super::text::{clip, shell_word, took, wrap};
+use crate::domain::class::classify;
 use crate::domain::result::{RunResult, ScenarioResult};
 use crate::domain::runbook::Check;
 use crate::domain::verdict::Verdict;
@@ -211,6 +214,7 @@ impl<W: Write> Terminal<W> {
     /// When the stream takes no more.
     pub fn end(&mut self, result: &RunResult) -> io::Result<()> {
         self.virtual_time = result.virtual_time;
+        self.rollback(&result.runbook)?;
         for scenario in &result.scenarios {
             if self.is_told(scenario) {
                 self.account(scenario, result)?;
@@ -262,6 +266,10 @@ impl<W: Write> Terminal<W> {
         }
         if let Some(why) = verdict.reason() {
             self.field(2, verdict.name(), why)?;
+        }
+        if let Some(own) = classify(scenario) {
+            let (fault, class) = (own.evidence, own.class.word());
+            self.field(2, "class", &format!("{class}, by {fault}"))?;
         }
         self.findings(scenario)?;
         if self.is_thorough() {
@@ -322,31 +330,6 @@ impl<W: Write> Terminal<W> {
         }
         Ok(())
     }
-}
-
-/// What plays one scenario again, as it was played.
-fn replay(scenario: &ScenarioResult, result: &RunResult, beside: &[String]) -> Vec<String> {
-    let mut words = vec!["run".to_owned()];
-    let mut flag = |name: &str, value: &str| {
-        words.push(format!("--{name}"));
-        words.push(value.to_owned());
-    };
-    if result.target != "mock" {
-        flag("target", &result.target);
-    }
-    flag("scenario", &scenario.id);
-    flag("seed", &result.seed.to_string());
-    for quirk in &result.quirks {
-        flag("quirk", quirk);
-    }
-    for defect in &result.defects {
-        flag("defect", defect);
-    }
-    if result.target == "mock" && !result.virtual_time {
-        words.push("--real-time".to_owned());
-    }
-    words.extend(beside.iter().cloned());
-    words
 }
 
 /// Whether a verdict needs somebody's attention.

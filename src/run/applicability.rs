@@ -70,6 +70,12 @@ impl Lacks {
     }
 }
 
+/// Why a scenario would be skipped, if it would.
+#[must_use]
+pub fn skipped(plan: &Plan, scenario: &Scenario) -> Option<String> {
+    lacks(plan, scenario).map(|lacks| lacks.to_string())
+}
+
 /// What keeps a scenario from being played.
 pub(super) fn lacks(plan: &Plan, scenario: &Scenario) -> Option<Lacks> {
     contract_lacks(&plan.suite.contract, scenario)

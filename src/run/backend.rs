@@ -57,7 +57,7 @@ impl Backend {
             Target::Deployment(deployment) => Ok(Self::Deployment {
                 target: deployment.clone(),
                 lease: plan.lease.clone(),
-                turn: Turn::default(),
+                turn: Turn::at(&plan.course.pace),
             }),
         }
     }

@@ -1,11 +1,14 @@
 //! How a run goes on: how often something is tried, and when it is enough.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use jiff::civil::Date;
 
 use super::board::Board;
 use crate::domain::known_failure::{Known, KnownFailure};
+use crate::domain::shard::Shard;
+use crate::net::Pace;
 
 /// How a run goes on. Unless told otherwise everything is played once, to the end.
 #[derive(Debug, Clone, Default)]
@@ -26,6 +29,19 @@ pub struct Course {
     pub today: Date,
     /// Where it is said what is played.
     pub board: Board,
+    /// Which part of a run this is, if it is one.
+    pub part: Option<Part>,
+    /// How fast and how much the target is asked.
+    pub pace: Pace,
+}
+
+/// A part of a run whose other parts are played elsewhere.
+#[derive(Debug, Clone)]
+pub struct Part {
+    /// Which one.
+    pub shard: Shard,
+    /// The scenarios that were selected as well and fall to other parts.
+    pub elsewhere: BTreeSet<String>,
 }
 
 impl Course {

@@ -14,6 +14,7 @@ use crate::domain::coding;
 use crate::domain::contract::{Asked, Condition, Contract, KillSwitch, Operation, Role};
 use crate::domain::media_type;
 use crate::domain::selector::{Selector, fill_text};
+use crate::net::Pace;
 use crate::suite::config::Target;
 pub(super) use http::Clients;
 use http::{NoAnswer, NoClient};
@@ -83,6 +84,7 @@ pub(super) fn reach(
     target: &Target,
     contract: &Contract,
     world: World,
+    pace: &Pace,
     interrupt: &Interrupt,
 ) -> Vec<Complaint> {
     let runtime = match tokio::runtime::Builder::new_current_thread()
@@ -99,8 +101,12 @@ pub(super) fn reach(
             let Some(asked) = inquiry(target, contract, &service.name, world) else {
                 continue;
             };
+            let asking = async {
+                pace.turn_of_the_operator().await;
+                asked.ask(&clients).await
+            };
             let answer = tokio::select! {
-                answer = asked.ask(&clients) => answer,
+                answer = asking => answer,
                 () = interrupt.triggered() => return complaints,
             };
             if let Err(why) = answer {

@@ -113,6 +113,7 @@ impl Environment {
                 mode: settings.mode,
                 accounts: accounts.clone(),
                 marker: marker.clone(),
+                pace: plan.course.pace.clone(),
             })
         };
         let ticker = (!virtual_time).then(|| Ticker::start(&recorder));

@@ -145,6 +145,7 @@ impl Evaluation {
             figures: judged.figures,
             coverage,
             attempts: Vec::new(),
+            down: None,
         }
     }
 }

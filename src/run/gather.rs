@@ -56,12 +56,20 @@ fn scenarios(run: &Recorded) -> Vec<ScenarioResult> {
 }
 
 fn missing(run: &Recorded, listed: &Listed) -> ScenarioResult {
+    if listed.elsewhere {
+        let why = "it falls to a shard that is not here";
+        return unplayed(listed, why);
+    }
     let was_begun = run.journals().iter().any(|own| own.scenario == listed.id);
     let why = match (&run.flaw, was_begun) {
         (Some(Flaw::NoEnd) | None, true) => "the run was stopped while this was played",
         (Some(Flaw::NoEnd) | None, false) => "the run was stopped before this was played",
         (Some(_), _) => "what it came to is not in the run file, which is cut off or damaged",
     };
+    unplayed(listed, why)
+}
+
+fn unplayed(listed: &Listed, why: &str) -> ScenarioResult {
     let verdict = Verdict::Inconclusive(why.to_owned());
     unknown(&listed.id, &listed.name, &listed.file, verdict)
 }

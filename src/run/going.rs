@@ -47,6 +47,8 @@ impl<'p> Going<'p> {
         let halt = Interrupt::new();
         let handle = halt.clone();
         interrupt.on_trigger(move || handle.trigger());
+        let handle = halt.clone();
+        plan.course.pace.when_spent(move || handle.trigger());
         Self {
             plan,
             halt,
@@ -65,7 +67,13 @@ impl<'p> Going<'p> {
 
     /// Why a scenario is not begun any more, if it is not.
     pub(super) fn enough(&self) -> Option<String> {
-        self.enough.get().map(|why| format!("not played: {why}"))
+        self.why().map(|why| format!("not played: {why}"))
+    }
+
+    fn why(&self) -> Option<String> {
+        let spent = || self.plan.course.pace.overspent();
+        let told = |budget| format!("the target's budget of {budget} requests was spent");
+        self.enough.get().cloned().or_else(|| spent().map(told))
     }
 
     /// Ends the run when its time is up, unless `over` is heard before.
@@ -106,7 +114,7 @@ impl<'p> Going<'p> {
             run_file: self.plan.run_file.as_ref(),
         };
         let mut result = again(self.plan.course.retries, first, journals, || {
-            let over = self.enough.get().is_some() || self.halt.is_triggered();
+            let over = self.why().is_some() || self.halt.is_triggered();
             (!over).then(|| once(true))
         });
         known.notice(&mut result);
@@ -116,7 +124,7 @@ impl<'p> Going<'p> {
 
     /// Says what ended a scenario that the run's time ran out for.
     fn blame(&self, result: &mut ScenarioResult) {
-        if let (Some(why), Verdict::Inconclusive(_)) = (self.enough.get(), &result.outcome.verdict)
+        if let (Some(why), Verdict::Inconclusive(_)) = (self.why(), &result.outcome.verdict)
             && self.halt.is_triggered()
         {
             result.outcome.verdict = Verdict::Inconclusive(format!("cut short: {why}"));

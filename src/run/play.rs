@@ -11,6 +11,7 @@ use super::probe::{OwnSession, Prober};
 use super::stage::Stage;
 use super::steps;
 use super::summary::unplayed;
+use crate::domain::class;
 use crate::domain::contract::Contract;
 use crate::domain::result::ScenarioResult;
 use crate::domain::scenario::Scenario;
@@ -39,11 +40,22 @@ pub(crate) fn play_with(
             Ok(stage.play(scenario, plan, accounts).await)
         })
     });
-    let mut result = played.unwrap_or_else(|why| {
-        unplayed(scenario, Verdict::Errored(why.to_string()), Duration::ZERO)
+    let mut result = played.unwrap_or_else(|why| ScenarioResult {
+        down: is_unanswered(&why).then(|| why.to_string()),
+        ..unplayed(scenario, Verdict::Errored(why.to_string()), Duration::ZERO)
     });
+    // Only what runs outside of this process can be down.
+    match &plan.target {
+        Target::Deployment(_) => class::forgive_if_down(&mut result),
+        Target::Mock => result.down = None,
+    }
     result.duration_wall = began.elapsed();
     result
+}
+
+/// Whether a world could not be set up because nothing answers behind the gateway.
+fn is_unanswered(why: &SetUpError) -> bool {
+    matches!(why, SetUpError::KeySet(_) | SetUpError::Health(_))
 }
 
 impl Stage {

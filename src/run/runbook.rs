@@ -3,6 +3,8 @@
 //! An item is known by what proves it, never by the scenario that it was seen in: one broken rule
 //! turns the items that it proves, and no other.
 
+mod rollback;
+
 #[cfg(test)]
 mod tests;
 
@@ -47,6 +49,7 @@ impl<'a> Book<'a> {
             groups: runbook.groups.clone(),
             items: runbook.items.iter().map(|item| self.claim(item)).collect(),
             checks: runbook.checks.clone(),
+            rollback: rollback::watched(self),
             untested: rules::untested(self.contract),
         }
     }
@@ -55,23 +58,26 @@ impl<'a> Book<'a> {
         let is_later = !self.runbook.has(self.runbook.answered(), item);
         let lacks = item.needs.iter().find(|need| !need.is_in(self.contract));
         let mut attestations = self.runbook.attestations.iter();
-        let asked = |proof: &Proof| Asked {
-            proof: proof.clone(),
-            left_out: match proof {
-                Proof::Rule(id) => rules::find(id).and_then(|rule| rule.unmet(self.contract)),
-                Proof::Scenario(_) | Proof::Expectation { .. } | Proof::Check(_) => None,
-            }
-            .map(str::to_owned),
-        };
         Claim {
             id: item.id.clone(),
             title: item.title.clone(),
             group: item.group.clone(),
             later: is_later.then(|| item.since.clone().unwrap_or_default()),
             lacks: lacks.map(|lacks| lacks.words().to_owned()),
-            proofs: item.proofs.iter().map(asked).collect(),
+            proofs: item.proofs.iter().map(|own| self.asked(own)).collect(),
             vouched: item.attest.is_wanted(self.contract),
             attested: attestations.find(|own| own.item == item.id).cloned(),
+        }
+    }
+
+    fn asked(self, proof: &Proof) -> Asked {
+        Asked {
+            proof: proof.clone(),
+            left_out: match proof {
+                Proof::Rule(id) => rules::find(id).and_then(|rule| rule.unmet(self.contract)),
+                Proof::Scenario(_) | Proof::Expectation { .. } | Proof::Check(_) => None,
+            }
+            .map(str::to_owned),
         }
     }
 }
@@ -98,6 +104,7 @@ pub(super) fn answer(basis: &Basis, scenarios: &[ScenarioResult]) -> Answer {
             .map(|item| answered(item, &basis.checks, scenarios))
             .collect(),
         checks: basis.checks.clone(),
+        rollback: rollback::triggered(basis, scenarios),
     }
 }
 

@@ -43,6 +43,7 @@ pub(super) fn unknown(id: &str, name: &str, file: &str, verdict: Verdict) -> Sce
         figures: Figures::default(),
         coverage: Coverage::default(),
         attempts: Vec::new(),
+        down: None,
     }
 }
 
@@ -68,7 +69,11 @@ pub(super) fn sum_up(
         begun.retain(|own| !matches!(own.outcome.verdict, Verdict::Skipped(_)));
         sum.runbook = runbook::answer(basis, &begun);
     }
+    // Whether anything was played at all is for all parts together to say.
+    let is_idle = |own: &ScenarioResult| matches!(own.outcome.verdict, Verdict::Skipped(_));
+    let nothing_here = plan.course.part.is_some() && sum.scenarios.iter().all(is_idle);
     let verdict = match sum.verdict {
+        Verdict::Inconclusive(_) if nothing_here && !interrupted => Verdict::Passed,
         Verdict::Passed if interrupted => {
             Verdict::Inconclusive("the run was interrupted".to_owned())
         }
@@ -112,6 +117,7 @@ pub(super) fn sum(mut scenarios: Vec<ScenarioResult>, basis: &Basis) -> RunResul
         coverage,
         verdict: Verdict::of_all(scenarios.iter().map(|scenario| &scenario.outcome.verdict)),
         interrupted: false,
+        changes: None,
         duration_wall: Duration::ZERO,
         scenarios,
     }

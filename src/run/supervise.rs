@@ -49,7 +49,9 @@ pub fn perform(
     progress: &mut dyn FnMut(&ScenarioResult),
 ) -> Result<RunResult, Unplayable> {
     let began = Instant::now();
-    target::reach(plan, World::AsItShouldBe, interrupt)?;
+    if !plan.scenarios.is_empty() {
+        target::reach(plan, World::AsItShouldBe, interrupt)?;
+    }
     let basis = Book::of(&plan.suite).basis();
     if let Some(file) = &plan.run_file {
         file.basis(&basis);

@@ -38,7 +38,8 @@ pub(super) fn reach(plan: &Plan, world: World, interrupt: &Interrupt) -> Result<
         }),
         Target::Mock => Ok(()),
         Target::Deployment(deployment) => {
-            let complaints = deployment::reach(deployment, &plan.suite.contract, world, interrupt);
+            let (contract, pace) = (&plan.suite.contract, &plan.course.pace);
+            let complaints = deployment::reach(deployment, contract, world, pace, interrupt);
             if complaints.is_empty() {
                 Ok(())
             } else {

@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::domain::journal::file::ContractMark;
+use crate::domain::shard::Shard;
 
 /// All that is known of a run before it is played.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -33,6 +34,9 @@ pub struct Manifest {
     pub machine: Machine,
     /// Every scenario of the suite, in its order.
     pub scenarios: Vec<Listed>,
+    /// Which part of a run this is, if others are played elsewhere.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub shard: Option<Shard>,
     /// The runs that this file was merged from; empty for a run of its own.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub merged: Vec<Played>,
@@ -84,6 +88,10 @@ pub struct Listed {
     pub usual: bool,
     /// Whether it was to be played in this run.
     pub selected: bool,
+    /// Whether it was selected as well and falls to another shard. In a merged file it is selected, too: it is
+    /// missing.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub elsewhere: bool,
 }
 
 /// A run that went into a merged file.
@@ -99,6 +107,9 @@ pub struct Played {
     pub machine: Machine,
     /// Whether the run was over when its file ended.
     pub whole: bool,
+    /// Which part of a run it was, if it was one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub shard: Option<Shard>,
 }
 
 impl Machine {
@@ -114,6 +125,25 @@ impl Machine {
 }
 
 impl Manifest {
+    /// What it was played from: each file's name and SHA-256, hex.
+    #[must_use]
+    pub fn hashes(&self) -> Vec<(String, String)> {
+        let marks = &self.marks;
+        let runbook = marks.runbook.rsplit(' ').next().unwrap_or_default();
+        let files = [
+            ("contract", Some(&*self.contract.sha256)),
+            ("scenarios", Some(&*marks.scenarios)),
+            ("world", marks.world.as_deref()),
+            ("runbook", Some(runbook)),
+        ];
+        let known = files
+            .into_iter()
+            .filter_map(|(name, hash)| Some((name, hash?)));
+        known
+            .map(|(name, hash)| (name.to_owned(), hash.to_owned()))
+            .collect()
+    }
+
     /// The scenarios that were to be played, in the suite's order.
     pub fn selected(&self) -> impl Iterator<Item = &Listed> {
         self.scenarios.iter().filter(|own| own.selected)

@@ -22,6 +22,10 @@ pub struct Merged {
     pub writer: Writer,
     /// Scenarios that some run was to play and of which none has a result.
     pub missing: Vec<String>,
+    /// Scenarios that fall to shards which are not among these runs.
+    pub elsewhere: Vec<String>,
+    /// Shards that are missing, that came more than once, and that were cut differently, in words.
+    pub shards: Vec<String>,
     /// Scenarios that are usually played and that no run was to play.
     pub unasked: Vec<String>,
     /// Scenarios that several runs have played; the gravest result is kept.
@@ -58,7 +62,7 @@ pub enum Unmergeable {
 pub fn merge(mut runs: Vec<Recorded>, to: &Path, id: String) -> Result<Merged, Unmergeable> {
     let differ = runs.iter().skip(1).find_map(|other| {
         let first = &runs[0];
-        let differences = differences(&first.manifest, &other.manifest);
+        let differences = first.manifest.differences(&other.manifest);
         (!differences.is_empty()).then(|| Unmergeable::Different {
             first: first.path.clone(),
             other: other.path.clone(),
@@ -105,46 +109,52 @@ pub fn merge(mut runs: Vec<Recorded>, to: &Path, id: String) -> Result<Merged, U
         wanted.map(|own| own.id.clone()).collect::<Vec<_>>()
     };
     Ok(Merged {
-        missing: ids(&|own| own.selected && !chosen.played.contains(&own.id)),
+        missing: ids(&|own| own.selected && !own.elsewhere && !chosen.played.contains(&own.id)),
+        elsewhere: ids(&|own| own.elsewhere),
+        shards: shards(&manifest.merged),
         unasked: ids(&|own| own.usual && !own.selected),
         twice: chosen.twice,
         writer,
     })
 }
 
-/// In what two runs differ that are of one thing.
-fn differences(one: &Manifest, other: &Manifest) -> Vec<String> {
-    let mut found = Vec::new();
-    let mut compare = |what: &str, one: String, other: String| {
-        if one != other {
-            found.push(format!("{what} {one} and {other}"));
-        }
-    };
-    let listed = |all: &[String]| match all {
-        [] => "none".to_owned(),
-        all => all.join(" "),
-    };
-    let time = |is_virtual| if is_virtual { "virtual" } else { "real" }.to_owned();
-    compare("contract", mark(one), mark(other));
-    compare(
-        "scenarios",
-        short(&one.marks.scenarios),
-        short(&other.marks.scenarios),
-    );
-    let world = |own: &Manifest| own.marks.world.as_deref().map_or("none".to_owned(), short);
-    compare("world", world(one), world(other));
-    compare(
-        "runbook",
-        one.marks.runbook.clone(),
-        other.marks.runbook.clone(),
-    );
-    compare("target", one.target.clone(), other.target.clone());
-    compare("seed", one.seed.to_string(), other.seed.to_string());
-    compare("time", time(one.virtual_time), time(other.virtual_time));
-    compare("quirks", listed(&one.quirks), listed(&other.quirks));
-    compare("defects", listed(&one.defects), listed(&other.defects));
-    compare("rehearsal", one.rehearsal.clone(), other.rehearsal.clone());
-    found
+impl Manifest {
+    /// In what two runs differ that could be shards of one; nothing, and they are.
+    #[must_use]
+    pub fn differences(&self, other: &Self) -> Vec<String> {
+        let one = self;
+        let mut found = Vec::new();
+        let mut compare = |what: &str, one: String, other: String| {
+            if one != other {
+                found.push(format!("{what} {one} and {other}"));
+            }
+        };
+        let listed = |all: &[String]| match all {
+            [] => "none".to_owned(),
+            all => all.join(" "),
+        };
+        let time = |is_virtual| if is_virtual { "virtual" } else { "real" }.to_owned();
+        compare("contract", mark(one), mark(other));
+        compare(
+            "scenarios",
+            short(&one.marks.scenarios),
+            short(&other.marks.scenarios),
+        );
+        let world = |own: &Manifest| own.marks.world.as_deref().map_or("none".to_owned(), short);
+        compare("world", world(one), world(other));
+        compare(
+            "runbook",
+            one.marks.runbook.clone(),
+            other.marks.runbook.clone(),
+        );
+        compare("target", one.target.clone(), other.target.clone());
+        compare("seed", one.seed.to_string(), other.seed.to_string());
+        compare("time", time(one.virtual_time), time(other.virtual_time));
+        compare("quirks", listed(&one.quirks), listed(&other.quirks));
+        compare("defects", listed(&one.defects), listed(&other.defects));
+        compare("rehearsal", one.rehearsal.clone(), other.rehearsal.clone());
+        found
+    }
 }
 
 fn mark(manifest: &Manifest) -> String {
@@ -163,6 +173,7 @@ fn together(runs: &[Recorded], id: String) -> Manifest {
         .map_or_else(Manifest::default, |run| run.manifest.clone());
     manifest.id = id;
     manifest.merged.clear();
+    manifest.shard = None;
     for run in runs {
         let own = &run.manifest;
         for listed in &own.scenarios {
@@ -171,7 +182,7 @@ fn together(runs: &[Recorded], id: String) -> Manifest {
                 .iter_mut()
                 .find(|known| known.id == listed.id)
             {
-                Some(known) => known.selected |= listed.selected,
+                Some(known) => join(known, listed),
                 None => manifest.scenarios.push(listed.clone()),
             }
         }
@@ -182,12 +193,61 @@ fn together(runs: &[Recorded], id: String) -> Manifest {
                 origin: own.origin.clone(),
                 machine: own.machine.clone(),
                 whole: run.end.is_some(),
+                shard: own.shard,
             });
         } else {
             manifest.merged.extend(own.merged.iter().cloned());
         }
     }
+    for own in &mut manifest.scenarios {
+        // Somebody was to play it, so it is missed.
+        own.selected |= own.elsewhere;
+    }
     manifest
+}
+
+/// What two runs together say of a scenario: one that some run was to play falls to nobody else any more.
+fn join(known: &mut Listed, other: &Listed) {
+    let is_own = |listed: &Listed| listed.selected && !listed.elsewhere;
+    let played = is_own(known) || is_own(other);
+    known.elsewhere = !played && (known.elsewhere || other.elsewhere);
+    known.selected = played;
+}
+
+/// What is wrong with the shards among runs, in words.
+fn shards(runs: &[Played]) -> Vec<String> {
+    let mut cuts: BTreeMap<u32, BTreeMap<u32, usize>> = BTreeMap::new();
+    for shard in runs.iter().filter_map(|run| run.shard) {
+        let cut = cuts.entry(shard.of()).or_default();
+        *cut.entry(shard.number()).or_default() += 1;
+    }
+    let mut told = Vec::new();
+    if cuts.len() > 1 {
+        let cut: Vec<String> = cuts.keys().map(u32::to_string).collect();
+        told.push(format!(
+            "they are shards of {}: cut differently, they may overlap",
+            cut.join(" and of ")
+        ));
+    }
+    for (of, numbers) in &cuts {
+        let named = |wanted: Vec<u32>| {
+            let named = wanted.iter().map(|number| format!("{number}/{of}"));
+            named.collect::<Vec<_>>().join(", ")
+        };
+        let absent: Vec<u32> = (1..=*of).filter(|own| !numbers.contains_key(own)).collect();
+        if !absent.is_empty() {
+            told.push(format!("missing: the shards {}", named(absent)));
+        }
+        let twice = numbers.iter().filter(|(_, count)| **count > 1);
+        let twice: Vec<u32> = twice.map(|(number, _)| *number).collect();
+        if !twice.is_empty() {
+            told.push(format!(
+                "played more than once: the shards {}",
+                named(twice)
+            ));
+        }
+    }
+    told
 }
 
 /// From which run each scenario is taken.

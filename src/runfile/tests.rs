@@ -73,6 +73,7 @@ fn result(id: &str, verdict: Verdict) -> ScenarioResult {
         figures: Figures::default(),
         coverage: Coverage::default(),
         attempts: Vec::new(),
+        down: None,
     }
 }
 
@@ -90,6 +91,7 @@ fn end() -> RunResult {
         coverage: Coverage::default(),
         verdict: Verdict::Passed,
         interrupted: false,
+        changes: None,
         duration_wall: Duration::from_millis(3),
     }
 }

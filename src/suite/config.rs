@@ -23,9 +23,11 @@ pub(super) use read::understood;
 
 mod access;
 mod checks;
+mod history;
 mod lever;
 mod mask;
 mod mock;
+mod notify;
 mod overrides;
 mod reach;
 mod read;
@@ -35,8 +37,10 @@ mod variables;
 pub(crate) use overrides::shown_setting;
 
 pub use checks::{AppVariables, CheckCommand, VARIABLES};
+pub use history::Remembering;
 pub use lever::{By, Call, Command, Done, Finish, LeverMeans, Means, Request};
 pub use mock::MockDefaults;
+pub use notify::{Notify, NotifyForm};
 pub use reach::{OutOfReach, Reach};
 
 /// The file's name.
@@ -61,6 +65,10 @@ pub struct Config {
     pub mock: MockDefaults,
     /// Commands by which the team checks its own project, in the order of the file.
     pub checks: Vec<CheckCommand>,
+    /// Whether runs are remembered, and where.
+    pub history: Remembering,
+    /// Who is told when something changes.
+    pub notify: Vec<Notify>,
     secrets_file: Option<PathBuf>,
     state: Option<PathBuf>,
     targets: Vec<Declared>,
@@ -136,6 +144,10 @@ pub struct Target {
     pub access: Access,
     /// How long all but one of a hundred answers take there at most, if that is said.
     pub latency: Option<Duration>,
+    /// How many requests a second it is asked at most.
+    pub rate: Option<u32>,
+    /// How many requests a run asks it at most.
+    pub budget: Option<u64>,
     /// Its own scenarios, if it has any.
     pub suite: Option<PathBuf>,
     /// Its own contract, if it has one.
@@ -276,7 +288,12 @@ impl Config {
     pub fn target(&self, name: &str, environment: Environment<'_>) -> Result<Target, Problems> {
         let (Some(_), Some(document)) = (self.declared(name), &self.document) else {
             let known: Vec<&str> = self.targets().chain([MOCK]).collect();
-            let hint = super::suggest::suggest(name, known.iter().copied());
+            let hint = match known.as_slice() {
+                [_] => format!(
+                    "declare it under `[targets.{name}]` in a `{CONFIG_FILE}`; `{MOCK}` needs nothing"
+                ),
+                _ => super::suggest::suggest(name, known.iter().copied()),
+            };
             let file = self.file.as_ref().map_or_else(
                 || format!("no `{CONFIG_FILE}` was found"),
                 |file| format!("`{}` declares none of that name", file.display()),
@@ -294,6 +311,23 @@ impl Config {
                 .map(Secret::new)
                 .or_else(|| from_file.get(variable).cloned())
         })
+    }
+
+    /// What a variable holds that the environment or the secrets file sets.
+    ///
+    /// # Errors
+    /// When the secrets file cannot be read.
+    pub fn secret(
+        &self,
+        variable: &str,
+        environment: Environment<'_>,
+    ) -> Result<Option<Secret>, Problems> {
+        let own = environment(variable).filter(|value| !value.is_empty());
+        match (own, &self.secrets_file) {
+            (Some(value), _) => Ok(Some(Secret::new(value))),
+            (None, Some(path)) => Ok(secrets::read(path, "the secrets file")?.remove(variable)),
+            (None, None) => Ok(None),
+        }
     }
 
     /// Whether the target's services are the contract's.

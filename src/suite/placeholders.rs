@@ -87,6 +87,18 @@ impl Placeholders<'_> {
                 filled.into_iter().collect()
             }
             Content::Map(entries) => {
+                if let [only] = entries.as_slice()
+                    && only.value.is_null()
+                    && self.knows(&only.key)
+                {
+                    let name = &only.key;
+                    return here().refuse(
+                        format!(
+                            "`{{{name}}}` without quotes is a mapping in YAML, and no placeholder"
+                        ),
+                        format!("write `\"{{{name}}}\"`"),
+                    );
+                }
                 let filled: Vec<Option<(String, Value)>> = entries
                     .iter()
                     .map(|entry| Some((entry.key.clone(), self.tree(cursor, &entry.value)?)))
@@ -97,12 +109,14 @@ impl Placeholders<'_> {
         }
     }
 
+    fn knows(self, name: &str) -> bool {
+        self.live.contains(&name) || self.constants.contains_key(name)
+    }
+
     /// Whether every placeholder is a constant, or filled at run time.
     fn names_are_known(self, cursor: &Cursor<'_>, text: &str) -> Option<()> {
         let names = Template(Value::from(text)).names();
-        let unknown = names.iter().find(|name| {
-            !self.live.contains(&name.as_str()) && !self.constants.contains_key(*name)
-        });
+        let unknown = names.iter().find(|name| !self.knows(name));
         let Some(name) = unknown else {
             return Some(());
         };

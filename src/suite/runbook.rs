@@ -3,6 +3,8 @@
 //! Nothing may stand in it that no run could ever answer: rules, scenarios and expectations are
 //! looked up, an item that nothing proves is refused, and so is a published version that has changed.
 
+mod rollback;
+
 use std::sync::Arc;
 
 use super::cursor::{Cursor, Fields};
@@ -29,6 +31,7 @@ pub(super) struct Draft {
 struct Names {
     groups: Option<Vec<String>>,
     versions: Option<Vec<String>>,
+    items: Option<Vec<String>>,
 }
 
 impl Names {
@@ -54,10 +57,18 @@ pub(super) fn read(root: &Cursor<'_>) -> Option<Draft> {
     let names = Names {
         groups: fields.get("groups").and_then(|cursor| keys(&cursor)),
         versions: version.as_ref().zip(hashes.as_ref()).map(versions),
+        items: fields.get("items").and_then(|cursor| keys(&cursor)),
     };
     let mut named = Vec::new();
     let items = fields.need("items");
     let items = items.and_then(|cursor| items_of(&cursor, &names, &mut named));
+    let beside = rollback::Beside {
+        names: &names,
+        items: items.as_deref(),
+    };
+    let rollback = fields.or("rollback", Vec::new(), |cursor| {
+        rollback::triggers(cursor, &beside, &mut named)
+    });
     let hashes = hashes?;
     let runbook = Runbook {
         name: name?,
@@ -65,6 +76,7 @@ pub(super) fn read(root: &Cursor<'_>) -> Option<Draft> {
         published: hashes.iter().map(|(own, ..)| own.clone()).collect(),
         groups: groups?,
         items: items?,
+        rollback: rollback?,
         ..Runbook::default()
     };
     for (version, span, hash) in &hashes {
@@ -163,18 +175,23 @@ fn items_of(
     items.into_iter().collect()
 }
 
+/// Refuses what cannot be named in a list.
+fn check_id(id: &str, of: &str, fields: &Fields<'_>) {
+    if id.is_empty() || id.contains(|char: char| char.is_whitespace() || char == ',') {
+        fields.refuse::<()>(
+            format!("`{id}` is no id of {of}"),
+            "write one word, like `S4.1`",
+        );
+    }
+}
+
 fn item(
     id: &str,
     fields: &Fields<'_>,
     names: &Names,
     named: &mut Vec<(Span, Proof)>,
 ) -> Option<Item> {
-    if id.is_empty() || id.contains(|char: char| char.is_whitespace() || char == ',') {
-        fields.refuse::<()>(
-            format!("`{id}` is no id of an item"),
-            "write one word, like `S4.1`",
-        );
-    }
+    check_id(id, "an item", fields);
     let title = fields.need("title").and_then(|cursor| cursor.name_text());
     let group = fields
         .need("group")

@@ -8,11 +8,13 @@
 use super::cursor::{Cursor, Fields};
 use super::flow::Library;
 use super::node::{Content, write_entries};
+use super::suggest::suggest;
 use super::trace::Seen;
 use crate::domain::contract::Contract;
 use crate::domain::runbook::Runbook;
 use crate::domain::scenario::{Change, Lever, Scenario, Step, StepKind, Waiver};
 use crate::domain::world::World;
+use crate::rules;
 
 mod action;
 mod expectation;
@@ -118,7 +120,7 @@ fn runbook(cursor: &Cursor<'_>, book: Option<&Runbook>) -> Option<Vec<String>> {
                     let known = book.items.iter().map(|item| item.id.as_str());
                     item.refuse(
                         format!("there is no runbook item `{text}`"),
-                        super::suggest::suggest(&text, known),
+                        suggest(&text, known),
                     )
                 }
                 _ => Some(text),
@@ -184,14 +186,10 @@ fn waivers(cursor: &Cursor<'_>) -> Option<Vec<Waiver>> {
         .entries()?
         .iter()
         .map(|(entry, reason)| {
-            let is_id = entry.key.split_once('-').is_some_and(|(family, number)| {
-                !family.is_empty()
-                    && family.bytes().all(|byte| byte.is_ascii_uppercase())
-                    && number.parse::<u32>().is_ok()
-            });
-            if !is_id {
-                let message = format!("`{}` is not the id of a rule", entry.key);
-                let hint = "write it like `NET-1`; `rehearsal rules` lists them";
+            if rules::find(&entry.key).is_none_or(|rule| rule.id != entry.key) {
+                let message = format!("there is no rule `{}`", entry.key);
+                let known: Vec<&str> = rules::catalogue().map(|rule| rule.id).collect();
+                let hint = suggest(&entry.key, known.into_iter());
                 cursor
                     .diagnostics
                     .note(&entry.key_span, super::Problem::new(message).hint(hint));

@@ -23,8 +23,8 @@ const SERVER: &[u8] = include_bytes!("../../fixtures/keys/gateway-test-only.pem"
 const CLIENT: &[u8] = include_bytes!("../../fixtures/keys/client-test-only.pem");
 
 /// What nobody but the services may be told.
-const EDGE: &str = "edge-t0ken-of-the-services";
-const PASSWORD: &str = "pr0xy-passw0rd";
+pub(crate) const EDGE: &str = "edge-t0ken-of-the-services";
+pub(crate) const PASSWORD: &str = "pr0xy-passw0rd";
 
 /// Plays what needs the live feed and the kill-switch, and moves a lever by a call elsewhere.
 const SCENARIO: &str = "\
@@ -152,7 +152,7 @@ fn serve(mut client: TcpStream, heads: &Mutex<Vec<String>>) {
     back.join().unwrap();
 }
 
-fn credentials() -> String {
+pub(crate) fn credentials() -> String {
     STANDARD.encode(format!("deploy:{PASSWORD}"))
 }
 
@@ -233,7 +233,7 @@ maintenance.off = {{ request = "POST {operator}/maintenance", json = {{ on = fal
         }
     }
 
-    fn run(&self, more: &[&str], code: i32) -> (String, String) {
+    pub(crate) fn run(&self, more: &[&str], code: i32) -> (String, String) {
         let words = ["run", "--target", "local", "--suite", "."];
         ends(self.folder.path(), &[&words[..], more].concat(), code)
     }

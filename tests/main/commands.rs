@@ -10,11 +10,15 @@ use rehearsal::internals::suite::Suite;
 use serde_json::Value;
 
 /// The command in a folder of its own, with nothing of this machine's environment in force.
-fn rehearsal(folder: &Path, arguments: &[&str]) -> Command {
+pub(crate) fn rehearsal(folder: &Path, arguments: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_rehearsal"));
     command.current_dir(folder).args(arguments);
     for (name, _) in std::env::vars_os() {
-        if name.to_string_lossy().starts_with("REHEARSAL_") {
+        let foreign = ["REHEARSAL_", "CI_NODE_", "JOB_COMPLETION", "SLURM_"];
+        if foreign
+            .iter()
+            .any(|own| name.to_string_lossy().starts_with(own))
+        {
             command.env_remove(name);
         }
     }
@@ -54,21 +58,27 @@ fn a_command_line_that_is_wrong_ends_with_1_and_says_how_it_may_be_meant() {
     for (arguments, told) in [
         (&["rnu"][..], "'run'"),
         (&["run", "--sead", "1"], "'--seed'"),
-        (&["run", "--seed", "x"], "invalid value 'x'"),
+        (&["run", "--seed", "x"], "a whole number from 0"),
+        (&["run", "--seed", "-1"], "a whole number from 0"),
+        (&["proxy", "--bind", "lan"], "0.0.0.0 for all of them"),
+        (
+            &["quirks", "token-in-qery"],
+            "did you mean `token-in-query`",
+        ),
         (
             &["run", "--quirk", "token-in-qery"],
-            "did you mean `token-in-query`?",
+            "did you mean `token-in-query`",
         ),
         (
             &["run", "--defect", "silent-fed"],
-            "did you mean `silent-feed`?",
+            "did you mean `silent-feed`",
         ),
         (
             &["run", "--target", "staging"],
-            "there is no target `staging`",
+            "declare it under `[targets.staging]`",
         ),
-        (&["rules", "SESION-4"], "did you mean `SESSION-4`?"),
-        (&["mock", "--port", "traiding=1"], "did you mean `trading`?"),
+        (&["rules", "SESION-4"], "did you mean `SESSION-4`"),
+        (&["mock", "--port", "traiding=1"], "did you mean `trading`"),
         (&["run", "--config", "none.toml"], "none.toml"),
     ] {
         let (out, err) = ends(folder.path(), arguments, 1);
@@ -84,9 +94,58 @@ fn a_selection_that_matches_nothing_ends_with_7_and_says_what_there_is() {
     let folder = tempfile::tempdir().unwrap();
     let (_, err) = ends(folder.path(), &["run", "--scenario", "sign-inn"], 7);
     assert!(
-        err.contains("did you mean `sign-in`?") && err.contains("kill-switch"),
+        err.contains("did you mean `sign-in`") && err.contains("`rehearsal list` lists all"),
         "{err}"
     );
+    ends(folder.path(), &["run", "--dry-run", "sign-in,sing-out"], 7);
+}
+
+#[test]
+fn the_scenarios_are_listed_with_why_one_would_be_skipped_and_nobodys_secrets_are_asked_for() {
+    let folder = tempfile::tempdir().unwrap();
+    fs::write(
+        folder.path().join("rehearsal.toml"),
+        r#"
+        [targets.staging.services]
+        platform = "https://platform.example"
+        trading = "https://trading.example"
+        [targets.staging.accounts.tester-a]
+        username = "a"
+        password-env = "NOBODY_HAS_SET_THIS"
+        "#,
+    )
+    .unwrap();
+    let list = ["list", "--target", "staging", "sign-in,kill-*", "--json"];
+    let (out, _) = ends(folder.path(), &list, 0);
+    let cards: Vec<Value> = serde_json::from_str(&out).unwrap();
+    let card = |id: &str| cards.iter().find(|card| card["id"] == id).unwrap();
+    assert_eq!(card("sign-in")["skipped"], Value::Null);
+    let why = card("kill-switch")["skipped"].as_str().unwrap();
+    assert!(why.contains("no lever `maintenance`"), "{why}");
+    let proves = card("sign-in")["runbook"].as_array().unwrap();
+    assert!(!proves.is_empty(), "{out}");
+    let (out, _) = ends(folder.path(), &["list", "--tag", "soak"], 0);
+    assert!(out.contains("only when it is asked for"), "{out}");
+}
+
+#[test]
+fn a_run_can_be_told_without_being_played() {
+    let folder = tempfile::tempdir().unwrap();
+    let kept = [
+        "run",
+        "--dry-run",
+        "sign-in",
+        "--journal",
+        "journals",
+        "--json",
+        "report.json",
+    ];
+    let (out, _) = ends(folder.path(), &kept, 0);
+    assert!(
+        out.starts_with("would play") && out.contains("1 scenario"),
+        "{out}"
+    );
+    assert!(fs::read_dir(folder.path()).unwrap().next().is_none());
 }
 
 #[test]
@@ -119,10 +178,24 @@ fn everything_that_is_wrong_with_the_files_is_told_at_once() {
     .unwrap();
     for command in ["check", "run"] {
         let (_, err) = ends(folder.path(), &[command], 2);
-        for part in ["sign-in.yaml:", "did you mean `steps`?", "second.yaml:2:"] {
+        for part in ["sign-in.yaml:", "did you mean `steps`", "second.yaml:2:"] {
             assert!(err.contains(part), "{part} is missing in\n{err}");
         }
     }
+}
+
+#[test]
+fn whoever_signs_in_and_is_nobodys_account_is_a_mistake() {
+    let folder = tempfile::tempdir().unwrap();
+    ends(folder.path(), &["init"], 0);
+    let scenario = folder.path().join("rehearsal/sign-in.yaml");
+    let text = fs::read_to_string(&scenario).unwrap();
+    fs::write(&scenario, text.replace("as: tester", "as: testr")).unwrap();
+    let (_, err) = ends(folder.path(), &["check"], 2);
+    assert!(
+        err.contains("sign-in.yaml: `testr` signs in") && err.contains("did you mean `tester`"),
+        "{err}"
+    );
 }
 
 #[test]
@@ -230,41 +303,6 @@ fn a_mock_says_where_it_is_and_listens_there() {
             .unwrap()
             .starts_with("http://127.0.0.1:")
     );
-}
-
-#[cfg(unix)]
-#[test]
-fn a_mock_for_the_network_writes_the_apps_variables_and_ends_cleanly_when_it_is_asked_to() {
-    let folder = tempfile::tempdir().unwrap();
-    let file = folder.path().join(".env");
-    fs::write(&file, "# mine\r\nOTHER=1\r\n").unwrap();
-    let config = "[mock]\nenv-file = \".env\"\nbind = \"0.0.0.0\"\n";
-    fs::write(folder.path().join("rehearsal.toml"), config).unwrap();
-    for signal in ["-INT", "-TERM"] {
-        let mut child = rehearsal(folder.path(), &["mock", "--json", "--port", "0"])
-            .stdout(Stdio::piped())
-            .spawn()
-            .unwrap();
-        let mut line = String::new();
-        BufReader::new(child.stdout.take().unwrap())
-            .read_line(&mut line)
-            .unwrap();
-        let served: Value = serde_json::from_str(&line).unwrap();
-        let variables = served["variables"].as_object().unwrap();
-        let told: String = variables
-            .iter()
-            .map(|(name, url)| format!("{name}={}\r\n", url.as_str().unwrap()))
-            .collect();
-        let written = fs::read_to_string(&file).unwrap();
-        assert_eq!(written, format!("# mine\r\nOTHER=1\r\n{told}"));
-        assert_eq!(variables.len(), 2, "{line}");
-        let accounts = served["accounts"].as_array().unwrap();
-        assert!(accounts.iter().all(|own| own["password"].is_string()));
-        let id = child.id().to_string();
-        let asked = Command::new("kill").args([signal, &id]).status();
-        assert!(asked.unwrap().success());
-        assert_eq!(child.wait().unwrap().code(), Some(0), "{signal}");
-    }
 }
 
 #[test]
@@ -425,6 +463,7 @@ fn the_projects_own_checks_are_run_when_they_are_asked_for_and_one_that_fails_is
     );
     let item = &report["runbook"]["items"][0];
     assert_eq!(item["status"], "violated", "{item}");
-    let (out, _) = ends(folder.path(), &run[..5], 0);
+    let verbose = [&run[..5], &["-v"]].concat();
+    let (out, _) = ends(folder.path(), &verbose, 0);
     assert!(out.contains("no check was run"), "{out}");
 }

@@ -36,7 +36,7 @@ fn a_failing_test_shows_the_report_of_the_terminal() {
     assert!(!report.conforms());
     let told = report.to_string();
     let command = "rehearsal run --scenario sign-in --seed 1 --quirk token-in-query";
-    for part in ["✗ sign-in", "SCOPE-", command, "failed: 1 failed"] {
+    for part in ["✗ sign-in", "SESSION-1", command, "failed: 1 failed"] {
         assert!(told.contains(part), "{part} is missing in\n{told}");
     }
     let panic = catch_unwind(AssertUnwindSafe(|| rehearsal::assert_conforms(&plan))).unwrap_err();

@@ -7,6 +7,7 @@
 //! scenarios take what they take; nothing here waits for less than an event.
 
 mod backend;
+mod staging;
 
 use std::fs;
 use std::process::Output;

@@ -15,9 +15,14 @@ pub(crate) struct Mock {
 
 impl Mock {
     pub(crate) fn start(suite: &Path) -> Self {
+        Self::start_with(suite, &[])
+    }
+
+    pub(crate) fn start_with(suite: &Path, more: &[&str]) -> Self {
         let mut child = Command::new(env!("CARGO_BIN_EXE_rehearsal"))
             .args(["mock", "--json", "--seed", "1", "--port", "0", "--suite"])
             .arg(suite)
+            .args(more)
             .stdout(Stdio::piped())
             .spawn()
             .unwrap();
@@ -47,7 +52,7 @@ impl Drop for Mock {
 }
 
 /// The shipped suite with intervals that a test can wait for in real time.
-fn impatient_suite(folder: &Path) {
+pub(crate) fn impatient_suite(folder: &Path) {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     for file in [
         "sign-in/sign-in.yaml",
@@ -67,7 +72,7 @@ fn impatient_suite(folder: &Path) {
     fs::write(folder.join("contract.yaml"), impatient).unwrap();
 }
 
-fn config(mock: &Mock, levers: &str) -> String {
+pub(crate) fn config(mock: &Mock, levers: &str) -> String {
     format!(
         r#"
 [targets.local.services]
@@ -87,7 +92,7 @@ password-env = "LOCAL_PASSWORD"
     )
 }
 
-const BY_HTTP: &str = r#"
+pub(crate) const BY_HTTP: &str = r#"
 maintenance.on = { request = "POST {operator}/maintenance", json = { on = true } }
 maintenance.off = { request = "POST {operator}/maintenance", json = { on = false } }
 backend.stop = { request = "POST {operator}/backend", json = { service = "{service}", running = false } }
@@ -99,7 +104,12 @@ maintenance = "gateway"
 backend = "gateway"
 "#;
 
-fn run(suite: &Path, config: &str, password: &str, more: &[&str]) -> (Option<i32>, String, String) {
+pub(crate) fn run(
+    suite: &Path,
+    config: &str,
+    password: &str,
+    more: &[&str],
+) -> (Option<i32>, String, String) {
     let file = suite.join("rehearsal.toml");
     fs::write(&file, config).unwrap();
     let output = Command::new(env!("CARGO_BIN_EXE_rehearsal"))
@@ -117,7 +127,7 @@ fn run(suite: &Path, config: &str, password: &str, more: &[&str]) -> (Option<i32
     )
 }
 
-const PASSWORD: &str = "mock-heron-41";
+pub(crate) const PASSWORD: &str = "mock-heron-41";
 
 #[test]
 fn a_backend_in_another_process_passes_with_levers_moved_by_http() {

@@ -11,6 +11,8 @@ mod corpus;
 mod course;
 #[cfg(unix)]
 mod doctor;
+mod documents;
+mod engines;
 #[cfg(feature = "interop")]
 mod evasion;
 mod face;
@@ -18,6 +20,7 @@ mod face;
 mod foreign;
 #[cfg(feature = "interop")]
 mod foreign_app;
+mod history;
 mod hostile;
 mod independent;
 #[cfg(feature = "interop")]
@@ -28,9 +31,16 @@ mod local;
 mod matrix;
 #[cfg(unix)]
 mod mock;
+mod pace;
 mod proxy;
 mod run_file;
 mod runbook;
 mod scenarios;
+#[cfg(unix)]
+mod secrets;
+mod shards;
+mod signoff;
+#[cfg(feature = "interop")]
+mod slurm;
 mod sources;
 mod tidy;

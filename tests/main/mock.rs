@@ -8,6 +8,8 @@ use std::process::{Child, ChildStderr, Command, Stdio};
 use reqwest::{Client, StatusCode};
 use serde_json::{Value, json};
 
+use crate::commands::rehearsal;
+
 /// A mock with its data in `data` and its state in `state.json`, below a folder.
 struct Mock {
     child: Child,
@@ -150,5 +152,39 @@ fn a_state_that_cannot_be_gone_on_from_is_left_alone_and_told_with_the_way_out()
         );
         let kept = fs::read_to_string(folder.path().join("state.json")).unwrap();
         assert_eq!(kept, state);
+    }
+}
+
+#[test]
+fn a_mock_for_the_network_writes_the_apps_variables_and_ends_cleanly_when_it_is_asked_to() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join(".env");
+    fs::write(&file, "# mine\r\nOTHER=1\r\n").unwrap();
+    let config = "[mock]\nenv-file = \".env\"\nbind = \"0.0.0.0\"\n";
+    fs::write(folder.path().join("rehearsal.toml"), config).unwrap();
+    for signal in ["-INT", "-TERM"] {
+        let mut child = rehearsal(folder.path(), &["mock", "--json", "--port", "0"])
+            .stdout(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let mut line = String::new();
+        BufReader::new(child.stdout.take().unwrap())
+            .read_line(&mut line)
+            .unwrap();
+        let served: Value = serde_json::from_str(&line).unwrap();
+        let variables = served["variables"].as_object().unwrap();
+        let told: String = variables
+            .iter()
+            .map(|(name, url)| format!("{name}={}\r\n", url.as_str().unwrap()))
+            .collect();
+        let written = fs::read_to_string(&file).unwrap();
+        assert_eq!(written, format!("# mine\r\nOTHER=1\r\n{told}"));
+        assert_eq!(variables.len(), 2, "{line}");
+        let accounts = served["accounts"].as_array().unwrap();
+        assert!(accounts.iter().all(|own| own["password"].is_string()));
+        let id = child.id().to_string();
+        let asked = Command::new("kill").args([signal, &id]).status();
+        assert!(asked.unwrap().success());
+        assert_eq!(child.wait().unwrap().code(), Some(0), "{signal}");
     }
 }

@@ -87,7 +87,7 @@ fn device_gateway_and_mock_never_import_one_another() {
 #[test]
 fn inner_rooms_do_not_know_outer_ones() {
     // In reading order, each with the rooms that it may use.
-    let rooms: [(&str, &[&str]); 15] = [
+    let rooms: [(&str, &[&str]); 16] = [
         ("protocol", &[]),
         ("domain", &["protocol"]),
         ("rules", &["domain"]),
@@ -99,6 +99,7 @@ fn inner_rooms_do_not_know_outer_ones() {
         ("mock", &["protocol", "domain", "net", "operator"]),
         ("suite", &["domain", "rules", "app", "mock"]),
         ("runfile", &["domain"]),
+        ("history", &["domain", "runfile"]),
         (
             "run",
             &[
@@ -106,12 +107,12 @@ fn inner_rooms_do_not_know_outer_ones() {
                 "mock", "suite", "runfile",
             ],
         ),
-        ("report", &["domain", "rules"]),
+        ("report", &["domain", "rules", "history"]),
         (
             "cli",
             &[
-                "domain", "rules", "app", "net", "gateway", "mock", "suite", "runfile", "run",
-                "report",
+                "domain", "rules", "app", "net", "gateway", "mock", "suite", "runfile", "history",
+                "run", "report",
             ],
         ),
         ("face", &["domain", "app", "mock", "suite", "run", "report"]),
@@ -284,52 +285,6 @@ fn tests_that_let_time_pass_let_virtual_time_pass() {
         "a sleep in real time is either too short on a slow machine or too long on every other. \
          Pause the clock, or wait for what you wait for.",
     );
-}
-
-#[test]
-fn every_document_can_be_found_from_the_readme() {
-    let documents = files(&["md"]);
-    let mut reached = vec!["README.md".to_owned()];
-    let mut broken = Vec::new();
-    let mut at = 0;
-    while let Some(path) = reached.get(at).cloned() {
-        at += 1;
-        let Some(document) = documents.iter().find(|document| document.path == path) else {
-            continue;
-        };
-        for target in links(&document.text) {
-            let folder = Path::new(&path).parent().unwrap();
-            let there = folder.join(target);
-            if !root().join(&there).exists() {
-                broken.push(format!("{path} links to `{target}`, which is not there"));
-            }
-            let there = there.to_str().unwrap().to_owned();
-            if !reached.contains(&there) {
-                reached.push(there);
-            }
-        }
-    }
-    none(&broken, "mend the link, or write what it promises.");
-    let lost: Vec<String> = documents
-        .iter()
-        .map(|document| document.path.clone())
-        .filter(|path| path.starts_with("docs/") && !reached.contains(path))
-        .collect();
-    none(
-        &lost,
-        "link the document from README.md, or from one that is linked there: what cannot be found \
-         is not read.",
-    );
-}
-
-/// The targets of a document's links into the project, without their anchors.
-fn links(text: &str) -> Vec<&str> {
-    text.split("](")
-        .skip(1)
-        .filter_map(|rest| rest.split(')').next())
-        .filter(|target| !target.contains("://") && !target.starts_with('#'))
-        .filter_map(|target| target.split('#').next())
-        .collect()
 }
 
 #[test]

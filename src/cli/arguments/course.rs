@@ -13,10 +13,6 @@ pub(in crate::cli) struct CourseArguments {
     #[arg(long, value_name = "NAME")]
     pub(in crate::cli) profile: Option<String>,
 
-    /// Not the scenarios with this id, which may hold `*` and `?`
-    #[arg(long = "skip", value_name = "ID")]
-    pub(in crate::cli) skipped: Vec<String>,
-
     /// How often what fails is played again, alone; never what breaks SCOPE, TENANT or token rules
     #[arg(long, value_name = "NUMBER", value_parser = clap::value_parser!(u32).range(..=1000))]
     pub(in crate::cli) retries: Option<u32>,

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use clap::Args;
 
-use super::FilesArguments;
+use super::{FilesArguments, seed};
 use crate::cli::ports::{self, Asked};
 use crate::domain::duration;
 
@@ -24,7 +24,7 @@ pub(in crate::cli) struct MockArguments {
     pub(in crate::cli) files: FilesArguments,
 
     /// The address that the services listen on; 0.0.0.0 lets devices on the network in [default: 127.0.0.1]
-    #[arg(long, value_name = "ADDRESS")]
+    #[arg(long, value_name = "ADDRESS", value_parser = ports::address)]
     pub(in crate::cli) bind: Option<IpAddr>,
 
     /// The port of the first service, or SERVICE=PORT; 0 is any free one [default: 4010]
@@ -72,7 +72,7 @@ pub(in crate::cli) struct MockArguments {
     pub(in crate::cli) defects: Vec<String>,
 
     /// What all chance derives from
-    #[arg(long, value_name = "NUMBER")]
+    #[arg(long, value_name = "NUMBER", allow_negative_numbers = true, value_parser = seed)]
     pub(in crate::cli) seed: Option<u64>,
 
     /// Leave out the lines about requests, events and sockets

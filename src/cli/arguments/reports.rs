@@ -57,6 +57,14 @@ pub(in crate::cli) struct RunFileArguments {
     /// Write no run file
     #[arg(long)]
     pub(in crate::cli) no_run_file: bool,
+
+    /// Keep the run out of the history
+    #[arg(long)]
+    pub(in crate::cli) no_history: bool,
+
+    /// Tell nobody of what changed, and say what they would be told
+    #[arg(long)]
+    pub(in crate::cli) notify_dry_run: bool,
 }
 
 #[derive(Debug, Args)]
@@ -81,6 +89,52 @@ pub(in crate::cli) struct ReportArguments {
 }
 
 #[derive(Debug, Args)]
+pub(in crate::cli) struct IncidentArguments {
+    /// The run file; several are shards of one run
+    #[arg(value_name = "RUN", required = true)]
+    pub(in crate::cli) runs: Vec<PathBuf>,
+
+    /// Write the report as one page for the browser
+    #[arg(long, value_name = "FILE")]
+    pub(in crate::cli) html: Option<PathBuf>,
+
+    /// Write the report as Markdown [default: print it]
+    #[arg(long, value_name = "FILE")]
+    pub(in crate::cli) markdown: Option<PathBuf>,
+}
+
+#[derive(Debug, Args)]
+pub(in crate::cli) struct SignoffArguments {
+    /// Run files, or folders of them [default: `.rehearsal/runs/` beside the configuration]
+    #[arg(value_name = "RUN|FOLDER")]
+    pub(in crate::cli) runs: Vec<PathBuf>,
+
+    /// The period: so many nights back, like 7d, or from a day on, like 2026-11-24 [default: all]
+    #[arg(long, value_name = "DAYS|DAY")]
+    pub(in crate::cli) since: Option<String>,
+
+    /// Only runs against this target [default: the only one there is]
+    #[arg(long, value_name = "NAME")]
+    pub(in crate::cli) target: Option<String>,
+
+    /// Write the document as one page for the browser
+    #[arg(long, value_name = "FILE")]
+    pub(in crate::cli) html: Option<PathBuf>,
+
+    /// Write the document as Markdown [default: print it]
+    #[arg(long, value_name = "FILE")]
+    pub(in crate::cli) markdown: Option<PathBuf>,
+
+    /// Write an unsigned in-toto statement about the run files
+    #[arg(long, value_name = "FILE")]
+    pub(in crate::cli) in_toto: Option<PathBuf>,
+
+    /// The configuration, beside which people's words stand [default: rehearsal.toml here or above]
+    #[arg(long, value_name = "FILE")]
+    pub(in crate::cli) config: Option<PathBuf>,
+}
+
+#[derive(Debug, Args)]
 pub(in crate::cli) struct MergeArguments {
     /// Run files of one suite, contract, target and seed
     #[arg(value_name = "RUN", required = true)]
@@ -89,6 +143,10 @@ pub(in crate::cli) struct MergeArguments {
     /// The new run file
     #[arg(long, short, value_name = "FILE")]
     pub(in crate::cli) output: PathBuf,
+
+    /// End as a run of all of it would have ended, with its exit code
+    #[arg(long)]
+    pub(in crate::cli) exit_code: bool,
 }
 
 #[derive(Debug, Args)]

@@ -157,7 +157,21 @@ pub fn first_line(line: &[u8]) -> Result<FirstLine, NoHeader> {
     }
     serde_json::from_slice(line)
         .map(FirstLine::Entry)
-        .map_err(|error| NoHeader::Foreign(error.to_string()))
+        .map_err(|error| NoHeader::Foreign(instead(line, &error)))
+}
+
+/// What a line is that is no entry.
+fn instead(line: &[u8], error: &serde_json::Error) -> String {
+    let is_meant = serde_json::from_slice::<serde_json::Value>(line)
+        .is_ok_and(|value| value.get("fact").is_some() || value.get("at_us").is_some());
+    if is_meant {
+        return error.to_string();
+    }
+    match line.trim_ascii_start().first() {
+        None => "it is empty".to_owned(),
+        Some(b'{' | b'[') => "it is other JSON: a report, perhaps".to_owned(),
+        Some(_) => "it is another kind of file".to_owned(),
+    }
 }
 
 #[cfg(test)]

@@ -55,6 +55,7 @@ fn scenario(id: &str, rules: &[&str]) -> ScenarioResult {
         figures: Figures::default(),
         coverage: Coverage::default(),
         attempts: Vec::new(),
+        down: None,
     }
 }
 

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Attestation, Check, Group, Proof};
+use super::{Attestation, Check, Group, Proof, Triggered};
 
 /// What a run says about a runbook.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -19,6 +19,9 @@ pub struct Answer {
     pub items: Vec<Answered>,
     /// What came of the checks of the team's own project, if they were run.
     pub checks: Vec<Check>,
+    /// What has a build pulled, in the runbook's order. Older run files know nothing of it.
+    #[serde(default)]
+    pub rollback: Vec<Triggered>,
 }
 
 /// What a run says about one item.

@@ -5,7 +5,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Attestation, Check, Group, Proof};
+use super::{Attestation, Check, Group, Proof, Watched};
 use crate::domain::coverage::Coverage;
 
 /// What is asked of a run, before anything was played.
@@ -23,6 +23,9 @@ pub struct Basis {
     pub items: Vec<Claim>,
     /// What came of the checks of the team's own project, if they were run.
     pub checks: Vec<Check>,
+    /// What has a build pulled, in the runbook's order. Older run files know nothing of it.
+    #[serde(default)]
+    pub rollback: Vec<Watched>,
     /// What of the contract there is to be put to the test.
     pub untested: Coverage,
 }

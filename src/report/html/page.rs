@@ -34,7 +34,7 @@ pub(super) const VENDORED: [(&str, &str, &str); 5] = [
 ];
 
 /// Our own parts: modules, each of which imports from those before it only.
-pub(super) const PARTS: [(&str, &str); 16] = [
+pub(super) const PARTS: [(&str, &str); 17] = [
     ("view.js", include_str!("parts/view.js")),
     ("unpack.js", include_str!("parts/unpack.js")),
     ("words.js", include_str!("parts/words.js")),
@@ -43,6 +43,7 @@ pub(super) const PARTS: [(&str, &str); 16] = [
     ("store.js", include_str!("parts/store.js")),
     ("pieces.js", include_str!("parts/pieces.js")),
     ("runbook.js", include_str!("parts/runbook.js")),
+    ("rollback.js", include_str!("parts/rollback.js")),
     ("numbers.js", include_str!("parts/numbers.js")),
     ("overview.js", include_str!("parts/overview.js")),
     ("lanes.js", include_str!("parts/lanes.js")),
@@ -53,7 +54,7 @@ pub(super) const PARTS: [(&str, &str); 16] = [
     ("main.js", include_str!("parts/main.js")),
 ];
 
-const STYLE: &str = include_str!("page.css");
+pub(super) const STYLE: &str = include_str!("page.css");
 
 /// One script of all of it. A page from `file://` cannot import one module from another, so imports
 /// are left out, and what is exported is simply there.

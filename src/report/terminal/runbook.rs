@@ -1,9 +1,12 @@
 //! What is known about the runbook: how many items are proven, and why others are not.
 
+use std::collections::BTreeSet;
 use std::io::{self, Write};
 
 use super::{BAD, Detail, FAINT, GOOD, OPEN, STRONG, Terminal};
+use crate::domain::result::RunResult;
 use crate::domain::runbook::{Answer, Answered, Attestation, Came, Status};
+use crate::report::text::count;
 
 /// As wide as the longest word that stands before items.
 const WORD: usize = 12;
@@ -11,7 +14,8 @@ const WORD: usize = 12;
 impl<W: Write> Terminal<W> {
     /// In one line what it comes to, and below it what is violated and what is open. The whole table is
     /// for those who ask for it.
-    pub(super) fn runbook(&mut self, answer: &Answer) -> io::Result<()> {
+    pub(super) fn runbook(&mut self, result: &RunResult) -> io::Result<()> {
+        let answer = &result.runbook;
         self.field(2, "runbook", &counted(answer))?;
         if self.look.detail == Detail::Verbose {
             return self.table(answer);
@@ -26,6 +30,14 @@ impl<W: Write> Terminal<W> {
                 Status::Violated,
                 &format!("{} {}: {why}", item.id, item.title),
             )?;
+        }
+        // Of a part of the scenarios the runbook is not the point.
+        let unplayed = unplayed(result).len() as u64;
+        if unplayed > 0 {
+            let open = count(answer.count(Status::Inconclusive) as u64, "item");
+            let unplayed = count(unplayed, "scenario");
+            let told = format!("{open}: {unplayed} of theirs were not played; -v says of each why");
+            return self.named(Status::Inconclusive, &told);
         }
         for (why, ids) in open(answer) {
             self.named(Status::Inconclusive, &format!("{}: {why}", ids.join(", ")))?;
@@ -72,6 +84,16 @@ fn counted(answer: &Answer) -> String {
     let draft = if answer.published { "" } else { ", a draft" };
     let (name, version) = (&answer.name, &answer.version);
     format!("{name}, version {version}{draft}: {}", counts.join(", "))
+}
+
+/// The scenarios that open items wait for and that are no part of the run.
+fn unplayed(result: &RunResult) -> BTreeSet<&str> {
+    let played: BTreeSet<&str> = result.scenarios.iter().map(|own| own.id.as_str()).collect();
+    let items = result.runbook.items.iter();
+    let open = items.filter(|own| own.status == Status::Inconclusive);
+    let named = open.flat_map(|own| &own.by);
+    let named = named.filter_map(|ground| ground.proof.scenario());
+    named.filter(|id| !played.contains(id)).collect()
 }
 
 /// Open items by the first reason of each, in the runbook's order.

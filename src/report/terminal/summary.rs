@@ -7,6 +7,7 @@ use super::{BAD, Detail, FAINT, GOOD, OPEN, Terminal};
 use crate::domain::diagnosis;
 use crate::domain::result::RunResult;
 use crate::domain::verdict::Verdict;
+use crate::report::changes;
 use crate::report::text::{count, took, wrap};
 
 /// Every verdict in the order in which they are counted.
@@ -38,12 +39,13 @@ impl<W: Write> Terminal<W> {
             return self.verdict(result, &format!("{counts}, seed {}", result.seed));
         }
         writeln!(self.out)?;
+        self.changes(result)?;
         self.causes(result)?;
         self.remarks(result)?;
         self.field(2, "scope", &scope(result))?;
         self.figures(result)?;
         self.coverage(&result.coverage)?;
-        self.runbook(&result.runbook)?;
+        self.runbook(result)?;
         let imitated: BTreeSet<&str> = result
             .scenarios
             .iter()
@@ -65,7 +67,8 @@ impl<W: Write> Terminal<W> {
             )?;
         }
         writeln!(self.out)?;
-        self.verdict(result, &counts)
+        self.verdict(result, &counts)?;
+        self.pulled(&result.runbook)
     }
 
     /// What changes no verdict and must be known before it is believed, each told once.
@@ -75,6 +78,15 @@ impl<W: Write> Terminal<W> {
         let told: BTreeSet<&(String, String)> = told.collect();
         for (about, remark) in told {
             self.field(2, "remark", &format!("{about}: {remark}"))?;
+        }
+        Ok(())
+    }
+
+    /// What is new, fixed and still as it was, where earlier runs are remembered.
+    fn changes(&mut self, result: &RunResult) -> io::Result<()> {
+        let lines = result.changes.iter().flat_map(changes::lines);
+        for (word, told) in lines {
+            self.field(2, word, &told)?;
         }
         Ok(())
     }

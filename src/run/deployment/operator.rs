@@ -19,6 +19,7 @@ use super::http::{Clients, NoAnswer, NoClient};
 use crate::domain::change::Change;
 use crate::domain::runbook::CheckEnd;
 use crate::domain::selector::fill_text;
+use crate::net::Pace;
 use crate::operator::ALL;
 use crate::suite::config::{By, Call, Means, Request, Target};
 
@@ -27,9 +28,22 @@ mod command;
 /// How long to wait before a call is repeated.
 const PAUSE: Duration = Duration::from_millis(250);
 
-/// Whose turn it is to call a deployment. Cheap to clone.
+/// Whose turn it is to call a deployment, and how fast. Cheap to clone.
 #[derive(Debug, Clone, Default)]
-pub(in crate::run) struct Turn(Arc<tokio::sync::Mutex<()>>);
+pub(in crate::run) struct Turn {
+    one: Arc<tokio::sync::Mutex<()>>,
+    pace: Pace,
+}
+
+impl Turn {
+    /// Turns of calls that count with all else that the target is asked.
+    pub(in crate::run) fn at(pace: &Pace) -> Self {
+        Self {
+            one: Arc::default(),
+            pace: pace.clone(),
+        }
+    }
+}
 
 /// Why the operator's calls did not move a lever.
 #[derive(Debug, thiserror::Error)]
@@ -152,9 +166,10 @@ async fn to_its_end(
     request: RequestBuilder,
     turn: &Turn,
 ) -> Result<(u16, HeaderMap, Bytes), NotDone> {
-    let turn = Arc::clone(&turn.0).lock_owned().await;
+    let held = Arc::clone(&turn.one).lock_owned().await;
+    turn.pace.turn_of_the_operator().await;
     let sent = tokio::spawn(async move {
-        let _turn = turn;
+        let _held = held;
         let answer = request.send().await?;
         let (status, headers) = (answer.status().as_u16(), answer.headers().clone());
         Ok::<_, reqwest::Error>((status, headers, answer.bytes().await?))

@@ -3,9 +3,10 @@
 use jiff::civil::date;
 
 use super::*;
+use crate::app::Quirk;
 use crate::domain::contract::Token;
 use crate::domain::result::{RunResult, ScenarioResult};
-use crate::domain::runbook::{Attestation, Came, CheckEnd, Shown, Vouching};
+use crate::domain::runbook::{Attestation, Build, Came, CheckEnd, Shown, State, Vouching};
 use crate::mock::Defect;
 use crate::run::{Interrupt, JudgedBy, Plan, Target, judge, perform};
 use crate::suite::{Source, read_runbook};
@@ -195,8 +196,10 @@ fn the_shipped_suite_answers_the_shipped_runbook() {
         format!("{} {}{why}\n", item.id, item.status.name())
     });
     insta::assert_snapshot!(lines.collect::<String>());
+    assert_eq!(answer.build(), Some(Build::Keep), "{:?}", answer.rollback);
     let answer = played(&plan(shipped, &[], Some(Defect::WrongAudience))).runbook;
     assert_eq!(violated(&answer), ["S2.4", "S2.5"]);
+    assert_eq!(answer.build(), Some(Build::Keep));
 }
 
 #[test]
@@ -386,5 +389,91 @@ fn the_never_called_proof_must_hold_wherever_something_was_played() {
     assert_eq!(
         reason(&answer, "NEVER"),
         "PROOF was not judged in quiet: too little was seen"
+    );
+}
+
+/// The triggers of the shipped runbook that fire when somebody misbehaves in these scenarios.
+fn fired(wrong: &str, scenarios: &[&str]) -> Vec<String> {
+    let shipped = Suite::shipped().unwrap().runbook;
+    let mut plan = plan(shipped, scenarios, Defect::named(wrong));
+    plan.quirks.extend(Quirk::named(wrong));
+    assert_eq!(plan.quirks.len() + plan.defects.len(), 1, "{wrong}");
+    let answer = played(&plan).runbook;
+    let fired = answer.triggers_in(State::Fired);
+    fired.map(|own| own.id.clone()).collect()
+}
+
+#[test]
+fn each_rollback_trigger_is_fired_by_what_it_is_for_and_none_by_what_harms_nobody() {
+    for (wrong, scenarios, triggers) in [
+        ("never-lands", &["sign-in"][..], &["R.1"][..]),
+        ("sign-in-broken", &["sign-in"], &["R.1"]),
+        ("sign-in-on-restore", &["session-restore"], &["R.1"]),
+        ("shows-previous-user", &["user-switch"], &["R.2"]),
+        ("stuck-on-damage", &["storage-corrupt"], &["R.1", "R.3"]),
+        ("hides-age", &["degraded-backend"], &["R.4"]),
+        ("old-answers", &["sign-in"], &["R.4"]),
+        ("denies-a-route", &["every-tab"], &["R.5"]),
+        ("polls-too-fast", &["polling-fallback"], &[]),
+        ("wrong-audience", &["sign-in"], &[]),
+    ] {
+        let fired = fired(wrong, scenarios);
+        let has = |id: &&str| fired.iter().any(|own| own == id);
+        assert!(triggers.iter().all(|id| has(&id)), "{wrong}: {fired:?}");
+        assert_eq!(triggers.is_empty(), fired.is_empty(), "{wrong}: {fired:?}");
+    }
+}
+
+#[test]
+fn a_trigger_that_nothing_could_have_fired_is_not_judged_and_one_that_fired_has_its_evidence() {
+    let shipped = Suite::shipped().unwrap().runbook;
+    let result = played(&plan(
+        shipped.clone(),
+        &["sign-in"],
+        Some(Defect::OldAnswers),
+    ));
+    let answer = &result.runbook;
+    assert_eq!(answer.build(), Some(Build::Pull));
+    let one = answer.triggers_in(State::Fired).next().unwrap();
+    assert_eq!(one.id, "R.4");
+    let shown = &one.evidence[0];
+    assert_eq!((&*shown.scenario, &*shown.rule), ("sign-in", "API-16"));
+    assert!(!shown.entries.is_empty() && !shown.request_ids.is_empty());
+    let answer = played(&plan(shipped, &["forgotten-sockets"], None)).runbook;
+    assert_eq!(answer.build(), Some(Build::Open));
+    let open: Vec<&str> = answer
+        .triggers_in(State::NotJudged)
+        .map(|own| own.id.as_str())
+        .collect();
+    assert!(open.contains(&"R.3"), "{open:?}");
+}
+
+#[test]
+fn an_item_fires_the_trigger_that_names_it_and_only_where_the_contract_has_it() {
+    let text = OWN.to_owned()
+        + "rollback:\n  PULL: { title: Forged, actions: Stop, items: [TOKEN, TALK] }\n  LATE: { title: Later, actions: Stop, rules: SESSION-15, since: \"2\" }\n";
+    let mut runbook = read_runbook(&Source::new("runbook.yaml", text)).unwrap();
+    let states = |runbook: &Runbook, opaque: bool| -> Vec<(State, Vec<String>)> {
+        let mut plan = plan(runbook.clone(), &["sign-in"], Some(Defect::WrongAudience));
+        let result = played(&plan);
+        let suite = Arc::make_mut(&mut plan.suite);
+        if opaque {
+            Arc::make_mut(&mut suite.contract).session.token = Token::Opaque;
+        }
+        let answer = answer(&Book::of(suite).basis(), &result.scenarios);
+        let triggers = answer.rollback.into_iter();
+        triggers.map(|own| (own.state, own.reasons)).collect()
+    };
+    let known = states(&runbook, false);
+    assert_eq!(known[0].0, State::Fired);
+    assert!(known[0].1[0].starts_with("SESSION-15 (backend) in sign-in: "));
+    let known = states(&runbook, true);
+    assert_eq!(known[0].0, State::NotApplicable);
+    runbook.published = vec!["1".to_owned()];
+    runbook.asked = Some("1".to_owned());
+    let known = states(&runbook, false);
+    assert_eq!(
+        known[1],
+        (State::NotScored, vec!["it came with version 2".to_owned()])
     );
 }

@@ -8,12 +8,17 @@ use url::Url;
 
 use super::access;
 use super::checks;
+use super::history;
 use super::lever::{self, Surroundings};
 use super::mock;
+use super::notify;
 use super::overrides::Document;
 use super::secrets::is_name;
 use super::variables::{Filled, Variables};
-use super::{AppVariables, Config, Declared, LeverMeans, MOCK, MockDefaults, RunDefaults, Target};
+use super::{
+    AppVariables, Config, Declared, LeverMeans, MOCK, MockDefaults, Remembering, RunDefaults,
+    Target,
+};
 use crate::domain::scenario::Lever;
 use crate::domain::secret::{Account, Secret};
 use crate::suite::cursor::{Cursor, Fields};
@@ -108,6 +113,12 @@ fn root(cursor: &Cursor<'_>, place: Place<'_>) -> Option<Config> {
     let checks = fields.or("checks", Vec::new(), |cursor| {
         checks::read(cursor, |cursor| path(cursor, place), place.folder)
     });
+    let history = fields.or("history", Remembering::default(), |cursor| {
+        history::read(cursor, |cursor| path(cursor, place))
+    });
+    let notify = fields.or("notify", Vec::new(), |cursor| {
+        notify::read(cursor, |cursor| Some(variable(cursor)?.0))
+    });
     let targets = fields.or("targets", Vec::new(), |cursor| {
         let targets: Vec<Option<Declared>> = cursor
             .entries()?
@@ -140,6 +151,8 @@ fn root(cursor: &Cursor<'_>, place: Place<'_>) -> Option<Config> {
         state: state?,
         mock: mock?,
         checks: checks?,
+        history: history?,
+        notify: notify?,
         targets,
         ..Config::default()
     })
@@ -255,6 +268,8 @@ fn target(
         levers(cursor, &mut surroundings)
     });
     let latency = fields.or("latency", None, latency);
+    let rate = fields.maybe("rate", |cursor| number(cursor, 1));
+    let budget = fields.maybe("budget", |cursor| cursor.whole(1));
     let probes = fields.or("probes", false, Cursor::switch);
     let disposable = fields.maybe("disposable", |cursor| {
         let known: Vec<&str> = accounts
@@ -277,6 +292,8 @@ fn target(
         services: services?,
         access: access?,
         latency: latency?,
+        rate: rate?,
+        budget: budget?,
         suite: suite?,
         contract: contract?,
         accounts: accounts?,

@@ -49,6 +49,7 @@ pub(super) fn gateway(authority: &str, recorder: &Recorder) -> Gateway {
         mode: rehearsal::internals::gateway::Mode::Observing,
         accounts: Vec::new(),
         marker: "interop".to_owned(),
+        pace: Default::default(),
     };
     Gateway::start(settings).unwrap()
 }

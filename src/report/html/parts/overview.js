@@ -2,9 +2,10 @@
 
 import { html, useEffect, useComputed } from "./view.js";
 import { Runbook, Checks } from "./runbook.js";
+import { Advice, Triggers } from "./rollback.js";
 import { Figures, Coverage, Scope } from "./numbers.js";
 import { VerdictMark, Words, Select, Search } from "./pieces.js";
-import { sentence, verdict, whose, count, took, listed } from "./words.js";
+import { sentence, verdict, whose, count, took, listed, day } from "./words.js";
 
 export function Overview({ store }) {
   const { report } = store;
@@ -15,15 +16,18 @@ export function Overview({ store }) {
   }, [store.route.value.section]);
   return html`<main id="content">
     <section class="hero" aria-labelledby="verdict">
-      <p><${VerdictMark} name=${report.verdict} /></p>
+      <${Advice} rollback=${report.rollback} scenarios=${report.scenarios} onScenario=${open} />
+      <p class="said"><${VerdictMark} name=${report.verdict} /></p>
       <h1 id="verdict" tabindex="-1">${sentence(report)}</h1>
       <p class="lead">${answered(report.runbook.items)}</p>
       ${report.reason && html`<p class="lead"><${Words} text=${report.reason} /></p>`}
+      <${Changes} report=${report} onScenario=${open} />
       <${Causes} store=${store} />
       <${Mischief} report=${report} />
     </section>
     <${Scope} scope=${report.scope} />
     <${Runbook} runbook=${report.runbook} scenarios=${report.scenarios} onScenario=${open} />
+    <${Triggers} rollback=${report.rollback} scenarios=${report.scenarios} onScenario=${open} />
     <${Checks} checks=${report.runbook.checks} />
     <${Scenarios} store=${store} onScenario=${open} />
     <${Figures} figures=${report.figures} virtual=${report.virtual_time} />
@@ -38,6 +42,23 @@ function answered(items) {
   const [violated, open] = [of("violated"), of("inconclusive")];
   const rest = [violated && `${violated} violated`, open && `${open} not proven yet`].filter(Boolean);
   return `Of ${count(items.length, "runbook item")}, ${of("proven") + of("attested")} are proven or attested${rest.length ? `, ${rest.join(" and ")}` : ""}.`;
+}
+
+// What changed since the run before, where one is remembered.
+function Changes({ report, onScenario }) {
+  const { changes } = report;
+  if (!changes) return null;
+  const known = new Set(report.scenarios.map(({ id }) => id));
+  const named = ({ kind, id, since, class: whose }, told) => html`<li key=${kind + id}>
+    ${kind === "scenario" && known.has(id)
+      ? html`<button type="button" class="link" onClick=${() => onScenario(id)}>${id}</button>`
+      : `${kind} ${id}`}<span class="aside">${[whose, told && `since ${day(since)}`].filter(Boolean).map((word) => ` · ${word}`)}</span></li>`;
+  const group = (title, all, told) => all.length > 0 && html`<h3>${title}</h3><ul class="changes">${all.map((one) => named(one, told))}</ul>`;
+  const { new: fresh, fixed, still, before } = changes;
+  return html`<h2 class="small" id="changes">Since the run before</h2>
+    <p class="aside">It ${before.verdict === "passed" ? "passed" : `was ${before.verdict}`} on ${day(before.started)}.</p>
+    ${group("New", fresh, false)}${group("Fixed", fixed, true)}${group("Still", still, true)}
+    ${fresh.length + fixed.length + still.length === 0 && html`<p>Nothing changed, and nothing fails.</p>`}`;
 }
 
 function Causes({ store }) {

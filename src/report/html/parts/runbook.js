@@ -36,13 +36,18 @@ function Item({ item, scenarios, onScenario }) {
     <summary><span class="id">${item.id}</span><span class="title"><${Words} text=${item.title} />${item.reason && html`<span class="aside reason"><${Words} text=${item.reason} /></span>`}</span><${StatusMark} name=${item.status} /></summary>
     ${attested && html`<p>Attested by ${attested.by} on ${attested.on}${attested.until ? `, until ${attested.until}` : ""}${attested.expired ? " (expired)" : ""}: ${attested.note}</p>`}
     ${item.by.length === 0 && !attested && html`<p class="aside">Only a person’s word can prove it.</p>`}
-    <ul class="grounds">${item.by.map((ground) => html`<li><span class=${`came ${ground.came}`}>${ground.came}</span> ${ground.kind} <code>${ground.name}</code>
-      ${ground.scenarios.length > 0 && html`<span class="aside"> in ${ground.scenarios.length > 4 ? count(ground.scenarios.length, "scenario") : ground.scenarios.map((id, at) => html`${at > 0 ? ", " : ""}<${ScenarioLink} id=${id} scenarios=${scenarios} onScenario=${onScenario} />`)}</span>`}
-      ${ground.why && html`<span class="aside"> — <${Words} text=${ground.why} /></span>`}</li>`)}</ul>
+    <${Grounds} by=${item.by} scenarios=${scenarios} onScenario=${onScenario} />
   </details>`;
 }
 
-function ScenarioLink({ id, scenarios, onScenario }) {
+// What proves an item or fires a trigger, and what it came to.
+export function Grounds({ by, scenarios, onScenario }) {
+  return html`<ul class="grounds">${by.map((ground) => html`<li><span class=${`came ${ground.came}`}>${ground.came}</span> ${ground.kind} <code>${ground.name}</code>
+      ${ground.scenarios.length > 0 && html`<span class="aside"> in ${ground.scenarios.length > 4 ? count(ground.scenarios.length, "scenario") : ground.scenarios.map((id, at) => html`${at > 0 ? ", " : ""}<${ScenarioLink} id=${id} scenarios=${scenarios} onScenario=${onScenario} />`)}</span>`}
+      ${ground.why && html`<span class="aside"> — <${Words} text=${ground.why} /></span>`}</li>`)}</ul>`;
+}
+
+export function ScenarioLink({ id, scenarios, onScenario }) {
   if (!scenarios.some((scenario) => scenario.id === id)) return id;
   const go = (event) => {
     event.preventDefault();

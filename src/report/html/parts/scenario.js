@@ -34,6 +34,7 @@ export function ScenarioPage({ store, scenario }) {
       <p class="aside">${[scenario.id, scenario.file, scenario.verdict === "skipped" ? "" : `${took(scenario.duration_virtual_ms)}${store.report.virtual_time ? " of virtual time" : ""}`, count(scenario.journal_entries, "entry", "entries"),
         ...scenario.runbook, ...(scenario.tags ?? [])].filter(Boolean).map((word, number) => html`${number ? " · " : ""}<span>${word}</span>`)}</p>
       ${scenario.reason && html`<p class="lead"><${Words} text=${scenario.reason} /></p>`}
+      ${scenario.class && html`<p class="aside">Class: <strong>${scenario.class.name}</strong>, by <${Words} text=${scenario.class.evidence} /></p>`}
     </header>
     ${scenario.findings.length > 0 && html`<section aria-labelledby="findings-title"><h2 id="findings-title">Findings</h2>
       <${Findings} scenario=${scenario} current=${current} onEntry=${show} /></section>`}

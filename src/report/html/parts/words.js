@@ -48,6 +48,11 @@ export function listed(words, most) {
   return `${words.slice(0, -1).join(", ")} and ${words.at(-1)}`;
 }
 
+// When a run began, in UTC: `2026-11-29 03:00`.
+export function day(text) {
+  return text.slice(0, 16).replace("T", " ");
+}
+
 const WHOSE = {
   app: "the app’s",
   backend: "the backend’s",

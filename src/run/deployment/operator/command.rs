@@ -19,7 +19,7 @@ pub(super) async fn run(
     command: &Command,
     lookup: Lookup<'_>,
 ) -> Result<(), NotDone> {
-    let turn = Arc::clone(&turn.0).lock_owned().await;
+    let turn = Arc::clone(&turn.one).lock_owned().await;
     let prepared = prepare(command, lookup);
     let says = command.done.says.clone();
     let ran = tokio::task::spawn_blocking(move || {
