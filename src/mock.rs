@@ -22,6 +22,7 @@ mod settings;
 
 mod backend;
 mod feeds;
+mod kept;
 mod readiness;
 mod resource_state;
 mod sessions;

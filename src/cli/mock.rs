@@ -25,7 +25,7 @@ use super::settings::{self, layered};
 use super::{console, interrupt, names, network};
 use crate::domain::contract::{Contract, Service};
 use crate::domain::world::World;
-use crate::mock::{Mock, Pages, Settings};
+use crate::mock::{Defects, Mock, Pages, Settings};
 use crate::net::{Clock, Endpoint, Listener, Net};
 use crate::suite::Suite;
 use crate::suite::config::{Config, MockDefaults};
@@ -64,33 +64,21 @@ pub(super) fn mock(arguments: &MockArguments) -> Result<Exit, Problem> {
             origin: suite.origin.clone(),
         });
     };
-    let pace = Pace::of(arguments);
     let plan = Plan::of(arguments, &config, &suite.contract)?;
-    let defects = names::defects(&arguments.defects)?;
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()?;
     runtime.block_on(async {
         // From here on Ctrl-C is heard, so that it cannot hit between ready and listening.
         let stopped = interrupt::Stop::listen()?;
-        let Doors { services, operator } = plan.open()?;
-        let mock = Mock::start(Settings {
-            contract: suite.contract.clone(),
-            world: Arc::new(pace.set(World::clone(world), &suite.contract)),
-            clock: Clock::real_time(),
-            net: Net::Real,
-            listeners: services,
-            pages: Pages::OfThisNetwork,
-            seed: plan.seed,
-            defects: defects.into_iter().collect(),
-        })?;
+        let (mock, operator) = plan.start(&suite.contract, world)?;
         let mut rounds = Rounds {
             state: (plan.state.as_deref())
                 .map(|path| StateFile::resume(path, &mock))
                 .transpose()?,
             data: choice
                 .world
-                .map(|path| Data::new(path, &suite.contract, pace)),
+                .map(|path| Data::new(path, &suite.contract, plan.pace)),
         };
         if let Some(name) = &arguments.restore {
             mock.go_back(name).map_err(Problem::Restore)?;
@@ -146,6 +134,8 @@ struct Plan {
     operator: Port,
     env_file: Option<PathBuf>,
     state: Option<PathBuf>,
+    pace: Pace,
+    defects: Defects,
     seed: u64,
 }
 
@@ -204,8 +194,27 @@ impl Plan {
             },
             env_file,
             state,
+            pace: Pace::of(arguments),
+            defects: names::defects(&arguments.defects)?.into_iter().collect(),
             seed: seed.unwrap_or_else(settings::chance),
         })
+    }
+
+    /// Listens everywhere, and serves the services. The operator's listener is still to be served. Must be called
+    /// on a runtime.
+    fn start(&self, contract: &Arc<Contract>, world: &World) -> Result<(Mock, Listener), Problem> {
+        let Doors { services, operator } = self.open()?;
+        let mock = Mock::start(Settings {
+            contract: Arc::clone(contract),
+            world: Arc::new(self.pace.set(world.clone(), contract)),
+            clock: Clock::real_time(),
+            net: Net::Real,
+            listeners: services,
+            pages: Pages::OfThisNetwork,
+            seed: self.seed,
+            defects: self.defects.clone(),
+        })?;
+        Ok((mock, operator))
     }
 
     /// Listens everywhere, and says where that is another port than the usual one. Must be called on a

@@ -13,12 +13,12 @@ use serde_json::{Value, json};
 use tokio::sync::Notify;
 
 use super::defect::{Defect, Defects};
+use super::kept::Kept;
 use super::keys::Signer;
 use super::pages::Pages;
 use super::paging::Cursors;
 use super::resource_state::ResourceState;
 use super::sessions::Sessions;
-use super::snapshot::Kept;
 use super::sockets::Sockets;
 use super::{Settings, StartError, feeds, readiness};
 use crate::domain::contract::{Contract, Resource};

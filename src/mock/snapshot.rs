@@ -4,17 +4,14 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
-use aws_lc_rs::digest::{SHA256, digest};
 use fastrand::Rng;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::LeverError;
 use super::backend::{Backend, Core};
-use super::resource_state::ResourceState;
+use super::kept::{Kept, Source, held, put};
 use super::sessions::{Session, Sessions};
-use crate::domain::contract::{Contract, Resource};
-use crate::domain::malformed::Malformed;
 use crate::domain::world::World;
 
 /// The form of what is written, raised when an older reader would misunderstand it.
@@ -22,26 +19,6 @@ const VERSION: u64 = 1;
 
 /// How many worlds are kept by name.
 const MOST_KEPT: usize = 100;
-
-/// A world as it has become: the data, and what is switched.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(super) struct Kept {
-    users: BTreeMap<String, BTreeMap<String, Held>>,
-    shared: BTreeMap<String, Held>,
-    maintenance: bool,
-    malformed: BTreeMap<String, Malformed>,
-}
-
-/// One resource as it has become.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Held {
-    answer: Value,
-    sequence: u64,
-    /// The fingerprint of what the world's file said of it: if that says something else now, the file is right.
-    written: String,
-}
 
 /// Everything of a mock that a restart would lose.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -103,7 +80,7 @@ impl Backend {
             version: VERSION,
             contract: self.contract.name.clone(),
             starts: core.starts,
-            world: Kept::of(&core),
+            world: core.as_kept(),
             sessions: core.sessions.written(name),
             kept: core
                 .kept
@@ -129,7 +106,7 @@ impl Backend {
         // Chance goes on where no seed has it begin again: what was handed out before is not handed out twice.
         let seed = core.rng.u64(..) ^ core.starts.rotate_left(32);
         core.rng = Rng::with_seed(seed);
-        state.world.put_back(core, Source::Unchanged);
+        core.put_back(&state.world, Source::Unchanged);
         let Core {
             sessions, people, ..
         } = core;
@@ -156,7 +133,7 @@ impl Backend {
             let why = format!("{MOST_KEPT} worlds are kept already: use one of their names again");
             return Err(refuse(why));
         }
-        let kept = Arc::new(Kept::of(&core));
+        let kept = Arc::new(core.as_kept());
         core.kept.insert(name.to_owned(), kept);
         Ok(core.kept.keys().cloned().collect())
     }
@@ -164,7 +141,7 @@ impl Backend {
     pub(super) fn go_back(&self, name: &str) -> Result<usize, LeverError> {
         let mut core = self.core();
         let core = &mut *core;
-        let Some(kept) = core.kept.get(name).map(Arc::clone) else {
+        let Some(kept) = core.kept.get(name).cloned() else {
             let names: Vec<&str> = core.kept.keys().map(String::as_str).collect();
             let why = match names.is_empty() {
                 true => "none was kept yet".to_owned(),
@@ -175,142 +152,51 @@ impl Backend {
                 why,
             });
         };
-        let changed = kept.put_back(core, Source::Whatever);
+        let changed = core.put_back(&kept, Source::Whatever);
         self.switch(core, kept.maintenance);
         self.tell_changed(core, &changed);
         Ok(kept.users.len())
     }
 }
 
-/// What the world's file may say of a resource that is put back.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Source {
-    /// The same as it did.
-    Unchanged,
-    /// Anything.
-    Whatever,
-}
-
-impl Kept {
-    fn of(core: &Core) -> Self {
-        let World { users, shared, .. } = &*core.world;
-        let people = core.people.iter().map(|person| {
+impl Core {
+    /// The world as it is now.
+    fn as_kept(&self) -> Kept {
+        let World { users, shared, .. } = &*self.world;
+        let people = self.people.iter().map(|person| {
             let name = &person.user.name;
             let written = users.iter().find(|user| user.name == *name);
             let data = held(&person.data, written.map(|user| &user.data));
             (name.clone(), data)
         });
-        Self {
+        Kept {
             users: people.collect(),
-            shared: held(&core.shared, Some(shared)),
-            maintenance: core.maintenance,
-            malformed: core.malformed.clone(),
+            shared: held(&self.shared, Some(shared)),
+            maintenance: self.maintenance,
+            malformed: self.malformed.clone(),
         }
     }
 
-    /// Whether all of it is what the contract says about its resources.
-    fn check(&self, contract: &Contract) -> Result<(), String> {
-        let all = self.users.values().chain([&self.shared]).flatten();
-        for (name, held) in all {
-            match contract.resource(name) {
-                None => return Err(format!("there is no resource `{name}`")),
-                Some(resource) => fits(resource, &held.answer)?,
-            }
-        }
-        Ok(())
-    }
-
-    /// Has the core be as it was, as far as users and resources are still there. Answers what has changed by it.
-    fn put_back(&self, core: &mut Core, source: Source) -> Vec<String> {
-        let world = Arc::clone(&core.world);
+    /// Has everything be as it was kept, as far as users and resources are still there. Answers what has changed by it.
+    fn put_back(&mut self, kept: &Kept, source: Source) -> Vec<String> {
+        let world = Arc::clone(&self.world);
         let mut changed = Vec::new();
-        for person in &mut core.people {
-            let kept = self.users.get(&person.user.name);
+        for person in &mut self.people {
+            let own = kept.users.get(&person.user.name);
             let written = world
                 .users
                 .iter()
                 .find(|user| user.name == person.user.name);
-            if let Some((kept, written)) = kept.zip(written) {
-                changed.extend(put(kept, &mut person.data, &written.data, source));
+            if let Some((own, written)) = own.zip(written) {
+                changed.extend(put(own, &mut person.data, &written.data, source));
             }
         }
-        changed.extend(put(&self.shared, &mut core.shared, &world.shared, source));
+        changed.extend(put(&kept.shared, &mut self.shared, &world.shared, source));
         changed.sort_unstable();
         changed.dedup();
-        core.maintenance = self.maintenance;
-        core.was_maintained |= self.maintenance;
-        core.malformed.clone_from(&self.malformed);
+        self.maintenance = kept.maintenance;
+        self.was_maintained |= kept.maintenance;
+        self.malformed.clone_from(&kept.malformed);
         changed
     }
-}
-
-fn held(
-    data: &BTreeMap<String, ResourceState>,
-    written: Option<&BTreeMap<String, Value>>,
-) -> BTreeMap<String, Held> {
-    let held = data.iter().map(|(name, state)| {
-        let written = written.and_then(|written| written.get(name));
-        let held = Held {
-            answer: state.answer.clone(),
-            sequence: state.sequence,
-            written: written.map_or_else(String::new, fingerprint),
-        };
-        (name.clone(), held)
-    });
-    held.collect()
-}
-
-fn put(
-    kept: &BTreeMap<String, Held>,
-    data: &mut BTreeMap<String, ResourceState>,
-    written: &BTreeMap<String, Value>,
-    source: Source,
-) -> Vec<String> {
-    let mut changed = Vec::new();
-    for (name, state) in data {
-        let Some(held) = kept.get(name) else { continue };
-        let says = written.get(name).map(fingerprint);
-        if source == Source::Unchanged && says.as_ref() != Some(&held.written) {
-            state.sequence = state.sequence.max(held.sequence + 1);
-            continue;
-        }
-        if state.answer == held.answer {
-            state.sequence = state.sequence.max(held.sequence);
-            continue;
-        }
-        state.answer.clone_from(&held.answer);
-        // Nobody may take it for older than what was there.
-        state.sequence = match source {
-            Source::Unchanged => held.sequence,
-            Source::Whatever => state.sequence.max(held.sequence) + 1,
-        };
-        changed.push(name.clone());
-    }
-    changed
-}
-
-/// Whether an answer is what the contract says about its resource.
-fn fits(resource: &Resource, answer: &Value) -> Result<(), String> {
-    let name = &resource.name;
-    if let Some(items) = &resource.items
-        && !items.in_body(answer).is_some_and(Value::is_array)
-    {
-        return Err(format!("`{name}` has no list at `{items}`"));
-    }
-    let schema = resource.schema.as_ref();
-    let validator = schema.and_then(|schema| jsonschema::validator_for(schema).ok());
-    let wrong = validator
-        .as_ref()
-        .and_then(|own| own.iter_errors(answer).next());
-    match wrong {
-        Some(error) => Err(format!("`{name}` at `{}`: {error}", error.instance_path())),
-        None => Ok(()),
-    }
-}
-
-/// What tells one value from another.
-fn fingerprint(value: &Value) -> String {
-    let hash = digest(&SHA256, value.to_string().as_bytes());
-    let start: [u8; 8] = hash.as_ref()[..8].try_into().unwrap_or_default();
-    format!("{:016x}", u64::from_be_bytes(start))
 }

@@ -305,41 +305,6 @@ fn a_mock_says_where_it_is_and_listens_there() {
     );
 }
 
-#[cfg(unix)]
-#[test]
-fn a_mock_for_the_network_writes_the_apps_variables_and_ends_cleanly_when_it_is_asked_to() {
-    use nix::sys::signal::{Signal, kill};
-    let folder = tempfile::tempdir().unwrap();
-    let file = folder.path().join(".env");
-    fs::write(&file, "# mine\r\nOTHER=1\r\n").unwrap();
-    let config = "[mock]\nenv-file = \".env\"\nbind = \"0.0.0.0\"\n";
-    fs::write(folder.path().join("rehearsal.toml"), config).unwrap();
-    for signal in [Signal::SIGINT, Signal::SIGTERM] {
-        let mut child = rehearsal(folder.path(), &["mock", "--json", "--port", "0"])
-            .stdout(Stdio::piped())
-            .spawn()
-            .unwrap();
-        let mut line = String::new();
-        BufReader::new(child.stdout.take().unwrap())
-            .read_line(&mut line)
-            .unwrap();
-        let served: Value = serde_json::from_str(&line).unwrap();
-        let variables = served["variables"].as_object().unwrap();
-        let told: String = variables
-            .iter()
-            .map(|(name, url)| format!("{name}={}\r\n", url.as_str().unwrap()))
-            .collect();
-        let written = fs::read_to_string(&file).unwrap();
-        assert_eq!(written, format!("# mine\r\nOTHER=1\r\n{told}"));
-        assert_eq!(variables.len(), 2, "{line}");
-        let accounts = served["accounts"].as_array().unwrap();
-        assert!(accounts.iter().all(|own| own["password"].is_string()));
-        let id = i32::try_from(child.id()).unwrap();
-        kill(nix::unistd::Pid::from_raw(id), signal).unwrap();
-        assert_eq!(child.wait().unwrap().code(), Some(0), "{signal:?}");
-    }
-}
-
 #[test]
 fn a_port_that_is_taken_is_named() {
     let folder = tempfile::tempdir().unwrap();

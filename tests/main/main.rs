@@ -29,6 +29,8 @@ mod interop;
 mod levers;
 mod local;
 mod matrix;
+#[cfg(unix)]
+mod mock;
 mod pace;
 mod proxy;
 mod run_file;

@@ -13,28 +13,25 @@ use crate::mock::Mock;
 const FAINT: Style = Style::new().dimmed();
 const WRONG: Style = AnsiColor::Red.on_default();
 
-/// How often new lines are looked for.
-const PAUSE: Duration = Duration::from_millis(200);
-
 /// Tells from now on, on a thread of its own: a terminal that takes nothing may not hold up the mock. What it
 /// misses meanwhile is counted.
 pub(super) fn follow(mock: &Mock) -> io::Result<()> {
     let tape = mock.followed();
+    let runtime = tokio::runtime::Builder::new_current_thread().build()?;
     let thread = thread::Builder::new().name("lines".to_owned());
     let told = move || {
         let mut read = 0;
         loop {
-            let page = tape.since(read, &[]);
+            let page = runtime.block_on(tape.after(read, &[]));
             read = page.next;
             let mut text = String::new();
             if page.lost > 0 {
                 text.push_str(&format!("{FAINT}… {} lines left out{FAINT:#}\n", page.lost));
             }
             text.extend(page.notes.iter().filter_map(|note| line(&note.text)));
-            if !text.is_empty() && write(&text).is_err() {
+            if write(&text).is_err() {
                 return;
             }
-            thread::sleep(PAUSE);
         }
     };
     thread.spawn(told).map(drop)

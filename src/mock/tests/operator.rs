@@ -181,3 +181,53 @@ async fn a_question_brings_back_every_answer_or_the_lack_of_one() {
     let bad = r#"{"event": "there", "args": [{"$binary": "%"}]}"#;
     assert_eq!(operator.post("/ask", bad).await.status, 400);
 }
+
+#[tokio::test(start_paused = true)]
+async fn the_description_names_what_is_served_and_what_is_refused_is_as_it_says() {
+    let operator = Operator::new();
+    let document = operator.get("/openapi.json").await;
+    let schema = &document["components"]["schemas"]["Problem"];
+    let problem = jsonschema::validator_for(schema).unwrap();
+    let paths = document["paths"].as_object().unwrap();
+    for (path, item) in paths {
+        if item.get("get").is_some() {
+            operator.get(path).await;
+            continue;
+        }
+        let answer = operator.post(path, r#"{"unheard-of": 1}"#).await;
+        assert_eq!(answer.status, 400, "{path}");
+        assert_eq!(answer.header("content-type"), "application/problem+json");
+        assert!(problem.is_valid(&answer.json()), "{path}: {answer:?}");
+    }
+    let directory = operator.get("/").await;
+    for lever in directory["levers"].as_array().unwrap() {
+        let path = lever["path"].as_str().unwrap();
+        assert!(paths.contains_key(path), "{path} is not described");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_happens_is_told_once_and_in_order() {
+    let operator = Operator::new();
+    let (access, _) = operator.stage.sign_in("ann").await;
+    let _socket = operator.stage.listen(&access).await;
+    operator.stage.get("desk", "/me?token=x", &access).await;
+    operator.post("/push", r#"{"event": "closed"}"#).await;
+    let told = operator
+        .get("/journal?since=0&kind=request,socket,operator")
+        .await;
+    let entries = told["entries"].as_array().unwrap();
+    let request = |at: usize| entries[at]["request"]["path"].as_str();
+    assert_eq!((request(0), request(2)), (Some("/login"), Some("/me")));
+    assert_eq!(entries[1]["socket"], json!({"user": "ann", "open": true}));
+    assert_eq!(entries[2]["request"]["user"], "ann");
+    assert_eq!(entries[3]["operator"]["done"]["sockets"], 1);
+    assert_eq!(entries.len(), 4, "{told}");
+    let next = told["next"].as_u64().unwrap();
+    let again = operator
+        .get(&format!("/journal?since={next}&kind=request"))
+        .await;
+    assert_eq!(again["entries"], json!([]));
+    let refused = operator.get("/journal?wait=900").await;
+    assert_eq!(refused["error"], "bad-query");
+}

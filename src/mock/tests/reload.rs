@@ -90,7 +90,7 @@ async fn a_mock_goes_on_where_another_one_has_ended() {
     let (other, _) = second.sign_in("ann").await;
     assert_ne!(other, ann, "no token is handed out twice");
     assert_eq!(second.refresh(&renewal).await.status, 200);
-    assert_eq!(second.refresh(&renewal).await.status, 401);
+    assert_eq!(second.refresh(&renewal).await.status, 400);
     // What the world says otherwise by now is right, and the rest is as it has become.
     let third = Stage::with(
         desk(),

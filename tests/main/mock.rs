@@ -1,0 +1,190 @@
+//! `rehearsal mock` as a developer has it: a process that follows a file and outlives itself.
+
+use std::fs;
+use std::io::{BufRead, BufReader, Lines};
+use std::path::Path;
+use std::process::{Child, ChildStderr, Command, Stdio};
+
+use reqwest::{Client, StatusCode};
+use serde_json::{Value, json};
+
+use crate::commands::rehearsal;
+
+/// A mock with its data in `data` and its state in `state.json`, below a folder.
+struct Mock {
+    child: Child,
+    ready: Value,
+    said: Lines<BufReader<ChildStderr>>,
+    http: Client,
+}
+
+impl Mock {
+    fn start(folder: &Path) -> Self {
+        let mut child = Command::new(env!("CARGO_BIN_EXE_rehearsal"))
+            .current_dir(folder)
+            .args(["mock", "--json", "--seed", "1", "--port", "0", "--still"])
+            .args(["--data", "data", "--state", "state.json"])
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let said = BufReader::new(child.stderr.take().unwrap()).lines();
+        let mut line = String::new();
+        BufReader::new(child.stdout.take().unwrap())
+            .read_line(&mut line)
+            .unwrap();
+        Self {
+            ready: serde_json::from_str(&line).unwrap(),
+            http: Client::builder().no_proxy().build().unwrap(),
+            child,
+            said,
+        }
+    }
+
+    /// Reads what is said until this is.
+    fn until(&mut self, part: &str) -> String {
+        let said = self.said.by_ref().map(Result::unwrap);
+        let mut all = String::new();
+        for line in said {
+            all.push_str(&line);
+            all.push('\n');
+            if line.contains(part) {
+                return all;
+            }
+        }
+        panic!("`{part}` was not said:\n{all}");
+    }
+
+    fn url(&self, service: &str, path: &str) -> String {
+        format!(
+            "{}{path}",
+            self.ready["services"][service].as_str().unwrap()
+        )
+    }
+
+    async fn sign_in(&self) -> String {
+        let account = &self.ready["accounts"][0];
+        let body = json!({
+            "email": account["username"], "password": account["password"], "product": "tradedesk",
+        });
+        let request = self.http.post(self.url("platform", "/api/v1/sessions"));
+        let request = request.header("content-type", "application/json");
+        let answer = request.body(body.to_string()).send().await.unwrap();
+        let answer: Value = serde_json::from_str(&answer.text().await.unwrap()).unwrap();
+        answer["tokens"]["access"].as_str().unwrap().to_owned()
+    }
+
+    async fn get(&self, path: &str, token: &str) -> (StatusCode, String) {
+        let request = self.http.get(self.url("trading", path));
+        let answer = request.bearer_auth(token).send().await.unwrap();
+        (answer.status(), answer.text().await.unwrap())
+    }
+
+    fn end(mut self) {
+        let id = self.child.id().to_string();
+        let asked = Command::new("kill").args(["-TERM", &id]).status();
+        assert!(asked.unwrap().success());
+        assert_eq!(self.child.wait().unwrap().code(), Some(0));
+    }
+}
+
+impl Drop for Mock {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+#[tokio::test]
+async fn a_world_that_is_saved_is_served_and_sessions_outlive_the_process() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("data/world.yaml");
+    let mut mock = Mock::start(folder.path());
+    mock.until("begun with the world of the suite");
+    let token = mock.sign_in().await;
+    let (status, before) = mock.get("/api/positions", &token).await;
+    assert_eq!(status, 200);
+    assert!(before.contains("ATOM-PERP"), "{before}");
+
+    let world = fs::read_to_string(&file).unwrap();
+    fs::write(&file, world.replace("ATOM-PERP", "SAVED-PERP")).unwrap();
+    let said = mock.until("read again, with new");
+    assert!(said.contains("positions"), "{said}");
+    let (_, after) = mock.get("/api/positions", &token).await;
+    assert!(after.contains("SAVED-PERP"), "{after}");
+
+    fs::write(&file, world.replace("side: LONG", "side: SIDEWAYS")).unwrap();
+    let said = mock.until("the world stays as it was");
+    assert!(
+        said.contains("world.yaml:") && said.contains("SIDEWAYS"),
+        "{said}"
+    );
+    let (_, kept) = mock.get("/api/positions", &token).await;
+    assert!(kept.contains("SAVED-PERP"), "{kept}");
+    mock.end();
+
+    fs::write(&file, world.replace("ATOM-PERP", "SAVED-PERP")).unwrap();
+    let mock = Mock::start(folder.path());
+    let (status, again) = mock.get("/api/positions", &token).await;
+    assert_eq!(status, 200, "the session goes on");
+    assert!(again.contains("SAVED-PERP"), "{again}");
+    mock.end();
+}
+
+#[test]
+fn a_state_that_cannot_be_gone_on_from_is_left_alone_and_told_with_the_way_out() {
+    let folder = tempfile::tempdir().unwrap();
+    for (state, part) in [
+        ("{\"rehearsal-mock-state\": 99}", "a newer rehearsal"),
+        ("half a fi", "damaged"),
+    ] {
+        fs::write(folder.path().join("state.json"), state).unwrap();
+        let ended = Command::new(env!("CARGO_BIN_EXE_rehearsal"))
+            .current_dir(folder.path())
+            .args(["mock", "--port", "0", "--state", "state.json"])
+            .output()
+            .unwrap();
+        let said = String::from_utf8(ended.stderr).unwrap();
+        assert_eq!(ended.status.code(), Some(1), "{said}");
+        assert!(
+            said.contains(part) && said.contains("name another file"),
+            "{said}"
+        );
+        let kept = fs::read_to_string(folder.path().join("state.json")).unwrap();
+        assert_eq!(kept, state);
+    }
+}
+
+#[test]
+fn a_mock_for_the_network_writes_the_apps_variables_and_ends_cleanly_when_it_is_asked_to() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join(".env");
+    fs::write(&file, "# mine\r\nOTHER=1\r\n").unwrap();
+    let config = "[mock]\nenv-file = \".env\"\nbind = \"0.0.0.0\"\n";
+    fs::write(folder.path().join("rehearsal.toml"), config).unwrap();
+    for signal in ["-INT", "-TERM"] {
+        let mut child = rehearsal(folder.path(), &["mock", "--json", "--port", "0"])
+            .stdout(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let mut line = String::new();
+        BufReader::new(child.stdout.take().unwrap())
+            .read_line(&mut line)
+            .unwrap();
+        let served: Value = serde_json::from_str(&line).unwrap();
+        let variables = served["variables"].as_object().unwrap();
+        let told: String = variables
+            .iter()
+            .map(|(name, url)| format!("{name}={}\r\n", url.as_str().unwrap()))
+            .collect();
+        let written = fs::read_to_string(&file).unwrap();
+        assert_eq!(written, format!("# mine\r\nOTHER=1\r\n{told}"));
+        assert_eq!(variables.len(), 2, "{line}");
+        let accounts = served["accounts"].as_array().unwrap();
+        assert!(accounts.iter().all(|own| own["password"].is_string()));
+        let id = child.id().to_string();
+        let asked = Command::new("kill").args([signal, &id]).status();
+        assert!(asked.unwrap().success());
+        assert_eq!(child.wait().unwrap().code(), Some(0), "{signal}");
+    }
+}
