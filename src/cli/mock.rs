@@ -72,13 +72,13 @@ pub(super) fn mock(arguments: &MockArguments) -> Result<Exit, Problem> {
         // From here on Ctrl-C is heard, so that it cannot hit between ready and listening.
         let stopped = interrupt::Stop::listen()?;
         let (mock, operator) = plan.start(&suite.contract, world)?;
+        let data = choice.world;
+        let data = data.map(|path| Data::new(path, &suite.contract, plan.pace));
+        let state = plan.state.as_deref();
+        let state = state.map(|path| StateFile::resume(path, &mock));
         let mut rounds = Rounds {
-            state: (plan.state.as_deref())
-                .map(|path| StateFile::resume(path, &mock))
-                .transpose()?,
-            data: choice
-                .world
-                .map(|path| Data::new(path, &suite.contract, plan.pace)),
+            data,
+            state: state.transpose()?,
         };
         if let Some(name) = &arguments.restore {
             mock.go_back(name).map_err(Problem::Restore)?;

@@ -2,9 +2,8 @@
 
 use super::console;
 use crate::domain::duration;
-use crate::net::{Pace, Used};
-use crate::run::Target;
-use crate::suite::config;
+use crate::net::Pace;
+use crate::run::{Plan, Target};
 
 /// What the configuration allows a run.
 pub(super) fn of(target: &Target) -> Pace {
@@ -23,7 +22,11 @@ pub(super) fn without_end(target: &Target) -> Pace {
 }
 
 /// Says what a run has used.
-pub(super) fn tell(target: &config::Target, used: Used) {
+pub(super) fn tell(plan: &Plan, quiet: bool) {
+    let (Target::Deployment(target), false) = (&plan.target, quiet) else {
+        return;
+    };
+    let used = plan.course.pace.used();
     let mut told = format!("{} was asked {}", target.name, times(used.requests));
     if let Some(budget) = target.budget {
         told.push_str(&format!(" of {budget}"));

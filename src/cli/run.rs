@@ -36,26 +36,12 @@ pub(super) fn run(arguments: &RunArguments) -> Result<Exit, Problem> {
     // Everything that can be wrong is found before the first scenario is played.
     let reports = Reports::reserve(&arguments.reports, &config, environment)?;
     let mut plan = plan(arguments, &config, environment)?;
-    plan.journal_dir = journal_folder(arguments, environment)?;
-    // An empty part disturbs nobody.
-    if !plan.scenarios.is_empty() {
-        plan.lease = levers::lease(&plan.target, &config, Use::Alone)?;
-    }
+    take_hold(&mut plan, arguments, &config, environment)?;
     let commands = checks::wanted(arguments.checks, &config)?;
     let after = After::begin(arguments, &config, environment, &plan, reports)?;
     plan.run_file.clone_from(&after.kept.writer);
-    let interrupt = Interrupt::new();
-    let handle = interrupt.clone();
-    let lease = plan.lease.clone();
-    interrupt::forward(
-        move || handle.trigger(),
-        move || levers::last_words(lease.as_ref()),
-    )?;
-
-    let quiet = after.quiet;
-    if let (Some(part), false) = (&plan.course.part, quiet) {
-        shard::tell(part, plan.scenarios.len());
-    }
+    let interrupt = heard(&plan)?;
+    shard::tell(&plan, after.quiet);
     let mut terminal = Terminal::new(console::out(), look(arguments));
     let mut told = terminal.begin(&opening(&plan));
     let made = checks::run(&plan, commands, environment, &interrupt, &mut |check| {
@@ -64,7 +50,7 @@ pub(super) fn run(arguments: &RunArguments) -> Result<Exit, Problem> {
         }
     });
     Arc::make_mut(&mut plan.suite).runbook.checks = made;
-    let progress = match plan.virtual_time() || quiet {
+    let progress = match plan.virtual_time() || after.quiet {
         true => Progress::none(),
         false => Progress::of(plan.course.board.clone()),
     };
@@ -83,13 +69,37 @@ pub(super) fn run(arguments: &RunArguments) -> Result<Exit, Problem> {
     if told.is_ok() {
         told = terminal.end(&result);
     }
-    if let (Target::Deployment(target), false) = (&plan.target, quiet) {
-        pace::tell(target, plan.course.pace.used());
-    }
+    pace::tell(&plan, after.quiet);
     let complaints = after.keep(&result, &config);
     let concluded = conclude(&result, complaints, told);
     levers::last_words(plan.lease.as_ref());
     concluded
+}
+
+/// Makes the folder for journals, and takes the target for this run alone.
+fn take_hold(
+    plan: &mut Plan,
+    arguments: &RunArguments,
+    config: &Config,
+    environment: Environment<'_>,
+) -> Result<(), Problem> {
+    plan.journal_dir = journal_folder(arguments, environment)?;
+    // An empty part disturbs nobody.
+    if !plan.scenarios.is_empty() {
+        plan.lease = levers::lease(&plan.target, config, Use::Alone)?;
+    }
+    Ok(())
+}
+
+/// Hears from now on when a person wants the run to stop.
+fn heard(plan: &Plan) -> Result<Interrupt, Problem> {
+    let interrupt = Interrupt::new();
+    let (handle, lease) = (interrupt.clone(), plan.lease.clone());
+    interrupt::forward(
+        move || handle.trigger(),
+        move || levers::last_words(lease.as_ref()),
+    )?;
+    Ok(interrupt)
 }
 
 /// Where what a run came to is kept.
@@ -173,24 +183,7 @@ fn plan(
         defects: &arguments.defects,
         runbook: arguments.runbook.version.as_deref(),
     };
-    let seed = layered(
-        arguments.seed,
-        config.run.seed,
-        environment,
-        "REHEARSAL_SEED",
-    )?;
-    let jobs = layered(
-        arguments.jobs.map(usize::from),
-        config.run.jobs.map(usize::from),
-        environment,
-        "REHEARSAL_JOBS",
-    )?;
-    let real_time = layered(
-        arguments.real_time.then_some(true),
-        config.run.real_time,
-        environment,
-        "REHEARSAL_REAL_TIME",
-    )?;
+    let asked = Asked::of(arguments, config, environment)?;
     let SuiteOnTarget {
         mut suite,
         target,
@@ -213,7 +206,7 @@ fn plan(
         Some(_) => shard::seed(&suite),
         None => settings::chance(),
     };
-    let seed = seed.unwrap_or_else(by_chance);
+    let seed = asked.seed.unwrap_or_else(by_chance);
     let course = Course {
         part,
         pace: pace::of(&target),
@@ -221,13 +214,40 @@ fn plan(
     };
     Ok(Plan {
         scenarios,
-        real_time: real_time.unwrap_or(false),
+        real_time: asked.real_time,
         quirks: quirks.into_iter().collect(),
         defects,
-        jobs: jobs.unwrap_or_else(|| if shared { 1 } else { settings::processors() }),
+        jobs: asked
+            .jobs
+            .unwrap_or_else(|| if shared { 1 } else { settings::processors() }),
         course,
         ..Plan::of(suite, target, seed)
     })
+}
+
+/// What flags, configuration and environment say in numbers.
+struct Asked {
+    seed: Option<u64>,
+    jobs: Option<usize>,
+    real_time: bool,
+}
+
+impl Asked {
+    fn of(
+        arguments: &RunArguments,
+        config: &Config,
+        environment: Environment<'_>,
+    ) -> Result<Self, Problem> {
+        let (run, flag) = (&config.run, arguments.real_time.then_some(true));
+        let jobs = arguments.jobs.map(usize::from);
+        let file = run.jobs.map(usize::from);
+        let real_time = layered(flag, run.real_time, environment, "REHEARSAL_REAL_TIME")?;
+        Ok(Self {
+            seed: layered(arguments.seed, run.seed, environment, "REHEARSAL_SEED")?,
+            jobs: layered(jobs, file, environment, "REHEARSAL_JOBS")?,
+            real_time: real_time.unwrap_or(false),
+        })
+    }
 }
 
 /// Adds to the shipped suite the stages on which deliberate misbehaviours show: what has no occasion

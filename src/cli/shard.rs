@@ -12,7 +12,7 @@ use super::settings::{Environment, layered};
 use crate::domain::scenario::Scenario;
 use crate::domain::shard::Shard;
 use crate::domain::verdict::Verdict;
-use crate::run::Part;
+use crate::run::{Part, Plan};
 use crate::suite::Suite;
 
 /// Something that starts a process many times and tells each which one it is.
@@ -114,7 +114,11 @@ pub(super) fn seed(suite: &Suite) -> u64 {
 }
 
 /// Says which part is played here.
-pub(super) fn tell(part: &Part, own: usize) {
+pub(super) fn tell(plan: &Plan, quiet: bool) {
+    let (Some(part), false) = (&plan.course.part, quiet) else {
+        return;
+    };
+    let own = plan.scenarios.len();
     let (shard, all) = (part.shard, own + part.elsewhere.len());
     console::tell(&match own {
         0 => format!("shard {shard}: nothing of {all} scenarios falls to it, so it passes empty\n"),

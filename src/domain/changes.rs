@@ -5,7 +5,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::class::Class;
+use super::verdict::Class;
 
 /// What a run changes against those before it, of the same contract at the same target.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

@@ -3,45 +3,11 @@
 //! The words are for whoever has to do something about it in the morning: the team of the product, who
 //! runs the target, who keeps the harness, or whoever can say which of contract and backend is right.
 
-use serde::{Deserialize, Serialize};
-
 use super::diagnosis::causes;
 use super::figures::Figures;
 use super::result::ScenarioResult;
+pub use super::verdict::Class;
 use super::verdict::{Finding, Severity, Subject, Verdict};
-
-/// Whose fault it is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Class {
-    /// App or backend do what they must not.
-    Product,
-    /// The target answered nothing.
-    TargetDown,
-    /// The harness, its machine or its configuration failed.
-    Harness,
-    /// The backend and the contract say different things, and nothing else is wrong.
-    Drift,
-    /// It fails, and passes when it is played again.
-    Flaky,
-    /// Somebody knows of it, and answers for it.
-    Known,
-}
-
-impl Class {
-    /// The word for reports.
-    #[must_use]
-    pub fn word(self) -> &'static str {
-        match self {
-            Self::Product => "product",
-            Self::TargetDown => "target-down",
-            Self::Harness => "harness",
-            Self::Drift => "drift",
-            Self::Flaky => "flaky",
-            Self::Known => "known",
-        }
-    }
-}
 
 /// Whose fault something is, and what shows it.
 #[derive(Debug, Clone, PartialEq, Eq)]

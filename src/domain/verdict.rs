@@ -202,3 +202,36 @@ pub struct Outcome {
     /// How long it took on the scenario's own clock.
     pub duration: Duration,
 }
+
+/// Whose fault it is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Class {
+    /// App or backend do what they must not.
+    Product,
+    /// The target answered nothing.
+    TargetDown,
+    /// The harness, its machine or its configuration failed.
+    Harness,
+    /// The backend and the contract say different things, and nothing else is wrong.
+    Drift,
+    /// It fails, and passes when it is played again.
+    Flaky,
+    /// Somebody knows of it, and answers for it.
+    Known,
+}
+
+impl Class {
+    /// The word for reports.
+    #[must_use]
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Product => "product",
+            Self::TargetDown => "target-down",
+            Self::Harness => "harness",
+            Self::Drift => "drift",
+            Self::Flaky => "flaky",
+            Self::Known => "known",
+        }
+    }
+}

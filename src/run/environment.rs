@@ -74,10 +74,9 @@ impl Environment {
     pub(super) fn start(settings: Settings<'_>) -> Result<Self, SetUpError> {
         let Settings { plan, seed, .. } = settings;
         let virtual_time = plan.virtual_time();
-        let clock = if virtual_time {
-            Clock::virtual_time()
-        } else {
-            Clock::real_time()
+        let clock = match virtual_time {
+            true => Clock::virtual_time(),
+            false => Clock::real_time(),
         };
         let contract = Arc::clone(&plan.suite.contract);
         let recorder = Recorder::new(clock);
@@ -101,14 +100,14 @@ impl Environment {
         let accounts = backend.accounts(plan);
         let marker = format!("{seed:016x}");
         let served = |recorder: Recorder| {
+            let net = match virtual_time {
+                true => Net::virtual_time().map_err(SetUpError::Sockets)?,
+                false => Net::Real,
+            };
             Ok(gateway::Settings {
                 contract: Arc::clone(settings.policy),
                 recorder,
-                net: if virtual_time {
-                    Net::virtual_time().map_err(SetUpError::Sockets)?
-                } else {
-                    Net::Real
-                },
+                net,
                 upstreams: plan.handed_in.instead(backend.upstreams(&contract)),
                 mode: settings.mode,
                 accounts: accounts.clone(),

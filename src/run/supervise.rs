@@ -98,10 +98,8 @@ pub fn perform(
         }
         drop(over);
     });
-    let mut scenarios: Vec<ScenarioResult> = results
-        .into_iter()
-        .filter_map(OnceLock::into_inner)
-        .collect();
+    let results = results.into_iter().filter_map(OnceLock::into_inner);
+    let mut scenarios: Vec<ScenarioResult> = results.collect();
     notice_what_passes(plan, &mut scenarios);
     Ok(sum_up(
         plan,

@@ -419,7 +419,7 @@ fn each_rollback_trigger_is_fired_by_what_it_is_for_and_none_by_what_harms_nobod
     ] {
         let fired = fired(wrong, scenarios);
         let has = |id: &&str| fired.iter().any(|own| own == id);
-        assert!(triggers.iter().all(|id| has(&id)), "{wrong}: {fired:?}");
+        assert!(triggers.iter().all(has), "{wrong}: {fired:?}");
         assert_eq!(triggers.is_empty(), fired.is_empty(), "{wrong}: {fired:?}");
     }
 }

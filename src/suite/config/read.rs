@@ -274,14 +274,7 @@ fn target(
     let budget = fields.maybe("budget", |cursor| cursor.whole(1));
     let probes = fields.or("probes", false, Cursor::switch);
     let disposable = fields.maybe("disposable", |cursor| {
-        let known: Vec<&str> = accounts
-            .iter()
-            .flatten()
-            .map(|account| account.name.as_str())
-            .collect();
-        let name = cursor.name_text()?;
-        cursor.known("account", &name, &known)?;
-        Some(name)
+        disposable(cursor, accounts.as_deref())
     });
     let app_variables = fields.maybe("app-variables", |cursor| app_variables(cursor, place));
     let services_at: Span = services_cursor
@@ -309,6 +302,15 @@ fn target(
         services_at,
         target,
     })
+}
+
+/// The name of one of the target's accounts.
+fn disposable(cursor: &Cursor<'_>, accounts: Option<&[Account]>) -> Option<String> {
+    let accounts = accounts.unwrap_or_default().iter();
+    let known: Vec<&str> = accounts.map(|account| account.name.as_str()).collect();
+    let name = cursor.name_text()?;
+    cursor.known("account", &name, &known)?;
+    Some(name)
 }
 
 /// `normal`, or `{ p99 = "2s" }`.
