@@ -206,6 +206,10 @@ fn three_nights_tell_what_is_new_since_when_and_whose_fault_it_is() {
     ends(suite, &again, 0);
     assert!(fs::read(suite.join("regression")).unwrap() == fs::read(suite.join("again")).unwrap());
 
+    three_nights_are_remembered(suite);
+}
+
+fn three_nights_are_remembered(suite: &Path) {
     let (out, _) = ends(suite, &["history", "--target", "local"], 0);
     assert!(out.contains("✓✗?") && out.contains("fails since"), "{out}");
     assert!(

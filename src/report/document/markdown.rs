@@ -103,11 +103,14 @@ fn fence(text: &str, least: usize) -> String {
     "`".repeat(runs.max().map_or(least, |longest| least.max(longest + 1)))
 }
 
+/// The words of a text, with nothing between them but spaces.
+fn one_line(text: &str) -> String {
+    let words: Vec<&str> = text.split_whitespace().collect();
+    visible(&words.join(" ")).into_owned()
+}
+
 fn code(text: &str) -> String {
-    let line = visible(text)
-        .split_whitespace()
-        .collect::<Vec<_>>()
-        .join(" ");
+    let line = one_line(text);
     if line.is_empty() {
         return line;
     }
@@ -128,10 +131,7 @@ fn fenced(text: &str) -> String {
 
 /// One line in which nothing is markup.
 pub(in crate::report) fn escaped(text: &str) -> String {
-    let line = visible(text)
-        .split_whitespace()
-        .collect::<Vec<_>>()
-        .join(" ");
+    let line = one_line(text);
     let mut safe = String::with_capacity(line.len() + 8);
     for char in line.chars() {
         match char {

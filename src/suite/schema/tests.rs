@@ -90,7 +90,7 @@ fn every_file_that_is_shipped_or_stands_in_an_example_fits_the_schema_of_suites(
     let schema = made(schema_of_suites());
     let mut paths = files("scenarios", &[]);
     paths.extend(files("fixtures/stages", &[]));
-    paths.extend(files("examples", &["target"]));
+    paths.extend(files("examples", &["target", "ci"]));
     paths.extend(files("src/cli/init", &[]));
     paths.extend(files("docs/reference", &[]));
     paths.extend(files("benches/suites", &[]));
