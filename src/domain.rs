@@ -13,6 +13,7 @@ pub mod contract;
 pub mod coverage;
 pub mod diagnosis;
 pub mod duration;
+pub mod equal;
 pub mod figures;
 pub mod incident;
 pub mod journal;

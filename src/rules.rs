@@ -28,7 +28,6 @@ mod violation;
 mod ruling;
 
 mod collector;
-mod connect_error;
 mod crossing;
 mod exchange;
 mod flattened;

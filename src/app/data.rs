@@ -35,6 +35,8 @@ pub(super) struct ResourceState {
     refused_at: Option<Duration>,
     /// The last whole answer, where reads are conditional.
     held: Option<Held>,
+    /// Whether its screen was opened, or it was asked for, while no data could flow.
+    owed: bool,
 }
 
 /// The last whole answer, and the entity tag that it came with.
@@ -47,9 +49,14 @@ struct Held {
 impl App {
     /// Loads a resource's first page, unless a load that serves as well is under way.
     pub(super) fn want(&mut self, resource: usize, cause: Cause) {
-        if !self.flowing || self.reads_nothing_anew(resource) {
+        if !self.flowing {
+            self.data[resource].owed |= matches!(cause, Cause::Open | Cause::User);
             return;
         }
+        if self.reads_nothing_anew(resource) {
+            return;
+        }
+        self.data[resource].owed = false;
         match &self.data[resource].progress {
             Progress::Idle | Progress::Later(_) => {
                 self.clear_timer(Timer::Load(resource));
@@ -63,6 +70,15 @@ impl App {
                 }
             }
             Progress::Waiting(_) | Progress::Parked(_) => {}
+        }
+    }
+
+    /// Reads what screens that were opened meanwhile wait for: they are there behind the open one.
+    pub(super) fn load_owed(&mut self) {
+        for resource in 0..self.data.len() {
+            if std::mem::take(&mut self.data[resource].owed) {
+                self.want(resource, Cause::Open);
+            }
         }
     }
 

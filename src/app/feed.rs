@@ -165,7 +165,7 @@ impl App {
                 namespace,
                 message,
                 data,
-            } if is_ours(&namespace) => self.refused(&message, data.as_ref()),
+            } if is_ours(&namespace) => self.refused(realtime, &message, data.as_ref()),
             SocketEvent::Disconnected { namespace, reason } if is_ours(&namespace) => {
                 self.disconnected(reason);
             }

@@ -216,6 +216,7 @@ impl App {
             self.misbehave();
             self.catch_up();
             self.load_screen(Cause::Open, Wanted::All);
+            self.load_owed();
             if self.quirks.has(Quirk::PollsBesideSocket) {
                 self.fallback_timer();
             }

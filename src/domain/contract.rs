@@ -19,6 +19,7 @@ mod paging;
 mod parity;
 pub mod pattern;
 mod promises;
+mod refused;
 #[cfg(test)]
 pub(crate) mod renamed;
 mod renewal;
@@ -34,6 +35,7 @@ pub use paging::{NextPage, Paging};
 pub use parity::{Counterpart, Parity};
 pub use pattern::{PathPattern, RequestPattern};
 pub use promises::{AnswersTo, ErrorForm, HeaderPromise, ItemOrder, Promises, TokenChecked};
+pub use refused::Reason;
 pub use renewal::TokenRenewal;
 pub use resource::Resource;
 pub use switch::{Asked, FeedWhileOn};

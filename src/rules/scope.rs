@@ -13,6 +13,7 @@ use crate::domain::journal::{
 };
 use crate::domain::verdict::Severity;
 use crate::rules::context::Context;
+use crate::rules::exchange::Ended;
 use crate::rules::rule::{Registration, Rule, RuleInfo, rule};
 use crate::rules::violation::Violation;
 
@@ -171,9 +172,43 @@ impl Rule for Scope {
                 {
                     judge_request(denied.id, request, context);
                 }
+                if let Some(ended) = context.ended() {
+                    tell_doubled_base(&ended, context);
+                }
             }
             _ => {}
         }
+    }
+}
+
+/// A read that nobody declared and nothing answers to is one that was declared, but for a base path that
+/// stands in it twice.
+fn tell_doubled_base(ended: &Ended<'_>, context: &Context<'_>) {
+    let request = ended.request;
+    if request.judgement.class != Class::UndeclaredRead || ended.status() != Some(404) {
+        return;
+    }
+    let contract = &context.contract;
+    let base = contract
+        .service(&request.service)
+        .map(|own| own.base_path.as_str());
+    let Some(base) = base.filter(|base| !base.is_empty()) else {
+        return;
+    };
+    let rest = request.path.strip_prefix(base);
+    let meant = rest.filter(|rest| {
+        let role = contract.role_of(&request.method, &request.service, rest);
+        rest.starts_with('/') && role.is_some()
+    });
+    if let Some(meant) = meant {
+        context.remark(
+            &UNDECLARED,
+            format!(
+                "{} was answered with 404: the base path `{base}` stands in it twice, and `{meant}` was \
+                 meant; a link that an answer names is not to be appended to the base path",
+                request.line()
+            ),
+        );
     }
 }
 

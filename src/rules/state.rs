@@ -422,12 +422,19 @@ impl State {
     }
 
     /// Whether nothing keeps the app from its feed and its data: it is awake and signed in, nobody
-    /// blocks it, and what it sends reaches the gateway.
+    /// blocks it, it has a token to ask with, and what it sends reaches the gateway.
     pub(super) fn app_is_free(&self) -> bool {
         self.app_is_awake()
             && self.session.is_wanted()
             && !self.may_be_blocked()
             && !self.world.is_blind()
+            && !self.is_without_token()
+    }
+
+    /// Whether the token in use was refused and no other can be had: the renewals fail.
+    fn is_without_token(&self) -> bool {
+        let by_feed = self.sockets.refused_token.as_deref();
+        self.session.is_token_refused(by_feed) && self.session.is_renewal_failing(self.now)
     }
 }
 

@@ -65,8 +65,11 @@ impl Rule for Tenants {
             } => {
                 if let Some(account) = self.observed.sockets.of(*socket) {
                     self.observed.event(&account, name, context.entry);
-                    if !self.observed.is_alone() {
-                        isolation::event(&account, context.entry, &self.observed, context);
+                    let observed = &self.observed;
+                    if !observed.is_alone()
+                        && isolation::event(&account, context.entry, observed, context)
+                    {
+                        self.observed.event_leaked(context.entry.id);
                     }
                 }
             }
@@ -75,7 +78,7 @@ impl Rule for Tenants {
     }
 
     fn end(&mut self, context: &Context<'_>) {
-        for (account, event) in self.observed.early_events() {
+        for (account, event) in self.observed.unsuspected_events() {
             isolation::event(account, event, &self.observed, context);
         }
         isolation::looked_back(&self.observed, context);

@@ -14,7 +14,7 @@ use std::time::Duration;
 
 use super::verdict::{self, Evidence};
 use crate::domain::contract::Contract;
-use crate::domain::coverage::{Coverage, Kind};
+use crate::domain::coverage::Kind;
 use crate::domain::journal::file::Case;
 use crate::domain::journal::{
     AppFact, Changed, Entry, EntryId, Fact, HarnessFact, LeverHow, Observer, StepPhase, UnmetStep,
@@ -50,6 +50,8 @@ struct HarnessRecord {
     began: bool,
     ended: bool,
     simulated: bool,
+    /// Whether whoever drives another app said anything of it.
+    told: bool,
     interrupted: bool,
     unmet: Vec<Unmet>,
     /// What the harness itself lost, in real time.
@@ -107,7 +109,11 @@ impl Evaluation {
         weigh(&mut evidence, proven.proof, record.interrupted);
         let mut coverage = judged.coverage;
         if !record.simulated {
-            not_judged.extend(untold(&not_judged, &mut coverage));
+            let untold = untold(record.told, &judged.not_exercised, &not_judged);
+            for (id, why) in &untold {
+                coverage.because(Kind::Rules, id, why);
+            }
+            not_judged.extend(untold);
         }
         shown.open.extend(not_judged.iter().cloned());
         keep(&mut shown, &judged.not_exercised, &evidence);
@@ -194,17 +200,21 @@ fn keep(shown: &mut Shown, not_exercised: &[&str], evidence: &Evidence) {
     }
 }
 
-/// Rules that only a client that tells about itself can be judged by.
-fn untold(known: &[(String, String)], coverage: &mut Coverage) -> Vec<(String, String)> {
-    let why =
-        "it is judged from what the simulated app says about itself, and this app says nothing";
+/// Rules that only a client that tells about itself can be judged by, and that nothing told of this one
+/// put to the test.
+fn untold(told: bool, not_exercised: &[&str], known: &[(String, String)]) -> Vec<(String, String)> {
+    let why = match told {
+        true => {
+            "it is judged from what is told of the app, and nothing of what was told puts it to the test"
+        }
+        false => {
+            "it is judged from what the simulated app says about itself, and this app says nothing"
+        }
+    };
     rules::catalogue()
-        .filter(|rule| rule.judged_from == [JudgedFrom::Sim])
+        .filter(|rule| rule.judged_from == [JudgedFrom::Sim] && not_exercised.contains(&rule.id))
         .filter(|rule| !known.iter().any(|(id, _)| id == rule.id))
-        .map(|rule| {
-            coverage.because(Kind::Rules, rule.id, why);
-            (rule.id.to_owned(), why.to_owned())
-        })
+        .map(|rule| (rule.id.to_owned(), why.to_owned()))
         .collect()
 }
 
@@ -328,7 +338,7 @@ impl HarnessRecord {
         match &entry.fact {
             Fact::Harness(fact) => self.harness(fact),
             // What a driver says that an app shows is not said by the app.
-            Fact::App(AppFact::Reported(_)) => {}
+            Fact::App(AppFact::Reported(_)) => self.told = true,
             Fact::App(_) => self.simulated = true,
             _ => {}
         }

@@ -9,6 +9,7 @@ use serde_json::Value;
 
 use crate::app::View;
 use crate::domain::contract::TransportName;
+use crate::domain::equal::is_equal;
 use crate::domain::journal::{
     AppFact, DataSource, Direction, Entry, EntryId, Fact, Frame, Observer, Sender,
 };
@@ -214,10 +215,13 @@ fn complete(view: &View, resource: &str) -> Truth {
 fn has_value(view: &View, resource: &str, pointer: &str, equals: &Value) -> Truth {
     let shown = view.shown.get(resource);
     let value = shown.and_then(|shown| shown.value.pointer(pointer));
-    holds(value == Some(equals), || match value {
-        Some(value) => format!("`{pointer}` of `{resource}` is {value}"),
-        None => format!("nothing stands at `{pointer}` of `{resource}`"),
-    })
+    holds(
+        value.is_some_and(|value| is_equal(value, equals)),
+        || match value {
+            Some(value) => format!("`{pointer}` of `{resource}` is {value}"),
+            None => format!("nothing stands at `{pointer}` of `{resource}`"),
+        },
+    )
 }
 
 fn counts(expectation: &Expectation, fact: &Fact) -> bool {

@@ -2,9 +2,10 @@
 
 use std::time::Duration;
 
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use super::*;
+use crate::domain::contract::Reason;
 
 /// The first delay before a new socket after the server has sent the app away; it doubles.
 const REOPEN: Duration = Duration::from_secs(1);
@@ -15,8 +16,14 @@ const REOPEN_MAX: Duration = Duration::from_secs(60);
 /// A connection that lasted so long was a good one: the delays begin anew.
 const GOOD: Duration = Duration::from_secs(60);
 
-/// Whether a refusal is about the token.
-fn is_about_token(message: &str, data: Option<&Value>) -> bool {
+/// Whether a refusal is about the token: as the contract tells, else by the words that servers use.
+fn is_about_token(realtime: &Realtime, message: &str, data: Option<&Value>) -> bool {
+    let payload = json!({"message": message, "data": data});
+    match realtime.refusal(Some(&payload)) {
+        Reason::Token => return true,
+        Reason::NoNamespace | Reason::Other => return false,
+        Reason::Unclear => {}
+    }
     let mut text = message.to_ascii_lowercase();
     if let Some(data) = data {
         text.push_str(&data.to_string().to_ascii_lowercase());
@@ -70,12 +77,12 @@ impl App {
         self.await_fallback();
     }
 
-    pub(super) fn refused(&mut self, message: &str, data: Option<&Value>) {
+    pub(super) fn refused(&mut self, realtime: &Realtime, message: &str, data: Option<&Value>) {
         self.lost();
         if self.returns_at_once() {
             return;
         }
-        if is_about_token(message, data) {
+        if is_about_token(realtime, message, data) {
             let current = self.session.current.as_ref().map(|own| own.tokens);
             self.feed.refused = self.feed.joined_with;
             self.feed.refusals += 1;

@@ -308,6 +308,29 @@ fn a_refused_token_is_refreshed_once_and_never_sent_again() {
 }
 
 #[test]
+fn a_refusal_that_the_contract_names_is_about_the_token_whatever_its_words() {
+    let refreshes = |reason: &str| {
+        let mut contract = contract();
+        let feed = contract.realtime.as_mut().unwrap();
+        let at = Selector::parse("/data/reason").unwrap();
+        feed.refused_by = Some(Condition::OneOf(at, vec![json!("key-over")]));
+        let mut bench = Bench::of(contract, &[]).signed_in();
+        bench.on_socket(SocketEvent::AuthWanted {
+            namespace: "/live".into(),
+        });
+        bench.on_socket(SocketEvent::Refused {
+            namespace: "/live".into(),
+            message: "no".into(),
+            data: Some(json!({ "reason": reason })),
+        });
+        bench.live(seconds(5));
+        bench.count(&Role::Refresh)
+    };
+    assert_eq!(refreshes("key-over"), 1);
+    assert_eq!(refreshes("token of another queue"), 0);
+}
+
+#[test]
 fn events_that_nobody_can_use_are_survived() {
     let mut bench = Bench::new().on_air();
     for payload in [

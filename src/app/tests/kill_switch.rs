@@ -35,6 +35,27 @@ fn maintenance_stops_everything_at_once_and_ends_without_sign_in_or_relaunch() {
 }
 
 #[test]
+fn screens_that_are_opened_while_the_switch_is_asked_are_all_loaded_after_it() {
+    let mut contract = contract();
+    contract.kill_switch.as_mut().unwrap().fresh_for = Duration::ZERO;
+    let mut bench = Bench::of(contract, &[]);
+    bench.start();
+    bench.serve();
+    bench.live(seconds(3));
+    bench.sign_in();
+    let tokens = bench.fresh_tokens();
+    bench.answer(&Role::SignIn, 200, &tokens);
+    assert!(bench.pending(&Role::Status).is_some());
+    for screen in ["history", "overview"] {
+        bench.user(UserAct::Open(screen.into()));
+    }
+    assert_eq!(bench.all_loads(), 0);
+    bench.serve();
+    assert!(bench.app.view().shown.contains_key("trades"));
+    assert!(bench.app.view().shown.contains_key("positions"));
+}
+
+#[test]
 fn a_visible_app_notices_maintenance_by_itself() {
     let mut bench = Bench::new().on_air();
     bench.maintenance = true;

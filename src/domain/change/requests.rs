@@ -14,7 +14,8 @@ pub enum RequestMatch {
     Role(Role),
     /// All data: resources and the live feed.
     Data,
-    /// Those that may change something, sign-in, refresh, sign-out and polling posts excepted.
+    /// Those that may change something: by their method, and not because the contract gives them a
+    /// role. A resource that is read by POST, as with JSON-RPC and GraphQL, is read all the same.
     Writes,
     /// All of them.
     Any,
@@ -29,10 +30,7 @@ impl RequestMatch {
         match self {
             Self::Role(wanted) => role == Some(wanted),
             Self::Data => role.is_some_and(Role::is_data),
-            Self::Writes => {
-                let session = [Role::SignIn, Role::Refresh, Role::SignOut, Role::Realtime];
-                !is_safe(method) && !role.is_some_and(|role| session.contains(role))
-            }
+            Self::Writes => !is_safe(method) && role.is_none(),
             Self::Any => true,
             Self::Pattern(pattern) => pattern.matches(method, service, path),
         }
@@ -70,5 +68,21 @@ impl fmt::Display for RequestMatch {
             Self::Any => out.write_str("any"),
             Self::Pattern(pattern) => write!(out, "{pattern}"),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_the_contract_declares_is_no_write_whatever_its_method() {
+        let is_write = |role: Option<Role>, method: &str| {
+            RequestMatch::Writes.matches(role.as_ref(), method, "api", "/rpc")
+        };
+        let positions = || Some(Role::Resource("positions".to_owned()));
+        assert!(is_write(None, "POST") && is_write(None, "DELETE"));
+        assert!(!is_write(positions(), "POST") && !is_write(Some(Role::Status), "POST"));
+        assert!(!is_write(Some(Role::Refresh), "POST") && !is_write(None, "GET"));
     }
 }

@@ -68,6 +68,7 @@ pub(crate) fn agreed_in(journal: &str) -> Contract {
                 ]);
                 contract.realtime.as_mut().unwrap().subscribe[0].ack = true;
             }
+            "called" => called(&mut contract.resources),
             "own-header" => contract.session.authorize.0 = "x-pass".to_owned(),
             "ended" => switch.feed = Some(FeedWhileOn::Ended),
             "refused" => switch.feed = Some(FeedWhileOn::Refused),
@@ -106,6 +107,16 @@ pub(crate) fn agreed_in(journal: &str) -> Contract {
         }
     }
     contract
+}
+
+/// One path for what is read, and the body says what.
+fn called(resources: &mut [Resource]) {
+    for resource in &mut resources[..2] {
+        resource.operation = Operation {
+            body: Body::Json(Template(json!({"read": resource.name}))),
+            ..operation("POST", "deck", "/v2/call", true)
+        };
+    }
 }
 
 /// The tide speaks at least every twenty seconds and after each landing, and what it and the list of

@@ -3,6 +3,7 @@
 use serde_json::Value;
 
 use super::{Condition, KillSwitch};
+use crate::domain::equal::is_among;
 use crate::domain::selector::Selector;
 
 /// What judges an answer needs to know of it.
@@ -60,7 +61,7 @@ impl Condition {
             Self::NoneOf(selector, values) => (selector, values, false),
         };
         if let Some(found) = find(selector) {
-            return Some(values.contains(&found) == listed);
+            return Some(is_among(&found, values) == listed);
         }
         // Nothing can be missing from what could not be read.
         let readable = match selector {
@@ -112,6 +113,15 @@ mod tests {
         let absent = |body: Value| says(Some(true), present.clone(), 200, &body);
         assert_eq!(absent(json!({})), Some(true));
         assert_eq!(absent(json!({"until": null})), Some(false));
+    }
+
+    #[test]
+    fn a_number_means_the_same_however_it_is_written() {
+        let nine = Condition::OneOf(Selector::parse("/gate").unwrap(), vec![json!(9)]);
+        let gate = |value: Value| says(None, nine.clone(), 200, &json!({"gate": value}));
+        assert_eq!(gate(json!(9.0)), Some(true));
+        assert_eq!(gate(json!(0.0)), Some(false));
+        assert_eq!(gate(json!("9")), Some(false));
     }
 
     #[test]

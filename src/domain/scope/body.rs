@@ -260,12 +260,19 @@ fn acts_of_fields(fields: &[(String, String)]) -> Vec<Act> {
 
 fn acts_of_item(item: &Json) -> Vec<Act> {
     let mut acts = Vec::new();
-    if item.has("jsonrpc") {
-        let method = item.all("method").filter_map(Json::text).last();
-        let told = method.map(|method| ("method", method.to_owned()));
-        acts.push(write("a JSON-RPC call names its method in the body", told));
+    if item.in_any_case("jsonrpc").next().is_some() {
+        let methods = item.in_any_case("method").filter_map(Json::text);
+        let told = methods.map(|method| Some(("method", method.to_owned())));
+        let mut told: Vec<_> = told.collect();
+        if told.is_empty() {
+            told.push(None);
+        }
+        // Of a key that stands twice, or in another case, one server takes the one and another the
+        // other: each has to be the declared one.
+        let why = "a JSON-RPC call names its method in the body";
+        acts.extend(told.into_iter().map(|told| write(why, told)));
     }
-    for text in item.all("query").filter_map(Json::text) {
+    for text in item.in_any_case("query").filter_map(Json::text) {
         if is_mutation(text) {
             acts.push(write(MUTATION, Some(("query", text.to_owned()))));
         }

@@ -4,6 +4,9 @@
 use proptest::prelude::*;
 
 use super::*;
+use crate::domain::contract::Body;
+use crate::domain::journal::Class;
+use crate::domain::selector::Template;
 
 mod routers;
 
@@ -60,5 +63,40 @@ proptest! {
             body: Some(b""),
         };
         prop_assert_eq!(judge(&contract, &request).judgement.class, Class::Forbidden);
+    }
+}
+
+#[test]
+fn each_method_that_a_call_names_is_the_declared_one() {
+    let mut contract = sample::contract();
+    let own = &mut contract.resources[0].operation;
+    (own.method, own.path) = ("POST".to_owned(), "/rpc".to_owned());
+    let list = serde_json::json!({"jsonrpc": "2.0", "method": "list", "id": 1});
+    own.body = Body::Json(Template(list));
+    let service = own.service.clone();
+    let headers = [("content-type".to_owned(), "application/json".to_owned())];
+    let class = |body: &str| {
+        let request = RequestView {
+            service: &service,
+            base_path: "",
+            method: "POST",
+            target: "/rpc",
+            host: "h",
+            expected_authority: "h",
+            headers: &headers,
+            body: Some(body.as_bytes()),
+        };
+        judge(&contract, &request).judgement.class
+    };
+    assert_eq!(
+        class(r#"{"jsonrpc":"2.0","method":"list","id":1}"#),
+        Class::Allowed
+    );
+    for body in [
+        r#"{"jsonrpc":"2.0","method":"submit","method":"list","id":1}"#,
+        r#"{"jsonrpc":"2.0","method":"list","method":"submit","id":1}"#,
+        r#"{"jsonrpc":"2.0","method":"list","Method":"submit","id":1}"#,
+    ] {
+        assert_eq!(class(body), Class::UndeclaredWrite, "{body}");
     }
 }

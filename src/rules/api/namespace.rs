@@ -1,7 +1,7 @@
 //! API-10: the namespace of the feed is there.
 
+use crate::domain::contract::Reason;
 use crate::domain::journal::Frame;
-use crate::rules::connect_error::{Reason, reason};
 use crate::rules::context::Context;
 use crate::rules::rule::{Rule, rule};
 use crate::rules::violation::Violation;
@@ -43,7 +43,7 @@ impl Rule for Namespace {
             }
             Frame::ConnectError { namespace, payload } if context.is_feed(namespace) => {
                 let provoked = context.is_provoked_since(context.now);
-                if reason(feed, payload) == Reason::NoNamespace && !provoked {
+                if feed.refusal(payload.json()) == Reason::NoNamespace && !provoked {
                     context.violated(
                         &NAMESPACE,
                         Violation::new(format!("the backend has no namespace `{namespace}`"))

@@ -280,7 +280,12 @@ fn key(ended: &Ended<'_>) -> String {
     let who = ended.opened.account.as_deref();
     let who = who.or(ended.opened.credential.as_deref());
     let kind = ["accept", "accept-language"].map(|name| request.header(name).unwrap_or_default());
-    format!("{} {:?} {:?} {kind:?}", request.line(), request.sender, who)
+    format!(
+        "{} {:?} {:?} {kind:?}",
+        request.operation(),
+        request.sender,
+        who
+    )
 }
 
 /// What an answer was given with.

@@ -370,11 +370,8 @@ impl Series {
 
     /// Of a series that hammers NET-1 has told enough.
     fn count_tries(&mut self, agreed: &Agreed, request: &Request, context: &Context<'_>) {
-        if let [first, ..] = self.gaps[..]
-            && let Some(last) = self.gaps.last()
-            && !self.hammering
-        {
-            let anew = agreed.may_begin_anew(first, *last);
+        if !self.hammering {
+            let anew = agreed.may_begin_anew(&self.gaps);
             self.tries.read(request, anew, context);
         }
     }

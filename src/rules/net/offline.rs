@@ -65,7 +65,7 @@ impl Rule for Offline {
                         "{} {} the feed's handshake",
                         request.method, request.service
                     ),
-                    false => request.line(),
+                    false => request.operation(),
                 };
                 burst.count(request, what, context);
             }

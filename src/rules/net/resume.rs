@@ -81,7 +81,7 @@ impl Rule for Thawed {
         if let (Some(burst), Some(request)) = (&mut self.burst, context.request()) {
             let what = match request.is_handshake() {
                 true => "the feed's handshake".to_owned(),
-                false => request.line(),
+                false => request.operation(),
             };
             burst.count(request, what, context);
         }

@@ -6,6 +6,7 @@ use std::time::Duration;
 use serde_json::Value;
 
 use crate::domain::contract::{Body, Operation, Role};
+use crate::domain::equal::is_equal;
 use crate::domain::journal::{Fact, Frame, Request, TokenKind};
 use crate::domain::selector::Template;
 use crate::domain::verdict::Severity;
@@ -275,7 +276,7 @@ impl Place<'_> {
 
 /// Whether a value is the fixed one; a form or query has numbers and switches as texts.
 fn says_the_same(fixed: &Value, sent: &Value) -> bool {
-    fixed == sent
+    is_equal(fixed, sent)
         || match (fixed, sent) {
             (Value::Number(number), Value::String(text)) => number.to_string() == *text,
             (Value::Bool(own), Value::String(text)) => text.parse() == Ok(*own),

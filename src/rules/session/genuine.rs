@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use serde_json::Value;
 
 use crate::domain::contract::{JwtPolicy, Token};
+use crate::domain::equal::{is_among, is_equal};
 use crate::domain::journal::{EntryId, Fact, Question, SignatureCheck, TokenIssued, TokenKind};
 use crate::domain::selector::Selector;
 use crate::rules::context::{Context, Read};
@@ -260,7 +261,7 @@ impl Flaw {
 
 fn is_or_holds(value: &Value, expected: &Value) -> bool {
     let items = value.as_array();
-    value == expected || items.is_some_and(|items| items.contains(expected))
+    is_equal(value, expected) || items.is_some_and(|items| is_among(expected, items))
 }
 
 /// The profile that is answered to a token names the token's subject and its account.

@@ -10,6 +10,7 @@ use crate::domain::contract::{Role, TokenChecked, TokenRenewal};
 use crate::domain::duration::show;
 use crate::domain::journal::{Content, Direction, EntryId, Fact, Frame, SocketEnd, TokenKind};
 use crate::domain::secrets::is_missing;
+use crate::domain::verdict::Subject;
 use crate::rules::context::Context;
 use crate::rules::labels;
 use crate::rules::moment::Moment;
@@ -32,7 +33,8 @@ rule! {
     /// A token that no answer gave, one that was replaced, or what stands for a missing one hands
     /// nothing over. A feed that closes before is not judged, nor an app that slept or was cut off
     /// meanwhile. A feed that the backend ends at its token's end twice and more is a remark where no
-    /// renewal was agreed, and a finding where one was.
+    /// renewal was agreed, and a finding where one was. A backend that ends it twice at the end of a token
+    /// in whose place the feed was handed another before is found itself.
     ///
     /// # How to keep it
     /// In the function that stores renewed tokens, emit the agreed event on every socket that is
@@ -40,7 +42,7 @@ rule! {
     ///
     /// # Source
     /// Socket.IO, middlewares run once a connection; auth0-community/auth0-socketio-jwt#98
-    pub(super) HANDED_OVER: "SESSION-20", App, from [Wire],
+    pub(super) HANDED_OVER: "SESSION-20", Both, from [Wire],
         needs [Feed],
         set by ["realtime.renewal", "realtime.token-checked", "session.token.leeway"]
 }
@@ -51,6 +53,8 @@ const LEEWAY: Duration = Duration::from_secs(10);
 const UNKNOWN: Duration = Duration::from_secs(30);
 /// What clocks and queues may add to a token's end.
 const SLACK: Duration = Duration::from_secs(10);
+/// How near to a token's end a feed is ended because of it.
+const AT_ITS_END: Duration = Duration::from_secs(2);
 /// How often a feed ends with its token until that is told.
 const ENDS: u32 = 2;
 /// What is said where nothing was agreed.
@@ -67,15 +71,20 @@ pub(super) struct HandedOver {
     granted: Option<u64>,
     /// When a refresh last failed: then nobody let a token run out.
     failed: Option<EntryId>,
+    /// How often the backend ended a feed with a token that had been replaced on it.
+    deaf: u32,
 }
 
 /// What one feed was joined with, or was handed since.
 struct Held {
     label: String,
     since: EntryId,
+    handed: Duration,
     due: Option<Due>,
     /// Whether a renewed token was not handed over, and that was told.
     missed: bool,
+    /// The token in whose place this one was handed over.
+    replaced: Option<String>,
 }
 
 /// A renewed token that is to be handed over.
@@ -156,15 +165,28 @@ impl Held {
         Self {
             label: labels::bare(label).to_owned(),
             since: context.entry.id,
+            handed: context.now,
             due: None,
             missed: false,
+            replaced: None,
         }
     }
 
     /// When its token ends, on the journal's clock.
     fn end(&self, context: &Context<'_>) -> Option<Duration> {
-        let ends = context.session.token(&self.label)?.ends?;
-        Some(Duration::from_secs(ends.saturating_sub(context.epoch?)))
+        end_of(&self.label, context)
+    }
+
+    /// The token that ends just now although another was handed over in its place, long before and
+    /// good for long.
+    fn ends_replaced(&self, now: Moment, context: &Context<'_>) -> Option<&str> {
+        let replaced = self.replaced.as_deref()?;
+        let end = end_of(replaced, context)?;
+        let leeway = context.contract.session.token.leeway().unwrap_or_default();
+        let from = end.saturating_sub(AT_ITS_END);
+        let is_now = (from..=end + leeway + AT_ITS_END).contains(&now.at);
+        let is_good = self.end(context)? > now.at + AT_ITS_END * 2;
+        (is_now && is_good && self.handed + AT_ITS_END < from).then_some(replaced)
     }
 }
 
@@ -262,7 +284,14 @@ impl HandedOver {
             None if successor(label, context).is_some() => {
                 wrong(name, &format!("‹{label}›, which was replaced"), context);
             }
-            _ => *held = Held::of(label, context),
+            _ if held.label == label => *held = Held::of(label, context),
+            _ => {
+                let replaced = Some(std::mem::take(&mut held.label));
+                *held = Held {
+                    replaced,
+                    ..Held::of(label, context)
+                };
+            }
         }
     }
 
@@ -271,6 +300,15 @@ impl HandedOver {
         let Some(held) = self.feeds.remove(&socket).filter(|_| by_backend) else {
             return;
         };
+        if let Some(replaced) = held.ends_replaced(context.moment(), context)
+            && is_free_since(held.since, context)
+        {
+            self.deaf += 1;
+            if self.deaf >= ENDS {
+                is_deaf(&held, replaced, context);
+            }
+            return;
+        }
         let leeway = context.contract.session.token.leeway().unwrap_or_default();
         let is_at_its_end = held.end(context).is_some_and(|end| {
             let from = end.saturating_sub(Duration::from_secs(1));
@@ -348,6 +386,28 @@ fn wrong(event: &str, what: &str, context: &Context<'_>) {
             .expected(format!("`{event}` with the access token handed out last"))
             .observed(format!("`{event}` with {what}"))
             .evidence([context.entry.id]),
+    );
+}
+
+/// When the token of this label ends, on the journal's clock.
+fn end_of(label: &str, context: &Context<'_>) -> Option<Duration> {
+    let ends = context.session.token(label)?.ends?;
+    Some(Duration::from_secs(ends.saturating_sub(context.epoch?)))
+}
+
+fn is_deaf(held: &Held, replaced: &str, context: &Context<'_>) {
+    context.violated(
+        &HANDED_OVER,
+        Violation::new(
+            "the backend ends the feed with a token that was replaced on it, time after time",
+        )
+        .kind("deaf")
+        .expected(format!("a feed that lives on with ‹{}›", held.label))
+        .observed(format!(
+            "the backend ended it at the end of ‹{replaced}›, which it had been joined with before"
+        ))
+        .evidence([held.since, context.entry.id])
+        .by(Subject::Backend),
     );
 }
 

@@ -118,14 +118,14 @@ impl Refusals {
             }
             (Some(Role::Resource(_)), Some(401)) => {
                 context.exercised(&ON_401_AND_403);
-                self.refused(ended.request.line(), answer);
+                self.refused(ended.request.operation(), answer);
             }
             (Some(Role::Resource(_)), Some(403)) => {
                 context.exercised(&ON_401_AND_403);
                 self.forbidden = Some(answer);
             }
             (Some(Role::Resource(_)), Some(_)) => {
-                self.chains.remove(&ended.request.line());
+                self.chains.remove(&ended.request.operation());
             }
             _ => {}
         }
@@ -167,7 +167,7 @@ impl Refusals {
     /// A request that follows its own refusal, or the renewal that it caused, at once is a replay.
     fn replay(&mut self, request: &Request, context: &Context<'_>) {
         let entry = context.entry;
-        let line = request.line();
+        let line = request.operation();
         let Some(chain) = self.chains.get_mut(&line) else {
             return;
         };

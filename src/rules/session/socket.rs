@@ -5,10 +5,9 @@ use std::time::Duration;
 
 use serde_json::Value;
 
-use crate::domain::contract::{Role, Token};
+use crate::domain::contract::{Reason, Role, Token};
 use crate::domain::duration::show;
 use crate::domain::journal::{Content, Direction, Fact, Frame, Request};
-use crate::rules::connect_error::{Reason, reason};
 use crate::rules::context::{Connect, Context};
 use crate::rules::labels;
 use crate::rules::rule::{Rule, rule};
@@ -123,7 +122,7 @@ impl SocketToken {
     /// A CONNECT was refused: for its token, or for something that no token helps against.
     fn refused(&mut self, socket: u64, payload: &Content, context: &Context<'_>) {
         let feed = context.contract.realtime.as_ref();
-        match feed.map(|feed| reason(feed, payload)) {
+        match feed.map(|feed| feed.refusal(payload.json())) {
             Some(Reason::Token) => {}
             Some(Reason::Unclear) => {
                 self.unclear += 1;

@@ -14,6 +14,9 @@ use crate::rules::exchange::{Ended, Opened};
 use crate::rules::labels;
 use crate::rules::moment::Moment;
 
+/// How long the next renewal may be off after one that failed.
+const NEXT_RENEWAL: Duration = Duration::from_secs(120);
+
 /// How many tokens stay known.
 const TOKENS: usize = 64;
 
@@ -33,6 +36,10 @@ pub(crate) struct Session {
     leaving: bool,
     /// Whether a token that had just been renewed was refused, so that the session may well be over.
     doubted: bool,
+    /// The access token that was refused last, by its label.
+    refused_token: Option<String>,
+    /// When a renewal last failed without being refused, and none has succeeded since.
+    renewal_failed: Option<Moment>,
     /// When a sign-in was last granted, and when a sign-out was since.
     signed_in: Option<Moment>,
     signed_out: Option<Moment>,
@@ -90,6 +97,19 @@ impl Session {
         self.leaving
     }
 
+    /// Whether the access token in use was refused.
+    pub(super) fn is_token_refused(&self, by_feed: Option<&str>) -> bool {
+        let refused = [self.refused_token.as_deref(), by_feed];
+        let current = self.current().map(|own| own.label.as_str());
+        current.is_some() && refused.contains(&current)
+    }
+
+    /// Whether a renewal failed so lately, without being refused, that the next may still be to come.
+    pub(super) fn is_renewal_failing(&self, now: Duration) -> bool {
+        let failed = self.renewal_failed;
+        failed.is_some_and(|failed| now <= failed.at + NEXT_RENEWAL)
+    }
+
     /// Whether a token is known that this exchange brought.
     pub(crate) fn was_issued_by(&self, exchange: u64) -> bool {
         self.tokens.iter().any(|token| token.exchange == exchange)
@@ -145,6 +165,9 @@ impl Session {
 
     /// Takes in how a request was answered.
     pub(super) fn ended(&mut self, entry: &Entry, ended: &Ended<'_>, contract: &Contract) {
+        if ended.request.role == Some(Role::Refresh) && !ended.succeeded() {
+            self.renewal_failed = Some(Moment::of(entry));
+        }
         let (Some(status), Sender::Client) = (ended.status(), ended.request.sender) else {
             return;
         };
@@ -196,6 +219,7 @@ impl Session {
         self.refused = None;
         self.wants_out = false;
         self.doubted = false;
+        self.renewal_failed = None;
     }
 
     /// A token that nothing can renew, or that a refresh has just brought, and that is refused
@@ -208,7 +232,9 @@ impl Session {
             return;
         }
         if status == 401 {
+            let refused = Some(current.label.clone());
             self.doubted |= current.by_refresh || contract.session.refresh.is_none();
+            self.refused_token = refused;
         } else if is_success(status) {
             self.doubted = false;
         }

@@ -3,8 +3,9 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use crate::domain::contract::{Contract, TransportName};
+use crate::domain::contract::{Contract, Reason, TransportName};
 use crate::domain::journal::{Content, Direction, Entry, Fact, Frame};
+use crate::rules::labels;
 use crate::rules::moment::Moment;
 
 /// The Engine.IO sessions that are open.
@@ -16,6 +17,8 @@ pub(crate) struct Sockets {
     pub(crate) lost: Option<Moment>,
     /// When the backend last refused the feed or left it.
     pub(crate) refused: Option<Moment>,
+    /// The token for which it last refused the feed, by its label.
+    pub(crate) refused_token: Option<String>,
 }
 
 /// One Engine.IO session.
@@ -35,7 +38,8 @@ pub(crate) struct Socket {
     pub(crate) answer_within: Option<Duration>,
     /// How long nothing may come down, by the handshake.
     pub(crate) patience: Option<Duration>,
-    /// The session that the client asked to have recovered.
+    /// The label in the client's CONNECT, and the session that it asked to have recovered.
+    token: Option<String>,
     pub(crate) asked_to_recover: Option<String>,
     /// Whether the server recovered it, so nothing was missed.
     pub(crate) recovered: bool,
@@ -119,6 +123,7 @@ impl Sockets {
                         unanswered: None,
                         answer_within: None,
                         patience: None,
+                        token: None,
                         asked_to_recover: None,
                         recovered: false,
                     },
@@ -183,6 +188,7 @@ impl Sockets {
             }
             (Frame::Connect { namespace, payload }, Direction::Up) if Some(namespace) == feed => {
                 own.asked_to_recover = pid(payload);
+                own.token = labels::in_content(payload).map(|label| labels::bare(label).to_owned());
             }
             (Frame::Connect { namespace, payload }, Direction::Down) if Some(namespace) == feed => {
                 own.connected = Some(Moment::of(entry));
@@ -192,7 +198,14 @@ impl Sockets {
                     self.connected = Some(Moment::of(entry));
                 }
             }
-            (Frame::ConnectError { namespace, .. }, Direction::Down) if Some(namespace) == feed => {
+            (Frame::ConnectError { namespace, payload }, Direction::Down)
+                if Some(namespace) == feed =>
+            {
+                let feed = contract.realtime.as_ref();
+                let why = feed.map(|feed| feed.refusal(payload.json()));
+                if why == Some(Reason::Token) {
+                    self.refused_token.clone_from(&own.token);
+                }
                 self.refused = Some(Moment::of(entry));
             }
             // A client that closes its transport takes the feed with it.

@@ -1,5 +1,7 @@
 //! SYNC-14: a restart of the backend costs nobody the session.
 
+use std::collections::BTreeSet;
+
 use crate::domain::change::Change;
 use crate::domain::contract::Role;
 use crate::domain::journal::{Answer, Changed, Fact, HarnessFact};
@@ -20,7 +22,7 @@ rule! {
     /// # How it is judged
     /// Judged after the harness stopped and started the backend: the token in use, not expired by
     /// its own `exp`, is not answered with 401, and the first renewal of the session is not
-    /// refused. Where the contract says where changes are numbered, the first number of a resource
+    /// refused. What a service refuses that has let the session in since, the restart did not undo. Where the contract says where changes are numbered, the first number of a resource
     /// after the restart is not below the highest before it, as long as one user is signed in.
     ///
     /// # How to keep it
@@ -36,6 +38,8 @@ rule! {
 pub(super) struct Restart {
     down: bool,
     restarted: Option<Moment>,
+    /// The services that let the session in after the restart: it has cost it nothing there.
+    known: BTreeSet<String>,
     /// Renewals that were asked for since the last one that succeeded. Only the refusal of the
     /// first is the backend's doing: the answer to an earlier one may have been lost, and its token
     /// used up.
@@ -71,11 +75,18 @@ impl Restart {
         let stopped = context.world.backend_is_stopped();
         if self.down && !stopped {
             self.restarted = Some(context.moment());
+            self.known.clear();
         }
         self.down = stopped;
     }
 
-    fn judge(&self, restarted: Moment, ended: &Ended<'_>, answer: &Answer, context: &Context<'_>) {
+    fn judge(
+        &mut self,
+        restarted: Moment,
+        ended: &Ended<'_>,
+        answer: &Answer,
+        context: &Context<'_>,
+    ) {
         let session = &context.session;
         let renews = ended.request.role == Some(Role::Refresh);
         let token = match &ended.request.role {
@@ -94,9 +105,13 @@ impl Restart {
             true => context.contract.session.ended_by.contains(&answer.status),
             false => answer.status == 401 && session.open,
         };
+        if ended.succeeded() {
+            self.known.insert(ended.request.service.clone());
+        }
         let current = session.current();
         let is_current = current.is_some_and(|current| current.label == token.label);
-        if !refused || !is_current || is_expired(token, ends, context) {
+        let is_known = self.known.contains(&ended.request.service);
+        if !refused || is_known || !is_current || is_expired(token, ends, context) {
             return;
         }
         context.violated(

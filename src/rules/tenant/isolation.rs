@@ -102,13 +102,21 @@ impl Isolation {
     }
 }
 
-/// Judges an event that came over an account's socket.
-pub(super) fn event(account: &str, entry: &Entry, observed: &Observed, context: &Context<'_>) {
+/// Judges an event that came over an account's socket, and says whether something of another account
+/// is in it.
+pub(super) fn event(
+    account: &str,
+    entry: &Entry,
+    observed: &Observed,
+    context: &Context<'_>,
+) -> bool {
     context.exercised(&ISOLATION);
     let sent = Sent::event(entry, &context.contract);
-    if let Some((owner, leak)) = sent.and_then(|sent| sent.leak(account, observed)) {
-        context.violated(&ISOLATION, leak.violation(&owner, account));
-    }
+    let Some((owner, leak)) = sent.and_then(|sent| sent.leak(account, observed)) else {
+        return false;
+    };
+    context.violated(&ISOLATION, leak.violation(&owner, account));
+    true
 }
 
 /// Says which events cannot be compared between accounts: they change lists that may be everybody's.

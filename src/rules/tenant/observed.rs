@@ -37,6 +37,8 @@ pub(super) struct Observed {
     pub(super) sockets: SocketOwners,
     /// Since when there are two to compare.
     together: Option<EntryId>,
+    /// The events in which something of another was found.
+    leaked: BTreeSet<EntryId>,
 }
 
 /// What was observed of one account.
@@ -135,13 +137,22 @@ impl Observed {
         all.filter(move |(own, _)| ***own != *name)
     }
 
-    /// The events that came while there was nobody to compare with, and to whom.
-    pub(super) fn early_events(&self) -> impl Iterator<Item = (&Arc<str>, &Arc<Entry>)> {
-        let all = self.accounts.iter().flat_map(|(name, account)| {
+    /// The events that were kept and in which nothing of another was found, and to whom they came: what
+    /// is whose may have been learnt since. Of those from before there were two, none was searched.
+    pub(super) fn unsuspected_events(&self) -> impl Iterator<Item = (&Arc<str>, &Arc<Entry>)> {
+        let accounts = self.accounts.iter().filter(|_| !self.is_alone());
+        let all = accounts.flat_map(|(name, account)| {
             let events = account.events.values().flatten();
             events.map(move |event| (name, event))
         });
-        all.filter(|(_, event)| self.together.is_some_and(|together| event.id < together))
+        all.filter(|(_, event)| !self.leaked.contains(&event.id))
+    }
+
+    /// Something of another account was found in this event.
+    pub(super) fn event_leaked(&mut self, event: EntryId) {
+        if self.leaked.len() < EVENTS * EVENT_NAMES {
+            self.leaked.insert(event);
+        }
     }
 
     /// Whether enough was learnt of what answers this, while there is nobody to compare with.

@@ -55,3 +55,17 @@ fn what_has_not_come_in_time_while_the_harness_lagged_is_a_doubt_and_what_came_w
     assert_eq!(left(true, 2_000), (Severity::Violation, unmet, 0));
     assert_eq!(left(false, 3_000), (Severity::Violation, unmet, 0));
 }
+
+#[test]
+fn what_was_told_of_an_app_is_not_called_silence() {
+    let (all, none): (Vec<&str>, [&str; 0]) =
+        (rules::catalogue().map(|rule| rule.id).collect(), []);
+    let of = |told, not_exercised: &[&str]| {
+        let untold = untold(told, not_exercised, &[]);
+        let mut own = untold.into_iter().filter(|(id, _)| id == "SESSION-13");
+        own.next().map(|(_, why)| why)
+    };
+    assert!(of(false, &all).is_some_and(|why| why.contains("says nothing")));
+    assert!(of(true, &all).is_some_and(|why| !why.contains("says nothing")));
+    assert_eq!(of(true, &none), None);
+}

@@ -80,10 +80,8 @@ impl Prober<'_> {
         if !reply.succeeded() {
             return Err(NotAsked::NotSignedOut(reply.status));
         }
-        if contract.session.refresh.is_some() && own.bindings.refresh.is_some() {
-            self.refresh(Some(Question::RefreshAfterSignOut), &own)
-                .await?;
-        }
+        // The access token first: some backends end a whole session once they see one of its spent
+        // refresh tokens, and would hide that the sign-out had left the access token alive.
         if contract.session.sign_out_ends_access {
             // Guards are forgotten route by route.
             for resource in given {
@@ -95,6 +93,10 @@ impl Prober<'_> {
             if let Err(why) = self.ask_feed(Question::AccessAfterSignOut, &own).await {
                 self.skip("SESSION-11", &why);
             }
+        }
+        if contract.session.refresh.is_some() && own.bindings.refresh.is_some() {
+            self.refresh(Some(Question::RefreshAfterSignOut), &own)
+                .await?;
         }
         Ok(())
     }

@@ -35,6 +35,14 @@ impl Json {
             .map(|(_, value)| value)
     }
 
+    /// All values of a key in any case: some decoders are blind to it.
+    pub(super) fn in_any_case<'a>(&'a self, key: &'a str) -> impl Iterator<Item = &'a Self> {
+        self.entries()
+            .iter()
+            .filter(move |(own, _)| own.eq_ignore_ascii_case(key))
+            .map(|(_, value)| value)
+    }
+
     pub(super) fn has(&self, key: &str) -> bool {
         self.all(key).next().is_some()
     }

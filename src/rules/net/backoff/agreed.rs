@@ -71,13 +71,22 @@ impl Agreed {
             .all(|(gap, delay)| near(*gap, *delay.min(&self.cap)))
     }
 
-    /// Whether a request of its own may begin after such a gap, given the first gap of the series.
-    pub(super) fn may_begin_anew(&self, first: Duration, gap: Duration) -> bool {
+    /// Whether a request of its own may have begun with the attempt before such a gap, given all gaps
+    /// of the series, this one the last.
+    pub(super) fn may_begin_anew(&self, gaps: &[Duration]) -> bool {
+        let [first, .., gap] = *gaps else {
+            return false;
+        };
         // The app's own first delay may be longer than the agreed one.
         let longest = self.delay.mul_f64(1.0 + self.jitter).max(first);
         // Far below the agreed delays another layer repeats, and no request begins.
         let least = self.shortest() / 2;
-        (least..=longest.mul_f64(1.1)).contains(&gap)
+        // Delays grow: one of half the length of the one before begins anew, however late it comes.
+        let shrank = match *gaps {
+            [.., before, gap] => gap * 2 <= before,
+            _ => false,
+        };
+        gap >= least && (gap <= longest.mul_f64(1.1) || shrank)
     }
 
     /// What the gaps of a series say.
