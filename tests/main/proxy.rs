@@ -398,8 +398,11 @@ push.call = {{ request = "POST {}/push", json = {{ event = "{{event}}" }} }}
     assert_eq!(said.as_deref(), Some(lacking));
     let (status, refusal) = proxy.told("/expire-tokens", &json!({})).await;
     assert_eq!(status, 409);
-    let expected = json!({"error": "cannot-be-moved", "message": lacking});
-    assert_eq!(refusal, expected);
+    assert_eq!(refusal["error"], "cannot-be-moved");
+    assert_eq!(
+        (&refusal["message"], &refusal["detail"]),
+        (&json!(lacking), &json!(lacking))
+    );
     let (status, refusal) = proxy
         .told("/push", &json!({"event": "no_such_thing"}))
         .await;

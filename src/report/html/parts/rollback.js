@@ -19,7 +19,7 @@ export function Advice({ rollback, scenarios, onScenario }) {
   if (!build) return null;
   if (build !== "pull") {
     const open = triggers.filter(({ state }) => state === "not-judged");
-    return html`<p class=${`advice ${build === "keep" ? "good" : "odd"}`}>${build === "keep" ? "No reason to pull the build." : html`No reason to pull the build was seen. ${count(open.length, "trigger")} not judged: ${open.map(({ id }) => id).join(", ")}.`}</p>`;
+    return html`<p class=${build === "keep" ? "advice" : "advice odd"}>${build === "keep" ? "No reason to pull the build." : html`No reason to pull the build was seen. ${count(open.length, "trigger")} not judged: ${open.map(({ id }) => id).join(", ")}.`}</p>`;
   }
   return html`<div class="pull" role="region" aria-label="Rollback">
     <p class="word">Pull the build</p>
