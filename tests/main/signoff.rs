@@ -17,11 +17,11 @@ name: Ours
 version: "1"
 groups: { A: All of it }
 items:
-  A-1: { group: A, title: Answers can be found in the logs, rules: NET-13 }
+  A-1: { group: A, title: Answers are what was agreed, rules: SYNC-13 }
   A-2: { group: A, title: It looks right, attest: on }
   A-3: { group: A, title: Nothing was written, rules: [SCOPE-1, PROOF] }
 rollback:
-  R-1: { title: Nobody finds them, actions: [Take the build off its channel, Tell Ada], items: A-1 }
+  R-1: { title: Answers cannot be read, actions: [Take the build off its channel, Tell Ada], items: A-1 }
 "#;
 
 /// A suite to start from, with a runbook of its own, and a word for what only a person can see.
@@ -140,7 +140,7 @@ fn a_night_with_a_regression_and_one_that_was_down_are_named_and_what_cannot_be_
     let folder = started();
     let folder = folder.path();
     played(folder, "clean.run.gz", &[], 0);
-    played(folder, "wrong.run.gz", &["--defect", "no-request-id"], 4);
+    played(folder, "wrong.run.gz", &["--defect", "mislabelled-data"], 4);
     at_night(folder, "clean.run.gz", 3, as_it_was);
     at_night(folder, "wrong.run.gz", 2, as_it_was);
     at_night(folder, "clean.run.gz", 0, as_it_was);
@@ -149,12 +149,12 @@ fn a_night_with_a_regression_and_one_that_was_down_are_named_and_what_cannot_be_
     fs::write(folder.join("nights/foreign.run.gz"), "{}").unwrap();
     let told = signed(folder, "4d", 8);
     for part in [
-        "the rollback trigger R-1 Nobody finds them fired on ",
+        "the rollback trigger R-1 Answers cannot be read fired on ",
         "violated in the period: A-1",
         "no run began on ",
         "damaged.run.gz cannot be used",
         "foreign.run.gz cannot be used",
-        "somebody misbehaved on purpose (no-request-id)",
+        "somebody misbehaved on purpose (mislabelled-data)",
     ] {
         assert!(told.contains(part), "{part} is missing in\n{told}");
     }
@@ -201,7 +201,7 @@ fn an_incident_is_told_with_its_trigger_and_a_clean_run_is_none() {
     let folder = started();
     let folder = folder.path();
     played(folder, "clean.run.gz", &[], 0);
-    played(folder, "wrong.run.gz", &["--defect", "no-request-id"], 4);
+    played(folder, "wrong.run.gz", &["--defect", "mislabelled-data"], 4);
     let (out, _) = ends(folder, &["incident", "clean.run.gz"], 0);
     assert!(
         out.contains("**no incident: no reason to pull the build**"),
@@ -217,16 +217,16 @@ fn an_incident_is_told_with_its_trigger_and_a_clean_run_is_none() {
     ];
     let (_, err) = ends(folder, &words, 0);
     assert!(
-        err.starts_with("an incident: pull the build: R-1 Nobody finds them"),
+        err.starts_with("an incident: pull the build: R-1 Answers cannot be read"),
         "{err}"
     );
     let text = fs::read_to_string(folder.join("i.md")).unwrap();
     for part in [
         "1. Take the build off its channel",
-        "NET-13",
+        "SYNC-13",
         "What happened when",
         "rehearsal run --scenario ",
-        "--defect no-request-id",
+        "--defect mislabelled-data",
         "Every request that is involved",
         "Whom it reached",
     ] {

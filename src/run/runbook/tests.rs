@@ -411,7 +411,6 @@ fn each_rollback_trigger_is_fired_by_what_it_is_for_and_none_by_what_harms_nobod
         ("sign-in-on-restore", &["session-restore"], &["R.1"]),
         ("shows-previous-user", &["user-switch"], &["R.2"]),
         ("stuck-on-damage", &["storage-corrupt"], &["R.3"]),
-        ("hides-age", &["degraded-backend"], &["R.4"]),
         ("old-answers", &["sign-in"], &["R.4"]),
         ("denies-a-route", &["every-tab"], &["R.5"]),
         ("polls-too-fast", &["polling-fallback"], &[]),
