@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 
 use crate::domain::journal::{Flaw, Question};
+use crate::domain::rpc;
 use crate::rules::context::{Context, Read};
 use crate::rules::rule::{Rule, rule};
 use crate::rules::violation::Violation;
@@ -19,7 +20,8 @@ rule! {
     /// Judged on requests for a resource with an access token that had ended by its own end and a
     /// minute more, or by the lever, when it was sent, and on the harness's own with such a token.
     /// If the same resource was given to a good token of the same run, the refusal must be by one of
-    /// the contract's `session.expired-by` (401 unless it says otherwise). 408, 429 and 502 to 504 say
+    /// the contract's `session.expired-by` (401 unless it says otherwise). A status of success with a body
+    /// that says it is an error (GraphQL, JSON-RPC) is no refusal by status. 408, 429 and 502 to 504 say
     /// nothing about the token, and neither does the refusal of the kill-switch.
     ///
     /// # How to keep it
@@ -49,7 +51,8 @@ impl Rule for Expired {
         let Some(read) = context.read_by_anyone() else {
             return;
         };
-        if read.answer.is_success() {
+        let is_error = read.answer.body.json().is_some_and(rpc::is_error);
+        if read.answer.is_success() && !is_error {
             if !self.given.contains(&read.resource.name) {
                 self.given.insert(read.resource.name.clone());
             }

@@ -46,6 +46,8 @@ pub(super) struct Partial {
     /// What is shown and could not be renewed since.
     failing: BTreeMap<String, Moment>,
     shown: BTreeSet<String>,
+    /// What was said to be stale and has not been shown anew since.
+    stale: BTreeSet<String>,
     /// The read that failed last.
     failed: Option<Failed>,
     /// A feed that the app left because of it, and when.
@@ -105,6 +107,7 @@ impl Partial {
         if !matches!(act, Act::Refresh | Act::Open { .. } | Act::LoadMore { .. }) {
             self.failing.clear();
             self.shown.clear();
+            self.stale.clear();
         }
     }
 
@@ -115,12 +118,16 @@ impl Partial {
             } => *self = Self::default(),
             AppFact::Shown { resource, .. } => {
                 self.failing.remove(resource);
+                self.stale.remove(resource);
                 if !self.shown.contains(resource) {
                     self.shown.insert(resource.clone());
                 }
             }
             AppFact::Stale { resource, since_us } => {
                 self.failing.remove(resource);
+                if !self.stale.contains(resource) {
+                    self.stale.insert(resource.clone());
+                }
                 if Duration::from_micros(*since_us) > context.now {
                     let observed = format!("{resource} is said to be stale since a moment to come");
                     passes_for_current(context.entry.id, observed, context);
@@ -136,7 +143,8 @@ impl Partial {
             context.exercised(&PARTIAL);
             self.failed = Some(Failed { moment, exchange });
         }
-        if self.shown.contains(resource) && context.app_is_awake() {
+        let is_said = self.stale.contains(resource);
+        if self.shown.contains(resource) && !is_said && context.app_is_awake() {
             self.failing.entry(resource.to_owned()).or_insert(moment);
         }
     }

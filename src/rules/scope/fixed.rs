@@ -175,6 +175,7 @@ fn body(operation: &Operation, request: &Request, context: &Context<'_>) {
         return;
     };
     let is_form = matches!(operation.body, Body::Form(_));
+    form_of_body(is_form, request, context);
     template::walk(&own, Some(&sent), &mut |part| {
         let name = match is_form {
             true => format!("form field `{}`", name(part.path)),
@@ -182,6 +183,33 @@ fn body(operation: &Operation, request: &Request, context: &Context<'_>) {
         };
         Place { name, request }.compare(part, context);
     });
+}
+
+/// Whether a body is sent in the form that the contract has for it: the same fields as JSON are no form to
+/// a server that reads one, and the other way round.
+fn form_of_body(is_form: bool, request: &Request, context: &Context<'_>) {
+    let media = request.header("content-type").unwrap_or_default();
+    let media = media
+        .split(';')
+        .next()
+        .unwrap_or_default()
+        .trim()
+        .to_ascii_lowercase();
+    let sent = match &*media {
+        "application/x-www-form-urlencoded" => "a form",
+        json if json == "application/json" || json.ends_with("+json") => "JSON",
+        _ => return,
+    };
+    let declared = if is_form { "a form" } else { "JSON" };
+    if sent != declared {
+        let name = "body".to_owned();
+        Place { name, request }.tell(
+            format!("the body is {sent}"),
+            format!("{declared}, as the contract has it"),
+            Severity::Violation,
+            context,
+        );
+    }
 }
 
 /// The name of a query key or form field.

@@ -319,7 +319,11 @@ impl HandedOver {
             .realtime
             .as_ref()
             .is_some_and(|feed| feed.token_checked == TokenChecked::Expiry);
-        let is_told = held.missed || held.due.is_some() || self.failed > Some(held.since);
+        // A renewal that was granted long before could have been handed over by then.
+        let end = held.end(context).unwrap_or_default();
+        let is_on_its_way = |due: &Due| context.now.min(end) < due.refreshed.at + AT_ITS_END * 2;
+        let is_coming = held.due.as_ref().is_some_and(is_on_its_way);
+        let is_told = held.missed || is_coming || self.failed > Some(held.since);
         if is_told || !is_checked || !is_at_its_end || !is_free_since(held.since, context) {
             return;
         }
@@ -370,6 +374,7 @@ fn never(due: &Due, context: &Context<'_>) {
         &HANDED_OVER,
         Violation::new(message)
             .kind("not handed over")
+            .by(Subject::App)
             .expected(format!(
                 "`{event}` with the new token within {within} of the refresh"
             ))
@@ -383,6 +388,7 @@ fn wrong(event: &str, what: &str, context: &Context<'_>) {
         &HANDED_OVER,
         Violation::new("what the app hands over on its socket is not its access token")
             .kind("not its token")
+            .by(Subject::App)
             .expected(format!("`{event}` with the access token handed out last"))
             .observed(format!("`{event}` with {what}"))
             .evidence([context.entry.id]),
@@ -417,6 +423,7 @@ fn ran_out(held: &Held, renewal: &TokenRenewal, context: &Context<'_>) {
         &HANDED_OVER,
         Violation::new("the app lets its feed end with the token, time after time")
             .kind("ran out")
+            .by(Subject::App)
             .expected(format!("a refresh, and `{event}`, before the token ends"))
             .observed(format!(
                 "the backend ended the feed at the end of ‹{}›",

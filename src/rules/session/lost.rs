@@ -22,8 +22,8 @@ rule! {
     ///
     /// # How it is judged
     /// Judged from marks: a sign-in that is marked, and sent, for the account whose session is open
-    /// is one too many when nobody signed out, nothing was answered with 401, no refresh failed and
-    /// the tokens had not ended; what a maintenance does to the session is KILL-4's. What came last before it (an error, a kill) is named. It is not
+    /// is one too many when nobody signed out, no refresh failed, the tokens had not ended, and
+    /// nothing was answered with 401 but reads that the contract's `expired-by` has answered with a refresh; what a maintenance does to the session is KILL-4's. What came last before it (an error, a kill) is named. It is not
     /// judged after a mark `storage`, for a session that was never used, when the old token is used
     /// beside the new one (two devices), nor after more than five minutes in the background or a day:
     /// apps may lock themselves.
@@ -36,7 +36,7 @@ rule! {
     /// # Source
     /// openwisp/openwisp-wifi-login-pages#394; runbook S3.1
     pub(super) LOST: "SESSION-18", App, from [Wire],
-        set by ["session.sign-in", "session.refresh"]
+        set by ["session.sign-in", "session.refresh", "session.expired-by"]
 }
 
 /// How long a sign-in may be a repeated tap.
@@ -210,6 +210,13 @@ impl Lost {
                     held.exchange = ended.request.exchange;
                 }
             }
+            // What answers it is a refresh: an app that tries none gives up a session that nobody refused.
+            (Some(Role::Resource(_)), Some(401)) if calls_for_refresh(context) => {
+                self.came(
+                    format!("{}, and no refresh was tried", ended.words()),
+                    context,
+                );
+            }
             (Some(Role::Refresh), _) | (_, Some(401)) => self.spoil(),
             (_, Some(403 | 429 | 500..)) => self.came(ended.words(), context),
             _ => {}
@@ -240,6 +247,16 @@ impl Lost {
                 .exchanges([sign_in.exchange]),
         );
     }
+}
+
+/// Whether a 401 to a read says, by the contract, that the access token is over and may be renewed by the
+/// refresh token that came with it. Where a refresh brought it already, another may be of no use.
+fn calls_for_refresh(context: &Context<'_>) -> bool {
+    let session = &context.contract.session;
+    let current = context.session.current();
+    let is_renewable =
+        current.is_some_and(|own| !own.by_refresh && context.session.brought_refresh(own.exchange));
+    session.refresh.is_some() && session.expired_by.contains(&401) && is_renewable
 }
 
 /// Whether the session's access token had ended, where nothing could renew it.

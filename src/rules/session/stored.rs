@@ -26,7 +26,7 @@ rule! {
     /// before a kill, or that nothing could renew any more, is not judged), and in no case does the app stay on its
     /// loading screen past its attempts at the status and ten seconds. Of another app whoever drives
     /// it says what it shows and what a start has found (`POST /app`): *loading* counts when it is
-    /// said after that time.
+    /// said after that time, from the first request or word of that start on.
     ///
     /// # How to keep it
     /// Treat every failure to read as no session: clear the entry and show the sign-in screen; keep
@@ -66,11 +66,14 @@ struct Start {
     accident: Option<(EntryId, StorageAccident)>,
     /// Whether the app shows anything but its loading screen.
     shows: bool,
+    /// When the app first showed that it runs: a mark says only that it was told to start.
+    alive: Option<Duration>,
 }
 
 impl Rule for Restored {
     fn see(&mut self, context: &Context<'_>) {
         self.judge_loading(context);
+        self.lives(context);
         match &context.entry.fact {
             Fact::Act(Act::Storage { accident }) => {
                 self.untold = !context.world.simulated;
@@ -83,6 +86,7 @@ impl Rule for Restored {
                     doubtful: std::mem::take(&mut self.hasty) || is_over(context),
                     accident: self.accident.take(),
                     shows: false,
+                    alive: None,
                 });
             }
             Fact::Act(Act::Kill) => {
@@ -126,6 +130,14 @@ impl Rule for Restored {
 }
 
 impl Restored {
+    /// A start shows itself by its first request, or by the first word of whoever drives the app.
+    fn lives(&mut self, context: &Context<'_>) {
+        let speaks = matches!(context.entry.fact, Fact::App(_)) || context.request().is_some();
+        if let Some(start) = self.start.as_mut().filter(|_| speaks) {
+            start.alive.get_or_insert(context.now);
+        }
+    }
+
     /// Whoever drives the app says what it shows, or what it found.
     fn reported(&mut self, report: &Report, context: &Context<'_>) {
         match report {
@@ -135,7 +147,8 @@ impl Restored {
                 };
                 start.shows = *screen != ScreenName::Loading;
                 let limit = limit(context);
-                if !start.shows && context.now > start.moment.at + limit {
+                let began = start.alive.unwrap_or(start.moment.at);
+                if !start.shows && context.now > began + limit {
                     context.exercised(&STORED);
                     never_leaves(start, limit, context);
                     self.start = None;
@@ -236,11 +249,15 @@ fn limit(context: &Context<'_>) -> Duration {
 }
 
 fn never_leaves(start: &Start, limit: Duration, context: &Context<'_>) {
+    let began = match context.world.simulated {
+        true => start.moment.at,
+        false => start.alive.unwrap_or(start.moment.at),
+    };
     context.violated(
         &STORED,
         Violation::new("the app never leaves its loading screen")
             .expected(format!("another screen within {}", show(limit)))
-            .observed(format!("none for {}", show(context.now - start.moment.at)))
+            .observed(format!("none for {}", show(context.now - began)))
             .evidence(start.evidence()),
     );
 }

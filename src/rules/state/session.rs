@@ -115,6 +115,15 @@ impl Session {
         self.tokens.iter().any(|token| token.exchange == exchange)
     }
 
+    /// Whether a refresh token is known that this exchange brought.
+    pub(crate) fn brought_refresh(&self, exchange: u64) -> bool {
+        let mut tokens = self
+            .tokens
+            .iter()
+            .filter(|token| token.exchange == exchange);
+        tokens.any(|token| token.kind == TokenKind::Refresh)
+    }
+
     /// The access token handed out last.
     pub(crate) fn current(&self) -> Option<&Token> {
         self.tokens

@@ -22,7 +22,7 @@ rule! {
     /// in, not blocked and not disturbed from then on: a new attempt, as it crosses the gateway,
     /// within `realtime.live-within` and one reconnection delay, and where polling is agreed on
     /// within its grace and three intervals more. A socket that the client closed
-    /// itself is its own affair, one that the server sent away is SYNC-8's. Without marks an app
+    /// itself, unasked, is its own affair, one that the server sent away is SYNC-8's. Without marks an app
     /// that asks for nothing at all may be in the background, so it is not judged.
     ///
     /// # How to keep it
@@ -52,6 +52,8 @@ pub(super) struct Reconnect {
     lost: Option<(Moment, Duration)>,
     /// When the app last asked for anything else.
     asked: Option<Duration>,
+    /// The session that the server has closed, whoever then hangs up first.
+    ended: Option<u64>,
 }
 
 impl Rule for Reconnect {
@@ -66,7 +68,13 @@ impl Rule for Reconnect {
         }
         match &context.entry.fact {
             Fact::SocketOpened { .. } => self.tried(context),
-            Fact::SocketClosed { end, .. } => self.closed(end, context),
+            Fact::SocketClosed { socket, end } => self.closed(*socket, end, context),
+            Fact::Frame {
+                socket,
+                packet: Frame::Close,
+                direction: Direction::Down,
+                ..
+            } => self.ended = Some(*socket),
             // Whoever says good-bye has a reason.
             Fact::Frame {
                 packet: Frame::Disconnect { namespace },
@@ -103,10 +111,11 @@ impl Reconnect {
         }
     }
 
-    fn closed(&mut self, end: &SocketEnd, context: &Context<'_>) {
+    fn closed(&mut self, socket: u64, end: &SocketEnd, context: &Context<'_>) {
         let entry = context.entry;
+        let by_server = self.ended.take() == Some(socket);
         let is_loss = context.sockets.lost.is_some_and(|lost| lost.id == entry.id);
-        if is_loss && matches!(end, SocketEnd::Backend | SocketEnd::Network { .. }) {
+        if is_loss && (by_server || matches!(end, SocketEnd::Backend | SocketEnd::Network { .. })) {
             self.lost = Some((context.moment(), context.now));
         }
     }

@@ -3,10 +3,12 @@
 
 use std::collections::BTreeMap;
 
+use percent_encoding::percent_decode_str;
 use serde_json::Value;
 
-use super::distinctive::is_distinctive;
+use super::distinctive::{Distinctive, is_distinctive};
 use super::observed::{Observed, Received};
+use super::word_index::WordIndex;
 use crate::domain::contract::{Contract, Resource};
 use crate::domain::journal::{EntryId, Question, Reference};
 use crate::rules::context::Context;
@@ -28,7 +30,8 @@ rule! {
     /// subject in parameters and headers by which backends usually take them (`user`, `userId`,
     /// `account`, `tenant` and their like) and those under `session.user-parameters`. A refusal keeps the rule, and so does
     /// an answer with the asking account's own data. An answer that holds an item or the body that
-    /// the first account got, and the asking account did not, breaks it. An item that is asked for by its
+    /// the first account got, and the asking account did not, breaks it; and so does one for a single object
+    /// or a `personal` list that has a distinctive text of the first account in its place, unless it was sent. An item that is asked for by its
     /// id is told by its key; below a list that is not `personal` it is *not judged* where the list has
     /// pages, for then it may be everybody's.
     ///
@@ -116,8 +119,8 @@ fn of_another(
     };
     let asking = ended.opened.account.as_deref().unwrap_or_default();
     // A read below a list brings one of its items, and is none of a resource.
-    let read = context.read_by_anyone();
-    let brought = read.map(|read| keys(read.resource, body));
+    let read = context.read_by_anyone().map(|read| read.resource);
+    let brought = read.map(|resource| keys(resource, body));
     let theirs = got(owner, observed, &context.contract);
     let own = got(asking, observed, &context.contract);
     let mut brought = brought.unwrap_or_default();
@@ -135,7 +138,13 @@ fn of_another(
             context.unable(&OF_ANOTHER, format!("{line} was granted, and {why}"));
         }
     }
-    let Some((learnt, stolen)) = stolen(body, &brought, &theirs, &own) else {
+    let found = stolen(body, &brought, &theirs, &own);
+    let told = || {
+        let resource = read?;
+        let is_own = resource.items.is_none() || resource.personal;
+        is_own.then(|| told(body, ended, &theirs, &own)).flatten()
+    };
+    let Some((learnt, stolen)) = found.or_else(told) else {
         return;
     };
     let message = format!("an account gets what is another's by using the other's {what}");
@@ -201,6 +210,35 @@ fn stolen(
         let is_whole = || is_body(got) && !own.iter().any(is_body);
         let whole = || is_whole().then(|| "the whole answer".to_owned());
         Some((received.id, item.cloned().or_else(whole)?))
+    })
+}
+
+/// A distinctive text of the owner's that the asking account was brought in its place, did not get itself
+/// and did not send: of two answers with a body that differs each time it shows whose they are.
+fn told(
+    body: &Value,
+    ended: &Ended<'_>,
+    theirs: &[Got<'_>],
+    own: &[Got<'_>],
+) -> Option<(EntryId, String)> {
+    let mut echo = WordIndex::default();
+    echo.text(&percent_decode_str(&ended.request.target).decode_utf8_lossy());
+    echo.content(&ended.request.body);
+    let headers = ended.request.headers.iter();
+    headers.for_each(|(_, value)| echo.text(value));
+    let brought = Distinctive::of(body);
+    let of = |got: &Got<'_>| Distinctive::of(&got.0.body);
+    let own: Vec<Distinctive> = own.iter().map(of).collect();
+    theirs.iter().find_map(|got| {
+        let theirs = of(got);
+        let mut texts = brought
+            .iter()
+            .filter(|(path, text)| theirs.at(path) == Some(*text));
+        let (_, text) = texts.find(|(_, text)| {
+            let is_figure = text.parse::<f64>().is_ok();
+            !is_figure && !echo.names(text) && !own.iter().any(|own| own.holds(text))
+        })?;
+        Some((got.0.id, format!("`{text}`")))
     })
 }
 
