@@ -94,6 +94,7 @@ for (const host of ["127.0.0.1", "localhost"]) {
       const heard = await page.evaluate(listen, { services: ready.services, token: used.token, transports: [transport] });
       assert.match(heard, new RegExp(` by ${transport}$`));
     }
+    await page.context().close();
   });
 }
 
@@ -105,6 +106,7 @@ test("a page of another origin reads nothing, with and without asking first", as
     .evaluate(async (url) => (await fetch(url)).status, `${ready.services.platform}/api/v1/status`)
     .catch((error) => error.message);
   assert.match(String(plain), /Failed to fetch/);
+  await page.context().close();
 });
 
 test("a browser that reloads a hundred times leaves nothing behind", async () => {
@@ -113,10 +115,13 @@ test("a browser that reloads a hundred times leaves nothing behind", async () =>
   // From here on the page connects by itself, and is gone before or after it has.
   await page.addInitScript({ content: `addEventListener("DOMContentLoaded", () => (${listen})(${JSON.stringify({ services: ready.services, token, transports: ["websocket"] })}))` });
   for (let at = 0; at < 100; at += 1) await page.reload({ waitUntil: at % 10 === 0 ? "load" : "domcontentloaded" });
-  await page.close();
+  await page.context().close();
   const state = async () => (await fetch(`${ready.operator}/state`)).json();
   // The last ones are noticed when their connections end.
   let { sockets } = await state();
-  while (sockets > 0) ({ sockets } = await state());
+  while (sockets > 0) {
+    await new Promise((done) => setTimeout(done, 50));
+    ({ sockets } = await state());
+  }
   assert.equal(sockets, 0);
 });
