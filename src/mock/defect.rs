@@ -48,6 +48,8 @@ misbehaviours! {
         "It lets sockets in and emits while the kill-switch is on.";
     SocketsRefused "sockets-refused" on "sign-in" []
         "It answers every request on the socket path with 404.";
+    DeafToRenewals "deaf-to-renewals" on "renewed-socket" ["SESSION-20"]
+        "It takes the renewed token that a socket hands over for nothing, and ends the socket with the old one.";
     EventsAfterExpiry "events-after-expiry" on "long-session" ["SESSION-12"]
         "It goes on emitting to a socket whose token has ended.";
     NoRequestId "no-request-id" on "sign-in" ["NET-13"]

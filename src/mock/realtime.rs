@@ -283,6 +283,7 @@ impl Backend {
     /// leaves everything as it is.
     fn renewed(&self, core: &mut Core, realtime: &Realtime, peer: PeerId, name: &str, args: &Args) {
         let renewal = realtime.renewal.as_ref();
+        let renewal = renewal.filter(|_| !self.has(Defect::DeafToRenewals));
         let Some(renewal) = renewal.filter(|renewal| renewal.emit.event == name) else {
             return;
         };
