@@ -103,33 +103,27 @@ impl Evaluation {
             doubts: doubt.into_iter().collect(),
         };
         let mut not_judged = judged.not_judged;
-        let unmet = record.unmet.into_iter().map(|unmet| unmet.finding);
-        evidence.findings.extend(unmet);
+        let unmet = record.unmet.into_iter();
+        evidence.findings.extend(unmet.map(|unmet| unmet.finding));
         never_called(&mut shown, &proven.proof);
         weigh(&mut evidence, proven.proof, record.interrupted);
         let mut coverage = judged.coverage;
-        if !record.simulated {
-            let untold = untold(record.told, &judged.not_exercised, &not_judged);
-            for (id, why) in &untold {
-                coverage.because(Kind::Rules, id, why);
-            }
-            not_judged.extend(untold);
+        let untold = match record.simulated {
+            true => Vec::new(),
+            false => untold(record.told, &judged.not_exercised, &not_judged),
+        };
+        for (id, why) in &untold {
+            coverage.because(Kind::Rules, id, why);
         }
+        not_judged.extend(untold);
         shown.open.extend(not_judged.iter().cloned());
         keep(&mut shown, &judged.not_exercised, &evidence);
-        if !record.simulated {
-            let notes = proven.notes.into_iter();
-            not_judged.extend(notes.map(|note| (PROOF.to_owned(), note)));
-        }
+        let notes = proven.notes.into_iter().filter(|_| !record.simulated);
+        not_judged.extend(notes.map(|note| (PROOF.to_owned(), note)));
         verdict::arrange(&mut evidence.findings);
         let excerpt = excerpt(&evidence.findings);
-        let lags = &record.lags;
-        explained.extend(lags.forgive(&mut evidence.findings, &excerpt));
-        for (rule, why) in explained {
-            shown.kept.remove(&rule);
-            shown.open.insert(rule, why.clone());
-            evidence.doubts.push(why);
-        }
+        explained.extend(record.lags.forgive(&mut evidence.findings, &excerpt));
+        doubt_what_is_explained(explained, &mut shown, &mut evidence);
         ScenarioResult {
             id: case.id.clone(),
             name: case.name.clone(),
@@ -153,6 +147,19 @@ impl Evaluation {
             attempts: Vec::new(),
             down: None,
         }
+    }
+}
+
+/// What the harness itself may be behind is neither kept nor broken.
+fn doubt_what_is_explained(
+    explained: Vec<(String, String)>,
+    shown: &mut Shown,
+    evidence: &mut Evidence,
+) {
+    for (rule, why) in explained {
+        shown.kept.remove(&rule);
+        shown.open.insert(rule, why.clone());
+        evidence.doubts.push(why);
     }
 }
 

@@ -209,22 +209,17 @@ impl Sockets {
                 self.refused = Some(Moment::of(entry));
             }
             // A client that closes its transport takes the feed with it.
-            (Frame::Close, Direction::Up) => {
-                own.connected = None;
-                if before > 0 && self.live() == 0 {
-                    self.lost = Some(Moment::of(entry));
-                }
-            }
+            (Frame::Close, Direction::Up) => own.connected = None,
             (Frame::Disconnect { namespace }, _) if Some(namespace) == feed => {
                 own.connected = None;
                 if *direction == Direction::Down {
                     self.refused = Some(Moment::of(entry));
                 }
-                if before > 0 && self.live() == 0 {
-                    self.lost = Some(Moment::of(entry));
-                }
             }
             _ => {}
+        }
+        if before > 0 && self.live() == 0 {
+            self.lost = Some(Moment::of(entry));
         }
     }
 
