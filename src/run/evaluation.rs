@@ -83,6 +83,7 @@ impl Evaluation {
     }
 
     /// What it comes to, given that the journal has ended. Asked once.
+    #[expect(clippy::too_many_lines, reason = "all that a result is made of")]
     pub(super) fn conclude(
         &mut self,
         case: &Case,

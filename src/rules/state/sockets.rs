@@ -161,6 +161,7 @@ impl Sockets {
     }
 
     /// Takes in a packet that says something of a session, or of the feed on it.
+    #[expect(clippy::too_many_lines, reason = "one arm for each kind of packet")]
     pub(super) fn packet(&mut self, entry: &Entry, packet: &Frame, contract: &Contract) {
         let Fact::Frame {
             socket, direction, ..
