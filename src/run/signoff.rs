@@ -42,7 +42,11 @@ pub fn runs_in(mut files: Vec<Recorded>) -> Vec<Vec<Recorded>> {
         let fits = |run: &&mut Vec<Recorded>| {
             run.first().is_some_and(|first| {
                 let later = file.manifest.started.abs_diff(first.manifest.started);
-                later <= TOGETHER && first.manifest.differences(&file.manifest).is_empty()
+                later <= TOGETHER
+                    && first.manifest.differences(&file.manifest).is_empty()
+                    && run
+                        .iter()
+                        .all(|own| are_parts(&own.manifest, &file.manifest))
             })
         };
         match runs.iter_mut().find(fits) {
@@ -51,6 +55,19 @@ pub fn runs_in(mut files: Vec<Recorded>) -> Vec<Vec<Recorded>> {
         }
     }
     runs
+}
+
+/// Whether two runs may be parts of one: they say so, or what was dealt out by hand to one of them was not
+/// to the other. Two whole runs of one evening are two, though nothing else tells them apart.
+fn are_parts(one: &Manifest, other: &Manifest) -> bool {
+    if one.shard.is_some() && other.shard.is_some() {
+        return true;
+    }
+    let selected = |own: &Manifest| -> BTreeSet<String> {
+        let selected = own.scenarios.iter().filter(|own| own.selected);
+        selected.map(|own| own.id.clone()).collect()
+    };
+    selected(one).is_disjoint(&selected(other))
 }
 
 /// By what a run is known, whichever file it stands in.

@@ -135,6 +135,34 @@ fn three_clean_nights_are_complete_whether_a_run_stands_there_once_or_twice() {
 }
 
 #[test]
+fn two_whole_runs_within_hours_are_two_nights_and_parts_dealt_out_by_hand_are_one() {
+    let folder = started();
+    let folder = folder.path();
+    let twin = folder.join("rehearsal/twin.yaml");
+    fs::copy(folder.join("rehearsal/sign-in.yaml"), twin).unwrap();
+    played(folder, "whole.run.gz", &[], 0);
+    for name in ["sign-in", "twin"] {
+        played(folder, &format!("{name}.run.gz"), &[name], 0);
+    }
+    // A night later, but for some hours.
+    let later = |manifest: &mut Value, hours: u64| {
+        let started = manifest["started"].as_u64().unwrap();
+        manifest["started"] = (started + 86_400 - hours * 3_600).into();
+    };
+    let nights = || {
+        signed(folder, "9d", 8);
+        let told = fs::read_to_string(folder.join("s.md")).unwrap();
+        told.matches("| ✓ passed |").count()
+    };
+    at_night(folder, "whole.run.gz", 3, as_it_was);
+    at_night(folder, "whole.run.gz", 4, |manifest| later(manifest, 2));
+    assert_eq!(nights(), 2);
+    at_night(folder, "sign-in.run.gz", 6, as_it_was);
+    at_night(folder, "twin.run.gz", 7, |manifest| later(manifest, 1));
+    assert_eq!(nights(), 3);
+}
+
+#[test]
 fn a_night_with_a_regression_and_one_that_was_down_are_named_and_what_cannot_be_read_counts_as_missing()
  {
     let folder = started();
