@@ -3,7 +3,7 @@
 //! Everything that descends from one sign-in is a family. A refresh token that was already used
 //! gives a thief away, so its whole family ends (RFC 9700 §4.14.2).
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 mod written;
@@ -12,6 +12,9 @@ pub(super) use written::Session;
 
 /// How long an ended access token is remembered, to be refused as expired and not as unknown.
 const REMEMBERED: Duration = Duration::from_secs(3600);
+
+/// How many families there are before those without tokens are forgotten.
+const FORGOTTEN_FROM: usize = 64;
 
 /// All sessions of the mock. Times are since 1970.
 #[derive(Debug, Default)]
@@ -106,6 +109,19 @@ impl Sessions {
         self.refresh
             .retain(|_, refresh| refresh.expires + REMEMBERED > now);
         self.access.insert(token, Access { family, expires });
+        self.forget_families();
+    }
+
+    /// Forgets families of which no token is remembered, once there may be many: each look costs as much as
+    /// there are tokens.
+    fn forget_families(&mut self) {
+        if self.families.len() <= FORGOTTEN_FROM + 2 * (self.access.len() + self.refresh.len()) {
+            return;
+        }
+        let access = self.access.values().map(|own| own.family);
+        let refresh = self.refresh.values().map(|own| own.family);
+        let known: BTreeSet<u64> = access.chain(refresh).collect();
+        self.families.retain(|id, _| known.contains(id));
     }
 
     /// Adds a refresh token to a family.
@@ -240,6 +256,26 @@ mod tests {
             Err(Denied::Reused(family))
         );
         assert_eq!(sessions.check(Some("a1"), NOW), Err(Denied::Revoked));
+    }
+
+    #[test]
+    fn sessions_of_which_no_token_is_remembered_are_forgotten() {
+        let mut sessions = Sessions::default();
+        for at in 0..10_000 {
+            let now = NOW + Duration::from_secs(60 * at);
+            let family = sessions.begin(0);
+            sessions.add_access(family, format!("a{at}"), now + Duration::from_secs(60), now);
+        }
+        // An hour and a minute of them are remembered.
+        assert!(sessions.access.len() <= 61, "{}", sessions.access.len());
+        let most = FORGOTTEN_FROM + 2 * sessions.access.len() + 1;
+        assert!(
+            sessions.families.len() <= most,
+            "{}",
+            sessions.families.len()
+        );
+        let last = sessions.check(Some("a9999"), NOW + Duration::from_secs(60 * 9999));
+        assert!(last.is_ok());
     }
 
     #[test]

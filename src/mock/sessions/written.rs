@@ -28,28 +28,30 @@ struct Written {
 impl Sessions {
     /// All of them, each with the name of its user.
     pub(in crate::mock) fn written(&self, name: impl Fn(usize) -> String) -> Vec<Session> {
-        let families = self.families.iter();
-        let sessions = families.map(|(id, family)| {
-            let access = self.access.iter().filter(|(_, own)| own.family == *id);
-            let refresh = self.refresh.iter().filter(|(_, own)| own.family == *id);
-            Session {
+        let families = self.families.iter().map(|(id, family)| {
+            let session = Session {
                 user: name(family.user),
                 ended: family.revoked,
-                access: access
-                    .map(|(token, own)| (token.clone(), millis(own.expires)))
-                    .collect(),
-                refresh: refresh
-                    .map(|(token, own)| {
-                        let written = Written {
-                            expires: millis(own.expires),
-                            used: own.used.map(millis),
-                        };
-                        (token.clone(), written)
-                    })
-                    .collect(),
-            }
+                access: BTreeMap::new(),
+                refresh: BTreeMap::new(),
+            };
+            (*id, session)
         });
+        let mut sessions: BTreeMap<u64, Session> = families.collect();
+        for (token, own) in &self.access {
+            if let Some(session) = sessions.get_mut(&own.family) {
+                session.access.insert(token.clone(), millis(own.expires));
+            }
+        }
+        for (token, own) in &self.refresh {
+            let (expires, used) = (millis(own.expires), own.used.map(millis));
+            if let Some(session) = sessions.get_mut(&own.family) {
+                let written = Written { expires, used };
+                session.refresh.insert(token.clone(), written);
+            }
+        }
         // One that has ended and of which no token is remembered tells nobody anything.
+        let sessions = sessions.into_values();
         sessions
             .filter(|own| !(own.ended && own.access.is_empty() && own.refresh.is_empty()))
             .collect()
