@@ -143,6 +143,29 @@ pub enum Fact {
 }
 
 impl Fact {
+    /// Its kind: the key below `fact` in a journal.
+    #[must_use]
+    pub fn kind(&self) -> &'static str {
+        match self {
+            Self::Request(_) => "request",
+            Self::Uploaded { .. } => "uploaded",
+            Self::Answer(_) => "answer",
+            Self::Lost { .. } => "lost",
+            Self::Unreadable(_) => "unreadable",
+            Self::TlsRefused { .. } => "tls-refused",
+            Self::TokenIssued(_) => "token-issued",
+            Self::SocketOpened { .. } => "socket-opened",
+            Self::SocketUpgraded { .. } => "socket-upgraded",
+            Self::Frame { .. } => "frame",
+            Self::SocketClosed { .. } => "socket-closed",
+            Self::App(_) => "app",
+            Self::Act(_) => "act",
+            Self::Harness(_) => "harness",
+        }
+    }
+}
+
+impl Fact {
     /// How the harness changed the world, if it did.
     #[must_use]
     pub fn change(&self) -> Option<&Change> {

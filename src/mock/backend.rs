@@ -143,10 +143,9 @@ impl Backend {
         let at = u64::try_from(self.clock.elapsed().as_millis()).unwrap_or(u64::MAX);
         // Said before the tape is held: it may have to look at what changes.
         let what = what();
-        tape.add(
-            kind,
-            |number| json!({ "id": number, "at_ms": at, (kind): what }),
-        );
+        tape.add(kind, |number| {
+            json!({ "id": number, "at_ms": at, (kind): what }).to_string()
+        });
     }
 
     /// Whether the mock misbehaves in this way.

@@ -158,7 +158,7 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn a_stream_tells_each_entry_once_and_that_it_is_still_there() {
         let tape = Arc::new(Tape::default());
-        tape.add("request", |number| json!({ "n": number }));
+        tape.add("request", |number| json!({ "n": number }).to_string());
         let mut stream = asked("", &[]).unwrap().stream(Arc::clone(&tape));
         let mut next = async || {
             let frame = stream.next().await.unwrap().unwrap();
@@ -166,7 +166,7 @@ mod tests {
         };
         assert_eq!(next().await, "id: 1\nevent: request\ndata: {\"n\":1}\n\n");
         assert_eq!(next().await, ": still there\n\n");
-        tape.add("event", |number| json!({ "n": number }));
+        tape.add("event", |number| json!({ "n": number }).to_string());
         assert_eq!(next().await, "id: 2\nevent: event\ndata: {\"n\":2}\n\n");
     }
 

@@ -6,7 +6,6 @@
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use serde_json::Value;
 use tokio::sync::Notify;
 
 /// How many entries are kept at most.
@@ -56,14 +55,14 @@ pub(crate) struct Page {
 }
 
 impl Tape {
-    /// Adds an entry, and drops the oldest if there are too many. `text` gets the entry's number.
-    pub(crate) fn add(&self, kind: &str, text: impl FnOnce(u64) -> Value) {
+    /// Adds an entry, and drops the oldest if there are too many. `text` gets the entry's number and is its JSON.
+    pub(crate) fn add(&self, kind: &str, text: impl FnOnce(u64) -> String) {
         let mut ring = self.ring();
         ring.last += 1;
         let note = Note {
             number: ring.last,
             kind: kind.to_owned(),
-            text: text(ring.last).to_string(),
+            text: text(ring.last),
         };
         ring.bytes += note.text.len();
         ring.entries.push_back(Arc::new(note));
@@ -137,7 +136,7 @@ mod tests {
     fn a_reader_goes_on_where_it_was_and_hears_only_of_what_it_asks_for() {
         let tape = Tape::default();
         for kind in ["request", "event", "request"] {
-            tape.add(kind, |number| json!({ "n": number }));
+            tape.add(kind, |number| json!({ "n": number }).to_string());
         }
         let page = tape.since(0, &[]);
         assert_eq!(
@@ -156,7 +155,7 @@ mod tests {
         let tape = Tape::default();
         let many = u64::try_from(MOST_ENTRIES).unwrap() + 500;
         for _ in 0..many {
-            tape.add("request", |_| json!(1));
+            tape.add("request", |_| json!(1).to_string());
         }
         assert_eq!(tape.ring().entries.len(), MOST_ENTRIES);
         let page = tape.since(0, &[]);
@@ -165,7 +164,7 @@ mod tests {
         assert_eq!(tape.since(page.next, &[]).lost, 0);
         let long = "x".repeat(MOST_BYTES / 4);
         for _ in 0..9 {
-            tape.add("event", |_| json!(long));
+            tape.add("event", |_| json!(long).to_string());
         }
         assert!(tape.ring().bytes <= MOST_BYTES);
     }
@@ -176,10 +175,10 @@ mod tests {
         let (own, kinds) = (Arc::clone(&tape), ["event".to_owned()]);
         let waiting = tokio::spawn(async move { own.after(0, &kinds).await });
         tokio::task::yield_now().await;
-        tape.add("request", |_| json!(1));
+        tape.add("request", |_| json!(1).to_string());
         tokio::task::yield_now().await;
         assert!(!waiting.is_finished());
-        tape.add("event", |_| json!(2));
+        tape.add("event", |_| json!(2).to_string());
         assert_eq!(numbers(&waiting.await.unwrap()), [2]);
     }
 }

@@ -68,6 +68,20 @@ fn journals_in(folder: &Path, kind: &str) -> Vec<(String, String, Vec<Arc<Entry>
     found
 }
 
+#[test]
+fn every_entry_is_called_what_it_is_called_in_a_journal() {
+    let mut seen = BTreeSet::new();
+    for (_, name, entries) in journals("") {
+        for entry in entries {
+            let written = serde_json::to_value(&entry.fact).unwrap();
+            let written = written.as_object().unwrap().keys().next().unwrap();
+            assert_eq!(entry.fact.kind(), written, "{name}");
+            seen.insert(entry.fact.kind());
+        }
+    }
+    assert!(seen.len() > 10, "{seen:?}");
+}
+
 fn judge(journal: &str, entries: &[Arc<Entry>], settings: JudgeSettings) -> Ruling {
     judge_by(agreed_in(journal), entries, settings)
 }

@@ -90,12 +90,9 @@ struct Follower(Arc<Tape>);
 
 impl Observer for Follower {
     fn observe(&mut self, entry: &Arc<Entry>) {
-        let value = serde_json::to_value(&**entry).unwrap_or_default();
-        let fact = value["fact"]
-            .as_object()
-            .and_then(|fact| fact.keys().next());
-        let kind = fact.cloned().unwrap_or_default();
-        self.0.add(&kind, |_| value);
+        // Written once, and at once: bodies are long, and a tree of one is many times as long.
+        let text = serde_json::to_string(&**entry).unwrap_or_default();
+        self.0.add(entry.fact.kind(), |_| text);
     }
 }
 
