@@ -38,7 +38,7 @@ pub(crate) struct Session {
     doubted: bool,
     /// The access token that was refused last, by its label.
     refused_token: Option<String>,
-    /// When a renewal last failed without being refused, and none has succeeded since.
+    /// When a renewal of the client's last failed, by whatever, and none has succeeded since.
     renewal_failed: Option<Moment>,
     /// When a sign-in was last granted, and when a sign-out was since.
     signed_in: Option<Moment>,
@@ -104,7 +104,7 @@ impl Session {
         current.is_some() && refused.contains(&current)
     }
 
-    /// Whether a renewal failed so lately, without being refused, that the next may still be to come.
+    /// Whether a renewal failed so lately that the next may still be to come.
     pub(super) fn is_renewal_failing(&self, now: Duration) -> bool {
         let failed = self.renewal_failed;
         failed.is_some_and(|failed| now <= failed.at + NEXT_RENEWAL)
@@ -174,7 +174,8 @@ impl Session {
 
     /// Takes in how a request was answered.
     pub(super) fn ended(&mut self, entry: &Entry, ended: &Ended<'_>, contract: &Contract) {
-        if ended.request.role == Some(Role::Refresh) && !ended.succeeded() {
+        let renews = ended.request.role == Some(Role::Refresh);
+        if renews && ended.request.sender == Sender::Client && !ended.succeeded() {
             self.renewal_failed = Some(Moment::of(entry));
         }
         let (Some(status), Sender::Client) = (ended.status(), ended.request.sender) else {
