@@ -66,7 +66,40 @@ fn main() {
             "shipped",
         ],
     );
+    soak();
     against_curl();
+}
+
+/// The shipped soak, over one, seven and 28 days: what a day costs must not grow with those before it.
+fn soak() {
+    let shipped = include_str!("../scenarios/live/soak.yaml");
+    for days in [1, 7, 28] {
+        let text = shipped.replace("repeat: 7", &format!("repeat: {days}"));
+        let suite = suite_of("soak", &text);
+        let folder = suite.path().to_string_lossy();
+        let run = ["run", "--quiet", "--seed", "1", "--tag", "soak"];
+        let of_it = ["--contract", "shipped", "--suite", &*folder];
+        let peak_kb = peak_alone(&[&run[..], &of_it].concat());
+        let sample = Sample {
+            peak_kb,
+            ..sample(Command::new(REHEARSAL).args(run).args(of_it))
+        };
+        report(&format!("the soak, {days} days"), vec![sample]);
+    }
+}
+
+/// A suite of one scenario and the shipped flows.
+fn suite_of(name: &str, scenario: &str) -> tempfile::TempDir {
+    let suite = tempfile::tempdir().expect("a folder for the suite");
+    let flows = suite.path().join("flows");
+    std::fs::create_dir(&flows).expect("a folder for the flows");
+    for flow in std::fs::read_dir("scenarios/flows").expect("the shipped flows") {
+        let flow = flow.expect("a flow");
+        std::fs::copy(flow.path(), flows.join(flow.file_name())).expect("a copy");
+    }
+    let file = suite.path().join(format!("{name}.yaml"));
+    std::fs::write(file, scenario).expect("a scenario");
+    suite
 }
 
 fn case(name: &str, runs: usize, arguments: &[&str]) -> Sample {

@@ -25,7 +25,7 @@ use serde_json::Value;
 use url::Url;
 
 use crate::domain::scenario::{Fault, RequestMatch};
-use crate::net::{Net, ServiceAddress};
+use crate::net::ServiceAddress;
 
 mod accept;
 mod body;
@@ -65,8 +65,6 @@ pub use upstream::{Knocked, client_config, knock};
 pub struct Gateway {
     state: Arc<State>,
     services: BTreeMap<String, Arc<Service>>,
-    // The folder of its sockets goes with the last who holds it.
-    _net: Net,
 }
 
 impl Gateway {
@@ -100,7 +98,7 @@ impl Gateway {
         let mut origins = OriginMap::default();
         let mut bound = Vec::new();
         for (service, upstream) in settings.upstreams {
-            let port = Port::bind(&settings.net, &service, listen)?;
+            let port = Port::bind(settings.net, &service, listen)?;
             let base_path = upstream.base_path.trim_end_matches('/').to_owned();
             let names = Names::new(port.endpoint().authority(), listen);
             let route = Route::new(upstream)?;
@@ -124,11 +122,7 @@ impl Gateway {
             tokio::spawn(accept::listen(Arc::clone(&service)));
             services.insert(service.name.clone(), service);
         }
-        Ok(Self {
-            state,
-            services,
-            _net: settings.net,
-        })
+        Ok(Self { state, services })
     }
 
     /// Where clients find a service; `None` for one that has no upstream.

@@ -71,7 +71,7 @@ use self::serving::Running;
 use crate::domain::journal::Flaw;
 use crate::domain::malformed::Malformed;
 use crate::domain::world::World;
-use crate::net::{Endpoint, Listener, Net};
+use crate::net::{Endpoint, Listener};
 use crate::operator::Tape;
 
 /// A running mock. Clones are handles on the same one; it stops with the last of them.
@@ -85,8 +85,6 @@ struct Inner {
     endpoints: BTreeMap<String, Endpoint>,
     running: Mutex<BTreeMap<String, Running>>,
     operator: std::sync::Mutex<Vec<Running>>,
-    /// Keeps the sockets' folder while anything may listen in it.
-    _net: Net,
 }
 
 impl Mock {
@@ -95,7 +93,7 @@ impl Mock {
     /// # Errors
     /// When the world does not fit the contract, or an address cannot be listened on.
     pub fn start(mut settings: Settings) -> Result<Self, StartError> {
-        let net = settings.net.clone();
+        let net = settings.net;
         let mut given = std::mem::take(&mut settings.listeners);
         let contract = settings.contract.clone();
         let backend = Arc::new(Backend::new(settings)?);
@@ -132,7 +130,6 @@ impl Mock {
                 endpoints,
                 running: Mutex::new(running),
                 operator: std::sync::Mutex::new(Vec::new()),
-                _net: net,
             }),
         })
     }

@@ -1,11 +1,12 @@
 //! What connects the parts of one run: a clock, and transports for virtual and for real time.
 //!
-//! In virtual time everything runs on one paused single-threaded runtime and talks over Unix-domain
-//! sockets or pipes in memory: their data is there the moment it is written, so the paused clock never
-//! jumps ahead of a message that is under way. In real time the same parts talk over loopback TCP.
+//! In virtual time everything runs on one paused single-threaded runtime and talks over pipes in memory:
+//! what is written to one is there at once, and so is its end, so the paused clock never jumps ahead of
+//! what is under way. In real time the same parts talk over loopback TCP.
 
 mod address;
 mod clock;
+mod connector;
 mod endpoint;
 mod memory;
 mod pace;
@@ -13,6 +14,7 @@ mod recorder;
 
 pub use address::ServiceAddress;
 pub use clock::Clock;
+pub use connector::Connector;
 pub(crate) use endpoint::ACCEPT_PAUSE;
 pub use endpoint::{Endpoint, Listener, Net, Stream};
 pub use pace::{Pace, Used};

@@ -60,7 +60,7 @@ pub(super) struct Backend {
 
 impl Backend {
     pub(super) fn start(
-        net: &Net,
+        net: Net,
         name: &str,
         base_path: &'static str,
         reply: impl Fn(&Seen) -> Reply + Send + Sync + 'static,

@@ -7,7 +7,7 @@
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
-use std::error::Error as _;
+use std::error::Error;
 use std::io;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
@@ -15,16 +15,18 @@ use std::time::Duration;
 use bytes::Bytes;
 use http::header::LOCATION;
 use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
-use reqwest::{Client, Upgraded};
+use reqwest::{Request, Upgraded};
 use url::Url;
 
 use crate::app::Channel;
 use crate::domain::coding::{self, Unread};
 use crate::net::ServiceAddress;
 
+mod client;
 mod route;
 mod traffic;
 
+use client::{Client, SendError};
 use route::Route;
 pub use traffic::{ExchangeId, Traffic};
 
@@ -245,13 +247,10 @@ async fn perform(clients: &Clients, call: Call, hopped: impl Fn(&Hop)) -> Outcom
     };
     let work = async {
         for followed in 0.. {
-            let mut request = client
-                .request(method.clone(), url.clone())
-                .headers(headers.clone());
-            if let Some(body) = &call.body {
-                request = request.body(body.clone());
-            }
-            let response = match request.send().await {
+            let mut request = Request::new(method.clone(), url.clone());
+            request.headers_mut().clone_from(&headers);
+            *request.body_mut() = call.body.clone().map(Into::into);
+            let response = match client.send(request).await {
                 Ok(response) => response,
                 Err(error)
                     if call.channel == Channel::OrClear
@@ -259,13 +258,13 @@ async fn perform(clients: &Clients, call: Call, hopped: impl Fn(&Hop)) -> Outcom
                         && url.scheme() == "https" =>
                 {
                     if url.set_scheme("http").is_err() {
-                        return failed(&error);
+                        return unsent(&error);
                     }
                     continue;
                 }
-                Err(error) => return failed(&error),
+                Err(error) => return unsent(&error),
             };
-            match redirect(&method, &response) {
+            match redirect(&method, &url, &response) {
                 Some(hop) if followed < REDIRECTS => {
                     hopped(&hop);
                     url = hop.url;
@@ -300,7 +299,7 @@ fn head(call: &Call) -> Result<(Method, HeaderMap), String> {
     Ok((method, headers))
 }
 
-fn redirect(method: &Method, response: &reqwest::Response) -> Option<Hop> {
+fn redirect(method: &Method, asked: &Url, response: &reqwest::Response) -> Option<Hop> {
     let status = response.status();
     let follows = matches!(
         status,
@@ -314,8 +313,8 @@ fn redirect(method: &Method, response: &reqwest::Response) -> Option<Hop> {
         return None;
     }
     let location = response.headers().get(LOCATION)?.to_str().ok()?;
-    let url = response.url().join(location).ok()?;
-    (url.origin() == response.url().origin()).then(|| Hop {
+    let url = asked.join(location).ok()?;
+    (url.origin() == asked.origin()).then(|| Hop {
         status: status.as_u16(),
         url,
     })
@@ -384,30 +383,28 @@ fn failure(why: &str) -> Outcome {
     }
 }
 
-fn failed(error: &reqwest::Error) -> Outcome {
-    let why = cause(error);
-    if error.is_connect() || error.is_builder() {
+fn unsent(error: &SendError) -> Outcome {
+    let why = cause(error.error());
+    if error.is_connect() {
         Outcome::NotSent { why }
     } else {
         Outcome::Broken { why }
     }
 }
 
-/// Says what went wrong, without URL (which may hold a secret) and without socket paths (which
-/// differ from run to run).
-fn cause(error: &reqwest::Error) -> String {
+fn failed(error: &reqwest::Error) -> Outcome {
+    failure(&cause(error))
+}
+
+/// Says what went wrong, without the URL, which may hold a secret.
+fn cause(error: &(dyn Error + 'static)) -> String {
     let mut deepest = None;
     let mut next = error.source();
     while let Some(source) = next {
-        if let Some(io) = source.downcast_ref::<io::Error>() {
-            // A Unix-domain socket without a listener is a missing file: a refused connection.
-            let kind = match io.kind() {
-                io::ErrorKind::NotFound => io::ErrorKind::ConnectionRefused,
-                kind => kind,
-            };
-            if kind != io::ErrorKind::Other {
-                return kind.to_string();
-            }
+        if let Some(io) = source.downcast_ref::<io::Error>()
+            && io.kind() != io::ErrorKind::Other
+        {
+            return io.kind().to_string();
         }
         deepest = Some(source);
         next = source.source();

@@ -160,7 +160,6 @@ fn slow_profile(seen: &Seen) -> Reply {
 }
 
 struct World {
-    _net: Net,
     _storage: TempDir,
     backend: Backend,
     recorder: Recorder,
@@ -168,9 +167,8 @@ struct World {
 }
 
 fn world(reply: impl Fn(&Seen) -> Reply + Send + Sync + 'static) -> World {
-    let net = Net::virtual_time().unwrap();
     let storage = tempfile::tempdir().unwrap();
-    let backend = Backend::start(&net, SERVICE, "/v1", reply);
+    let backend = Backend::start(Net::Memory, SERVICE, "/v1", reply);
     let recorder = Recorder::new(Clock::virtual_time());
     let device = Device::start(Settings {
         contract: Arc::new(contract()),
@@ -182,7 +180,6 @@ fn world(reply: impl Fn(&Seen) -> Reply + Send + Sync + 'static) -> World {
     })
     .unwrap();
     World {
-        _net: net,
         _storage: storage,
         backend,
         recorder,

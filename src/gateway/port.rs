@@ -31,7 +31,7 @@ struct Secured {
 }
 
 impl Port {
-    pub(super) fn bind(net: &Net, service: &str, listen: &Listen) -> io::Result<Self> {
+    pub(super) fn bind(net: Net, service: &str, listen: &Listen) -> io::Result<Self> {
         let listener = match listen.addresses.get(service) {
             Some(address) => Listener::bind(&Endpoint::Tcp(*address)).map_err(|error| {
                 io::Error::new(

@@ -39,7 +39,6 @@ struct Room {
     gateway: Gateway,
     backend: Backend,
     recorder: Recorder,
-    _net: Net,
 }
 
 /// An answer, read to its end.
@@ -60,7 +59,7 @@ impl Room {
     }
 
     async fn of(scheme: &str, mode: Mode) -> Self {
-        Self::on(Net::virtual_time().unwrap(), scheme, mode).await
+        Self::on(Net::Memory, scheme, mode).await
     }
 
     async fn on(net: Net, scheme: &str, mode: Mode) -> Self {
@@ -73,7 +72,7 @@ impl Room {
 
     fn agreeing(contract: Contract, net: Net, scheme: &str, mode: Mode, listen: &Listen) -> Self {
         let recorder = Recorder::new(Clock::virtual_time());
-        let backend = Backend::start(&net);
+        let backend = Backend::start(net);
         let upstream = Upstream {
             scheme: scheme.to_owned(),
             authority: "backend.test".to_owned(),
@@ -84,7 +83,7 @@ impl Room {
         let settings = Settings {
             contract: Arc::new(contract),
             recorder: recorder.clone(),
-            net: net.clone(),
+            net,
             upstreams: BTreeMap::from([
                 ("platform".to_owned(), upstream.clone()),
                 ("trading".to_owned(), upstream),
@@ -103,7 +102,6 @@ impl Room {
             gateway,
             backend,
             recorder,
-            _net: net,
         }
     }
 

@@ -16,7 +16,6 @@ use hyper::body::Incoming;
 use hyper::client::conn::http1;
 use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder, MaybeHttpsStream};
 use hyper_util::client::legacy::connect::proxy::Tunnel;
-use hyper_util::client::legacy::connect::{Connected, Connection};
 use hyper_util::rt::TokioIo;
 use tokio::net::TcpStream;
 use tokio::task::AbortHandle;
@@ -239,12 +238,6 @@ impl Service<Uri> for Dial {
     fn call(&mut self, _: Uri) -> Self::Future {
         let dial = self.clone();
         Box::pin(async move { dial.connect().await.map(TokioIo::new) })
-    }
-}
-
-impl Connection for Stream {
-    fn connected(&self) -> Connected {
-        Connected::new()
     }
 }
 

@@ -1,4 +1,4 @@
-//! The mock from outside: driven over Unix-domain sockets in virtual time, by clients it did not write.
+//! The mock from outside: driven over pipes in memory, in virtual time, by clients it did not write.
 
 mod contracts;
 mod data;

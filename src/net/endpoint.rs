@@ -1,16 +1,13 @@
-//! Endpoints, listeners and streams over Unix-domain sockets, TCP and memory.
+//! Endpoints, listeners and streams, over TCP and in memory.
 
 use std::io;
 use std::net::SocketAddr;
-use std::path::{Path, PathBuf};
 use std::pin::Pin;
-use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
-use tempfile::TempDir;
 use tokio::io::{AsyncRead, AsyncWrite, DuplexStream, ReadBuf};
-use tokio::net::{TcpListener, TcpStream, UnixListener, UnixStream};
+use tokio::net::{TcpListener, TcpStream};
 
 use super::memory::{Backlog, MemoryPort};
 
@@ -19,11 +16,9 @@ use super::memory::{Backlog, MemoryPort};
 pub(crate) const ACCEPT_PAUSE: Duration = Duration::from_millis(10);
 
 /// The transport of one run.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Copy)]
 pub enum Net {
-    /// Unix-domain sockets in a folder of the run's own, removed with it.
-    Virtual(Arc<TempDir>),
-    /// Pipes in memory, between peers that both connect by [`Endpoint::connect`].
+    /// Pipes in memory: nothing of the system stands between their ends.
     Memory,
     /// Loopback TCP.
     Real,
@@ -32,8 +27,6 @@ pub enum Net {
 /// Where something listens.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Endpoint {
-    /// A Unix-domain socket.
-    Unix(PathBuf),
     /// A TCP address.
     Tcp(SocketAddr),
     /// A port in this process.
@@ -41,21 +34,12 @@ pub enum Endpoint {
 }
 
 impl Net {
-    /// Unix-domain sockets in a fresh folder.
-    ///
-    /// # Errors
-    /// When the folder cannot be made.
-    pub fn virtual_time() -> io::Result<Self> {
-        Ok(Self::Virtual(Arc::new(TempDir::with_prefix("rehearsal-")?)))
-    }
-
-    /// Binds a listener: a socket or a port of this name, or a free port on loopback.
+    /// Binds a listener: a port in memory of this name, or a free port on loopback.
     ///
     /// # Errors
     /// When the socket cannot be bound.
-    pub fn bind(&self, name: &str) -> io::Result<Listener> {
+    pub fn bind(self, name: &str) -> io::Result<Listener> {
         match self {
-            Self::Virtual(folder) => Listener::bind(&Endpoint::Unix(folder.path().join(name))),
             Self::Memory => Listener::bind(&Endpoint::Memory(MemoryPort::new(name))),
             Self::Real => Listener::bind(&Endpoint::Tcp(SocketAddr::from(([127, 0, 0, 1], 0)))),
         }
@@ -69,7 +53,6 @@ impl Endpoint {
     /// When nobody listens.
     pub async fn connect(&self) -> io::Result<Stream> {
         match self {
-            Self::Unix(path) => UnixStream::connect(path).await.map(Stream::Unix),
             Self::Tcp(address) => {
                 let stream = TcpStream::connect(address).await?;
                 stream.set_nodelay(true)?;
@@ -84,21 +67,8 @@ impl Endpoint {
     #[must_use]
     pub fn authority(&self) -> String {
         match self {
-            Self::Unix(path) => path
-                .file_name()
-                .map(|name| name.to_string_lossy().into_owned())
-                .unwrap_or_default(),
             Self::Tcp(address) => address.to_string(),
             Self::Memory(port) => port.name.to_string(),
-        }
-    }
-
-    /// The Unix-domain socket's path, if it is one.
-    #[must_use]
-    pub fn unix_path(&self) -> Option<&Path> {
-        match self {
-            Self::Unix(path) => Some(path),
-            Self::Tcp(_) | Self::Memory(_) => None,
         }
     }
 }
@@ -112,26 +82,17 @@ pub struct Listener {
 
 #[derive(Debug)]
 enum Socket {
-    Unix(UnixListener),
     Tcp(TcpListener),
     Memory(Backlog),
 }
 
 impl Listener {
-    /// Binds. A TCP port that was just closed can be bound again at once, and so can a
-    /// Unix-domain socket's path.
+    /// Binds. A port that was just closed can be bound again at once.
     ///
     /// # Errors
     /// When somebody else holds the address.
     pub fn bind(endpoint: &Endpoint) -> io::Result<Self> {
         match endpoint {
-            Endpoint::Unix(path) => {
-                let socket = UnixListener::bind(path)?;
-                Ok(Self {
-                    endpoint: endpoint.clone(),
-                    socket: Socket::Unix(socket),
-                })
-            }
             Endpoint::Tcp(address) => {
                 let socket = if address.is_ipv4() {
                     tokio::net::TcpSocket::new_v4()?
@@ -174,9 +135,6 @@ impl Listener {
     /// When the system cannot accept one.
     pub fn poll_accept(&self, cx: &mut Context<'_>) -> Poll<io::Result<Stream>> {
         match &self.socket {
-            Socket::Unix(socket) => socket
-                .poll_accept(cx)
-                .map_ok(|(stream, _)| Stream::Unix(stream)),
             Socket::Tcp(socket) => socket.poll_accept(cx).map(|accepted| {
                 let (stream, _) = accepted?;
                 stream.set_nodelay(true)?;
@@ -187,19 +145,9 @@ impl Listener {
     }
 }
 
-impl Drop for Listener {
-    fn drop(&mut self) {
-        if let Endpoint::Unix(path) = &self.endpoint {
-            let _ = std::fs::remove_file(path);
-        }
-    }
-}
-
 /// A connection.
 #[derive(Debug)]
 pub enum Stream {
-    /// Over a Unix-domain socket.
-    Unix(UnixStream),
     /// Over TCP.
     Tcp(TcpStream),
     /// Within this process.
@@ -213,7 +161,6 @@ impl AsyncRead for Stream {
         buf: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
         match self.get_mut() {
-            Self::Unix(stream) => Pin::new(stream).poll_read(cx, buf),
             Self::Tcp(stream) => Pin::new(stream).poll_read(cx, buf),
             Self::Memory(stream) => Pin::new(stream).poll_read(cx, buf),
         }
@@ -227,7 +174,6 @@ impl AsyncWrite for Stream {
         buf: &[u8],
     ) -> Poll<io::Result<usize>> {
         match self.get_mut() {
-            Self::Unix(stream) => Pin::new(stream).poll_write(cx, buf),
             Self::Tcp(stream) => Pin::new(stream).poll_write(cx, buf),
             Self::Memory(stream) => Pin::new(stream).poll_write(cx, buf),
         }
@@ -235,7 +181,6 @@ impl AsyncWrite for Stream {
 
     fn poll_flush(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         match self.get_mut() {
-            Self::Unix(stream) => Pin::new(stream).poll_flush(cx),
             Self::Tcp(stream) => Pin::new(stream).poll_flush(cx),
             Self::Memory(stream) => Pin::new(stream).poll_flush(cx),
         }
@@ -243,7 +188,6 @@ impl AsyncWrite for Stream {
 
     fn poll_shutdown(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         match self.get_mut() {
-            Self::Unix(stream) => Pin::new(stream).poll_shutdown(cx),
             Self::Tcp(stream) => Pin::new(stream).poll_shutdown(cx),
             Self::Memory(stream) => Pin::new(stream).poll_shutdown(cx),
         }
@@ -255,7 +199,6 @@ impl AsyncWrite for Stream {
         bufs: &[io::IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
         match self.get_mut() {
-            Self::Unix(stream) => Pin::new(stream).poll_write_vectored(cx, bufs),
             Self::Tcp(stream) => Pin::new(stream).poll_write_vectored(cx, bufs),
             Self::Memory(stream) => Pin::new(stream).poll_write_vectored(cx, bufs),
         }
@@ -263,7 +206,6 @@ impl AsyncWrite for Stream {
 
     fn is_write_vectored(&self) -> bool {
         match self {
-            Self::Unix(stream) => stream.is_write_vectored(),
             Self::Tcp(stream) => stream.is_write_vectored(),
             Self::Memory(stream) => stream.is_write_vectored(),
         }

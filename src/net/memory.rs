@@ -1,7 +1,9 @@
-//! Connections that never leave the process, for two rooms of ours that talk in virtual time.
+//! Connections that never leave the process, for whoever talks in virtual time.
 //!
-//! A pipe in memory wakes its reader the moment it is written to, as a Unix-domain socket does, and
-//! costs no system call. It is of use only where nobody needs a path to connect to.
+//! A pipe wakes its reader the moment it is written to or dropped, so a paused clock never runs ahead of
+//! what is under way. No socket of the system does that: where another thread starts a process, that
+//! process holds a copy of every open socket until it runs its program, and for so long a connection that
+//! was dropped here is not closed to its other end.
 
 use std::io;
 use std::sync::{Arc, Mutex, PoisonError};

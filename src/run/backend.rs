@@ -41,7 +41,6 @@ impl Backend {
                 contract: Arc::clone(&plan.suite.contract),
                 world: plan.suite.world.clone().unwrap_or_default(),
                 clock,
-                // Only the gateway connects to it.
                 net: if plan.virtual_time() {
                     Net::Memory
                 } else {

@@ -101,7 +101,7 @@ impl Environment {
         let marker = format!("{seed:016x}");
         let served = |recorder: Recorder| {
             let net = match virtual_time {
-                true => Net::virtual_time().map_err(SetUpError::Sockets)?,
+                true => Net::Memory,
                 false => Net::Real,
             };
             Ok(gateway::Settings {

@@ -17,9 +17,6 @@ pub enum SetUpError {
     /// The system gives no runtime to play in.
     #[error("no runtime: {0}")]
     Runtime(io::Error),
-    /// There is no place for Unix sockets.
-    #[error("no folder for sockets: {0}")]
-    Sockets(io::Error),
     /// The journal file cannot be begun.
     #[error("the journal {} cannot be written: {error}", path.display())]
     Journal {

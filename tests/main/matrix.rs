@@ -4,8 +4,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::Path;
+use std::process::Command;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::thread;
 use std::time::Duration;
 
@@ -242,16 +243,46 @@ fn the_same_seed_gives_the_same_journal_to_the_byte_and_another_seed_another_one
         play(&plan);
         journals(folder.path())
     };
-    let (first, again, other) = (written(7), written(7), written(8));
+    let first = written(7);
+    let again = while_processes_start(|| written(7));
+    let other = written(8);
     assert_eq!(first.len(), plan(7).scenarios.len());
     for (name, journal) in &first {
-        let again = again.get(name).unwrap_or_else(|| panic!("{name} is missing the second time"));
-        let lines = journal.split(|byte| *byte == b'\n').zip(again.split(|byte| *byte == b'\n'));
+        let again = again
+            .get(name)
+            .unwrap_or_else(|| panic!("{name} is missing the second time"));
+        let lines = journal
+            .split(|byte| *byte == b'\n')
+            .zip(again.split(|byte| *byte == b'\n'));
         for (first, again) in lines.map(|(first, again)| (lossy(first), lossy(again))) {
             assert_eq!(first, again, "{name} is another one the second time");
         }
         assert_eq!(journal.len(), again.len(), "{name} ended earlier once");
         assert_ne!(other.get(name), Some(journal), "{name} ignores the seed");
+    }
+}
+
+/// Does a job while one process after the other is started beside it: each holds copies of all that is
+/// open for a moment, which must not be of any matter.
+fn while_processes_start<T>(job: impl FnOnce() -> T) -> T {
+    let done = AtomicBool::new(false);
+    thread::scope(|scope| {
+        scope.spawn(|| {
+            while !done.load(Ordering::Relaxed) {
+                let _ = Command::new("true").status();
+            }
+        });
+        // Also when it panics, or the test would never end.
+        let _ends = Ends(&done);
+        job()
+    })
+}
+
+struct Ends<'a>(&'a AtomicBool);
+
+impl Drop for Ends<'_> {
+    fn drop(&mut self) {
+        self.0.store(true, Ordering::Relaxed);
     }
 }
 

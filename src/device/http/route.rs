@@ -8,12 +8,17 @@ use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use hyper_rustls::ConfigBuilderExt as _;
-use reqwest::Client;
+use tokio_rustls::rustls::client::danger::{
+    HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier,
+};
 use tokio_rustls::rustls::client::{ClientConfig, Resumption, WantsClientCert};
-use tokio_rustls::rustls::crypto::aws_lc_rs;
-use tokio_rustls::rustls::pki_types::CertificateDer;
-use tokio_rustls::rustls::{self, ConfigBuilder, RootCertStore, WantsVerifier};
+use tokio_rustls::rustls::crypto::{CryptoProvider, aws_lc_rs};
+use tokio_rustls::rustls::pki_types::{CertificateDer, ServerName, UnixTime};
+use tokio_rustls::rustls::{
+    self, ConfigBuilder, DigitallySignedStruct, RootCertStore, SignatureScheme, WantsVerifier,
+};
 
+use super::client::Client;
 use super::{HttpError, cause};
 use crate::app::Channel;
 use crate::net::{Endpoint, ServiceAddress};
@@ -26,8 +31,8 @@ const KEPT: Duration = Duration::from_secs(4);
 /// How many servers' TLS sessions are kept for the next handshake.
 const RESUMED: usize = 8;
 
-/// What decides whether two services can share a client: nothing but a socket path, a pinned
-/// address and the need for TLS roots does.
+/// What decides whether two services can share a client: nothing but where they are connected to and
+/// the need for TLS roots does.
 #[derive(Debug, PartialEq)]
 pub(super) struct Route {
     via: Option<(String, Endpoint)>,
@@ -50,12 +55,6 @@ impl Route {
                 });
             }
         };
-        if let Some(Endpoint::Memory(_)) = address.via {
-            return Err(HttpError::Setup {
-                service: service.to_owned(),
-                why: "an app connects over sockets only".to_owned(),
-            });
-        }
         let via = address.via.clone().map(|via| (host.to_owned(), via));
         let certificate = address.certificate.clone();
         Ok(Self {
@@ -67,29 +66,28 @@ impl Route {
 
     /// A client with connections of its own, or why there is none.
     pub(super) fn client(&self, channel: Channel) -> Result<Client, String> {
-        let mut builder = Client::builder()
+        let trust = match channel {
+            Channel::Unverified => anybody(),
+            Channel::Verified | Channel::OrClear => self.trust(),
+        };
+        let trust = trust.map_err(|error| error.to_string())?;
+        if let Some((_, Endpoint::Memory(port))) = &self.via {
+            let port = Endpoint::Memory(port.clone());
+            return Ok(Client::in_memory(port, trust, KEPT));
+        }
+        let mut builder = reqwest::Client::builder()
             .no_proxy()
             .redirect(reqwest::redirect::Policy::none())
             .referer(false)
             .http1_only()
             .tcp_nodelay(true)
             .pool_idle_timeout(KEPT)
-            .user_agent(concat!("rehearsal/", env!("CARGO_PKG_VERSION")));
-        builder = match channel {
-            Channel::Unverified => builder
-                .tls_certs_only([])
-                .tls_danger_accept_invalid_certs(true),
-            Channel::Verified | Channel::OrClear => {
-                let trust = self.trust().map_err(|error| error.to_string())?;
-                builder.tls_backend_preconfigured(trust)
-            }
-        };
-        builder = match &self.via {
-            Some((_, Endpoint::Unix(path))) => builder.unix_socket(path.clone()),
-            Some((host, Endpoint::Tcp(address))) => builder.resolve(host, *address),
-            Some((_, Endpoint::Memory(_))) | None => builder,
-        };
-        builder.build().map_err(|error| cause(&error))
+            .tls_backend_preconfigured(trust);
+        if let Some((host, Endpoint::Tcp(address))) = &self.via {
+            builder = builder.resolve(host, *address);
+        }
+        let built = builder.build().map_err(|error| cause(&error))?;
+        Ok(Client::Tcp(built))
     }
 
     /// Whom a server may be, with no memory of any server yet.
@@ -138,8 +136,58 @@ fn only(certificate: Option<&Arc<[u8]>>) -> Result<Verified, rustls::Error> {
     Ok(versions()?.with_root_certificates(roots))
 }
 
+/// Trust in whoever answers, as an app has that switched the check off.
+fn anybody() -> Result<ClientConfig, rustls::Error> {
+    let versions = versions()?;
+    let verifier = Arc::new(Anybody(Arc::clone(versions.crypto_provider())));
+    let trusting = versions
+        .dangerous()
+        .with_custom_certificate_verifier(verifier);
+    Ok(finish(trusting))
+}
+
 fn finish(verified: Verified) -> ClientConfig {
     let mut config = verified.with_no_client_auth();
     config.alpn_protocols = vec![b"http/1.1".to_vec()];
     config
+}
+
+/// Takes every certificate for the right one.
+#[derive(Debug)]
+struct Anybody(Arc<CryptoProvider>);
+
+impl ServerCertVerifier for Anybody {
+    fn verify_server_cert(
+        &self,
+        _: &CertificateDer<'_>,
+        _: &[CertificateDer<'_>],
+        _: &ServerName<'_>,
+        _: &[u8],
+        _: UnixTime,
+    ) -> Result<ServerCertVerified, rustls::Error> {
+        Ok(ServerCertVerified::assertion())
+    }
+
+    fn verify_tls12_signature(
+        &self,
+        _: &[u8],
+        _: &CertificateDer<'_>,
+        _: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, rustls::Error> {
+        Ok(HandshakeSignatureValid::assertion())
+    }
+
+    fn verify_tls13_signature(
+        &self,
+        _: &[u8],
+        _: &CertificateDer<'_>,
+        _: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, rustls::Error> {
+        Ok(HandshakeSignatureValid::assertion())
+    }
+
+    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
+        let algorithms = &self.0.signature_verification_algorithms;
+        algorithms.supported_schemes()
+    }
 }

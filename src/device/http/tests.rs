@@ -11,15 +11,13 @@ use crate::domain::journal::{AppFact, ClientOutcome, Fact};
 use crate::net::{Clock, Net, Recorder};
 
 struct World {
-    _net: Net,
     backend: Backend,
     traffic: Traffic,
     recorder: Recorder,
 }
 
 fn world() -> World {
-    let net = Net::virtual_time().unwrap();
-    let backend = Backend::start(&net, "trading", "/v2", |seen| {
+    let backend = Backend::start(Net::Memory, "trading", "/v2", |seen| {
         let redirect = |status, to: &str| {
             Reply::Answer(status, vec![("location", to.to_owned())], Bytes::new())
         };
@@ -43,7 +41,6 @@ fn world() -> World {
     let recorder = Recorder::new(Clock::virtual_time());
     let traffic = Traffic::new(Clients::new(&services).unwrap(), recorder.clone(), true);
     World {
-        _net: net,
         backend,
         traffic,
         recorder,
@@ -135,7 +132,7 @@ async fn a_request_that_is_never_answered_ends_with_its_time() {
 #[tokio::test(start_paused = true)]
 async fn nothing_is_sent_to_a_backend_that_does_not_listen() {
     let mut world = world();
-    let gone = Backend::start(&world._net, "other", "", |_| Reply::Never);
+    let gone = Backend::start(Net::Memory, "other", "", |_| Reply::Never);
     world.backend = gone;
     let outcome = world.ask("GET", "/v2/echo").await;
     assert!(
@@ -149,7 +146,7 @@ async fn a_backend_that_goes_away_breaks_what_was_sent() {
     let mut world = world();
     let (_, outcome) = world.start("GET", "/v2/never");
     settle().await;
-    world.backend = Backend::start(&world._net, "other", "", |_| Reply::Never);
+    world.backend = Backend::start(Net::Memory, "other", "", |_| Reply::Never);
     assert!(matches!(outcome.await.unwrap(), Outcome::Broken { .. }));
 }
 

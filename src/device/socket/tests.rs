@@ -53,25 +53,23 @@ fn serve(listener: Listener) -> JoinHandle<Vec<Heard>> {
     })
 }
 
-fn listening() -> (Net, Listener, ServiceAddress) {
-    let net = Net::virtual_time().unwrap();
-    let listener = net.bind("trading").unwrap();
+fn listening() -> (Listener, ServiceAddress) {
+    let listener = Net::Memory.bind("trading").unwrap();
     let address = ServiceAddress {
         url: "http://trading".parse().unwrap(),
         via: Some(listener.endpoint().clone()),
         certificate: None,
     };
-    (net, listener, address)
+    (listener, address)
 }
 
 struct World {
-    _net: Net,
     socket: Socket,
     traffic: Traffic,
     recorder: Recorder,
 }
 
-fn world(net: Net, address: ServiceAddress) -> World {
+fn world(address: ServiceAddress) -> World {
     let services = BTreeMap::from([("trading".to_owned(), address)]);
     let recorder = Recorder::new(Clock::virtual_time());
     let traffic = Traffic::new(Clients::new(&services).unwrap(), recorder.clone(), true);
@@ -85,7 +83,6 @@ fn world(net: Net, address: ServiceAddress) -> World {
         clock: recorder.clock(),
     });
     World {
-        _net: net,
         socket,
         traffic,
         recorder,
@@ -118,9 +115,9 @@ impl World {
 
 /// A client that is connected, and what its server will have heard.
 async fn connected() -> (World, JoinHandle<Vec<Heard>>) {
-    let (net, listener, address) = listening();
+    let (listener, address) = listening();
     let server = serve(listener);
-    let mut world = world(net, address);
+    let mut world = world(address);
     let namespace = "/".to_owned();
     world.socket.handle(Input::Connect { namespace });
     let event = world.event().await;
@@ -175,7 +172,7 @@ async fn a_lost_network_cuts_the_socket_and_lets_nothing_out() {
 
 #[tokio::test(start_paused = true)]
 async fn an_answer_that_does_not_know_the_key_is_no_websocket() {
-    let (net, listener, address) = listening();
+    let (listener, address) = listening();
     let server = tokio::spawn(async move {
         let io = hyper_util::rt::TokioIo::new(listener.accept().await.unwrap());
         let service = hyper::service::service_fn(|_| async {
@@ -192,7 +189,7 @@ async fn an_answer_that_does_not_know_the_key_is_no_websocket() {
             .with_upgrades()
             .await;
     });
-    let mut world = world(net, address);
+    let mut world = world(address);
     let namespace = "/".to_owned();
     world.socket.handle(Input::Connect { namespace });
     let event = world.event().await;
@@ -202,14 +199,14 @@ async fn an_answer_that_does_not_know_the_key_is_no_websocket() {
 
 #[tokio::test(start_paused = true)]
 async fn a_close_that_the_other_side_ignores_ends_after_a_grace() {
-    let (net, listener, address) = listening();
+    let (listener, address) = listening();
     let server = tokio::spawn(async move {
         let stream = listener.accept().await.unwrap();
         let mut socket = tokio_tungstenite::accept_async(stream).await.unwrap();
         socket.send(Message::text(OPEN)).await.unwrap();
         std::future::pending::<()>().await;
     });
-    let mut world = world(net, address);
+    let mut world = world(address);
     let namespace = "/".to_owned();
     world.socket.handle(Input::Connect { namespace });
     while !matches!(world.socket.news(), Some(News::AuthWanted { .. })) {

@@ -61,7 +61,7 @@ pub(super) fn token(number: u32) -> String {
 }
 
 impl Backend {
-    pub(super) fn start(net: &Net) -> Self {
+    pub(super) fn start(net: Net) -> Self {
         let listener = net.bind("backend").unwrap();
         let endpoint = listener.endpoint().clone();
         let shared = Arc::new(Shared::default());

@@ -56,7 +56,7 @@ async fn a_renewal_by_a_cookie_is_the_accounts_who_got_the_refresh_token() {
     let refresh = &mut contract.session.refresh.as_mut().unwrap().operation;
     refresh.body = Body::Empty;
     refresh.headers = vec![("cookie".to_owned(), "rt={refresh-token}".to_owned())];
-    let net = Net::virtual_time().unwrap();
+    let net = Net::Memory;
     let room = Room::agreeing(contract, net, "http", Mode::Enforcing, &Listen::default());
     sign_in(&room).await;
     let mut request = room.request("POST", "platform", "/auth/refresh", "");

@@ -406,7 +406,6 @@ async fn contradiction_after(deeds: Vec<(Deed, Pause)>, drops: bool) -> Option<S
             gateway,
             backend: _backend,
             recorder,
-            _net,
         } = room;
         drop(gateway);
         let facts = || -> Vec<Fact> {

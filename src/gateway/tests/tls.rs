@@ -16,12 +16,7 @@ fn secured() -> Room {
         tls: Some(Tls::own().unwrap()),
         ..Listen::default()
     };
-    Room::listening(
-        Net::virtual_time().unwrap(),
-        "http",
-        Mode::Enforcing,
-        &listen,
-    )
+    Room::listening(Net::Memory, "http", Mode::Enforcing, &listen)
 }
 
 /// Asks for positions over TLS, as a client that trusts this certificate alone.

@@ -174,7 +174,7 @@ async fn over_tcp_a_stopped_service_comes_back_on_its_port() {
     let at = mock.endpoint("desk").unwrap().clone();
     let url = format!("{}/health", mock.url("desk").unwrap());
     let client = super::stage::client(&at);
-    let ask = async || super::stage::answer(client.get(&url)).await;
+    let ask = async || super::stage::answer(&client, http::Request::get(&url), "").await;
     assert_eq!(ask().await.unwrap().status, 200);
     mock.set_running(None, false).await.unwrap();
     assert!(ask().await.unwrap_err().is_connect());

@@ -1,25 +1,22 @@
 //! The operator's own HTTP interface: the levers by their addresses, and what it refuses.
 
+use http::Request;
 use serde_json::{Value, json};
 
-use super::stage::{Answer, Stage, answer, client};
+use super::stage::{Answer, Client, Stage, answer, client};
+use crate::net::Net;
 
 struct Operator {
     stage: Stage,
-    client: reqwest::Client,
+    client: Client,
 }
 
 impl Operator {
     fn new() -> Self {
         let stage = Stage::desk();
-        let folder = stage
-            .mock
-            .endpoint("desk")
-            .unwrap()
-            .unix_path()
-            .unwrap()
-            .to_owned();
-        let endpoint = crate::net::Endpoint::Unix(folder.with_file_name("operator"));
+        let free = Net::Memory.bind("operator").unwrap();
+        let endpoint = free.endpoint().clone();
+        drop(free);
         let at = stage.mock.serve_operator(&endpoint).unwrap();
         Self {
             stage,
@@ -28,14 +25,14 @@ impl Operator {
     }
 
     async fn get(&self, path: &str) -> Value {
-        let request = self.client.get(format!("http://localhost{path}"));
-        answer(request).await.unwrap().json()
+        let request = Request::get(format!("http://localhost{path}"));
+        answer(&self.client, request, "").await.unwrap().json()
     }
 
     async fn post(&self, path: &str, body: &str) -> Answer {
-        let request = self.client.post(format!("http://localhost{path}"));
+        let request = Request::post(format!("http://localhost{path}"));
         let request = request.header("content-type", "application/json");
-        answer(request.body(body.to_owned())).await.unwrap()
+        answer(&self.client, request, body).await.unwrap()
     }
 }
 

@@ -3,8 +3,13 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use bytes::Bytes;
 use futures_util::{SinkExt, StreamExt};
-use reqwest::Method;
+use http::request::Builder;
+use http::{HeaderMap, HeaderName, Request};
+use http_body_util::{BodyExt, Full};
+use hyper_util::client::legacy;
+use hyper_util::rt::TokioExecutor;
 use serde_json::{Value, json};
 use tokio_tungstenite::WebSocketStream;
 use tokio_tungstenite::tungstenite::Message;
@@ -14,19 +19,21 @@ use super::contracts::{desk, desk_world, shared};
 use crate::domain::contract::Contract;
 use crate::domain::world::World;
 use crate::mock::{Defect, Mock, Pages, Settings};
-use crate::net::{Clock, Endpoint, Net, Stream};
+use crate::net::{Clock, Connector, Endpoint, Net, Stream};
 
 pub(super) struct Stage {
     pub(super) mock: Mock,
     pub(super) clock: Clock,
-    clients: std::collections::BTreeMap<String, reqwest::Client>,
+    clients: BTreeMap<String, Client>,
 }
+
+pub(super) type Client = legacy::Client<Connector, Full<Bytes>>;
 
 /// An answer, read to its end.
 #[derive(Debug)]
 pub(super) struct Answer {
     pub(super) status: u16,
-    pub(super) headers: reqwest::header::HeaderMap,
+    pub(super) headers: HeaderMap,
     pub(super) text: String,
 }
 
@@ -59,7 +66,7 @@ impl Stage {
             contract: shared(contract),
             world: world.into(),
             clock,
-            net: Net::virtual_time().unwrap(),
+            net: Net::Memory,
             listeners: BTreeMap::new(),
             pages: Pages::Ignored,
             seed: 11,
@@ -93,18 +100,14 @@ impl Stage {
         request: &str,
         headers: &[(&str, &str)],
         body: Option<&str>,
-    ) -> reqwest::Result<Answer> {
+    ) -> Result<Answer, legacy::Error> {
         let words: Vec<&str> = request.split(' ').collect();
         let url = format!("{}{}", self.mock.url(words[1]).unwrap(), words[2]);
-        let method: Method = words[0].parse().unwrap();
-        let mut request = self.clients[words[1]].request(method, url);
+        let mut request = Request::builder().method(words[0]).uri(url);
         for (name, value) in headers {
             request = request.header(*name, *value);
         }
-        if let Some(body) = body {
-            request = request.body(body.to_owned());
-        }
-        answer(request).await
+        answer(&self.clients[words[1]], request, body.unwrap_or_default()).await
     }
 
     pub(super) async fn get(&self, service: &str, path: &str, token: &str) -> Answer {
@@ -164,7 +167,7 @@ impl Stage {
         let url = format!("ws://mock{path}?EIO=4&transport=websocket");
         let mut request = url.into_client_request().unwrap();
         for (name, value) in headers {
-            let name: reqwest::header::HeaderName = name.parse().unwrap();
+            let name: HeaderName = name.parse().unwrap();
             request.headers_mut().insert(name, value.parse().unwrap());
         }
         let (socket, _) = tokio_tungstenite::client_async(request, stream)
@@ -174,22 +177,22 @@ impl Stage {
     }
 }
 
-pub(super) fn client(endpoint: &Endpoint) -> reqwest::Client {
-    let builder = reqwest::Client::builder().no_proxy();
-    match endpoint {
-        Endpoint::Unix(path) => builder.unix_socket(path.clone()),
-        Endpoint::Tcp(_) | Endpoint::Memory(_) => builder,
-    }
-    .build()
-    .unwrap()
+pub(super) fn client(endpoint: &Endpoint) -> Client {
+    legacy::Client::builder(TokioExecutor::new()).build(Connector(endpoint.clone()))
 }
 
-pub(super) async fn answer(request: reqwest::RequestBuilder) -> reqwest::Result<Answer> {
-    let response = request.send().await?;
+pub(super) async fn answer(
+    client: &Client,
+    request: Builder,
+    body: &str,
+) -> Result<Answer, legacy::Error> {
+    let request = request.body(Full::from(body.to_owned())).unwrap();
+    let (head, body) = client.request(request).await?.into_parts();
+    let body = body.collect().await.unwrap().to_bytes();
     Ok(Answer {
-        status: response.status().as_u16(),
-        headers: response.headers().clone(),
-        text: response.text().await?,
+        status: head.status.as_u16(),
+        headers: head.headers,
+        text: String::from_utf8(body.to_vec()).unwrap(),
     })
 }
 
