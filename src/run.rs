@@ -36,6 +36,7 @@ mod runbook;
 mod selection;
 mod self_test;
 mod signoff;
+mod spill;
 mod stage;
 mod steps;
 mod summary;

@@ -4,6 +4,7 @@
 //! token and password by a label such as `‹access-2›` before it writes, so two entries that carry
 //! the same token can be seen to do so, while the token itself cannot.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -32,7 +33,7 @@ pub use harness::{Changed, HarnessFact, LeverHow, StepPhase, UnmetStep};
 pub use headers::Headers;
 pub use json::Json;
 pub use probe::{Flaw, Heard, Question, Reading, Reference};
-pub use record::{EntryId, Journal, Observer};
+pub use record::{Archive, EntryId, Journal, Observer};
 pub use screen::{LOADING, MAINTENANCE, SIGNED_OUT, ScreenName};
 
 use super::change::Change;
@@ -59,6 +60,12 @@ impl Entry {
     #[must_use]
     pub fn concerns(&self, device: Option<&str>) -> bool {
         self.device.is_none() || self.device.as_deref() == device
+    }
+
+    /// Whether it is the request of one of these exchanges.
+    #[must_use]
+    pub fn asks_in(&self, exchanges: &BTreeSet<u64>) -> bool {
+        matches!(&self.fact, Fact::Request(request) if exchanges.contains(&request.exchange))
     }
 }
 

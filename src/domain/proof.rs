@@ -4,7 +4,7 @@
 //! caught on the way, if there was enough traffic to judge, if what the client says it sent is what
 //! the gateway saw, and if the mock's own forbidden endpoints were never reached.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -62,11 +62,23 @@ struct CallCounts {
     /// said so.
     excused: u64,
     /// When answers were passed lately.
-    recently: Vec<Duration>,
+    recently: VecDeque<Duration>,
     /// Exchanges that the client says were answered.
     client_answered: u64,
     /// Exchanges that the client says broke after they were sent.
     client_broken: u64,
+}
+
+impl CallCounts {
+    /// One more was answered at this time.
+    fn answer(&mut self, at: Duration) {
+        self.answered += 1;
+        self.recently.push_back(at);
+        let is_past = |answered: &Duration| *answered + UNREPORTED < at;
+        while self.recently.front().is_some_and(is_past) {
+            self.recently.pop_front();
+        }
+    }
 }
 
 /// Follows a journal and draws the proof from it.
@@ -137,9 +149,7 @@ impl Prover {
                 }
                 if let Some(key) = self.open.remove(&answer.exchange) {
                     let counts = self.counts.entry(key).or_default();
-                    counts.answered += 1;
-                    counts.recently.retain(|at| *at + UNREPORTED >= entry.at);
-                    counts.recently.push(entry.at);
+                    counts.answer(entry.at);
                 }
             }
             Fact::Lost { exchange, .. } => {

@@ -1,6 +1,7 @@
 //! Under which names clients find the gateway, and where the backend's own URLs lead once they are the
 //! gateway's.
 
+use std::fmt::Write as _;
 use std::net::IpAddr;
 
 use serde_json::Value;
@@ -186,6 +187,10 @@ impl OriginMap {
 
     /// Whether a text names an origin of the backend in a URL.
     pub(super) fn is_named_in(&self, text: &str) -> bool {
+        // Most texts are none, and this is asked of each in every answer.
+        if !text.as_bytes().contains(&b'/') {
+            return false;
+        }
         self.0.iter().any(|mapping| {
             let Some((_, authority)) = mapping.origin.split_once("//") else {
                 return false;
@@ -201,26 +206,37 @@ impl OriginMap {
     /// Where in a JSON value URLs at an origin of the backend stand, as JSON Pointers; the first few.
     pub(super) fn places(&self, value: &Value) -> Vec<String> {
         let mut found = Vec::new();
-        let mut open = vec![(String::new(), value)];
-        while let Some((place, value)) = open.pop() {
-            if found.len() == PLACES {
-                break;
-            }
-            match value {
-                Value::String(text) if self.is_named_in(text) => found.push(place),
-                Value::Array(items) => {
-                    let items = items.iter().enumerate();
-                    open.extend(items.map(|(at, item)| (format!("{place}/{at}"), item)));
-                }
-                Value::Object(fields) => {
-                    let fields = fields.iter();
-                    open.extend(fields.map(|(key, field)| (format!("{place}/{key}"), field)));
-                }
-                _ => {}
-            }
-        }
-        found.sort();
+        self.look_into(value, &mut String::new(), &mut found);
         found
+    }
+
+    fn look_into(&self, value: &Value, place: &mut String, found: &mut Vec<String>) {
+        if found.len() == PLACES {
+            return;
+        }
+        let here = place.len();
+        match value {
+            Value::String(text) if self.is_named_in(text) => found.push(place.clone()),
+            Value::Array(items) => {
+                for (at, item) in items.iter().enumerate() {
+                    // What holds nothing needs no number.
+                    if let Value::String(_) | Value::Array(_) | Value::Object(_) = item {
+                        let _ = write!(place, "/{at}");
+                        self.look_into(item, place, found);
+                        place.truncate(here);
+                    }
+                }
+            }
+            Value::Object(fields) => {
+                for (key, field) in fields {
+                    place.push('/');
+                    place.push_str(key);
+                    self.look_into(field, place, found);
+                    place.truncate(here);
+                }
+            }
+            _ => {}
+        }
     }
 
     /// A URL of the backend as the gateway's, under the name by which the client knows it. Of
@@ -363,7 +379,7 @@ mod tests {
     }
 
     #[test]
-    fn a_socket_file_has_one_name() {
+    fn a_port_in_memory_has_one_name() {
         assert_eq!(names("gateway-a", &[]).expected("b"), "gateway-a");
     }
 

@@ -225,13 +225,28 @@ impl Backend {
 
 /// The user whom a parameter of the request names.
 fn named_user(core: &Core, call: &Call) -> Option<usize> {
+    // A request with a body has its parameters there.
+    let body: Option<Value> = serde_json::from_slice(&call.body).ok();
     core.people.iter().position(|person| {
         let User {
             username, subject, ..
         } = &person.user;
-        let mut values = call.query.iter().map(|(_, value)| value);
-        values.any(|value| value == username || value == subject)
+        let is_meant = |value: &str| value == username || value == subject;
+        match &body {
+            Some(body) => any_text(body, &is_meant),
+            None => call.query.iter().any(|(_, value)| is_meant(value)),
+        }
     })
+}
+
+/// Whether a text somewhere in a value is one of these.
+fn any_text(value: &Value, is_one: &dyn Fn(&str) -> bool) -> bool {
+    match value {
+        Value::String(text) => is_one(text),
+        Value::Array(items) => items.iter().any(|item| any_text(item, is_one)),
+        Value::Object(fields) => fields.values().any(|field| any_text(field, is_one)),
+        _ => false,
+    }
 }
 
 /// The list that an answer brings.

@@ -16,6 +16,7 @@ use super::lag::Ticker;
 use super::lateness::LatenessCheck;
 use super::plan::Plan;
 use super::recording::{Flush, Recording};
+use super::spill::Spill;
 use crate::domain::contract::{Contract, Role, Token};
 use crate::domain::journal::file::{Case, ContractMark, Header};
 use crate::domain::journal::{Fact, Flaw, HarnessFact, Observer};
@@ -84,12 +85,12 @@ impl Environment {
         let backend = Backend::start(plan, clock, seed)?;
         let last_emitted = backend.last_emitted().filter(|_| virtual_time);
         let lateness = last_emitted.map(|last| Arc::new(Mutex::new(LatenessCheck::new(last))));
-        let header = header(&settings, clock);
-        let file = settings.file.as_deref();
+        let (file, header) = (settings.file.as_deref(), header(&settings, clock));
         let recording = record(file, plan.run_file.as_ref(), &header)?;
         watch(&recorder, Some(&evaluation));
         watch(&recorder, lateness.as_ref());
         watch(&recorder, recording.as_ref());
+        recorder.journal().archive_in(Box::new(Spill::default()));
         recorder.record(Fact::Harness(HarnessFact::Began {
             scenario: settings.case.id.clone(),
             seed: plan.seed,
@@ -213,7 +214,7 @@ impl Environment {
 
     /// What it all came to.
     pub(super) fn conclude(&self) -> ScenarioResult {
-        let journal = self.recorder.journal();
+        let mut journal = self.recorder.journal();
         let recording = self.recording.as_ref();
         let failed = recording.and_then(|recording| {
             let mut recording = lock(recording);
@@ -222,7 +223,7 @@ impl Environment {
         });
         let flaw = failed.map(|(from, why)| JournalFlaw::Unwritten { from, why });
         lock(&self.evaluation).conclude(&self.case, flaw.as_ref(), |findings| {
-            excerpt::excerpt(&journal, findings)
+            excerpt::excerpt(&mut journal, findings)
         })
     }
 

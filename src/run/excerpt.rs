@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use crate::domain::journal::{Entry, EntryId, Fact, Journal};
+use crate::domain::journal::{Entry, Fact, Journal};
 use crate::domain::verdict::Finding;
 
 /// How many entries before and after a cited one are shown with it.
@@ -31,18 +31,12 @@ pub(crate) fn answered<'a>(entries: impl Iterator<Item = &'a Arc<Entry>>) -> BTr
 
 /// The entries that findings cite and those around them, in order, and the requests of the answers
 /// among the cited ones, wherever they stand.
-pub(crate) fn excerpt(journal: &Journal, findings: &[Finding]) -> Vec<Arc<Entry>> {
-    let mut wanted = wanted(findings);
+pub(crate) fn excerpt(journal: &mut Journal, findings: &[Finding]) -> Vec<Arc<Entry>> {
+    let mut found = journal.find(&wanted(findings), &BTreeSet::new());
     let cited = findings.iter().flat_map(|finding| &finding.evidence);
-    let answered = answered(cited.filter_map(|id| journal.get(*id)));
+    let answered = answered(cited.filter_map(|id| found.get(&id.0)));
     if !answered.is_empty() {
-        wanted.extend(journal.entries().filter_map(|entry| match &entry.fact {
-            Fact::Request(request) if answered.contains(&request.exchange) => Some(entry.id.0),
-            _ => None,
-        }));
+        found.extend(journal.find(&BTreeSet::new(), &answered));
     }
-    wanted
-        .into_iter()
-        .filter_map(|id| journal.get(EntryId(id)).cloned())
-        .collect()
+    found.into_values().collect()
 }

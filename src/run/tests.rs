@@ -8,6 +8,7 @@ use crate::domain::contract::RequestPattern;
 use crate::domain::verdict::Verdict;
 use crate::suite::Suite;
 
+mod bodies;
 mod devices;
 mod fail_modes;
 mod fleet;

@@ -1,6 +1,6 @@
 //! The journal itself: appended to by many, read by all.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -40,9 +40,22 @@ impl<T: Observer> Observer for Arc<Mutex<T>> {
 /// so a live feed needs no more memory in days than in minutes. Whoever counts must observe.
 const ROUTINE_KEPT: usize = 1_024;
 
-/// How many other entries stay in memory whole. Older ones stay too, so that findings can cite them,
-/// but lose headers and bodies, which are most of what an entry weighs.
+/// How many other entries stay in memory whole. Older ones lose headers and bodies, which are most of what
+/// an entry weighs.
 const WHOLE_KEPT: usize = 1_024;
+
+/// How many of those stay in memory at all once there is an archive. Older ones are there.
+const KEPT: usize = 8_192;
+
+/// Where old entries go that findings may still cite, so that memory does not grow with the length of a run.
+pub trait Archive: Send {
+    /// Takes an entry, and says whether it can take another one. They come in the order of their numbers.
+    #[must_use]
+    fn keep(&mut self, entry: &Entry) -> bool;
+
+    /// The entries of these numbers, and the requests of these exchanges, as far as they are here.
+    fn find(&mut self, numbers: &BTreeSet<u64>, exchanges: &BTreeSet<u64>) -> Vec<Entry>;
+}
 
 /// The append-only record.
 #[derive(Default)]
@@ -52,6 +65,9 @@ pub struct Journal {
     routine: VecDeque<Arc<Entry>>,
     polls: Polls,
     observers: Vec<Box<dyn Observer>>,
+    archive: Option<Box<dyn Archive>>,
+    /// Whether the archive takes no more.
+    is_full: bool,
 }
 
 impl Journal {
@@ -64,6 +80,12 @@ impl Journal {
     /// Shows every entry from now on to `observer`.
     pub fn watch(&mut self, observer: Box<dyn Observer>) {
         self.observers.push(observer);
+    }
+
+    /// Has old entries go there from now on.
+    pub fn archive_in(&mut self, archive: Box<dyn Archive>) {
+        self.archive = Some(archive);
+        self.is_full = false;
     }
 
     /// Appends a fact and returns its entry.
@@ -97,8 +119,21 @@ impl Journal {
             if let Some(old) = self.kept.len().checked_sub(WHOLE_KEPT + 1) {
                 lighten(&mut self.kept[old]);
             }
+            self.archive_old();
         }
         entry
+    }
+
+    /// Hands the oldest entry to the archive, unless it can take no more: then all stay in memory.
+    fn archive_old(&mut self) {
+        if self.is_full || self.kept.len() <= KEPT {
+            return;
+        }
+        if let Some(archive) = &mut self.archive
+            && let Some(old) = self.kept.pop_front()
+        {
+            self.is_full = !archive.keep(&old);
+        }
     }
 
     /// Makes a routine entry of another one.
@@ -122,7 +157,28 @@ impl Journal {
         self.next == 0
     }
 
-    /// The entries in memory in order: all but old routine ones.
+    /// The entries of these numbers, and the requests of these exchanges, in order: all but old routine ones.
+    pub fn find(
+        &mut self,
+        numbers: &BTreeSet<u64>,
+        exchanges: &BTreeSet<u64>,
+    ) -> BTreeMap<u64, Arc<Entry>> {
+        let archive = self.archive.as_mut();
+        let old = archive.map(|archive| archive.find(numbers, exchanges));
+        let old = old.unwrap_or_default().into_iter().map(Arc::new);
+        let in_memory = numbers.iter().filter_map(|id| self.get(EntryId(*id)));
+        let mut found: BTreeMap<u64, Arc<Entry>> = old
+            .chain(in_memory.cloned())
+            .map(|entry| (entry.id.0, entry))
+            .collect();
+        if !exchanges.is_empty() {
+            let asked = self.entries().filter(|entry| entry.asks_in(exchanges));
+            found.extend(asked.map(|entry| (entry.id.0, Arc::clone(entry))));
+        }
+        found
+    }
+
+    /// The entries in memory in order: all but old routine ones, and old ones that the archive has.
     pub fn entries(&self) -> impl Iterator<Item = &Arc<Entry>> {
         self.after(EntryId(0))
     }
@@ -256,6 +312,40 @@ mod tests {
             packet: Frame::Ping { probe: false },
             judgement: None,
         }
+    }
+
+    /// An archive that takes so many entries.
+    struct Shelf(usize, Vec<Entry>);
+
+    impl Archive for Shelf {
+        fn keep(&mut self, entry: &Entry) -> bool {
+            self.1.push(entry.clone());
+            self.1.len() < self.0
+        }
+
+        fn find(&mut self, numbers: &BTreeSet<u64>, exchanges: &BTreeSet<u64>) -> Vec<Entry> {
+            let all = self.1.iter();
+            all.filter(|entry| numbers.contains(&entry.id.0) || entry.asks_in(exchanges))
+                .cloned()
+                .collect()
+        }
+    }
+
+    #[test]
+    fn old_entries_leave_memory_for_the_archive_until_it_is_full_and_are_found_in_either() {
+        let mut journal = Journal::new();
+        journal.archive_in(Box::new(Shelf(100, Vec::new())));
+        poll(&mut journal, 1, 500);
+        let all = KEPT + 150;
+        while journal.len() < all as u64 {
+            journal.append(Duration::ZERO, Fact::Act(Act::Launch));
+        }
+        assert_eq!(journal.entries().count(), all - 100);
+        assert!(journal.get(EntryId(100)).is_none() && journal.get(EntryId(101)).is_some());
+        let numbers = BTreeSet::from([2, 100, 101, all as u64, all as u64 + 1]);
+        let found = journal.find(&numbers, &BTreeSet::from([1]));
+        let found: Vec<u64> = found.into_keys().collect();
+        assert_eq!(found, [1, 2, 100, 101, all as u64]);
     }
 
     #[test]

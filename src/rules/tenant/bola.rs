@@ -27,7 +27,7 @@ rule! {
     /// The harness reads as one account, then asks as another with the first one's cursors, with
     /// ids in reads that the contract allows below a list, with its name wherever the contract
     /// puts the user's name into a path, a query or a header, and with its name and its token's
-    /// subject in parameters and headers by which backends usually take them (`user`, `userId`,
+    /// subject in parameters, body fields and headers by which backends usually take them (`user`, `userId`,
     /// `account`, `tenant` and their like) and those under `session.user-parameters`. A refusal keeps the rule, and so does
     /// an answer with the asking account's own data. An answer that holds an item or the body that
     /// the first account got, and the asking account did not, breaks it; and so does one for a single object

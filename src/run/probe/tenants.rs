@@ -1,5 +1,7 @@
 //! Two accounts: what each gets, by turns and by the other's things.
 
+mod body;
+
 use super::lists::Cursor;
 use super::not_asked::NotAsked;
 use super::{OwnSession, Prober, With};
@@ -188,8 +190,8 @@ impl Prober<'_> {
         }
     }
 
-    /// One resource, by the second account, with parameters and headers that name the first: the
-    /// contract's, and those by which backends usually take a user's name.
+    /// One resource, by the second account, with parameters, headers and fields of the body that name the
+    /// first: the contract's, and those by which backends usually take a user's name.
     async fn by_parameter(
         &mut self,
         names_of_own: &[String],
@@ -226,6 +228,8 @@ impl Prober<'_> {
                         .await;
                 }
             }
+            self.by_body(&question, operation, &names, value, other)
+                .await;
             // What no header can hold is not asked by one.
             if value.is_ascii() {
                 let headers = names.iter().chain(&HEADERS);
@@ -236,6 +240,35 @@ impl Prober<'_> {
                     ..other.with()
                 };
                 let _ = self.perform(question(), operation, &[], with).await;
+            }
+        }
+    }
+
+    /// A read that has a body, with names in it.
+    async fn by_body(
+        &mut self,
+        question: &dyn Fn() -> Option<Question>,
+        operation: &Operation,
+        names: &[&str],
+        value: &str,
+        other: &OwnSession,
+    ) {
+        let named = |names: &[&str]| {
+            let body = body::naming(&operation.body, names, value)?;
+            Some(Operation {
+                body,
+                ..operation.clone()
+            })
+        };
+        let Some(all) = named(names) else {
+            return;
+        };
+        let reply = self.perform(question(), &all, &[], other.with()).await;
+        if reply.is_ok_and(|reply| (400..500).contains(&reply.status)) {
+            for name in names {
+                if let Some(one) = named(std::slice::from_ref(name)) {
+                    let _ = self.perform(question(), &one, &[], other.with()).await;
+                }
             }
         }
     }
