@@ -13,6 +13,7 @@ mod console;
 mod course;
 mod doctor;
 mod exit;
+mod export;
 mod files;
 mod history;
 mod incident;
@@ -25,6 +26,7 @@ mod merge;
 mod mock;
 mod names;
 mod network;
+mod new_files;
 mod notify;
 mod pace;
 mod ports;
@@ -107,6 +109,7 @@ fn perform(command: Command) -> Result<Exit, Problem> {
         Command::Attest(arguments) => attest::attest(&arguments),
         Command::Check(arguments) => check::check(&arguments),
         Command::Init(arguments) => init::init(&arguments),
+        Command::Export(arguments) => export::export(&arguments),
         Command::Mock(arguments) => mock::mock(&arguments),
         Command::Doctor(arguments) => doctor::doctor(&arguments),
         Command::Levers(arguments) => levers::levers(&arguments),

@@ -182,6 +182,8 @@ pub(super) enum Command {
     SelfTest(SelfTestArguments),
     /// Write a configuration, a contract and a first scenario to start from
     Init(InitArguments),
+    /// Write the shipped suite into a folder, to read and to change
+    Export(ExportArguments),
     /// Print the JSON Schema of a kind of file, for editors
     Schema(SchemaArguments),
     /// Print a completion script for a shell
@@ -443,6 +445,13 @@ pub(super) struct SelfTestArguments {
 pub(super) struct InitArguments {
     /// Where
     #[arg(value_name = "FOLDER", default_value = ".")]
+    pub(super) folder: PathBuf,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct ExportArguments {
+    /// A folder that is not there yet, or has nothing in it
+    #[arg(value_name = "FOLDER")]
     pub(super) folder: PathBuf,
 }
 
