@@ -15,6 +15,7 @@ mod documents;
 mod engines;
 #[cfg(feature = "interop")]
 mod evasion;
+mod examples;
 mod export;
 mod face;
 #[cfg(feature = "interop")]
