@@ -25,6 +25,7 @@ mod foreign_app;
 mod history;
 mod hostile;
 mod independent;
+mod install;
 #[cfg(feature = "interop")]
 mod interop;
 #[cfg(unix)]
