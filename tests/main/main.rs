@@ -47,3 +47,4 @@ mod signoff;
 mod slurm;
 mod sources;
 mod tidy;
+mod tutorial;
