@@ -8,11 +8,13 @@ mod attest;
 mod catalogue;
 mod check;
 mod checks;
+mod complete;
 mod conclusion;
 mod console;
 mod course;
 mod doctor;
 mod exit;
+mod export;
 mod files;
 mod history;
 mod incident;
@@ -21,10 +23,12 @@ mod interrupt;
 mod judge;
 mod levers;
 mod list;
+mod man;
 mod merge;
 mod mock;
 mod names;
 mod network;
+mod new_files;
 mod notify;
 mod pace;
 mod ports;
@@ -54,6 +58,11 @@ use problem::Problem;
 /// Reads the process's arguments and does what they say.
 #[must_use]
 pub fn main() -> ExitCode {
+    match complete::answered(std::env::args_os()) {
+        Ok(true) => return Exit::Passed.into(),
+        Ok(false) => {}
+        Err(refusal) => return refuse(&refusal).into(),
+    }
     let arguments = match Arguments::read(std::env::args_os()) {
         Ok(arguments) => arguments,
         Err(refusal) => return refuse(&refusal).into(),
@@ -87,13 +96,8 @@ fn fail(problem: &Problem) -> Exit {
 
 fn perform(command: Command) -> Result<Exit, Problem> {
     match command {
-        Command::Completions(arguments) => {
-            let mut definition = Arguments::definition();
-            let mut script = Vec::new();
-            clap_complete::generate(arguments.shell, &mut definition, "rehearsal", &mut script);
-            io::Write::write_all(&mut console::out(), &script)?;
-            Ok(Exit::Passed)
-        }
+        Command::Completions(arguments) => complete::print(&arguments),
+        Command::Man(arguments) => man::write(&arguments),
         Command::Run(arguments) => run::run(&arguments),
         Command::List(arguments) => list::list(&arguments),
         Command::Report(arguments) => report::report(&arguments),
@@ -107,6 +111,7 @@ fn perform(command: Command) -> Result<Exit, Problem> {
         Command::Attest(arguments) => attest::attest(&arguments),
         Command::Check(arguments) => check::check(&arguments),
         Command::Init(arguments) => init::init(&arguments),
+        Command::Export(arguments) => export::export(&arguments),
         Command::Mock(arguments) => mock::mock(&arguments),
         Command::Doctor(arguments) => doctor::doctor(&arguments),
         Command::Levers(arguments) => levers::levers(&arguments),

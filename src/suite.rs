@@ -36,7 +36,7 @@ mod values;
 mod world;
 mod yaml;
 
-pub(crate) use load::has_scenarios;
+pub(crate) use load::{has_scenarios, shipped_files};
 pub use load::{
     read_contract, read_runbook, read_scenario, read_setting, read_world, world_source,
 };

@@ -10,6 +10,7 @@ mod reports;
 mod runbook;
 mod selection;
 mod shard;
+mod starting;
 
 use std::ffi::OsString;
 use std::path::PathBuf;
@@ -23,7 +24,6 @@ use super::ports;
 use super::problem::nearest;
 use crate::gateway::Name;
 use crate::suite::config::shown_setting;
-use crate::suite::schema;
 pub(super) use catalogue::{ListArguments, RulesArguments, ScenariosArguments};
 pub(super) use course::{CourseArguments, Flaky};
 pub(super) use detail::DetailArguments;
@@ -37,6 +37,9 @@ pub(super) use reports::{
 pub(super) use runbook::{AttestArguments, RunbookArguments};
 pub(super) use selection::SelectionArguments;
 pub(super) use shard::{Asked, ShardArguments};
+pub(super) use starting::{
+    CompletionsArguments, ExportArguments, InitArguments, ManArguments, SchemaArguments,
+};
 
 const STYLES: Styles = Styles::styled()
     .header(AnsiColor::Green.on_default().bold())
@@ -182,10 +185,14 @@ pub(super) enum Command {
     SelfTest(SelfTestArguments),
     /// Write a configuration, a contract and a first scenario to start from
     Init(InitArguments),
+    /// Write the shipped suite into a folder, to read and to change
+    Export(ExportArguments),
     /// Print the JSON Schema of a kind of file, for editors
     Schema(SchemaArguments),
-    /// Print a completion script for a shell
+    /// Print what makes a shell complete commands and names
     Completions(CompletionsArguments),
+    /// Write the manual's pages into a folder
+    Man(ManArguments),
 }
 
 /// Where the files are.
@@ -437,27 +444,6 @@ pub(super) struct SelfTestArguments {
     /// Print JSON
     #[arg(long)]
     pub(super) json: bool,
-}
-
-#[derive(Debug, Args)]
-pub(super) struct InitArguments {
-    /// Where
-    #[arg(value_name = "FOLDER", default_value = ".")]
-    pub(super) folder: PathBuf,
-}
-
-#[derive(Debug, Args)]
-pub(super) struct SchemaArguments {
-    /// Which kind of file; `suite` is any of a suite's folder
-    #[arg(value_parser = clap::builder::PossibleValuesParser::new(schema::names()))]
-    pub(super) kind: String,
-}
-
-#[derive(Debug, Args)]
-pub(super) struct CompletionsArguments {
-    /// For which shell
-    #[arg(value_enum)]
-    pub(super) shell: clap_complete::Shell,
 }
 
 /// A seed as typed.

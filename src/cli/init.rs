@@ -1,12 +1,11 @@
 //! `rehearsal init`: a suite to start from, which passes as it is.
 
-use std::fs::{self, OpenOptions};
-use std::io::{self, Write};
-use std::path::{Path, PathBuf};
+use std::io::Write;
 
 use super::arguments::InitArguments;
 use super::console;
 use super::exit::Exit;
+use super::new_files;
 use super::problem::Problem;
 use crate::suite::schema::{Kind, schema};
 
@@ -42,61 +41,10 @@ fn files() -> Result<Vec<(&'static str, String)>, Problem> {
 
 /// Writes all files or, if one of them is in the way, none.
 pub(super) fn init(arguments: &InitArguments) -> Result<Exit, Problem> {
-    let files = files()?;
-    write(&arguments.folder, &files)?;
     let mut out = console::out();
-    for (file, _) in &files {
-        writeln!(out, "wrote {}", path_of(&arguments.folder, file).display())?;
+    for path in new_files::write(&arguments.folder, &files()?)? {
+        writeln!(out, "wrote {}", path.display())?;
     }
     writeln!(out, "\nnow: rehearsal check, and then: rehearsal run")?;
     Ok(Exit::Passed)
-}
-
-fn write(folder: &Path, files: &[(&str, String)]) -> Result<(), Problem> {
-    for (file, _) in files {
-        let path = path_of(folder, file);
-        if path.symlink_metadata().is_ok() {
-            return Err(Problem::InTheWay { path });
-        }
-    }
-    for (file, content) in files {
-        let path = path_of(folder, file);
-        create(&path, content).map_err(|error| Problem::File {
-            verb: "write",
-            path,
-            error,
-        })?;
-    }
-    Ok(())
-}
-
-fn path_of(folder: &Path, file: &str) -> PathBuf {
-    if folder == Path::new(".") {
-        PathBuf::from(file)
-    } else {
-        folder.join(file)
-    }
-}
-
-fn create(path: &Path, content: &str) -> io::Result<()> {
-    if let Some(folder) = path.parent() {
-        fs::create_dir_all(folder)?;
-    }
-    // Whoever was faster keeps what they wrote.
-    let mut file = OpenOptions::new().write(true).create_new(true).open(path)?;
-    file.write_all(content.as_bytes())
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn nothing_is_written_when_one_file_is_in_the_way() {
-        let folder = tempfile::tempdir().unwrap();
-        fs::write(folder.path().join("rehearsal.toml"), "mine").unwrap();
-        let problem = write(folder.path(), &files().unwrap()).unwrap_err();
-        assert!(matches!(problem, Problem::InTheWay { .. }), "{problem}");
-        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1);
-    }
 }

@@ -91,13 +91,9 @@ fn stem(path: &Path) -> String {
 }
 
 fn look(arguments: &JudgeArguments) -> Look {
-    let mut words = vec!["judge".to_owned()];
-    let paths = arguments.journals.iter();
-    words.extend(paths.map(|path| path.display().to_string()));
-    words.extend(arguments.files.words());
     Look {
         detail: arguments.detail.chosen(),
         width: console::width(),
-        again: Again::Judge(words),
+        again: Again::Typed,
     }
 }

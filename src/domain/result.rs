@@ -13,6 +13,7 @@ use super::coverage::Coverage;
 use super::figures::Figures;
 use super::journal::Entry;
 use super::runbook::{Answer, Shown};
+use super::scenario::SHIPPED_PLACE;
 use super::verdict::{Finding, Outcome, ScopeTally, Verdict};
 
 /// A whole run.
@@ -57,7 +58,7 @@ pub struct ScenarioResult {
     pub id: String,
     /// Its name.
     pub name: String,
-    /// Its file.
+    /// Its file; of a shipped one, `shipped:` and its path in the shipped suite.
     pub file: String,
     /// The runbook's items that it helps to prove.
     pub runbook: Vec<String>,
@@ -84,6 +85,15 @@ pub struct ScenarioResult {
     /// What shows that the target was down, where that is why nothing is proven.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub down: Option<String>,
+}
+
+impl ScenarioResult {
+    /// Its file, if that is a path: shipped scenarios, and some that were made in code, have none.
+    #[must_use]
+    pub fn path(&self) -> Option<&str> {
+        let is_path = !self.file.is_empty() && !self.file.starts_with(SHIPPED_PLACE);
+        is_path.then_some(self.file.as_str())
+    }
 }
 
 /// One time of several that a scenario was played.

@@ -12,6 +12,9 @@ use super::runbook::Labelled;
 pub use super::change::{Change, Fault, Lever, RequestMatch, Withheld};
 pub use super::journal::StorageAccident;
 
+/// What the files of the program's own suite are called by: such a name is no path.
+pub const SHIPPED_PLACE: &str = "shipped:";
+
 /// The tag of scenarios that live through days: a run plays them only when it is asked to.
 pub const SOAK: &str = "soak";
 
@@ -22,7 +25,7 @@ pub struct Scenario {
     pub id: String,
     /// What it shows, for people.
     pub name: String,
-    /// The file, as given or as embedded.
+    /// The file as given; of a shipped one, `shipped:` and its path in the shipped suite.
     pub file: String,
     /// The runbook's items that it proves as a whole, beside those that the runbook itself names.
     pub runbook: Vec<String>,

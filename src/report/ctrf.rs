@@ -99,8 +99,8 @@ fn test(scenario: &ScenarioResult) -> Value {
             json!(standing(&scenario.outcome.verdict) == Standing::Flaky),
         );
     }
-    if !scenario.file.is_empty() {
-        put("filePath", json!(scenario.file));
+    if let Some(file) = scenario.path() {
+        put("filePath", json!(file));
     }
     if !scenario.runbook.is_empty() {
         put("labels", json!({"runbook": scenario.runbook}));

@@ -78,7 +78,7 @@ fn by_cause(result: &RunResult) -> Vec<Annotation> {
                 _ => "error",
             },
             title: format!("{} ({}): {told}", cause.rule, cause.subject.name()),
-            file: first.file.clone(),
+            file: first.path().unwrap_or_default().to_owned(),
             message: format!(
                 "{}\nexpected: {}\nobserved: {}\nin {}",
                 finding.message,
@@ -124,7 +124,7 @@ fn without_finding(result: &RunResult) -> Vec<Annotation> {
                 verdict.name(),
                 count(ids.len() as u64, "scenario")
             ),
-            file: first.file.clone(),
+            file: first.path().unwrap_or_default().to_owned(),
             message: format!("{why}\nin {}", ids.join(", ")),
         })
     };

@@ -84,8 +84,8 @@ fn diagnostics(scenario: &ScenarioResult) -> Vec<(&'static str, Value)> {
     if let Some(reason) = outcome.verdict.reason() {
         all.push(("message", json!(reason)));
     }
-    if !scenario.file.is_empty() {
-        all.push(("at", json!({"file": scenario.file})));
+    if let Some(file) = scenario.path() {
+        all.push(("at", json!({"file": file})));
     }
     if !outcome.findings.is_empty() {
         let findings = outcome.findings.iter().map(|finding| {

@@ -63,6 +63,8 @@ pub enum Again {
     Play(Vec<String>),
     /// By judging a journal, with these arguments.
     Judge(Vec<String>),
+    /// By the command that was typed just now: it judges, and plays nothing.
+    Typed,
     /// By the same test, with the seed that is told.
     Test,
     /// Not at all: what an app did was not written down.
@@ -137,7 +139,7 @@ impl<W: Write> Terminal<W> {
                 super::text::count(number, "scenario"),
                 opening.seed
             ),
-            Again::Judge(_) | Again::Unrecorded => {
+            Again::Judge(_) | Again::Typed | Again::Unrecorded => {
                 format!("rehearsal · {}", super::text::count(number, "journal"))
             }
         };
@@ -230,14 +232,9 @@ impl<W: Write> Terminal<W> {
         is_worth_telling(&scenario.outcome.verdict) || (self.is_thorough() && remarks)
     }
 
-    /// Whether remarks are told. Of an app that others wrote not everything can be judged, and nobody
-    /// should have to ask what was not.
+    /// Whether remarks are told, and what was not judged.
     fn is_thorough(&self) -> bool {
-        match self.look.detail {
-            Detail::Quiet => false,
-            Detail::Normal => !matches!(self.look.again, Again::Play(_) | Again::Test),
-            Detail::Verbose => true,
-        }
+        self.look.detail == Detail::Verbose
     }
 
     /// Everything about one scenario that did not simply pass.
@@ -282,6 +279,7 @@ impl<W: Write> Terminal<W> {
             let (how, command) = match &self.look.again {
                 Again::Play(beside) => ("replay with:", replay(scenario, result, beside)),
                 Again::Judge(words) => ("judge again with:", words.clone()),
+                Again::Typed => return Ok(()),
                 Again::Test => {
                     let advice =
                         format!("the same again: this test, with the seed {}", result.seed);

@@ -13,6 +13,7 @@ use super::source::Source;
 use super::suggest::suggest;
 use super::trace::Seen;
 use super::{FLOWS, SHIPPED, yaml};
+use crate::domain::scenario::SHIPPED_PLACE;
 use crate::domain::selector::{Template, fill_text};
 
 mod library;
@@ -21,7 +22,7 @@ pub(super) use library::Library;
 
 /// The flows that the shipped scenarios and the stages of the self-test use.
 pub(super) fn shipped() -> Library {
-    Library::embedded(&SHIPPED, "scenarios")
+    Library::embedded(&SHIPPED, SHIPPED_PLACE)
 }
 
 /// Steps that others use.

@@ -26,8 +26,9 @@ use crate::domain::scenario::{Change, Scenario};
 use crate::domain::world::World;
 use found::Found;
 pub(crate) use found::has_scenarios;
+pub(crate) use shipped::shipped_files;
 pub(super) use shipped::{shipped_file, shipped_scenarios};
-use shipped::{stage_file, stages};
+use shipped::{shipped_world, stage_file, stages};
 
 /// Reads a contract.
 ///
@@ -324,10 +325,7 @@ impl Parts {
             .clone()
             .or_else(|| find_world(&folders))
             .map(|path| from_disk(&path, "the world"))
-            .or_else(|| {
-                let source = Source::new("fixtures/world.yaml", SHIPPED_WORLD);
-                shipped.then_some(Ok((source, Depth::Trusting)))
-            });
+            .or_else(|| shipped.then(|| Ok((shipped_world(), Depth::Trusting))));
         // One of a whole suite names what a part of it does not have.
         let own = folder.is_some_and(|folder| folder.join(RUNBOOK_FILE).exists());
         let runbook_is_own = scenarios.is_none() || own;

@@ -19,7 +19,7 @@ const LASTING: &str = r"^\s*0*[1-9][0-9]*(ms|s|m|h|d)\s*$";
 const SELECTOR: &str = "^($|/|\\$|header:.|cookie:.)";
 const IN_BODY: &str = "^($|/|\\$)";
 const POINTER: &str = "^($|/)";
-const REQUEST_PATTERN: &str = r"^\s*\S+\s+\S+\s+/\S*\s*$";
+const REQUEST_PATTERN: &str = r"^\s*\S+\s+(\S+\s+)?/\S*\s*$";
 
 impl Cursor<'_> {
     /// `500ms`, `20s`, `5m`.
@@ -79,11 +79,11 @@ impl Cursor<'_> {
         }
     }
 
-    /// `METHOD service /path/**`.
+    /// `METHOD service /path/**`, or `METHOD /path/**` where there is only one service.
     pub(crate) fn request_pattern(&self, services: &[&str]) -> Option<RequestPattern> {
         self.takes(|| Seen::Form(REQUEST_PATTERN));
         let pattern = self.parsed(
-            RequestPattern::parse,
+            |text| RequestPattern::parse_among(text, services),
             "write it like `POST trading /api/orders` or `* trading /internal/**`",
         )?;
         if let Some(service) = &pattern.service {

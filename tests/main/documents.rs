@@ -105,6 +105,26 @@ fn every_command_that_the_documents_name_can_be_typed() {
     none(&wrong, "write the command as it can be typed.");
 }
 
+#[test]
+fn every_variable_that_is_read_stands_in_the_table_and_no_other() {
+    let names = |text: &str, begin: &str| -> BTreeSet<String> {
+        let found = text.split(begin).skip(1);
+        let name = |rest: &str| -> String {
+            let is_own = |own: &char| own.is_ascii_uppercase() || *own == '_';
+            rest.chars().take_while(is_own).collect()
+        };
+        found.map(name).filter(|name| !name.is_empty()).collect()
+    };
+    let sources = files(&["rs"]).into_iter();
+    let own = sources.filter(|file| file.path.starts_with("src/") && !file.path.contains("/tests"));
+    let read: BTreeSet<String> = own
+        .flat_map(|file| names(&file.text, "\"REHEARSAL_"))
+        .collect();
+    let table = documents().remove("docs/CONFIG.md").unwrap();
+    assert!(read.len() > 10, "{read:?}");
+    assert_eq!(names(&table, "| `REHEARSAL_"), read);
+}
+
 fn is_letter(own: char) -> bool {
     own.is_ascii_lowercase()
 }

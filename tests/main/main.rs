@@ -15,6 +15,8 @@ mod documents;
 mod engines;
 #[cfg(feature = "interop")]
 mod evasion;
+mod examples;
+mod export;
 mod face;
 #[cfg(feature = "interop")]
 mod foreign;
@@ -23,6 +25,7 @@ mod foreign_app;
 mod history;
 mod hostile;
 mod independent;
+mod install;
 #[cfg(feature = "interop")]
 mod interop;
 #[cfg(unix)]
@@ -44,3 +47,4 @@ mod signoff;
 mod slurm;
 mod sources;
 mod tidy;
+mod tutorial;

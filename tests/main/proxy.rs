@@ -305,6 +305,7 @@ async fn the_control_api_says_what_is_going_on() {
         assert_eq!(state[switch], false, "{state}");
     }
     assert_eq!(state["faults"], json!([said["on"]]), "{state}");
+    assert_eq!(state["maintenance"], Value::Null, "nobody moved it");
     // Nobody reaches a listener while the network is away.
     let status = proxy.url("platform", STATUS);
     assert!(proxy.client.get(&status).send().await.is_err());
@@ -313,8 +314,13 @@ async fn the_control_api_says_what_is_going_on() {
     assert_eq!(answer.status(), StatusCode::OK);
     let over = json!({"on": "data", "off": true});
     proxy.set("/fault", over).await;
+    proxy.set("/maintenance", json!({"on": true})).await;
+    let stopped = json!({"service": "trading", "running": false});
+    proxy.set("/backend", stopped).await;
     let state = proxy.asked("/state").await;
     assert_eq!(state["faults"], json!([]));
+    assert_eq!(state["maintenance"], true);
+    assert_eq!(state["stopped"], json!(["trading"]));
     assert_eq!(
         state["requests_judged"].as_u64(),
         before.as_u64().map(|own| own + 1)

@@ -41,6 +41,23 @@ impl RequestPattern {
         })
     }
 
+    /// Reads the same in a contract with these services: where there is only one, it need not be named.
+    ///
+    /// # Errors
+    /// Says what was expected.
+    pub fn parse_among(text: &str, services: &[&str]) -> Result<Self, String> {
+        let words: Vec<&str> = text.split_whitespace().collect();
+        match (&words[..], services) {
+            ([method, path], [only]) if path.starts_with('/') => {
+                Self::parse(&format!("{method} {only} {path}"))
+            }
+            ([_, path], [_, _, ..]) if path.starts_with('/') => {
+                Err(format!("`{text}` does not say which service it asks"))
+            }
+            _ => Self::parse(text),
+        }
+    }
+
     /// Whether a request falls under this pattern. `path` is the canonical path below the
     /// service's URL, without query.
     #[must_use]
@@ -206,6 +223,10 @@ mod tests {
         assert!(pattern.matches("DELETE", "trading", "/internal/x"));
         assert!(!pattern.matches("DELETE", "platform", "/internal/x"));
         assert!(RequestPattern::parse("POST /api/trade").is_err());
+        let among = |services: &[&str]| RequestPattern::parse_among("* /internal/**", services);
+        assert_eq!(among(&["trading"]), Ok(pattern));
+        let refused = among(&["trading", "platform"]).unwrap_err();
+        assert!(refused.contains("which service"), "{refused}");
         assert!(RequestPattern::parse("POST trading /a/**/b").is_err());
     }
 }

@@ -6,6 +6,7 @@ use super::canonical::{Canonical, pairs};
 use super::readings::fold;
 use crate::domain::contract::Body;
 use crate::domain::journal::Class;
+use crate::domain::selector::Template;
 
 mod json;
 mod multipart;
@@ -229,13 +230,20 @@ pub(super) fn names_its_act(
 fn says(declared: Option<&Body>, (key, text): &(&'static str, String)) -> bool {
     match declared {
         Some(Body::Json(template)) => {
-            template.0.get(*key).and_then(serde_json::Value::as_str) == Some(text)
+            let own = template.0.get(*key).and_then(serde_json::Value::as_str);
+            own.is_some_and(|own| is_written(own, text))
         }
         Some(Body::Form(fields)) => fields
             .iter()
-            .any(|(own, value)| own == key && value == text),
+            .any(|(own, value)| own == key && is_written(value, text)),
         Some(Body::Empty) | None => false,
     }
+}
+
+/// Whether a template is this text always: braces stand twice in it, and nothing is filled in.
+fn is_written(template: &str, text: &str) -> bool {
+    let template = Template(template.into());
+    template.names().is_empty() && template.fill(&|_| None).as_str() == Some(text)
 }
 
 /// Acts in a query string or form.

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::io::{self, Write};
 
-use super::{BAD, Detail, FAINT, GOOD, OPEN, Terminal};
+use super::{Again, BAD, Detail, FAINT, GOOD, OPEN, Terminal};
 use crate::domain::diagnosis;
 use crate::domain::result::RunResult;
 use crate::domain::verdict::Verdict;
@@ -42,6 +42,7 @@ impl<W: Write> Terminal<W> {
         self.changes(result)?;
         self.causes(result)?;
         self.remarks(result)?;
+        self.not_judged(result)?;
         self.field(2, "scope", &scope(result))?;
         self.figures(result)?;
         self.coverage(&result.coverage)?;
@@ -80,6 +81,20 @@ impl<W: Write> Terminal<W> {
             self.field(2, "remark", &format!("{about}: {remark}"))?;
         }
         Ok(())
+    }
+
+    /// How much was not judged. Of an app that others wrote not everything can be, and nobody should take
+    /// that for kept; of our own, which can do all, the coverage says it.
+    fn not_judged(&mut self, result: &RunResult) -> io::Result<()> {
+        let is_own = matches!(self.look.again, Again::Play(_) | Again::Test);
+        let rules = result.scenarios.iter();
+        let rules = rules.flat_map(|scenario| &scenario.outcome.not_judged);
+        let rules: BTreeSet<&str> = rules.map(|(rule, _)| rule.as_str()).collect();
+        if is_own || rules.is_empty() || self.look.detail == Detail::Verbose {
+            return Ok(());
+        }
+        let told = count(rules.len() as u64, "rule");
+        self.field(2, "not judged", &format!("{told}; -v says of each why"))
     }
 
     /// What is new, fixed and still as it was, where earlier runs are remembered.

@@ -1,6 +1,7 @@
 //! The control API of the proxy: HTTP on loopback, JSON both ways, of one family with the mock's
 //! operator API. `docs/PROXY.md` describes it for those who use it.
 
+use std::collections::BTreeSet;
 use std::convert::Infallible;
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -96,12 +97,47 @@ impl Observer for Follower {
     }
 }
 
-/// What was switched at the gateway, for `/state`.
+/// What was switched here, for `/state`.
 struct Switches {
+    /// Unknown until somebody moves it here: the target may have been in maintenance before.
+    maintenance: Option<bool>,
+    stopped: BTreeSet<String>,
     network: bool,
     websocket: bool,
     socket: bool,
     faults: Vec<String>,
+}
+
+impl Switches {
+    /// What a change that was made leaves switched.
+    fn note<'s>(&mut self, change: &Change, services: impl Iterator<Item = &'s str>) {
+        match change {
+            Change::Maintenance(on) => self.maintenance = Some(*on),
+            Change::Backend { service, running } => {
+                let is_meant = |own: &&str| service.as_deref().is_none_or(|name| name == *own);
+                for name in services.filter(is_meant) {
+                    match running {
+                        true => self.stopped.remove(name),
+                        false => self.stopped.insert(name.to_owned()),
+                    };
+                }
+            }
+            Change::Network(there) => self.network = *there,
+            Change::Websocket(open) => self.websocket = *open,
+            Change::Socket(open) => self.socket = *open,
+            Change::Fault { on, fault } => {
+                let on = on.to_string();
+                self.faults.retain(|own| *own != on);
+                self.faults.extend(fault.as_ref().map(|_| on));
+            }
+            Change::Push { .. }
+            | Change::Malform { .. }
+            | Change::Own(_)
+            | Change::ExpireTokens
+            | Change::DropSockets
+            | Change::ForgetSessions => {}
+        }
+    }
 }
 
 impl Control {
@@ -119,6 +155,8 @@ impl Control {
             tape,
             ready,
             switches: Mutex::new(Switches {
+                maintenance: None,
+                stopped: BTreeSet::new(),
                 network: true,
                 websocket: true,
                 socket: true,
@@ -231,6 +269,8 @@ impl Desk for Session {
             "frames_judged": tally.frames_judged,
             "forbidden": tally.forbidden,
             "undeclared": tally.undeclared,
+            "maintenance": switches.maintenance,
+            "stopped": switches.stopped,
             "network": switches.network,
             "websocket": switches.websocket,
             "socket": switches.socket,
@@ -268,7 +308,8 @@ impl Session {
         self.know(change)?;
         let moved = self.around.set(change).await;
         moved.map_err(|why| Refusal(409, "cannot-be-moved", why.to_string()))?;
-        let mut switches = self.switches();
+        let services = self.ready.services.keys().map(String::as_str);
+        self.switches().note(change, services);
         Ok(match change {
             Change::Maintenance(on) => json!({ "maintenance": on }),
             Change::Backend { service, running } => {
@@ -281,24 +322,12 @@ impl Session {
             Change::Own(name) => json!({ "change": name }),
             Change::ExpireTokens => json!({ "expired": true }),
             Change::DropSockets => json!({ "dropped": true }),
-            Change::Network(there) => {
-                switches.network = *there;
-                json!({ "network": there })
-            }
-            Change::Websocket(open) => {
-                switches.websocket = *open;
-                json!({ "websocket": open })
-            }
-            Change::Socket(open) => {
-                switches.socket = *open;
-                json!({ "socket": open })
-            }
+            Change::Network(there) => json!({ "network": there }),
+            Change::Websocket(open) => json!({ "websocket": open }),
+            Change::Socket(open) => json!({ "socket": open }),
             Change::ForgetSessions => json!({ "forgotten": true }),
             Change::Fault { on, fault } => {
-                let on = on.to_string();
-                switches.faults.retain(|own| *own != on);
-                switches.faults.extend(fault.as_ref().map(|_| on.clone()));
-                json!({ "on": on, "fault": fault.is_some() })
+                json!({ "on": on.to_string(), "fault": fault.is_some() })
             }
         })
     }

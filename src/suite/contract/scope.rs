@@ -107,7 +107,9 @@ pub(super) fn check(contract: &Fields<'_>, read: &Contract) {
 
 /// An entry of the forbid list must hit none of the contract's own requests.
 fn check_forbid(item: &Cursor<'_>, read: &Contract) {
-    let Ok(pattern) = RequestPattern::parse(item.node.scalar().unwrap_or_default()) else {
+    let services: Vec<&str> = read.services.iter().map(|own| own.name.as_str()).collect();
+    let text = item.node.scalar().unwrap_or_default();
+    let Ok(pattern) = RequestPattern::parse_among(text, &services) else {
         return;
     };
     let hit = read.operations().find(|(_, operation)| {

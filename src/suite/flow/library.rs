@@ -20,8 +20,8 @@ pub(in crate::suite) struct Library {
 }
 
 impl Library {
-    /// The flows below a folder that is part of the program, which is called `path`.
-    pub(in crate::suite) fn embedded(folder: &Dir<'_>, path: &str) -> Self {
+    /// The flows below a folder that is part of the program, which is called by `place`.
+    pub(in crate::suite) fn embedded(folder: &Dir<'_>, place: &str) -> Self {
         let mut library = Self::default();
         let mut open: Vec<&Dir<'_>> = folder.get_dir(FLOWS).into_iter().collect();
         while let Some(dir) = open.pop() {
@@ -31,7 +31,7 @@ impl Library {
                     continue;
                 };
                 library.add(Path::new(name), || {
-                    Ok(Source::new(format!("{path}/{name}"), text))
+                    Ok(Source::new(format!("{place}{name}"), text))
                 });
             }
         }
