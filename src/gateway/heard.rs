@@ -151,10 +151,18 @@ fn safe(line: &str, scribe: &Scribe) -> String {
             format!("{name}: {value}")
         }
         _ => match line.split_once('?') {
-            Some((path, _)) => format!("{}?…", scribe.redact(path)),
-            None => scribe.redact(line),
+            Some((path, _)) => format!("{}?…", request_line(path, scribe)),
+            None => request_line(line, scribe),
         },
     }
+}
+
+/// A request line, whose method may be any word.
+fn request_line(line: &str, scribe: &Scribe) -> String {
+    let (method, rest) = line.split_once(' ').unwrap_or((line, ""));
+    let method = scribe.vault().conceal_method(method);
+    let line = format!("{method} {}", scribe.redact(rest));
+    line.trim_end().to_owned()
 }
 
 /// A stream that is listened to.

@@ -138,7 +138,6 @@ impl Received {
             };
             judged = judge(&scribe.contract, &unread);
         }
-        judged.judgement = scribe.clean(judged.judgement);
         let grantee = state.tokens.grantee(judged.role.as_ref(), &self.view());
         let number = state.next_exchange();
         let captured = Captured::ahead(self.body.clone(), self.announced);
@@ -146,13 +145,18 @@ impl Received {
         let template = observe::template(&scribe.contract, judged.role.as_ref());
         // The body goes first: it may teach a secret that a header repeats.
         let body = captured.content(scribe, parsed, template);
+        let method = scribe.vault().conceal_method(&self.method);
+        let headers = headers::redacted(scribe, self.headers.clone()).into();
+        let target = scribe.redact(&self.target);
+        // The words of a judgement quote all of these.
+        judged.judgement = scribe.clean(judged.judgement);
         let fact = journal::Request {
             exchange: number,
             sender: self.sender.unwrap_or(Sender::Client),
             service: self.service.name.clone(),
-            method: self.method.clone(),
-            headers: headers::redacted(scribe, self.headers.clone()).into(),
-            target: scribe.redact(&self.target),
+            method,
+            headers,
+            target,
             path: scribe.redact(&judged.path),
             host: scribe.redact(&self.host),
             body,
