@@ -11,6 +11,7 @@ mod checks;
 mod conclusion;
 mod console;
 mod course;
+mod descriptors;
 mod doctor;
 mod exit;
 mod files;
@@ -59,6 +60,7 @@ pub fn main() -> ExitCode {
         Err(refusal) => return refuse(&refusal).into(),
     };
     console::choose(arguments.color);
+    descriptors::raise();
     let done = perform(arguments.command);
     done.unwrap_or_else(|problem| fail(&problem)).into()
 }

@@ -155,6 +155,9 @@ impl Captured {
                 vault.redact_by_template(&template.0, &mut value);
             }
             vault.conceal_value(&mut value);
+            if self.bytes.len() > KEPT {
+                return shortened(&value.to_string(), self.total);
+            }
             return Content::Json {
                 value: value.into(),
                 bytes: self.total,
@@ -182,6 +185,8 @@ impl Captured {
             Body::Empty | Body::Json(_) => scribe.redact(text),
         };
         match self.sha256 {
+            // Polls are read further than entries are long.
+            None if text.len() > KEPT => shortened(&redacted, self.total),
             None => Content::Text {
                 text: redacted,
                 bytes: self.total,

@@ -1,7 +1,7 @@
 //! Endpoints, listeners and streams over Unix-domain sockets, TCP and memory.
 
 use std::io;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::pin::Pin;
 use std::sync::Arc;
@@ -204,6 +204,17 @@ pub enum Stream {
     Tcp(TcpStream),
     /// Within this process.
     Memory(DuplexStream),
+}
+
+impl Stream {
+    /// The address at its other end, if it has one.
+    #[must_use]
+    pub fn peer(&self) -> Option<IpAddr> {
+        match self {
+            Self::Tcp(stream) => stream.peer_addr().ok().map(|address| address.ip()),
+            Self::Unix(_) | Self::Memory(_) => None,
+        }
+    }
 }
 
 impl AsyncRead for Stream {

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use http::header::HOST;
 use http::request::Parts;
-use tokio::sync::watch;
+use tokio::sync::{OwnedSemaphorePermit, watch};
 
 use super::ending::Exchange;
 use crate::domain::contract::Role;
@@ -38,6 +38,8 @@ pub(super) struct Received {
     headers: Vec<(String, String)>,
     /// What was read of its body.
     pub(super) body: Vec<u8>,
+    /// The room that it takes of all that is held.
+    pub(super) held: Vec<OwnedSemaphorePermit>,
     /// How long the whole body is said to be, when only its beginning was read.
     pub(super) announced: Option<u64>,
     journalled: bool,
@@ -68,6 +70,7 @@ impl Received {
                 .filter(|(name, _)| sender.is_none() || name != MARK)
                 .collect(),
             body: Vec::new(),
+            held: Vec::new(),
             announced: None,
             journalled: false,
         }
