@@ -12,6 +12,7 @@ mod complete;
 mod conclusion;
 mod console;
 mod course;
+mod descriptors;
 mod doctor;
 mod exit;
 mod export;
@@ -68,6 +69,7 @@ pub fn main() -> ExitCode {
         Err(refusal) => return refuse(&refusal).into(),
     };
     console::choose(arguments.color);
+    descriptors::raise();
     let done = perform(arguments.command);
     done.unwrap_or_else(|problem| fail(&problem)).into()
 }

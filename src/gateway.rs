@@ -29,6 +29,7 @@ use crate::net::ServiceAddress;
 
 mod accept;
 mod body;
+mod bounds;
 mod controls;
 mod cookies;
 mod exchange;
@@ -52,6 +53,7 @@ mod tokens;
 mod tunnel;
 mod upstream;
 
+pub use bounds::{Limit, Limits, NoLimit};
 pub use listen::{Listen, Name, NoName, Tls};
 use names::{Names, OriginMap};
 use port::Port;
@@ -94,7 +96,7 @@ impl Gateway {
     }
 
     fn start_with(settings: Settings, listen: &Listen, shared: Shared) -> io::Result<Self> {
-        let state = Arc::new(State::new(&settings, shared));
+        let state = Arc::new(State::new(&settings, listen.limits, shared));
         let mut origins = OriginMap::default();
         let mut bound = Vec::new();
         for (service, upstream) in settings.upstreams {

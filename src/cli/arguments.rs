@@ -22,7 +22,7 @@ use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum};
 use super::exit::Exit;
 use super::ports;
 use super::problem::nearest;
-use crate::gateway::Name;
+use crate::gateway::{Limit, Name};
 use crate::suite::config::shown_setting;
 pub(super) use catalogue::{ListArguments, RulesArguments, ScenariosArguments};
 pub(super) use course::{CourseArguments, Flaky};
@@ -354,6 +354,10 @@ pub(super) struct ProxyArguments {
     /// Let forbidden calls through to the target; they are found all the same
     #[arg(long)]
     pub(super) observe: bool,
+
+    /// Another limit to what clients may take: connections, connections-of-address, head, body (seconds), buffered (MiB), packets; may be repeated
+    #[arg(long = "limit", value_name = "NAME=NUMBER")]
+    pub(super) limits: Vec<Limit>,
 
     /// Let the mock misbehave; `rehearsal defects` lists how
     #[arg(long = "defect", value_name = "NAME")]

@@ -18,7 +18,7 @@ use super::settings::{self, Environment, layered};
 use super::target::{SuiteOnTarget, TargetRequest};
 use super::{console, interrupt, levers, pace};
 use crate::domain::result::RunResult;
-use crate::gateway::{Listen, Mode, Tls};
+use crate::gateway::{Limits, Listen, Mode, Tls};
 use crate::report::About;
 use crate::report::terminal::{Again, Look, Terminal};
 use crate::run::{Course, Interrupt, Plan, ProxyPlan, Ready, Use, finding_in_brief, serve};
@@ -133,6 +133,7 @@ fn listen(
         addresses,
         names: arguments.names.clone(),
         tls,
+        limits: (arguments.limits.iter().copied()).fold(Limits::for_strangers(), Limits::with),
     })
 }
 

@@ -52,6 +52,9 @@ pub struct Contract {
     pub services: Vec<Service>,
     /// The response header that carries the request id, if the backend promises one.
     pub request_id: Option<String>,
+    /// Names of headers, fields and query keys whose values are secrets, beside those that say so
+    /// themselves.
+    pub secret_names: Vec<String>,
     /// How a session begins, goes on and ends.
     pub session: Session,
     /// How the backend tells the app to block, if it can.

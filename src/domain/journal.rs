@@ -11,6 +11,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+mod bound;
 mod client;
 mod fact;
 pub mod file;
@@ -21,6 +22,7 @@ mod probe;
 mod record;
 mod screen;
 
+pub use bound::Bound;
 pub use client::{
     Act, AppFact, ClientExchange, ClientOutcome, DataSource, FeedState, LinkState, Report,
     SessionState, StorageAccident,
@@ -95,6 +97,18 @@ pub enum Fact {
     },
     /// The gateway was sent what it could not read as a request, and refused it.
     Unreadable(Unreadable),
+    /// The gateway refused what a client sent for a limit of its own: nobody is blamed for that.
+    Limited {
+        /// The service.
+        service: String,
+        /// Which limit.
+        bound: Bound,
+        /// What it lets through at most: connections, packets, KiB or seconds.
+        most: u64,
+        /// The request's exchange, if it was one already.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        exchange: Option<u64>,
+    },
     /// A client left the gateway before TLS was agreed on.
     TlsRefused {
         /// The service.
@@ -159,6 +173,7 @@ impl Fact {
             Self::Answer(_) => "answer",
             Self::Lost { .. } => "lost",
             Self::Unreadable(_) => "unreadable",
+            Self::Limited { .. } => "limited",
             Self::TlsRefused { .. } => "tls-refused",
             Self::TokenIssued(_) => "token-issued",
             Self::SocketOpened { .. } => "socket-opened",

@@ -5,17 +5,25 @@
 //! see that the same token was used twice, or stood in a URL, and can never see the token.
 
 use std::borrow::Cow;
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use serde_json::Value;
 
+mod encoded;
 mod escape;
 mod hollow;
+mod names;
 mod patterns;
+mod shape;
+mod spots;
+mod suspects;
+#[cfg(test)]
+mod tests;
 
 pub use hollow::{is_hollow, is_missing};
 
-use patterns::{Extent, Patterns};
+use names::Names;
+use patterns::{Extent, Match, Patterns};
 
 /// What kind of secret a value is; its label says so.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -30,30 +38,54 @@ pub enum SecretKind<'a> {
     Password,
     /// A credential that was never seen being handed out.
     Unknown,
+    /// What by its name or shape may be a secret. Nobody is judged by it.
+    Suspected,
 }
 
 /// The secrets seen so far. Its `Debug` says only how many.
 #[derive(Default)]
 pub struct Vault {
     labels: Vec<String>,
-    known: HashMap<String, usize>,
-    counts: [usize; 4],
+    known: HashMap<String, Known>,
+    counts: [usize; 5],
     patterns: Patterns,
+    names: Names,
+    /// Values that are no secrets, whatever their names say.
+    open: HashSet<String>,
+    /// How many of the patterns are only suspected.
+    suspected: usize,
+}
+
+/// What is known of one secret.
+#[derive(Debug, Clone, Copy)]
+struct Known {
+    /// Its label.
+    label: usize,
+    /// Whether it only may be a secret.
+    suspected: bool,
+    /// Whether texts are searched for it.
+    searched: bool,
 }
 
 /// Shorter values are too likely to be something else by chance; they are replaced only where they
 /// are known to be secrets.
 const SHORTEST: usize = 8;
 
+/// What the label of something begins with that only may be a secret: no rule takes it for a label.
+const HIDDEN: char = '«';
+
+/// How many secrets that are only suspected are searched for.
+const MOST_SUSPECTED: usize = 4_096;
+
 /// How often an escape may hide another.
 const ROUNDS: usize = 3;
 
 /// The text with its escapes undone once; `None` when there are none.
 fn without_escapes(text: &str) -> Option<String> {
-    if !text.contains(['%', '\\']) {
+    if !text.contains(['%', '\\', '&']) {
         return None;
     }
-    let unescaped = escape::undo(text);
+    let unescaped = escape::undo_entities(&escape::undo(text));
     let decoded = percent_encoding::percent_decode_str(&unescaped)
         .decode_utf8()
         .map_or_else(|_| unescaped.clone(), Cow::into_owned);
@@ -67,10 +99,21 @@ impl Vault {
         Self::default()
     }
 
-    /// The label of a secret, which is learnt if it is new. What a value was first seen as it stays.
+    /// Hides what stands under these names as well, and never these values: a contract has them, which
+    /// is shown to everybody.
+    pub fn agree(&mut self, names: &[String], open: impl IntoIterator<Item = String>) {
+        self.names.add(names);
+        self.open.extend(open);
+    }
+
+    /// The label of a secret, which is learnt if it is new. What a value was first seen as it stays,
+    /// unless it was only suspected to be a secret.
     pub fn learn(&mut self, kind: SecretKind<'_>, value: &str) -> String {
-        if let Some(at) = self.known.get(value) {
-            return self.labels[*at].clone();
+        let known = self.known.get(value).copied();
+        if let Some(known) = known
+            && (!known.suspected || kind == SecretKind::Suspected)
+        {
+            return self.labels[known.label].clone();
         }
         let label = match kind {
             SecretKind::PasswordOf(account) => format!("‹password {account}›"),
@@ -78,20 +121,46 @@ impl Vault {
             SecretKind::Refresh => self.number(1, "refresh"),
             SecretKind::Password => self.number(2, "password"),
             SecretKind::Unknown => self.number(3, "unknown-credential"),
+            SecretKind::Suspected => {
+                self.counts[4] += 1;
+                format!("{HIDDEN}secret-{}»", self.counts[4])
+            }
         };
-        let at = self.labels.len();
-        self.labels.push(label.clone());
-        self.known.insert(value.to_owned(), at);
-        if value.len() >= SHORTEST {
+        let at = known.map_or(self.labels.len(), |known| known.label);
+        match known {
+            Some(_) => self.labels[at].clone_from(&label),
+            None => self.labels.push(label.clone()),
+        }
+        let suspected = kind == SecretKind::Suspected;
+        let searched = known.is_some_and(|known| known.searched);
+        let search = !searched && self.is_searched_for(value, suspected);
+        let known = Known {
+            label: at,
+            suspected,
+            searched: searched || search,
+        };
+        self.known.insert(value.to_owned(), known);
+        if search {
             self.patterns.add(value, at);
         }
-        let is_token = matches!(kind, SecretKind::Access | SecretKind::Refresh);
-        if is_token && value.len() >= 2 * SHORTEST {
+        let has_parts = !matches!(kind, SecretKind::Unknown | SecretKind::Suspected);
+        if has_parts && value.len() >= 2 * SHORTEST {
             self.patterns.add_parts(value, self.labels.len());
             let part = format!("‹part of {}", label.trim_start_matches('‹'));
             self.labels.push(part);
         }
         label
+    }
+
+    /// Whether a secret is searched for in all texts. Of what is only suspected that is what nobody
+    /// would write by chance, and not without limit.
+    fn is_searched_for(&mut self, value: &str, suspected: bool) -> bool {
+        if !suspected {
+            return value.len() >= SHORTEST;
+        }
+        let search = self.suspected < MOST_SUSPECTED && shape::is_chosen(value);
+        self.suspected += usize::from(search);
+        search
     }
 
     fn number(&mut self, of: usize, name: &str) -> String {
@@ -102,7 +171,8 @@ impl Vault {
     /// The label of a secret that is known.
     #[must_use]
     pub fn label(&self, value: &str) -> Option<&str> {
-        self.known.get(value).map(|at| self.labels[*at].as_str())
+        let known = self.known.get(value)?;
+        Some(&self.labels[known.label])
     }
 
     /// Whether a text holds no secret in any form. Cheaper than [`Vault::redact`], and the usual
@@ -141,13 +211,31 @@ impl Vault {
             }
             decoded = Cow::Owned(next);
         }
-        plain
+        if let Some(joined) = encoded::without_breaks(&decoded)
+            && let Cow::Owned(found) = self.replace(&joined, extent)
+        {
+            return Cow::Owned(found);
+        }
+        let hidden = encoded::runs(&plain, |bytes| {
+            let found = self.patterns.find(bytes, extent);
+            found.first().map(|found| found.label)
+        });
+        match self.replaced(&plain, &hidden) {
+            Some(replaced) => Cow::Owned(replaced),
+            None => plain,
+        }
     }
 
     fn replace<'t>(&self, text: &'t str, extent: Extent) -> Cow<'t, str> {
         let found = self.patterns.find(text.as_bytes(), extent);
+        self.replaced(text, &found)
+            .map_or(Cow::Borrowed(text), Cow::Owned)
+    }
+
+    /// The text with labels where secrets were found; `None` if there were none.
+    fn replaced(&self, text: &str, found: &[Match]) -> Option<String> {
         if found.is_empty() {
-            return Cow::Borrowed(text);
+            return None;
         }
         let mut redacted = String::with_capacity(text.len());
         let mut from = 0;
@@ -157,7 +245,7 @@ impl Vault {
             from = secret.end;
         }
         redacted.push_str(&text[from..]);
-        Cow::Owned(redacted)
+        Some(redacted)
     }
 
     /// Replaces every secret in a JSON value, in place; says whether there was one.
@@ -271,14 +359,22 @@ impl Vault {
         if credential.is_empty() {
             return value.to_owned();
         }
-        let redacted = match self.redact_whole(credential) {
-            Cow::Owned(redacted) => redacted,
-            Cow::Borrowed(credential) => self.learn(SecretKind::Unknown, credential),
-        };
+        let redacted = self.credential(credential);
         if scheme.is_empty() {
             redacted
         } else {
             format!("{scheme} {redacted}")
+        }
+    }
+
+    /// What stands for a text that is a credential by its place.
+    fn credential(&mut self, text: &str) -> String {
+        if self.known.get(text).is_some_and(|known| known.suspected) {
+            return self.learn(SecretKind::Unknown, text);
+        }
+        match self.redact_whole(text) {
+            Cow::Owned(redacted) => redacted,
+            Cow::Borrowed(secret) => self.learn(SecretKind::Unknown, secret),
         }
     }
 
@@ -298,11 +394,7 @@ impl Vault {
                     redacted.push_str(name);
                     redacted.push('=');
                     let secret = secret.trim();
-                    let label = match self.redact_whole(secret) {
-                        Cow::Owned(redacted) => redacted,
-                        Cow::Borrowed(secret) => self.learn(SecretKind::Unknown, secret),
-                    };
-                    redacted.push_str(&label);
+                    redacted.push_str(&self.credential(secret));
                 }
                 _ => redacted.push_str(pair),
             }
@@ -318,169 +410,5 @@ impl Vault {
 impl std::fmt::Debug for Vault {
     fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(out, "Vault({} secrets)", self.known.len())
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use base64::Engine as _;
-    use base64::engine::general_purpose::{STANDARD, URL_SAFE};
-    use proptest::prelude::*;
-    use serde_json::json;
-
-    use super::*;
-
-    const TOKEN: &str = "eyJhbGciOiJFUzI1NiJ9.eyJzdWIiOiJ1MSJ9.c2lnbmF0dXJl";
-
-    fn vault() -> Vault {
-        let mut vault = Vault::new();
-        vault.learn(SecretKind::PasswordOf("tester-a"), "pa/ss wörd+1");
-        vault.learn(SecretKind::Access, TOKEN);
-        vault.learn(SecretKind::Refresh, &format!("{TOKEN}-2"));
-        vault
-    }
-
-    #[test]
-    fn labels_are_numbered_by_first_sight_and_stay() {
-        let mut vault = vault();
-        assert_eq!(
-            vault.learn(SecretKind::Access, "another-token"),
-            "‹access-2›"
-        );
-        assert_eq!(vault.learn(SecretKind::Unknown, TOKEN), "‹access-1›");
-        assert_eq!(vault.label(TOKEN), Some("‹access-1›"));
-    }
-
-    #[test]
-    fn a_secret_is_found_raw_escaped_and_in_base64_at_any_place() {
-        let vault = vault();
-        assert_eq!(vault.redact(&format!("a={TOKEN}&b=1")), "a=‹access-1›&b=1");
-        assert_eq!(
-            vault.redact("p=pa%2Fss%20w%C3%B6rd%2b1"),
-            "p=‹password tester-a›"
-        );
-        assert_eq!(
-            vault.redact("p=%70a%252Fss%2520w%25C3%25B6rd%252B1"),
-            "p=‹password tester-a›"
-        );
-        assert_eq!(
-            vault.redact(r#"{"p":"\u0070a\/ss wörd+1"}"#),
-            "{\"p\":\"‹password tester-a›\"}"
-        );
-        for before in ["", "u", "us", "user"] {
-            for after in ["", "x", "xy"] {
-                for engine in [STANDARD, URL_SAFE] {
-                    let hidden = engine.encode(format!("{before}pa/ss wörd+1{after}"));
-                    let redacted = vault.redact(&hidden);
-                    assert!(
-                        redacted.contains("‹password tester-a›"),
-                        "{before}|{after}: {redacted}"
-                    );
-                }
-            }
-        }
-    }
-
-    #[test]
-    fn part_of_a_token_gives_it_away_and_what_only_looks_like_it_does_not() {
-        let mut vault = Vault::new();
-        vault.learn(SecretKind::Access, "q7Zr20Lw9fKc83VbXt5HmP1dE");
-        vault.learn(SecretKind::Refresh, "sailor-0123456789.aB3dE6gH9");
-        vault.learn(SecretKind::Access, TOKEN);
-        for (text, expected) in [
-            ("/x?k=q7Zr20Lw9fKc83Vb&n=1", "/x?k=‹part of access-1›&n=1"),
-            ("/x?k=q7Zr20Lw9fKc8", "/x?k=‹part of access-1›"),
-            ("/x?k=%717Zr20Lw9fKc83V", "/x?k=‹part of access-1›"),
-            ("/x?k=q7Zr20Lw9fKc83VbXt5HmP1dE", "/x?k=‹access-1›"),
-            // Less than half of it, another word, and an id that the token is made of.
-            ("/x?k=q7Zr20Lw9fKc", "/x?k=q7Zr20Lw9fKc"),
-            ("/x?k=q7Zr20Lw9fKc83VbQQ", "/x?k=q7Zr20Lw9fKc83VbQQ"),
-            ("/users/sailor-0123456789/x", "/users/sailor-0123456789/x"),
-            ("/x?p=eyJzdWIiOiJ1MSJ9", "/x?p=‹part of access-2›"),
-            ("/x?p=eyJhbGciOiJFUzI1NiJ9", "/x?p=eyJhbGciOiJFUzI1NiJ9"),
-        ] {
-            assert_eq!(vault.redact(text), expected, "{text}");
-        }
-        // Where a credential stands it is one of its own.
-        assert_eq!(
-            vault.redact_credential("Bearer q7Zr20Lw9fKc83Vb"),
-            "Bearer ‹unknown-credential-1›"
-        );
-        assert_eq!(format!("{vault:?}"), "Vault(4 secrets)");
-    }
-
-    #[test]
-    fn the_longest_secret_at_a_place_wins() {
-        let vault = vault();
-        assert_eq!(vault.redact(&format!("{TOKEN}-2")), "‹refresh-1›");
-        assert_eq!(vault.redact(&format!("{TOKEN}-3")), "‹access-1›-3");
-    }
-
-    #[test]
-    fn values_keys_and_nested_text_of_json_are_searched() {
-        let vault = vault();
-        let mut value = json!({"a": [TOKEN, 1], TOKEN: "x"});
-        assert!(vault.redact_value(&mut value));
-        assert_eq!(value, json!({"a": ["‹access-1›", 1], "‹access-1›": "x"}));
-        assert!(!vault.redact_value(&mut json!({"price": "12345678.90"})));
-    }
-
-    #[test]
-    fn short_secrets_go_where_the_contract_puts_them_and_stay_elsewhere() {
-        let mut vault = Vault::new();
-        vault.learn(SecretKind::PasswordOf("tester-a"), "short");
-        let template = json!({"user": "{username}", "secret": {"password": "{password}"}});
-        let mut body = json!({"user": "short", "secret": {"password": "short"}});
-        vault.redact_by_template(&template, &mut body);
-        assert_eq!(
-            body,
-            json!({"user": "short", "secret": {"password": "‹password tester-a›"}})
-        );
-        let mut wrong = json!({"user": "a", "secret": {"password": "wrong"}});
-        vault.redact_by_template(&template, &mut wrong);
-        assert_eq!(wrong["secret"]["password"], "‹password-1›");
-    }
-
-    #[test]
-    fn a_credential_that_was_never_handed_out_gets_a_label_of_its_own() {
-        let mut vault = vault();
-        assert_eq!(
-            vault.redact_credential(&format!("Bearer {TOKEN}")),
-            "Bearer ‹access-1›"
-        );
-        assert_eq!(
-            vault.redact_credential("Bearer stranger"),
-            "Bearer ‹unknown-credential-1›"
-        );
-        assert_eq!(
-            vault.redact_credential("stranger"),
-            "‹unknown-credential-1›"
-        );
-        assert_eq!(vault.redact("x stranger y"), "x ‹unknown-credential-1› y");
-        assert_eq!(
-            vault.redact_cookies("a=1; sid=q9", false),
-            "a=‹unknown-credential-2›; sid=‹unknown-credential-3›"
-        );
-        assert_eq!(
-            vault.redact_cookies("rt=r1; Path=/; HttpOnly", true),
-            "rt=‹unknown-credential-4›; Path=/; HttpOnly"
-        );
-    }
-
-    proptest! {
-        #[test]
-        fn no_learnt_secret_survives(secrets in prop::collection::vec("[ -~é]{8,20}", 1..6), text in "[ -~é%]{0,20}") {
-            let mut vault = Vault::new();
-            let mut joined = text.clone();
-            for secret in &secrets {
-                vault.learn(SecretKind::Access, secret);
-                joined.push_str(secret);
-                joined.push_str(&text);
-            }
-            let redacted = vault.redact(&joined).into_owned();
-            for secret in &secrets {
-                prop_assert!(!redacted.contains(secret.as_str()) || "‹access-12345›".contains(secret.as_str()));
-            }
-        }
     }
 }

@@ -2,18 +2,21 @@
 
 use std::io::Cursor;
 use std::sync::Arc;
+use std::time::Duration;
 
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
-use hyper_util::rt::TokioIo;
+use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite};
 use tokio::sync::watch;
 
+use super::body::within;
+use super::bounds::Seat;
 use super::exchange::{self, Client};
 use super::heard::{Heard, TLS_HANDSHAKE};
 use super::service::Service;
 use super::upstream::Link;
-use crate::domain::journal::{Fact, Insecure};
+use crate::domain::journal::{Bound, Fact, Insecure};
 use crate::net::{ACCEPT_PAUSE, Stream};
 
 /// Accepts connections until the service's port ends.
@@ -23,42 +26,59 @@ pub(super) async fn listen(service: Arc<Service>) {
             Ok(stream) => {
                 // Whatever is cut from now on includes this connection, also before it is served.
                 let cut = service.port.cuts();
-                tokio::spawn(welcome(Arc::clone(&service), stream, cut));
+                match service.state.bounds.seat(stream.peer()) {
+                    Ok(seat) => {
+                        tokio::spawn(welcome(Arc::clone(&service), Seated { stream, seat }, cut));
+                    }
+                    Err(full) if full.is_new => service.refuse(full.bound, full.most),
+                    Err(_) => {}
+                }
             }
             Err(_) => tokio::time::sleep(ACCEPT_PAUSE).await,
         }
     }
 }
 
+/// A connection on its seat, which it keeps as long as it lasts.
+struct Seated {
+    stream: Stream,
+    seat: Seat,
+}
+
 /// Finds out what a client speaks. The harness's own calls are in plain text also where clients are
 /// served over TLS.
-async fn welcome(service: Arc<Service>, mut stream: Stream, mut cut: watch::Receiver<()>) {
+async fn welcome(service: Arc<Service>, seated: Seated, mut cut: watch::Receiver<()>) {
+    let Seated { mut stream, seat } = seated;
     let Some((tls, trusted)) = service.port.tls() else {
-        return serve(service, stream, cut, None).await;
+        return serve(service, (stream, seat), cut, None).await;
     };
     let mut first = [0];
+    let head = service.state.bounds.limits.head;
     let read = tokio::select! {
         biased;
         _ = cut.changed() => return,
-        read = stream.read(&mut first) => read,
+        read = within(head, stream.read(&mut first)) => read,
     };
-    if !matches!(read, Ok(1)) {
+    if !matches!(read, Some(Ok(1))) {
         return;
     }
     let (rest, write) = tokio::io::split(stream);
     let stream = tokio::io::join(Cursor::new(first).chain(rest), write);
     if first != [TLS_HANDSHAKE] {
-        return serve(service, stream, cut, Some(Insecure::Clear)).await;
+        return serve(service, (stream, seat), cut, Some(Insecure::Clear)).await;
     }
     let shaken = tokio::select! {
         biased;
         _ = cut.changed() => return,
-        shaken = tls.acceptor().accept(stream) => shaken,
+        shaken = within(head, tls.acceptor().accept(stream)) => shaken,
+    };
+    let Some(shaken) = shaken else {
+        return service.refuse(Bound::Head, seconds(head));
     };
     match shaken {
         Ok(stream) => {
             let insecure = (!trusted).then_some(Insecure::Untrusted);
-            serve(service, stream, cut, insecure).await;
+            serve(service, (stream, seat), cut, insecure).await;
         }
         // A client that trusts no such certificate goes away.
         Err(error) => service.state.scribe.record(Fact::TlsRefused {
@@ -76,7 +96,7 @@ const LONGEST_HEAD: usize = 1024 * 1024;
 /// Serves one connection until either side ends it, or a fault cuts it.
 async fn serve<S>(
     service: Arc<Service>,
-    stream: S,
+    (stream, seat): (S, Seat),
     mut cut: watch::Receiver<()>,
     insecure: Option<Insecure>,
 ) where
@@ -94,12 +114,17 @@ async fn serve<S>(
         exchange::carry(Arc::clone(&service), client, request)
     });
     let heard = Heard::default();
-    let connection = http1::Builder::new()
+    let head = told.state.bounds.limits.head;
+    let mut builder = http1::Builder::new();
+    if let Some(head) = head {
+        builder.timer(TokioTimer::new()).header_read_timeout(head);
+    }
+    let connection = builder
         .preserve_header_case(true)
         .auto_date_header(false)
         .max_headers(MOST_HEADERS)
         .max_buf_size(LONGEST_HEAD)
-        .serve_connection(TokioIo::new(heard.listen_to(stream)), carry)
+        .serve_connection(TokioIo::new(heard.listen_to(stream, seat)), carry)
         .with_upgrades();
     tokio::pin!(connection);
     // Any other error here is the client's or a fault's doing, and stands in the journal as such.
@@ -108,10 +133,18 @@ async fn serve<S>(
         _ = cut.changed() => return,
         ended = &mut connection => ended,
     };
-    if let Err(error) = ended
-        && error.is_parse()
-    {
+    let Err(error) = ended else {
+        return;
+    };
+    // Whoever was only idle is not refused anything.
+    if error.is_timeout() && heard.is_amid() {
+        told.refuse(Bound::Head, seconds(head));
+    } else if error.is_parse() {
         let unreadable = heard.unreadable(&told.name, &error, &told.state.scribe);
         told.state.scribe.record(Fact::Unreadable(unreadable));
     }
+}
+
+fn seconds(limit: Option<Duration>) -> usize {
+    limit.map_or(0, |limit| limit.as_secs() as usize)
 }

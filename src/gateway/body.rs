@@ -3,14 +3,17 @@
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
+use std::time::Duration;
 
 use bytes::Bytes;
 use http_body_util::BodyExt as _;
 use hyper::body::{Body, Frame, Incoming, SizeHint};
+use tokio::sync::OwnedSemaphorePermit;
 
+use super::bounds::Bounds;
 use super::observe::Capture;
 use super::scribe::Scribe;
-use crate::domain::journal::Fact;
+use crate::domain::journal::{Bound, Fact};
 
 /// A body that the gateway sends, either way.
 pub(super) enum Payload<S> {
@@ -124,6 +127,56 @@ pub(super) fn longer(body: &Incoming, by: usize) -> SizeHint {
     match body.size_hint().exact() {
         Some(rest) => SizeHint::with_exact(rest + by as u64),
         None => SizeHint::new(),
+    }
+}
+
+/// Why a body was not read to where it was to be.
+pub(super) enum Unread {
+    /// Its sender broke off.
+    Broken,
+    /// For this limit, which is so much.
+    Limited(Bound, usize),
+}
+
+/// Reads a body as [`read_ahead`] does, within limits: what waits for room in memory lets its sender
+/// wait. What it holds is held until `held` is dropped.
+pub(super) async fn read_within(
+    mut incoming: Incoming,
+    limit: usize,
+    read: &mut Vec<u8>,
+    held: &mut Vec<OwnedSemaphorePermit>,
+    bounds: &Bounds,
+) -> Result<Option<Incoming>, Unread> {
+    let most = bounds.limits.body;
+    let seconds = most.map_or(0, |most| most.as_secs() as usize);
+    while read.len() <= limit {
+        let next = within(most, incoming.frame()).await;
+        let next = next.ok_or(Unread::Limited(Bound::Body, seconds))?;
+        let Some(frame) = next.transpose().map_err(|_| Unread::Broken)? else {
+            return Ok(None);
+        };
+        if let Some(chunk) = frame.data_ref() {
+            let room = within(most, bounds.hold(chunk.len())).await;
+            let room = room.ok_or(Unread::Limited(Bound::Buffered, bounds.limits.buffered))?;
+            match (held.last_mut(), room) {
+                (Some(all), Some(more)) => all.merge(more),
+                (None, more) => held.extend(more),
+                (Some(_), None) => {}
+            }
+            read.extend_from_slice(chunk);
+        }
+        if incoming.is_end_stream() {
+            return Ok(None);
+        }
+    }
+    Ok(Some(incoming))
+}
+
+/// What comes of it in time, if there is a limit to that.
+pub(super) async fn within<F: Future>(limit: Option<Duration>, what: F) -> Option<F::Output> {
+    match limit {
+        Some(limit) => tokio::time::timeout(limit, what).await.ok(),
+        None => Some(what.await),
     }
 }
 

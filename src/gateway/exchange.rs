@@ -96,6 +96,10 @@ async fn without_budget(mut arrived: Arrived) -> Severed {
 /// What is done to a request, and who says so. What the scope says goes before every fault.
 fn decide(arrived: &Arrived) -> (Disposition, Answerer) {
     let (sender, judgement) = (arrived.received.sender, &arrived.judged.judgement);
+    if arrived.crowded {
+        let body = json!({"error": "too-many-packets"});
+        return (Disposition::Answer(Reply::json(413, body)), Answerer::Fault);
+    }
     let sunk = sender == Some(Sender::Canary) || arrived.received.method == "CONNECT";
     if sunk || (arrived.denied && sender != Some(Sender::Probe)) {
         let body = blocked(judgement.class, &judgement.reason);

@@ -232,12 +232,9 @@ pub(super) fn redacted(scribe: &Scribe, headers: Vec<(String, String)>) -> Vec<(
                 "cookie" => vault.redact_cookies(&value, false),
                 "set-cookie" => vault.redact_cookies(&value, true),
                 other if own.eq_ignore_ascii_case(other) => vault.redact_credential(&value),
-                _ => match vault.redact(&value) {
-                    std::borrow::Cow::Owned(redacted) => redacted,
-                    std::borrow::Cow::Borrowed(_) => value,
-                },
+                other => vault.conceal_header(other, &value),
             };
-            (name, redacted)
+            (vault.conceal_name(&name), redacted)
         })
         .collect()
 }

@@ -8,6 +8,7 @@ use std::task::{Context, Poll};
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
+use super::bounds::Seat;
 use super::headers;
 use super::lock::lock;
 use super::scribe::Scribe;
@@ -36,11 +37,17 @@ struct Bytes {
 
 impl Heard {
     /// The stream, of which this remembers.
-    pub(super) fn listen_to<S>(&self, stream: S) -> Listened<S> {
+    pub(super) fn listen_to<S>(&self, stream: S, seat: Seat) -> Listened<S> {
         Listened {
             stream,
             heard: self.clone(),
+            _seat: seat,
         }
+    }
+
+    /// Whether something came that was not answered.
+    pub(super) fn is_amid(&self) -> bool {
+        !lock(&self.0).now.is_empty()
     }
 
     fn came(&self, bytes: &[u8]) {
@@ -151,16 +158,26 @@ fn safe(line: &str, scribe: &Scribe) -> String {
             format!("{name}: {value}")
         }
         _ => match line.split_once('?') {
-            Some((path, _)) => format!("{}?…", scribe.redact(path)),
-            None => scribe.redact(line),
+            Some((path, _)) => format!("{}?…", request_line(path, scribe)),
+            None => request_line(line, scribe),
         },
     }
+}
+
+/// A request line, whose method may be any word.
+fn request_line(line: &str, scribe: &Scribe) -> String {
+    let (method, rest) = line.split_once(' ').unwrap_or((line, ""));
+    let method = scribe.vault().conceal_method(method);
+    let line = format!("{method} {}", scribe.redact(rest));
+    line.trim_end().to_owned()
 }
 
 /// A stream that is listened to.
 pub(super) struct Listened<S> {
     stream: S,
     heard: Heard,
+    /// It is left with the last who holds the connection: a tunnel goes on after its request.
+    _seat: Seat,
 }
 
 impl<S: AsyncRead + Unpin> AsyncRead for Listened<S> {

@@ -13,6 +13,8 @@ use tokio_rustls::rustls::crypto::aws_lc_rs;
 use tokio_rustls::rustls::pki_types::pem::PemObject;
 use tokio_rustls::rustls::pki_types::{CertificateDer, PrivateKeyDer};
 
+use super::bounds::Limits;
+
 /// Where a gateway listens, and under which names its clients find it.
 #[derive(Debug, Clone, Default)]
 pub struct Listen {
@@ -23,6 +25,8 @@ pub struct Listen {
     pub names: Vec<Name>,
     /// What clients may be served with over TLS.
     pub tls: Option<Tls>,
+    /// What is taken from clients at most.
+    pub limits: Limits,
 }
 
 /// A name of the machine, by which clients reach the gateway.

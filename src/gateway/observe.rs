@@ -154,7 +154,10 @@ impl Captured {
             if let Body::Json(template) = template {
                 vault.redact_by_template(&template.0, &mut value);
             }
-            vault.redact_value(&mut value);
+            vault.conceal_value(&mut value);
+            if self.bytes.len() > KEPT {
+                return shortened(&value.to_string(), self.total);
+            }
             return Content::Json {
                 value: value.into(),
                 bytes: self.total,
@@ -182,6 +185,8 @@ impl Captured {
             Body::Empty | Body::Json(_) => scribe.redact(text),
         };
         match self.sha256 {
+            // Polls are read further than entries are long.
+            None if text.len() > KEPT => shortened(&redacted, self.total),
             None => Content::Text {
                 text: redacted,
                 bytes: self.total,
@@ -208,15 +213,17 @@ fn redact_form(scribe: &Scribe, text: &str, fields: &[(String, String)]) -> Stri
     let mut vault = scribe.vault();
     let pairs = text.split('&').map(|pair| {
         let Some((key, value)) = pair.split_once('=') else {
-            return vault.redact(pair).into_owned();
+            return vault.conceal(pair).into_owned();
         };
         let template = fields.iter().find(|(name, _)| name == key);
         let decoded = value.replace('+', " ");
         let decoded = percent_encoding::percent_decode_str(&decoded).decode_utf8_lossy();
-        let redacted = template
-            .and_then(|(_, template)| vault.redact_templated(template, &decoded))
-            .unwrap_or_else(|| vault.redact(value).into_owned());
-        format!("{}={redacted}", vault.redact(key))
+        let redacted =
+            template.and_then(|(_, template)| vault.redact_templated(template, &decoded));
+        match redacted {
+            Some(redacted) => format!("{}={redacted}", vault.conceal(key)),
+            None => vault.conceal(pair).into_owned(),
+        }
     });
     pairs.collect::<Vec<_>>().join("&")
 }

@@ -2,9 +2,11 @@
 
 use std::sync::{Arc, Mutex, MutexGuard};
 
+use serde_json::Value;
+
 use super::lock::lock;
 use super::settings::{Mode, Settings};
-use crate::domain::contract::Contract;
+use crate::domain::contract::{Body, Contract};
 use crate::domain::journal::{Class, Fact, Judgement};
 use crate::domain::secrets::{SecretKind, Vault};
 use crate::net::Recorder;
@@ -30,6 +32,10 @@ impl Scribe {
         for secret in upstreams.flat_map(|upstream| &upstream.access.secrets) {
             lock(&vault).learn(SecretKind::Unknown, secret.expose());
         }
+        lock(&vault).agree(
+            &settings.contract.secret_names,
+            said_openly(&settings.contract),
+        );
         Self {
             contract: Arc::clone(&settings.contract),
             recorder: settings.recorder.clone(),
@@ -59,14 +65,14 @@ impl Scribe {
     /// A text without secrets. The lock is gone when this returns, which a guard inside a larger
     /// expression would not be.
     pub(super) fn redact(&self, text: &str) -> String {
-        self.vault().redact(text).into_owned()
+        self.vault().conceal(text).into_owned()
     }
 
     /// A judgement without secrets: its words quote the request.
     pub(super) fn clean(&self, mut judgement: Judgement) -> Judgement {
-        let vault = self.vault();
-        let clean = |text: &mut String| {
-            if let std::borrow::Cow::Owned(redacted) = vault.redact(text) {
+        let mut vault = self.vault();
+        let mut clean = |text: &mut String| {
+            if let std::borrow::Cow::Owned(redacted) = vault.conceal(text) {
                 *text = redacted;
             }
         };
@@ -76,5 +82,30 @@ impl Scribe {
             form.steps.iter_mut().for_each(clean);
         }
         judgement
+    }
+}
+
+/// The values that a contract itself sends, in headers, queries and bodies.
+fn said_openly(contract: &Contract) -> Vec<String> {
+    let mut values = Vec::new();
+    for (_, operation) in contract.operations() {
+        let pairs = operation.headers.iter().chain(&operation.query);
+        values.extend(pairs.map(|(_, value)| value.clone()));
+        match &operation.body {
+            Body::Json(template) => texts(&template.0, &mut values),
+            Body::Form(fields) => values.extend(fields.iter().map(|(_, value)| value.clone())),
+            Body::Empty => {}
+        }
+    }
+    values.retain(|value| !value.contains('{'));
+    values
+}
+
+fn texts(value: &Value, into: &mut Vec<String>) {
+    match value {
+        Value::String(text) => into.push(text.clone()),
+        Value::Array(items) => items.iter().for_each(|item| texts(item, into)),
+        Value::Object(fields) => fields.values().for_each(|field| texts(field, into)),
+        Value::Null | Value::Bool(_) | Value::Number(_) => {}
     }
 }

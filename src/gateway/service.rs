@@ -8,6 +8,7 @@ use super::names::{Names, OriginMap};
 use super::port::Port;
 use super::state::State;
 use super::upstream::Route;
+use crate::domain::journal::{Bound, Fact};
 use crate::net::ServiceAddress;
 
 /// A service of the contract, as the gateway stands in for it.
@@ -23,6 +24,16 @@ pub(super) struct Service {
 }
 
 impl Service {
+    /// Journals that what came was refused for a limit, before it was a request.
+    pub(super) fn refuse(&self, bound: Bound, most: usize) {
+        self.state.scribe.record(Fact::Limited {
+            service: self.name.clone(),
+            bound,
+            most: most as u64,
+            exchange: None,
+        });
+    }
+
     /// Where clients find it.
     pub(super) fn address(&self) -> ServiceAddress {
         ServiceAddress {

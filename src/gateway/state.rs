@@ -5,6 +5,7 @@
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 
+use super::bounds::{Bounds, Limits};
 use super::controls::Controls;
 use super::scribe::Scribe;
 use super::sessions::Sessions;
@@ -31,11 +32,12 @@ pub(super) struct State {
     pub(super) tokens: Tokens,
     pub(super) shared: Shared,
     pub(super) pace: Pace,
+    pub(super) bounds: Arc<Bounds>,
     marker: String,
 }
 
 impl State {
-    pub(super) fn new(settings: &Settings, shared: Shared) -> Self {
+    pub(super) fn new(settings: &Settings, limits: Limits, shared: Shared) -> Self {
         let scribe = Arc::new(Scribe::new(settings, Arc::clone(&shared.vault)));
         let sockets = Arc::clone(&shared.sockets);
         Self {
@@ -45,6 +47,7 @@ impl State {
             scribe,
             shared,
             pace: settings.pace.clone(),
+            bounds: Arc::new(Bounds::new(limits)),
             marker: settings.marker.clone(),
         }
     }

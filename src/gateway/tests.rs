@@ -1,6 +1,7 @@
 //! The gateway between a client and a backend, in virtual time.
 
 mod backend;
+mod bounds;
 mod codings;
 mod faults;
 mod large;

@@ -1,7 +1,7 @@
 //! Endpoints, listeners and streams, over TCP and in memory.
 
 use std::io;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::pin::Pin;
 use std::task::{Context, Poll};
 use std::time::Duration;
@@ -152,6 +152,17 @@ pub enum Stream {
     Tcp(TcpStream),
     /// Within this process.
     Memory(DuplexStream),
+}
+
+impl Stream {
+    /// The address at its other end, if it has one.
+    #[must_use]
+    pub fn peer(&self) -> Option<IpAddr> {
+        match self {
+            Self::Tcp(stream) => stream.peer_addr().ok().map(|address| address.ip()),
+            Self::Memory(_) => None,
+        }
+    }
 }
 
 impl AsyncRead for Stream {

@@ -112,6 +112,15 @@ fn said(entry: &Entry, asked: &Asked<'_>) -> String {
             beginning,
             ..
         }) => format!("→ {service} was sent no request that can be read ({why}): {beginning}"),
+        Fact::Limited {
+            service,
+            bound,
+            most,
+            ..
+        } => format!(
+            "× {service} refused what was sent for the proxy's own limit `{}` of {most}",
+            bound.name()
+        ),
         Fact::TlsRefused { service, why } => {
             format!("× TLS with {service} was refused by the client: {why}")
         }

@@ -116,7 +116,7 @@ impl State {
             Fact::SocketOpened { .. } | Fact::SocketUpgraded { .. } | Fact::SocketClosed { .. } => {
                 self.sockets.engine(entry);
             }
-            Fact::TlsRefused { .. } | Fact::Unreadable(_) => {}
+            Fact::TlsRefused { .. } | Fact::Unreadable(_) | Fact::Limited { .. } => {}
             Fact::App(AppFact::Reported(_)) => {}
             Fact::App(fact) => {
                 self.world.simulated = true;

@@ -133,9 +133,9 @@ impl Evaluation {
             excerpt,
             outcome: Outcome {
                 verdict: verdict::verdict(case.known_failure.as_deref(), &evidence),
+                remarks: with_flaw(judged.remarks, flaw, &evidence.findings),
                 findings: evidence.findings,
                 not_judged,
-                remarks: judged.remarks,
                 scope: judged.tally,
                 duration: record.last,
             },
@@ -148,6 +148,21 @@ impl Evaluation {
             down: None,
         }
     }
+}
+
+/// The remarks, with what is wrong with the journal where what was found in it is the verdict.
+fn with_flaw(
+    mut remarks: Vec<(String, String)>,
+    flaw: Option<&JournalFlaw>,
+    findings: &[Finding],
+) -> Vec<(String, String)> {
+    let violated = |finding: &Finding| finding.severity > Severity::Information;
+    if let Some(flaw) = flaw
+        && findings.iter().any(violated)
+    {
+        remarks.push(("journal".to_owned(), flaw.to_string()));
+    }
+    remarks
 }
 
 /// What the harness itself may be behind is neither kept nor broken.

@@ -1,6 +1,6 @@
 //! The journal on disk, written while it grows: into a file of its own, into the run file, or both.
 
-use std::fs::{self, File};
+use std::fs::{self, File, OpenOptions};
 use std::io::{self, BufWriter, Write};
 use std::path::Path;
 use std::sync::Arc;
@@ -40,7 +40,12 @@ impl Recording {
     ) -> io::Result<Self> {
         let begin = |path: &Path| -> io::Result<_> {
             refuse_link(path)?;
-            let mut out = BufWriter::new(File::create(path)?);
+            let mut options = OpenOptions::new();
+            options.write(true).create(true).truncate(true);
+            // What an app sends is nobody else's business.
+            #[cfg(unix)]
+            std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+            let mut out = BufWriter::new(options.open(path)?);
             serde_json::to_writer(&mut out, header)?;
             out.write_all(b"\n")?;
             out.flush()?;

@@ -36,6 +36,10 @@ pub(crate) fn read(root: &Cursor<'_>, depth: Depth) -> Option<Contract> {
     let request_id = fields.maybe("request-id", |cursor| {
         cursor.name_text().map(|name| name.to_ascii_lowercase())
     });
+    let secret_names = fields.or("secret-names", Vec::new(), |cursor| {
+        let names = cursor.one_or_more();
+        names.iter().map(Cursor::name_text).collect()
+    });
     let session = fields
         .need("session")
         .and_then(|cursor| session::read(&cursor, &context));
@@ -68,6 +72,7 @@ pub(crate) fn read(root: &Cursor<'_>, depth: Depth) -> Option<Contract> {
         name: name?,
         services: services?,
         request_id: request_id?,
+        secret_names: secret_names?,
         session: session?,
         kill_switch: kill_switch?,
         health: health?,

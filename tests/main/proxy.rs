@@ -12,7 +12,7 @@ use tempfile::TempDir;
 use super::local::Mock;
 
 /// A running proxy with a journal. It is killed with this, unless it ended before.
-struct Proxy {
+pub(crate) struct Proxy {
     child: Child,
     ready: Value,
     folder: TempDir,
@@ -20,7 +20,7 @@ struct Proxy {
 }
 
 impl Proxy {
-    fn start(more: &[&str]) -> Self {
+    pub(crate) fn start(more: &[&str]) -> Self {
         Self::start_in(tempfile::tempdir().unwrap(), more)
     }
 
@@ -55,7 +55,7 @@ impl Proxy {
     }
 
     /// The address behind a service's URL, whatever name it has there.
-    fn address(&self, service: &str) -> SocketAddr {
+    pub(crate) fn address(&self, service: &str) -> SocketAddr {
         let url = reqwest::Url::parse(&self.url(service, "")).unwrap();
         SocketAddr::from(([127, 0, 0, 1], url.port().unwrap()))
     }
@@ -105,6 +105,14 @@ impl Proxy {
             code,
             journal,
         }
+    }
+
+    /// Ends the session: the folder with what it wrote, and what it said.
+    pub(crate) async fn folder_at_end(mut self) -> (TempDir, String) {
+        let said = self.set("/end", json!({})).await;
+        self.child.wait().unwrap();
+        let empty = tempfile::tempdir().unwrap();
+        (std::mem::replace(&mut self.folder, empty), said.to_string())
     }
 }
 

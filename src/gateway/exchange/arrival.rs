@@ -13,11 +13,13 @@ use super::ending::{Exchange, Severed};
 use super::polling::observe_post;
 use super::received::{Client, Journalled, Received};
 use crate::domain::contract::Role;
+use crate::domain::journal::{Bound, LossReason};
 use crate::domain::scope::Decision;
-use crate::gateway::body::read_ahead;
+use crate::gateway::body::{Unread, read_within};
 use crate::gateway::headers;
 use crate::gateway::observe::KEPT;
 use crate::gateway::service::Service;
+use crate::protocol::packet::payload;
 
 /// How much of a polling body is read: more than any server lets one be.
 pub(super) const KEPT_OF_POLLS: usize = 16 * 1024 * 1024;
@@ -36,6 +38,8 @@ pub(super) struct Arrived {
     pub(super) denied: bool,
     /// Whether some of the packets that it carries were taken out.
     pub(super) shortened: bool,
+    /// Whether it holds more packets than are looked at.
+    pub(super) crowded: bool,
     /// Who a token request speaks for.
     pub(super) grantee: Option<String>,
     /// Whether it asks for another protocol.
@@ -65,9 +69,16 @@ pub(super) async fn arrive(
     } else {
         KEPT
     };
-    let rest = read_ahead(incoming, limit, &mut received.body)
-        .await
-        .map_err(|_| Severed)?;
+    let (body, held) = (&mut received.body, &mut received.held);
+    let rest = match read_within(incoming, limit, body, held, &state.bounds).await {
+        Ok(rest) => rest,
+        Err(Unread::Broken) => return Err(Severed),
+        Err(Unread::Limited(bound, most)) => {
+            let exchange = received.journal().exchange;
+            exchange.limited(&service.name, bound, most);
+            return Err(exchange.lost(LossReason::Fault));
+        }
+    };
     if rest.is_some() {
         let length = headers::text(&parts.headers, &CONTENT_LENGTH).parse().ok();
         received.announced = Some(length.unwrap_or(received.body.len() as u64));
@@ -82,6 +93,7 @@ pub(super) async fn arrive(
         upgrade: headers::wants_upgrade(&parts.headers),
         sid: query_value(&received.target, "sid"),
         shortened: false,
+        crowded: false,
         service,
         exchange,
         received,
@@ -126,7 +138,17 @@ impl Arrived {
             return;
         };
         let mut closes = false;
-        if self.parts.method == Method::POST && self.rest.is_none() {
+        let most = self.service.state.bounds.limits.packets;
+        let separators = self
+            .received
+            .body
+            .iter()
+            .filter(|byte| **byte == payload::SEPARATOR as u8);
+        if self.parts.method == Method::POST && separators.count() >= most {
+            self.exchange
+                .limited(&self.service.name, Bound::Packets, most);
+            self.crowded = true;
+        } else if self.parts.method == Method::POST && self.rest.is_none() {
             let posted = observe_post(&session, &self.received.body);
             closes = posted.closes;
             if let Some(passes) = posted.passes {

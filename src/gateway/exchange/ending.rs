@@ -7,7 +7,7 @@ use http::Response;
 use tokio::sync::watch;
 
 use crate::domain::contract::Body;
-use crate::domain::journal::{Answer, Answerer, Content, Fact, LossReason, SocketEnd};
+use crate::domain::journal::{Answer, Answerer, Bound, Content, Fact, LossReason, SocketEnd};
 use crate::gateway::headers;
 use crate::gateway::lock::lock;
 use crate::gateway::observe::Captured;
@@ -166,6 +166,16 @@ impl Exchange {
         let status = response.status().as_u16();
         self.answered(Given::of(status, headers, content, from));
         response
+    }
+
+    /// Journals that this is refused for a limit.
+    pub(super) fn limited(&self, service: &str, bound: Bound, most: usize) {
+        self.state.scribe.record(Fact::Limited {
+            service: service.to_owned(),
+            bound,
+            most: most as u64,
+            exchange: Some(self.number),
+        });
     }
 
     /// Ends without an answer.

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use http::header::HOST;
 use http::request::Parts;
-use tokio::sync::watch;
+use tokio::sync::{OwnedSemaphorePermit, watch};
 
 use super::ending::Exchange;
 use crate::domain::contract::Role;
@@ -38,6 +38,8 @@ pub(super) struct Received {
     headers: Vec<(String, String)>,
     /// What was read of its body.
     pub(super) body: Vec<u8>,
+    /// The room that it takes of all that is held.
+    pub(super) held: Vec<OwnedSemaphorePermit>,
     /// How long the whole body is said to be, when only its beginning was read.
     pub(super) announced: Option<u64>,
     journalled: bool,
@@ -68,6 +70,7 @@ impl Received {
                 .filter(|(name, _)| sender.is_none() || name != MARK)
                 .collect(),
             body: Vec::new(),
+            held: Vec::new(),
             announced: None,
             journalled: false,
         }
@@ -138,7 +141,6 @@ impl Received {
             };
             judged = judge(&scribe.contract, &unread);
         }
-        judged.judgement = scribe.clean(judged.judgement);
         let grantee = state.tokens.grantee(judged.role.as_ref(), &self.view());
         let number = state.next_exchange();
         let captured = Captured::ahead(self.body.clone(), self.announced);
@@ -146,13 +148,18 @@ impl Received {
         let template = observe::template(&scribe.contract, judged.role.as_ref());
         // The body goes first: it may teach a secret that a header repeats.
         let body = captured.content(scribe, parsed, template);
+        let method = scribe.vault().conceal_method(&self.method);
+        let headers = headers::redacted(scribe, self.headers.clone()).into();
+        let target = scribe.redact(&self.target);
+        // The words of a judgement quote all of these.
+        judged.judgement = scribe.clean(judged.judgement);
         let fact = journal::Request {
             exchange: number,
             sender: self.sender.unwrap_or(Sender::Client),
             service: self.service.name.clone(),
-            method: self.method.clone(),
-            headers: headers::redacted(scribe, self.headers.clone()).into(),
-            target: scribe.redact(&self.target),
+            method,
+            headers,
+            target,
             path: scribe.redact(&judged.path),
             host: scribe.redact(&self.host),
             body,

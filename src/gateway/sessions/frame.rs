@@ -51,7 +51,7 @@ pub(super) fn describe(
 ) -> Frame {
     let wash = |mut value: Value| {
         if !clean {
-            scribe.vault().redact_value(&mut value);
+            scribe.vault().conceal_value(&mut value);
         }
         if bytes > KEPT as u64 {
             let text = value.to_string();

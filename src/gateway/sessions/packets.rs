@@ -187,9 +187,7 @@ impl Packets {
             self.unwanted = missing;
         }
         let answer = denied.then(|| refusal(&packet)).flatten();
-        // One search of the text spares a walk through every value of nearly every packet.
-        let clean = self.scribe.vault().is_clean(text);
-        let frame = describe(&self.scribe, direction, packet, missing, bytes, clean);
+        let frame = describe(&self.scribe, direction, packet, missing, bytes, false);
         self.record(direction, transport, bytes, frame, judgement);
         if denied {
             Passage::Drop { answer }

@@ -181,6 +181,7 @@ fn place(fact: &Fact) -> (&'static str, u64, String) {
         Fact::Lost { exchange, reason } => ("lost", *exchange, lost(reason).to_owned()),
         Fact::Uploaded { exchange, .. } => ("uploaded", *exchange, "uploaded".to_owned()),
         Fact::Unreadable(_) => ("unreadable", 0, "unreadable".to_owned()),
+        Fact::Limited { bound, .. } => ("unreadable", 0, format!("limit: {}", bound.name())),
         Fact::TlsRefused { .. } => ("unreadable", 0, "TLS refused".to_owned()),
         Fact::TokenIssued(token) => ("token", token.exchange, token.label.clone()),
         Fact::SocketOpened {
@@ -314,7 +315,7 @@ fn tone(fact: &Fact) -> Tone {
             LossReason::ClientGone => Tone::Odd,
             _ => Tone::Bad,
         },
-        Fact::Unreadable(_) | Fact::TlsRefused { .. } => Tone::Odd,
+        Fact::Unreadable(_) | Fact::TlsRefused { .. } | Fact::Limited { .. } => Tone::Odd,
         Fact::Harness(fact) => told(fact),
         _ => Tone::Plain,
     }

@@ -71,7 +71,7 @@ pub(super) fn is_distinctive(text: &str) -> bool {
         && text.bytes().take(4).all(|byte| byte.is_ascii_digit())
         && text.as_bytes()[4] == b'-';
     let long = text.len() >= TEXT && text.bytes().any(|byte| byte.is_ascii_digit());
-    (long || text.contains('@')) && !date && !text.contains(['‹', '\n']) && text.len() <= 200
+    (long || text.contains('@')) && !date && !text.contains(['‹', '«', '\n']) && text.len() <= 200
 }
 
 /// Whether a number is a decimal with enough digits.

@@ -127,7 +127,8 @@ impl Renaming {
                 });
                 answer.headers = renamed.collect::<Vec<_>>().into();
             }
-            Fact::TlsRefused { service, .. }
+            Fact::Limited { service, .. }
+            | Fact::TlsRefused { service, .. }
             | Fact::Unreadable(Unreadable { service, .. })
             | Fact::SocketOpened { service, .. } => {
                 self.service(service);

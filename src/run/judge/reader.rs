@@ -25,6 +25,10 @@ const BLOCK: usize = 64 * 1024;
 /// journal.
 const LONGEST_FIRST: u64 = 1024 * 1024;
 
+/// The longest line that is read: no entry comes near it, so whatever has a longer one is no journal, or
+/// was made to take all memory.
+const LONGEST_LINE: usize = 64 * 1024 * 1024;
+
 /// A journal file whose first line was read.
 pub(super) struct Reader {
     pub(super) path: PathBuf,
@@ -69,6 +73,11 @@ impl Reader {
                 path: path.to_owned(),
             });
         }
+        if is_device(&metadata) {
+            return Err(Unjudgeable::Device {
+                path: path.to_owned(),
+            });
+        }
         // What comes through a pipe can be read only once, so it is put aside.
         let mut file = if metadata.is_file() {
             file
@@ -106,7 +115,8 @@ impl Reader {
         self.file.seek(SeekFrom::Start(self.start))?;
         let mut from = BufReader::with_capacity(BLOCK, &mut self.file);
         let (mut line, mut number) = (Vec::new(), self.first);
-        while from.read_until(b'\n', &mut line)? > 0 {
+        let longest = LONGEST_LINE as u64;
+        while (&mut from).take(longest).read_until(b'\n', &mut line)? > 0 {
             if !see(number, &line) {
                 break;
             }
@@ -173,6 +183,11 @@ fn cut(file: &mut File, first: u64, to: &[SyncSender<Block>]) {
                     error = Some(broken.to_string());
                     break true;
                 }
+            }
+            if text.len() > LONGEST_LINE && !text[before..].contains(&b'\n') {
+                text = Vec::new();
+                error = Some("it is longer than 64 MiB, which no entry is".to_owned());
+                break true;
             }
             // A line that is longer than a block makes the block longer.
             if let Some(at) = text[before..].iter().rposition(|byte| *byte == b'\n') {
@@ -318,6 +333,21 @@ fn receive_all(from: &[Parser], first: u64, see: &mut dyn FnMut(&Arc<Entry>)) ->
         let _ = parser.judged.send(entries);
     }
     End::Whole
+}
+
+/// Whether a file is a device, which may never end.
+fn is_device(metadata: &std::fs::Metadata) -> bool {
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::FileTypeExt as _;
+        let kind = metadata.file_type();
+        kind.is_char_device() || kind.is_block_device()
+    }
+    #[cfg(not(unix))]
+    {
+        let _ = metadata;
+        false
+    }
 }
 
 /// Copies what can be read only once.

@@ -178,6 +178,34 @@ fn findings_from_before_a_broken_line_are_kept() {
     let broken = judged(&[path], &contract).unwrap();
     assert_eq!(broken.outcome.findings, whole.outcome.findings);
     assert_eq!(broken.excerpt, whole.excerpt);
+    // Beside a verdict that does not tell it, what is wrong with the journal is said all the same.
+    assert_eq!(whole.outcome.remarks, []);
+    let [(about, said)] = &broken.outcome.remarks[..] else {
+        panic!("{:?}", broken.outcome.remarks);
+    };
+    assert_eq!(about, "journal");
+    assert!(said.contains("is not an entry"), "{said}");
+}
+
+#[test]
+fn a_line_without_end_is_refused_before_it_takes_all_memory() {
+    let (_folder, path) = written(lines().join("\n") + "\n");
+    let whole = judged(std::slice::from_ref(&path), &Arc::new(harbour())).unwrap();
+    let file = std::fs::OpenOptions::new().write(true).open(&path).unwrap();
+    // A file with a hole: it takes no room on the disk.
+    let length = file.metadata().unwrap().len();
+    file.set_len(length + 1024 * 1024 * 1024).unwrap();
+    let result = judged(&[path], &Arc::new(harbour())).unwrap();
+    assert_eq!(result.journal_entries, whole.journal_entries);
+    let told = format!("{:?}", result.outcome);
+    assert!(told.contains("longer than 64 MiB"), "{told}");
+}
+
+#[cfg(unix)]
+#[test]
+fn a_device_is_no_journal() {
+    let error = judged(&["/dev/zero".into()], &Arc::new(harbour())).unwrap_err();
+    assert!(error.to_string().contains("is a device"), "{error}");
 }
 
 #[test]

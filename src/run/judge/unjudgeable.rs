@@ -22,6 +22,12 @@ pub enum Unjudgeable {
         /// The folder.
         path: PathBuf,
     },
+    /// It is a device.
+    #[error("{} is a device and no journal: name a file, or hand one in through a pipe", path.display())]
+    Device {
+        /// The device.
+        path: PathBuf,
+    },
     /// Nothing stands in it.
     #[error("the journal {} is empty: whatever should have written it was stopped before it began", path.display())]
     Empty {
