@@ -245,8 +245,12 @@ fn the_same_seed_gives_the_same_journal_to_the_byte_and_another_seed_another_one
     let (first, again, other) = (written(7), written(7), written(8));
     assert_eq!(first.len(), plan(7).scenarios.len());
     for (name, journal) in &first {
-        let again = again.get(name).unwrap_or_else(|| panic!("{name} is missing the second time"));
-        let lines = journal.split(|byte| *byte == b'\n').zip(again.split(|byte| *byte == b'\n'));
+        let again = again
+            .get(name)
+            .unwrap_or_else(|| panic!("{name} is missing the second time"));
+        let lines = journal
+            .split(|byte| *byte == b'\n')
+            .zip(again.split(|byte| *byte == b'\n'));
         for (first, again) in lines.map(|(first, again)| (lossy(first), lossy(again))) {
             assert_eq!(first, again, "{name} is another one the second time");
         }
