@@ -7,7 +7,7 @@
 //!
 //! Reading order: [`Mock`] and its levers; what it holds (`backend` to `switchboard`); how requests are
 //! read and answers composed; `routes` (what a request is), `platform` (tokens), `data` (resources and
-//! pages); `realtime`, `feed` and `question` (sockets and events); the I/O (`serving`, `service`, `engine`,
+//! pages), `changes` and `live` (how the world moves); `realtime`, `feed` and `question` (sockets and events); the I/O (`serving`, `service`, `engine`,
 //! `operator`).
 
 use std::collections::BTreeMap;
@@ -23,6 +23,7 @@ mod settings;
 mod backend;
 mod feeds;
 mod kept;
+mod lively;
 mod readiness;
 mod resource_state;
 mod sessions;
@@ -36,9 +37,12 @@ mod reply;
 mod target;
 mod writing;
 
+mod changes;
 mod data;
+mod drift;
 mod flaws;
 mod keys;
+mod live;
 mod malform;
 mod paging;
 mod parity;

@@ -213,6 +213,7 @@ impl Plan {
             pages: Pages::OfThisNetwork,
             seed: self.seed,
             defects: self.defects.clone(),
+            live: true,
         })?;
         Ok((mock, operator))
     }

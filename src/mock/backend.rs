@@ -15,6 +15,7 @@ use tokio::sync::Notify;
 use super::defect::{Defect, Defects};
 use super::kept::Kept;
 use super::keys::Signer;
+use super::lively::Lively;
 use super::pages::Pages;
 use super::paging::Cursors;
 use super::resource_state::ResourceState;
@@ -71,6 +72,8 @@ pub(super) struct Core {
     pub(super) kept: BTreeMap<String, Arc<Kept>>,
     /// When each event was last emitted, since the run began.
     pub(super) emitted: BTreeMap<String, Duration>,
+    /// What goes on by itself.
+    pub(super) live: Lively,
 }
 
 /// A user and what is theirs.
@@ -90,12 +93,13 @@ impl Backend {
             seed,
             defects,
             pages,
+            live: is_live,
             ..
         } = settings;
         readiness::check(&contract, &world)?;
         let feeds: Arc<[Feed]> = feeds::of(&contract, world.feeds.clone()).into();
         let people = world.users.iter();
-        let core = Core {
+        let mut core = Core {
             people: people.map(|user| Person::new(&contract, user)).collect(),
             shared: states(&contract, &world.shared),
             sessions: Sessions::default(),
@@ -114,9 +118,11 @@ impl Backend {
             forbidden: 0,
             kept: BTreeMap::new(),
             emitted: BTreeMap::new(),
+            live: Lively::new(is_live, seed),
             world,
             feeds,
         };
+        core.begin_live(&contract, clock.elapsed());
         Ok(Self {
             contract,
             clock,
@@ -165,6 +171,7 @@ impl Backend {
             return;
         };
         let feeds = Arc::clone(&core.feeds);
+        let mut moved = false;
         for feed in feeds.iter() {
             let rule = realtime
                 .events
@@ -185,8 +192,16 @@ impl Backend {
             if now >= state.changed + feed.every {
                 state.changed = now;
                 let change = super::resource_state::Change::Drift(&feed.drift);
-                let _ = state.advance(resource, rule, change, rng);
+                let _ = state.step(resource, rule, change, rng);
+                // Counted on as if it had been said.
+                if rule.sequence.is_some() {
+                    state.sequence += 1;
+                }
+                moved = true;
             }
+        }
+        if moved {
+            core.follow(&self.contract, user.unwrap_or_default(), &resource.name);
         }
     }
 }

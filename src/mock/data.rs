@@ -37,6 +37,7 @@ impl Backend {
         if let Some(failure) = self.failure(&core, name) {
             return failure;
         }
+        self.live_on(&mut core);
         let user = holder.map(|user| self.answered_user(&core, user, name, call));
         self.catch_up(&mut core, user, resource);
         let Some(holding) = find(&mut core, user, name) else {

@@ -10,11 +10,10 @@ use super::LeverError;
 use super::backend::{Backend, Core};
 use super::data;
 use super::defect::Defect;
-use super::resource_state::{self, Change, ResourceState};
+use super::resource_state::{self, Change};
 use super::sockets::Peer;
 use crate::domain::contract::{EventRule, Resource};
-use crate::domain::selector::Template;
-use crate::domain::world::{Feed, ItemMove};
+use crate::domain::world::Feed;
 use crate::protocol::packet::Args;
 use crate::protocol::server::{Delivery, Emit, Input, PeerId};
 
@@ -64,89 +63,13 @@ impl Backend {
                 .filter(|said| said.is_null())
                 .for_each(|said| said.clone_from(&shared));
         }
+        core.follow_pushed(&self.contract, &resource.name);
         Ok(self.emit(core, rule, |_, user| said.get_mut(user).map(Value::take)))
-    }
-
-    /// Makes a change that the world names, with every user's first item. Answers how many users had
-    /// one.
-    pub(super) fn alter(&self, name: &str) -> Result<usize, LeverError> {
-        let nothing = |why: String| LeverError::Nothing {
-            lever: name.to_owned(),
-            why,
-        };
-        let mut core = self.core();
-        let core = &mut *core;
-        let world = Arc::clone(&core.world);
-        let change = world.changes.get(name);
-        let change = change.ok_or_else(|| nothing("the world names no such change".to_owned()))?;
-        let from = self.known_resource(&change.from)?;
-        let to = self.known_resource(&change.to)?;
-        let moved: Vec<Option<Value>> = (0..core.people.len())
-            .map(|user| self.move_one(core, user, change, from, to))
-            .collect();
-        let count = moved.iter().flatten().count();
-        if count == 0 {
-            let from = &change.from;
-            return Err(nothing(format!("no user has anything left in `{from}`")));
-        }
-        let emits: &[String] = match self.has(Defect::SilentChanges) {
-            true => &[],
-            false => &change.emits,
-        };
-        for event in emits {
-            let rule = self.rule(event)?;
-            let about = rule.updates.as_deref();
-            self.emit(core, rule, |core, user| {
-                let lost = moved[user].as_ref()?;
-                let change = if about == Some(to.name.as_str()) {
-                    Change::NewFirst
-                } else if about == Some(from.name.as_str()) && rule.removed.is_some() {
-                    Change::Lost(lost)
-                } else {
-                    Change::Anything
-                };
-                Some(self.make_up(core, user, rule, change))
-            });
-        }
-        Ok(count)
-    }
-
-    fn move_one(
-        &self,
-        core: &mut Core,
-        user: usize,
-        change: &ItemMove,
-        from: &Resource,
-        to: &Resource,
-    ) -> Option<Value> {
-        let now = self.clock.elapsed();
-        let lost = data::find(core, Some(user), &from.name).and_then(|state| {
-            state.changed = now;
-            let items = state.items_mut(from)?;
-            (!items.is_empty()).then(|| items.remove(0))
-        });
-        let lost = lost?;
-        let unix = self.clock.unix();
-        let moment =
-            jiff::Timestamp::from_second(i64::try_from(unix.as_secs()).unwrap_or_default());
-        let item = Template(change.item.clone()).fill(&|name| match name {
-            "now" => moment.as_ref().ok().map(|moment| moment.to_string().into()),
-            "now-seconds" => Some(unix.as_secs().into()),
-            "now-millis" => Some((unix.as_secs() * 1000).into()),
-            pointer => lost.pointer(pointer).cloned(),
-        });
-        if let Some(state) = data::find(core, Some(user), &to.name) {
-            state.changed = now;
-            if let Some(items) = state.items_mut(to) {
-                items.insert(0, item);
-            }
-        }
-        Some(lost)
     }
 
     /// Sends an event to everybody who gets the feed. `payloads` makes it for one user; what it
     /// does not make is not sent. Answers how many sockets it went to.
-    fn emit(
+    pub(super) fn emit(
         &self,
         core: &mut Core,
         rule: &EventRule,
@@ -270,7 +193,13 @@ impl Backend {
         })
     }
 
-    fn make_up(&self, core: &mut Core, user: usize, rule: &EventRule, change: Change<'_>) -> Value {
+    pub(super) fn make_up(
+        &self,
+        core: &mut Core,
+        user: usize,
+        rule: &EventRule,
+        change: Change<'_>,
+    ) -> Value {
         let mut payload = self.compose(core, user, rule, change);
         self.date_event(rule, &mut payload);
         payload
@@ -296,12 +225,15 @@ impl Backend {
             ..
         } = core;
         let own = people[user].data.get_mut(&resource.name);
-        match own.or_else(|| shared.get_mut(&resource.name)) {
-            Some(state) => {
-                state.changed = now;
-                state.sequence += u64::from(self.has(Defect::SkippedNumbers));
-                ResourceState::advance(state, resource, rule, change, rng)
-            }
+        let Some(state) = own.or_else(|| shared.get_mut(&resource.name)) else {
+            return json!({});
+        };
+        state.changed = now;
+        state.sequence += u64::from(self.has(Defect::SkippedNumbers));
+        let moved = state.step(resource, rule, change, rng);
+        core.follow(&self.contract, user, &resource.name);
+        match data::find(core, Some(user), &resource.name) {
+            Some(state) => state.say(resource, rule, moved),
             None => json!({}),
         }
     }
@@ -310,7 +242,7 @@ impl Backend {
         self.contract.resource(rule.updates.as_deref()?)
     }
 
-    fn known_resource(&self, name: &str) -> Result<&Resource, LeverError> {
+    pub(super) fn known_resource(&self, name: &str) -> Result<&Resource, LeverError> {
         self.contract
             .resource(name)
             .ok_or_else(|| LeverError::Unknown {

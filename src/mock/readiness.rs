@@ -44,6 +44,10 @@ pub(super) fn check(contract: &Contract, world: &World) -> Result<(), StartError
     let known: Vec<&str> = events.map(|rule| rule.name.as_str()).collect();
     let used = world.feeds.iter().map(|feed| &feed.event);
     let emits = world.changes.values().flat_map(|change| &change.emits);
+    let mut recurring = world.live.changes.iter().map(|own| &own.change);
+    if let Some(name) = recurring.find(|name| !world.changes.contains_key(*name)) {
+        return Err(StartError::NoChange(name.clone()));
+    }
     match used
         .chain(emits)
         .find(|event| !known.contains(&event.as_str()))

@@ -60,6 +60,7 @@ impl Host for Backend {
                 self.emit_feed(core, feed);
             }
         }
+        self.live_on(core);
         let ended: Vec<PeerId> = core
             .sockets
             .peers

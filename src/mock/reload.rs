@@ -54,6 +54,7 @@ impl Backend {
         core.sockets.feeds = due
             .map(|feed| listened.then_some(now + feed.every))
             .collect();
+        core.begin_live(&self.contract, now);
         let changed: Vec<String> = changed.into_iter().collect();
         self.note("world", || json!({ "changed": changed }));
         self.tell_changed(core, &changed);

@@ -29,6 +29,8 @@ pub struct Settings {
     pub seed: u64,
     /// How it misbehaves.
     pub defects: Defects,
+    /// Whether what the world says under `live` goes on by itself.
+    pub live: bool,
 }
 
 /// Why a mock could not start.
@@ -55,6 +57,9 @@ pub enum StartError {
     /// The world emits what the contract does not know.
     #[error("the world emits `{0}`, but the contract's realtime has no such event")]
     NoEvent(String),
+    /// Something is to happen by itself that the world does not name.
+    #[error("`{0}` is to happen by itself, but the world has no such change")]
+    NoChange(String),
     /// The mock signs with RS256 only.
     #[error("the contract allows tokens signed with {0}; the mock signs with RS256 only")]
     Algorithm(String),

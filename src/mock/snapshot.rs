@@ -107,6 +107,7 @@ impl Backend {
         let seed = core.rng.u64(..) ^ core.starts.rotate_left(32);
         core.rng = Rng::with_seed(seed);
         core.put_back(&state.world, Source::Unchanged);
+        core.begin_live(&self.contract, self.clock.elapsed());
         let Core {
             sessions, people, ..
         } = core;
@@ -153,6 +154,7 @@ impl Backend {
             });
         };
         let changed = core.put_back(&kept, Source::Whatever);
+        core.begin_live(&self.contract, self.clock.elapsed());
         self.switch(core, kept.maintenance);
         self.tell_changed(core, &changed);
         Ok(kept.users.len())

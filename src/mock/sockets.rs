@@ -26,6 +26,8 @@ pub(super) struct Sockets {
     pub(super) awaited: BTreeMap<u64, oneshot::Sender<Args>>,
     /// When each feed emits next, while anybody listens.
     pub(super) feeds: Vec<Option<Duration>>,
+    /// When something changes by itself next; it may wait until somebody looks.
+    pub(super) next_change: Option<Duration>,
     /// When the driver wakes next, as far as it knows.
     pub(super) armed: Option<Duration>,
     /// Who came first, and when by the count of starts. Only a defect looks at it.
@@ -69,6 +71,7 @@ impl Sockets {
             credential: None,
             awaited: BTreeMap::new(),
             feeds: vec![None; feeds],
+            next_change: None,
             armed: None,
             first: None,
             options,
@@ -122,7 +125,10 @@ impl Sockets {
     pub(super) fn due(&self) -> Option<Duration> {
         let feeds = self.feeds.iter().flatten().min();
         let ends = self.peers.values().map(|peer| &peer.ends).min();
-        let due = feeds.into_iter().chain(ends).min().copied();
+        let listened = self.has_listener(None);
+        let change = self.next_change.as_ref().filter(|_| listened);
+        let due = feeds.into_iter().chain(ends).chain(change);
+        let due = due.min().copied();
         due.into_iter().chain(self.board.server.deadline()).min()
     }
 }

@@ -4,6 +4,7 @@ mod contracts;
 mod data;
 mod defects;
 mod levers;
+mod live;
 #[cfg(feature = "official-suite")]
 mod official;
 mod operator;

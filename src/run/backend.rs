@@ -50,6 +50,7 @@ impl Backend {
                 pages: Pages::Ignored,
                 seed,
                 defects: plan.defects.iter().copied().collect(),
+                live: false,
             })
             .map(Self::Mock)
             .map_err(SetUpError::Mock),

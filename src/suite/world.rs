@@ -8,12 +8,14 @@ use serde_json::{Value, json};
 use super::Problem;
 use super::cursor::Cursor;
 use super::values::Depth;
-use crate::domain::change::Lever;
 use crate::domain::contract::{Contract, Resource};
 use crate::domain::duration::show;
 use crate::domain::secret::Secret;
-use crate::domain::selector::{Selector, Template};
-use crate::domain::world::{Feed, ItemMove, User, World};
+use crate::domain::selector::Selector;
+use crate::domain::world::{Feed, Live, User, World};
+
+mod changes;
+mod live;
 
 /// What a world is read against.
 struct Context<'a> {
@@ -22,9 +24,6 @@ struct Context<'a> {
     events: Vec<&'a str>,
     depth: Depth,
 }
-
-/// Placeholders of a moved item that stand for the moment at which it is moved.
-const MOMENTS: [&str; 3] = ["now", "now-seconds", "now-millis"];
 
 /// Reads a world for a contract. Whatever is wrong is noted in the cursor's diagnostics.
 pub(crate) fn read(root: &Cursor<'_>, contract: &Contract, depth: Depth) -> Option<World> {
@@ -56,7 +55,17 @@ pub(crate) fn read(root: &Cursor<'_>, contract: &Contract, depth: Depth) -> Opti
             .collect();
         feeds.into_iter().collect()
     });
-    let changes = fields.or("changes", BTreeMap::new(), |place| changes(place, &context));
+    let changes = fields.or("changes", BTreeMap::new(), |place| {
+        changes::read(place, &context)
+    });
+    let live = fields.or("live", Live::default(), |place| {
+        let beside = live::Beside {
+            shared: shared.as_ref(),
+            users: users.as_deref(),
+            changes: changes.as_ref(),
+        };
+        live::read(place, &context, &beside)
+    });
     let access = fields.or(
         "access-token-lifetime",
         Duration::from_secs(15 * 60),
@@ -72,6 +81,7 @@ pub(crate) fn read(root: &Cursor<'_>, contract: &Contract, depth: Depth) -> Opti
         shared: shared?,
         feeds: feeds?,
         changes: changes?,
+        live: live?,
         access_token_lifetime: access?,
         refresh_token_lifetime: refresh?,
     })
@@ -235,95 +245,5 @@ fn feed(cursor: &Cursor<'_>, context: &Context<'_>) -> Option<Feed> {
         event: event?,
         every: every?,
         drift: drift?,
-    })
-}
-
-/// `{ fill-order: { from: orders, to: history, … } }`
-fn changes(place: &Cursor<'_>, context: &Context<'_>) -> Option<BTreeMap<String, ItemMove>> {
-    let changes: Vec<Option<(String, ItemMove)>> = place
-        .entries()?
-        .iter()
-        .map(|(entry, place)| {
-            let name = entry.key.as_str();
-            let sound = |byte: u8| matches!(byte, b'a'..=b'z' | b'0'..=b'9' | b'-');
-            let problem = if Lever::ALL.iter().any(|(_, own)| *own == name) {
-                Some("is a lever of every backend and cannot be a change of this one")
-            } else if name.is_empty() || !name.bytes().all(sound) {
-                Some("cannot name a change, which has an address of its own")
-            } else {
-                None
-            };
-            if let Some(why) = problem {
-                let problem = Problem::new(format!("`{name}` {why}"));
-                let problem =
-                    problem.hint("use lower-case letters, digits and `-`, like `fill-order`");
-                place.diagnostics.note(&entry.key_span, problem);
-            }
-            let change = item_move(place, context)?;
-            check_followed(name, &change, place, context);
-            Some((name.to_owned(), change))
-        })
-        .collect();
-    changes.into_iter().collect()
-}
-
-/// Whether a change emits what the contract promises after it.
-fn check_followed(name: &str, change: &ItemMove, place: &Cursor<'_>, context: &Context<'_>) {
-    let promised = context.contract.events().filter(|event| {
-        let mut after = event.promise.after.iter();
-        after.any(|after| after.lever == name) && !change.emits.contains(&event.name)
-    });
-    let missing: Vec<String> = promised.map(|event| format!("`{}`", event.name)).collect();
-    if !missing.is_empty() {
-        place.refuse::<()>(
-            format!(
-                "by the contract {} comes after this change, which does not emit it",
-                missing.join(" and ")
-            ),
-            "add it under `emits`",
-        );
-    }
-}
-
-fn item_move(place: &Cursor<'_>, context: &Context<'_>) -> Option<ItemMove> {
-    let fields = place.fields("a change")?;
-    let list = |key: &'static str| {
-        let cursor = fields.need(key)?;
-        let name = cursor.known_name("resource", &context.resources)?;
-        match context.contract.resource(&name) {
-            Some(resource) if resource.items.is_some() => Some(name),
-            _ => cursor.refuse(
-                format!("`{name}` is not a list"),
-                "name a resource with `items`",
-            ),
-        }
-    };
-    let (from, to) = (list("from"), list("to"));
-    let item = fields.need("item").and_then(|cursor| {
-        let item = cursor.json()?;
-        let names = Template(item.clone()).names();
-        let unknown = names
-            .iter()
-            .find(|name| !name.starts_with('/') && !MOMENTS.contains(&name.as_str()));
-        match unknown {
-            Some(name) => cursor.refuse(
-                format!("there is no placeholder `{{{name}}}` here"),
-                "write a pointer into the lost item, like `{/symbol}`, or `{now}`, `{now-seconds}`, `{now-millis}`",
-            ),
-            None => Some(item),
-        }
-    });
-    let emits = fields.or("emits", Vec::new(), |cursor| {
-        cursor
-            .one_or_more()
-            .iter()
-            .map(|item| item.known_name("event", &context.events))
-            .collect()
-    });
-    Some(ItemMove {
-        from: from?,
-        to: to?,
-        item: item?,
-        emits: emits?,
     })
 }

@@ -35,8 +35,10 @@ impl Pace {
     }
 }
 
-/// Every event still comes as often as it is promised, and says the same each time.
+/// Every event still comes as often as it is promised, and says the same each time. What somebody else moves is
+/// followed all the same.
 fn stand_still(world: &mut World, contract: &Contract) {
+    world.live.changes.clear();
     for feed in &mut world.feeds {
         feed.drift.clear();
     }
@@ -73,6 +75,7 @@ mod tests {
         let events: Vec<&str> = world.feeds.iter().map(|feed| feed.event.as_str()).collect();
         assert!(events.contains(&left_out.event.as_str()), "{events:?}");
         assert!(world.feeds.iter().all(|feed| feed.drift.is_empty()));
+        assert!(world.live.changes.is_empty() && !world.live.follows.is_empty());
         assert_eq!(world.access_token_lifetime, Duration::from_secs(20));
         assert_eq!(world.refresh_token_lifetime, kept);
     }

@@ -13,7 +13,7 @@ use crate::domain::contract::{
 };
 use crate::domain::secret::Secret;
 use crate::domain::selector::{Selector, Template};
-use crate::domain::world::{Feed, ItemMove, User, World};
+use crate::domain::world::{Alteration, Feed, ItemMove, Live, Taken, User, World, WorldChange};
 
 pub(super) const LIFETIME: Duration = Duration::from_secs(900);
 
@@ -288,14 +288,18 @@ pub(super) fn desk_world() -> World {
         }],
         changes: [(
             "close-trade".to_owned(),
-            ItemMove {
-                from: "positions".to_owned(),
-                to: "history".to_owned(),
-                item: json!({"id": "closed-{/id}", "price": "{/price}", "at": "{now}"}),
+            WorldChange {
+                what: Alteration::Move(ItemMove {
+                    from: Taken::Of("positions".to_owned()),
+                    to: "history".to_owned(),
+                    item: json!({"id": "closed-{/id}", "price": "{/price}", "at": "{now}"}),
+                    most: None,
+                }),
                 emits: vec!["positions".to_owned(), "closed".to_owned()],
             },
         )]
         .into(),
+        live: Live::default(),
         access_token_lifetime: LIFETIME,
         refresh_token_lifetime: Duration::from_secs(86_400),
     }
@@ -418,6 +422,7 @@ pub(super) fn farm_world() -> World {
         }],
         changes: std::collections::BTreeMap::new(),
         access_token_lifetime: LIFETIME,
+        live: Live::default(),
         refresh_token_lifetime: Duration::from_secs(86_400),
     }
 }

@@ -165,6 +165,7 @@ fn settings() -> Settings {
         pages: Pages::Ignored,
         seed: 1,
         defects: Defects::none(),
+        live: false,
     }
 }
 

@@ -5,20 +5,55 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
-use super::stage::{Answer, Stage};
+use super::stage::{Answer, Socket, Stage};
 use crate::domain::contract::{Body, Contract, Operation};
 use crate::domain::selector::{Template, fill_text};
 use crate::domain::world::World;
 use crate::suite::Suite;
 
-struct Shipped {
-    stage: Stage,
+pub(super) struct Shipped {
+    pub(super) stage: Stage,
     contract: Contract,
     world: World,
 }
 
 impl Shipped {
-    fn new() -> Self {
+    /// With a world that goes on by itself, after a change to it.
+    pub(super) fn living(change: impl FnOnce(&mut World)) -> Self {
+        let mut shipped = Self::new();
+        change(&mut shipped.world);
+        shipped.stage = Stage::living(shipped.contract.clone(), shipped.world.clone());
+        shipped
+    }
+
+    pub(super) async fn read(&self, resource: &str, token: &Value) -> Value {
+        let operation = &self.contract.resource(resource).unwrap().operation;
+        let answer = self.call(operation, &|_| Some(token.clone())).await;
+        assert_eq!(answer.status, 200, "{answer:?}");
+        answer.json()
+    }
+
+    /// Joins the feed of whose token this is.
+    pub(super) async fn join(&self, token: &Value) -> Socket {
+        let realtime = self.contract.realtime.as_ref().unwrap();
+        let base = &self.contract.service(&realtime.service).unwrap().base_path;
+        let path = format!("{base}{}", realtime.path);
+        let mut socket = self.stage.socket(&realtime.service, &path, &[]).await;
+        socket.text().await.unwrap();
+        let Template(auth) = &realtime.auth;
+        let auth = Template(auth.clone()).fill(&|_| Some(token.clone()));
+        socket
+            .say(&format!("40{},{auth}", realtime.namespace))
+            .await;
+        let joined = socket.text().await.unwrap();
+        assert!(
+            joined.starts_with(&format!("40{}", realtime.namespace)),
+            "{joined}"
+        );
+        socket
+    }
+
+    pub(super) fn new() -> Self {
         let suite = Suite::shipped().unwrap_or_else(|_| panic!("the shipped suite is valid"));
         let contract = (*suite.contract).clone();
         let world = (**suite.world.as_ref().unwrap()).clone();
@@ -49,7 +84,7 @@ impl Shipped {
     }
 
     /// Signs a user in: their access token.
-    async fn sign_in(&self, user: usize) -> Value {
+    pub(super) async fn sign_in(&self, user: usize) -> Value {
         let user = &self.world.users[user];
         let request = &self.contract.session.sign_in;
         let answer = self
@@ -96,24 +131,7 @@ async fn every_event_keeps_its_schema() {
     let shipped = Shipped::new();
     let realtime = shipped.contract.realtime.as_ref().unwrap();
     let token = shipped.sign_in(0).await;
-    let base = &shipped
-        .contract
-        .service(&realtime.service)
-        .unwrap()
-        .base_path;
-    let path = format!("{base}{}", realtime.path);
-    let mut socket = shipped.stage.socket(&realtime.service, &path, &[]).await;
-    socket.text().await.unwrap();
-    let Template(auth) = &realtime.auth;
-    let auth = Template(auth.clone()).fill(&|_| Some(token.clone()));
-    socket
-        .say(&format!("40{},{auth}", realtime.namespace))
-        .await;
-    let joined = socket.text().await.unwrap();
-    assert!(
-        joined.starts_with(&format!("40{}", realtime.namespace)),
-        "{joined}"
-    );
+    let mut socket = shipped.join(&token).await;
     for rule in &realtime.events {
         assert_eq!(shipped.stage.mock.push(&rule.name, None).unwrap(), 1);
     }

@@ -59,6 +59,15 @@ impl Stage {
     }
 
     pub(super) fn with(contract: Contract, world: World, defects: &[Defect]) -> Self {
+        Self::begun(contract, world, defects, false)
+    }
+
+    /// A mock whose world goes on by itself.
+    pub(super) fn living(contract: Contract, world: World) -> Self {
+        Self::begun(contract, world, &[], true)
+    }
+
+    fn begun(contract: Contract, world: World, defects: &[Defect], live: bool) -> Self {
         let clock = Clock::virtual_time();
         let services = contract.services.iter();
         let names: Vec<String> = services.map(|service| service.name.clone()).collect();
@@ -71,6 +80,7 @@ impl Stage {
             pages: Pages::Ignored,
             seed: 11,
             defects: defects.iter().copied().collect(),
+            live,
         })
         .unwrap();
         let clients = names

@@ -328,6 +328,7 @@ impl Counting {
                     net: Net::Real,
                     listeners: BTreeMap::new(),
                     pages: Pages::Ignored,
+                    live: false,
                     seed: 1,
                     defects: Defects::none(),
                 })
