@@ -106,23 +106,8 @@ fn said(entry: &Entry, asked: &Asked<'_>) -> String {
                 named(*exchange, asked)
             )
         }
-        Fact::Unreadable(Unreadable {
-            service,
-            why,
-            beginning,
-            ..
-        }) => format!("→ {service} was sent no request that can be read ({why}): {beginning}"),
-        Fact::Limited {
-            service,
-            bound,
-            most,
-            ..
-        } => format!(
-            "× {service} refused what was sent for the proxy's own limit `{}` of {most}",
-            bound.name()
-        ),
-        Fact::TlsRefused { service, why } => {
-            format!("× TLS with {service} was refused by the client: {why}")
+        Fact::Unreadable(_) | Fact::Limited { .. } | Fact::TlsRefused { .. } => {
+            unheard(&entry.fact)
         }
         Fact::TokenIssued(token) => issued(token),
         Fact::SocketOpened {
@@ -159,6 +144,31 @@ fn said(entry: &Entry, asked: &Asked<'_>) -> String {
         Fact::App(fact) => format!("· app: {}", app(fact)),
         Fact::Act(act) => format!("· user: {}", user(act)),
         Fact::Harness(fact) => format!("· harness: {}", harness(fact)),
+    }
+}
+
+/// What came and became no request.
+fn unheard(fact: &Fact) -> String {
+    match fact {
+        Fact::Unreadable(Unreadable {
+            service,
+            why,
+            beginning,
+            ..
+        }) => format!("→ {service} was sent no request that can be read ({why}): {beginning}"),
+        Fact::Limited {
+            service,
+            bound,
+            most,
+            ..
+        } => format!(
+            "× {service} refused what was sent for the proxy's own limit `{}` of {most}",
+            bound.name()
+        ),
+        Fact::TlsRefused { service, why } => {
+            format!("× TLS with {service} was refused by the client: {why}")
+        }
+        _ => String::new(),
     }
 }
 

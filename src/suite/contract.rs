@@ -36,10 +36,7 @@ pub(crate) fn read(root: &Cursor<'_>, depth: Depth) -> Option<Contract> {
     let request_id = fields.maybe("request-id", |cursor| {
         cursor.name_text().map(|name| name.to_ascii_lowercase())
     });
-    let secret_names = fields.or("secret-names", Vec::new(), |cursor| {
-        let names = cursor.one_or_more();
-        names.iter().map(Cursor::name_text).collect()
-    });
+    let secret_names = fields.or("secret-names", Vec::new(), names);
     let session = fields
         .need("session")
         .and_then(|cursor| session::read(&cursor, &context));
@@ -90,6 +87,11 @@ pub(crate) fn read(root: &Cursor<'_>, depth: Depth) -> Option<Contract> {
     };
     scope::check(&fields, &contract);
     Some(contract)
+}
+
+fn names(cursor: &Cursor<'_>) -> Option<Vec<String>> {
+    let names = cursor.one_or_more();
+    names.iter().map(Cursor::name_text).collect()
 }
 
 /// A time, so many seconds where nothing is said.

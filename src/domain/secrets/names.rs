@@ -173,7 +173,7 @@ impl Names {
             rest.is_some_and(|rest| rest.ends_with(mark))
         });
         let ends = |ending: &&str| one.ends_with(*ending) || singular.ends_with(*ending);
-        if !is_mark && (WORDS.contains(&last.as_str()) || ENDINGS.iter().any(|own| ends(&own))) {
+        if !is_mark && (WORDS.contains(&last.as_str()) || ENDINGS.iter().any(ends)) {
             Says::Secret
         } else if is_mark || IDENTIFIERS.contains(&last.as_str()) {
             Says::Identifier

@@ -150,7 +150,7 @@ fn labelled(text: &str, at: usize, names: &mut Names) -> Option<Range<usize>> {
 /// What an element holds, as in XML.
 fn in_element(text: &str, at: usize, names: &mut Names) -> Option<Range<usize>> {
     let name = name_before(text, at);
-    let before = text[..at - name.len()].as_bytes().last();
+    let before = text.as_bytes()[..at - name.len()].last();
     if name.is_empty() || !matches!(before, Some(b'<' | b':')) || names.say(name) != Says::Secret {
         return None;
     }

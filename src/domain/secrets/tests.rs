@@ -278,6 +278,10 @@ fn what_a_name_calls_a_secret_is_hidden_in_texts_of_every_kind() {
     ] {
         assert_eq!(Vault::new().conceal(text), hidden, "{text}");
     }
+}
+
+#[test]
+fn what_is_a_secret_by_its_shape_is_hidden_wherever_it_stands() {
     let nested = Vault::new()
         .conceal("/go?to=%2Fx%3Faccess_token%3Dkelp81")
         .into_owned();
