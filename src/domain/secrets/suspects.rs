@@ -191,7 +191,9 @@ impl Vault {
     /// A method: parsers let any word be one.
     pub fn conceal_method(&mut self, method: &str) -> String {
         let word = |byte: u8| byte.is_ascii_alphabetic() || matches!(byte, b'-' | b'_');
-        let plain = method.len() <= LONGEST_METHOD && method.bytes().all(word);
+        // What is too short to be kept secret is shown whatever it is: it may be why nothing could be read.
+        let plain =
+            method.len() < SHORTEST || method.len() <= LONGEST_METHOD && method.bytes().all(word);
         match self.redact(method) {
             Cow::Owned(redacted) => redacted,
             Cow::Borrowed(_) if plain => method.to_owned(),
