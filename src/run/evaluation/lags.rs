@@ -11,8 +11,8 @@ use crate::rules;
 /// What may be lost in a window before it explains something: half of it. Times that a contract or a
 /// scenario allows leave at least that much room.
 const SHARE: u32 = 2;
-/// Less than this explains nothing.
-const LEAST: Duration = Duration::from_millis(50);
+/// Less than this explains nothing: what a network does to every client, and all rules leave room for.
+const LEAST: Duration = Duration::from_millis(200);
 /// The window of a finding that cites one moment only: rules wait for at least about as long.
 const ASSUMED: Duration = Duration::from_secs(5);
 
@@ -115,6 +115,10 @@ mod tests {
     }
 
     fn cited() -> Vec<Arc<Entry>> {
+        cited_at(SECOND * 10, SECOND * 14)
+    }
+
+    fn cited_at(first: Duration, second: Duration) -> Vec<Arc<Entry>> {
         let entry = |id, at| {
             Arc::new(Entry {
                 id: EntryId(id),
@@ -123,7 +127,7 @@ mod tests {
                 fact: Fact::Harness(HarnessFact::Ended),
             })
         };
-        vec![entry(1, SECOND * 10), entry(2, SECOND * 14)]
+        vec![entry(1, first), entry(2, second)]
     }
 
     fn lags(at: Duration, lost: Duration) -> Lags {
@@ -146,6 +150,17 @@ mod tests {
             assert_eq!(doubts.len(), usize::from(explained), "{at:?} {lost:?}");
             let severity = findings[0].severity;
             assert_eq!(severity == Severity::Information, explained);
+        }
+    }
+
+    #[test]
+    fn what_every_network_loses_explains_nothing_however_near_the_entries_are() {
+        let near = cited_at(SECOND * 12, SECOND * 12 + Duration::from_millis(68));
+        for (lost, explained) in [(63, false), (250, true)] {
+            let mut findings = [finding("KILL-3", Severity::Violation)];
+            let lags = lags(SECOND * 12, Duration::from_millis(lost));
+            let doubts = lags.forgive(&mut findings, &near);
+            assert_eq!(doubts.len(), usize::from(explained), "{lost} ms");
         }
     }
 
