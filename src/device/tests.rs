@@ -105,7 +105,7 @@ fn contract() -> Contract {
             base_path: "/v1".to_owned(),
         }],
         request_id: None,
-        secret_names: Vec::new(),
+        secrecy: Default::default(),
         session: session(),
         kill_switch: Some(kill_switch()),
         health: Vec::new(),

@@ -3,11 +3,8 @@
 //! Requests that share a connection before the gateway share one behind it, so whatever a backend ties
 //! to connections, and whatever happens to an idle one, is as it would be without the gateway.
 
-use std::future::Future;
 use std::io;
-use std::pin::Pin;
 use std::sync::{Arc, Mutex};
-use std::task::{Context, Poll};
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -25,7 +22,7 @@ use super::body::{Payload, Upload};
 use super::lock::lock;
 use super::settings::Upstream;
 use crate::domain::access::Proxy;
-use crate::net::{Endpoint, Stream};
+use crate::net::{Connector, Endpoint, Stream};
 
 mod trust;
 
@@ -43,7 +40,7 @@ pub(super) struct Route {
     pub(super) headers: Vec<(HeaderName, HeaderValue)>,
     dial: Dial,
     /// Only for `https`, because to prepare it costs more than a whole scenario.
-    secure: Option<HttpsConnector<Dial>>,
+    secure: Option<HttpsConnector<Connector>>,
 }
 
 impl Route {
@@ -62,7 +59,7 @@ impl Route {
                 let config = trust::client_config(access, true)?;
                 let builder = HttpsConnectorBuilder::new().with_tls_config(config);
                 let builder = builder.https_only().enable_http1();
-                Ok::<_, io::Error>(builder.wrap_connector(dial.clone()))
+                Ok::<_, io::Error>(builder.wrap_connector(dial.connector()))
             })
             .transpose()?;
         let headers = access.headers.iter().filter_map(|(name, value)| {
@@ -172,7 +169,7 @@ impl Through {
             target: self.dial.clone(),
             through: None,
         };
-        let mut tunnel = Tunnel::new(self.proxy.clone(), straight);
+        let mut tunnel = Tunnel::new(self.proxy.clone(), straight.connector());
         if let Some(credentials) = &self.credentials {
             tunnel = tunnel.with_auth(credentials.clone());
         }
@@ -224,20 +221,13 @@ impl Dial {
             (target, _) => target.connect().await,
         }
     }
-}
 
-impl Service<Uri> for Dial {
-    type Response = TokioIo<Stream>;
-    type Error = io::Error;
-    type Future = Pin<Box<dyn Future<Output = io::Result<TokioIo<Stream>>> + Send>>;
-
-    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Poll::Ready(Ok(()))
-    }
-
-    fn call(&mut self, _: Uri) -> Self::Future {
+    fn connector(&self) -> Connector {
         let dial = self.clone();
-        Box::pin(async move { dial.connect().await.map(TokioIo::new) })
+        Connector::new(move || {
+            let dial = dial.clone();
+            async move { dial.connect().await }
+        })
     }
 }
 

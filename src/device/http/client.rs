@@ -39,8 +39,8 @@ pub(super) enum SendError {
 
 impl Client {
     /// A client in memory, whose connections are kept that long for another request.
-    pub(super) fn in_memory(port: Endpoint, trust: ClientConfig, kept: Duration) -> Self {
-        let connector = HttpsConnector::from((Connector(port), trust));
+    pub(super) fn in_memory(port: &Endpoint, trust: ClientConfig, kept: Duration) -> Self {
+        let connector = HttpsConnector::from((Connector::to(port), trust));
         let pool = legacy::Client::builder(TokioExecutor::new())
             .timer(TokioTimer::new())
             .pool_timer(TokioTimer::new())

@@ -71,8 +71,7 @@ impl Route {
             Channel::Verified | Channel::OrClear => self.trust(),
         };
         let trust = trust.map_err(|error| error.to_string())?;
-        if let Some((_, Endpoint::Memory(port))) = &self.via {
-            let port = Endpoint::Memory(port.clone());
+        if let Some((_, port @ Endpoint::Memory(_))) = &self.via {
             return Ok(Client::in_memory(port, trust, KEPT));
         }
         let mut builder = reqwest::Client::builder()

@@ -188,7 +188,7 @@ impl Stage {
 }
 
 pub(super) fn client(endpoint: &Endpoint) -> Client {
-    legacy::Client::builder(TokioExecutor::new()).build(Connector(endpoint.clone()))
+    legacy::Client::builder(TokioExecutor::new()).build(Connector::to(endpoint))
 }
 
 pub(super) async fn answer(
