@@ -3,7 +3,8 @@
 //! `cargo bench --bench process` prints, per case, the median over several runs of wall time and of
 //! CPU time (user and system, from the operating system's own accounting), and the largest peak of
 //! memory so far. Nothing here asserts a time: machines differ, and a shared one from minute to
-//! minute. Compare figures that were taken side by side. `-- judge` runs only the cases of judging.
+//! minute. Compare figures that were taken side by side. `-- judge` runs only the cases of judging, `-- soak`
+//! only those of days.
 
 #![expect(clippy::print_stdout, reason = "a benchmark's figures are its output")]
 
@@ -32,6 +33,9 @@ fn main() {
         "{:<44} {:>10} {:>10} {:>9}",
         "case (median)", "wall", "cpu", "peak"
     );
+    if arguments.iter().any(|argument| argument == "soak") {
+        return soak();
+    }
     judging();
     if arguments.iter().any(|argument| argument == "judge") {
         return;

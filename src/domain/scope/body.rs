@@ -359,7 +359,29 @@ fn skip_string(chars: &mut std::iter::Peekable<std::str::Chars<'_>>) {
 
 #[cfg(test)]
 mod tests {
-    use super::is_mutation;
+    use super::{Body, Template, is_mutation, says};
+
+    #[test]
+    fn a_declared_act_is_the_text_that_its_template_always_is() {
+        let json = |text: &str| Body::Json(Template(serde_json::json!({"query": text})));
+        let form = |text: &str| Body::Form(vec![("query".to_owned(), text.to_owned())]);
+        for (written, sent, declared) in [
+            ("mutation {{ a }}", "mutation { a }", true),
+            ("mutation {{ a }}", "mutation { b }", false),
+            ("mutation {{ a }}", "mutation {{ a }}", false),
+            // What is filled in may be anything.
+            (
+                "mutation {{ a(b: {username}) }}",
+                "mutation { a(b: ) }",
+                false,
+            ),
+        ] {
+            for body in [json(written), form(written)] {
+                let act = ("query", sent.to_owned());
+                assert_eq!(says(Some(&body), &act), declared, "{written} {sent}");
+            }
+        }
+    }
 
     #[test]
     fn a_mutation_is_told_from_a_query_and_from_a_text_that_has_the_word() {

@@ -184,7 +184,7 @@ pub(crate) fn contract() -> Contract {
             })
             .to_vec(),
         request_id: Some("x-request-id".to_owned()),
-        secret_names: Vec::new(),
+        secrecy: Default::default(),
         session: session(),
         kill_switch: Some(kill_switch()),
         health: vec![operation("GET", "trading", "/health/live")],
