@@ -4,7 +4,7 @@
 //! opened, what the kill-switch looks like, which resources and events exist and what must never be
 //! called. Code elsewhere names roles (sign-in, status, positions' list), never paths or fields.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use serde_json::Value;
@@ -52,9 +52,8 @@ pub struct Contract {
     pub services: Vec<Service>,
     /// The response header that carries the request id, if the backend promises one.
     pub request_id: Option<String>,
-    /// Names of headers, fields and query keys whose values are secrets, beside those that say so
-    /// themselves.
-    pub secret_names: Vec<String>,
+    /// What is a secret, beside what is one by its own name or shape, and what is none.
+    pub secrecy: Secrecy,
     /// How a session begins, goes on and ends.
     pub session: Session,
     /// How the backend tells the app to block, if it can.
@@ -83,6 +82,17 @@ pub struct Contract {
     pub scope: Scope,
     /// The limits that are set to figures, in the order of the file.
     pub limits: Vec<Limit>,
+}
+
+/// What a contract says of secrets that nobody else declares.
+#[derive(Debug, Clone, Default)]
+pub struct Secrecy {
+    /// Names of headers, fields and query keys whose values are secrets, beside those that say so
+    /// themselves.
+    pub names: Vec<String>,
+    /// Every value of the file, as it is written. Whoever judges reads them, so none is a secret, whatever
+    /// stands before it: the states of a switch, a client's name, a constant.
+    pub literals: BTreeSet<String>,
 }
 
 /// One origin of the backend.

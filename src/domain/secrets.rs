@@ -22,6 +22,7 @@ mod tests;
 
 pub use hollow::{is_hollow, is_missing};
 
+use super::contract::Secrecy;
 use names::Names;
 use patterns::{Extent, Match, Patterns};
 
@@ -74,6 +75,12 @@ const SHORTEST: usize = 8;
 /// What the label of something begins with that only may be a secret: no rule takes it for a label.
 const HIDDEN: char = '«';
 
+/// Whether a text has a label in it, where something else was.
+#[must_use]
+pub fn holds_label(text: &str) -> bool {
+    text.contains(['‹', HIDDEN])
+}
+
 /// How many secrets that are only suspected are searched for.
 const MOST_SUSPECTED: usize = 4_096;
 
@@ -99,11 +106,10 @@ impl Vault {
         Self::default()
     }
 
-    /// Hides what stands under these names as well, and never these values: a contract has them, which
-    /// is shown to everybody.
-    pub fn agree(&mut self, names: &[String], open: impl IntoIterator<Item = String>) {
-        self.names.add(names);
-        self.open.extend(open);
+    /// Hides what a contract says besides, and never what stands in it.
+    pub fn agree(&mut self, secrecy: &Secrecy) {
+        self.names.add(&secrecy.names);
+        self.open.extend(secrecy.literals.iter().cloned());
     }
 
     /// The label of a secret, which is learnt if it is new. What a value was first seen as it stays,

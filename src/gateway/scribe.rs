@@ -2,11 +2,9 @@
 
 use std::sync::{Arc, Mutex, MutexGuard};
 
-use serde_json::Value;
-
 use super::lock::lock;
 use super::settings::{Mode, Settings};
-use crate::domain::contract::{Body, Contract};
+use crate::domain::contract::Contract;
 use crate::domain::journal::{Class, Fact, Judgement};
 use crate::domain::secrets::{SecretKind, Vault};
 use crate::net::Recorder;
@@ -32,10 +30,7 @@ impl Scribe {
         for secret in upstreams.flat_map(|upstream| &upstream.access.secrets) {
             lock(&vault).learn(SecretKind::Unknown, secret.expose());
         }
-        lock(&vault).agree(
-            &settings.contract.secret_names,
-            said_openly(&settings.contract),
-        );
+        lock(&vault).agree(&settings.contract.secrecy);
         Self {
             contract: Arc::clone(&settings.contract),
             recorder: settings.recorder.clone(),
@@ -82,30 +77,5 @@ impl Scribe {
             form.steps.iter_mut().for_each(clean);
         }
         judgement
-    }
-}
-
-/// The values that a contract itself sends, in headers, queries and bodies.
-fn said_openly(contract: &Contract) -> Vec<String> {
-    let mut values = Vec::new();
-    for (_, operation) in contract.operations() {
-        let pairs = operation.headers.iter().chain(&operation.query);
-        values.extend(pairs.map(|(_, value)| value.clone()));
-        match &operation.body {
-            Body::Json(template) => texts(&template.0, &mut values),
-            Body::Form(fields) => values.extend(fields.iter().map(|(_, value)| value.clone())),
-            Body::Empty => {}
-        }
-    }
-    values.retain(|value| !value.contains('{'));
-    values
-}
-
-fn texts(value: &Value, into: &mut Vec<String>) {
-    match value {
-        Value::String(text) => into.push(text.clone()),
-        Value::Array(items) => items.iter().for_each(|item| texts(item, into)),
-        Value::Object(fields) => fields.values().for_each(|field| texts(field, into)),
-        Value::Null | Value::Bool(_) | Value::Number(_) => {}
     }
 }

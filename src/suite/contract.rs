@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use super::cursor::{Cursor, Fields};
 use super::values::Depth;
-use crate::domain::contract::{Contract, Operation};
+use crate::domain::contract::{Contract, Operation, Secrecy};
 
 mod context;
 mod event;
@@ -36,7 +36,7 @@ pub(crate) fn read(root: &Cursor<'_>, depth: Depth) -> Option<Contract> {
     let request_id = fields.maybe("request-id", |cursor| {
         cursor.name_text().map(|name| name.to_ascii_lowercase())
     });
-    let secret_names = fields.or("secret-names", Vec::new(), names);
+    let secrecy = secrecy(root, &fields);
     let session = fields
         .need("session")
         .and_then(|cursor| session::read(&cursor, &context));
@@ -69,7 +69,7 @@ pub(crate) fn read(root: &Cursor<'_>, depth: Depth) -> Option<Contract> {
         name: name?,
         services: services?,
         request_id: request_id?,
-        secret_names: secret_names?,
+        secrecy: secrecy?,
         session: session?,
         kill_switch: kill_switch?,
         health: health?,
@@ -89,9 +89,16 @@ pub(crate) fn read(root: &Cursor<'_>, depth: Depth) -> Option<Contract> {
     Some(contract)
 }
 
-fn names(cursor: &Cursor<'_>) -> Option<Vec<String>> {
-    let names = cursor.one_or_more();
-    names.iter().map(Cursor::name_text).collect()
+fn secrecy(root: &Cursor<'_>, fields: &Fields<'_>) -> Option<Secrecy> {
+    let names = fields.or("secret-names", Vec::new(), |cursor| {
+        let names = cursor.one_or_more();
+        names.iter().map(Cursor::name_text).collect()
+    });
+    let literals = root.node.scalars().map(str::to_owned).collect();
+    Some(Secrecy {
+        names: names?,
+        literals,
+    })
 }
 
 /// A time, so many seconds where nothing is said.

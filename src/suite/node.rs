@@ -66,6 +66,21 @@ impl Node {
         }
     }
 
+    /// All scalars in it, as they are written, without quotes.
+    pub(crate) fn scalars(&self) -> impl Iterator<Item = &str> {
+        let mut open = vec![self];
+        std::iter::from_fn(move || {
+            loop {
+                let node = open.pop()?;
+                match &node.content {
+                    Content::Plain(text) | Content::Quoted(text) => return Some(text.as_str()),
+                    Content::List(items) => open.extend(items),
+                    Content::Map(entries) => open.extend(entries.iter().map(|own| &own.value)),
+                }
+            }
+        })
+    }
+
     /// A value that was sent as JSON. Spans count its keys and values: there is no file to point
     /// into, but what is wrong is told in their order.
     pub(crate) fn from_json(value: &Value) -> Self {

@@ -10,9 +10,12 @@ mod sharing;
 use std::collections::BTreeSet;
 use std::fs;
 
+use serde_json::json;
+
 use super::load::{shipped_file, shipped_scenarios};
 use super::*;
 use crate::domain::scenario::{Action, Lever, StepKind};
+use crate::domain::secrets::Vault;
 
 #[test]
 fn the_shipped_files_are_right_when_checked_thoroughly() {
@@ -43,6 +46,22 @@ fn folder(files: &[(&str, &str)]) -> tempfile::TempDir {
 
 /// How many scenarios are part of the program: written down, so that none is lost unseen.
 const SHIPPED_SCENARIOS: usize = 46;
+
+#[test]
+fn what_stands_in_a_contract_is_no_secret_whatever_it_is_called() {
+    let text = shipped_file("contract.yaml").text().to_owned();
+    let source = Source::new(
+        "contract.yaml",
+        format!("{text}\nsecret-names: harbour-seal\n"),
+    );
+    let contract = read_contract(&source).unwrap_or_else(|_| panic!("it is valid"));
+    let mut vault = Vault::new();
+    vault.agree(&contract.secrecy);
+    let mut value = json!({"auth": "tradedesk", "otp": "LONG", "harbour-seal": "brine-7"});
+    vault.conceal_value(&mut value);
+    let wanted = json!({"auth": "tradedesk", "otp": "LONG", "harbour-seal": "«secret-1»"});
+    assert_eq!(value, wanted);
+}
 
 #[test]
 fn the_shipped_suite_moves_every_lever() {

@@ -157,7 +157,7 @@ pub(super) fn contract() -> Contract {
             })
             .into(),
         request_id: None,
-        secret_names: Vec::new(),
+        secrecy: Default::default(),
         session: session(),
         kill_switch: Some(kill_switch()),
         health: Vec::new(),

@@ -258,7 +258,7 @@ pub(crate) fn harbour() -> Contract {
             })
             .into(),
         request_id: Some("x-trace".to_owned()),
-        secret_names: Vec::new(),
+        secrecy: Default::default(),
         session: session(),
         kill_switch: Some(beacon()),
         health: vec![operation("GET", "gate", "/pulse", false)],

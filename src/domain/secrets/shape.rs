@@ -3,6 +3,7 @@
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 
+use super::holds_label;
 use super::hollow::is_missing;
 
 /// What the credentials of well-known services begin with.
@@ -121,7 +122,7 @@ pub(super) fn is_readable(value: &str) -> bool {
         && value.as_bytes()[4] == b'-'
         && value.as_bytes()[7] == b'-';
     is_missing(value)
-        || value.contains(['‹', '«'])
+        || holds_label(value)
         || value.starts_with('/')
         || value.contains("://")
         || is_date

@@ -299,7 +299,10 @@ fn what_is_a_secret_by_its_shape_is_hidden_wherever_it_stands() {
 #[test]
 fn what_a_name_calls_a_secret_is_hidden_in_json_and_the_rest_stays() {
     let mut vault = Vault::new();
-    vault.agree(&["harbour-seal".to_owned()], ["public-client-1".to_owned()]);
+    vault.agree(&Secrecy {
+        names: vec!["harbour-seal".to_owned()],
+        literals: ["public-client-1".to_owned()].into(),
+    });
     let random = "q7Zr20Lw9fKc83VbXt5HmP1dEq7Zr20Lw9fKc83VbXt5HmP1dE";
     let mut value = json!({
         "newPassword": "kelp81-Boat", "again": "kelp81-Boat", "harbourSeal": "x1",

@@ -84,7 +84,7 @@ fn frame(name: &str, services: Vec<Service>, session: Session) -> Contract {
         name: name.to_owned(),
         services,
         request_id: Some("x-request-id".to_owned()),
-        secret_names: Vec::new(),
+        secrecy: Default::default(),
         session,
         kill_switch: None,
         health: Vec::new(),

@@ -7,6 +7,7 @@ use crate::domain::journal::{Answer, Content};
 use crate::rules::context::Context;
 use crate::rules::exchange::Ended;
 use crate::rules::rule::{Rule, rule};
+use crate::rules::schema;
 use crate::rules::violation::Violation;
 
 rule! {
@@ -30,9 +31,6 @@ rule! {
         needs [ErrorForm],
         set by ["errors.schema", "errors.except"]
 }
-
-/// How much of a fault is quoted.
-const QUOTED: usize = 160;
 
 pub(super) struct Errors {
     validator: Result<Validator, String>,
@@ -91,10 +89,8 @@ impl Rule for Errors {
 fn judge(validator: &Validator, ended: &Ended<'_>, answer: &Answer, context: &Context<'_>) {
     context.exercised(&ERRORS);
     let fault = match answer.body.json() {
-        Some(body) => validator.validate(body).err().map(|error| {
-            let text: String = error.to_string().chars().take(QUOTED).collect();
-            format!("at `{}`: {text}", error.instance_path())
-        }),
+        Some(body) => schema::fault(validator, body)
+            .map(|fault| format!("at `{}`: {}", fault.place, fault.text)),
         None if answer.body == Content::Empty => Some("an empty body".to_owned()),
         None => Some("a body that is not JSON".to_owned()),
     };

@@ -11,6 +11,7 @@ use crate::domain::selector::Selector;
 use crate::rules::context::{Context, Read};
 use crate::rules::exchange::Ended;
 use crate::rules::rule::{Rule, rule};
+use crate::rules::schema;
 use crate::rules::violation::Violation;
 
 rule! {
@@ -276,7 +277,10 @@ fn lacking(resource: &Resource, body: &Value) -> Vec<&'static str> {
         Some(Value::Null) => {}
         _ => lacking.push("items"),
     }
-    let breaks = |schema: &Value| !jsonschema::is_valid(schema, body);
+    let breaks = |schema: &Value| {
+        let validator = jsonschema::validator_for(schema);
+        validator.is_ok_and(|validator| schema::fault(&validator, body).is_some())
+    };
     if !lacking.is_empty() && resource.schema.as_ref().is_some_and(breaks) {
         lacking.clear();
     }

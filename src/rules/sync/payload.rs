@@ -9,6 +9,7 @@ use crate::domain::contract::Contract;
 use crate::domain::journal::{Answer, Content, Frame, Question};
 use crate::rules::context::{Context, Read};
 use crate::rules::rule::{Rule, rule};
+use crate::rules::schema::{self, Fault};
 use crate::rules::violation::Violation;
 
 rule! {
@@ -38,9 +39,6 @@ rule! {
 /// How many events of one name are all validated, and which of the later ones are.
 const ALL: u64 = 256;
 const THEN_EACH: u64 = 16;
-/// How much of a fault is quoted.
-const QUOTED: usize = 200;
-
 pub(super) struct Payload {
     resources: BTreeMap<String, Validator>,
     events: Vec<Watched>,
@@ -217,13 +215,9 @@ fn mislabelled(answer: &Answer) -> Option<String> {
 }
 
 fn fault(validator: &Validator, payload: &Value) -> Option<String> {
-    let error = validator.validate(payload).err()?;
-    let place = error.instance_path().to_string();
-    let place = if place.is_empty() {
-        "the whole".to_owned()
-    } else {
-        format!("`{place}`")
-    };
-    let text: String = error.to_string().chars().take(QUOTED).collect();
-    Some(format!("{place}: {text}"))
+    let Fault { place, text } = schema::fault(validator, payload)?;
+    Some(match place.is_empty() {
+        true => format!("the whole: {text}"),
+        false => format!("`{place}`: {text}"),
+    })
 }

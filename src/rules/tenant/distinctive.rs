@@ -5,6 +5,7 @@ use std::ops::ControlFlow;
 
 use serde_json::Value;
 
+use crate::domain::secrets::holds_label;
 use crate::rules::flattened::walk;
 
 /// How short a name may be that says who somebody is.
@@ -71,7 +72,11 @@ pub(super) fn is_distinctive(text: &str) -> bool {
         && text.bytes().take(4).all(|byte| byte.is_ascii_digit())
         && text.as_bytes()[4] == b'-';
     let long = text.len() >= TEXT && text.bytes().any(|byte| byte.is_ascii_digit());
-    (long || text.contains('@')) && !date && !text.contains(['‹', '«', '\n']) && text.len() <= 200
+    (long || text.contains('@'))
+        && !date
+        && !text.contains('\n')
+        && !holds_label(text)
+        && text.len() <= 200
 }
 
 /// Whether a number is a decimal with enough digits.

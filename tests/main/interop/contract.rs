@@ -22,7 +22,7 @@ pub(super) fn contract() -> Contract {
             base_path: String::new(),
         }],
         request_id: None,
-        secret_names: Vec::new(),
+        secrecy: Default::default(),
         session: Session {
             reuse_grace: std::time::Duration::ZERO,
             sign_out_ends_access: false,
