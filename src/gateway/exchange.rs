@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use http::header::CONTENT_LENGTH;
+use http::header::{CONTENT_LENGTH, HeaderValue, TRANSFER_ENCODING};
 use http::{Request, Response, StatusCode, Uri, Version};
 use hyper::body::Incoming;
 use hyper::upgrade::OnUpgrade;
@@ -99,6 +99,14 @@ fn decide(arrived: &Arrived) -> (Disposition, Answerer) {
     if arrived.crowded {
         let body = json!({"error": "too-many-packets"});
         return (Disposition::Answer(Reply::json(413, body)), Answerer::Fault);
+    }
+    if arrived.received.hosts != 1 && arrived.parts.version >= Version::HTTP_11 {
+        // RFC 9112 §3.2 has a server refuse it: who else reads it may be led by the other one.
+        let body = json!({"error": "bad-host", "message": "a request names exactly one Host"});
+        return (
+            Disposition::Answer(Reply::json(400, body)),
+            Answerer::Policy,
+        );
     }
     let sunk = sender == Some(Sender::Canary) || arrived.received.method == "CONNECT";
     if sunk || (arrived.denied && sender != Some(Sender::Probe)) {
@@ -210,6 +218,11 @@ fn onward(arrived: &mut Arrived) -> Request<Payload<Upload>> {
     );
     for (name, value) in &service.route.headers {
         onward.headers_mut().insert(name, value.clone());
+    }
+    if arrived.received.announced.is_some() && !onward.headers().contains_key(CONTENT_LENGTH) {
+        // Without saying so, a body is not sent with methods that have none as a rule.
+        let chunked = HeaderValue::from_static("chunked");
+        onward.headers_mut().insert(TRANSFER_ENCODING, chunked);
     }
     if arrived.shortened {
         // The body's own length frames it now.

@@ -68,6 +68,9 @@ pub(super) fn for_backend(headers: &HeaderMap, way: &Onward<'_>) -> HeaderMap {
         {
             continue;
         }
+        if name == HOST && passed.contains_key(HOST) {
+            continue;
+        }
         let value = if name == HOST {
             HeaderValue::from_str(authority).unwrap_or_else(|_| value.clone())
         } else if name == ACCEPT_ENCODING {
@@ -162,6 +165,8 @@ pub(super) struct Led {
 /// for the same origin.
 pub(super) fn for_client(headers: &HeaderMap, way: &Way<'_>, upgrade: bool) -> Led {
     let named = named_by_connection(headers);
+    // Void as in a request: by it the client would take less than was sent.
+    let chunked = headers.contains_key(TRANSFER_ENCODING);
     let mut led = Led {
         headers: HeaderMap::with_capacity(headers.len()),
         sent: Vec::new(),
@@ -169,7 +174,10 @@ pub(super) fn for_client(headers: &HeaderMap, way: &Way<'_>, upgrade: bool) -> L
     };
     for (name, value) in headers {
         let switches = upgrade && (name == CONNECTION || name == UPGRADE);
-        if (ends_here(name, &named) && !switches) || name == "sec-websocket-extensions" {
+        if (ends_here(name, &named) && !switches)
+            || name == "sec-websocket-extensions"
+            || (chunked && name == CONTENT_LENGTH)
+        {
             continue;
         }
         let text = String::from_utf8_lossy(value.as_bytes());
@@ -242,6 +250,24 @@ pub(super) fn redacted(scribe: &Scribe, headers: Vec<(String, String)>) -> Vec<(
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_length_beside_chunks_frames_no_answer() {
+        let mut headers = HeaderMap::new();
+        headers.append("content-length", HeaderValue::from_static("2"));
+        headers.append("x-kept", HeaderValue::from_static("1"));
+        let way = Way {
+            origins: &OriginMap::default(),
+            service: "b",
+            origin: "https://b.test",
+            named: "g.test:1",
+            clear: true,
+        };
+        let names = |headers: &HeaderMap| for_client(headers, &way, false).headers.len();
+        assert_eq!(names(&headers), 2);
+        headers.append("transfer-encoding", HeaderValue::from_static("chunked"));
+        assert_eq!(names(&headers), 1);
+    }
 
     #[test]
     fn an_answer_does_not_lead_past_the_gateway() {

@@ -198,7 +198,7 @@ impl OriginMap {
             text.match_indices(authority).any(|(at, _)| {
                 let ends = !text[at + authority.len()..]
                     .starts_with(|next: char| next.is_ascii_alphanumeric() || ".-:".contains(next));
-                ends && text[..at].ends_with("//")
+                ends && text[..at].ends_with(['/', '@', '\\'])
             })
         })
     }
@@ -243,12 +243,12 @@ impl OriginMap {
     /// services that share an origin, the one whose path is longer is meant, or the one that says it.
     pub(super) fn moved(&self, url: &str, said_by: &str, named: &str) -> Option<String> {
         let near = |mapping: &&Mapping| {
-            let rest = below(url, &mapping.origin)?;
+            let (rest, is_exact) = at_origin(url, &mapping.origin)?;
             let is_own = mapping.service == said_by;
             match below(rest, &mapping.base_path) {
-                Some(_) => Some((true, mapping.base_path.len(), is_own)),
+                Some(_) => Some((is_exact, true, mapping.base_path.len(), is_own)),
                 // A path of no service is still at the origin of this one.
-                None => is_own.then_some((false, 0, true)),
+                None => is_own.then_some((is_exact, false, 0, true)),
             }
         };
         let mapping = self
@@ -256,7 +256,7 @@ impl OriginMap {
             .iter()
             .filter(|mapping| near(mapping).is_some())
             .max_by_key(near)?;
-        let rest = below(url, &mapping.origin)?;
+        let (rest, _) = at_origin(url, &mapping.origin)?;
         let authority = match (split(named), split(&mapping.authority)) {
             // Under which port others are found behind a forwarder nobody knows.
             _ if mapping.service == said_by && !named.is_empty() => named.to_owned(),
@@ -264,6 +264,33 @@ impl OriginMap {
             _ => mapping.authority.clone(),
         };
         Some(format!("{}://{authority}{rest}", mapping.scheme))
+    }
+}
+
+/// What follows the authority of a URL that leads to an origin, however that is spelled: with a user, a port
+/// that goes without saying or begins with zeros, a dot behind the host, or the other scheme at its own port.
+/// Says whether the scheme is the same.
+fn at_origin<'u>(url: &'u str, origin: &str) -> Option<(&'u str, bool)> {
+    let (scheme, after) = url.split_once("://")?;
+    let (own_scheme, own) = origin.split_once("://")?;
+    let end = after.find(['/', '\\', '?', '#']).unwrap_or(after.len());
+    let (authority, rest) = after.split_at(end);
+    let authority = authority.rsplit_once('@').map_or(authority, |(_, own)| own);
+    let ((host, port), (own_host, own_port)) = (split(authority), split(own));
+    let (port, own_port) = (number(port, scheme)?, number(own_port, own_scheme)?);
+    let is_default = |port, scheme| number(None, scheme) == Some(port);
+    let leads = host.trim_end_matches('.').eq_ignore_ascii_case(own_host)
+        && (port == own_port || is_default(port, scheme) && is_default(own_port, own_scheme));
+    leads.then(|| (rest, scheme.eq_ignore_ascii_case(own_scheme)))
+}
+
+/// A port as a number; the scheme's own where none is written.
+fn number(port: Option<&str>, scheme: &str) -> Option<u16> {
+    match port.filter(|port| !port.is_empty()) {
+        Some(port) => port.parse().ok(),
+        None if scheme.eq_ignore_ascii_case("https") => Some(443),
+        None if scheme.eq_ignore_ascii_case("http") => Some(80),
+        None => None,
     }
 }
 
@@ -406,6 +433,20 @@ mod tests {
             some("http://localhost:3/edge/deep/x")
         );
         assert_eq!(moved("https://b.test/x"), some("http://localhost:2/x"));
+        for other in [
+            "http://b.test/edge",
+            "https://b.test:443/edge",
+            "https://b.test:00443/edge",
+            "http://b.test:80/edge",
+            "http://b.test:443/edge",
+            "https://user:word@b.test/edge",
+            "https://B.test./edge",
+            "https://b.test:/edge",
+        ] {
+            assert_eq!(moved(other), some("http://localhost:2/edge"), "{other}");
+        }
+        assert_eq!(moved("https://b.test:444/edge"), None);
+        assert_eq!(moved("https://b.test@elsewhere.test/edge"), None);
         assert_eq!(moved("https://b.test.evil/x"), None);
         assert_eq!(moved("https://elsewhere.test/"), None);
         assert_eq!(moved("/x"), None);

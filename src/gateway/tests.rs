@@ -4,6 +4,7 @@ mod backend;
 mod bounds;
 mod codings;
 mod faults;
+mod framing;
 mod large;
 mod leading;
 mod limits;

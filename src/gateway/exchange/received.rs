@@ -35,6 +35,8 @@ pub(super) struct Received {
     pub(super) method: String,
     pub(super) target: String,
     pub(super) host: String,
+    /// How many `Host` headers it has.
+    pub(super) hosts: usize,
     headers: Vec<(String, String)>,
     /// What was read of its body.
     pub(super) body: Vec<u8>,
@@ -65,6 +67,7 @@ impl Received {
             method: parts.method.to_string(),
             target: parts.uri.to_string(),
             host: headers::text(&parts.headers, &HOST),
+            hosts: parts.headers.get_all(HOST).iter().count(),
             headers: headers::as_text(&parts.headers)
                 .into_iter()
                 .filter(|(name, _)| sender.is_none() || name != MARK)

@@ -64,7 +64,7 @@ impl Feed {
                 Some(Passage::Forward) => return Err(End::lost(&SocketEnd::Client)),
             }
         }
-        Err(End::left(&SocketEnd::Client))
+        Err(End::of(from, &SocketEnd::Client))
     }
 
     /// From the backend to the client, with answers of the gateway's own, until the direction ends.
@@ -106,7 +106,7 @@ impl Feed {
                 None => {
                     // A dead line does not tell one end that the other has left.
                     self.controls().thawed().await;
-                    return Err(End::left(&SocketEnd::Backend));
+                    return Err(End::of(from, &SocketEnd::Backend));
                 }
             };
             if self.controls().is_frozen() {

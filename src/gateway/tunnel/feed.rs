@@ -46,12 +46,29 @@ impl End {
         }
     }
 
-    /// `sender` broke off, or broke the protocol.
+    /// `sender` broke off.
     pub(super) fn left(sender: &SocketEnd) -> Self {
         Self::broken(match sender {
             SocketEnd::Client => "the client's connection broke",
             _ => "the backend's connection broke",
         })
+    }
+
+    /// `sender` sent something that is no WebSocket frame (RFC 6455 §5.2); none of it was passed on.
+    pub(super) fn no_frame(sender: &SocketEnd) -> Self {
+        Self::broken(match sender {
+            SocketEnd::Client => "what the client sent is no WebSocket frame",
+            _ => "what the backend sent is no WebSocket frame",
+        })
+    }
+
+    /// Nothing more can be read of what `sender` sends.
+    pub(super) fn of(reader: &Reader, sender: &SocketEnd) -> Self {
+        if reader.is_broken() {
+            Self::no_frame(sender)
+        } else {
+            Self::left(sender)
+        }
     }
 
     /// What `sender` sent could not be passed on.

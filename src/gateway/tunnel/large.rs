@@ -39,7 +39,7 @@ impl Feed {
             Direction::Down => SocketEnd::Backend,
         };
         let beginning = match kind {
-            Kind::Text => Some(readable(&piece.bytes).ok_or_else(|| End::left(&sender))?),
+            Kind::Text => Some(readable(&piece.bytes).ok_or_else(|| End::no_frame(&sender))?),
             Kind::Binary => None,
         };
         // One that begins on a dead line is gone as a whole.
@@ -101,7 +101,7 @@ impl Feed {
                 Some(_) => {}
                 None => {
                     self.controls().thawed().await;
-                    return Err(End::left(sender));
+                    return Err(End::of(from, sender));
                 }
             }
         }

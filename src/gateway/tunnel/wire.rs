@@ -45,6 +45,8 @@ pub(super) struct Reader<R> {
     begun: BytesMut,
     /// Whether the message under way is.
     large: bool,
+    /// Whether what came was no frame.
+    broken: bool,
 }
 
 impl<R: AsyncRead + Unpin> Reader<R> {
@@ -56,6 +58,7 @@ impl<R: AsyncRead + Unpin> Reader<R> {
             deframer: Deframer::new(masked),
             begun: BytesMut::new(),
             large: false,
+            broken: false,
         }
     }
 
@@ -63,19 +66,34 @@ impl<R: AsyncRead + Unpin> Reader<R> {
     /// to the protocol.
     pub(super) async fn next(&mut self) -> Option<Incoming> {
         loop {
-            match self.deframer.next(&mut self.input).ok()? {
-                Some(Part::Signal(signal, payload)) => {
-                    return Some(Incoming::Signal(signal, payload));
+            match self.read() {
+                Ok(Some(incoming)) => return Some(incoming),
+                Ok(None) => self.fill().await?,
+                Err(Broken) => {
+                    self.broken = true;
+                    return None;
                 }
-                Some(Part::Data { kind, bytes, ends }) => {
-                    let incoming = self.data(kind, Piece { bytes, ends }).ok()?;
-                    if incoming.is_some() {
-                        return incoming;
-                    }
-                }
-                None => self.fill().await?,
             }
         }
+    }
+
+    /// Whether the end came because the peer sent something that is no WebSocket.
+    pub(super) fn is_broken(&self) -> bool {
+        self.broken
+    }
+
+    /// What has come whole; `None` when more must come first.
+    fn read(&mut self) -> Result<Option<Incoming>, Broken> {
+        while let Some(part) = self.deframer.next(&mut self.input)? {
+            let incoming = match part {
+                Part::Signal(signal, payload) => Some(Incoming::Signal(signal, payload)),
+                Part::Data { kind, bytes, ends } => self.data(kind, Piece { bytes, ends })?,
+            };
+            if incoming.is_some() {
+                return Ok(incoming);
+            }
+        }
+        Ok(None)
     }
 
     /// Adds to the message under way; `None` when more of it must come first.
