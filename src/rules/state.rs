@@ -230,12 +230,17 @@ impl State {
 
     fn harness(&mut self, entry: &Arc<Entry>, fact: &HarnessFact) {
         match fact {
-            HarnessFact::Began { epoch, .. } => self.epoch = Some(*epoch),
+            HarnessFact::Began {
+                epoch, accounts, ..
+            } => {
+                self.epoch = Some(*epoch);
+                self.accounts.configured(entry.id, accounts);
+            }
             HarnessFact::Probe { question } => self.probing.asks(question),
             HarnessFact::Canary { caught: true, .. } => self.tally.canaries_caught += 1,
             _ => {}
         }
-        self.world.harness(entry, fact);
+        self.world.harness(entry, fact, &self.contract);
         if let Some(Change::Backend { service, .. }) = entry.fact.change()
             && self.world.backend_is_stopped()
         {
@@ -375,6 +380,11 @@ impl State {
     /// Whether the harness kept answers, or the feed, from the client since then, or just before.
     pub(super) fn is_disturbed_since(&self, began: Duration) -> bool {
         self.is_in_trouble_since(self.world.disturbed, began)
+    }
+
+    /// Whether the backend may have come to harm by what the harness did since then, or just before.
+    pub(super) fn is_shaken_since(&self, began: Duration) -> bool {
+        self.is_in_trouble_since(self.world.shaken, began)
     }
 
     fn is_in_trouble_since(&self, moved: Option<Moment>, began: Duration) -> bool {

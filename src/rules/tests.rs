@@ -22,6 +22,7 @@ use crate::domain::verdict::{Finding, Severity, Subject};
 mod beside;
 mod blame;
 mod descent;
+mod excused;
 mod figures;
 mod marks;
 mod names;

@@ -27,6 +27,9 @@ use crate::gateway::{self, Listen, Mode};
 use crate::net::{Clock, Net, Recorder};
 use crate::operator::Command;
 use crate::runfile::Writer;
+
+/// How many of a target's accounts the journal names.
+const TOLD_ACCOUNTS: usize = 64;
 pub(super) use client::Client;
 
 /// How the environment of a client is made.
@@ -91,14 +94,15 @@ impl Environment {
         watch(&recorder, lateness.as_ref());
         watch(&recorder, recording.as_ref());
         recorder.journal().archive_in(Box::new(Spill::default()));
+        let accounts = backend.accounts(plan);
         recorder.record(Fact::Harness(HarnessFact::Began {
             scenario: settings.case.id.clone(),
             seed: plan.seed,
             target: plan.target.name().to_owned(),
             epoch: clock.epoch().as_secs(),
             virtual_time,
+            accounts: usernames(&accounts),
         }));
-        let accounts = backend.accounts(plan);
         let marker = format!("{seed:016x}");
         let served = |recorder: Recorder| {
             let net = match virtual_time {
@@ -244,6 +248,12 @@ impl Environment {
     fn note(&self, fact: HarnessFact) {
         self.recorder.record(Fact::Harness(fact));
     }
+}
+
+/// What accounts sign in with; a world of thousands is not written down whole.
+fn usernames(accounts: &[Account]) -> Vec<String> {
+    let named = accounts.iter().take(TOLD_ACCOUNTS);
+    named.map(|account| account.username.clone()).collect()
 }
 
 /// Lets an observer follow the journal, if there is one.

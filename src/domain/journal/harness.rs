@@ -24,6 +24,9 @@ pub enum HarnessFact {
         epoch: u64,
         /// Whether time is virtual.
         virtual_time: bool,
+        /// What the target's accounts sign in with, the first 64 of them.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        accounts: Vec<String>,
     },
     /// A step of the scenario.
     Step {

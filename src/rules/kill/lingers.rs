@@ -1,5 +1,6 @@
 //! KILL-7, the other way round: once the kill-switch is off, data is given again.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use super::enforced::ENFORCED;
@@ -13,17 +14,21 @@ use crate::rules::violation::Violation;
 const TIMES: u32 = 3;
 const LONG: Duration = Duration::from_secs(5);
 
-/// Counts refusals of data that came after the backend had said that its kill-switch is off.
+/// Counts refusals of data that came after the backend had said that its kill-switch is off, for each
+/// service: one may go on refusing while the others have heard.
 #[derive(Default)]
-pub(super) struct Lingers {
-    refused: u32,
-    first: Option<Moment>,
+pub(super) struct Lingers(BTreeMap<String, Refusals>);
+
+/// Those of one service in a row.
+struct Refusals {
+    first: Moment,
+    count: u32,
 }
 
 impl Rule for Lingers {
     fn see(&mut self, context: &Context<'_>) {
         let Some((false, lifted)) = context.world.maintenance else {
-            *self = Self::default();
+            self.0.clear();
             return;
         };
         let open = context.switch.open;
@@ -48,27 +53,33 @@ impl Lingers {
     fn judge(&mut self, read: &Read<'_>, open: Moment, context: &Context<'_>) {
         let switch = context.contract.kill_switch.as_ref();
         let refusal = switch.and_then(|switch| switch.data_refusal);
+        let service = &read.ended.request.service;
         if Some(read.answer.status) != refusal {
-            *self = Self::default();
+            self.0.remove(service);
             return;
         }
         context.exercised(&ENFORCED);
-        self.refused += 1;
-        let first = *self.first.get_or_insert(context.moment());
-        if self.refused < TIMES || context.now < first.at + LONG {
+        let refusals = self.0.entry(service.clone()).or_insert(Refusals {
+            first: context.moment(),
+            count: 0,
+        });
+        refusals.count += 1;
+        if refusals.count < TIMES || context.now < refusals.first.at + LONG {
             return;
         }
         context.violated(
             &ENFORCED,
-            Violation::new("the backend goes on refusing data although its kill-switch is off")
-                .expected("data, once the backend has said that its kill-switch is off")
-                .observed(format!(
-                    "{}, as were those before it, {} after it had said so",
-                    read.ended.words(),
-                    show(context.now - open.at)
-                ))
-                .evidence([open.id, read.ended.opened.id(), context.entry.id])
-                .exchanges([read.answer.exchange]),
+            Violation::new(format!(
+                "{service} goes on refusing data although the kill-switch is off"
+            ))
+            .expected("data, once the backend has said that its kill-switch is off")
+            .observed(format!(
+                "{}, as were those before it, {} after it had said so",
+                read.ended.words(),
+                show(context.now - open.at)
+            ))
+            .evidence([open.id, read.ended.opened.id(), context.entry.id])
+            .exchanges([read.answer.exchange]),
         );
     }
 }

@@ -17,7 +17,8 @@ rule! {
     /// # How it is judged
     /// Judged on the answers to the app's requests, and to what the harness asks as an app would, while no fault is switched on, no lever holds
     /// the backend stopped, and neither has moved for ten seconds: an answer of 500 or above, 503
-    /// excepted, which a backend gives on purpose. A row of errors without a good answer of the
+    /// excepted, which a backend gives on purpose. An event that is pushed, tokens that are declared
+    /// expired and a change of the backend's own that the contract has an event for are no reason to fail. A row of errors without a good answer of the
     /// same service between them counts once, since an outage is one event; three such are a
     /// finding.
     ///
@@ -60,7 +61,7 @@ impl Rule for ServerError {
         let question = ended.opened.question.as_ref();
         if ended.request.role == Some(Role::Realtime)
             || question.is_some_and(|question| !question.is_ordinary())
-            || context.is_provoked_since(ended.opened.at())
+            || context.is_shaken_since(ended.opened.at())
         {
             return;
         }

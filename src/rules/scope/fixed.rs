@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use serde_json::Value;
 
-use crate::domain::contract::{Body, Operation, Role};
+use crate::domain::contract::{Body, Emit, Operation, Role};
 use crate::domain::equal::is_equal;
 use crate::domain::journal::{Fact, Frame, Request, TokenKind};
 use crate::domain::selector::Template;
@@ -29,8 +29,8 @@ rule! {
     /// Query and body of each request that has a role are compared with those that the contract
     /// writes for it, and so is the token in a header or cookie. Where the refresh token belongs must be
     /// no access token, and the other way round, and in a sign-out none that was renewed before. A text that is fixed must be there as it is written; of numbers and switches, which
-    /// clients may choose, a difference is information. A subscription that the contract declares
-    /// with `ack: on` must ask for its acknowledgement.
+    /// clients may choose, a difference is information. The arguments of an emit that the contract declares are
+    /// compared alike, and one with `ack: on` must ask for its acknowledgement.
     ///
     /// # How to keep it
     /// Build the request as the contract has it, or correct the contract.
@@ -81,7 +81,11 @@ fn query(operation: &Operation, request: &Request, context: &Context<'_>) {
     let own = template::of_pairs(&operation.query);
     template::walk(&own, Some(&sent), &mut |part| {
         let name = format!("query key `{}`", name(part.path));
-        Place { name, request }.compare(part, context);
+        Place {
+            name,
+            carrier: Carrier::Request(request),
+        }
+        .compare(part, context);
     });
 }
 
@@ -161,7 +165,11 @@ fn headers(operation: &Operation, request: &Request, context: &Context<'_>) {
         });
         let sent = text.map(Value::from);
         let name = format!("header `{header}`");
-        Place { name, request }.compare_token(wanted, sent.as_ref(), context);
+        Place {
+            name,
+            carrier: Carrier::Request(request),
+        }
+        .compare_token(wanted, sent.as_ref(), context);
     }
 }
 
@@ -181,7 +189,11 @@ fn body(operation: &Operation, request: &Request, context: &Context<'_>) {
             true => format!("form field `{}`", name(part.path)),
             false => format!("field `{}` of the body", part.path),
         };
-        Place { name, request }.compare(part, context);
+        Place {
+            name,
+            carrier: Carrier::Request(request),
+        }
+        .compare(part, context);
     });
 }
 
@@ -203,7 +215,11 @@ fn form_of_body(is_form: bool, request: &Request, context: &Context<'_>) {
     let declared = if is_form { "a form" } else { "JSON" };
     if sent != declared {
         let name = "body".to_owned();
-        Place { name, request }.tell(
+        Place {
+            name,
+            carrier: Carrier::Request(request),
+        }
+        .tell(
             format!("the body is {sent}"),
             format!("{declared}, as the contract has it"),
             Severity::Violation,
@@ -217,10 +233,17 @@ fn name(path: &str) -> &str {
     path.strip_prefix('/').unwrap_or(path)
 }
 
-/// A place in a request for which the contract has a template.
+/// A place in a request or an emit for which the contract has a template.
 struct Place<'a> {
     name: String,
-    request: &'a Request,
+    carrier: Carrier<'a>,
+}
+
+/// What holds a place.
+#[derive(Clone, Copy)]
+enum Carrier<'a> {
+    Request(&'a Request),
+    Emit(&'a str),
 }
 
 impl Place<'_> {
@@ -253,9 +276,9 @@ impl Place<'_> {
             None | Some(Value::Null) => "is missing",
             Some(_) => "has another value",
         };
-        let severity = match fixed {
-            Value::String(text) if text.chars().any(char::is_alphabetic) => Severity::Violation,
-            _ => Severity::Information,
+        let severity = match is_text(fixed) {
+            true => Severity::Violation,
+            false => Severity::Information,
         };
         self.tell(
             format!("the {} {what}", self.name),
@@ -284,21 +307,43 @@ impl Place<'_> {
     }
 
     fn tell(&self, what: String, expected: String, severity: Severity, context: &Context<'_>) {
-        let request = self.request;
-        let role = request.role.as_ref();
+        let (message, kind, observed, exchange) = match self.carrier {
+            Carrier::Request(request) => (
+                match &request.role {
+                    Some(role) => format!("in a request declared as {role}, {what}"),
+                    None => what,
+                },
+                &*request.path,
+                request.line(),
+                Some(request.exchange),
+            ),
+            Carrier::Emit(event) => (
+                format!("in the emit `{event}`, {what}"),
+                event,
+                format!("EVENT `{event}`"),
+                None,
+            ),
+        };
         context.violated(
             &FIXED,
-            Violation::new(match role {
-                Some(role) => format!("in a request declared as {role}, {what}"),
-                None => what,
-            })
-            .kind(format!("{} {}", request.path, self.name))
-            .expected(expected)
-            .observed(request.line())
-            .evidence([context.entry.id])
-            .exchanges([request.exchange])
-            .severity(severity),
+            Violation::new(message)
+                .kind(format!("{kind} {}", self.name))
+                .expected(expected)
+                .observed(observed)
+                .evidence([context.entry.id])
+                .exchanges(exchange)
+                .severity(severity),
         );
+    }
+}
+
+/// Whether a fixed value is a text with letters in it, or a list that has one: clients may choose numbers and
+/// switches, and hardly words.
+fn is_text(fixed: &Value) -> bool {
+    match fixed {
+        Value::String(text) => text.chars().any(char::is_alphabetic),
+        Value::Array(items) => items.iter().any(is_text),
+        _ => false,
     }
 }
 
@@ -312,23 +357,35 @@ fn says_the_same(fixed: &Value, sent: &Value) -> bool {
         }
 }
 
-/// Whether a subscription asks for the acknowledgement that was agreed on.
+/// Holds an emit against what the contract writes for it. Where it has several of one name, the nearest is
+/// meant.
 fn emitted(packet: &Frame, context: &Context<'_>) {
     let Frame::Event {
         namespace,
         name,
         ack,
+        args,
         ..
     } = packet
     else {
         return;
     };
-    let feed = context.contract.realtime.as_ref();
-    let mut declared = feed.iter().flat_map(|feed| &feed.subscribe);
-    let Some(emit) = declared.find(|emit| emit.event == *name && context.is_feed(namespace)) else {
+    let sent = args.json().and_then(Value::as_array);
+    let feed = context.contract.realtime.iter();
+    let declared = feed.flat_map(|feed| feed.emits());
+    let declared = declared.filter(|emit| emit.event == *name && context.is_feed(namespace));
+    let Some(emit) = declared.min_by_key(|emit| sent.map_or(0, |sent| differences(emit, sent)))
+    else {
         return;
     };
     context.exercised(&FIXED);
+    if let Some(sent) = sent {
+        template::list(&emit.args, sent, &mut |part| {
+            let name = format!("argument `{}`", part.path);
+            let carrier = Carrier::Emit(&emit.event);
+            Place { name, carrier }.compare(part, context);
+        });
+    }
     if emit.ack && ack.is_none() {
         context.violated(
             &FIXED,
@@ -341,4 +398,18 @@ fn emitted(packet: &Frame, context: &Context<'_>) {
             .evidence([context.entry.id]),
         );
     }
+}
+
+/// How many of the values that a contract fixes in an emit are others.
+fn differences(emit: &Emit, sent: &[Value]) -> usize {
+    let mut count = 0;
+    template::list(&emit.args, sent, &mut |part| {
+        let own = part.template.cloned().map(Template);
+        let fixed = own.filter(|own| own.names().is_empty());
+        let fixed = fixed.map(|own| own.fill(&|_| None));
+        count += usize::from(
+            fixed.is_some_and(|own| !part.sent.is_some_and(|sent| says_the_same(&own, sent))),
+        );
+    });
+    count
 }

@@ -17,7 +17,7 @@ const NAMES: usize = 32;
 /// How short a name may be that is no page number and no flag.
 const TELLING: usize = 4;
 
-/// All accounts that got a token, by what they sign in with.
+/// All accounts of the target, and whoever else got a token, by what they sign in with.
 #[derive(Default)]
 pub(crate) struct Accounts(BTreeMap<String, Account>);
 
@@ -33,6 +33,14 @@ pub(crate) struct Account {
 }
 
 impl Accounts {
+    /// The target has these accounts, by what they sign in with.
+    pub(super) fn configured(&mut self, at: EntryId, usernames: &[String]) {
+        for username in usernames.iter().take(ACCOUNTS) {
+            let account = self.0.entry(username.clone()).or_default();
+            account.text(username, at);
+        }
+    }
+
     /// Somebody got a token.
     pub(super) fn issued(&mut self, at: EntryId, token: &TokenIssued, contract: &Contract) {
         let Some(username) = &token.username else {

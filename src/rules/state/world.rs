@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 
 use crate::domain::change::{Change, Fault, RequestMatch};
+use crate::domain::contract::Contract;
 use crate::domain::journal::{Act, Changed, Entry, EntryId, HarnessFact, LeverHow};
 use crate::rules::moment::Moment;
 
@@ -36,6 +37,8 @@ pub(crate) struct World {
     pub(crate) changed: Option<Moment>,
     /// The last time that one did so by which answers, or the feed, can be kept from the client.
     pub(crate) disturbed: Option<Moment>,
+    /// The last time that one did so by which the backend itself may have come to harm.
+    pub(crate) shaken: Option<Moment>,
     /// The kill-switch, as the lever stands, and since when.
     pub(crate) maintenance: Option<(bool, Moment)>,
     /// When access tokens were last declared expired by lever.
@@ -68,6 +71,7 @@ impl Default for World {
             acted: None,
             changed: None,
             disturbed: None,
+            shaken: None,
             maintenance: None,
             tokens_expired: None,
             spoilt: BTreeSet::new(),
@@ -133,13 +137,16 @@ impl World {
         }
     }
 
-    pub(super) fn harness(&mut self, entry: &Entry, fact: &HarnessFact) {
+    pub(super) fn harness(&mut self, entry: &Entry, fact: &HarnessFact, contract: &Contract) {
         let moment = Moment::of(entry);
         match fact {
             HarnessFact::Changed(changed) => {
                 self.changed = Some(moment);
                 if disturbs(&changed.change) {
                     self.disturbed = Some(moment);
+                }
+                if shakes(&changed.change, contract) {
+                    self.shaken = Some(moment);
                 }
                 self.change(moment, changed);
             }
@@ -150,6 +157,8 @@ impl World {
 
     fn change(&mut self, moment: Moment, Changed { change, how }: &Changed) {
         match change {
+            // Whoever sets again what is set changes nothing.
+            Change::Maintenance(on) if self.maintenance.is_some_and(|(own, _)| own == *on) => {}
             Change::Maintenance(on) => self.maintenance = Some((*on, moment)),
             Change::Backend { running, .. } => self.stopped = (!running).then_some(*how),
             Change::ExpireTokens => self.tokens_expired = Some(moment),
@@ -263,6 +272,16 @@ fn disturbs(change: &Change) -> bool {
         change,
         Change::Push { .. } | Change::Own(_) | Change::ExpireTokens
     )
+}
+
+/// Whether the backend may come to harm by a change. One of its own that the contract has an event for is
+/// an everyday one; what another does nobody knows.
+fn shakes(change: &Change, contract: &Contract) -> bool {
+    let Change::Own(name) = change else {
+        return disturbs(change);
+    };
+    let mut everyday = contract.events().flat_map(|event| &event.promise.after);
+    !everyday.any(|after| after.lever == *name)
 }
 
 /// Whether something happened before this entry, or never.
