@@ -37,6 +37,14 @@ impl Connection {
 }
 
 impl Call {
+    /// The method by which it is looked up: whoever asks for the head alone asks for the same.
+    pub(super) fn read_as(&self) -> &str {
+        match &*self.method {
+            "HEAD" => "GET",
+            method => method,
+        }
+    }
+
     /// What was filled into the operation's templates, if this request was made from them.
     pub(super) fn captures(&self, operation: &Operation) -> Option<Captures> {
         let mut found = Captures::new();

@@ -37,7 +37,7 @@ impl Backend {
             return Route::Answer(reply);
         }
         let Some(role) = role(contract, service, call) else {
-            return Route::Answer(Reply::error(404, "not-found", "there is no such endpoint"));
+            return Route::Answer(nothing(contract, service, call));
         };
         let open = role == Role::Realtime && self.has(Defect::SocketDuringMaintenance);
         if role.is_data()
@@ -223,16 +223,32 @@ impl Backend {
     }
 }
 
-/// What a request is for. A path is the same with and without a slash at its end.
+/// What a request is for: by its path, which is the same with and without a slash at its end, and where
+/// several operations share one by what its body and query say.
 fn role(contract: &Contract, service: &str, call: &Call) -> Option<Role> {
-    let method = if call.method == "HEAD" {
-        "GET"
-    } else {
-        &call.method
-    };
-    contract
-        .role_of(method, service, &call.path)
-        .or_else(|| contract.role_of(method, service, &format!("{}/", call.path)))
+    either(&call.path, |path| {
+        let body = Some(&call.body[..]);
+        contract.role_of_call(call.read_as(), service, path, &call.raw_query, body)
+    })
+}
+
+/// What is said to a request that is for nothing: its path is unknown, or what it says there is.
+fn nothing(contract: &Contract, service: &str, call: &Call) -> Reply {
+    match either(&call.path, |path| {
+        contract.role_of(call.read_as(), service, path)
+    }) {
+        Some(_) => Reply::error(
+            400,
+            "bad-request",
+            "the body is not what this endpoint takes",
+        ),
+        None => Reply::error(404, "not-found", "there is no such endpoint"),
+    }
+}
+
+/// What is found at a path, or at the same with a slash at its end.
+fn either<T>(path: &str, find: impl Fn(&str) -> Option<T>) -> Option<T> {
+    find(path).or_else(|| find(&format!("{path}/")))
 }
 
 /// The finished answer with its request id.

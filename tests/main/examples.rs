@@ -4,10 +4,12 @@ use super::commands::ends;
 use super::sources::root;
 
 /// A suite, who misbehaves in it and how, and the rule that notices.
-const MISBEHAVIOURS: [(&str, &str, &str, &str); 6] = [
+const MISBEHAVIOURS: [(&str, &str, &str, &str); 8] = [
     ("cookie", "--quirk", "shows-previous-user", "TENANT-6"),
     ("cookie", "--quirk", "polls-too-fast", "SYNC-4"),
     ("cookie", "--defect", "sign-out-keeps-session", "SESSION-11"),
+    ("graphql", "--quirk", "undeclared-write", "SCOPE-2"),
+    ("graphql", "--defect", "refresh-reuse", "SESSION-6"),
     ("oauth", "--quirk", "parallel-refreshes", "SESSION-4"),
     ("oauth", "--defect", "repeated-page-item", "SYNC-12"),
     ("oauth", "--defect", "refresh-reuse", "SESSION-6"),
@@ -16,7 +18,7 @@ const MISBEHAVIOURS: [(&str, &str, &str, &str); 6] = [
 #[test]
 fn the_suites_for_other_backends_pass_when_nobody_misbehaves() {
     let folder = tempfile::tempdir().unwrap();
-    for name in ["cookie", "oauth"] {
+    for name in ["cookie", "graphql", "oauth"] {
         let suite = root().join("examples").join(name);
         let suite = suite.to_str().unwrap();
         ends(folder.path(), &["check", suite], 0);
