@@ -22,6 +22,7 @@ use crate::domain::verdict::{Finding, Severity, Subject};
 mod beside;
 mod blame;
 mod descent;
+mod driven;
 mod excused;
 mod figures;
 mod marks;

@@ -18,7 +18,7 @@ use crate::rules::violation::Violation;
 mod agreed;
 mod attempts;
 
-use agreed::{AT_CAP, Agreed, GAPS, Growth};
+use agreed::{AT_CAP, Agreed, FLAT, GAPS, Growth};
 pub(super) use attempts::ATTEMPTS;
 use attempts::Tries;
 
@@ -31,7 +31,8 @@ rule! {
     /// # How it is judged
     /// Judged on the gaps between a failed attempt (5xx, 429 or no answer) and the next one of the
     /// same request, or of the feed's handshake: they grow over five gaps unless they are near
-    /// their cap, they do not stay below the agreed first delay, and they do not follow the agreed
+    /// their cap, they do not stay below the agreed first delay (where few attempts are
+    /// agreed on, three rows of two gaps show it), and they do not follow the agreed
     /// delays to the millisecond. The stock Socket.IO schedule (1 s doubling, ±50 %, capped at 5 s
     /// after the jitter) has no jitter left from the fifth attempt on: that is reported as
     /// information only.
@@ -90,6 +91,9 @@ struct Series {
     parallel: bool,
     judged_regularity: bool,
     hammering: bool,
+    /// Where series in a row ended, this one's the last, that were too short to be judged by themselves and
+    /// did not grow.
+    flat: Vec<EntryId>,
     tries: Tries,
 }
 
@@ -306,6 +310,7 @@ impl Series {
     fn begin_anew(&mut self, context: &Context<'_>) {
         self.tries.close(context);
         *self = Self {
+            flat: std::mem::take(&mut self.flat),
             tries: self.tries.anew(),
             ..Self::default()
         };
@@ -332,7 +337,7 @@ impl Series {
             return;
         };
         match agreed.growth(&self.gaps) {
-            Growth::BacksOff => {}
+            Growth::BacksOff => self.judge_short(agreed, request, context),
             Growth::Hammers => {
                 self.hammering = true;
                 context.violated(
@@ -366,6 +371,42 @@ impl Series {
                 .severity(Severity::Information),
             ),
         }
+    }
+
+    /// Where few attempts are agreed on a series has two gaps, and chance may have made them alike. It does not
+    /// do so again and again.
+    fn judge_short(&mut self, agreed: &Agreed, request: &Request, context: &Context<'_>) {
+        let [first, last] = self.gaps[..] else {
+            return;
+        };
+        if !agreed.stands_short(first, last) {
+            self.flat.clear();
+            return;
+        }
+        self.flat.push(context.entry.id);
+        if self.flat.len() < FLAT {
+            return;
+        }
+        self.hammering = true;
+        context.violated(
+            &BACKOFF,
+            Violation::new("the app retries without backing off")
+                .expected(format!(
+                    "delays that grow from {} to {}",
+                    show(agreed.delay),
+                    show(agreed.cap)
+                ))
+                .observed(format!(
+                    "{} times in a row {} was repeated after delays that did not grow, the last time {} and {}",
+                    self.flat.len(),
+                    name(request),
+                    show(first),
+                    show(last)
+                ))
+                .evidence(self.flat.clone())
+                .exchanges([request.exchange]),
+        );
+        self.flat.clear();
     }
 
     /// Of a series that hammers NET-1 has told enough.

@@ -5,10 +5,12 @@ use std::time::Duration;
 use crate::domain::change::Change;
 use crate::domain::contract::Role;
 use crate::domain::duration::show;
-use crate::domain::journal::{Act, AppFact, EntryId, Fact, Request, SessionState};
+use crate::domain::journal::{
+    Act, AppFact, EntryId, Fact, Report, Request, ScreenName, SessionState,
+};
 use crate::rules::context::Context;
 use crate::rules::exchange::Ended;
-use crate::rules::moment::{Milestone, Moment};
+use crate::rules::moment::Moment;
 use crate::rules::rule::{Rule, rule};
 use crate::rules::violation::Violation;
 
@@ -22,7 +24,7 @@ rule! {
     ///
     /// # How it is judged
     /// Judged from marks: a sign-in that is marked, and sent, for the account whose session is open
-    /// is one too many when nobody signed out, no refresh failed, the tokens had not ended, and
+    /// is one too many, and so is a screen that asks for one, when nobody signed out, no refresh failed, the tokens had not ended, and
     /// nothing was answered with 401 but reads that the contract's `expired-by` has answered with a refresh; what a maintenance does to the session is KILL-4's. What came last before it (an error, a kill) is named. It is not
     /// judged after a mark `storage`, for a session that was never used, when the old token is used
     /// beside the new one (two devices), nor after more than five minutes in the background or a day:
@@ -71,10 +73,21 @@ struct Held {
     came: Option<(EntryId, String)>,
 }
 
-/// A sign-in that nothing explains, until it is known that no other device sent it.
+/// A sign-in, or a screen that asks for one, that nothing explains: until it is known that no other device
+/// sent it, and that the screen did not only come before the one that is meant.
 struct Found {
-    sign_in: Milestone,
+    at: Moment,
+    asked: Asked,
     held: Held,
+}
+
+/// How it shows that the user has to sign in.
+#[derive(PartialEq)]
+enum Asked {
+    /// By the sign-in, of this exchange.
+    Sent(u64),
+    /// By what the driver says of the screen.
+    Shown,
 }
 
 impl Rule for Lost {
@@ -86,6 +99,7 @@ impl Rule for Lost {
         }
         match &context.entry.fact {
             Fact::Act(act) => self.act(act, context),
+            Fact::App(AppFact::Reported(Report::Screen(screen))) => self.shown(screen, context),
             Fact::App(AppFact::Session {
                 state: SessionState::Ended { .. },
             }) => self.spoil(),
@@ -149,6 +163,30 @@ impl Lost {
         }
     }
 
+    /// The driver says what the screen shows.
+    fn shown(&mut self, screen: &ScreenName, context: &Context<'_>) {
+        if *screen != ScreenName::SignedOut {
+            self.found.take_if(|found| found.asked == Asked::Shown);
+        } else if self.found.is_none() && self.is_good(context) {
+            self.found = self.held.take().map(|held| Found {
+                at: context.moment(),
+                asked: Asked::Shown,
+                held,
+            });
+        }
+    }
+
+    /// Whether there is a session that was used and that nothing has ended.
+    fn is_good(&self, context: &Context<'_>) -> bool {
+        self.held.as_ref().is_some_and(|held| {
+            held.used.is_some()
+                && !held.spoiled
+                && context.now > held.since.at + TAP
+                && context.now < held.since.at + LONG
+                && !has_ended(context)
+        })
+    }
+
     /// A request may go on with the session that is open, or with the one before.
     fn used(&mut self, request: &Request, context: &Context<'_>) {
         let credential = context.credential(request.exchange);
@@ -161,11 +199,17 @@ impl Lost {
             .as_ref()
             .is_some_and(|found| found.held.exchange == by)
         {
-            context.unable(
-                &LOST,
-                "a session goes on beside the one that was opened after it, as on two devices",
-            );
-            self.found = None;
+            let found = self.found.take();
+            match found {
+                Some(Found {
+                    asked: Asked::Sent(_),
+                    ..
+                }) => context.unable(
+                    &LOST,
+                    "a session goes on beside the one that was opened after it, as on two devices",
+                ),
+                found => self.held = found.map(|found| found.held),
+            }
         }
         if let Some(held) = self.held.as_mut().filter(|held| held.exchange == by) {
             held.used = Some(context.moment());
@@ -174,17 +218,12 @@ impl Lost {
 
     fn sign_in(&mut self, exchange: u64, context: &Context<'_>) {
         let asked = std::mem::take(&mut self.asked);
-        let same = self.held.as_ref().is_some_and(|held| {
-            held.used.is_some()
-                && !held.spoiled
-                && self.marked.as_ref() == Some(&held.account)
-                && context.now > held.since.at + TAP
-                && context.now < held.since.at + LONG
-                && !has_ended(context)
-        });
-        if asked && same && self.found.is_none() {
+        let mut held = self.held.iter();
+        let same = held.any(|held| self.marked.as_ref() == Some(&held.account));
+        if asked && same && self.is_good(context) && self.found.is_none() {
             self.found = self.held.take().map(|held| Found {
-                sign_in: Milestone::of(context.entry, exchange),
+                at: context.moment(),
+                asked: Asked::Sent(exchange),
                 held,
             });
         }
@@ -224,8 +263,8 @@ impl Lost {
     }
 
     fn judge(&mut self, context: &Context<'_>, over: bool) {
-        let is_sure = |found: &mut Found| over || context.now > found.sign_in.at + WATCH;
-        let Some(Found { sign_in, held }) = self.found.take_if(is_sure) else {
+        let is_sure = |found: &mut Found| over || context.now > found.at.at + WATCH;
+        let Some(Found { at, asked, held }) = self.found.take_if(is_sure) else {
             return;
         };
         let last = held.used.map_or(held.since, |used| used);
@@ -233,18 +272,22 @@ impl Lost {
             Some((_, what)) => format!("what came last before it: {what}"),
             None => "nothing out of the ordinary came before it".to_owned(),
         };
+        let (what, exchange) = match asked {
+            Asked::Sent(exchange) => ("a sign-in for the same account", Some(exchange)),
+            Asked::Shown => ("the screen asks for a sign-in", None),
+        };
         context.violated(
             &LOST,
             Violation::new("the user had to sign in again although the session was good")
                 .expected("the session is kept until it is refused or the user signs out")
                 .observed(format!(
-                    "a sign-in for the same account {} after the session was last used; {came}",
-                    show(sign_in.at - last.at)
+                    "{what} {} after the session was last used; {came}",
+                    show(at.at - last.at)
                 ))
                 .evidence([last.id])
                 .evidence(held.came.map(|(id, _)| id))
-                .evidence([sign_in.id])
-                .exchanges([sign_in.exchange]),
+                .evidence([at.id])
+                .exchanges(exchange),
         );
     }
 }

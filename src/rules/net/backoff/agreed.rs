@@ -11,6 +11,9 @@ pub(super) const GAPS: usize = 5;
 /// How many gaps at the cap show that nothing varies there.
 pub(super) const AT_CAP: usize = 4;
 
+/// How many series of two gaps that do not grow are no chance.
+pub(super) const FLAT: usize = 3;
+
 /// What was agreed for one kind of attempt.
 pub(super) struct Agreed {
     pub(super) socket: bool,
@@ -120,6 +123,13 @@ impl Agreed {
             }
             _ => false,
         }
+    }
+
+    /// Whether both gaps of a series stay below the shortest delay that was agreed, a tenth less, and do not
+    /// grow.
+    pub(super) fn stands_short(&self, first: Duration, last: Duration) -> bool {
+        let least = self.shortest().mul_f64(0.9);
+        first < least && last < least && last < first.mul_f64(1.5)
     }
 
     /// Whether enough gaps are as short at the end as they were at the beginning. Of requests too

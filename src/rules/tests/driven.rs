@@ -1,0 +1,82 @@
+//! What shows only where somebody drives an app again and again, or tells what its screen shows.
+
+use std::time::Duration;
+
+use serde_json::{Value, json};
+
+use super::{Play, harbour};
+
+const fn millis(count: u64) -> Duration {
+    Duration::from_millis(count)
+}
+
+/// How often NET-1 is found where a user opens a screen again and again, and each time two retries follow after
+/// these gaps, in milliseconds; 500 ms ± 50 % are agreed on, and three attempts.
+fn repeats(rounds: &[[u64; 2]]) -> usize {
+    let mut play = Play::of(harbour());
+    play.fact(json!({"act": "launch"}))
+        .signs_in("client", "ada", json!("sailor-7"));
+    let failed = json!({"status": 500});
+    for gaps in rounds {
+        play.after(Duration::from_secs(30))
+            .fact(json!({"act": {"open": {"screen": "quay"}}}))
+            .asks("client", "ada", "sailor", failed.clone());
+        for gap in gaps {
+            // An entry takes ten milliseconds of its own.
+            play.after(millis(gap - 10))
+                .asks("client", "ada", "sailor", failed.clone());
+        }
+    }
+    play.found("NET-1").len()
+}
+
+#[test]
+fn retries_that_never_grow_are_found_over_several_rows_where_few_attempts_are_agreed_on() {
+    assert_eq!(repeats(&[[180, 180]; 3]), 1);
+    assert_eq!(repeats(&[[180, 180]; 2]), 0);
+    // A faster schedule of the app's own, which grows, and one row that does.
+    assert_eq!(repeats(&[[110, 220]; 6]), 0);
+    let mut mixed = [[180, 180]; 5];
+    mixed[2] = [300, 700];
+    assert_eq!(repeats(&mixed), 0);
+}
+
+/// What SESSION-18 says of a signed-in app whose driver tells these screens, two seconds apart, and that may
+/// go on reading after them.
+fn shows(before: &Value, screens: &[&str], goes_on: bool) -> usize {
+    let ships = json!({"status": 200, "body": {"json": {"value": {"ships": []}, "bytes": 9}}});
+    let mut play = Play::of(harbour());
+    play.fact(json!({"act": "launch"}))
+        .fact(json!({"act": {"sign-in": {"account": "ada"}}}))
+        .signs_in("client", "ada", json!("sailor-7"))
+        .after(millis(1_000))
+        .asks("client", "ada", "ships", ships.clone())
+        .after(millis(9_000));
+    match before.as_u64() {
+        Some(status) => play.asks("client", "ada", "ships", json!({ "status": status })),
+        None => play.fact(before.clone()),
+    };
+    for screen in screens {
+        play.after(millis(2_000))
+            .fact(json!({"app": {"reported": {"screen": screen}}}));
+    }
+    if goes_on {
+        play.asks("client", "ada", "ships", ships);
+    }
+    play.after(millis(20_000)).ended();
+    play.found("SESSION-18").len()
+}
+
+#[test]
+fn a_screen_that_asks_for_a_sign_in_while_the_session_is_good_is_found() {
+    for cause in [json!(403), json!(500), json!({"act": "refresh"})] {
+        assert_eq!(shows(&cause, &["signed-out"], false), 1, "{cause}");
+    }
+    for cause in [json!({"act": "sign-out"}), json!(401)] {
+        assert_eq!(shows(&cause, &["signed-out"], false), 0, "{cause}");
+    }
+    // A screen that only came first, or one that another device saw.
+    assert_eq!(shows(&json!(500), &["signed-out", "quay"], false), 0);
+    assert_eq!(shows(&json!(500), &["signed-out"], true), 0);
+    assert_eq!(shows(&json!(500), &["quay"], false), 0);
+}
