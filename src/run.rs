@@ -14,6 +14,7 @@ mod evaluation;
 mod excerpt;
 mod expect;
 mod failure;
+mod folder;
 mod gather;
 mod going;
 mod handed_in;

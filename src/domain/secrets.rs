@@ -55,6 +55,8 @@ pub struct Vault {
     open: HashSet<String>,
     /// How many of the patterns are only suspected.
     suspected: usize,
+    /// Bytes that are taken by what nobody was seen handing out.
+    strange: usize,
 }
 
 /// What is known of one secret.
@@ -84,6 +86,17 @@ pub fn holds_label(text: &str) -> bool {
 /// How many secrets that are only suspected are searched for.
 const MOST_SUSPECTED: usize = 4_096;
 
+/// Bytes that may be taken by what clients send and nobody was seen handing out: cookies and credentials that
+/// are never the same would fill the memory of whoever remembers all of them.
+const MOST_STRANGE: usize = 16 * 1024 * 1024;
+
+/// What remembering a value takes beside its length: a label, places in the tables, spellings that are
+/// searched for.
+const EACH: usize = 1_024;
+
+/// How much of a value is kept to know it again.
+const LONGEST: usize = 4_096;
+
 /// How often an escape may hide another.
 const ROUNDS: usize = 3;
 
@@ -97,6 +110,17 @@ fn without_escapes(text: &str) -> Option<String> {
         .decode_utf8()
         .map_or_else(|_| unescaped.clone(), Cow::into_owned);
     (decoded != text).then_some(decoded)
+}
+
+/// By what a value is known again: its beginning and its length, if it is long.
+fn key(value: &str) -> Cow<'_, str> {
+    match value.len() > LONGEST {
+        true => {
+            let beginning = &value[..value.floor_char_boundary(LONGEST)];
+            format!("{beginning} {}", value.len()).into()
+        }
+        false => value.into(),
+    }
 }
 
 impl Vault {
@@ -114,12 +138,26 @@ impl Vault {
 
     /// The label of a secret, which is learnt if it is new. What a value was first seen as it stays,
     /// unless it was only suspected to be a secret.
+    ///
+    /// What nobody was seen handing out is told apart as long as there is room for it, and then has a label
+    /// without a number.
     pub fn learn(&mut self, kind: SecretKind<'_>, value: &str) -> String {
-        let known = self.known.get(value).copied();
+        let key = key(value);
+        let known = self.known.get(&*key).copied();
         if let Some(known) = known
             && (!known.suspected || kind == SecretKind::Suspected)
         {
             return self.labels[known.label].clone();
+        }
+        let is_strange = matches!(kind, SecretKind::Unknown | SecretKind::Suspected);
+        if is_strange && known.is_none() {
+            self.strange += EACH + key.len();
+            if self.strange > MOST_STRANGE {
+                return match kind {
+                    SecretKind::Unknown => "‹unknown-credential›".to_owned(),
+                    _ => format!("{HIDDEN}secret»"),
+                };
+            }
         }
         let label = match kind {
             SecretKind::PasswordOf(account) => format!("‹password {account}›"),
@@ -139,18 +177,18 @@ impl Vault {
         }
         let suspected = kind == SecretKind::Suspected;
         let searched = known.is_some_and(|known| known.searched);
-        let search = !searched && self.is_searched_for(value, suspected);
+        let is_long = is_strange && value.len() > LONGEST;
+        let search = !searched && !is_long && self.is_searched_for(value, suspected);
         let known = Known {
             label: at,
             suspected,
             searched: searched || search,
         };
-        self.known.insert(value.to_owned(), known);
+        self.known.insert(key.into_owned(), known);
         if search {
             self.patterns.add(value, at);
         }
-        let has_parts = !matches!(kind, SecretKind::Unknown | SecretKind::Suspected);
-        if has_parts && value.len() >= 2 * SHORTEST {
+        if !is_strange && value.len() >= 2 * SHORTEST {
             self.patterns.add_parts(value, self.labels.len());
             let part = format!("‹part of {}", label.trim_start_matches('‹'));
             self.labels.push(part);
@@ -177,7 +215,7 @@ impl Vault {
     /// The label of a secret that is known.
     #[must_use]
     pub fn label(&self, value: &str) -> Option<&str> {
-        let known = self.known.get(value)?;
+        let known = self.known.get(&*key(value))?;
         Some(&self.labels[known.label])
     }
 

@@ -139,12 +139,29 @@ fn kind(path: &Path) -> Result<Kind, &'static str> {
     let behind = fs::metadata(path);
     match (found.is_symlink(), behind) {
         (_, Ok(behind)) if behind.is_dir() => Err("it is a folder"),
+        _ if is_named_pipe(found.file_type()) => {
+            Err("it is a named pipe, which may be read by nobody: write to `-` and pipe that")
+        }
         // What leads to a terminal or a pipe, as /dev/stdout does, loses nothing.
         (_, Ok(behind)) if !behind.is_file() => Ok(Kind::Special),
         (true, _) => {
             Err("it is a link, and nothing is written through links: name the file itself")
         }
         (false, _) => Ok(Kind::File),
+    }
+}
+
+/// Whether it is a pipe that has a name. What writes to one waits until somebody reads.
+fn is_named_pipe(kind: fs::FileType) -> bool {
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::FileTypeExt as _;
+        kind.is_fifo()
+    }
+    #[cfg(not(unix))]
+    {
+        let _ = kind;
+        false
     }
 }
 
@@ -178,6 +195,16 @@ mod tests {
         assert!(error.to_string().ends_with("it is a folder"), "{error}");
         let error = ReportFile::reserve(&folder.path().join("none/out.json")).unwrap_err();
         assert!(error.why.starts_with("there is no folder"), "{error}");
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn a_pipe_that_nobody_may_read_is_refused_and_not_waited_for() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("pipe");
+        nix::unistd::mkfifo(&path, nix::sys::stat::Mode::S_IRWXU).unwrap();
+        let error = ReportFile::reserve(&path).unwrap_err();
+        assert!(error.why.starts_with("it is a named pipe"), "{error}");
     }
 
     #[test]

@@ -39,7 +39,7 @@ impl Recording {
         flush: Flush,
     ) -> io::Result<Self> {
         let begin = |path: &Path| -> io::Result<_> {
-            refuse_link(path)?;
+            refuse_what_stands_there(path)?;
             let mut options = OpenOptions::new();
             options.write(true).create(true).truncate(true);
             // What an app sends is nobody else's business.
@@ -90,9 +90,18 @@ impl Recording {
     }
 }
 
-/// Refuses a link to a file: nobody is led through one to lose what it points to. What leads to a pipe
-/// or a terminal, as /dev/stdout does, loses nothing.
-fn refuse_link(path: &Path) -> io::Result<()> {
+/// Refuses a link to a file, for nobody is led through one to lose what it points to, and a pipe that has a
+/// name, for whatever writes to one waits until somebody reads. What leads to a pipe or a terminal, as
+/// /dev/stdout does, loses nothing.
+fn refuse_what_stands_there(path: &Path) -> io::Result<()> {
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::FileTypeExt as _;
+        if fs::symlink_metadata(path).is_ok_and(|found| found.file_type().is_fifo()) {
+            let why = "it is a named pipe, which may be read by nobody: write to /dev/stdout and pipe that";
+            return Err(io::Error::other(why));
+        }
+    }
     let is_link = fs::symlink_metadata(path).is_ok_and(|found| found.is_symlink());
     let is_lost = fs::metadata(path).map_or(true, |behind| behind.is_file());
     if is_link && is_lost {

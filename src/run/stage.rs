@@ -3,12 +3,11 @@
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use tempfile::TempDir;
-
 use super::board::Board;
 use super::environment::{Client, Environment, Settings};
 use super::expect::Sockets;
 use super::failure::{SetUpError, StepError};
+use super::folder::Folder;
 use super::handed_in::Own;
 use super::interrupt::Interrupt;
 use super::plan::{Plan, Target};
@@ -56,7 +55,7 @@ pub(crate) struct Actor {
     pub(crate) device: Device,
     sockets: Arc<Mutex<Sockets>>,
     // Kept until the scenario is over; dropping it removes the device's storage.
-    _storage: TempDir,
+    _folder: Folder,
 }
 
 impl Actor {
@@ -72,12 +71,12 @@ impl Actor {
             .recorder
             .journal()
             .watch(Box::new(Arc::clone(&sockets)));
-        let storage = TempDir::with_prefix("rehearsal-device-").map_err(SetUpError::Storage)?;
+        let folder = Folder::new().map_err(SetUpError::Storage)?;
         let device = Device::start(device::Settings {
             contract: Arc::clone(&environment.contract),
             recorder: client.recorder.clone(),
             services: client.gateway.addresses().into(),
-            storage: storage.path().to_owned(),
+            storage: folder.storage(),
             seed,
             quirks: plan.quirks.iter().copied().collect(),
         })
@@ -86,7 +85,7 @@ impl Actor {
             name: name.cloned(),
             device,
             sockets,
-            _storage: storage,
+            _folder: folder,
         })
     }
 

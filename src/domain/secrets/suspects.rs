@@ -11,9 +11,6 @@ use serde_json::Value;
 use super::names::Says;
 use super::{ROUNDS, SHORTEST, SecretKind, Vault, is_hollow, shape, spots, without_escapes};
 
-/// How much of a value is kept to know it again.
-const LONGEST: usize = 4_096;
-
 /// How long a method is at most that is shown though nobody knows it: longer than all that are registered.
 const LONGEST_METHOD: usize = 20;
 
@@ -74,11 +71,6 @@ impl Vault {
         };
         let label = match self.redact(&decoded) {
             Cow::Owned(redacted) => redacted,
-            Cow::Borrowed(_) if decoded.len() > LONGEST => {
-                let beginning = &decoded[..decoded.floor_char_boundary(LONGEST)];
-                let alike = format!("{beginning} {}", decoded.len());
-                self.learn(SecretKind::Suspected, &alike)
-            }
             Cow::Borrowed(_) => self.learn(SecretKind::Suspected, &decoded),
         };
         format!("{scheme}{label}")

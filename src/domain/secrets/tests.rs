@@ -432,3 +432,36 @@ fn long_hostile_texts_are_searched_in_one_pass() {
         let _ = vault.conceal(&text);
     }
 }
+
+#[test]
+fn strangers_take_so_much_room_and_no_more() {
+    let mut vault = Vault::new();
+    let value = |number: usize| format!("{}{number:08}", "long-and-never-the-same-".repeat(4));
+    let many = MOST_STRANGE / EACH;
+    for number in 0..many {
+        vault.learn(SecretKind::Unknown, &value(number));
+    }
+    // Whoever came early is known by a number, and whoever came late is hidden all the same.
+    assert_eq!(
+        vault.learn(SecretKind::Unknown, &value(7)),
+        "‹unknown-credential-8›"
+    );
+    assert_eq!(
+        vault.learn(SecretKind::Unknown, &value(many)),
+        "‹unknown-credential›"
+    );
+    assert!(vault.known.len() < many, "{}", vault.known.len());
+    // What a backend hands out is told apart however much there was before.
+    assert_eq!(vault.learn(SecretKind::Access, &value(many)), "‹access-1›");
+    assert_eq!(vault.label(&value(many)), Some("‹access-1›"));
+}
+
+#[test]
+fn what_is_very_long_is_known_by_its_beginning_and_length() {
+    let mut vault = Vault::new();
+    let long = "x1".repeat(1 << 20);
+    let label = vault.learn(SecretKind::Unknown, &long);
+    assert_eq!(vault.learn(SecretKind::Unknown, &long), label);
+    assert_ne!(vault.learn(SecretKind::Unknown, &long[1..]), label);
+    assert!(vault.known.keys().all(|key| key.len() < 2 * LONGEST));
+}
