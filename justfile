@@ -21,6 +21,10 @@ lint:
 doc:
     RUSTDOCFLAGS="-D warnings" cargo doc --no-deps
 
+# licences, sources and known faults of what others wrote; needs cargo-deny and its database
+deny:
+    cargo deny --locked check
+
 # against the real Socket.IO server of npm; needs Node
 interop:
     npm ci --prefix tests/interop --no-audit --no-fund

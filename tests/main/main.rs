@@ -46,5 +46,6 @@ mod signoff;
 #[cfg(feature = "interop")]
 mod slurm;
 mod sources;
+mod supply;
 mod tidy;
 mod tutorial;
