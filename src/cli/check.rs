@@ -62,6 +62,13 @@ pub(super) fn check(arguments: &CheckArguments) -> Result<Exit, Problem> {
         found.targets(&config, &mut read)?;
     } else {
         for path in &arguments.paths {
+            if path.extension().is_some_and(|kind| kind == "toml") {
+                let path = path.display();
+                let why = format!("`{path}` is a configuration, and suites are written in YAML");
+                let hint = format!("rehearsal check --config {path}");
+                found.suites.push(SuiteProblem::new(why).hint(hint));
+                continue;
+            }
             let mut choice = choice_of(path);
             if let Some(contract) = &arguments.contract {
                 choice.contract = ContractChoice::parse(&contract.to_string_lossy());

@@ -185,6 +185,20 @@ fn everything_that_is_wrong_with_the_files_is_told_at_once() {
 }
 
 #[test]
+fn a_configuration_that_is_handed_in_as_a_suite_is_told_from_one() {
+    let folder = tempfile::tempdir().unwrap();
+    fs::write(folder.path().join("nightly.toml"), "[run]\n").unwrap();
+    let (_, err) = ends(folder.path(), &["check", "nightly.toml"], 2);
+    for part in [
+        "`nightly.toml` is a configuration",
+        "rehearsal check --config nightly.toml",
+    ] {
+        assert!(err.contains(part), "{err}");
+    }
+    ends(folder.path(), &["check", "--config", "nightly.toml"], 0);
+}
+
+#[test]
 fn whoever_signs_in_and_is_nobodys_account_is_a_mistake() {
     let folder = tempfile::tempdir().unwrap();
     ends(folder.path(), &["init"], 0);
