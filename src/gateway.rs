@@ -53,6 +53,7 @@ mod tokens;
 mod tunnel;
 mod upstream;
 
+use bounds::Bounds;
 pub use bounds::{Limit, Limits, NoLimit};
 pub use listen::{Listen, Name, NoName, Tls};
 use names::{Names, OriginMap};
@@ -96,7 +97,8 @@ impl Gateway {
     }
 
     fn start_with(settings: Settings, listen: &Listen, shared: Shared) -> io::Result<Self> {
-        let state = Arc::new(State::new(&settings, listen.limits, shared));
+        let bounds = Bounds::new(listen.limits, listen.allowed.clone());
+        let state = Arc::new(State::new(&settings, bounds, shared));
         let mut origins = OriginMap::default();
         let mut bound = Vec::new();
         for (service, upstream) in settings.upstreams {

@@ -70,6 +70,7 @@ pub use lease::{
 pub use moment::Moment;
 pub use plan::{Plan, Target};
 pub use proxy::{NotServed, ProxyPlan, Ready, finding_in_brief, serve};
+pub use recording::try_place;
 pub use selection::{Selection, Unselected};
 pub use self_test::{Matrix, Misbehaviour, Trial, self_test};
 pub use signoff::{day_of, night_of, runs_in};

@@ -335,6 +335,10 @@ pub(super) struct ProxyArguments {
     #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1", value_parser = ports::address)]
     pub(super) bind: std::net::IpAddr,
 
+    /// An address whose connections are taken beside this machine's own; everybody's without it; may be repeated
+    #[arg(long = "allow", value_name = "ADDRESS", value_parser = ports::address)]
+    pub(super) allowed: Vec<std::net::IpAddr>,
+
     /// A name by which the app reaches this machine, with the port if one is forwarded; may be repeated
     #[arg(long = "name", value_name = "HOST[:PORT]")]
     pub(super) names: Vec<Name>,

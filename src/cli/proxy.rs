@@ -21,7 +21,9 @@ use crate::domain::result::RunResult;
 use crate::gateway::{Limits, Listen, Mode, Tls};
 use crate::report::About;
 use crate::report::terminal::{Again, Look, Terminal};
-use crate::run::{Course, Interrupt, Plan, ProxyPlan, Ready, Use, finding_in_brief, serve};
+use crate::run::{
+    Course, Interrupt, Plan, ProxyPlan, Ready, Target, Use, finding_in_brief, serve, try_place,
+};
 use crate::suite::config::Config;
 
 const STRONG: Style = Style::new().bold();
@@ -134,16 +136,13 @@ fn listen(
         names: arguments.names.clone(),
         tls,
         limits: (arguments.limits.iter().copied()).fold(Limits::for_strangers(), Limits::with),
+        allowed: arguments.allowed.clone(),
     })
 }
 
 /// Tries the place of the journal before anything is served.
 fn writable(path: &Path) -> Result<(), Problem> {
-    let tried = std::fs::OpenOptions::new()
-        .create(true)
-        .append(true)
-        .open(path);
-    tried.map(drop).map_err(|error| Problem::File {
+    try_place(path).map_err(|error| Problem::File {
         verb: "write the journal",
         path: path.to_owned(),
         error,
@@ -198,9 +197,23 @@ fn tell(arguments: &ProxyArguments, proxied: &ProxyPlan, ready: &Ready) -> io::R
             journal.display()
         )?;
     }
+    if leads_strangers(arguments, &proxied.plan.target) {
+        writeln!(
+            out,
+            "\nwhoever reaches {} gets to {} through it: --allow ADDRESS lets in that one alone",
+            arguments.bind,
+            proxied.plan.target.name()
+        )?;
+    }
     writeln!(out, "\nmarks, levers and faults: curl {}", ready.control)?;
     writeln!(out, "ready; Ctrl-C ends it with the verdict\n")?;
     out.flush()
+}
+
+/// Whether everybody near is let through to a backend that is not of this process.
+fn leads_strangers(arguments: &ProxyArguments, target: &Target) -> bool {
+    let is_open = !arguments.bind.is_loopback() && arguments.allowed.is_empty();
+    is_open && matches!(target, Target::Deployment(_))
 }
 
 fn mode(mode: Mode) -> &'static str {

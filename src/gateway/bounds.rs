@@ -75,6 +75,8 @@ impl Limits {
                 self.buffered = value.saturating_mul(1024).min(Semaphore::MAX_PERMITS)
             }
             Bound::Packets => self.packets = value,
+            // It is no number that anybody sets.
+            Bound::Addresses => {}
         }
         self
     }
@@ -114,6 +116,8 @@ impl FromStr for Limit {
 /// Who is connected, and how much of bodies is held.
 pub(super) struct Bounds {
     pub(super) limits: Limits,
+    /// Who is let in beside this machine; everybody where nobody is named.
+    allowed: Vec<IpAddr>,
     seats: Mutex<Seats>,
     buffered: Arc<Semaphore>,
 }
@@ -141,9 +145,10 @@ pub(super) struct Full {
 }
 
 impl Bounds {
-    pub(super) fn new(limits: Limits) -> Self {
+    pub(super) fn new(limits: Limits, allowed: Vec<IpAddr>) -> Self {
         Self {
             limits,
+            allowed,
             seats: Mutex::default(),
             buffered: Arc::new(Semaphore::new(limits.buffered)),
         }
@@ -153,7 +158,9 @@ impl Bounds {
     pub(super) fn seat(self: &Arc<Self>, address: Option<IpAddr>) -> Result<Seat, Full> {
         let mut seats = lock(&self.seats);
         let of_address = address.and_then(|own| seats.of_address.get(&own).copied());
-        let over = if seats.taken >= self.limits.connections {
+        let over = if !self.lets_in(address) {
+            Some((Bound::Addresses, self.allowed.len()))
+        } else if seats.taken >= self.limits.connections {
             Some((Bound::Connections, self.limits.connections))
         } else if of_address.unwrap_or(0) >= self.limits.connections_of_address {
             let most = self.limits.connections_of_address;
@@ -177,6 +184,13 @@ impl Bounds {
             bounds: Arc::clone(self),
             address,
         })
+    }
+
+    /// Whether an address is this machine's own, or one that was named.
+    fn lets_in(&self, address: Option<IpAddr>) -> bool {
+        let own = address.map(|own| own.to_canonical());
+        let is_let_in = |own: IpAddr| own.is_loopback() || self.allowed.contains(&own);
+        self.allowed.is_empty() || own.is_none_or(is_let_in)
     }
 
     /// Waits until so many bytes more may be held: whoever sends them waits as well.
@@ -215,7 +229,7 @@ mod tests {
             connections_of_address: 1,
             ..Limits::default()
         };
-        let bounds = Arc::new(Bounds::new(limits));
+        let bounds = Arc::new(Bounds::new(limits, Vec::new()));
         let one = Some(IpAddr::from([127, 0, 0, 1]));
         let other = Some(IpAddr::from([127, 0, 0, 2]));
         let seat = bounds.seat(one);
@@ -224,6 +238,22 @@ mod tests {
         assert_eq!(told, [Some(true), Some(false)], "one entry tells of both");
         drop(seat);
         assert!(bounds.seat(one).is_ok());
+    }
+
+    #[test]
+    fn where_addresses_are_named_they_and_this_machine_are_let_in_and_nobody_else() {
+        let phone = IpAddr::from([192, 168, 1, 7]);
+        let bounds = |allowed: Vec<IpAddr>| Arc::new(Bounds::new(Limits::default(), allowed));
+        let named = bounds(vec![phone]);
+        // A listener for both families sees addresses of the older one mapped.
+        let mapped = IpAddr::from([0, 0, 0, 0, 0, 0xffff, 0xc0a8, 0x0107]);
+        for own in [phone, mapped, IpAddr::from([127, 0, 0, 1])] {
+            assert!(named.seat(Some(own)).is_ok(), "{own}");
+        }
+        let neighbour = Some(IpAddr::from([192, 168, 1, 8]));
+        let full = named.seat(neighbour).err();
+        assert_eq!(full.map(|full| full.bound), Some(Bound::Addresses));
+        assert!(bounds(Vec::new()).seat(neighbour).is_ok());
     }
 
     #[test]

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::fmt;
 use std::io;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::path::Path;
 use std::sync::Arc;
 
@@ -27,6 +27,8 @@ pub struct Listen {
     pub tls: Option<Tls>,
     /// What is taken from clients at most.
     pub limits: Limits,
+    /// Addresses whose connections are taken beside this machine's own; everybody's where none is named.
+    pub allowed: Vec<IpAddr>,
 }
 
 /// A name of the machine, by which clients reach the gateway.

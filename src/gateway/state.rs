@@ -5,7 +5,7 @@
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 
-use super::bounds::{Bounds, Limits};
+use super::bounds::Bounds;
 use super::controls::Controls;
 use super::scribe::Scribe;
 use super::sessions::Sessions;
@@ -37,7 +37,7 @@ pub(super) struct State {
 }
 
 impl State {
-    pub(super) fn new(settings: &Settings, limits: Limits, shared: Shared) -> Self {
+    pub(super) fn new(settings: &Settings, bounds: Bounds, shared: Shared) -> Self {
         let scribe = Arc::new(Scribe::new(settings, Arc::clone(&shared.vault)));
         let sockets = Arc::clone(&shared.sockets);
         Self {
@@ -47,7 +47,7 @@ impl State {
             scribe,
             shared,
             pace: settings.pace.clone(),
-            bounds: Arc::new(Bounds::new(limits)),
+            bounds: Arc::new(bounds),
             marker: settings.marker.clone(),
         }
     }

@@ -90,6 +90,16 @@ impl Recording {
     }
 }
 
+/// Tries the place of a journal before anything is served that it is to tell of.
+///
+/// # Errors
+/// When nothing can be written there.
+pub fn try_place(path: &Path) -> io::Result<()> {
+    refuse_what_stands_there(path)?;
+    let tried = fs::OpenOptions::new().create(true).append(true).open(path);
+    tried.map(drop)
+}
+
 /// Refuses a link to a file, for nobody is led through one to lose what it points to, and a pipe that has a
 /// name, for whatever writes to one waits until somebody reads. What leads to a pipe or a terminal, as
 /// /dev/stdout does, loses nothing.

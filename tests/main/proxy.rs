@@ -1,5 +1,6 @@
 //! `rehearsal proxy` from outside: what it lets through, how it is addressed, and its control API.
 
+use super::commands::ends;
 use std::io::{BufRead as _, BufReader};
 use std::net::SocketAddr;
 use std::path::Path;
@@ -424,4 +425,21 @@ push.call = {{ request = "POST {}/push", json = {{ event = "{{event}}" }} }}
     proxy
         .set("/push", json!({"event": "positions_update"}))
         .await;
+}
+
+#[cfg(unix)]
+#[test]
+fn a_journal_is_not_written_to_a_pipe_that_nobody_may_read() {
+    let folder = tempfile::tempdir().unwrap();
+    let pipe = folder.path().join("pipe");
+    nix::unistd::mkfifo(&pipe, nix::sys::stat::Mode::S_IRWXU).unwrap();
+    let (_, err) = ends(folder.path(), &["proxy", "--journal", "pipe"], 1);
+    assert!(err.contains("it is a named pipe"), "{err}");
+}
+
+#[test]
+fn whoever_is_let_in_is_an_address() {
+    let folder = tempfile::tempdir().unwrap();
+    let (_, err) = ends(folder.path(), &["proxy", "--allow", "phone"], 1);
+    assert!(err.contains("'--allow <ADDRESS>'"), "{err}");
 }

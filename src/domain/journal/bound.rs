@@ -18,10 +18,12 @@ pub enum Bound {
     Buffered,
     /// Packets in one polling post.
     Packets,
+    /// The addresses that were let in, by their number.
+    Addresses,
 }
 
 impl Bound {
-    /// All of them.
+    /// All that a number is set for.
     pub const ALL: [Self; 6] = [
         Self::Connections,
         Self::ConnectionsOfAddress,
@@ -41,6 +43,7 @@ impl Bound {
             Self::Body => "body",
             Self::Buffered => "buffered",
             Self::Packets => "packets",
+            Self::Addresses => "addresses",
         }
     }
 }
