@@ -20,6 +20,7 @@ use super::pages::Pages;
 use super::paging::Cursors;
 use super::resource_state::ResourceState;
 use super::sessions::Sessions;
+use super::shown::Shown;
 use super::sockets::Sockets;
 use super::{Settings, StartError, feeds, readiness};
 use crate::domain::contract::{Contract, Resource};
@@ -42,6 +43,7 @@ pub(super) struct Backend {
     pub(super) pages: Pages,
     /// Where it is noted what happens, once somebody wants to know.
     pub(super) tape: OnceLock<Arc<Tape>>,
+    pub(super) shown: Shown,
     core: Mutex<Core>,
 }
 
@@ -124,6 +126,7 @@ impl Backend {
         };
         core.begin_live(&contract, clock.elapsed());
         Ok(Self {
+            shown: Shown::new(&contract),
             contract,
             clock,
             signer: Signer::new().map_err(|error| StartError::Key(error.to_string()))?,

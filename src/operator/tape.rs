@@ -15,13 +15,24 @@ const MOST_ENTRIES: usize = 20_000;
 const MOST_BYTES: usize = 16 * 1024 * 1024;
 
 /// How many entries one answer brings at most.
-const MOST_AT_ONCE: usize = 1_000;
+pub(super) const MOST_AT_ONCE: usize = 1_000;
 
 /// The tape.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct Tape {
+    id: u64,
     ring: Mutex<Ring>,
     grown: Notify,
+}
+
+impl Default for Tape {
+    fn default() -> Self {
+        Self {
+            id: fastrand::u64(..),
+            ring: Mutex::default(),
+            grown: Notify::new(),
+        }
+    }
 }
 
 #[derive(Debug, Default)]
@@ -30,6 +41,8 @@ struct Ring {
     bytes: usize,
     /// The number of the newest entry; the first has 1.
     last: u64,
+    /// Whether nothing comes any more.
+    closed: bool,
 }
 
 /// One entry.
@@ -55,6 +68,17 @@ pub(crate) struct Page {
 }
 
 impl Tape {
+    /// What tells it from the tape of another process.
+    pub(super) fn id(&self) -> u64 {
+        self.id
+    }
+
+    /// Says that nothing comes any more: whoever has read all is let go.
+    pub(crate) fn close(&self) {
+        self.ring().closed = true;
+        self.grown.notify_waiters();
+    }
+
     /// Adds an entry, and drops the oldest if there are too many. `text` gets the entry's number and is its JSON.
     pub(crate) fn add(&self, kind: &str, text: impl FnOnce(u64) -> String) {
         let mut ring = self.ring();
@@ -76,8 +100,8 @@ impl Tape {
         self.grown.notify_waiters();
     }
 
-    /// What happened after this number, of these kinds or of all.
-    pub(crate) fn since(&self, number: u64, kinds: &[String]) -> Page {
+    /// What happened after this number, of these kinds or of all, and so many entries at most.
+    pub(super) fn since(&self, number: u64, kinds: &[String], most: usize) -> Page {
         let ring = self.ring();
         // A reader of an earlier process knows numbers that there are not yet: it begins anew.
         let number = if number > ring.last { 0 } else { number };
@@ -90,7 +114,7 @@ impl Tape {
             lost,
         };
         for note in ring.entries.iter().skip(skipped) {
-            if page.notes.len() == MOST_AT_ONCE {
+            if page.notes.len() == most.min(MOST_AT_ONCE) {
                 break;
             }
             page.next = note.number;
@@ -101,20 +125,26 @@ impl Tape {
         page
     }
 
-    /// The same, once there is something to tell.
+    /// The same, once there is something to tell; nothing at all when nothing comes any more.
     pub(crate) async fn after(&self, mut number: u64, kinds: &[String]) -> Page {
         let mut lost = 0;
         loop {
             // Listened for before looking, so that nothing comes in between.
             let grown = self.grown.notified();
-            let page = self.since(number, kinds);
+            let page = self.since(number, kinds, MOST_AT_ONCE);
             lost += page.lost;
-            if !page.notes.is_empty() || lost > 0 {
+            if !page.notes.is_empty() || lost > 0 || self.is_over(page.next) {
                 return Page { lost, ..page };
             }
             number = page.next;
             grown.await;
         }
+    }
+
+    /// Whether nothing comes after this number any more.
+    fn is_over(&self, number: u64) -> bool {
+        let ring = self.ring();
+        ring.closed && number >= ring.last
     }
 
     fn ring(&self) -> MutexGuard<'_, Ring> {
@@ -138,16 +168,16 @@ mod tests {
         for kind in ["request", "event", "request"] {
             tape.add(kind, |number| json!({ "n": number }).to_string());
         }
-        let page = tape.since(0, &[]);
+        let page = tape.since(0, &[], MOST_AT_ONCE);
         assert_eq!(
             (numbers(&page), page.next, page.lost),
             (vec![1, 2, 3], 3, 0)
         );
-        let page = tape.since(1, &["request".to_owned()]);
+        let page = tape.since(1, &["request".to_owned()], MOST_AT_ONCE);
         assert_eq!((numbers(&page), page.next), (vec![3], 3));
-        assert_eq!(tape.since(3, &[]).notes, []);
+        assert_eq!(tape.since(3, &[], MOST_AT_ONCE).notes, []);
         // Whoever followed another process begins anew.
-        assert_eq!(numbers(&tape.since(900, &[])), [1, 2, 3]);
+        assert_eq!(numbers(&tape.since(900, &[], MOST_AT_ONCE)), [1, 2, 3]);
     }
 
     #[test]
@@ -158,10 +188,10 @@ mod tests {
             tape.add("request", |_| json!(1).to_string());
         }
         assert_eq!(tape.ring().entries.len(), MOST_ENTRIES);
-        let page = tape.since(0, &[]);
+        let page = tape.since(0, &[], MOST_AT_ONCE);
         assert_eq!((page.lost, page.notes[0].number), (500, 501));
         assert_eq!(page.notes.len(), MOST_AT_ONCE);
-        assert_eq!(tape.since(page.next, &[]).lost, 0);
+        assert_eq!(tape.since(page.next, &[], MOST_AT_ONCE).lost, 0);
         let long = "x".repeat(MOST_BYTES / 4);
         for _ in 0..9 {
             tape.add("event", |_| json!(long).to_string());
