@@ -324,6 +324,12 @@ impl Mock {
         self.inner.backend.core().emitted.get(event).copied()
     }
 
+    /// Lets what happens be looked back at further than memory goes: so many bytes on disk. Nobody may follow it yet.
+    pub(crate) fn reach_back(&self, bytes: u64) {
+        let tape = Arc::new(Tape::reaching_back(bytes));
+        let _ = self.inner.backend.tape.set(tape);
+    }
+
     /// What happens from the first call on. Nothing is noted before somebody wants to know.
     pub(crate) fn followed(&self) -> Arc<Tape> {
         let tape = self.inner.backend.tape.get_or_init(Arc::default);

@@ -86,6 +86,7 @@ pub(super) fn mock(arguments: &MockArguments) -> Result<Exit, Problem> {
         if let Some(name) = &arguments.restore {
             mock.go_back(name).map_err(Problem::Restore)?;
         }
+        mock.reach_back(arguments.console.tape_bytes());
         let operator = mock.operated_at(operator);
         let console = console.map(|listener| mock.watched_at(listener));
         let served = plan.served(&suite, &mock, &operator, console.as_ref());
@@ -183,7 +184,7 @@ impl Plan {
         let ConsoleArguments {
             console_port,
             no_console,
-            open: _,
+            ..
         } = arguments.console;
         let env_file = arguments.env_file.clone().or(env_file.clone());
         let state = arguments.state.clone().or(state.clone());

@@ -100,6 +100,7 @@ impl Backend {
         } = settings;
         readiness::check(&contract, &world)?;
         let feeds: Arc<[Feed]> = feeds::of(&contract, world.feeds.clone()).into();
+        let shown = Shown::new(&contract, &world.users);
         let people = world.users.iter();
         let mut core = Core {
             people: people.map(|user| Person::new(&contract, user)).collect(),
@@ -126,7 +127,7 @@ impl Backend {
         };
         core.begin_live(&contract, clock.elapsed());
         Ok(Self {
-            shown: Shown::new(&contract),
+            shown,
             contract,
             clock,
             signer: Signer::new().map_err(|error| StartError::Key(error.to_string()))?,

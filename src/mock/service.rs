@@ -137,7 +137,6 @@ fn told(
     for (name, value) in [
         ("service", json!(service)),
         ("method", json!(call.method)),
-        ("path", json!(call.path)),
         ("status", json!(response.status().as_u16())),
         ("user", json!(user)),
         (

@@ -10,7 +10,8 @@ use serde_json::{Map, Value, json};
 use super::call::Call;
 use super::reply::Body;
 use crate::domain::contract::{Contract, Role};
-use crate::domain::secrets::Vault;
+use crate::domain::secrets::{SecretKind, Vault};
+use crate::domain::world::User;
 
 /// Bytes of a body that are shown; of a longer one its beginning is.
 const MOST: usize = 64 * 1024;
@@ -19,10 +20,19 @@ const MOST: usize = 64 * 1024;
 pub(super) struct Shown(Mutex<Vault>);
 
 impl Shown {
-    pub(super) fn new(contract: &Contract) -> Self {
+    pub(super) fn new(contract: &Contract, users: &[User]) -> Self {
         let mut vault = Vault::new();
+        for user in users {
+            vault.learn(SecretKind::PasswordOf(&user.name), user.password.expose());
+        }
         vault.agree(&contract.secrecy);
         Self(Mutex::new(vault))
+    }
+
+    /// Has a token kept out from now on, wherever it stands.
+    pub(super) fn learn(&self, kind: SecretKind<'_>, token: &str) {
+        let mut vault = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        vault.learn(kind, token);
     }
 
     /// What was sent and answered. The bodies of what begins, renews and ends a session are secrets above all, and
@@ -49,6 +59,7 @@ impl Shown {
         let query = vault.conceal(&call.raw_query).into_owned();
         Map::from_iter([
             ("role".to_owned(), json!(role)),
+            ("path".to_owned(), json!(vault.conceal(&call.path))),
             ("query".to_owned(), json!(query)),
             (
                 "headers".to_owned(),

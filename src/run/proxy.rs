@@ -30,7 +30,7 @@ use crate::domain::journal::file::Case;
 use crate::domain::result::RunResult;
 use crate::gateway::{Listen, Mode};
 use crate::net::{Endpoint, Listener};
-use crate::operator::Door;
+use crate::operator::{Door, Tape};
 use control::{Control, Outcome};
 pub use following::finding_in_brief;
 
@@ -52,6 +52,8 @@ pub struct ProxyPlan {
     pub control: SocketAddr,
     /// Where the console listens, if there is to be one.
     pub console: Option<SocketAddr>,
+    /// How many bytes of what happened are kept on disk, beside what memory holds.
+    pub tape: u64,
 }
 
 /// Where everything is, once it is there.
@@ -141,7 +143,8 @@ async fn perform(
     };
     let console = console.map(|listener| (Door::Console, listener));
     let doors = [(Door::Api, listener)].into_iter().chain(console);
-    let control = Control::serve(doors, Arc::clone(&environment), told.clone(), asks);
+    let tape = Tape::reaching_back(proxy.tape);
+    let control = Control::serve(doors, tape, Arc::clone(&environment), told.clone(), asks);
     ready(&told).map_err(NotServed::Untold)?;
 
     let mut waiting: Vec<oneshot::Sender<Outcome>> = Vec::new();

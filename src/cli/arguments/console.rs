@@ -12,7 +12,18 @@ pub(in crate::cli) struct ConsoleArguments {
     #[arg(long, conflicts_with_all = ["console_port", "open"])]
     pub(in crate::cli) no_console: bool,
 
+    /// How many MiB of what happened are kept on disk, beside what memory holds
+    #[arg(long, value_name = "MIB", default_value_t = 256)]
+    pub(in crate::cli) tape: u16,
+
     /// Open the console in the browser
     #[arg(long)]
     pub(in crate::cli) open: bool,
+}
+
+impl ConsoleArguments {
+    /// How many bytes are kept on disk.
+    pub(in crate::cli) fn tape_bytes(&self) -> u64 {
+        u64::from(self.tape) << 20
+    }
 }

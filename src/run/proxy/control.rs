@@ -131,11 +131,12 @@ impl Control {
     /// Serves the API, and the console where there is a listener for it.
     pub(super) fn serve(
         doors: impl IntoIterator<Item = (Door, Listener)>,
+        tape: Tape,
         around: Arc<Environment>,
         ready: Ready,
         end: mpsc::UnboundedSender<oneshot::Sender<Outcome>>,
     ) -> Self {
-        let tape = Arc::new(Tape::default());
+        let tape = Arc::new(tape);
         let follower = Follower::new(Arc::clone(&tape), &around);
         around.recorder.journal().watch(Box::new(follower));
         let desk = Arc::new(Session {

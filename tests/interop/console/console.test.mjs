@@ -366,3 +366,15 @@ for (const [name, options] of [
     }
   });
 }
+
+// The last one, because nobody answers after it.
+test("a session that is ended shows its verdict", async () => {
+  const { page, trouble } = await open(browser, proxy.console);
+  await tab(page, "Levers");
+  await page.getByRole("button", { name: "End it, with the verdict" }).click();
+  await page.getByText("the session has ended").waitFor();
+  await tab(page, "Now");
+  // A write that nobody declared was sent above.
+  await page.locator(".ended", { hasText: "Failed" }).waitFor();
+  assert.deepEqual(trouble, []);
+});
