@@ -19,12 +19,13 @@ use crate::web::{self, LOOK, Part};
 const API: &str = "/api";
 
 /// The page's own parts, after those that all pages share.
-const PARTS: [Part; 13] = [
+const PARTS: [Part; 14] = [
     ("tell.js", include_str!("console/tell.js")),
     ("entries.js", include_str!("console/entries.js")),
     ("stream.js", include_str!("console/stream.js")),
     ("sample.js", include_str!("console/sample.js")),
     ("export.js", include_str!("console/export.js")),
+    ("steps.js", include_str!("console/steps.js")),
     ("store.js", include_str!("console/store.js")),
     ("filters.js", include_str!("console/filters.js")),
     ("list.js", include_str!("console/list.js")),

@@ -3,8 +3,8 @@
 import { html, useEffect, useSignal } from "./view.js";
 import { Copy, Words } from "./pieces.js";
 import { Body, Headers, Json, Packet, curl, roleOf } from "./wire.js";
-import { moment, took } from "./words.js";
-import { step } from "./export.js";
+import { count, moment, took } from "./words.js";
+import { step } from "./steps.js";
 
 export function Details({ store, row }) {
   const own = store.rows.get(row);
@@ -41,7 +41,7 @@ function Fact({ entry, ended, own, kind, store }) {
   if (name === "request") return html`<${Exchange} request=${asInJournal(fact)} answer=${{ ...fact.answer, status: fact.status, from: "backend" }} own=${own} user=${fact.user} />`;
   if (name === "frame") return html`<${Packet} frame=${fact} />`;
   if (name === "finding") return html`<${Finding} finding=${fact} store=${store} />`;
-  if (name === "event" && fact.payload !== undefined) return html`<dl class="facts"><dt>Event</dt><dd><code>${fact.event}</code></dd><dt>Sent to</dt><dd>${fact.sockets} sockets</dd></dl><${Json} title="Payload" value=${fact.payload} />`;
+  if (name === "event" && fact.payload !== undefined) return html`<dl class="facts"><dt>Event</dt><dd><code>${fact.event}</code></dd><dt>Sent to</dt><dd>${count(fact.sockets, "socket")}</dd></dl><${Json} title="Payload" value=${fact.payload} />`;
   return html`<${Json} title=${name} value=${fact} />`;
 }
 

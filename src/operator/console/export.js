@@ -1,7 +1,6 @@
-// What happened, as files: the tape as lines of JSON, as HAR, and as a scenario to begin with.
+// What happened, as files: the tape as lines of JSON and as HAR.
 
 import { ask } from "./stream.js";
-import { roleName } from "./tell.js";
 
 // Every entry that the tape still has.
 export async function entries() {
@@ -67,44 +66,4 @@ function exchange({ began, at, took, url, method, headers, body, answer }) {
 function bodyText(content) {
   if (content?.json) return JSON.stringify(content.json.value);
   return content?.text?.text ?? content?.truncated?.beginning ?? null;
-}
-
-// An entry as a step of a scenario; nothing where a scenario has no words for it.
-export function step({ kind, entry }) {
-  const [name, own] = entry?.fact ? Object.entries(entry.fact)[0] : [kind, entry?.[kind]];
-  if (name === "act") return `- do: ${flow(own)}`;
-  if (name === "request") return `- expect: { request: ${named(own)} }`;
-  if (name === "event") return `- expect: { event: ${own.event} }`;
-  if (name === "frame" && own.packet.event) return own.direction === "down" ? `- expect: { event: ${own.packet.event.name} }` : null;
-  const change = name === "harness" ? own.changed?.change : undefined;
-  return change === undefined ? null : `- set: ${flow(change)}`;
-}
-
-function named(own) {
-  const role = roleName(own.role);
-  return role && role !== "realtime" ? role : JSON.stringify(`${own.method} ${own.service} ${(own.path ?? own.target).split("?")[0]}`);
-}
-
-// A value as YAML on one line.
-function flow(value) {
-  if (Array.isArray(value)) return `[${value.map(flow).join(", ")}]`;
-  if (value && typeof value === "object") return `{ ${Object.entries(value).map(([key, own]) => `${key}: ${flow(own)}`).join(", ")} }`;
-  return typeof value === "string" && /^[A-Za-z][\w-]*$/.test(value) && !/^(?:true|false|null|yes|no|on|off)$/i.test(value) ? value : JSON.stringify(value);
-}
-
-// What was marked and asked for as a scenario: steps in their order, what was asked for below the step that led to it.
-export function scenario(all) {
-  const out = ["name: What happened in a session", "steps:"];
-  let seen = new Set();
-  for (const entry of all) {
-    const kind = Object.keys(entry).find((key) => ["request", "event"].includes(key)) ?? "";
-    const own = entry.fact?.request;
-    if (own && own.sender !== "client") continue;
-    const line = step({ kind, entry });
-    if (line === null || seen.has(line)) continue;
-    if (line.startsWith("- expect")) seen.add(line);
-    else seen = new Set();
-    out.push(`  ${line}`, ...(line.startsWith("- expect") ? ["    within: 10s"] : []));
-  }
-  return `${out.join("\n")}\n`;
 }

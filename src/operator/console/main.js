@@ -10,7 +10,8 @@ import { Details } from "./details.js";
 import { Now } from "./now.js";
 import { Levers } from "./levers.js";
 import { Push } from "./push.js";
-import { download, entries, har, lines, scenario } from "./export.js";
+import { download, entries, har, lines } from "./export.js";
+import { scenario } from "./steps.js";
 
 const LINES = { wait: "connecting", live: "live", lost: "not reached, trying again", over: "the session has ended" };
 const THEME_WORDS = { auto: "◐ auto", light: "○ light", dark: "● dark" };
@@ -57,7 +58,7 @@ function Save({ store }) {
   const files = {
     journal: ["journal.jsonl", "application/x-ndjson", lines],
     har: ["session.har", "application/json", (all) => har(all, began())],
-    scenario: ["session.yaml", "text/yaml", scenario],
+    scenario: ["session.yaml", "text/yaml", (all) => scenario(all, store.agreed.value)],
   };
   const save = async (event) => {
     const own = files[event.currentTarget.value];

@@ -20,7 +20,7 @@ function Scope({ store }) {
   const word = over && verdict(over.verdict);
   return html`<div class=${`big ${tone}`} role="status" aria-label="Scope">
     ${word && html`<p class=${`ended mark ${word.tone}`}>${word.mark} ${word.word}</p>`}
-    <p class="figure"><span aria-hidden="true">${calls > 0 ? "✗" : "✓"}</span> ${grouped(calls)} <small>forbidden</small></p>
+    <p class="figure"><span aria-hidden="true">${{ bad: "✗", odd: "!", good: "✓" }[tone]}</span> ${grouped(calls)} <small>forbidden</small></p>
     <p class="aside">${judged}${undeclared}</p>
     ${over?.reason && html`<p class="aside"><${Words} text=${over.reason} /></p>`}</div>`;
 }

@@ -157,7 +157,12 @@ mod tests {
     fn note(number: u64) -> Note {
         Note {
             number,
-            kind: if number.is_multiple_of(2) { "even" } else { "odd" }.to_owned(),
+            kind: if number.is_multiple_of(2) {
+                "even"
+            } else {
+                "odd"
+            }
+            .to_owned(),
             text: format!("{{\"n\":{number},\"long\":\"{}\"}}", "x".repeat(1_000)),
         }
     }

@@ -3,7 +3,9 @@
 
 import { after, before, test } from "node:test";
 import assert from "node:assert/strict";
-import { readFileSync } from "node:fs";
+import { spawnSync } from "node:child_process";
+import { readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
 import { client, open, relay, start, violations } from "./desk.mjs";
 
 // What `rehearsal mock --json` and `rehearsal proxy --json` have printed.
@@ -39,8 +41,8 @@ test("what an app does behind the proxy is told as it happens, with what the con
     await app.ask("/api/positions");
     await entry(page, "/api/positions").last().click();
     const details = page.locator(".details");
-    assert.match(await details.innerText(), /the resource positions[\s\S]*trading[\s\S]*allowed/);
     await details.locator("pre.json").first().waitFor();
+    assert.match(await details.innerText(), /the resource positions[\s\S]*trading[\s\S]*allowed/);
     assert.equal(await details.getByRole("button", { name: "Copy as curl" }).count(), 1);
     assert.match(await page.getByRole("status", { name: "Scope" }).innerText(), /0\s*forbidden[\s\S]*judged/);
     // A write that nobody declared is kept from the backend, and found at once.
@@ -340,6 +342,10 @@ test("what happened is saved as lines, as HAR and as a scenario", async () => {
     const scenario = await saved("scenario");
     assert.match(scenario, /- do: launch/);
     assert.match(scenario, /- expect: \{ request: positions \}/);
+    // It is one that can be played, as far as a check can tell.
+    writeFileSync(join(process.env.REHEARSAL_SUITE, "session.yaml"), scenario);
+    const checked = spawnSync(process.env.REHEARSAL_BIN, ["check", process.env.REHEARSAL_SUITE], { encoding: "utf8" });
+    assert.equal(checked.status, 0, `${checked.stdout}${checked.stderr}${scenario}`);
   });
 });
 
@@ -358,7 +364,8 @@ for (const [name, options] of [
           await tab(page, panel);
           assert.deepEqual(await violations(page), [], panel);
         }
-        await page.locator(".entry").first().click();
+        await page.getByRole("button", { name: "Requests" }).click();
+        await entry(page, "GET").first().click();
         await page.locator(".details pre").first().waitFor();
         assert.deepEqual(await violations(page), [], "details");
         assert.ok((await page.evaluate(() => document.documentElement.scrollWidth - innerWidth)) <= 0, "it is no wider than the screen");

@@ -24,6 +24,8 @@ fn the_console_of_the_mock_and_of_the_proxy_is_used_in_chromium() {
         .args(["--test", "--test-reporter=spec"])
         .arg(root.join("tests/interop/console/console.test.mjs"))
         .env("REHEARSAL_MOCK", mock.ready().to_string())
+        .env("REHEARSAL_BIN", env!("CARGO_BIN_EXE_rehearsal"))
+        .env("REHEARSAL_SUITE", suite.path())
         .env("REHEARSAL_PROXY", proxy.ready().to_string())
         .output()
         .expect("Node 20 or later is needed");
