@@ -5,6 +5,7 @@
 
 mod arguments;
 mod attest;
+mod browser;
 mod catalogue;
 mod check;
 mod checks;

@@ -27,6 +27,8 @@ mod app;
 
 mod net;
 
+mod web;
+
 mod operator;
 
 mod device;

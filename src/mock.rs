@@ -27,6 +27,7 @@ mod lively;
 mod readiness;
 mod resource_state;
 mod sessions;
+mod shown;
 mod snapshot;
 mod sockets;
 mod switchboard;
@@ -76,7 +77,7 @@ use crate::domain::journal::Flaw;
 use crate::domain::malformed::Malformed;
 use crate::domain::world::World;
 use crate::net::{Endpoint, Listener};
-use crate::operator::Tape;
+use crate::operator::{Door, Tape};
 
 /// A running mock. Clones are handles on the same one; it stops with the last of them.
 #[derive(Clone)]
@@ -323,6 +324,12 @@ impl Mock {
         self.inner.backend.core().emitted.get(event).copied()
     }
 
+    /// Lets what happens be looked back at further than memory goes: so many bytes on disk. Nobody may follow it yet.
+    pub(crate) fn reach_back(&self, bytes: u64) {
+        let tape = Arc::new(Tape::reaching_back(bytes));
+        let _ = self.inner.backend.tape.set(tape);
+    }
+
     /// What happens from the first call on. Nothing is noted before somebody wants to know.
     pub(crate) fn followed(&self) -> Arc<Tape> {
         let tape = self.inner.backend.tape.get_or_init(Arc::default);
@@ -341,10 +348,20 @@ impl Mock {
     /// Serves the operator's HTTP interface where this listens already. Answers where that is.
     #[must_use]
     pub fn operated_at(&self, listener: Listener) -> Endpoint {
+        self.served_at(listener, Door::Api)
+    }
+
+    /// Serves the console where this listens already. Answers where that is.
+    #[must_use]
+    pub fn watched_at(&self, listener: Listener) -> Endpoint {
+        self.served_at(listener, Door::Console)
+    }
+
+    fn served_at(&self, listener: Listener, door: Door) -> Endpoint {
         let at = listener.endpoint().clone();
         let _ = self.followed();
         let inner: Weak<Inner> = Arc::downgrade(&self.inner);
-        let running = operator::start(listener, move || {
+        let running = operator::start(listener, door, move || {
             let inner = inner.upgrade()?;
             Some(Mock { inner })
         });

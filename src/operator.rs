@@ -6,32 +6,39 @@
 //! nothing can be asked for that does something else. The description of the API is made from the same list.
 //!
 //! Reading order: [`Desk`] and [`respond`]; `command` (the list), `guard` (who may), `tape` and `follow` (what
-//! happened), `openapi` (the description).
+//! happened), `agreed` (the contract), `openapi` (the description), `console` (the page).
 
 use std::future::Future;
 use std::sync::Arc;
 
 use bytes::Bytes;
-use http::header::{ALLOW, CONTENT_TYPE, HeaderValue};
+use http::header::{ALLOW, CONTENT_TYPE, HeaderName, HeaderValue};
 use http::request::Parts;
 use http::{Method, Response, StatusCode};
 use http_body_util::{Either, Full, StreamBody};
 use serde_json::{Map, Value, json};
 
+mod agreed;
 mod command;
+mod console;
 mod follow;
 mod guard;
 mod openapi;
 mod tape;
 
 pub(crate) use command::{Command, Order};
+pub(crate) use console::Door;
 pub(crate) use guard::admit;
 pub(crate) use tape::Tape;
 
+use crate::domain::contract::Contract;
 use follow::{Asked, EVENT_STREAM, Frames};
 
 /// The media type of what is said when something was not done (RFC 9457).
 const PROBLEM: &str = "application/problem+json";
+
+/// Says which tape a stream is of: numbers of another process mean nothing here.
+const TAPE: HeaderName = HeaderName::from_static("x-rehearsal-tape");
 
 /// The body of an answer: whole, or a stream that goes on.
 pub(crate) type Body = Either<Full<Bytes>, StreamBody<Frames>>;
@@ -60,6 +67,9 @@ pub(crate) trait Desk {
 
     /// What is going on: no token and no password is in it.
     fn state(&self) -> Value;
+
+    /// What was agreed on.
+    fn contract(&self) -> Arc<Contract>;
 
     /// What happens, for whoever wants to follow it.
     fn tape(&self) -> Arc<Tape>;
@@ -110,22 +120,27 @@ impl From<Refusal> for Answer {
 /// Answers one request of an operator, if it was admitted and its body could be read.
 pub(crate) async fn respond<D: Desk>(
     desk: &D,
+    door: Door,
     admitted: Result<(), Refusal>,
     request: &Parts,
     body: Result<Bytes, String>,
 ) -> Response<Body> {
     let body = body.map_err(|why| Refusal(400, "bad-body", why));
-    let (path, query) = (request.uri.path(), request.uri.query().unwrap_or_default());
-    let answer = match admitted.and(body) {
-        Err(refusal) => refusal.into(),
-        Ok(_) if request.method == Method::GET && path == "/journal" => {
+    let query = request.uri.query().unwrap_or_default();
+    let answer = match (admitted.and(body), door.api(request.uri.path())) {
+        (Err(refusal), _) => refusal.into(),
+        (Ok(_), None) => match console::file(&request.method, request.uri.path()) {
+            Ok(file) => return file,
+            Err(refusal) => refusal.into(),
+        },
+        (Ok(_), Some("/journal")) if request.method == Method::GET => {
             match Asked::read(query, &request.headers) {
                 Err(refusal) => refusal.into(),
-                Ok(asked) if asked.streams => return streamed(asked.stream(desk.tape())),
+                Ok(asked) if asked.streams => return streamed(asked, desk.tape()),
                 Ok(asked) => found(asked.page(&desk.tape()).await),
             }
         }
-        Ok(body) => answer(desk, &request.method, path, &body).await,
+        (Ok(body), Some(path)) => answer(desk, &request.method, path, &body).await,
     };
     let mut text = answer.body.to_string();
     text.push('\n');
@@ -142,8 +157,12 @@ pub(crate) async fn respond<D: Desk>(
     response
 }
 
-fn streamed(frames: Frames) -> Response<Body> {
-    sent(EVENT_STREAM, Either::Right(StreamBody::new(frames)))
+fn streamed(asked: Asked, tape: Arc<Tape>) -> Response<Body> {
+    let id = HeaderValue::from(tape.id());
+    let frames = asked.stream(tape);
+    let mut response = sent(EVENT_STREAM, Either::Right(StreamBody::new(frames)));
+    response.headers_mut().insert(TAPE, id);
+    response
 }
 
 fn sent(kind: &'static str, body: Body) -> Response<Body> {
@@ -167,7 +186,7 @@ async fn answer<D: Desk>(desk: &D, method: &Method, path: &str, body: &[u8]) -> 
     let path = path.trim_end_matches('/');
     let mut commands = desk.commands().into_iter();
     let (allowed, command) = match path {
-        "" | "/state" | "/journal" | "/openapi.json" => (Method::GET, None),
+        "" | "/state" | "/journal" | "/contract" | "/openapi.json" => (Method::GET, None),
         _ => match commands.find(|command| command.is_at(path)) {
             Some(command) => (Method::POST, Some(command)),
             None => return Refusal::not_found().into(),
@@ -184,6 +203,7 @@ async fn answer<D: Desk>(desk: &D, method: &Method, path: &str, body: &[u8]) -> 
     let done = match command {
         Some(command) => pull(desk, &command, body).await,
         None if path.is_empty() => Ok(directory(desk)),
+        None if path == "/contract" => Ok(agreed::agreed(&desk.contract())),
         None if path == "/openapi.json" => Ok(openapi::document(&desk.commands())),
         None => Ok(desk.state()),
     };
@@ -211,6 +231,7 @@ fn directory<D: Desk>(desk: &D) -> Value {
     for (name, path) in [
         ("state", "/state"),
         ("journal", "/journal?since=0"),
+        ("agreement", "/contract"),
         ("openapi", "/openapi.json"),
     ] {
         let question = json!({"method": "GET", "path": path});

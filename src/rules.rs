@@ -16,7 +16,7 @@ use crate::domain::contract::Contract;
 use crate::domain::coverage::Coverage;
 use crate::domain::journal::{Entry, Fact, HarnessFact, StepPhase};
 use crate::domain::scenario::Waiver;
-use crate::domain::verdict::ScopeTally;
+use crate::domain::verdict::{Finding, ScopeTally};
 
 mod moment;
 
@@ -210,6 +210,13 @@ impl Judge {
     #[must_use]
     pub fn tally(&self) -> ScopeTally {
         self.state.tally
+    }
+
+    /// What was found so far, in the order in which it was, but for the first `known` findings. Rules that wait for
+    /// something may find more at the end.
+    #[must_use]
+    pub fn found(&self, known: usize) -> Vec<Finding> {
+        self.collector.borrow().found(known)
     }
 
     /// Is shown every entry once, in order.

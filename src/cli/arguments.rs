@@ -1,6 +1,7 @@
 //! What can be typed.
 
 mod catalogue;
+mod console;
 mod course;
 mod detail;
 mod doctor;
@@ -25,6 +26,7 @@ use super::problem::nearest;
 use crate::gateway::{Limit, Name};
 use crate::suite::config::shown_setting;
 pub(super) use catalogue::{ListArguments, RulesArguments, ScenariosArguments};
+pub(super) use console::ConsoleArguments;
 pub(super) use course::{CourseArguments, Flaky};
 pub(super) use detail::DetailArguments;
 pub(super) use doctor::DoctorArguments;
@@ -346,6 +348,9 @@ pub(super) struct ProxyArguments {
     /// The port of the control API, on loopback
     #[arg(long, value_name = "PORT")]
     pub(super) control_port: Option<u16>,
+
+    #[command(flatten)]
+    pub(super) console: ConsoleArguments,
 
     /// Serve the app over TLS with this certificate chain, as PEM
     #[arg(long, value_name = "FILE", requires = "tls_key")]

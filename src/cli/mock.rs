@@ -16,13 +16,13 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::arguments::MockArguments;
+use super::arguments::{ConsoleArguments, MockArguments};
 use super::exit::Exit;
 use super::files::{self, SuiteRequest};
 use super::ports::{self, Port};
 use super::problem::Problem;
 use super::settings::{self, layered};
-use super::{console, interrupt, names, network};
+use super::{browser, console, interrupt, names, network};
 use crate::domain::contract::{Contract, Service};
 use crate::domain::world::World;
 use crate::mock::{Defects, Mock, Pages, Settings};
@@ -39,6 +39,9 @@ const FIRST_PORT: u16 = 4010;
 
 /// The port of the operator's API, unless something else is said.
 const OPERATOR_PORT: u16 = 4000;
+
+/// The port of the console, unless something else is said.
+const CONSOLE_PORT: u16 = 4001;
 
 /// How often what goes on beside serving is looked after.
 const ROUND: Duration = Duration::from_millis(300);
@@ -71,7 +74,7 @@ pub(super) fn mock(arguments: &MockArguments) -> Result<Exit, Problem> {
     runtime.block_on(async {
         // From here on Ctrl-C is heard, so that it cannot hit between ready and listening.
         let stopped = interrupt::Stop::listen()?;
-        let (mock, operator) = plan.start(&suite.contract, world)?;
+        let (mock, operator, console) = plan.start(&suite.contract, world)?;
         let data = choice.world;
         let data = data.map(|path| Data::new(path, &suite.contract, plan.pace));
         let state = plan.state.as_deref();
@@ -83,10 +86,15 @@ pub(super) fn mock(arguments: &MockArguments) -> Result<Exit, Problem> {
         if let Some(name) = &arguments.restore {
             mock.go_back(name).map_err(Problem::Restore)?;
         }
+        mock.reach_back(arguments.console.tape_bytes());
         let operator = mock.operated_at(operator);
-        let served = plan.served(&suite, &mock, &operator);
+        let console = console.map(|listener| mock.watched_at(listener));
+        let served = plan.served(&suite, &mock, &operator, console.as_ref());
         plan.write_variables(&served)?;
         served.tell(arguments)?;
+        if let Some(console) = served.console.as_deref().filter(|_| arguments.console.open) {
+            browser::open(console);
+        }
         if !arguments.json && !arguments.quiet {
             lines::follow(&mock)?;
         }
@@ -132,6 +140,7 @@ struct Plan {
     bind: IpAddr,
     ports: BTreeMap<String, Port>,
     operator: Port,
+    console: Option<Port>,
     env_file: Option<PathBuf>,
     state: Option<PathBuf>,
     pace: Pace,
@@ -143,6 +152,7 @@ struct Plan {
 struct Doors {
     services: BTreeMap<String, Listener>,
     operator: Listener,
+    console: Option<Listener>,
 }
 
 impl Plan {
@@ -166,6 +176,16 @@ impl Plan {
         // Whoever wants any free ports for the services has no use for a fixed one of the operator.
         let any = ports.values().all(|port| port.number == 0);
         let kept = operator_port.unwrap_or(if any { 0 } else { OPERATOR_PORT });
+        let usual = if any { 0 } else { CONSOLE_PORT };
+        let own = |asked: Option<u16>, usual| Port {
+            number: asked.unwrap_or(usual),
+            or_next: asked.is_none(),
+        };
+        let ConsoleArguments {
+            console_port,
+            no_console,
+            ..
+        } = arguments.console;
         let env_file = arguments.env_file.clone().or(env_file.clone());
         let state = arguments.state.clone().or(state.clone());
         if arguments.restore.is_some() && state.is_none() {
@@ -188,10 +208,8 @@ impl Plan {
                 .or(*bind)
                 .unwrap_or(Ipv4Addr::LOCALHOST.into()),
             ports,
-            operator: Port {
-                number: arguments.operator_port.unwrap_or(kept),
-                or_next: arguments.operator_port.is_none(),
-            },
+            operator: own(arguments.operator_port, kept),
+            console: (!no_console).then(|| own(console_port, usual)),
             env_file,
             state,
             pace: Pace::of(arguments),
@@ -200,10 +218,18 @@ impl Plan {
         })
     }
 
-    /// Listens everywhere, and serves the services. The operator's listener is still to be served. Must be called
-    /// on a runtime.
-    fn start(&self, contract: &Arc<Contract>, world: &World) -> Result<(Mock, Listener), Problem> {
-        let Doors { services, operator } = self.open()?;
+    /// Listens everywhere, and serves the services. The listeners of the operator and of the console are still to be
+    /// served. Must be called on a runtime.
+    fn start(
+        &self,
+        contract: &Arc<Contract>,
+        world: &World,
+    ) -> Result<(Mock, Listener, Option<Listener>), Problem> {
+        let Doors {
+            services,
+            operator,
+            console,
+        } = self.open()?;
         let mock = Mock::start(Settings {
             contract: Arc::clone(contract),
             world: Arc::new(self.pace.set(world.clone(), contract)),
@@ -215,13 +241,17 @@ impl Plan {
             defects: self.defects.clone(),
             live: true,
         })?;
-        Ok((mock, operator))
+        Ok((mock, operator, console))
     }
 
     /// Listens everywhere, and says where that is another port than the usual one. Must be called on a
     /// runtime.
     fn open(&self) -> Result<Doors, Problem> {
-        let all = self.ports.values().chain([&self.operator]);
+        let all = self
+            .ports
+            .values()
+            .chain([&self.operator])
+            .chain(&self.console);
         let spared: Vec<u16> = all.map(|port| port.number).collect();
         let listen = |name: &str, address, port: Port| {
             let listener = ports::listen(name, address, port, &spared)?;
@@ -241,11 +271,23 @@ impl Plan {
             services.insert(name.clone(), listen(name, self.bind, *port)?);
         }
         // Levers move the world for everybody: they are for programs of this machine alone.
-        let operator = listen("operator", Ipv4Addr::LOCALHOST.into(), self.operator)?;
-        Ok(Doors { services, operator })
+        let here = Ipv4Addr::LOCALHOST.into();
+        let operator = listen("operator", here, self.operator)?;
+        let console = self.console.map(|port| listen("console", here, port));
+        Ok(Doors {
+            services,
+            operator,
+            console: console.transpose()?,
+        })
     }
 
-    fn served<'a>(&self, suite: &'a Suite, mock: &Mock, operator: &Endpoint) -> Served<'a> {
+    fn served<'a>(
+        &self,
+        suite: &'a Suite,
+        mock: &Mock,
+        operator: &Endpoint,
+        console: Option<&Endpoint>,
+    ) -> Served<'a> {
         let (host, others) = self.hosts();
         let url = |service: &'a Service| {
             let Endpoint::Tcp(address) = mock.endpoint(&service.name)? else {
@@ -261,6 +303,7 @@ impl Plan {
             contract: &suite.contract,
             services: suite.contract.services.iter().filter_map(url).collect(),
             operator: format!("http://{}", operator.authority()),
+            console: console.map(|at| format!("http://{}", at.authority())),
             is_open: !self.bind.is_loopback(),
             others,
             users: suite.world.as_deref().map_or(&[], |world| &world.users),

@@ -16,7 +16,7 @@ use super::problem::Problem;
 use super::reports::Reports;
 use super::settings::{self, Environment, layered};
 use super::target::{SuiteOnTarget, TargetRequest};
-use super::{console, interrupt, levers, pace};
+use super::{browser, console, interrupt, levers, pace};
 use crate::domain::result::RunResult;
 use crate::gateway::{Limits, Listen, Mode, Tls};
 use crate::report::About;
@@ -47,7 +47,11 @@ pub(super) fn proxy(arguments: &ProxyArguments) -> Result<Exit, Problem> {
         move || levers::last_words(lease.as_ref()),
     )?;
     let result = serve(&proxied, &interrupt, &mut |ready| {
-        tell(arguments, &proxied, ready)
+        tell(arguments, &proxied, ready)?;
+        if let Some(console) = ready.console.as_deref().filter(|_| arguments.console.open) {
+            browser::open(console);
+        }
+        Ok(())
     })?;
     let told = if arguments.json {
         tell_end(&result)
@@ -95,6 +99,8 @@ fn plan(
         pace: pace::without_end(&target),
         ..Course::default()
     };
+    // Levers and marks are for programs of this machine alone.
+    let here = |port: Option<u16>| SocketAddr::from((Ipv4Addr::LOCALHOST, port.unwrap_or(0)));
     Ok(ProxyPlan {
         listen,
         plan: Plan {
@@ -111,7 +117,9 @@ fn plan(
         } else {
             Mode::Enforcing
         },
-        control: SocketAddr::from((Ipv4Addr::LOCALHOST, arguments.control_port.unwrap_or(0))),
+        control: here(arguments.control_port),
+        tape: arguments.console.tape_bytes(),
+        console: (!arguments.console.no_console).then(|| here(arguments.console.console_port)),
     })
 }
 
@@ -155,6 +163,7 @@ fn tell(arguments: &ProxyArguments, proxied: &ProxyPlan, ready: &Ready) -> io::R
         let line = json!({
             "services": ready.services,
             "control": ready.control,
+            "console": ready.console,
             "target": proxied.plan.target.name(),
             "mode": mode(proxied.mode),
             "seed": proxied.plan.seed,
@@ -189,6 +198,9 @@ fn tell(arguments: &ProxyArguments, proxied: &ProxyPlan, ready: &Ready) -> io::R
         "  {STRONG}{:<column$}{STRONG:#}  {}",
         "control", ready.control
     )?;
+    if let Some(console) = &ready.console {
+        writeln!(out, "  {STRONG}{:<column$}{STRONG:#}  {console}", "console")?;
+    }
     if let Some(journal) = &proxied.journal {
         writeln!(
             out,

@@ -20,6 +20,7 @@ use super::pages::Pages;
 use super::paging::Cursors;
 use super::resource_state::ResourceState;
 use super::sessions::Sessions;
+use super::shown::Shown;
 use super::sockets::Sockets;
 use super::{Settings, StartError, feeds, readiness};
 use crate::domain::contract::{Contract, Resource};
@@ -42,6 +43,7 @@ pub(super) struct Backend {
     pub(super) pages: Pages,
     /// Where it is noted what happens, once somebody wants to know.
     pub(super) tape: OnceLock<Arc<Tape>>,
+    pub(super) shown: Shown,
     core: Mutex<Core>,
 }
 
@@ -98,6 +100,7 @@ impl Backend {
         } = settings;
         readiness::check(&contract, &world)?;
         let feeds: Arc<[Feed]> = feeds::of(&contract, world.feeds.clone()).into();
+        let shown = Shown::new(&contract, &world.users);
         let people = world.users.iter();
         let mut core = Core {
             people: people.map(|user| Person::new(&contract, user)).collect(),
@@ -124,6 +127,7 @@ impl Backend {
         };
         core.begin_live(&contract, clock.elapsed());
         Ok(Self {
+            shown,
             contract,
             clock,
             signer: Signer::new().map_err(|error| StartError::Key(error.to_string()))?,

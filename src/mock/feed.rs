@@ -88,6 +88,7 @@ impl Backend {
         }
         let now = self.clock.elapsed();
         let mut sent = 0;
+        let mut shown = None;
         for (user, mut peers) in by_user {
             let made_for = (user + shift) % core.people.len();
             let Some(mut payload) = payloads(core, made_for) else {
@@ -98,6 +99,9 @@ impl Backend {
             }
             if self.has(Defect::EverySocket) {
                 self.send_to_others(core, rule, user, &payload, now);
+            }
+            if self.tape.get().is_some() {
+                shown = Some(payload.clone());
             }
             let last = peers.pop();
             for peer in peers {
@@ -110,7 +114,10 @@ impl Backend {
             }
         }
         if sent > 0 {
-            self.note("event", || json!({ "event": rule.name, "sockets": sent }));
+            self.note(
+                "event",
+                || json!({ "event": rule.name, "sockets": sent, "payload": shown }),
+            );
             match core.emitted.get_mut(&rule.name) {
                 Some(at) => *at = now,
                 None => {

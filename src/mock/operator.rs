@@ -1,5 +1,6 @@
 //! The operator's HTTP interface of a mock that runs as its own process: its levers, as JSON.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use http::{Request, Response};
@@ -9,12 +10,14 @@ use serde_json::{Map, Value, json};
 use super::serving::{Cut, Running, read, serve};
 use super::{LeverError, Mock};
 use crate::domain::change::{Change, Lever};
+use crate::domain::contract::Contract;
 use crate::domain::malformed::Malformed;
 use crate::net::Listener;
-use crate::operator::{self, BODY_LIMIT, Body, Command, Desk, Order, Refusal, Tape};
+use crate::operator::{self, BODY_LIMIT, Body, Command, Desk, Door, Order, Refusal, Tape};
+use crate::protocol::server::Transport;
 
 /// Serves the interface for as long as `mock` finds one.
-pub(super) fn start<F>(listener: Listener, mock: F) -> Running
+pub(super) fn start<F>(listener: Listener, door: Door, mock: F) -> Running
 where
     F: Fn() -> Option<Mock> + Send + Sync + 'static,
 {
@@ -23,16 +26,20 @@ where
         let mock = mock.clone();
         serve(stream, move |request| {
             let mock = mock.clone();
-            async move { respond(mock().ok_or(Cut)?, request).await }
+            async move { respond(mock().ok_or(Cut)?, door, request).await }
         })
     })
 }
 
-async fn respond(mock: Mock, request: Request<Incoming>) -> Result<Response<Body>, Cut> {
+async fn respond(
+    mock: Mock,
+    door: Door,
+    request: Request<Incoming>,
+) -> Result<Response<Body>, Cut> {
     let admitted = operator::admit(&request);
     let (parts, body) = request.into_parts();
     let body = read(body, BODY_LIMIT).await.map_err(|_| Cut)?;
-    Ok(operator::respond(&mock, admitted, &parts, Ok(body.into())).await)
+    Ok(operator::respond(&mock, door, admitted, &parts, Ok(body.into())).await)
 }
 
 impl Desk for Mock {
@@ -70,6 +77,10 @@ impl Desk for Mock {
 
     fn state(&self) -> Value {
         self.condition()
+    }
+
+    fn contract(&self) -> Arc<Contract> {
+        Arc::clone(&self.inner.backend.contract)
     }
 
     fn tape(&self) -> Arc<Tape> {
@@ -182,7 +193,32 @@ impl Mock {
     }
 
     fn condition(&self) -> Value {
+        // Whoever moves services at this moment says so when it is done.
+        let running = self.inner.running.try_lock();
+        let names = self.inner.endpoints.keys();
+        let stopped: Vec<&String> = running.map_or_else(
+            |_| Vec::new(),
+            |running| names.filter(|name| !running.contains_key(*name)).collect(),
+        );
         let core = self.inner.backend.core();
+        let name = |user: usize| core.people.get(user).map(|own| own.user.name.as_str());
+        let mut signed_in: BTreeMap<&str, u64> = BTreeMap::new();
+        for user in core.sessions.live_users().filter_map(name) {
+            *signed_in.entry(user).or_default() += 1;
+        }
+        let connected = core.sockets.peers.iter().map(|(id, peer)| {
+            let transport = core.sockets.board.server.transport_of(*id);
+            json!({
+                "user": name(peer.user),
+                "transport": transport.map(Transport::name),
+                "listens": peer.listens,
+                "away": peer.away,
+            })
+        });
+        let malformed = core.malformed.iter();
+        let malformed: Map<_, _> = malformed
+            .map(|(resource, class)| (resource.clone(), class.name().into()))
+            .collect();
         let users: Vec<&str> = core
             .people
             .iter()
@@ -192,6 +228,10 @@ impl Mock {
         json!({
             "users": users,
             "maintenance": core.maintenance,
+            "stopped": stopped,
+            "malformed": malformed,
+            "signed_in": signed_in,
+            "connected": connected.collect::<Vec<_>>(),
             "sessions": core.sessions.live_count(),
             "sockets": core.sockets.peers.len() - away,
             "away": away,

@@ -13,6 +13,7 @@ use super::reply::Reply;
 use super::sessions::{Denied, Holder};
 use crate::domain::contract::{Expiry, JwtPolicy, Operation, SessionRequest, Token, TokenAnswer};
 use crate::domain::journal::{Flaw, SignatureCheck};
+use crate::domain::secrets::SecretKind;
 use crate::domain::selector::Selector;
 use crate::domain::token;
 
@@ -172,6 +173,9 @@ impl Backend {
             true => core.world.access_token_lifetime / 2,
             false => core.world.access_token_lifetime,
         };
+        if self.tape.get().is_some() {
+            self.shown.learn(SecretKind::Access, &access);
+        }
         core.sessions
             .add_access(family, access.clone(), now + good_for, now);
         if self.has(Defect::SessionInCookie) {
@@ -181,6 +185,9 @@ impl Backend {
         if let Some(selector) = &answer.refresh_token {
             let refresh = core.opaque(OPAQUE_LENGTH);
             let ends = now + core.world.refresh_token_lifetime;
+            if self.tape.get().is_some() {
+                self.shown.learn(SecretKind::Refresh, &refresh);
+            }
             core.sessions.add_refresh(family, refresh.clone(), ends);
             reply.put(selector, refresh.into());
         }

@@ -117,7 +117,7 @@ async fn respond(
     }
 }
 
-/// A request in brief. No token is in it, and no query, in which one might stand.
+/// A request and its answer, without a secret.
 fn told(
     backend: &Backend,
     service: &str,
@@ -126,18 +126,25 @@ fn told(
     began: std::time::Duration,
 ) -> Value {
     let token = call.access_token(&backend.contract);
+    let contract = &backend.contract;
+    let mut told = backend.shown.exchange(contract, service, call, response);
     let core = backend.core();
     let holder = core.sessions.check(token.as_deref(), backend.clock.unix());
     let user = holder
         .ok()
         .map(|holder| &core.people[holder.user].user.name);
     let took = backend.clock.elapsed().saturating_sub(began);
-    json!({
-        "service": service,
-        "method": call.method,
-        "path": call.path,
-        "status": response.status().as_u16(),
-        "user": user,
-        "took_ms": u64::try_from(took.as_millis()).unwrap_or(u64::MAX),
-    })
+    for (name, value) in [
+        ("service", json!(service)),
+        ("method", json!(call.method)),
+        ("status", json!(response.status().as_u16())),
+        ("user", json!(user)),
+        (
+            "took_ms",
+            json!(u64::try_from(took.as_millis()).unwrap_or(u64::MAX)),
+        ),
+    ] {
+        told.insert(name.to_owned(), value);
+    }
+    told.into()
 }

@@ -224,6 +224,12 @@ impl Sessions {
             .count()
     }
 
+    /// Whose sessions have not ended, by position, each as often as they have one.
+    pub(super) fn live_users(&self) -> impl Iterator<Item = usize> {
+        let live = self.families.values().filter(|family| !family.revoked);
+        live.map(|family| family.user)
+    }
+
     fn live(&self, family: u64) -> Result<usize, Denied> {
         match self.families.get(&family) {
             Some(family) if !family.revoked => Ok(family.user),

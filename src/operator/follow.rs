@@ -14,7 +14,7 @@ use serde_json::Value;
 use url::form_urlencoded;
 
 use super::Refusal;
-use super::tape::{Page, Tape};
+use super::tape::{MOST_AT_ONCE, Page, Tape};
 
 /// The most seconds that an answer is waited for.
 pub(super) const MOST_WAIT: u64 = 60;
@@ -29,11 +29,13 @@ pub(super) const EVENT_STREAM: &str = "text/event-stream";
 pub(super) type Frames = Pin<Box<dyn Stream<Item = Result<Frame<Bytes>, Infallible>> + Send>>;
 
 /// What is asked for.
-#[derive(Debug, Default, PartialEq)]
+#[derive(Debug, PartialEq)]
 pub(super) struct Asked {
     since: u64,
     kinds: Vec<String>,
     wait: Duration,
+    /// How many entries at most.
+    most: usize,
     /// Whether it is to be a stream.
     pub(super) streams: bool,
 }
@@ -43,16 +45,24 @@ impl Asked {
     pub(super) fn read(query: &str, headers: &HeaderMap) -> Result<Self, Refusal> {
         let text = |name: &str| headers.get(name)?.to_str().ok();
         let mut asked = Self {
+            since: 0,
+            kinds: Vec::new(),
+            wait: Duration::ZERO,
+            most: MOST_AT_ONCE,
             streams: text("accept").is_some_and(|accept| accept.contains(EVENT_STREAM)),
-            ..Self::default()
         };
         for (name, value) in form_urlencoded::parse(query.as_bytes()) {
             match &*name {
                 "since" => asked.since = number(&name, &value, u64::MAX)?,
                 "wait" => asked.wait = Duration::from_secs(number(&name, &value, MOST_WAIT)?),
+                "limit" => {
+                    let most = number(&name, &value, MOST_AT_ONCE as u64)?;
+                    asked.most = usize::try_from(most).unwrap_or(MOST_AT_ONCE).max(1);
+                }
                 "kind" => asked.kinds.extend(value.split(',').map(str::to_owned)),
                 _ => {
-                    let why = format!("there is no `{name}` here: `since`, `kind`, `wait`");
+                    let why =
+                        format!("there is no `{name}` here: `since`, `kind`, `wait`, `limit`");
                     return Err(Refusal(400, "bad-query", why));
                 }
             }
@@ -66,31 +76,29 @@ impl Asked {
 
     /// The answer, once there is one or the wait is over.
     pub(super) async fn page(&self, tape: &Tape) -> Value {
-        let after = tape.after(self.since, &self.kinds);
-        let page = match self.wait.is_zero() {
-            true => tape.since(self.since, &self.kinds),
-            false => match tokio::time::timeout(self.wait, after).await {
-                Ok(page) => page,
-                Err(_) => tape.since(self.since, &self.kinds),
-            },
-        };
+        if !self.wait.is_zero() {
+            let after = tape.after(self.since, &self.kinds);
+            let _ = tokio::time::timeout(self.wait, after).await;
+        }
+        let page = tape.since(self.since, &self.kinds, self.most);
         let Page { notes, next, lost } = page;
         let entries = notes.iter().map(|note| serde_json::from_str(&note.text));
         let entries: Vec<Value> = entries.filter_map(Result::ok).collect();
         serde_json::json!({ "entries": entries, "next": next, "lost": lost })
     }
 
-    /// The stream, which ends when nobody reads it any more. It holds what it is about to send and nothing else.
+    /// The stream, which ends when nobody reads it any more, or with the tape. It holds what it is about to send and nothing else.
     pub(super) fn stream(self, tape: Arc<Tape>) -> Frames {
         let Self { since, kinds, .. } = self;
         let begin = (since, kinds, tape);
         Box::pin(stream::unfold(begin, |(since, kinds, tape)| async move {
             let after = tape.after(since, &kinds);
             let (text, next) = match tokio::time::timeout(STILL_THERE, after).await {
+                Ok(page) if page.notes.is_empty() && page.lost == 0 => return None,
                 Ok(page) => (events(&page), page.next),
                 Err(_) => (
                     ": still there\n\n".to_owned(),
-                    tape.since(since, &kinds).next,
+                    tape.since(since, &kinds, MOST_AT_ONCE).next,
                 ),
             };
             let frame = Frame::data(Bytes::from(text));
@@ -148,6 +156,7 @@ mod tests {
         for (query, part) in [
             ("since=-1", "whole number"),
             ("wait=61", "up to 60"),
+            ("limit=1001", "up to 1000"),
             ("sinse=1", "no `sinse` here"),
         ] {
             let why = asked(query, &[]).unwrap_err();
@@ -168,6 +177,10 @@ mod tests {
         assert_eq!(next().await, ": still there\n\n");
         tape.add("event", |number| json!({ "n": number }).to_string());
         assert_eq!(next().await, "id: 2\nevent: event\ndata: {\"n\":2}\n\n");
+        tape.add("end", |number| json!({ "n": number }).to_string());
+        tape.close();
+        assert_eq!(next().await, "id: 3\nevent: end\ndata: {\"n\":3}\n\n");
+        assert!(stream.next().await.is_none());
     }
 
     #[tokio::test(start_paused = true)]
@@ -175,5 +188,10 @@ mod tests {
         let tape = Tape::default();
         let page = asked("wait=5", &[]).unwrap().page(&tape).await;
         assert_eq!(page, json!({"entries": [], "next": 0, "lost": 0}));
+        for n in [1, 2] {
+            tape.add("request", |_| json!({ "n": n }).to_string());
+        }
+        let page = asked("since=1&limit=1", &[]).unwrap().page(&tape).await;
+        assert_eq!(page, json!({"entries": [{"n": 2}], "next": 2, "lost": 0}));
     }
 }

@@ -8,7 +8,7 @@ use super::{Command, PROBLEM};
 const VERSION: &str = "1.0.0";
 
 /// Every question with what it is about.
-const QUESTIONS: [(&str, &str, &str); 4] = [
+const QUESTIONS: [(&str, &str, &str); 5] = [
     (
         "/",
         "directory",
@@ -23,6 +23,11 @@ const QUESTIONS: [(&str, &str, &str); 4] = [
         "/journal",
         "journal",
         "Says what happened after a number, at once, once there is something (`wait`), or as a stream of server-sent events (`accept: text/event-stream`)",
+    ),
+    (
+        "/contract",
+        "contract",
+        "Says what was agreed on: services, operations with their roles, events with their schemas",
     ),
     ("/openapi.json", "openapi", "Is this document"),
 ];
@@ -96,6 +101,11 @@ fn parameters() -> Value {
             "kind",
             "Only entries of these kinds, with commas between them",
             json!({ "type": "string" })
+        ),
+        parameter(
+            "limit",
+            "How many entries an answer brings at most; a stream takes no notice of it",
+            json!({ "type": "integer", "minimum": 1, "maximum": super::tape::MOST_AT_ONCE })
         ),
         parameter(
             "wait",

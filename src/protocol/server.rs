@@ -148,6 +148,15 @@ impl Server {
         self.engine.len()
     }
 
+    /// Over which transport a client of a namespace is connected, while it is.
+    #[must_use]
+    pub fn transport_of(&self, peer: PeerId) -> Option<Transport> {
+        let PeerState::Joined(session) = self.peers.get(&peer)?.state else {
+            return None;
+        };
+        Some(self.engine.get(session)?.transport())
+    }
+
     fn event(&mut self, event: Event) {
         self.engine.effects.outputs.push_back(Output::Event(event));
     }

@@ -170,6 +170,12 @@ impl Collector {
         }
     }
 
+    /// What was found after the first `known` findings. Waivers are not looked at.
+    pub(super) fn found(&self, known: usize) -> Vec<Finding> {
+        let later = self.findings.iter().skip(known);
+        later.map(Folded::finding).collect()
+    }
+
     /// Takes down which of the rules that the contract leaves room for were put to the test, and why
     /// the rest was not.
     pub(super) fn cover(

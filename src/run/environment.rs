@@ -22,7 +22,7 @@ use crate::domain::journal::file::{Case, ContractMark, Header};
 use crate::domain::journal::{Fact, Flaw, HarnessFact, Observer};
 use crate::domain::result::ScenarioResult;
 use crate::domain::secret::Account;
-use crate::domain::verdict::ScopeTally;
+use crate::domain::verdict::{Finding, ScopeTally};
 use crate::gateway::{self, Listen, Mode};
 use crate::net::{Clock, Net, Recorder};
 use crate::operator::Command;
@@ -194,6 +194,11 @@ impl Environment {
     /// What the scope saw so far.
     pub(super) fn tally(&self) -> ScopeTally {
         lock(&self.evaluation).tally()
+    }
+
+    /// What was found so far, but for as many findings as were told already.
+    pub(super) fn found(&self, told: usize) -> Vec<Finding> {
+        lock(&self.evaluation).found(told)
     }
 
     /// Ends the journal: the client is gone.

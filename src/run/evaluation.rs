@@ -77,6 +77,11 @@ impl Evaluation {
         self.devices.tally()
     }
 
+    /// What one client's judge found so far, but for the first `known` findings.
+    pub(super) fn found(&self, known: usize) -> Vec<Finding> {
+        self.devices.found(known)
+    }
+
     /// Whether the journal says how it ended, or at least began in a way that needs no end.
     pub(super) fn is_whole(&self) -> bool {
         self.record.ended || !self.record.began

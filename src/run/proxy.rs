@@ -5,6 +5,7 @@
 //! alone can show, and say what they cannot. It ends when somebody asks, with the verdict of a run.
 
 mod control;
+mod following;
 mod marks;
 
 use std::collections::BTreeMap;
@@ -29,8 +30,9 @@ use crate::domain::journal::file::Case;
 use crate::domain::result::RunResult;
 use crate::gateway::{Listen, Mode};
 use crate::net::{Endpoint, Listener};
-pub use control::finding_in_brief;
+use crate::operator::{Door, Tape};
 use control::{Control, Outcome};
+pub use following::finding_in_brief;
 
 /// How long answers that are already decided may take to be read.
 const GOODBYE: Duration = Duration::from_secs(1);
@@ -48,6 +50,10 @@ pub struct ProxyPlan {
     pub listen: Listen,
     /// Where the control API listens.
     pub control: SocketAddr,
+    /// Where the console listens, if there is to be one.
+    pub console: Option<SocketAddr>,
+    /// How many bytes of what happened are kept on disk, beside what memory holds.
+    pub tape: u64,
 }
 
 /// Where everything is, once it is there.
@@ -57,6 +63,8 @@ pub struct Ready {
     pub services: BTreeMap<String, String>,
     /// The URL of the control API.
     pub control: String,
+    /// The URL of the console, if there is one.
+    pub console: Option<String>,
 }
 
 /// Why nothing can be put before a target.
@@ -65,9 +73,11 @@ pub enum NotServed {
     /// The target is not there.
     #[error(transparent)]
     Unplayable(#[from] Unplayable),
-    /// The control API cannot listen.
-    #[error("the control API cannot listen on {address}: {error}")]
+    /// The control API or the console cannot listen.
+    #[error("the {what} cannot listen on {address}: {error}")]
     Control {
+        /// Which of the two.
+        what: &'static str,
         /// The address that it was given.
         address: SocketAddr,
         /// What the system says.
@@ -110,11 +120,9 @@ async fn perform(
     ready: &mut dyn FnMut(&Ready) -> io::Result<()>,
 ) -> Result<RunResult, NotServed> {
     let plan = &proxy.plan;
-    let listener =
-        Listener::bind(&Endpoint::Tcp(proxy.control)).map_err(|error| NotServed::Control {
-            address: proxy.control,
-            error,
-        })?;
+    let listener = listen("control API", proxy.control)?;
+    let console = proxy.console.map(|address| listen("console", address));
+    let console = console.transpose()?;
     let environment = Environment::start(environment::Settings {
         plan,
         policy: &plan.suite.contract,
@@ -127,11 +135,16 @@ async fn perform(
     environment.check_itself(false).await?;
     let environment = Arc::new(environment);
     let (asks, mut asked) = mpsc::unbounded_channel();
+    let url = |listener: &Listener| format!("http://{}", listener.endpoint().authority());
     let told = Ready {
         services: urls(&environment),
-        control: format!("http://{}", listener.endpoint().authority()),
+        control: url(&listener),
+        console: console.as_ref().map(url),
     };
-    let control = Control::serve(listener, Arc::clone(&environment), told.clone(), asks);
+    let console = console.map(|listener| (Door::Console, listener));
+    let doors = [(Door::Api, listener)].into_iter().chain(console);
+    let tape = Tape::reaching_back(proxy.tape);
+    let control = Control::serve(doors, tape, Arc::clone(&environment), told.clone(), asks);
     ready(&told).map_err(NotServed::Untold)?;
 
     let mut waiting: Vec<oneshot::Sender<Outcome>> = Vec::new();
@@ -149,6 +162,7 @@ async fn perform(
     while let Ok(ask) = asked.try_recv() {
         waiting.push(ask);
     }
+    control.concluded(&Outcome::of(&scenario));
     for ask in waiting {
         // Whoever asked may have gone meanwhile.
         let _ = ask.send(Outcome::of(&scenario));
@@ -161,6 +175,15 @@ async fn perform(
         target: plan.target.name().to_owned(),
         defects: defects.collect(),
         ..sum(vec![scenario], &Book::of(&plan.suite).basis())
+    })
+}
+
+fn listen(what: &'static str, address: SocketAddr) -> Result<Listener, NotServed> {
+    let listener = Listener::bind(&Endpoint::Tcp(address));
+    listener.map_err(|error| NotServed::Control {
+        what,
+        address,
+        error,
     })
 }
 

@@ -13,6 +13,7 @@ mod witness;
 
 mod admission;
 mod compression;
+mod console;
 mod differential;
 mod events;
 mod loss;

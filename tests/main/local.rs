@@ -39,6 +39,11 @@ impl Mock {
         &self.ready
     }
 
+    /// The process.
+    pub(crate) fn process(&self) -> u32 {
+        self.child.id()
+    }
+
     pub(crate) fn url(&self, pointer: &str) -> &str {
         self.ready().pointer(pointer).unwrap().as_str().unwrap()
     }

@@ -7,6 +7,7 @@ mod access;
 mod catalogue;
 mod circles;
 mod commands;
+mod console;
 mod corpus;
 mod course;
 #[cfg(unix)]

@@ -48,6 +48,11 @@ impl Proxy {
         }
     }
 
+    /// What it printed when it was ready.
+    pub(crate) fn ready(&self) -> &Value {
+        &self.ready
+    }
+
     fn url(&self, service: &str, path: &str) -> String {
         format!(
             "{}{path}",

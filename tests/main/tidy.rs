@@ -87,13 +87,14 @@ fn device_gateway_and_mock_never_import_one_another() {
 #[test]
 fn inner_rooms_do_not_know_outer_ones() {
     // In reading order, each with the rooms that it may use.
-    let rooms: [(&str, &[&str]); 16] = [
+    let rooms: [(&str, &[&str]); 17] = [
         ("protocol", &[]),
         ("domain", &["protocol"]),
         ("rules", &["domain"]),
         ("app", &["protocol", "domain"]),
         ("net", &["domain"]),
-        ("operator", &["domain"]),
+        ("web", &[]),
+        ("operator", &["domain", "web"]),
         ("device", &["protocol", "domain", "app", "net"]),
         ("gateway", &["protocol", "domain", "net"]),
         ("mock", &["protocol", "domain", "net", "operator"]),
@@ -107,7 +108,7 @@ fn inner_rooms_do_not_know_outer_ones() {
                 "mock", "suite", "runfile",
             ],
         ),
-        ("report", &["domain", "rules", "history"]),
+        ("report", &["domain", "rules", "history", "web"]),
         (
             "cli",
             &[

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use clap::Args;
 
+use super::console::ConsoleArguments;
 use super::{FilesArguments, seed};
 use crate::cli::ports::{self, Asked};
 use crate::domain::duration;
@@ -13,6 +14,7 @@ use crate::domain::duration;
 pub(super) const EXAMPLES: &str = "\
 Examples:
   rehearsal mock                                        for this machine and its simulators
+  rehearsal mock --open                                 the same, with the console in the browser
   rehearsal mock --bind 0.0.0.0 --env-file ../app/.env.local   for phones in the same network, too
   rehearsal mock --port 4100                            another range of ports
   rehearsal mock --port orders=8080 --json              one port, and one line for a program
@@ -34,6 +36,9 @@ pub(in crate::cli) struct MockArguments {
     /// The port of the operator's API, which is on loopback always [default: 4000]
     #[arg(long, value_name = "PORT")]
     pub(in crate::cli) operator_port: Option<u16>,
+
+    #[command(flatten)]
+    pub(in crate::cli) console: ConsoleArguments,
 
     /// Write the variables that the contract names into this file, and leave all else in it as it is
     #[arg(long, value_name = "FILE")]

@@ -21,6 +21,8 @@ pub(super) struct Served<'a> {
     /// The services with their URLs, as an app is to call them.
     pub(super) services: Vec<(&'a Service, String)>,
     pub(super) operator: String,
+    /// Where the console is, if there is one.
+    pub(super) console: Option<String>,
     /// Whether others than this machine may reach it.
     pub(super) is_open: bool,
     /// By which other addresses it is reached.
@@ -71,6 +73,7 @@ impl Served<'_> {
             "contract": self.contract.name,
             "services": services,
             "operator": self.operator,
+            "console": self.console,
             "addresses": self.others,
             "variables": variables,
             "env_file": self.env_file,
@@ -98,6 +101,9 @@ impl Served<'_> {
             "  {STRONG}{:<column$}{STRONG:#}  {operator}",
             "operator"
         )?;
+        if let Some(console) = &self.console {
+            writeln!(out, "  {STRONG}{:<column$}{STRONG:#}  {console}", "console")?;
+        }
         self.tell_reach(out)?;
         writeln!(out, "\naccounts, with passwords that open nothing else:")?;
         let widest = |of: fn(&User) -> &str| self.users.iter().map(|user| of(user).len()).max();

@@ -228,3 +228,24 @@ async fn what_happens_is_told_once_and_in_order() {
     let refused = operator.get("/journal?wait=900").await;
     assert_eq!(refused["error"], "bad-query");
 }
+
+#[tokio::test(start_paused = true)]
+async fn requests_are_told_in_full_and_no_secret_is_in_them() {
+    let operator = Operator::new();
+    let (access, refresh) = operator.stage.sign_in("ann").await;
+    let path = format!("/me?token={access}&word=ann-secret");
+    operator.stage.get("desk", &path, &access).await;
+    operator.stage.refresh(&refresh).await;
+    let told = operator.get("/journal?since=0&kind=request").await;
+    let entries = told["entries"].as_array().unwrap();
+    let me = &entries[1]["request"];
+    assert!(me["answer"]["body"]["json"]["value"].is_object(), "{me}");
+    assert!(me["role"].is_object(), "{me}");
+    let headers = me["headers"].as_array().unwrap();
+    assert!(headers.iter().any(|pair| pair[0] == "authorization"));
+    assert!(entries[0]["request"]["body"]["unread"].is_object());
+    let text = told.to_string();
+    for secret in [access.as_str(), &refresh, "ann-secret"] {
+        assert!(!text.contains(secret), "{secret} in {text}");
+    }
+}

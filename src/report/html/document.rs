@@ -10,7 +10,7 @@ const OWN: &str = include_str!("document.css");
 
 /// The whole page.
 pub(in crate::report) fn render(document: &Document) -> Vec<u8> {
-    let style = format!("{STYLE}{OWN}");
+    let style = format!("{}{OWN}", *STYLE);
     let mut page = format!(
         "<!doctype html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n\
          <meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; style-src '{}'; \

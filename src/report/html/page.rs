@@ -7,41 +7,15 @@ use aws_lc_rs::digest::{SHA256, digest};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 
-/// What others wrote, under the names by which it asks for each other, in the order in which it is
-/// needed.
-pub(super) const VENDORED: [(&str, &str, &str); 5] = [
-    (
-        "preact",
-        "preact.umd.js",
-        include_str!("vendor/preact.umd.js"),
-    ),
-    (
-        "preact/hooks",
-        "hooks.umd.js",
-        include_str!("vendor/hooks.umd.js"),
-    ),
-    (
-        "@preact/signals-core",
-        "signals-core.min.js",
-        include_str!("vendor/signals-core.min.js"),
-    ),
-    (
-        "@preact/signals",
-        "signals.min.js",
-        include_str!("vendor/signals.min.js"),
-    ),
-    ("htm", "htm.umd.js", include_str!("vendor/htm.umd.js")),
-];
+use crate::web::{self, LOOK};
 
-/// Our own parts: modules, each of which imports from those before it only.
-pub(super) const PARTS: [(&str, &str); 17] = [
-    ("view.js", include_str!("parts/view.js")),
+/// The page's own parts, after those that all pages share.
+pub(super) const PARTS: [(&str, &str); 15] = [
     ("unpack.js", include_str!("parts/unpack.js")),
-    ("words.js", include_str!("parts/words.js")),
     ("journal.js", include_str!("parts/journal.js")),
     ("story.js", include_str!("parts/story.js")),
     ("store.js", include_str!("parts/store.js")),
-    ("pieces.js", include_str!("parts/pieces.js")),
+    ("sentence.js", include_str!("parts/sentence.js")),
     ("runbook.js", include_str!("parts/runbook.js")),
     ("rollback.js", include_str!("parts/rollback.js")),
     ("numbers.js", include_str!("parts/numbers.js")),
@@ -54,29 +28,11 @@ pub(super) const PARTS: [(&str, &str); 17] = [
     ("main.js", include_str!("parts/main.js")),
 ];
 
-pub(super) const STYLE: &str = include_str!("page.css");
+/// How the page looks.
+pub(super) static STYLE: LazyLock<String> =
+    LazyLock::new(|| format!("{LOOK}{}", include_str!("page.css")));
 
-/// One script of all of it. A page from `file://` cannot import one module from another, so imports
-/// are left out, and what is exported is simply there.
-static SCRIPT: LazyLock<String> = LazyLock::new(|| {
-    let mut script = "const vendored = {};\n".to_owned();
-    for (name, _, text) in VENDORED {
-        // The form of CommonJS, which all of them know: they reach for no global then.
-        script.push_str(&format!(
-            "((module) => {{ ((exports, require) => {{\n{text}\n}}).call(undefined, module.exports, \
-             (name) => vendored[name]); vendored[{name:?}] = module.exports; }})({{ exports: {{}} }});\n"
-        ));
-    }
-    for (name, text) in PARTS {
-        script.push_str(&format!("// {name}\n"));
-        let kept = |line: &&str| !line.starts_with("import ") && !line.starts_with("export {");
-        for line in text.lines().filter(kept) {
-            script.push_str(line.strip_prefix("export ").unwrap_or(line));
-            script.push('\n');
-        }
-    }
-    script
-});
+static SCRIPT: LazyLock<String> = LazyLock::new(|| web::script(&PARTS));
 
 /// The script of the page.
 pub(super) fn script() -> &'static str {
@@ -85,7 +41,7 @@ pub(super) fn script() -> &'static str {
 
 /// All that stands before the data.
 pub(super) fn head(out: &mut impl Write) -> io::Result<()> {
-    let (script, style) = (hash(script()), hash(STYLE));
+    let (script, style) = (hash(script()), hash(&STYLE));
     write!(
         out,
         "<!doctype html>\n\
@@ -98,11 +54,12 @@ pub(super) fn head(out: &mut impl Write) -> io::Result<()> {
          <meta name=\"color-scheme\" content=\"light dark\">\n\
          <meta name=\"referrer\" content=\"no-referrer\">\n\
          <title>Rehearsal report</title>\n\
-         <style>{STYLE}</style>\n\
+         <style>{}</style>\n\
          </head>\n\
          <body>\n\
          <div id=\"page\"><noscript><p>This report is read with JavaScript, which is switched off \
-         here. It loads nothing from anywhere.</p></noscript></div>\n"
+         here. It loads nothing from anywhere.</p></noscript></div>\n",
+        *STYLE
     )
 }
 

@@ -1,6 +1,5 @@
 //! The page of a run, and what must hold of it.
 
-use std::collections::{BTreeMap, BTreeSet};
 use std::io::{BufRead, Cursor, Read};
 
 use base64::Engine;
@@ -156,71 +155,8 @@ fn the_policy_admits_the_pages_own_script_and_style_and_nothing_else() {
 }
 
 #[test]
-fn what_is_vendored_is_what_its_hashes_say() {
-    let sums = include_str!("vendor/SHA256SUMS");
-    let known: BTreeMap<&str, &str> = sums
-        .lines()
-        .map(|line| line.split_once("  ").unwrap())
-        .map(|(sum, file)| (file, sum))
-        .collect();
-    let licences = [
-        ("htm.LICENSE", include_str!("vendor/htm.LICENSE")),
-        ("preact.LICENSE", include_str!("vendor/preact.LICENSE")),
-        ("signals.LICENSE", include_str!("vendor/signals.LICENSE")),
-        (
-            "signals-core.LICENSE",
-            include_str!("vendor/signals-core.LICENSE"),
-        ),
-    ];
-    let scripts = page::VENDORED.iter().map(|(_, file, text)| (*file, *text));
-    let held: Vec<(&str, &str)> = scripts.chain(licences).collect();
-    assert_eq!(held.len(), known.len());
-    for (file, text) in held {
-        let digest = aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA256, text.as_bytes());
-        let hex: String = digest.as_ref().iter().map(|b| format!("{b:02x}")).collect();
-        assert_eq!(known.get(file), Some(&hex.as_str()), "{file}");
-    }
-}
-
-#[test]
 fn each_part_imports_what_parts_before_it_export() {
-    let mut exported: BTreeMap<&str, BTreeSet<&str>> = BTreeMap::new();
-    let names = |list: &'static str| {
-        list.split(',')
-            .map(str::trim)
-            .filter(|name| !name.is_empty())
-    };
-    for (part, text) in page::PARTS {
-        assert!(text.starts_with("// "), "{part} does not say what it is");
-        assert!(text.lines().count() <= 500, "{part} is two things");
-        assert!(
-            !text.contains("</script"),
-            "{part} would end its own script"
-        );
-        let mut own = BTreeSet::new();
-        for line in text.lines() {
-            if let Some((list, from)) = line
-                .strip_prefix("import {")
-                .and_then(|rest| rest.split_once("} from \"./"))
-            {
-                let there = &exported[from.trim_end_matches("\";")];
-                for name in names(list) {
-                    assert!(there.contains(name), "{part} imports {name} from {from}");
-                }
-            } else if let Some(list) = line.strip_prefix("export {") {
-                own.extend(names(list.trim_end_matches("};")));
-            } else if let Some(rest) = line.strip_prefix("export ") {
-                let rest = rest.trim_start_matches("async ");
-                let name = rest
-                    .split(|c: char| !c.is_alphanumeric() && c != '_')
-                    .nth(1);
-                own.insert(name.unwrap());
-            } else {
-                assert!(!line.starts_with("import"), "{part}: {line}");
-            }
-        }
-        exported.insert(part, own);
-    }
+    crate::web::tests::fit_together(&page::PARTS);
 }
 
 #[test]

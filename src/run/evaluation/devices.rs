@@ -84,6 +84,11 @@ impl Devices {
         tally
     }
 
+    /// What was found so far of the first of them, but for the first `known` findings.
+    pub(super) fn found(&self, known: usize) -> Vec<Finding> {
+        self.first.judge.found(known)
+    }
+
     /// What is found, given that the journal has ended. It is asked once.
     pub(super) fn finish(&mut self) -> (Ruling, Proven) {
         let Some(across) = &mut self.across else {

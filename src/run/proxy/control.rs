@@ -17,14 +17,15 @@ use tokio::sync::{mpsc, oneshot};
 use tokio::task::{AbortHandle, JoinSet};
 
 use super::Ready;
+use super::following::{Follower, finding_in_brief};
 use super::marks::{ACTS, Mark, report};
 use crate::domain::change::{Change, Lever};
-use crate::domain::journal::{AppFact, Entry, Fact, Observer};
+use crate::domain::contract::Contract;
+use crate::domain::journal::{AppFact, Fact};
 use crate::domain::malformed::Malformed;
 use crate::domain::result::ScenarioResult;
-use crate::domain::verdict::Finding;
 use crate::net::{ACCEPT_PAUSE, Listener};
-use crate::operator::{self, BODY_LIMIT, Body, Command, Desk, Order, Refusal, Tape};
+use crate::operator::{self, BODY_LIMIT, Body, Command, Desk, Door, Order, Refusal, Tape};
 use crate::run::environment::Environment;
 use crate::suite;
 
@@ -50,31 +51,16 @@ impl Outcome {
     }
 }
 
-/// A finding for whoever drives an app: all that it says, and the numbers of the journal's entries
-/// that show it, the decisive one last.
-#[must_use]
-pub fn finding_in_brief(finding: &Finding) -> Value {
-    json!({
-        "rule": finding.rule,
-        "subject": finding.subject.name(),
-        "severity": finding.severity.name(),
-        "message": finding.message,
-        "expected": finding.expected,
-        "observed": finding.observed,
-        "evidence": finding.evidence,
-        "request_ids": finding.request_ids,
-    })
-}
-
 /// The running API. It ends with this.
 pub(super) struct Control {
-    accepting: AbortHandle,
+    accepting: Vec<AbortHandle>,
     served: Arc<Mutex<JoinSet<()>>>,
+    tape: Arc<Tape>,
 }
 
 impl Drop for Control {
     fn drop(&mut self) {
-        self.accepting.abort();
+        self.accepting.iter().for_each(AbortHandle::abort);
     }
 }
 
@@ -84,17 +70,6 @@ struct Session {
     switches: Mutex<Switches>,
     tape: Arc<Tape>,
     end: mpsc::UnboundedSender<oneshot::Sender<Outcome>>,
-}
-
-/// Puts every entry of the journal onto the tape. What is in the journal is free of secrets, and so is the tape.
-struct Follower(Arc<Tape>);
-
-impl Observer for Follower {
-    fn observe(&mut self, entry: &Arc<Entry>) {
-        // Written once, and at once: bodies are long, and a tree of one is many times as long.
-        let text = serde_json::to_string(&**entry).unwrap_or_default();
-        self.0.add(entry.fact.kind(), |_| text);
-    }
 }
 
 /// What was switched here, for `/state`.
@@ -109,6 +84,18 @@ struct Switches {
 }
 
 impl Switches {
+    /// As it is before anybody moved anything.
+    fn new() -> Self {
+        Self {
+            maintenance: None,
+            stopped: BTreeSet::new(),
+            network: true,
+            websocket: true,
+            socket: true,
+            faults: Vec::new(),
+        }
+    }
+
     /// What a change that was made leaves switched.
     fn note<'s>(&mut self, change: &Change, services: impl Iterator<Item = &'s str>) {
         match change {
@@ -141,81 +128,93 @@ impl Switches {
 }
 
 impl Control {
+    /// Serves the API, and the console where there is a listener for it.
     pub(super) fn serve(
-        listener: Listener,
+        doors: impl IntoIterator<Item = (Door, Listener)>,
+        tape: Tape,
         around: Arc<Environment>,
         ready: Ready,
         end: mpsc::UnboundedSender<oneshot::Sender<Outcome>>,
     ) -> Self {
-        let tape = Arc::new(Tape::default());
-        let follower = Follower(Arc::clone(&tape));
+        let tape = Arc::new(tape);
+        let follower = Follower::new(Arc::clone(&tape), &around);
         around.recorder.journal().watch(Box::new(follower));
         let desk = Arc::new(Session {
             around,
-            tape,
+            tape: Arc::clone(&tape),
             ready,
-            switches: Mutex::new(Switches {
-                maintenance: None,
-                stopped: BTreeSet::new(),
-                network: true,
-                websocket: true,
-                socket: true,
-                faults: Vec::new(),
-            }),
+            switches: Mutex::new(Switches::new()),
             end,
         });
         let served = Arc::new(Mutex::new(JoinSet::new()));
-        let serving = Arc::clone(&served);
-        let accepting = tokio::spawn(async move {
-            loop {
-                let Ok(stream) = listener.accept().await else {
-                    tokio::time::sleep(ACCEPT_PAUSE).await;
-                    continue;
-                };
-                let desk = Arc::clone(&desk);
-                let service = service_fn(move |request| {
-                    let desk = Arc::clone(&desk);
-                    async move { Ok::<_, Infallible>(Self::respond(&desk, request).await) }
-                });
-                let connection = http1::Builder::new()
-                    .auto_date_header(false)
-                    .serve_connection(TokioIo::new(stream), service);
-                let mut serving = serving.lock().unwrap_or_else(PoisonError::into_inner);
-                while serving.try_join_next().is_some() {}
-                serving.spawn(async move {
-                    // A client that breaks off has nobody to be told.
-                    let _ = connection.await;
-                });
-            }
+        let accepting = doors.into_iter().map(|(door, listener)| {
+            let accepting = accept(listener, door, Arc::clone(&desk), Arc::clone(&served));
+            tokio::spawn(accepting).abort_handle()
         });
         Self {
-            accepting: accepting.abort_handle(),
+            accepting: accepting.collect(),
             served,
+            tape,
         }
+    }
+
+    /// Puts what it all came to onto the tape, whose end it is.
+    pub(super) fn concluded(&self, Outcome(outcome): &Outcome) {
+        self.tape.add("verdict", |number| {
+            json!({ "id": number, "verdict": outcome }).to_string()
+        });
+        self.tape.close();
     }
 
     /// Takes no more clients, and completes when those that are there have their answers.
     pub(super) async fn answered(self) {
-        self.accepting.abort();
+        self.accepting.iter().for_each(AbortHandle::abort);
         let mut served =
             std::mem::take(&mut *self.served.lock().unwrap_or_else(PoisonError::into_inner));
         while served.join_next().await.is_some() {}
     }
 }
 
-impl Control {
-    async fn respond(desk: &Session, request: Request<Incoming>) -> Response<Body> {
-        let admitted = operator::admit(&request);
-        let (parts, body) = request.into_parts();
-        let body = Limited::new(body, BODY_LIMIT).collect().await;
-        let body = body.map(|body| body.to_bytes());
-        let body = body.map_err(|error| error.to_string());
-        let mut response = operator::respond(desk, admitted, &parts, body).await;
-        // Whoever ends a session waits for the last answer to be read.
-        let headers = response.headers_mut();
-        headers.insert(CONNECTION, HeaderValue::from_static("close"));
-        response
+/// Takes clients in for good.
+async fn accept(
+    listener: Listener,
+    door: Door,
+    desk: Arc<Session>,
+    served: Arc<Mutex<JoinSet<()>>>,
+) {
+    loop {
+        let Ok(stream) = listener.accept().await else {
+            tokio::time::sleep(ACCEPT_PAUSE).await;
+            continue;
+        };
+        let desk = Arc::clone(&desk);
+        let service = service_fn(move |request| {
+            let desk = Arc::clone(&desk);
+            async move { Ok::<_, Infallible>(respond(&desk, door, request).await) }
+        });
+        let connection = http1::Builder::new()
+            .auto_date_header(false)
+            .serve_connection(TokioIo::new(stream), service);
+        let mut served = served.lock().unwrap_or_else(PoisonError::into_inner);
+        while served.try_join_next().is_some() {}
+        served.spawn(async move {
+            // A client that breaks off has nobody to be told.
+            let _ = connection.await;
+        });
     }
+}
+
+async fn respond(desk: &Session, door: Door, request: Request<Incoming>) -> Response<Body> {
+    let admitted = operator::admit(&request);
+    let (parts, body) = request.into_parts();
+    let body = Limited::new(body, BODY_LIMIT).collect().await;
+    let body = body.map(|body| body.to_bytes());
+    let body = body.map_err(|error| error.to_string());
+    let mut response = operator::respond(desk, door, admitted, &parts, body).await;
+    // Whoever ends a session waits for the last answer to be read.
+    let headers = response.headers_mut();
+    headers.insert(CONNECTION, HeaderValue::from_static("close"));
+    response
 }
 
 impl Desk for Session {
@@ -277,6 +276,10 @@ impl Desk for Session {
             "faults": switches.faults,
             "elapsed_ms": u64::try_from(elapsed).unwrap_or(u64::MAX),
         })
+    }
+
+    fn contract(&self) -> Arc<Contract> {
+        Arc::clone(&self.around.contract)
     }
 
     fn tape(&self) -> Arc<Tape> {

@@ -5,7 +5,8 @@ import { Runbook, Checks } from "./runbook.js";
 import { Advice, Triggers } from "./rollback.js";
 import { Figures, Coverage, Scope } from "./numbers.js";
 import { VerdictMark, Words, Select, Search } from "./pieces.js";
-import { sentence, verdict, whose, count, took, listed, day } from "./words.js";
+import { sentence } from "./sentence.js";
+import { verdict, whose, count, took, listed, day } from "./words.js";
 
 export function Overview({ store }) {
   const { report } = store;

@@ -3,7 +3,8 @@
 import { html, useEffect, useComputed, useRef } from "./view.js";
 import { VerdictMark, Words, Search, Select } from "./pieces.js";
 import { Lanes, axisOf, zoomed, windowed } from "./lanes.js";
-import { Entries, LANES, chosen, lowest } from "./entries.js";
+import { lowest } from "./listing.js";
+import { Entries, LANES, chosen } from "./entries.js";
 import { Details } from "./details.js";
 import { Findings } from "./findings.js";
 import { took, count, grouped, moment } from "./words.js";

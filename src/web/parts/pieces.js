@@ -53,7 +53,7 @@ export function Select({ label, value, options, onChange }) {
     </select></label>`;
 }
 
-export function Search({ label, value, onInput, id }) {
+export function Search({ label, value, onInput, id, placeholder }) {
   return html`<label class="field grow"><span>${label}</span>
-    <input type="search" id=${id} value=${value} autocomplete="off" spellcheck=${false} onInput=${(event) => onInput(event.currentTarget.value)} /></label>`;
+    <input type="search" id=${id} placeholder=${placeholder} value=${value} autocomplete="off" spellcheck=${false} onInput=${(event) => onInput(event.currentTarget.value)} /></label>`;
 }
