@@ -442,7 +442,7 @@ impl State {
     }
 
     /// Whether the token in use was refused and no other can be had: the renewals fail.
-    fn is_without_token(&self) -> bool {
+    pub(super) fn is_without_token(&self) -> bool {
         let by_feed = self.sockets.refused_token.as_deref();
         self.session.is_token_refused(by_feed) && self.session.is_renewal_failing(self.now)
     }

@@ -28,7 +28,8 @@ rule! {
     /// refused` none is let in at all. Where it says `feed: ended`, those that were open before are
     /// sent none either, and what they emit is not acknowledged; without a word of it that is
     /// remarked on. Once the lever is off and the app was told so, three refusals of data in a row,
-    /// over five seconds, are a finding. A switch that says *off* although its lever is on is told
+    /// over five seconds, are a finding. A 429 may be a limit; three in a row while the switch is on, where none ever
+    /// came while it was off, are a refusal otherwise than agreed. A switch that says *off* although its lever is on is told
     /// as not judged.
     ///
     /// # How to keep it
@@ -48,11 +49,19 @@ const SPREAD: Duration = Duration::from_secs(2);
 pub(super) struct Enforced {
     /// What the harness was told when it asked for the status itself.
     told: Option<Told>,
+    /// Whether the backend limits how often it is asked, also while the switch is off.
+    limits: bool,
+    /// How many reads in a row were refused as too many while it was on.
+    too_many: u32,
 }
+
+/// How many reads in a row that are refused as too many are no limit, where nothing else ever was.
+const REFUSED_ALIKE: u32 = 3;
 
 impl Rule for Enforced {
     fn see(&mut self, context: &Context<'_>) {
         self.follow(context);
+        self.count(context);
         let told = self.told.or(context.switch.told);
         let Some(told) = told.filter(|told| told.by_backend) else {
             return;
@@ -67,7 +76,7 @@ impl Rule for Enforced {
             && !lifted
             && read.ended.opened.at() >= told.moment.at + SPREAD
         {
-            judge_answer(&read, told, context);
+            self.judge_answer(&read, told, context);
         }
     }
 
@@ -77,6 +86,62 @@ impl Rule for Enforced {
 }
 
 impl Enforced {
+    /// Counts reads that are refused as too many.
+    fn count(&mut self, context: &Context<'_>) {
+        let Some(read) = context.read_by_anyone() else {
+            return;
+        };
+        let is_told = self.told.or(context.switch.told).is_some();
+        match (read.answer.status, is_told) {
+            (429, true) => self.too_many += 1,
+            (429, false) => self.limits = true,
+            _ => self.too_many = 0,
+        }
+    }
+
+    /// Whether data is refused, and as was agreed.
+    fn judge_answer(&self, read: &Read<'_>, told: Told, context: &Context<'_>) {
+        let switch = context.contract.kill_switch.as_ref();
+        let Some(refusal) = switch.and_then(|switch| switch.data_refusal) else {
+            return;
+        };
+        context.exercised(&ENFORCED);
+        let Read { ended, answer, .. } = read;
+        let message = if answer.is_success() || answer.status == 304 {
+            "the backend answers data requests although its kill-switch is on"
+        } else if answer.status != refusal && !self.is_excused(ended, context) {
+            "the backend refuses data during maintenance otherwise than agreed"
+        } else {
+            return;
+        };
+        let request = ended.request;
+        context.violated(
+            &ENFORCED,
+            Violation::new(message)
+                .expected(format!("data requests are refused with {refusal}"))
+                .observed(format!(
+                    "{} {} was answered with {}",
+                    request.method, request.target, answer.status
+                ))
+                .evidence([told.moment.id, ended.opened.id(), context.entry.id])
+                .exchanges([told.exchange, answer.exchange]),
+        );
+    }
+
+    /// Whether a refusal may have another reason than the kill-switch: too many requests, a proxy without
+    /// its backend, a token that may be over.
+    fn is_excused(&self, ended: &Ended<'_>, context: &Context<'_>) -> bool {
+        match ended.status() {
+            // The harness has signed in just before the switch was moved.
+            Some(401 | 403) => {
+                ended.request.sender != Sender::Probe && !token_holds(ended, context)
+            }
+            Some(429) => self.limits || self.too_many < REFUSED_ALIKE,
+            Some(408 | 502 | 504) | None => true,
+            Some(_) => false,
+        }
+    }
+
     /// Follows what the harness is told: *blocked* since the lever was moved, or nothing.
     fn follow(&mut self, context: &Context<'_>) {
         if let Some((Question::StatusInMaintenance, ended)) = context.answered() {
@@ -137,46 +202,6 @@ fn listened(heard: &Heard, told: Told, context: &Context<'_>) {
                 .observed(heard.words())
                 .evidence([told.moment.id, context.entry.id]),
         );
-    }
-}
-
-/// Whether data is refused, and as was agreed.
-fn judge_answer(read: &Read<'_>, told: Told, context: &Context<'_>) {
-    let switch = context.contract.kill_switch.as_ref();
-    let Some(refusal) = switch.and_then(|switch| switch.data_refusal) else {
-        return;
-    };
-    context.exercised(&ENFORCED);
-    let Read { ended, answer, .. } = read;
-    let message = if answer.is_success() || answer.status == 304 {
-        "the backend answers data requests although its kill-switch is on"
-    } else if answer.status != refusal && !is_excused(ended, context) {
-        "the backend refuses data during maintenance otherwise than agreed"
-    } else {
-        return;
-    };
-    let request = ended.request;
-    context.violated(
-        &ENFORCED,
-        Violation::new(message)
-            .expected(format!("data requests are refused with {refusal}"))
-            .observed(format!(
-                "{} {} was answered with {}",
-                request.method, request.target, answer.status
-            ))
-            .evidence([told.moment.id, ended.opened.id(), context.entry.id])
-            .exchanges([told.exchange, answer.exchange]),
-    );
-}
-
-/// Whether a refusal may have another reason than the kill-switch: too many requests, a proxy without
-/// its backend, a token that may be over.
-fn is_excused(ended: &Ended<'_>, context: &Context<'_>) -> bool {
-    match ended.status() {
-        // The harness has signed in just before the switch was moved.
-        Some(401 | 403) => ended.request.sender != Sender::Probe && !token_holds(ended, context),
-        Some(408 | 429 | 502 | 504) | None => true,
-        Some(_) => false,
     }
 }
 

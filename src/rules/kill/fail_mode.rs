@@ -271,8 +271,12 @@ impl Silent {
 
     /// Whether nothing came in the place of a feed that the app closed.
     fn judge_closed(&mut self, context: &Context<'_>) {
-        let is_overdue =
-            |closed: &mut Closed| can_act(context) && context.now > closed.feed.at + quiet(context);
+        if let Some(closed) = &mut self.closed
+            && !can_act(context)
+        {
+            closed.feed.at = context.now;
+        }
+        let is_overdue = |closed: &mut Closed| context.now > closed.feed.at + quiet(context);
         if let Some(Closed { failed, feed }) = self.closed.take_if(is_overdue) {
             context.violated(
                 &FAIL_MODE,
@@ -307,9 +311,13 @@ fn closes_its_feed(failed: Moment, context: &Context<'_>) -> bool {
         && context.sockets.live() == 0
 }
 
-/// Whether the app can do something.
+/// Whether the app can do something: where its token is refused and no other can be had, it has nothing to
+/// read with.
 fn can_act(context: &Context<'_>) -> bool {
-    context.app_is_awake() && context.session.is_wanted() && !context.world.is_blind()
+    context.app_is_awake()
+        && context.session.is_wanted()
+        && !context.world.is_blind()
+        && !context.is_without_token()
 }
 
 /// How long an app that goes on may ask for no data.

@@ -214,7 +214,8 @@ impl Backoff {
 
 impl Regularity {
     fn judge(&self, what: &str, context: &Context<'_>) {
-        if self.exact < 3 || self.varied > 0 {
+        // Chance makes one row in hundreds so, and a loaded device now and then one late.
+        if self.exact < 3 || self.varied * 4 > self.exact {
             return;
         }
         let delay = context.contract.retry.delay;
@@ -289,7 +290,8 @@ impl Series {
         let has_another_cause = gap > agreed.ceiling
             || context.world.acted_since(failed.id)
             || !context.world.same_life_since(failed.id)
-            || renewed.is_some_and(|renewed| renewed.id > failed.id);
+            || renewed.is_some_and(|renewed| renewed.id > failed.id)
+            || sends_to_the_switch(request, failed, context);
         match has_another_cause {
             true => Place::First,
             false => Place::Retry(gap),
@@ -416,6 +418,13 @@ impl Series {
             self.tries.read(request, anew, context);
         }
     }
+}
+
+/// Whether the status is asked anew because of what the app was told elsewhere since then: the feed that it
+/// joins refused it, or left it.
+fn sends_to_the_switch(request: &Request, failed: Moment, context: &Context<'_>) -> bool {
+    let refused = context.sockets.refused;
+    request.role == Some(Role::Status) && refused.is_some_and(|refused| refused.id > failed.id)
 }
 
 /// Whether a request may be sent once more without anybody's leave (RFC 9110 §9.2.2).

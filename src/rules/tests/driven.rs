@@ -41,6 +41,21 @@ fn retries_that_never_grow_are_found_over_several_rows_where_few_attempts_are_ag
     assert_eq!(repeats(&mixed), 0);
 }
 
+#[test]
+fn retries_in_step_are_found_although_timers_are_a_little_late() {
+    // 500 ms and the double of it are agreed on, and half of each as jitter.
+    let late = [[504, 1003], [511, 1008], [502, 1012], [503, 1001]];
+    assert_eq!(repeats(&late), 1);
+    let varied = [
+        [504, 1003],
+        [390, 1100],
+        [640, 870],
+        [503, 1001],
+        [720, 960],
+    ];
+    assert_eq!(repeats(&varied), 0);
+}
+
 /// What SESSION-18 says of a signed-in app whose driver tells these screens, two seconds apart, and that may
 /// go on reading after them.
 fn shows(before: &Value, screens: &[&str], goes_on: bool) -> usize {

@@ -177,3 +177,36 @@ fn an_account_of_the_target_is_known_before_it_has_signed_in() {
         ["a read has the query key `of`, which is not declared"]
     );
 }
+
+/// What KILL-7 says of a backend that refuses data with 429 while its switch is on, and perhaps before.
+fn limits(before: bool, times: usize) -> usize {
+    let mut play = Play::of(harbour());
+    let asks = |play: &mut Play, word: &str| {
+        let request =
+            json!({"service": "gate", "method": "GET", "target": "/beacon", "role": "status"});
+        let answer =
+            json!({"status": 200, "body": {"json": {"value": {"harbour": word}, "bytes": 9}}});
+        play.exchange("client", request, None, answer);
+    };
+    asks(&mut play, "open");
+    play.signs_in("client", "ada", json!("sailor-7"));
+    if before {
+        play.asks("client", "ada", "ships", json!({"status": 429}));
+    }
+    play.asks("client", "ada", "ships", ships())
+        .fact(changed(json!({"maintenance": true})));
+    asks(&mut play, "closed");
+    play.after(seconds(3));
+    for _ in 0..times {
+        play.after(seconds(3))
+            .asks("client", "ada", "ships", json!({"status": 429}));
+    }
+    play.found("KILL-7").len()
+}
+
+#[test]
+fn a_limit_is_an_excuse_where_there_is_one() {
+    assert_eq!(limits(false, 4), 1);
+    assert_eq!(limits(false, 2), 0);
+    assert_eq!(limits(true, 4), 0);
+}
