@@ -35,6 +35,8 @@ mod mock;
 
 mod suite;
 
+mod import;
+
 mod runfile;
 
 mod history;

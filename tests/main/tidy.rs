@@ -49,7 +49,7 @@ fn the_pure_rooms_do_no_io_and_know_no_clock() {
     let found: Vec<String> = rust()
         .iter()
         .filter(|file| {
-            ["domain", "rules", "protocol", "app"]
+            ["domain", "rules", "protocol", "app", "import"]
                 .iter()
                 .any(|room| file.is_in(room))
         })
@@ -58,7 +58,7 @@ fn the_pure_rooms_do_no_io_and_know_no_clock() {
         .collect();
     none(
         &found,
-        "domain, rules, protocol and app are pure: they take moments and bytes as arguments and return \
+        "domain, rules, protocol, app and import are pure: they take moments and bytes as arguments and return \
          what should happen. Let `device`, `gateway`, `mock` or `run` do it.",
     );
 }
@@ -87,7 +87,7 @@ fn device_gateway_and_mock_never_import_one_another() {
 #[test]
 fn inner_rooms_do_not_know_outer_ones() {
     // In reading order, each with the rooms that it may use.
-    let rooms: [(&str, &[&str]); 16] = [
+    let rooms: [(&str, &[&str]); 17] = [
         ("protocol", &[]),
         ("domain", &["protocol"]),
         ("rules", &["domain"]),
@@ -98,6 +98,7 @@ fn inner_rooms_do_not_know_outer_ones() {
         ("gateway", &["protocol", "domain", "net"]),
         ("mock", &["protocol", "domain", "net", "operator"]),
         ("suite", &["domain", "rules", "app", "mock"]),
+        ("import", &["protocol", "domain", "suite"]),
         ("runfile", &["domain"]),
         ("history", &["domain", "runfile"]),
         (
@@ -111,8 +112,8 @@ fn inner_rooms_do_not_know_outer_ones() {
         (
             "cli",
             &[
-                "domain", "rules", "app", "net", "gateway", "mock", "suite", "runfile", "history",
-                "run", "report",
+                "domain", "rules", "app", "net", "gateway", "mock", "suite", "import", "runfile",
+                "history", "run", "report",
             ],
         ),
         ("face", &["domain", "app", "mock", "suite", "run", "report"]),

@@ -13,6 +13,10 @@ pub(in crate::cli) struct InitArguments {
     /// Where
     #[arg(value_name = "FOLDER", default_value = ".")]
     pub(in crate::cli) folder: PathBuf,
+
+    /// Make them of an OpenAPI document, 3.0 or 3.1, in JSON or YAML
+    #[arg(long, value_name = "FILE")]
+    pub(in crate::cli) openapi: Option<PathBuf>,
 }
 
 #[derive(Debug, Args)]

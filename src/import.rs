@@ -1,0 +1,103 @@
+//! What people have already, as a suite: a document that describes a backend, or traffic that was recorded.
+//!
+//! Nothing here does I/O: texts go in, texts come out. Reading order: [`api`] is what is known of a backend, wherever
+//! it was learnt; `openapi` learns it from a document. `session`, `lists` and `recognise` say which request
+//! plays which part, and by what evidence; `schemas` and `sample` know the shapes; `draft` is the suite in the making,
+//! and `write` its files. Whatever was made is read by the suite's own readers before anybody sees it.
+
+mod api;
+mod document;
+mod draft;
+mod lists;
+mod openapi;
+mod recognise;
+mod sample;
+mod schemas;
+mod session;
+mod write;
+mod yaml;
+
+use std::sync::Arc;
+
+pub(crate) use self::api::Left;
+pub(crate) use self::write::Files;
+
+use self::draft::Draft;
+use crate::suite::{Problem, Problems, Source, read_contract, read_scenario, read_world};
+
+/// A suite that was made of something else.
+#[derive(Debug)]
+pub(crate) struct Made {
+    /// What people call the backend.
+    pub(crate) name: String,
+    pub(crate) files: Files,
+    /// How many resources, services, users and events it has.
+    pub(crate) size: Size,
+    /// What could not be taken over.
+    pub(crate) left: Vec<Left>,
+}
+
+/// How much there is in a suite.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct Size {
+    pub(crate) services: usize,
+    pub(crate) resources: usize,
+    pub(crate) forbidden: usize,
+    pub(crate) events: usize,
+}
+
+/// A suite of what an OpenAPI document says.
+///
+/// # Errors
+/// Everything for which it cannot be read, or has nothing that an app could read.
+pub(crate) fn of_openapi(source: &Arc<Source>) -> Result<Made, Problems> {
+    let api = openapi::read(source)?;
+    let mut draft = recognise::draft(api);
+    draft.origin = format!(
+        "Made from the OpenAPI document {}.",
+        file_name(source.name())
+    );
+    made(source, &draft)
+}
+
+/// The last part of a path: what a machine calls its folders is nobody's business.
+fn file_name(path: &str) -> &str {
+    path.rsplit(['/', '\\']).next().unwrap_or(path)
+}
+
+fn made(source: &Arc<Source>, draft: &Draft) -> Result<Made, Problems> {
+    if draft.resources.is_empty() {
+        let mut problems = Problems::default();
+        problems.push(
+            Problem::new("there is nothing in it that an app could read: no GET answers with JSON")
+                .at(source, 0..0)
+                .hint("a contract needs a resource; see what follows"),
+        );
+        for left in draft.left.iter().take(20) {
+            problems.push(Problem::new(format!("{}: {}", left.what, left.why)));
+        }
+        return Err(problems);
+    }
+    let files = write::files(draft);
+    prove(&files)?;
+    Ok(Made {
+        name: draft.name.clone(),
+        size: Size {
+            services: draft.services.len(),
+            resources: draft.resources.len(),
+            forbidden: draft.forbid.len(),
+            events: draft.realtime.as_ref().map_or(0, |own| own.events.len()),
+        },
+        left: draft.left.clone(),
+        files,
+    })
+}
+
+/// Whether the suite's own readers take it.
+fn prove(files: &Files) -> Result<(), Problems> {
+    let contract = read_contract(&Source::new("contract.yaml", files.contract.as_str()))?;
+    read_world(&Source::new("world.yaml", files.world.as_str()), &contract)?;
+    let scenario = Source::new("sign-in.yaml", files.scenario.as_str());
+    read_scenario(&scenario, Some(&contract))?;
+    Ok(())
+}

@@ -1,0 +1,244 @@
+//! Whether an answer is a list, what tells its items apart, and how its pages are asked for.
+
+use serde_json::{Value, json};
+
+use super::api::{Known, Operation, Parameter, Place, plain, words};
+use super::schemas::{Definitions, Field, fields, is_of, items, resolved};
+
+const LISTS: [&str; 9] = [
+    "items", "data", "results", "rows", "entries", "records", "list", "content", "value",
+];
+const KEYS: [&str; 7] = ["id", "uuid", "uid", "guid", "key", "code", "slug"];
+const CURSORS: [&str; 12] = [
+    "cursor",
+    "after",
+    "pagetoken",
+    "nexttoken",
+    "startingafter",
+    "continuation",
+    "continuationtoken",
+    "next",
+    "nextcursor",
+    "pagecursor",
+    "marker",
+    "bookmark",
+];
+const NEXT: [&str; 10] = [
+    "nextcursor",
+    "nextpagetoken",
+    "nexttoken",
+    "next",
+    "endcursor",
+    "cursor",
+    "continuationtoken",
+    "nextmarker",
+    "nextpage",
+    "bookmark",
+];
+const SIZES: [&str; 9] = [
+    "limit",
+    "perpage",
+    "pagesize",
+    "size",
+    "count",
+    "maxresults",
+    "top",
+    "first",
+    "take",
+];
+const PAGES: [&str; 5] = ["page", "pagenumber", "pageno", "pageindex", "p"];
+const TOTALS: [&str; 5] = [
+    "total",
+    "totalcount",
+    "totalitems",
+    "totalelements",
+    "totalresults",
+];
+const OFFSETS: [&str; 4] = ["offset", "skip", "start", "startindex"];
+
+/// What is known of a list.
+pub(super) struct List {
+    pub(super) items: Known<String>,
+    pub(super) key: Option<String>,
+    pub(super) paging: Option<Known<Value>>,
+    /// Why its pages are not asked for although it seems to have some.
+    pub(super) unpaged: Option<String>,
+}
+
+/// The list that an answer is, or has in it.
+pub(super) fn list(operation: &Operation, schema: &Value, all: &Definitions) -> Option<List> {
+    let found = fields(schema, all);
+    let (pointer, why, own) = place(operation, schema, &found, all)?;
+    let own_fields = fields(own, all);
+    let key = key(operation, &own_fields);
+    let mut unpaged = None;
+    let paging = match (&key, paging(operation, &found)) {
+        (_, None) => None,
+        (Some(_), Some(Ok(paging))) => Some(paging),
+        (None, Some(Ok(_))) => {
+            unpaged = Some(
+                "its items have no key that could be found, so its pages are not asked for"
+                    .to_owned(),
+            );
+            None
+        }
+        (_, Some(Err(why))) => {
+            unpaged = Some(why);
+            None
+        }
+    };
+    Some(List {
+        items: Known {
+            value: pointer,
+            why,
+        },
+        key,
+        paging,
+        unpaged,
+    })
+}
+
+fn place<'a>(
+    operation: &Operation,
+    schema: &'a Value,
+    found: &[Field<'a>],
+    all: &'a Definitions,
+) -> Option<(String, String, &'a Value)> {
+    let root = resolved(schema, all);
+    if is_of(root, "array") {
+        let own = items(root, all)?;
+        return is_object(own, all)
+            .then(|| (String::new(), "the whole answer is a list".to_owned(), own));
+    }
+    let lists: Vec<(&Field<'_>, &Value)> = found
+        .iter()
+        .filter(|field| is_of(field.schema, "array") && field.pointer.matches('/').count() <= 2)
+        .filter_map(|field| Some((field, items(field.schema, all)?)))
+        .filter(|(_, own)| is_object(own, all))
+        .collect();
+    let last = operation.path_words().pop().unwrap_or_default();
+    let named = |(field, _): &&(&Field<'_>, &Value)| {
+        let name = plain(&field.name);
+        name == last || LISTS.contains(&name.as_str())
+    };
+    let one = match &lists[..] {
+        [only] if only.0.pointer.matches('/').count() == 1 => {
+            // A single list in an object of many fields may be a part of it.
+            let beside = found
+                .iter()
+                .filter(|own| own.pointer.matches('/').count() == 1);
+            (named(&only) || beside.count() <= 4).then_some(only)
+        }
+        many => many.iter().find(named),
+    };
+    let (field, own) = one?;
+    let why = format!("`{}` is the list in its answer", field.name);
+    Some((field.pointer.clone(), why, own))
+}
+
+fn is_object(schema: &Value, all: &Definitions) -> bool {
+    !fields(schema, all).is_empty() || is_of(resolved(schema, all), "object")
+}
+
+/// What tells items apart.
+fn key(operation: &Operation, own: &[Field<'_>]) -> Option<String> {
+    let own: Vec<&Field<'_>> = own
+        .iter()
+        .filter(|field| field.pointer.matches('/').count() == 1)
+        .filter(|field| !is_of(field.schema, "object") && !is_of(field.schema, "array"))
+        .collect();
+    let last = operation.path_words().pop().unwrap_or_default();
+    let one = last.trim_end_matches('s');
+    let of = |always: bool| {
+        KEYS.iter().find_map(|name| {
+            own.iter()
+                .find(|field| plain(&field.name) == *name && field.required == always)
+        })
+    };
+    // What is always there comes first; inside alternatives nothing is said to be.
+    let usual = of(true).or_else(|| of(false));
+    let by_name = || {
+        own.iter().find(|field| {
+            let words = words(&field.name);
+            words.len() == 2 && words[0] == one && words[1] == "id"
+        })
+    };
+    usual.or_else(by_name).map(|field| field.pointer.clone())
+}
+
+/// How pages are asked for: nothing, if there is no parameter for it.
+fn paging(operation: &Operation, found: &[Field<'_>]) -> Option<Result<Known<Value>, String>> {
+    let query: Vec<&Parameter> = operation
+        .parameters
+        .iter()
+        .filter(|own| own.place == Place::Query)
+        .collect();
+    let named = |names: &[&str]| {
+        names
+            .iter()
+            .find_map(|name| query.iter().find(|own| plain(&own.name) == *name))
+    };
+    let mut paging = serde_json::Map::new();
+    if let Some(size) = named(&SIZES) {
+        let known = size
+            .sample
+            .as_ref()
+            .and_then(Value::as_u64)
+            .filter(|own| *own > 0);
+        if let Some(value) = known {
+            paging.insert(
+                "size".to_owned(),
+                json!({"query": size.name, "value": value}),
+            );
+        }
+    }
+    let why;
+    if let Some(page) = named(&PAGES) {
+        let whole = |own: &Value| own.as_u64();
+        let first = page.sample.as_ref().and_then(whole);
+        let least = page.schema.get("minimum").and_then(whole);
+        let first = least.or(first).filter(|own| *own <= 1).unwrap_or(1);
+        paging.insert(
+            "page".to_owned(),
+            json!({"query": page.name, "first": first}),
+        );
+        why = format!("it takes `{}`", page.name);
+    } else if let Some(offset) = named(&OFFSETS) {
+        paging.insert("offset".to_owned(), json!({"query": offset.name}));
+        why = format!("it takes `{}`", offset.name);
+    } else if let Some(cursor) = named(&CURSORS) {
+        let next = NEXT.iter().find_map(|name| {
+            found.iter().find(|field| {
+                plain(&field.name) == *name
+                    && !is_of(field.schema, "object")
+                    && !is_of(field.schema, "array")
+            })
+        });
+        let Some(next) = next else {
+            return Some(Err(format!(
+                "it takes `{}`, but where its answer has the next one is not said",
+                cursor.name
+            )));
+        };
+        paging.insert(
+            "cursor".to_owned(),
+            json!({"query": cursor.name, "from": next.pointer}),
+        );
+        why = format!(
+            "it takes `{}` and answers with `{}`",
+            cursor.name, next.name
+        );
+    } else {
+        return None;
+    }
+    let total = found.iter().find(|field| {
+        TOTALS.contains(&plain(&field.name).as_str()) && is_of(field.schema, "integer")
+    });
+    if let Some(total) = total {
+        paging.insert("total".to_owned(), json!(total.pointer));
+    }
+    Some(Ok(Known {
+        value: Value::Object(paging),
+        why,
+    }))
+}
