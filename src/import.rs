@@ -1,18 +1,25 @@
 //! What people have already, as a suite: a document that describes a backend, or traffic that was recorded.
 //!
 //! Nothing here does I/O: texts go in, texts come out. Reading order: [`api`] is what is known of a backend, wherever
-//! it was learnt; `openapi` learns it from a document. `session`, `lists` and `recognise` say which request
+//! it was learnt; `openapi` learns it from a document, `learn` from a `recording`, as `har` reads one and `hide` leaves it. `session`, `lists` and `recognise` say which request
 //! plays which part, and by what evidence; `schemas` and `sample` know the shapes; `draft` is the suite in the making,
-//! and `write` its files. Whatever was made is read by the suite's own readers before anybody sees it.
+//! `seen` and `feed` complete it by what users did, and `write` makes its files. Whatever was made is read by the suite's own readers before anybody sees it.
 
 mod api;
 mod document;
 mod draft;
+mod feed;
+mod har;
+mod hide;
+mod infer;
+mod learn;
 mod lists;
 mod openapi;
 mod recognise;
+mod recording;
 mod sample;
 mod schemas;
+mod seen;
 mod session;
 mod write;
 mod yaml;
@@ -58,6 +65,42 @@ pub(crate) fn of_openapi(source: &Arc<Source>) -> Result<Made, Problems> {
         file_name(source.name())
     );
     made(source, &draft)
+}
+
+/// A suite of what was recorded in an HTTP archive; with a document, the shapes are the document's.
+///
+/// # Errors
+/// Everything for which either cannot be read, or has nothing that an app could read.
+pub(crate) fn of_har(
+    archive: &Arc<Source>,
+    document: Option<&Arc<Source>>,
+) -> Result<Made, Problems> {
+    let recording = har::read(archive)?;
+    let (api, origin) = match document {
+        Some(document) => {
+            let mut api = openapi::read(document)?;
+            learn::enrich(&mut api, &recording);
+            let name = file_name(document.name());
+            (
+                api,
+                format!(
+                    "Made from the OpenAPI document {name} and the traffic in {}.",
+                    file_name(archive.name())
+                ),
+            )
+        }
+        None => {
+            let api = learn::api_of(&recording);
+            (
+                api,
+                format!("Made from the traffic in {}.", file_name(archive.name())),
+            )
+        }
+    };
+    let mut draft = recognise::draft(api);
+    draft.origin = origin;
+    seen::complete(&mut draft, &recording);
+    made(archive, &draft)
 }
 
 /// The last part of a path: what a machine calls its folders is nobody's business.

@@ -71,13 +71,7 @@ fn config(targets: &str) -> String {
 
 /// Writes all files or, if one of them is in the way, none.
 pub(super) fn init(arguments: &InitArguments) -> Result<Exit, Problem> {
-    let made = match &arguments.openapi {
-        Some(path) => {
-            let source = read(path, "an OpenAPI document", LONGEST_DOCUMENT)?;
-            Some(import::of_openapi(&source).map_err(Problem::Suite)?)
-        }
-        None => None,
-    };
+    let made = made(arguments)?;
     let mut out = console::out();
     for path in new_files::write(&arguments.folder, &files(made.as_ref())?)? {
         writeln!(out, "wrote {}", path.display())?;
@@ -87,6 +81,21 @@ pub(super) fn init(arguments: &InitArguments) -> Result<Exit, Problem> {
     }
     writeln!(out, "\nnow: rehearsal check, and then: rehearsal run")?;
     Ok(Exit::Passed)
+}
+
+/// What was made of what people have, if they named any of it.
+fn made(arguments: &InitArguments) -> Result<Option<Made>, Problem> {
+    let document = |path| read(path, "an OpenAPI document", LONGEST_DOCUMENT);
+    let document = arguments.openapi.as_deref().map(document).transpose()?;
+    let made = match (&arguments.har, document) {
+        (Some(path), document) => {
+            let archive = read(path, "an HTTP archive", LONGEST_DOCUMENT)?;
+            import::of_har(&archive, document.as_ref())
+        }
+        (None, Some(document)) => import::of_openapi(&document),
+        (None, None) => return Ok(None),
+    };
+    made.map(Some).map_err(Problem::Suite)
 }
 
 fn read(path: &Path, what: &str, most: u64) -> Result<Arc<Source>, Problem> {

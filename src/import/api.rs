@@ -16,6 +16,8 @@ pub(crate) struct Api {
     pub(super) carrier: Option<Known<Carrier>>,
     /// Schemas that others refer to as `#/$defs/<name>`.
     pub(super) definitions: BTreeMap<String, Value>,
+    /// Whether its schemas were concluded from what was seen.
+    pub(super) concluded: bool,
     /// What could not be taken over.
     pub(super) left: Vec<Left>,
 }

@@ -242,3 +242,63 @@ fn paging(operation: &Operation, found: &[Field<'_>]) -> Option<Result<Known<Val
         why,
     }))
 }
+
+/// The data of a list as a whole: where the next cursor stands, there is none. A schema that was only concluded
+/// lets that be.
+pub(super) fn end(value: &mut Value, paging: &Value, schema: Option<&mut Value>, concluded: bool) {
+    let from = paging
+        .get("cursor")
+        .and_then(|own| own.get("from"))
+        .and_then(Value::as_str);
+    let Some(pointer) = from.filter(|own| own.starts_with('/')) else {
+        return;
+    };
+    let (before, last) = pointer.rsplit_once('/').unwrap_or(("", pointer));
+    let name = last.replace("~1", "/").replace("~0", "~");
+    let mut schema = schema;
+    if concluded && let Some(whole) = schema.as_deref_mut() {
+        loosen(whole, before, &name);
+    }
+    let fits = |value: &Value| {
+        schema
+            .as_deref()
+            .is_none_or(|own| jsonschema::is_valid(own, value))
+    };
+    let mut none = value.clone();
+    if let Some(own) = none.pointer_mut(pointer) {
+        *own = Value::Null;
+    }
+    if fits(&none) {
+        *value = none;
+        return;
+    }
+    if let Some(fields) = none.pointer_mut(before).and_then(Value::as_object_mut) {
+        fields.remove(&name);
+    }
+    if fits(&none) {
+        *value = none;
+    }
+}
+
+/// Lets a field be null, or not be there.
+fn loosen(schema: &mut Value, before: &str, name: &str) {
+    let mut here = schema;
+    for segment in before.split('/').skip(1) {
+        let segment = segment.replace("~1", "/").replace("~0", "~");
+        let Some(next) = here
+            .get_mut("properties")
+            .and_then(|own| own.get_mut(&segment))
+        else {
+            return;
+        };
+        here = next;
+    }
+    if let Some(own) = here.get_mut("required").and_then(Value::as_array_mut) {
+        own.retain(|own| own != name);
+    }
+    if let Some(own) = here.get_mut("properties").and_then(|own| own.get_mut(name))
+        && let Some(kind) = own.get("type").filter(|own| own.is_string()).cloned()
+    {
+        own["type"] = json!([kind, "null"]);
+    }
+}

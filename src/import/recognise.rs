@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use super::api::{Api, Left, Operation, kebab, plain, words};
 use super::draft::{Draft, Identity, Resource, Switch, User};
-use super::lists::list;
+use super::lists::{end, list};
 use super::sample;
 use super::schemas::{fields, is_of, judging, whole};
 use super::session;
@@ -281,6 +281,9 @@ fn resource(api: &Api, operation: &Operation, left: &mut Vec<Left>) -> Result<Re
             .filter(|key| tell_apart(&mut made, &own.items.value, key));
         paging = own.paging.filter(|_| key.is_some());
         items = Some(own.items);
+    }
+    if let Some(own) = &paging {
+        end(&mut made, &own.value, kept.as_mut(), api.concluded);
     }
     if let Some(Value::Object(own)) = paging.as_ref().map(|own| &own.value) {
         if let (Some(total), Some(items)) = (own.get("total").and_then(Value::as_str), &items) {

@@ -9,7 +9,7 @@ use super::draft::{Request, Session, Tokens};
 use super::sample;
 use super::schemas::{Definitions, Field, fields, is_of, whole};
 
-const ACCESS: [&str; 9] = [
+pub(super) const ACCESS: [&str; 9] = [
     "accesstoken",
     "access",
     "authtoken",
@@ -20,7 +20,7 @@ const ACCESS: [&str; 9] = [
     "idtoken",
     "sessionid",
 ];
-const REFRESH: [&str; 4] = ["refreshtoken", "refresh", "renewaltoken", "refreshtok"];
+pub(super) const REFRESH: [&str; 4] = ["refreshtoken", "refresh", "renewaltoken", "refreshtok"];
 const EXPIRES_IN: [&str; 7] = [
     "expiresin",
     "expiresinseconds",
@@ -38,7 +38,7 @@ const EXPIRES_AT: [&str; 6] = [
     "expires",
     "validuntil",
 ];
-const USER: [&str; 13] = [
+pub(super) const USER: [&str; 13] = [
     "username",
     "email",
     "login",
@@ -53,7 +53,7 @@ const USER: [&str; 13] = [
     "account",
     "name",
 ];
-const PASSWORD: [&str; 4] = ["password", "passwd", "pass", "passphrase"];
+pub(super) const PASSWORD: [&str; 4] = ["password", "passwd", "pass", "passphrase"];
 const OPENS: [&str; 13] = [
     "login",
     "signin",

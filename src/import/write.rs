@@ -1,5 +1,7 @@
 //! A draft as the files of a suite.
 
+use std::time::Duration;
+
 use serde_json::{Map as Object, Value, json};
 
 use super::draft::{Draft, Realtime, Request, Resource, Tokens};
@@ -164,7 +166,13 @@ fn session(draft: &Draft) -> Map {
     let mut keys = Map::default();
     let mut sign_in = request(&own.sign_in);
     let mut first = own.answer.clone();
-    if own.refresh.is_none() && first.refresh.is_some() {
+    let is_sent = own.sign_out.as_ref().is_some_and(|request| {
+        let json = request.json.iter().map(Value::to_string);
+        let form = request.form.iter().map(|(_, value)| value.to_string());
+        json.chain(form)
+            .any(|text| text.contains("{refresh-token}"))
+    });
+    if own.refresh.is_none() && !is_sent {
         // Nothing would ever send it.
         first.refresh = None;
     }
@@ -299,7 +307,7 @@ fn world(draft: &Draft) -> Map {
         .realtime
         .iter()
         .flat_map(|own| &own.events)
-        .filter_map(|own| Some(json!({"event": own.name, "every": format!("{}ms", own.every_ms?)})))
+        .filter_map(|own| Some(json!({"event": own.name, "every": crate::domain::duration::show(Duration::from_millis(own.every_ms?))})))
         .collect();
     if !feeds.is_empty() {
         all.add("feeds", Value::Array(feeds))

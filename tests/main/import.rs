@@ -129,3 +129,104 @@ fn documents_that_are_none_are_refused_with_every_place() {
     let (_, err) = ends(folder.path(), &["init", "--openapi", "document"], 2);
     assert!(err.contains("209715200 bytes, more than"), "{err}");
 }
+
+/// The archive of an invented app, as a browser saves it.
+const ARCHIVE: &str = "garden.har";
+
+#[test]
+fn what_is_made_of_an_archive_passes_and_holds_no_secret() {
+    let folder = tempfile::tempdir().unwrap();
+    let (out, _) = ends(folder.path(), &["init", "--har", &document(ARCHIVE)], 0);
+    for part in [
+        "1 service, 4 resources, 2 events",
+        "https://cdn.example (requests: 1)",
+        "GET /v1/photos/7.jpg: its answer is image/jpeg, not JSON",
+        "emit `typing`: it was emitted later than on connecting",
+    ] {
+        assert!(out.contains(part), "{part} is missing in\n{out}");
+    }
+    let contract = read(folder.path(), "rehearsal/contract.yaml");
+    let world = read(folder.path(), "rehearsal/world.yaml");
+    let scenario = read(folder.path(), "rehearsal/sign-in.yaml");
+    for secret in ["eyJ", "8f14e45f", "sk_live", "Fern-and-moss", "ines.moreau"] {
+        for text in [&contract, &world, &scenario] {
+            assert!(!text.contains(secret), "{secret} stands in\n{text}");
+        }
+    }
+    insta::assert_snapshot!([contract, world, scenario].join("\n"));
+    ends(folder.path(), &["check"], 0);
+    let (out, _) = ends(folder.path(), &["run", "--seed", "3"], 0);
+    assert!(out.contains("passed: 1 passed"), "{out}");
+}
+
+#[test]
+fn with_a_document_the_shapes_are_its_own_and_the_data_was_seen() {
+    let folder = tempfile::tempdir().unwrap();
+    let described = "openapi: 3.1.0
+info: { title: Garden }
+servers: [{ url: https://api.garden.example/v1 }]
+paths:
+  /auth/login: { post: { requestBody: { content: { application/json: { schema: { type: object, required: [email, password], properties: { email: {}, password: {} } } } } }, responses: { '200': { content: { application/json: { schema: { type: object, properties: { token: {} } } } } } } } }
+  /beds: { get: { responses: { '200': { content: { application/json: { schema: { type: object, required: [beds], properties: { beds: { type: array, items: { type: object, required: [id], properties: { id: { pattern: '^bed-', type: string } } } } } } } } } } } }
+  /beds/{bed}: { get: { parameters: [{ name: bed, in: path, required: true, schema: { type: string } }], responses: { '200': { content: { application/json: { schema: { type: object, required: [id, moisture], properties: { moisture: { type: string } } } } } } } } }
+  /tools: { get: { responses: { '200': { content: { application/json: { schema: { type: array, items: { type: string } } } } } } } }
+";
+    fs::write(folder.path().join("garden.yaml"), described).unwrap();
+    let arguments = [
+        "init",
+        "--openapi",
+        "garden.yaml",
+        "--har",
+        &document(ARCHIVE),
+    ];
+    let (out, _) = ends(folder.path(), &arguments, 0);
+    // What was seen and the document do not agree, and what it does not know, is told.
+    assert!(
+        out.contains("GET /beds/{bed}: its example does not fit its schema (/moisture:"),
+        "{out}"
+    );
+    assert!(out.contains("GET /v1/tasks"), "{out}");
+    let contract = read(folder.path(), "rehearsal/contract.yaml");
+    assert!(
+        contract.contains("pattern: \"^bed-\"") && contract.contains("GET api /beds/bed-"),
+        "{contract}"
+    );
+    let world = read(folder.path(), "rehearsal/world.yaml");
+    assert!(
+        world.contains("bed-4") && world.contains("tools: [text 1]"),
+        "{world}"
+    );
+    let (out, _) = ends(folder.path(), &["run", "--seed", "3"], 0);
+    assert!(out.contains("passed: 1 passed"), "{out}");
+}
+
+#[test]
+fn archives_that_are_none_are_refused_with_every_place() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("archive");
+    for (text, told) in [
+        ("{}", &["it has no `log`"][..]),
+        ("{\"log\": {}}", &["archive:1:9", "a list of `entries`"]),
+        (
+            "{\"log\": {\"entries\": []}}",
+            &["there is nothing in this archive"],
+        ),
+        (
+            "{\"log\": {\"entries\": [\n{\"request\": {\"method\": \"GET\"}},\n3,\n{\"request\": {\"method\": \"GET\", \"url\": \"/x\"}}]}}",
+            &["archive:2:1", "archive:3:1", "archive:4:1", "3 problems"],
+        ),
+        (
+            "{\"log\": {\"entries\": [{\"request\": {\"method\": \"GET\", \"url\": \"https://a.example/\"}}]}}",
+            &["nothing in it that an app could read"],
+        ),
+    ] {
+        fs::write(&file, text).unwrap();
+        let (_, err) = ends(folder.path(), &["init", "--har", "archive"], 2);
+        for part in told {
+            assert!(
+                err.contains(part),
+                "{part} is missing for {text:?} in\n{err}"
+            );
+        }
+    }
+}
