@@ -6,6 +6,7 @@
 //! `seen` and `feed` complete it by what users did, and `write` makes its files. Whatever was made is read by the suite's own readers before anybody sees it.
 
 mod api;
+mod compare;
 mod document;
 mod draft;
 mod feed;
@@ -27,6 +28,8 @@ mod yaml;
 use std::sync::Arc;
 
 pub(crate) use self::api::Left;
+pub(crate) use self::compare::{Difference, breaks, shapes};
+pub(crate) use self::recording::{Exchange, Recording, Says};
 pub(crate) use self::write::Files;
 
 use self::draft::Draft;
@@ -75,11 +78,30 @@ pub(crate) fn of_har(
     archive: &Arc<Source>,
     document: Option<&Arc<Source>>,
 ) -> Result<Made, Problems> {
-    let recording = har::read(archive)?;
+    of_recording(archive, &read_har(archive)?, document)
+}
+
+/// What was recorded in an HTTP archive, without secrets.
+///
+/// # Errors
+/// Everything for which it cannot be read.
+pub(crate) fn read_har(archive: &Arc<Source>) -> Result<Recording, Problems> {
+    har::read(archive)
+}
+
+/// A suite of what was recorded; with a document, the shapes are the document's.
+///
+/// # Errors
+/// Everything for which the document cannot be read, or there is nothing that an app could read.
+pub(crate) fn of_recording(
+    archive: &Arc<Source>,
+    recording: &Recording,
+    document: Option<&Arc<Source>>,
+) -> Result<Made, Problems> {
     let (api, origin) = match document {
         Some(document) => {
             let mut api = openapi::read(document)?;
-            learn::enrich(&mut api, &recording);
+            learn::enrich(&mut api, recording);
             let name = file_name(document.name());
             (
                 api,
@@ -90,7 +112,7 @@ pub(crate) fn of_har(
             )
         }
         None => {
-            let api = learn::api_of(&recording);
+            let api = learn::api_of(recording);
             (
                 api,
                 format!("Made from the traffic in {}.", file_name(archive.name())),
@@ -99,7 +121,7 @@ pub(crate) fn of_har(
     };
     let mut draft = recognise::draft(api);
     draft.origin = origin;
-    seen::complete(&mut draft, &recording);
+    seen::complete(&mut draft, recording);
     made(archive, &draft)
 }
 

@@ -32,6 +32,7 @@ mod probe;
 mod process;
 mod proxy;
 mod recording;
+mod replay;
 mod runbook;
 mod selection;
 mod self_test;
@@ -69,6 +70,8 @@ pub use lease::{
 pub use moment::Moment;
 pub use plan::{Plan, Target};
 pub use proxy::{NotServed, ProxyPlan, Ready, finding_in_brief, serve};
+pub use replay::ReplayFailed;
+pub(crate) use replay::{Compared, compare, replay};
 pub use selection::{Selection, Unselected};
 pub use self_test::{Matrix, Misbehaviour, Trial, self_test};
 pub use signoff::{day_of, night_of, runs_in};

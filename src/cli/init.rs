@@ -71,16 +71,28 @@ fn config(targets: &str) -> String {
 
 /// Writes all files or, if one of them is in the way, none.
 pub(super) fn init(arguments: &InitArguments) -> Result<Exit, Problem> {
-    let made = made(arguments)?;
-    let mut out = console::out();
-    for path in new_files::write(&arguments.folder, &files(made.as_ref())?)? {
-        writeln!(out, "wrote {}", path.display())?;
+    match made(arguments)? {
+        Some(made) => write(&arguments.folder, &made)?,
+        None => write_files(&arguments.folder, None)?,
     }
-    if let Some(made) = &made {
-        tell(&mut out, made)?;
-    }
-    writeln!(out, "\nnow: rehearsal check, and then: rehearsal run")?;
+    writeln!(
+        console::out(),
+        "\nnow: rehearsal check, and then: rehearsal run"
+    )?;
     Ok(Exit::Passed)
+}
+
+/// Writes what was made, and says what there is in it and what there is not.
+pub(super) fn write(folder: &Path, made: &Made) -> Result<(), Problem> {
+    write_files(folder, Some(made))?;
+    tell(&mut console::out(), made)
+}
+
+fn write_files(folder: &Path, made: Option<&Made>) -> Result<(), Problem> {
+    for path in new_files::write(folder, &files(made)?)? {
+        writeln!(console::out(), "wrote {}", path.display())?;
+    }
+    Ok(())
 }
 
 /// What was made of what people have, if they named any of it.

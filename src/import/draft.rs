@@ -109,6 +109,8 @@ pub(super) struct Resource {
     pub(super) key: Option<String>,
     pub(super) paging: Option<Known<Value>>,
     pub(super) schema: Option<Value>,
+    /// Where its position in the stream of changes stands.
+    pub(super) sequence: Option<String>,
     /// An answer that fits.
     pub(super) sample: Value,
     pub(super) group: Option<String>,
@@ -133,6 +135,10 @@ pub(super) struct Event {
     pub(super) updates: Option<(String, &'static str)>,
     pub(super) items: Option<String>,
     pub(super) schema: Option<Value>,
+    /// Where its position in the stream of changes stands.
+    pub(super) sequence: Option<String>,
+    /// Where it says of which moment it is, and how old that was at most, in milliseconds.
+    pub(super) as_of: Option<(String, u64)>,
     pub(super) why: String,
     /// How often it came on average, in milliseconds, where it came often enough to say so.
     pub(super) every_ms: Option<u64>,

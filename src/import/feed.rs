@@ -57,6 +57,13 @@ pub(super) fn realtime(draft: &mut Draft, recording: &Recording) -> Option<Realt
     });
     let subscribe = subscribe(&own, draft);
     let events = events(&own, draft);
+    for event in &events {
+        if let (Some((name, _)), Some(pointer)) = (&event.updates, &event.sequence)
+            && let Some(resource) = draft.resources.iter_mut().find(|own| own.name == *name)
+        {
+            resource.sequence = Some(pointer.clone());
+        }
+    }
     Some(Realtime {
         service,
         path,
@@ -185,6 +192,10 @@ fn events(own: &[&Packet], draft: &Draft) -> Vec<Event> {
             name: name.to_owned(),
             items: found.as_ref().and_then(|(_, items)| items.clone()),
             every_ms: every.filter(|_| found.is_some()),
+            sequence: found
+                .as_ref()
+                .and_then(|(resource, _)| sequence(resource, &payloads)),
+            as_of: as_of(all),
             updates: found.map(|(resource, _)| (resource.name.clone(), "merge")),
             schema: (!payloads.is_empty()).then(|| infer(&payloads, name)),
             why,
@@ -221,4 +232,55 @@ fn updates(resource: &Resource, draft: &Draft, payloads: &[&Value]) -> Option<Op
     }
     let (name, _) = first.as_object()?.iter().find(|(_, own)| brings(own))?;
     Some(Some(format!("/{}", super::schemas::segment(name))))
+}
+
+/// Where events count on from the snapshot, one by one: a field of this name in both.
+fn sequence(resource: &Resource, payloads: &[&Value]) -> Option<String> {
+    const NAMES: [&str; 5] = ["/seq", "/sequence", "/revision", "/rev", "/version"];
+    let name = NAMES.into_iter().find(|name| {
+        let numbers: Option<Vec<u64>> = payloads
+            .iter()
+            .map(|own| own.pointer(name)?.as_u64())
+            .collect();
+        let Some(numbers) = numbers else { return false };
+        // Several sockets hear the same, and each begins anew.
+        let counts = numbers.windows(2).all(|two| two[1] <= two[0] + 1);
+        let grows = numbers.windows(2).any(|two| two[1] == two[0] + 1);
+        counts && grows && resource.sample.pointer(name).is_some_and(Value::is_u64)
+    });
+    name.map(str::to_owned)
+}
+
+/// Where events say of which moment they are: a field that was never far from when they came.
+fn as_of(all: &[(f64, Option<&Value>)]) -> Option<(String, u64)> {
+    const NAMES: [&str; 6] = ["/asOf", "/as_of", "/ts", "/timestamp", "/time", "/at"];
+    /// What is older, or later, is no moment of the event, in milliseconds.
+    const NEAR: f64 = 10_000.0;
+    NAMES.into_iter().find_map(|name| {
+        let mut oldest: f64 = 0.0;
+        for (at, payload) in all {
+            let value = payload.as_ref()?.pointer(name)?;
+            let said = match value {
+                Value::String(text) => {
+                    text.parse::<jiff::Timestamp>().ok()?.as_millisecond() as f64
+                }
+                value => {
+                    let number = value.as_f64()?;
+                    if number > 1e11 {
+                        number
+                    } else {
+                        number * 1_000.0
+                    }
+                }
+            };
+            let age = at - said;
+            if age.abs() > NEAR {
+                return None;
+            }
+            oldest = oldest.max(age);
+        }
+        // Room for what is usual: twice what was seen, and five seconds at least.
+        let most = ((oldest * 2.0 / 1_000.0).ceil() * 1_000.0).max(5_000.0);
+        (!all.is_empty()).then(|| (name.to_owned(), most as u64))
+    })
 }

@@ -30,7 +30,11 @@ pub(super) fn read(source: &Arc<Source>) -> Result<Recording, Problems> {
     let mut unanswered = 0;
     for (at, entry) in entries.iter().enumerate() {
         // What this program asked on its own account is no traffic of an app.
-        if entry.get("_sender").is_some_and(|own| own != "client") {
+        let asked_itself = entry.get("_sender").is_some_and(|own| own != "client");
+        let answered_itself = entry
+            .pointer("/response/_from")
+            .is_some_and(|own| own != "backend");
+        if asked_itself || answered_itself {
             continue;
         }
         let number = at.to_string();

@@ -167,9 +167,14 @@ fn request_id(api: &Api, draft: &mut Draft) {
     ];
     let answers = api.operations.iter().filter_map(|own| own.answer.as_ref());
     let headers: Vec<&String> = answers.flat_map(|own| &own.headers).collect();
-    let found = NAMES
-        .iter()
-        .find(|name| headers.iter().any(|own| own == *name));
+    let answers = api.operations.iter().filter(|own| own.answer.is_some());
+    let all = answers.count();
+    // A document says it once for all; of what was seen, a header that some lack is no promise.
+    let is_there = |name: &&&str| {
+        let times = headers.iter().filter(|own| own.as_str() == **name).count();
+        times > 0 && (!api.concluded || times == all)
+    };
+    let found = NAMES.iter().find(is_there);
     draft.request_id = found.map(|name| super::api::Known {
         value: (*name).to_owned(),
         why: "answers have it".to_owned(),

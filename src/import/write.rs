@@ -236,6 +236,10 @@ fn resource(own: &Resource) -> Yaml {
     if let Some(key) = &own.key {
         keys.add("key", key.as_str());
     }
+    if let Some(sequence) = &own.sequence {
+        keys.add("sequence", sequence.as_str());
+        keys.saying("Its events counted on from it, one by one.");
+    }
     if let Some(paging) = &own.paging {
         keys.add("paging", paging.value.clone());
         keys.saying(sentence(&paging.why));
@@ -270,6 +274,13 @@ fn realtime(own: &Realtime) -> Map {
         }
         if let Some(items) = &event.items {
             map.add("items", items.as_str());
+        }
+        if let Some(sequence) = &event.sequence {
+            map.add("sequence", sequence.as_str());
+        }
+        if let Some((at, most)) = &event.as_of {
+            let most = crate::domain::duration::show(Duration::from_millis(*most));
+            map.add("as-of", json!({"at": at, "at-most": most}));
         }
         if let Some(schema) = &event.schema {
             map.add("schema", schema.clone());

@@ -230,3 +230,107 @@ fn archives_that_are_none_are_refused_with_every_place() {
         }
     }
 }
+
+#[test]
+fn a_recording_proves_the_suite_that_is_made_of_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let (out, _) = ends(
+        folder.path(),
+        &["record", &document(ARCHIVE), "--out", "suite"],
+        0,
+    );
+    assert!(
+        out.contains("replayed against the mock: 9 requests, 2 events"),
+        "{out}"
+    );
+    assert!(out.contains("the same in status and shape"), "{out}");
+    assert!(
+        out.contains("POST /v1/tasks/2/done: the contract does not declare it"),
+        "{out}"
+    );
+    let contract = read(folder.path(), "suite/rehearsal/contract.yaml");
+    assert!(contract.contains("sequence: /revision"), "{contract}");
+    let suite = ["run", "--seed", "3", "--suite", "suite/rehearsal"];
+    let (out, _) = ends(folder.path(), &suite, 0);
+    assert!(out.contains("passed: 1 passed"), "{out}");
+}
+
+#[test]
+fn journals_of_runs_are_recordings_too() {
+    let folder = tempfile::tempdir().unwrap();
+    let played = [
+        "run",
+        "every-tab",
+        "sign-out",
+        "--seed",
+        "3",
+        "--journal",
+        "journals",
+    ];
+    ends(folder.path(), &played, 0);
+    for scenario in ["every-tab", "sign-out"] {
+        let journal = fs::read_dir(folder.path().join("journals")).unwrap();
+        let journal = journal.map(|own| own.unwrap().path());
+        let journal = journal
+            .into_iter()
+            .find(|own| own.to_str().unwrap().contains(scenario))
+            .unwrap();
+        let journal = journal.to_str().unwrap();
+        let (out, _) = ends(folder.path(), &["record", journal, "--out", scenario], 0);
+        assert!(out.contains("the same in status and shape"), "{out}");
+        // Nothing has changed since, so nothing has drifted.
+        let (out, _) = ends(folder.path(), &["drift", journal], 0);
+        assert!(out.contains("the same in status and shape"), "{out}");
+        assert!(out.contains("positions: p50"), "{out}");
+    }
+}
+
+#[test]
+fn what_has_drifted_is_told_with_what_to_change() {
+    let folder = tempfile::tempdir().unwrap();
+    ends(
+        folder.path(),
+        &["record", &document(ARCHIVE), "--out", "."],
+        0,
+    );
+    let changed = fs::read_to_string(document(ARCHIVE)).unwrap();
+    // The target answers with another type, without a field, with a new one and by another status, and its event has changed.
+    let changed = changed
+        .replace(
+            "\\\"total\\\": 5",
+            "\\\"total\\\": \\\"5\\\", \\\"more\\\": true",
+        )
+        .replace("\\\"done\\\": ", "\\\"isDone\\\": ")
+        .replace("\"status\": 401", "\"status\": 422")
+        .replace("frost.warning", "hail.warning");
+    fs::write(folder.path().join("later.har"), changed).unwrap();
+    let (out, _) = ends(folder.path(), &["drift", "later.har"], 4);
+    for part in [
+        "  tasks /total\n    recorded  text\n    mock      number",
+        "  tasks /more\n    recorded  always there\n    mock      not there",
+        "  tasks /tasks/*/isDone\n    recorded  always there",
+        "  tasks /tasks/*/done\n    recorded  never there",
+        "\"done\" is a required property",
+        "  sign-in\n    recorded  status 422\n    mock      status 401",
+        "session.refused-by",
+        "  event hail.warning\n    recorded  came 1 times\n    mock      the contract does not name it",
+    ] {
+        assert!(out.contains(part), "{part} is missing in\n{out}");
+    }
+    let (out, _) = ends(folder.path(), &["drift", "later.har", "--json"], 4);
+    let document: serde_json::Value = serde_json::from_str(&out).unwrap();
+    assert_eq!(document["requests"], 9);
+    let about = |own: &serde_json::Value| own["about"] == "tasks" && own["at"] == "/total";
+    assert!(
+        document["differences"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .any(about),
+        "{out}"
+    );
+    assert!(
+        document["timings"]["beds"]["p95_ms"].as_f64().unwrap() > 0.0,
+        "{out}"
+    );
+}

@@ -105,7 +105,7 @@ fn inner_rooms_do_not_know_outer_ones() {
             "run",
             &[
                 "protocol", "domain", "rules", "app", "net", "operator", "device", "gateway",
-                "mock", "suite", "runfile",
+                "mock", "suite", "import", "runfile",
             ],
         ),
         ("report", &["domain", "rules", "history"]),
