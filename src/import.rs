@@ -16,6 +16,7 @@ mod infer;
 mod learn;
 mod lists;
 mod openapi;
+mod propose;
 mod recognise;
 mod recording;
 mod sample;
@@ -29,6 +30,7 @@ use std::sync::Arc;
 
 pub(crate) use self::api::Left;
 pub(crate) use self::compare::{Difference, breaks, shapes};
+pub(crate) use self::propose::{Evidence, Proposal, propose};
 pub(crate) use self::recording::{Exchange, Recording, Says};
 pub(crate) use self::write::Files;
 

@@ -71,7 +71,7 @@ pub use moment::Moment;
 pub use plan::{Plan, Target};
 pub use proxy::{NotServed, ProxyPlan, Ready, finding_in_brief, serve};
 pub use replay::ReplayFailed;
-pub(crate) use replay::{Compared, compare, replay};
+pub(crate) use replay::{Compared, Replay, compare, evidence, replay};
 pub use selection::{Selection, Unselected};
 pub use self_test::{Matrix, Misbehaviour, Trial, self_test};
 pub use signoff::{day_of, night_of, runs_in};

@@ -36,10 +36,11 @@ mod values;
 mod world;
 mod yaml;
 
-pub(crate) use load::{has_scenarios, shipped_files};
 pub use load::{
-    read_contract, read_runbook, read_scenario, read_setting, read_world, world_source,
+    contract_source, read_contract, read_runbook, read_scenario, read_setting, read_world,
+    world_source,
 };
+pub(crate) use load::{has_scenarios, shipped_files};
 pub(crate) use node::{Content, Node};
 pub use problem::{Problem, Problems, Rendering};
 pub use source::Source;

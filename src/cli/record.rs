@@ -21,7 +21,7 @@ pub(super) fn record(arguments: &RecordArguments) -> Result<Exit, Problem> {
     let world = read_world(&source("world.yaml", &made.files.world), &contract);
     let world = Arc::new(world.map_err(Problem::Suite)?);
     init::write(&arguments.out, &made)?;
-    let compared = recorded::compared(&contract, &world, &recording)?;
+    let (_, compared) = recorded::compared(&contract, &world, &recording)?;
     recorded::tell(&compared)?;
     Ok(recorded::exit(&compared, Exit::Inconclusive))
 }

@@ -16,7 +16,7 @@ use crate::domain::world::World;
 use crate::import::Recording;
 use crate::report::har::Archive;
 use crate::report::text::count;
-use crate::run::{Compared, compare, replay};
+use crate::run::{Compared, Replay, compare, replay};
 use crate::runfile::Recorded;
 use crate::suite::Source;
 
@@ -85,9 +85,10 @@ pub(super) fn compared(
     contract: &Arc<Contract>,
     world: &Arc<World>,
     recording: &Recording,
-) -> Result<Compared, Problem> {
+) -> Result<(Replay, Compared), Problem> {
     let replayed = replay(contract, world, recording)?;
-    Ok(compare(contract, recording, &replayed))
+    let compared = compare(contract, recording, &replayed);
+    Ok((replayed, compared))
 }
 
 /// Says what it came to, for people.

@@ -152,6 +152,27 @@ fn flow(value: &Value) -> String {
     }
 }
 
+/// A value on one line.
+pub(super) fn inline(value: &Yaml) -> String {
+    value.flow()
+}
+
+/// A value below others, indented so far. Of a map, each entry has a line.
+pub(super) fn block(value: &Yaml, indent: usize) -> String {
+    let mut out = String::new();
+    match value {
+        Yaml::Data(Value::Object(fields)) => {
+            let mut map = Map::default();
+            for (key, value) in fields {
+                map.add(key, value.clone());
+            }
+            write_map(&map, indent, &mut out);
+        }
+        other => out.push_str(&format!("{}{}\n", " ".repeat(indent), other.flow())),
+    }
+    out
+}
+
 /// A key; every word is a text there.
 fn key(text: &str) -> String {
     match text {

@@ -19,7 +19,7 @@ use crate::net::{Clock, Net};
 mod feed;
 mod verdict;
 
-pub(crate) use verdict::{Compared, compare};
+pub(crate) use verdict::{Compared, compare, evidence};
 
 /// What the mock answered to what was recorded.
 #[derive(Debug, Default)]

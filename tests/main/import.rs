@@ -334,3 +334,40 @@ fn what_has_drifted_is_told_with_what_to_change() {
         "{out}"
     );
 }
+
+#[test]
+fn what_drift_proposes_is_proven_and_leaves_the_suite_alone() {
+    let folder = tempfile::tempdir().unwrap();
+    ends(
+        folder.path(),
+        &["record", &document(ARCHIVE), "--out", "."],
+        0,
+    );
+    let before = read(folder.path(), "rehearsal/contract.yaml");
+    let changed = fs::read_to_string(document(ARCHIVE)).unwrap();
+    let changed = changed
+        .replace("\\\"total\\\": 5", "\\\"total\\\": 5, \\\"more\\\": true")
+        .replace("\\\"done\\\": ", "\\\"isDone\\\": ")
+        .replace("\"status\": 401", "\"status\": 422");
+    fs::write(folder.path().join("later.har"), changed).unwrap();
+    let (out, _) = ends(folder.path(), &["drift", "later.har", "--update"], 0);
+    for part in [
+        "contract: the schema of `tasks`",
+        "world: the data of `tasks`",
+        "contract: `session.refused-by`",
+        "the same in status and shape",
+    ] {
+        assert!(out.contains(part), "{part} is missing in\n{out}");
+    }
+    assert_eq!(read(folder.path(), "rehearsal/contract.yaml"), before);
+    // Taken over, the proposal is a suite that passes.
+    for file in ["contract.yaml", "world.yaml"] {
+        let own = folder.path().join("rehearsal").join(file);
+        fs::rename(own.with_extension("yaml.proposed"), own).unwrap();
+    }
+    ends(folder.path(), &["check"], 0);
+    let (out, _) = ends(folder.path(), &["drift", "later.har"], 0);
+    assert!(out.contains("the same in status and shape"), "{out}");
+    let (out, _) = ends(folder.path(), &["run", "--seed", "3"], 0);
+    assert!(out.contains("passed: 1 passed"), "{out}");
+}

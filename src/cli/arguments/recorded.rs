@@ -29,4 +29,8 @@ pub(in crate::cli) struct DriftArguments {
     /// Print JSON
     #[arg(long)]
     pub(in crate::cli) json: bool,
+
+    /// Write a contract and a world with the changes beside those of the suite, and replay the recording against them
+    #[arg(long, conflicts_with = "json")]
+    pub(in crate::cli) update: bool,
 }

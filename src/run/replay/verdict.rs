@@ -6,7 +6,7 @@ use serde_json::Value;
 
 use super::{Replay, cursor_of};
 use crate::domain::contract::{Apply, Contract, Role};
-use crate::import::{Difference, Exchange, Recording, Says, breaks, shapes};
+use crate::import::{Difference, Evidence, Exchange, Recording, Says, breaks, shapes};
 
 /// How long answers took, in milliseconds.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -217,6 +217,41 @@ fn events(contract: &Contract, recording: &Recording, replay: &Replay, compared:
             .differences
             .extend(shapes(&about, &payloads, &mocked));
     }
+}
+
+/// What was recorded, by what it is about: from this a contract and a world can be mended.
+pub(crate) fn evidence<'r>(recording: &'r Recording, replay: &Replay) -> Evidence<'r> {
+    let mut evidence = Evidence::default();
+    for asked in &replay.asked {
+        let own = &recording.exchanges[asked.exchange];
+        let is_refused = (400..500).contains(&own.status);
+        match (&asked.role, &own.answer) {
+            (Role::SignIn, _) if is_refused => {
+                evidence.refused.insert(own.status);
+            }
+            (Role::Refresh, _) if is_refused => {
+                evidence.ended.insert(own.status);
+            }
+            (Role::Resource(name), Some(answer)) if own.succeeded() => {
+                evidence
+                    .answers
+                    .entry(name.clone())
+                    .or_default()
+                    .push(answer);
+            }
+            _ => {}
+        }
+    }
+    for packet in recording.packets.iter().filter(|own| !own.up) {
+        if let Says::Event { name, args, .. } = &packet.says {
+            evidence
+                .events
+                .entry(name.clone())
+                .or_default()
+                .extend(args.first());
+        }
+    }
+    evidence
 }
 
 fn timings(recording: &Recording, replay: &Replay, compared: &mut Compared) {
