@@ -168,3 +168,6 @@ fn prove(files: &Files) -> Result<(), Problems> {
     read_scenario(&scenario, Some(&contract))?;
     Ok(())
 }
+
+#[cfg(test)]
+mod tests;

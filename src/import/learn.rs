@@ -1,6 +1,6 @@
 //! What a recording tells of a backend: services by origin, operations by what was sent and answered.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::{Map, Value, json};
 
@@ -19,18 +19,20 @@ pub(super) fn api_of(recording: &Recording) -> Api {
         ..Api::default()
     };
     services(recording, &mut api);
-    let mut groups: Vec<(String, Vec<&Exchange>)> = Vec::new();
+    let mut groups: Vec<Vec<&Exchange>> = Vec::new();
+    let mut known: BTreeMap<String, usize> = BTreeMap::new();
     for own in &recording.exchanges {
         if service_of(&api, own).is_none() || is_engine(own) {
             continue;
         }
         let key = format!("{} {} {}", own.method, own.origin, shape(&own.path));
-        match groups.iter_mut().find(|(known, _)| *known == key) {
-            Some((_, all)) => all.push(own),
-            None => groups.push((key, vec![own])),
+        let at = *known.entry(key).or_insert(groups.len());
+        match groups.get_mut(at) {
+            Some(all) => all.push(own),
+            None => groups.push(vec![own]),
         }
     }
-    for (_, all) in groups {
+    for all in groups {
         operation(&all, &mut api);
     }
     api.carrier = carrier(recording);
@@ -58,12 +60,16 @@ pub(super) fn service_of<'a>(api: &'a Api, own: &Exchange) -> Option<&'a Service
 /// Every origin that answered with JSON, or that a socket was opened to.
 fn services(recording: &Recording, api: &mut Api) {
     let mut others: BTreeMap<&str, usize> = BTreeMap::new();
+    let answers = |own: &Exchange| {
+        (is_json(&own.kind) && own.succeeded() && own.answer.is_some()) || is_engine(own)
+    };
+    let all = recording.exchanges.iter();
+    let origins: BTreeSet<&str> = all
+        .filter(|own| answers(own))
+        .map(|own| own.origin.as_str())
+        .collect();
     for own in &recording.exchanges {
-        let is_service = recording.exchanges.iter().any(|other| {
-            other.origin == own.origin
-                && ((is_json(&other.kind) && other.succeeded() && other.answer.is_some())
-                    || is_engine(other))
-        });
+        let is_service = origins.contains(own.origin.as_str());
         if !is_service {
             *others.entry(&own.origin).or_default() += 1;
         } else if service_of(api, own).is_none() {

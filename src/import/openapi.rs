@@ -28,6 +28,7 @@ pub(super) fn read(source: &Arc<Source>) -> Result<Api, Problems> {
             ..Api::default()
         },
         converted: BTreeSet::new(),
+        depth: 0,
         problems: Problems::default(),
     };
     reading.servers();
@@ -53,6 +54,8 @@ struct Reading<'d> {
     api: Api,
     /// The definitions that were taken over, or are being.
     converted: BTreeSet<String>,
+    /// How many of them are being taken over at once.
+    depth: usize,
     problems: Problems,
 }
 

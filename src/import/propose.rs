@@ -186,7 +186,10 @@ impl Text {
         let new = match self.is_flow(map) {
             true => {
                 let line = inline(&Yaml::Data(entry));
-                let line = line.trim_start_matches("{ ").trim_end_matches(" }");
+                let line = line
+                    .strip_prefix("{ ")
+                    .and_then(|own| own.strip_suffix(" }"));
+                let line = line.unwrap_or_default();
                 format!("{line}, ")
             }
             false => {

@@ -1,8 +1,10 @@
 //! Values made from schemas: the example where there is one, else the plainest value that fits.
 
+use std::collections::BTreeMap;
+
 use serde_json::{Map, Number, Value, json};
 
-use super::schemas::{Definitions, is_of, parts, resolved, tolerant};
+use super::schemas::{Definitions, definition, is_of, parts, resolved, tolerant};
 
 mod text;
 
@@ -12,6 +14,10 @@ const DEEPEST: usize = 12;
 const OPTIONAL: usize = 4;
 /// How many items a list of objects has.
 const ITEMS: usize = 3;
+/// How many alternatives one value may have to be held against.
+const MOST_ALTERNATIVES: usize = 10_000;
+/// How many values and parts are tried before it is given up.
+const TRIED: usize = 50_000;
 /// How many values one answer may come to before only what must be there is made.
 const MOST: usize = 2_000;
 
@@ -29,6 +35,9 @@ pub(super) struct Sample {
 /// # Errors
 /// Why none could be found.
 pub(super) fn fitting(schema: &Value, known: Option<&Value>) -> Result<Sample, String> {
+    if alternatives(schema) >= MOST_ALTERNATIVES {
+        return Err("its alternatives multiply without end".to_owned());
+    }
     let validator = jsonschema::validator_for(schema)
         .map_err(|why| format!("its schema cannot be used: {why}"))?;
     let fits = |value: &Value| validator.is_valid(value);
@@ -71,6 +80,70 @@ pub(super) fn fitting(schema: &Value, known: Option<&Value>) -> Result<Sample, S
     ))
 }
 
+/// How many schemas are looked at for one value: alternatives and parts, those of their own included. One that refers
+/// to itself in its own place has no end.
+fn alternatives(schema: &Value) -> usize {
+    let all = definitions(schema);
+    let mut known: BTreeMap<String, usize> = BTreeMap::new();
+    let mut open: Vec<&Value> = vec![schema];
+    // Every schema may be where another value is looked at, so each counts by itself.
+    let mut most = 0;
+    while let Some(own) = open.pop() {
+        most = most.max(in_place(own, &all, &mut known, 0));
+        match own {
+            Value::Array(items) => open.extend(items),
+            Value::Object(fields) => open.extend(fields.values()),
+            _ => {}
+        }
+    }
+    most
+}
+
+fn in_place(
+    schema: &Value,
+    all: &Definitions,
+    known: &mut BTreeMap<String, usize>,
+    depth: usize,
+) -> usize {
+    if depth > 64 {
+        return MOST_ALTERNATIVES;
+    }
+    let mut count: usize = 1;
+    let parts = ["allOf", "oneOf", "anyOf"]
+        .iter()
+        .flat_map(|key| parts(schema, key));
+    for part in parts {
+        count = count.saturating_add(in_place(part, all, known, depth + 1));
+    }
+    let name = schema
+        .get("$ref")
+        .and_then(Value::as_str)
+        .and_then(definition);
+    if let Some(name) = name
+        && let Some(own) = all.get(&name)
+    {
+        let of = match known.get(&name) {
+            Some(of) => *of,
+            None => {
+                // Whoever comes here again while it is being counted goes round in a circle.
+                known.insert(name.clone(), MOST_ALTERNATIVES);
+                let of = in_place(own, all, known, depth + 1);
+                known.insert(name, of);
+                of
+            }
+        };
+        count = count.saturating_add(of);
+    }
+    count
+}
+
+/// The definitions that a schema brings itself.
+fn definitions(schema: &Value) -> Definitions {
+    let own = schema.get("$defs").and_then(Value::as_object);
+    let own = own.into_iter().flatten();
+    own.map(|(name, own)| (name.clone(), own.clone())).collect()
+}
+
 /// The first thing for which a value does not fit, in a line that can be read.
 fn first_of(validator: &jsonschema::Validator, value: &Value) -> String {
     let Some(why) = validator.iter_errors(value).next() else {
@@ -93,12 +166,7 @@ fn first_of(validator: &jsonschema::Validator, value: &Value) -> String {
 
 /// The plainest value of a whole schema.
 pub(super) fn make(schema: &Value) -> Value {
-    let none = Definitions::new();
-    let own = schema.get("$defs").and_then(Value::as_object);
-    let definitions: Definitions = own.map_or(none, |own| {
-        let own = own.iter();
-        own.map(|(name, own)| (name.clone(), own.clone())).collect()
-    });
+    let definitions = definitions(schema);
     let mut maker = Maker {
         definitions: &definitions,
         made: 0,
@@ -119,7 +187,7 @@ impl Maker<'_> {
     /// A value, unless the schema goes on without end.
     fn value(&mut self, schema: &Value, depth: usize) -> Option<Value> {
         self.made += 1;
-        if depth > DEEPEST {
+        if depth > DEEPEST || self.made > TRIED {
             return None;
         }
         let schema = resolved(schema, self.definitions);
@@ -274,8 +342,9 @@ impl Maker<'_> {
     }
 
     /// A part as one schema without `allOf`.
-    fn merged(&self, part: &Value, depth: usize) -> Option<Value> {
-        if depth > DEEPEST {
+    fn merged(&mut self, part: &Value, depth: usize) -> Option<Value> {
+        self.made += 1;
+        if depth > DEEPEST || self.made > TRIED {
             return None;
         }
         let part = resolved(part, self.definitions);

@@ -7,6 +7,12 @@ use serde_json::{Map, Value, json};
 /// How deep fields are looked for.
 const DEEPEST: usize = 5;
 
+/// How many schemas may be looked into for them.
+const LOOKED_INTO: usize = 20_000;
+
+/// How deep what is used once is put in the place of its reference.
+const INLINED: usize = 16;
+
 /// Definitions by name.
 pub(super) type Definitions = BTreeMap<String, Value>;
 
@@ -63,7 +69,8 @@ pub(super) fn is_of(schema: &Value, kind: &str) -> bool {
 /// Every field that an object of this schema may have, those of its objects included, lists not.
 pub(super) fn fields<'a>(schema: &'a Value, all: &'a Definitions) -> Vec<Field<'a>> {
     let mut found = Vec::new();
-    gather(schema, all, ("", true, 0), &mut found);
+    let mut budget = LOOKED_INTO;
+    gather(schema, all, ("", true, 0), (&mut found, &mut budget));
     found
 }
 
@@ -71,11 +78,12 @@ fn gather<'a>(
     schema: &'a Value,
     all: &'a Definitions,
     (base, required, depth): (&str, bool, usize),
-    found: &mut Vec<Field<'a>>,
+    (found, budget): (&mut Vec<Field<'a>>, &mut usize),
 ) {
-    if depth > DEEPEST || found.len() > 2_000 {
+    if depth > DEEPEST || *budget == 0 {
         return;
     }
+    *budget -= 1;
     let schema = resolved(schema, all);
     let always: Vec<&str> = schema
         .get("required")
@@ -97,15 +105,15 @@ fn gather<'a>(
                 schema: resolved(own, all),
                 required,
             });
-            gather(own, all, (&pointer, required, depth + 1), found);
+            gather(own, all, (&pointer, required, depth + 1), (found, budget));
         }
     }
     for part in parts(schema, "allOf") {
-        gather(part, all, (base, required, depth + 1), found);
+        gather(part, all, (base, required, depth + 1), (found, budget));
     }
     for key in ["oneOf", "anyOf"] {
         for part in parts(schema, key) {
-            gather(part, all, (base, false, depth + 1), found);
+            gather(part, all, (base, false, depth + 1), (found, budget));
         }
     }
 }
@@ -135,19 +143,18 @@ pub(super) fn items<'a>(schema: &'a Value, all: &'a Definitions) -> Option<&'a V
 /// The schema with all that it refers to, as one that stands by itself: what is referred to once stands
 /// where it is meant, everything else under `$defs`.
 pub(super) fn whole(schema: &Value, all: &Definitions) -> Value {
-    let mut uses: BTreeMap<String, usize> = BTreeMap::new();
-    count(schema, all, &mut uses);
-    let mut open = BTreeSet::new();
-    let mut whole = written(schema, all, &uses, &mut open);
+    let uses = uses(schema, all);
+    let mut whole = written(schema, all, &uses, &mut BTreeSet::new());
     let mut defs = Map::new();
-    for (name, times) in &uses {
-        if (*times > 1 || is_cyclic(name, all))
-            && let Some(own) = all.get(name)
-        {
+    let mut open = references(&whole);
+    while let Some(name) = open.pop() {
+        if let Some(own) = all.get(&name).filter(|_| !defs.contains_key(&name)) {
             let own = written(own, all, &uses, &mut BTreeSet::new());
-            defs.insert(name.clone(), own);
+            open.extend(references(&own));
+            defs.insert(name, own);
         }
     }
+    defs.sort_keys();
     if !defs.is_empty()
         && let Some(fields) = whole.as_object_mut()
     {
@@ -157,16 +164,19 @@ pub(super) fn whole(schema: &Value, all: &Definitions) -> Value {
 }
 
 /// How often each definition is referred to, from here on.
-fn count(schema: &Value, all: &Definitions, uses: &mut BTreeMap<String, usize>) {
-    for name in references(schema) {
+fn uses(schema: &Value, all: &Definitions) -> BTreeMap<String, usize> {
+    let mut uses: BTreeMap<String, usize> = BTreeMap::new();
+    let mut open = references(schema);
+    while let Some(name) = open.pop() {
         let times = uses.entry(name.clone()).or_default();
         *times += 1;
         if *times == 1
             && let Some(own) = all.get(&name)
         {
-            count(own, all, uses);
+            open.extend(references(own));
         }
     }
+    uses
 }
 
 fn references(schema: &Value) -> Vec<String> {
@@ -221,6 +231,7 @@ fn written(
                 && fields.len() == 1
                 && uses.get(&name) == Some(&1)
                 && !is_cyclic(&name, all)
+                && open.len() < INLINED
                 && open.insert(name.clone())
             {
                 let own = all.get(&name).cloned().unwrap_or_else(|| json!({}));

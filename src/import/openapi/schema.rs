@@ -6,6 +6,9 @@ use super::Reading;
 use crate::import::api::Left;
 use crate::import::schemas::segment;
 
+/// How deep definitions may refer to further ones that nobody has seen yet.
+const DEEPEST: usize = 200;
+
 /// Keys that say nothing about which values are right.
 const SAID: [&str; 11] = [
     "title",
@@ -123,8 +126,16 @@ impl<'d> Reading<'d> {
                 .replace("~0", "~"),
             None => reference.trim_start_matches("#/").to_owned(),
         };
+        if !self.converted.contains(&name) && self.depth >= DEEPEST {
+            let why =
+                format!("schemas refer to one another {DEEPEST} levels deep: anything fits below");
+            self.leave_once(what, why);
+            return json!({});
+        }
         if self.converted.insert(name.clone()) {
+            self.depth += 1;
             let own = self.schema(found, what);
+            self.depth -= 1;
             self.api.definitions.insert(name.clone(), own);
         }
         json!({ "$ref": format!("#/$defs/{}", segment(&name)) })
