@@ -139,46 +139,8 @@ fn operation(all: &[&Exchange], api: &mut Api) {
         );
         api.left.push(Left::new(line.clone(), why));
     }
-    let mut path = first.path.clone();
     let mut parameters = query(&same, &line, api);
-    if shape(&path) != path {
-        for (number, part) in first
-            .path
-            .split('/')
-            .filter(|own| is_id(own) || holds_label(own))
-            .enumerate()
-        {
-            let name = format!(
-                "id{}",
-                if number == 0 {
-                    String::new()
-                } else {
-                    (number + 1).to_string()
-                }
-            );
-            path = path.replacen(&format!("/{part}"), &format!("/{{{name}}}"), 1);
-            parameters.push(Parameter {
-                place: Place::Path,
-                name,
-                required: true,
-                schema: json!({"type": "string"}),
-                sample: (!holds_label(part)).then(|| Value::from(part)),
-            });
-        }
-    }
-    let sent: Vec<&Value> = all
-        .iter()
-        .filter_map(|own| own.body.as_ref())
-        .map(|own| &own.value)
-        .collect();
-    let body = all
-        .iter()
-        .find_map(|own| own.body.as_ref())
-        .map(|own| Body {
-            form: own.form,
-            schema: infer(&sent, ""),
-            sample: Some(own.value.clone()),
-        });
+    let path = holes(&first.path, &mut parameters);
     let refusals = all
         .iter()
         .map(|own| own.status)
@@ -192,11 +154,44 @@ fn operation(all: &[&Exchange], api: &mut Api) {
         path,
         group: None,
         parameters,
-        body,
+        body: body(all),
         answer: answer(all),
         refusals,
         is_open: !all.iter().any(|own| carries(own)),
     });
+}
+
+/// A path with a parameter for each segment that names one thing among many.
+fn holes(path: &str, parameters: &mut Vec<Parameter>) -> String {
+    let is_hole = |own: &&str| is_id(own) || holds_label(own);
+    let mut holed = path.to_owned();
+    for (number, part) in path.split('/').filter(is_hole).enumerate() {
+        let name = match number {
+            0 => "id".to_owned(),
+            more => format!("id{}", more + 1),
+        };
+        holed = holed.replacen(&format!("/{part}"), &format!("/{{{name}}}"), 1);
+        parameters.push(Parameter {
+            place: Place::Path,
+            name,
+            required: true,
+            schema: json!({"type": "string"}),
+            sample: (!holds_label(part)).then(|| Value::from(part)),
+        });
+    }
+    holed
+}
+
+/// What was sent: its shape by all of it.
+fn body(all: &[&Exchange]) -> Option<Body> {
+    let sent = all.iter().filter_map(|own| own.body.as_ref());
+    let values: Vec<&Value> = sent.map(|own| &own.value).collect();
+    let first = all.iter().find_map(|own| own.body.as_ref())?;
+    Some(Body {
+        form: first.form,
+        schema: infer(&values, ""),
+        sample: Some(first.value.clone()),
+    })
 }
 
 fn distinct(others: &[&&Exchange]) -> usize {

@@ -192,45 +192,21 @@ fn paging(operation: &Operation, found: &[Field<'_>]) -> Option<Result<Known<Val
             );
         }
     }
-    let why;
-    if let Some(page) = named(&PAGES) {
-        let whole = |own: &Value| own.as_u64();
-        let first = page.sample.as_ref().and_then(whole);
-        let least = page.schema.get("minimum").and_then(whole);
-        let first = least.or(first).filter(|own| *own <= 1).unwrap_or(1);
-        paging.insert(
-            "page".to_owned(),
-            json!({"query": page.name, "first": first}),
-        );
-        why = format!("it takes `{}`", page.name);
-    } else if let Some(offset) = named(&OFFSETS) {
-        paging.insert("offset".to_owned(), json!({"query": offset.name}));
-        why = format!("it takes `{}`", offset.name);
-    } else if let Some(cursor) = named(&CURSORS) {
-        let next = NEXT.iter().find_map(|name| {
-            found.iter().find(|field| {
-                plain(&field.name) == *name
-                    && !is_of(field.schema, "object")
-                    && !is_of(field.schema, "array")
-            })
-        });
-        let Some(next) = next else {
-            return Some(Err(format!(
-                "it takes `{}`, but where its answer has the next one is not said",
-                cursor.name
-            )));
-        };
-        paging.insert(
-            "cursor".to_owned(),
-            json!({"query": cursor.name, "from": next.pointer}),
-        );
-        why = format!(
-            "it takes `{}` and answers with `{}`",
-            cursor.name, next.name
-        );
-    } else {
-        return None;
-    }
+    let way = match (named(&PAGES), named(&OFFSETS), named(&CURSORS)) {
+        (Some(page), _, _) => Ok(by_page(page)),
+        (None, Some(offset), _) => Ok(Way {
+            key: "offset",
+            value: json!({"query": offset.name}),
+            why: format!("it takes `{}`", offset.name),
+        }),
+        (None, None, Some(cursor)) => by_cursor(cursor, found),
+        (None, None, None) => return None,
+    };
+    let way = match way {
+        Ok(way) => way,
+        Err(why) => return Some(Err(why)),
+    };
+    paging.insert(way.key.to_owned(), way.value);
     let total = found.iter().find(|field| {
         TOTALS.contains(&plain(&field.name).as_str()) && is_of(field.schema, "integer")
     });
@@ -239,8 +215,49 @@ fn paging(operation: &Operation, found: &[Field<'_>]) -> Option<Result<Known<Val
     }
     Some(Ok(Known {
         value: Value::Object(paging),
-        why,
+        why: way.why,
     }))
+}
+
+/// One way to the next page.
+struct Way {
+    key: &'static str,
+    value: Value,
+    why: String,
+}
+
+fn by_page(page: &Parameter) -> Way {
+    let first = page.sample.as_ref().and_then(Value::as_u64);
+    let least = page.schema.get("minimum").and_then(Value::as_u64);
+    let first = least.or(first).filter(|own| *own <= 1).unwrap_or(1);
+    Way {
+        key: "page",
+        value: json!({"query": page.name, "first": first}),
+        why: format!("it takes `{}`", page.name),
+    }
+}
+
+fn by_cursor(cursor: &Parameter, found: &[Field<'_>]) -> Result<Way, String> {
+    let is_value =
+        |field: &&Field<'_>| !is_of(field.schema, "object") && !is_of(field.schema, "array");
+    let next = NEXT.iter().find_map(|name| {
+        let mut values = found.iter().filter(is_value);
+        values.find(|field| plain(&field.name) == *name)
+    });
+    let Some(next) = next else {
+        return Err(format!(
+            "it takes `{}`, but where its answer has the next one is not said",
+            cursor.name
+        ));
+    };
+    Ok(Way {
+        key: "cursor",
+        value: json!({"query": cursor.name, "from": next.pointer}),
+        why: format!(
+            "it takes `{}` and answers with `{}`",
+            cursor.name, next.name
+        ),
+    })
 }
 
 /// The data of a list as a whole: where the next cursor stands, there is none. A schema that was only concluded

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use serde_json::{Value, json};
 
-use super::api::{Api, Left, Operation, kebab, plain, words};
+use super::api::{Answer, Api, Left, Operation, kebab, plain, words};
 use super::draft::{Draft, Identity, Resource, Switch, User};
 use super::lists::{end, list};
 use super::sample;
@@ -220,15 +220,7 @@ fn resources(api: &mut Api, draft: &mut Draft, taken: &mut BTreeSet<usize>) {
 }
 
 fn resource(api: &Api, operation: &Operation, left: &mut Vec<Left>) -> Result<Resource, String> {
-    let Some(answer) = &operation.answer else {
-        return Err("no answer of success is described".to_owned());
-    };
-    if answer.kind.is_empty() {
-        return Err("its answer has no body".to_owned());
-    }
-    if !answer.is_json() {
-        return Err(format!("its answer is {}, not JSON", answer.kind));
-    }
+    let answer = json_answer(operation)?;
     let mut request = request_of(operation)?;
     let mut note = |why: String| left.push(Left::new(operation.line(), why));
     let schema = answer
@@ -244,32 +236,7 @@ fn resource(api: &Api, operation: &Operation, left: &mut Vec<Left>) -> Result<Re
         }
         count <= LARGEST_SCHEMA
     });
-    let mut made = json!({});
-    let mut kept = None;
-    match &schema {
-        Some(schema) => match sample::fitting(schema, answer.sample.as_ref()) {
-            Ok(own) => {
-                if let Some(why) = own.note {
-                    note(why);
-                }
-                made = own.value;
-                // An empty one says nothing.
-                kept = Some(judging(&own.schema)).filter(|own| *own != json!({}));
-            }
-            Err(why) => {
-                note(format!("{why}: its schema was left out"));
-                made = answer
-                    .sample
-                    .clone()
-                    .unwrap_or_else(|| sample::make(schema));
-            }
-        },
-        None => {
-            if let Some(own) = &answer.sample {
-                made = own.clone();
-            }
-        }
-    }
+    let (mut made, mut kept) = fitted(schema.as_ref(), answer, &mut note);
     let found = answer
         .schema
         .as_ref()
@@ -290,21 +257,16 @@ fn resource(api: &Api, operation: &Operation, left: &mut Vec<Left>) -> Result<Re
     if let Some(own) = &paging {
         end(&mut made, &own.value, kept.as_mut(), api.concluded);
     }
-    if let Some(Value::Object(own)) = paging.as_ref().map(|own| &own.value) {
-        if let (Some(total), Some(items)) = (own.get("total").and_then(Value::as_str), &items) {
-            let count = made
-                .pointer(&items.value)
-                .and_then(Value::as_array)
-                .map_or(0, Vec::len);
-            session::put(&mut made, total, json!(count));
-        }
-        let asked: Vec<&str> = own
-            .values()
-            .filter_map(|own| own["query"].as_str())
-            .collect();
-        request
-            .query
-            .retain(|(name, _)| !asked.contains(&name.as_str()));
+    if let Some(own) = &paging {
+        whole_list(
+            &mut made,
+            &own.value,
+            items.as_ref().map(|own| own.value.as_str()),
+        );
+        let own = own.value.as_object().into_iter().flatten();
+        let asked: Vec<&str> = own.filter_map(|(_, own)| own["query"].as_str()).collect();
+        let is_asked = |name: &String| asked.contains(&name.as_str());
+        request.query.retain(|(name, _)| !is_asked(name));
     }
     Ok(Resource {
         request,
@@ -316,6 +278,56 @@ fn resource(api: &Api, operation: &Operation, left: &mut Vec<Left>) -> Result<Re
         group: operation.group.clone(),
         ..Resource::default()
     })
+}
+
+/// The answer, if it is one that can be read.
+fn json_answer(operation: &Operation) -> Result<&Answer, String> {
+    let Some(answer) = &operation.answer else {
+        return Err("no answer of success is described".to_owned());
+    };
+    if answer.kind.is_empty() {
+        return Err("its answer has no body".to_owned());
+    }
+    if !answer.is_json() {
+        return Err(format!("its answer is {}, not JSON", answer.kind));
+    }
+    Ok(answer)
+}
+
+/// An answer that fits its schema, and the schema as a contract says it.
+fn fitted(
+    schema: Option<&Value>,
+    answer: &Answer,
+    note: &mut dyn FnMut(String),
+) -> (Value, Option<Value>) {
+    let Some(schema) = schema else {
+        return (answer.sample.clone().unwrap_or_else(|| json!({})), None);
+    };
+    match sample::fitting(schema, answer.sample.as_ref()) {
+        Ok(own) => {
+            if let Some(why) = own.note {
+                note(why);
+            }
+            // An empty one says nothing.
+            let kept = Some(judging(&own.schema)).filter(|own| *own != json!({}));
+            (own.value, kept)
+        }
+        Err(why) => {
+            note(format!("{why}: its schema was left out"));
+            let known = answer.sample.clone();
+            (known.unwrap_or_else(|| sample::make(schema)), None)
+        }
+    }
+}
+
+/// Says in an answer with all items how many there are.
+fn whole_list(made: &mut Value, paging: &Value, items: Option<&str>) {
+    let total = paging.get("total").and_then(Value::as_str);
+    if let (Some(total), Some(items)) = (total, items) {
+        let list = made.pointer(items).and_then(Value::as_array);
+        let count = list.map_or(0, Vec::len);
+        session::put(made, total, json!(count));
+    }
 }
 
 /// Leaves away items whose key stands there already, and says whether all that are left have one.

@@ -325,23 +325,25 @@ pub(super) fn put(whole: &mut Value, pointer: &str, value: Value) {
     }
 }
 
+/// Where a request takes a refresh token, and where the kind of grant.
+type Renewal = (String, Option<(String, &'static str)>);
+
+fn renewal(operation: &Operation, all: &Definitions) -> Option<Renewal> {
+    let words = operation.path_words();
+    let closes = words.iter().any(|word| CLOSES.contains(&word.as_str()));
+    if operation.method != "POST" || operation.path.contains('{') || closes {
+        return None;
+    }
+    let body = operation.body.as_ref()?;
+    let found = fields(&body.schema, all);
+    let field = named(&found, &REFRESH)?;
+    let grant = named(&found, &["granttype"]);
+    let grant = grant.map(|own| (own.pointer.clone(), "refresh_token"));
+    Some((field.pointer.clone(), grant))
+}
+
 fn refresh(api: &Api, session: &mut Session, left: &mut Vec<Left>) -> Option<usize> {
     let all = &api.definitions;
-    let known = |operation: &Operation| -> Option<(String, Option<(String, &'static str)>)> {
-        if operation.method != "POST" || operation.path.contains('{') {
-            return None;
-        }
-        let body = operation.body.as_ref()?;
-        let found = fields(&body.schema, all);
-        let field = named(&found, &REFRESH)?;
-        let grant = named(&found, &["granttype"]);
-        let words = operation.path_words();
-        if words.iter().any(|word| CLOSES.contains(&word.as_str())) {
-            return None;
-        }
-        let grant = grant.map(|own| (own.pointer.clone(), "refresh_token"));
-        Some((field.pointer.clone(), grant))
-    };
     let answers = |operation: &Operation| {
         tokens(operation, all).is_some()
             || operation
@@ -354,7 +356,7 @@ fn refresh(api: &Api, session: &mut Session, left: &mut Vec<Left>) -> Option<usi
         .iter()
         .enumerate()
         .filter(|(_, operation)| answers(operation))
-        .find_map(|(at, operation)| Some((at, known(operation)?)))?;
+        .find_map(|(at, operation)| Some((at, renewal(operation, all)?)))?;
     let operation = &api.operations[at];
     if session.answer.refresh.is_none() {
         let why = "it renews a session, but the sign-in answers with no refresh token that could be found";

@@ -292,8 +292,9 @@ impl Player<'_> {
             Value::String(text) => Some(Secret::new(text)),
             _ => None,
         };
-        self.bindings.access = find(&answer.access_token);
+        let access = find(&answer.access_token);
         let refresh = answer.refresh_token.as_ref().and_then(find);
+        self.bindings.access = access;
         self.bindings.refresh = refresh.or(self.bindings.refresh.take());
     }
 

@@ -25,35 +25,7 @@ pub(super) fn request_of(operation: &Operation) -> Result<Request, String> {
             .iter()
             .filter(move |own| own.place == place)
     };
-    for parameter in of(Place::Path) {
-        let hole = format!("{{{}}}", parameter.name);
-        if !request.path.contains(&hole) {
-            continue;
-        }
-        let Some(value) = parameter.sample.as_ref().and_then(text) else {
-            return Err(format!(
-                "which `{}` is meant is not said: it has no example",
-                parameter.name
-            ));
-        };
-        let value =
-            percent_encoding::utf8_percent_encode(&value, percent_encoding::NON_ALPHANUMERIC)
-                .to_string();
-        let value = value
-            .replace("%2D", "-")
-            .replace("%5F", "_")
-            .replace("%2E", ".");
-        request.path = request.path.replace(&hole, &value);
-        request
-            .why
-            .push(format!("`{value}` is the example of `{}`.", parameter.name));
-    }
-    if request.path.contains(['{', '}']) {
-        return Err("a parameter of its path is not described".to_owned());
-    }
-    if request.path.contains(['*', ' ', ';']) {
-        return Err("its path cannot be asked for as it is written".to_owned());
-    }
+    fill(&mut request, of(Place::Path))?;
     for parameter in of(Place::Query).filter(|own| own.required) {
         let (value, made) = value_of(parameter);
         let Some(value) = text(&value) else {
@@ -84,6 +56,43 @@ pub(super) fn request_of(operation: &Operation) -> Result<Request, String> {
         request.headers.push((name, Value::from(escaped(&value))));
     }
     Ok(request)
+}
+
+/// Fills the holes of its path.
+fn fill<'p>(
+    request: &mut Request,
+    parameters: impl Iterator<Item = &'p Parameter>,
+) -> Result<(), String> {
+    for parameter in parameters {
+        let hole = format!("{{{}}}", parameter.name);
+        if !request.path.contains(&hole) {
+            continue;
+        }
+        let Some(value) = parameter.sample.as_ref().and_then(text) else {
+            return Err(format!(
+                "which `{}` is meant is not said: it has no example",
+                parameter.name
+            ));
+        };
+        let value =
+            percent_encoding::utf8_percent_encode(&value, percent_encoding::NON_ALPHANUMERIC)
+                .to_string();
+        let value = value
+            .replace("%2D", "-")
+            .replace("%5F", "_")
+            .replace("%2E", ".");
+        request.path = request.path.replace(&hole, &value);
+        request
+            .why
+            .push(format!("`{value}` is the example of `{}`.", parameter.name));
+    }
+    if request.path.contains(['{', '}']) {
+        return Err("a parameter of its path is not described".to_owned());
+    }
+    if request.path.contains(['*', ' ', ';']) {
+        return Err("its path cannot be asked for as it is written".to_owned());
+    }
+    Ok(())
 }
 
 fn escaped(text: &str) -> String {
