@@ -54,7 +54,15 @@ pub(super) fn forbid(api: &Api, draft: &mut Draft, taken: &BTreeSet<usize>) {
             ordered.push(pattern);
         }
     }
-    draft.forbid = ordered;
+    // What a wider one forbids need not be said again.
+    let is_covered = |own: &String| {
+        ordered.iter().any(|wider| {
+            let base = wider.strip_suffix("**");
+            wider != own && base.is_some_and(|base| own.starts_with(base))
+        })
+    };
+    let kept = ordered.iter().filter(|own| !is_covered(own));
+    draft.forbid = kept.cloned().collect();
 }
 
 /// A path whose parameters are segments of their own; what only holds one is any segment.
