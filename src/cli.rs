@@ -15,6 +15,7 @@ mod console;
 mod course;
 mod descriptors;
 mod doctor;
+mod drift;
 mod exit;
 mod export;
 mod files;
@@ -37,6 +38,8 @@ mod ports;
 mod problem;
 mod progress;
 mod proxy;
+mod record;
+mod recorded;
 mod report;
 mod reports;
 mod rerun;
@@ -114,6 +117,8 @@ fn perform(command: Command) -> Result<Exit, Problem> {
         Command::Attest(arguments) => attest::attest(&arguments),
         Command::Check(arguments) => check::check(&arguments),
         Command::Init(arguments) => init::init(&arguments),
+        Command::Record(arguments) => record::record(&arguments),
+        Command::Drift(arguments) => drift::drift(&arguments),
         Command::Export(arguments) => export::export(&arguments),
         Command::Mock(arguments) => mock::mock(&arguments),
         Command::Doctor(arguments) => doctor::doctor(&arguments),

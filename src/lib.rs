@@ -37,6 +37,8 @@ mod mock;
 
 mod suite;
 
+mod import;
+
 mod runfile;
 
 mod history;

@@ -36,12 +36,15 @@ mod values;
 mod world;
 mod yaml;
 
-pub(crate) use load::{has_scenarios, shipped_files};
 pub use load::{
-    read_contract, read_runbook, read_scenario, read_setting, read_world, world_source,
+    contract_source, read_contract, read_runbook, read_scenario, read_setting, read_world,
+    world_source,
 };
+pub(crate) use load::{has_scenarios, shipped_files};
+pub(crate) use node::{Content, Node};
 pub use problem::{Problem, Problems, Rendering};
 pub use source::Source;
+pub(crate) use yaml::parse_up_to;
 
 /// The suite that is part of the program.
 static SHIPPED: Dir<'static> = include_dir!("$CARGO_MANIFEST_DIR/scenarios");

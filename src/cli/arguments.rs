@@ -7,6 +7,7 @@ mod detail;
 mod doctor;
 mod history;
 mod mock;
+mod recorded;
 mod reports;
 mod runbook;
 mod selection;
@@ -32,6 +33,7 @@ pub(super) use detail::DetailArguments;
 pub(super) use doctor::DoctorArguments;
 pub(super) use history::{AskedArguments, HistoryAction, HistoryArguments, PlaceArguments};
 pub(super) use mock::MockArguments;
+pub(super) use recorded::{DriftArguments, RecordArguments};
 pub(super) use reports::{
     IncidentArguments, MergeArguments, ReportArguments, ReportsArguments, RerunArguments,
     RunFileArguments, SignoffArguments,
@@ -187,6 +189,10 @@ pub(super) enum Command {
     SelfTest(SelfTestArguments),
     /// Write a configuration, a contract and a first scenario to start from
     Init(InitArguments),
+    /// Make a suite of what was recorded, and prove it by replaying the recording against its mock
+    Record(RecordArguments),
+    /// Say in what a target, as it was recorded, and the mock of the suite differ
+    Drift(DriftArguments),
     /// Write the shipped suite into a folder, to read and to change
     Export(ExportArguments),
     /// Print the JSON Schema of a kind of file, for editors

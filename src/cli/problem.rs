@@ -6,7 +6,7 @@ use super::exit::Exit;
 use crate::history::Unusable;
 use crate::mock::{LeverError, StartError, Unusable as UnusableState};
 use crate::report::file::Unwritable;
-use crate::run::{LeaseError, NotServed, Unjudgeable, Unplayable, Unselected};
+use crate::run::{LeaseError, NotServed, ReplayFailed, Unjudgeable, Unplayable, Unselected};
 use crate::runfile;
 use crate::suite::{Problems, Rendering};
 
@@ -76,6 +76,9 @@ pub(super) enum Problem {
     /// A file that is no journal.
     #[error(transparent)]
     Journal(#[from] Unjudgeable),
+    /// A recording that cannot be replayed.
+    #[error(transparent)]
+    Replay(#[from] ReplayFailed),
     /// The mock could not be started.
     #[error(transparent)]
     Mock(#[from] StartError),
@@ -187,9 +190,11 @@ impl Problem {
             Self::Mock(StartError::Bind { .. }) => Exit::Usage,
             Self::Mock(StartError::Key(_)) => Exit::Broken,
             Self::Mock(_) => Exit::InvalidSuite,
-            Self::Unplayable(_) | Self::Levers(_) | Self::NotServed(_) | Self::Output(_) => {
-                Exit::Broken
-            }
+            Self::Replay(_)
+            | Self::Unplayable(_)
+            | Self::Levers(_)
+            | Self::NotServed(_)
+            | Self::Output(_) => Exit::Broken,
         }
     }
 
@@ -240,6 +245,7 @@ impl Problem {
             | Self::Unplayable(_)
             | Self::Levers(_)
             | Self::NotServed(_)
+            | Self::Replay(_)
             | Self::Mock(_)
             | Self::Value { .. }
             | Self::RunFile(_)

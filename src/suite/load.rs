@@ -46,6 +46,16 @@ pub fn read_world(source: &Arc<Source>, contract: &Contract) -> Result<World, Pr
     world_of(source, contract, Depth::Thorough)
 }
 
+/// The text of the contract that a suite has.
+///
+/// # Errors
+/// When the suite or its contract cannot be found or read.
+pub fn contract_source(choice: &Choice) -> Result<Arc<Source>, Problems> {
+    let found = found(choice)?;
+    let (source, _) = Parts::find(choice, found.as_ref()).contract?;
+    Ok(source)
+}
+
 /// The text of the world that a suite brings, if it brings one.
 ///
 /// # Errors

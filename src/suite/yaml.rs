@@ -21,6 +21,14 @@ const MOST_NODES: usize = 200_000;
 /// What is wrong with the text as YAML: at most one error of syntax, since nothing after it can be
 /// trusted, and every duplicate key before it.
 pub(crate) fn parse(source: &Arc<Source>) -> Result<Node, Problems> {
+    parse_up_to(source, MOST_NODES)
+}
+
+/// Reads one document of so many values at most: what programs write is longer than what people do.
+///
+/// # Errors
+/// As [`parse`].
+pub(crate) fn parse_up_to(source: &Arc<Source>, most: usize) -> Result<Node, Problems> {
     if let Some(at) = source.text().find('\0') {
         return Err(
             Problem::new("this file holds a NUL byte, so it is not text")
@@ -35,6 +43,7 @@ pub(crate) fn parse(source: &Arc<Source>) -> Result<Node, Problems> {
         parser: Parser::new_from_str_with_options(source.text(), options),
         anchors: BTreeMap::new(),
         nodes: 0,
+        most,
         problems: Problems::default(),
     };
     match tree.document() {
@@ -66,6 +75,7 @@ struct Tree<'s, P> {
     parser: P,
     anchors: BTreeMap<usize, Measured>,
     nodes: usize,
+    most: usize,
     problems: Problems,
 }
 
@@ -273,12 +283,10 @@ where
 
     fn count(&mut self, more: usize, marks: &Marks) -> Result<(), Problem> {
         self.nodes = self.nodes.saturating_add(more);
-        if self.nodes > MOST_NODES {
+        if self.nodes > self.most {
+            let most = self.most;
             return Err(self
-                .problem(
-                    &format!("this file has more than {MOST_NODES} values"),
-                    marks,
-                )
+                .problem(&format!("this file has more than {most} values"), marks)
                 .hint("aliases count as often as they are used"));
         }
         Ok(())

@@ -25,6 +25,7 @@ mod foreign;
 mod foreign_app;
 mod history;
 mod hostile;
+mod import;
 mod independent;
 mod install;
 #[cfg(feature = "interop")]

@@ -49,7 +49,7 @@ fn the_pure_rooms_do_no_io_and_know_no_clock() {
     let found: Vec<String> = rust()
         .iter()
         .filter(|file| {
-            ["domain", "rules", "protocol", "app"]
+            ["domain", "rules", "protocol", "app", "import"]
                 .iter()
                 .any(|room| file.is_in(room))
         })
@@ -58,7 +58,7 @@ fn the_pure_rooms_do_no_io_and_know_no_clock() {
         .collect();
     none(
         &found,
-        "domain, rules, protocol and app are pure: they take moments and bytes as arguments and return \
+        "domain, rules, protocol, app and import are pure: they take moments and bytes as arguments and return \
          what should happen. Let `device`, `gateway`, `mock` or `run` do it.",
     );
 }
@@ -99,21 +99,22 @@ fn inner_rooms_do_not_know_outer_ones() {
         ("gateway", &["protocol", "domain", "net"]),
         ("mock", &["protocol", "domain", "net", "operator"]),
         ("suite", &["domain", "rules", "app", "mock"]),
+        ("import", &["protocol", "domain", "suite"]),
         ("runfile", &["domain"]),
         ("history", &["domain", "runfile"]),
         (
             "run",
             &[
                 "protocol", "domain", "rules", "app", "net", "operator", "device", "gateway",
-                "mock", "suite", "runfile",
+                "mock", "suite", "import", "runfile",
             ],
         ),
         ("report", &["domain", "rules", "history", "web"]),
         (
             "cli",
             &[
-                "domain", "rules", "app", "net", "gateway", "mock", "suite", "runfile", "history",
-                "run", "report",
+                "domain", "rules", "app", "net", "gateway", "mock", "suite", "import", "runfile",
+                "history", "run", "report",
             ],
         ),
         ("face", &["domain", "app", "mock", "suite", "run", "report"]),

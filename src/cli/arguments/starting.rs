@@ -13,6 +13,14 @@ pub(in crate::cli) struct InitArguments {
     /// Where
     #[arg(value_name = "FOLDER", default_value = ".")]
     pub(in crate::cli) folder: PathBuf,
+
+    /// Make them of an OpenAPI document, 3.0 or 3.1, in JSON or YAML
+    #[arg(long, value_name = "FILE")]
+    pub(in crate::cli) openapi: Option<PathBuf>,
+
+    /// Make them of traffic that was recorded as an HTTP archive; with --openapi, the shapes are those of the document
+    #[arg(long, value_name = "FILE")]
+    pub(in crate::cli) har: Option<PathBuf>,
 }
 
 #[derive(Debug, Args)]

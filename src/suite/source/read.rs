@@ -17,6 +17,14 @@ impl Source {
     /// # Errors
     /// Says why it cannot be read and what to do.
     pub fn read(path: &Path, what: &str) -> Result<Arc<Self>, Problem> {
+        Self::read_up_to(path, what, LARGEST)
+    }
+
+    /// Reads a file of so many bytes at most: what programs write is longer than what people do.
+    ///
+    /// # Errors
+    /// As [`Source::read`].
+    pub fn read_up_to(path: &Path, what: &str, most: u64) -> Result<Arc<Self>, Problem> {
         let name = path.display().to_string();
         let refuse = |why: String, hint: &str| {
             Err(Problem::new(format!("{what} cannot be read from `{name}`: {why}")).hint(hint))
@@ -31,10 +39,10 @@ impl Source {
                     "give the path of a file",
                 );
             }
-            Ok(meta) if meta.len() > LARGEST => {
+            Ok(meta) if meta.len() > most => {
                 return refuse(
                     format!(
-                        "it has {} bytes, more than the {LARGEST} that are read",
+                        "it has {} bytes, more than the {most} that are read",
                         meta.len()
                     ),
                     "is this the right file?",
