@@ -38,6 +38,7 @@ pub use promises::{AnswersTo, ErrorForm, HeaderPromise, ItemOrder, Promises, Tok
 pub use refused::Reason;
 pub use renewal::TokenRenewal;
 pub use resource::Resource;
+pub(in crate::domain) use sharing::DISPATCH;
 pub use switch::{Asked, FeedWhileOn};
 
 use super::figures::Limit;

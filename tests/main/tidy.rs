@@ -87,7 +87,7 @@ fn device_gateway_and_mock_never_import_one_another() {
 #[test]
 fn inner_rooms_do_not_know_outer_ones() {
     // In reading order, each with the rooms that it may use.
-    let rooms: [(&str, &[&str]); 17] = [
+    let rooms: [(&str, &[&str]); 18] = [
         ("protocol", &[]),
         ("domain", &["protocol"]),
         ("rules", &["domain"]),

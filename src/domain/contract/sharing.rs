@@ -51,7 +51,7 @@ impl Contract {
 
 /// Fields by which one path serves many operations: JSON-RPC 2.0 §4, GraphQL over HTTP §5.1, and what
 /// others call the same.
-const DISPATCH: [&str; 6] = [
+pub(in crate::domain) const DISPATCH: [&str; 6] = [
     "method",
     "operationName",
     "action",
@@ -109,11 +109,19 @@ impl Sent {
     /// Whether a field that names what is to be done has another text here than in the operation.
     /// Other fields may differ: that is the same operation, done otherwise than agreed.
     fn names_another_act(&self, operation: &Operation) -> bool {
-        fixed(operation).into_iter().any(|(place, own)| {
-            DISPATCH.contains(&place.name())
-                && own.is_string()
-                && self.at(&place).is_some_and(|sent| sent != own)
-        })
+        self.is_batch_of(operation)
+            || fixed(operation).into_iter().any(|(place, own)| {
+                DISPATCH.contains(&place.name())
+                    && own.is_string()
+                    && self.at(&place).is_some_and(|sent| sent != own)
+            })
+    }
+
+    /// Whether a list was sent where the operation has one object: JSON-RPC 2.0 §6 has servers do all that
+    /// stands in it.
+    fn is_batch_of(&self, operation: &Operation) -> bool {
+        let is_object = matches!(&operation.body, Body::Json(Template(Value::Object(_))));
+        is_object && matches!(self.json, Some(Value::Array(_)))
     }
 
     /// What was sent there; what belongs into the body is found in the query, too.

@@ -1,10 +1,12 @@
 //! What a request is that nothing forbids: declared, allowed, or neither.
 
+use serde_json::Value;
+
 use super::canonical::Canonical;
 use super::method::names_the_method;
 use super::readings::fold;
 use super::{RequestView, body, packet, severity};
-use crate::domain::contract::{Contract, Operation, Role};
+use crate::domain::contract::{Contract, DISPATCH, Operation, Role};
 use crate::domain::journal::Class;
 
 /// Query keys that name an act, which a read has no use for.
@@ -69,10 +71,41 @@ pub(super) fn classify(
             None => (Class::Allowed, format!("allowed by `{pattern}`")),
         };
     }
-    undeclared(format!(
-        "`{method} {} {path}` is not declared",
-        request.service
-    ))
+    let service = request.service;
+    // Where others share its path, that alone would be no news.
+    let other = contract
+        .role_of(method, service, path)
+        .map(|_| act_of(request.body));
+    undeclared(match other {
+        Some(act) => format!("`{method} {service} {path}` is declared, but not with {act}"),
+        None => format!("`{method} {service} {path}` is not declared"),
+    })
+}
+
+/// What a body says is to be done, in words, as far as it can be shown.
+fn act_of(body: Option<&[u8]>) -> String {
+    let sent: Option<Value> = body.and_then(|body| serde_json::from_slice(body).ok());
+    match sent {
+        Some(Value::Object(fields)) => {
+            let mut acts = DISPATCH
+                .iter()
+                .filter_map(|name| Some((name, fields.get(*name)?.as_str()?)));
+            match acts.find(|(_, act)| is_name(act)) {
+                Some((name, act)) => format!("the {name} `{act}`"),
+                None => "this body".to_owned(),
+            }
+        }
+        Some(Value::Array(_)) => "a list of several in one body".to_owned(),
+        Some(_) | None => "this body".to_owned(),
+    }
+}
+
+/// Whether a text is the name of an operation, and nothing that would have to be hidden.
+fn is_name(text: &str) -> bool {
+    const LONGEST: usize = 64;
+    let digits = text.bytes().filter(u8::is_ascii_digit).count();
+    let fits = |sign: char| sign.is_ascii_alphanumeric() || "._-:/".contains(sign);
+    !text.is_empty() && text.len() <= LONGEST && text.chars().all(fits) && digits * 4 <= text.len()
 }
 
 /// The first query key that an operation does not declare.

@@ -75,7 +75,7 @@ fn each_method_that_a_call_names_is_the_declared_one() {
     own.body = Body::Json(Template(list));
     let service = own.service.clone();
     let headers = [("content-type".to_owned(), "application/json".to_owned())];
-    let class = |body: &str| {
+    let judged = |body: &str| {
         let request = RequestView {
             service: &service,
             base_path: "",
@@ -86,8 +86,9 @@ fn each_method_that_a_call_names_is_the_declared_one() {
             headers: &headers,
             body: Some(body.as_bytes()),
         };
-        judge(&contract, &request).judgement.class
+        judge(&contract, &request).judgement
     };
+    let class = |body: &str| judged(body).class;
     assert_eq!(
         class(r#"{"jsonrpc":"2.0","method":"list","id":1}"#),
         Class::Allowed
@@ -96,7 +97,17 @@ fn each_method_that_a_call_names_is_the_declared_one() {
         r#"{"jsonrpc":"2.0","method":"submit","method":"list","id":1}"#,
         r#"{"jsonrpc":"2.0","method":"list","method":"submit","id":1}"#,
         r#"{"jsonrpc":"2.0","method":"list","Method":"submit","id":1}"#,
+        r#"[{"jsonrpc":"2.0","method":"submit","id":1}]"#,
+        r#"[{"jsonrpc":"2.0","method":"list","id":1},{"jsonrpc":"2.0","method":"submit","id":2}]"#,
     ] {
         assert_eq!(class(body), Class::UndeclaredWrite, "{body}");
+    }
+    for (body, act) in [
+        (r#"{"method":"submit","id":1}"#, "the method `submit`"),
+        (r#"{"method":"eyJhbGciOiJFUzI1NiJ9 x","id":1}"#, "this body"),
+        (r#"[{"method":"list"}]"#, "a list of several in one body"),
+    ] {
+        let reason = judged(body).reason;
+        assert!(reason.ends_with(act), "{body}: {reason}");
     }
 }

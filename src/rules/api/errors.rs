@@ -89,8 +89,10 @@ impl Rule for Errors {
 fn judge(validator: &Validator, ended: &Ended<'_>, answer: &Answer, context: &Context<'_>) {
     context.exercised(&ERRORS);
     let fault = match answer.body.json() {
-        Some(body) => schema::fault(validator, body)
-            .map(|fault| format!("at `{}`: {}", fault.place, fault.text)),
+        Some(body) => schema::fault(validator, body).map(|fault| match fault.place.is_empty() {
+            true => fault.text,
+            false => format!("at `{}`: {}", fault.place, fault.text),
+        }),
         None if answer.body == Content::Empty => Some("an empty body".to_owned()),
         None => Some("a body that is not JSON".to_owned()),
     };
