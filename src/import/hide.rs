@@ -4,9 +4,8 @@ use std::collections::BTreeMap;
 
 use serde_json::Value;
 
-use super::api::plain;
 use super::recording::{Exchange, Packet, Says};
-use super::session::{ACCESS, PASSWORD, REFRESH};
+use super::session::{is_access, is_password, is_refresh};
 use crate::domain::secrets::{SecretKind, Vault, holds_label};
 
 /// What is hidden so far.
@@ -42,20 +41,18 @@ impl Hide {
             Value::Array(items) => items.iter().for_each(|own| self.fields(own)),
             Value::Object(fields) => {
                 for (name, own) in fields {
-                    let name = plain(name);
-                    let is_of = |names: &[&str]| names.contains(&name.as_str());
                     match own
                         .as_str()
                         .filter(|own| !own.is_empty() && !holds_label(own))
                     {
-                        Some(text) if is_of(&REFRESH) => {
+                        Some(text) if is_refresh(name) => {
                             self.vault.learn(SecretKind::Refresh, text);
                         }
                         // Short words under such names are no tokens.
-                        Some(text) if is_of(&ACCESS) && text.len() >= 16 => {
+                        Some(text) if is_access(name) && text.len() >= 16 => {
                             self.vault.learn(SecretKind::Access, text);
                         }
-                        Some(text) if is_of(&PASSWORD) => {
+                        Some(text) if is_password(name) => {
                             self.vault.learn(SecretKind::Password, text);
                         }
                         _ => self.fields(own),

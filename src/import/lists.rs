@@ -9,6 +9,10 @@ const LISTS: [&str; 9] = [
     "items", "data", "results", "rows", "entries", "records", "list", "content", "value",
 ];
 const KEYS: [&str; 7] = ["id", "uuid", "uid", "guid", "key", "code", "slug"];
+/// Last words of names by which an item is known.
+const NUMBERS: [&str; 9] = [
+    "id", "no", "number", "code", "key", "ref", "uuid", "guid", "nr",
+];
 const CURSORS: [&str; 12] = [
     "cursor",
     "after",
@@ -157,13 +161,24 @@ fn key(operation: &Operation, own: &[Field<'_>]) -> Option<String> {
     };
     // What is always there comes first; inside alternatives nothing is said to be.
     let usual = of(true).or_else(|| of(false));
-    let by_name = || {
-        own.iter().find(|field| {
+    // `bookingNo` of `/bookings`, or the only field that is called like one.
+    let numbers = || {
+        own.iter().filter(|field| {
             let words = words(&field.name);
-            words.len() == 2 && words[0] == one && words[1] == "id"
+            words.len() > 1
+                && words
+                    .last()
+                    .is_some_and(|own| NUMBERS.contains(&own.as_str()))
         })
     };
-    usual.or_else(by_name).map(|field| field.pointer.clone())
+    let by_name = || numbers().find(|field| words(&field.name)[0] == one);
+    let only = || {
+        let mut always = numbers().filter(|field| field.required);
+        let first = always.next()?;
+        always.next().is_none().then_some(first)
+    };
+    let found = usual.or_else(by_name).or_else(only);
+    found.map(|field| field.pointer.clone())
 }
 
 /// How pages are asked for: nothing, if there is no parameter for it.

@@ -9,18 +9,11 @@ use super::draft::{Request, Session, Tokens};
 use super::sample;
 use super::schemas::{Definitions, Field, fields, is_of, whole};
 
-pub(super) const ACCESS: [&str; 9] = [
-    "accesstoken",
-    "access",
-    "authtoken",
-    "sessiontoken",
-    "bearertoken",
-    "token",
-    "jwt",
-    "idtoken",
-    "sessionid",
-];
-pub(super) const REFRESH: [&str; 4] = ["refreshtoken", "refresh", "renewaltoken", "refreshtok"];
+mod credentials;
+
+use credentials::{access, is_user, named, pair};
+pub(super) use credentials::{is_access, is_password, is_refresh};
+
 const EXPIRES_IN: [&str; 7] = [
     "expiresin",
     "expiresinseconds",
@@ -38,22 +31,6 @@ const EXPIRES_AT: [&str; 6] = [
     "expires",
     "validuntil",
 ];
-pub(super) const USER: [&str; 13] = [
-    "username",
-    "email",
-    "login",
-    "user",
-    "identifier",
-    "emailaddress",
-    "loginid",
-    "userid",
-    "usernameoremail",
-    "phone",
-    "phonenumber",
-    "account",
-    "name",
-];
-pub(super) const PASSWORD: [&str; 4] = ["password", "passwd", "pass", "passphrase"];
 const OPENS: [&str; 13] = [
     "login",
     "signin",
@@ -131,7 +108,7 @@ fn score(operation: &Operation, all: &Definitions) -> i32 {
         return 0;
     };
     let body = fields(&body.schema, all);
-    if named(&body, &PASSWORD).is_none() || named(&body, &USER).is_none() {
+    if pair(&body).is_none() {
         return 0;
     }
     let words = operation.path_words();
@@ -145,25 +122,12 @@ fn score(operation: &Operation, all: &Definitions) -> i32 {
     score
 }
 
-/// The field that has the first of these names that one has.
-pub(super) fn named<'f, 'a>(fields: &'f [Field<'a>], names: &[&str]) -> Option<&'f Field<'a>> {
-    let is_value =
-        |field: &&Field<'_>| !is_of(field.schema, "object") && !is_of(field.schema, "array");
-    names.iter().find_map(|name| {
-        fields
-            .iter()
-            .filter(is_value)
-            .find(|field| plain(&field.name) == *name)
-    })
-}
-
 /// Where an answer has its tokens.
 fn tokens(operation: &Operation, all: &Definitions) -> Option<Tokens> {
     let answer = operation.answer.as_ref()?;
     let schema = answer.schema.as_ref()?;
     let found = fields(schema, all);
-    let access = named(&found, &ACCESS)?;
-    let pointer = |names: &[&str]| named(&found, names).map(|field| field.pointer.clone());
+    let access = access(&found)?;
     let numeric =
         |field: &&Field<'_>| is_of(field.schema, "integer") || is_of(field.schema, "number");
     let expires_in = named(&found, &EXPIRES_IN).filter(numeric);
@@ -171,7 +135,7 @@ fn tokens(operation: &Operation, all: &Definitions) -> Option<Tokens> {
     let expires_in = expires_in.map(|field| field.pointer.clone());
     Some(Tokens {
         access: access.pointer.clone(),
-        refresh: pointer(&REFRESH),
+        refresh: credentials::refresh(&found).map(|field| field.pointer.clone()),
         expires_at: expires_at
             .filter(|_| expires_in.is_none())
             .map(|field| field.pointer.clone()),
@@ -186,7 +150,7 @@ fn sign_in(api: &Api, at: usize, session: &mut Session, left: &mut Vec<Left>) {
         return;
     };
     let found = fields(&body.schema, all);
-    let (Some(user), Some(password)) = (named(&found, &USER), named(&found, &PASSWORD)) else {
+    let Some((user, password)) = pair(&found) else {
         return;
     };
     session.name_field = user.name.clone();
@@ -328,7 +292,7 @@ pub(super) fn put(whole: &mut Value, pointer: &str, value: Value) {
 /// Where a request takes a refresh token, and where the kind of grant.
 type Renewal = (String, Option<(String, &'static str)>);
 
-fn renewal(operation: &Operation, all: &Definitions) -> Option<Renewal> {
+fn renewal(operation: &Operation, handed_out: Option<&str>, all: &Definitions) -> Option<Renewal> {
     let words = operation.path_words();
     let closes = words.iter().any(|word| CLOSES.contains(&word.as_str()));
     if operation.method != "POST" || operation.path.contains('{') || closes {
@@ -336,7 +300,10 @@ fn renewal(operation: &Operation, all: &Definitions) -> Option<Renewal> {
     }
     let body = operation.body.as_ref()?;
     let found = fields(&body.schema, all);
-    let field = named(&found, &REFRESH)?;
+    // What the sign-in calls it, or what it is usually called.
+    let last = handed_out.and_then(|pointer| pointer.rsplit('/').next());
+    let same = last.and_then(|last| named(&found, &[plain(last).as_str()]));
+    let field = same.or_else(|| credentials::refresh(&found))?;
     let grant = named(&found, &["granttype"]);
     let grant = grant.map(|own| (own.pointer.clone(), "refresh_token"));
     Some((field.pointer.clone(), grant))
@@ -351,12 +318,13 @@ fn refresh(api: &Api, session: &mut Session, left: &mut Vec<Left>) -> Option<usi
                 .iter()
                 .any(|word| ["refresh", "renew", "renewal"].contains(&word.as_str()))
     };
+    let handed_out = session.answer.refresh.as_deref();
     let (at, (field, grant)) = api
         .operations
         .iter()
         .enumerate()
         .filter(|(_, operation)| answers(operation))
-        .find_map(|(at, operation)| Some((at, renewal(operation, all)?)))?;
+        .find_map(|(at, operation)| Some((at, renewal(operation, handed_out, all)?)))?;
     let operation = &api.operations[at];
     if session.answer.refresh.is_none() {
         let why = "it renews a session, but the sign-in answers with no refresh token that could be found";
@@ -371,14 +339,10 @@ fn refresh(api: &Api, session: &mut Session, left: &mut Vec<Left>) -> Option<usi
     );
     if request.path == session.sign_in.path {
         // One path for both: each sends its own fields alone.
-        request.form.retain(|(name, _)| {
-            let name = plain(name);
-            !USER.contains(&name.as_str()) && !PASSWORD.contains(&name.as_str())
-        });
-        session
-            .sign_in
+        request
             .form
-            .retain(|(name, _)| !REFRESH.contains(&plain(name).as_str()));
+            .retain(|(name, _)| !is_user(name) && !is_password(name));
+        session.sign_in.form.retain(|(name, _)| !is_refresh(name));
     }
     let name = field.trim_start_matches('/');
     request.why = vec![format!("Taken for the renewal: it takes `{name}`.")];
@@ -421,8 +385,9 @@ fn sign_out(api: &Api, sign_in: usize, session: &mut Session) -> Option<usize> {
     let body = operation.body.as_ref();
     let found = body.map(|body| fields(&body.schema, &api.definitions));
     let field = found.as_ref().and_then(|found| {
-        let refresh = named(found, &REFRESH).map(|own| (own.pointer.clone(), "{refresh-token}"));
-        refresh.or_else(|| named(found, &ACCESS).map(|own| (own.pointer.clone(), "{access-token}")))
+        let refresh = credentials::refresh(found);
+        let refresh = refresh.map(|own| (own.pointer.clone(), "{refresh-token}"));
+        refresh.or_else(|| access(found).map(|own| (own.pointer.clone(), "{access-token}")))
     });
     let field =
         field.filter(|(_, role)| *role != "{refresh-token}" || session.answer.refresh.is_some());
