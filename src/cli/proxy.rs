@@ -193,21 +193,15 @@ fn tell(arguments: &ProxyArguments, proxied: &ProxyPlan, ready: &Ready) -> io::R
             service.name
         )?;
     }
-    writeln!(
-        out,
-        "  {STRONG}{:<column$}{STRONG:#}  {}",
-        "control", ready.control
-    )?;
-    if let Some(console) = &ready.console {
-        writeln!(out, "  {STRONG}{:<column$}{STRONG:#}  {console}", "console")?;
-    }
-    if let Some(journal) = &proxied.journal {
-        writeln!(
-            out,
-            "  {STRONG}{:<column$}{STRONG:#}  {}",
-            "journal",
-            journal.display()
-        )?;
+    let journal = proxied.journal.as_ref().map(|path| path.display());
+    for (name, place) in [
+        ("control", Some(ready.control.clone())),
+        ("console", ready.console.clone()),
+        ("journal", journal.map(|path| path.to_string())),
+    ] {
+        if let Some(place) = place {
+            writeln!(out, "  {STRONG}{name:<column$}{STRONG:#}  {place}")?;
+        }
     }
     if leads_strangers(arguments, &proxied.plan.target) {
         writeln!(

@@ -88,7 +88,7 @@ impl Desk for Mock {
     }
 
     async fn perform(&self, order: Order) -> Result<Value, Refusal> {
-        let asked = format!("{order:?}");
+        let asked = order.to_string();
         let done = self.carry_out(order).await;
         if let Ok(done) = &done {
             let backend = &self.inner.backend;

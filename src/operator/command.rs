@@ -1,5 +1,7 @@
 //! What an operator can ask for: an address, and the JSON that says the rest.
 
+use std::fmt;
+
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
@@ -71,6 +73,26 @@ pub(crate) enum Order {
     App(Value),
     /// To end the session.
     End,
+}
+
+/// What was asked for, in a few words.
+impl fmt::Display for Order {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Change(change) => change.fmt(out),
+            Self::SendAway { user: None, .. } => out.write_str("send-away"),
+            Self::SendAway {
+                user: Some(user), ..
+            } => write!(out, "send-away {user}"),
+            Self::Ask { event, .. } => write!(out, "ask {event}"),
+            Self::Keep(name) => write!(out, "keep {name}"),
+            Self::Restore(name) => write!(out, "restore {name}"),
+            Self::Fault(_) => out.write_str("fault"),
+            Self::Mark(_) => out.write_str("mark"),
+            Self::App(_) => out.write_str("app"),
+            Self::End => out.write_str("end"),
+        }
+    }
 }
 
 /// Something is switched on or off.

@@ -95,14 +95,7 @@ impl Environment {
         watch(&recorder, recording.as_ref());
         recorder.journal().archive_in(Box::new(Spill::default()));
         let accounts = backend.accounts(plan);
-        recorder.record(Fact::Harness(HarnessFact::Began {
-            scenario: settings.case.id.clone(),
-            seed: plan.seed,
-            target: plan.target.name().to_owned(),
-            epoch: clock.epoch().as_secs(),
-            virtual_time,
-            accounts: usernames(&accounts),
-        }));
+        recorder.record(Fact::Harness(began(&settings, clock, &accounts)));
         let marker = format!("{seed:016x}");
         let served = |recorder: Recorder| {
             let net = match virtual_time {
@@ -255,10 +248,18 @@ impl Environment {
     }
 }
 
-/// What accounts sign in with; a world of thousands is not written down whole.
-fn usernames(accounts: &[Account]) -> Vec<String> {
+/// How the journal begins. It names what accounts sign in with; a world of thousands is not written down whole.
+fn began(settings: &Settings<'_>, clock: Clock, accounts: &[Account]) -> HarnessFact {
+    let plan = settings.plan;
     let named = accounts.iter().take(TOLD_ACCOUNTS);
-    named.map(|account| account.username.clone()).collect()
+    HarnessFact::Began {
+        scenario: settings.case.id.clone(),
+        seed: plan.seed,
+        target: plan.target.name().to_owned(),
+        epoch: clock.epoch().as_secs(),
+        virtual_time: plan.virtual_time(),
+        accounts: named.map(|account| account.username.clone()).collect(),
+    }
 }
 
 /// Lets an observer follow the journal, if there is one.
