@@ -351,7 +351,7 @@ impl Series {
                             show(agreed.cap)
                         ))
                         .observed(format!(
-                            "{} attempts of {}, the first gap {}, the last {}",
+                            "{} attempts of {}, the first {} after what came before it, the last {}",
                             self.count,
                             name(request),
                             show(first),

@@ -419,6 +419,10 @@ fn is_deaf(held: &Held, replaced: &str, context: &Context<'_>) {
 
 fn ran_out(held: &Held, renewal: &TokenRenewal, context: &Context<'_>) {
     let event = &renewal.emit.event;
+    let instead = held.due.as_ref().and_then(|due| due.instead.as_ref());
+    let again = instead.map_or_else(String::new, |label| {
+        format!(": it was renewed, and `{event}` brought ‹{label}› in its place")
+    });
     context.violated(
         &HANDED_OVER,
         Violation::new("the app lets its feed end with the token, time after time")
@@ -426,9 +430,11 @@ fn ran_out(held: &Held, renewal: &TokenRenewal, context: &Context<'_>) {
             .by(Subject::App)
             .expected(format!("a refresh, and `{event}`, before the token ends"))
             .observed(format!(
-                "the backend ended the feed at the end of ‹{}›",
+                "the backend ended the feed at the end of ‹{}›{again}",
                 held.label
             ))
-            .evidence([held.since, context.entry.id]),
+            .evidence([held.since])
+            .evidence(held.due.as_ref().map(|due| due.refreshed.id))
+            .evidence([context.entry.id]),
     );
 }

@@ -43,6 +43,8 @@ rule! {
 
 /// How long a sign-in may be a repeated tap.
 const TAP: Duration = Duration::from_secs(5);
+/// How late a driver may tell what the screen showed before the sign-in.
+const LATE: Duration = Duration::from_secs(2);
 /// How long another device would take to show itself.
 const WATCH: Duration = Duration::from_secs(10);
 /// How long in the background, and in all, makes an app lock itself.
@@ -167,7 +169,7 @@ impl Lost {
     fn shown(&mut self, screen: &ScreenName, context: &Context<'_>) {
         if *screen != ScreenName::SignedOut {
             self.found.take_if(|found| found.asked == Asked::Shown);
-        } else if self.found.is_none() && self.is_good(context) {
+        } else if self.found.is_none() && self.is_good(LATE, context) {
             self.found = self.held.take().map(|held| Found {
                 at: context.moment(),
                 asked: Asked::Shown,
@@ -176,12 +178,12 @@ impl Lost {
         }
     }
 
-    /// Whether there is a session that was used and that nothing has ended.
-    fn is_good(&self, context: &Context<'_>) -> bool {
+    /// Whether there is a session, for so long, that was used and that nothing has ended.
+    fn is_good(&self, least: Duration, context: &Context<'_>) -> bool {
         self.held.as_ref().is_some_and(|held| {
             held.used.is_some()
                 && !held.spoiled
-                && context.now > held.since.at + TAP
+                && context.now > held.since.at + least
                 && context.now < held.since.at + LONG
                 && !has_ended(context)
         })
@@ -220,7 +222,7 @@ impl Lost {
         let asked = std::mem::take(&mut self.asked);
         let mut held = self.held.iter();
         let same = held.any(|held| self.marked.as_ref() == Some(&held.account));
-        if asked && same && self.is_good(context) && self.found.is_none() {
+        if asked && same && self.is_good(TAP, context) && self.found.is_none() {
             self.found = self.held.take().map(|held| Found {
                 at: context.moment(),
                 asked: Asked::Sent(exchange),

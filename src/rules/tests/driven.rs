@@ -66,7 +66,7 @@ fn shows(before: &Value, screens: &[&str], goes_on: bool) -> usize {
         .signs_in("client", "ada", json!("sailor-7"))
         .after(millis(1_000))
         .asks("client", "ada", "ships", ships.clone())
-        .after(millis(9_000));
+        .after(millis(1_500));
     match before.as_u64() {
         Some(status) => play.asks("client", "ada", "ships", json!({ "status": status })),
         None => play.fact(before.clone()),
