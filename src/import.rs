@@ -1,9 +1,11 @@
 //! What people have already, as a suite: a document that describes a backend, or traffic that was recorded.
 //!
 //! Nothing here does I/O: texts go in, texts come out. Reading order: [`api`] is what is known of a backend, wherever
-//! it was learnt; `openapi` learns it from a document, `learn` from a `recording`, as `har` reads one and `hide` leaves it. `session`, `lists` and `recognise` say which request
-//! plays which part, and by what evidence; `schemas` and `sample` know the shapes; `draft` is the suite in the making,
-//! `seen` and `feed` complete it by what users did, and `write` makes its files. Whatever was made is read by the suite's own readers before anybody sees it.
+//! it was learnt; `openapi` learns it from a document, `learn` from a `recording`, as `har` reads one and `hide`
+//! leaves it, and `trace` follows its values. `session`, `lists` and `recognise` say which request plays which part,
+//! and by what evidence; `schemas` and `sample` know the shapes; `draft` is the suite in the making, `seen` and `feed`
+//! complete it by what users did, and `write` makes its files. Whatever was made is read by the suite's own readers
+//! before anybody sees it.
 
 mod api;
 mod compare;
@@ -23,6 +25,7 @@ mod sample;
 mod schemas;
 mod seen;
 mod session;
+mod trace;
 mod write;
 mod yaml;
 

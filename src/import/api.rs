@@ -65,6 +65,21 @@ pub(super) struct Operation {
     pub(super) refusals: Vec<u16>,
     /// Whether it is known to need no session.
     pub(super) is_open: bool,
+    /// What its values turned out to be, where traffic was seen.
+    pub(super) traced: Traced,
+}
+
+/// What the values of a request and its answer turned out to be, by what became of them: JSON Pointers.
+#[derive(Debug, Default, Clone, PartialEq, Eq)]
+pub(super) struct Traced {
+    /// Where the answer has what later requests were authorized with.
+    pub(super) access: Option<String>,
+    /// Where it has what a request brought back that handed out the next one.
+    pub(super) refresh: Option<String>,
+    /// Where the body has a password.
+    pub(super) password: Option<String>,
+    /// Where the body has what an answer before had handed out.
+    pub(super) brings: Option<String>,
 }
 
 /// Where a parameter stands.

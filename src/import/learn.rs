@@ -5,10 +5,12 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde_json::{Map, Value, json};
 
 use super::api::{
-    Answer, Api, Body, Carrier, Known, Left, Operation, Parameter, Place, Service, is_json, kebab,
+    Answer, Api, Body, Carrier, Known, Left, Operation, Parameter, Place, Service, Traced, is_json,
+    kebab,
 };
 use super::infer::{infer, is_id};
 use super::recording::{Exchange, Recording};
+use super::trace::trace;
 use crate::domain::secrets::holds_label;
 
 /// What is known of a backend by its traffic alone.
@@ -32,10 +34,11 @@ pub(super) fn api_of(recording: &Recording) -> Api {
             None => groups.push(vec![own]),
         }
     }
-    for all in groups {
-        operation(&all, &mut api);
+    let (traced, by_value) = trace(&groups);
+    for (all, traced) in groups.iter().zip(traced) {
+        operation(all, traced, &mut api);
     }
-    api.carrier = carrier(recording);
+    api.carrier = carrier(recording).or(by_value);
     let first = api.services.first().and_then(|own| own.deployed.first());
     api.name = first.map_or("app", |(url, _)| host(url)).to_owned();
     api
@@ -120,7 +123,7 @@ pub(super) fn shape(path: &str) -> String {
     parts.collect::<Vec<_>>().join("/")
 }
 
-fn operation(all: &[&Exchange], api: &mut Api) {
+fn operation(all: &[&Exchange], traced: Traced, api: &mut Api) {
     let Some(first) = all.first() else { return };
     let service = service_of(api, first)
         .map(|own| own.name.clone())
@@ -158,6 +161,7 @@ fn operation(all: &[&Exchange], api: &mut Api) {
         answer: answer(all),
         refusals,
         is_open: !all.iter().any(|own| carries(own)),
+        traced,
     });
 }
 

@@ -108,7 +108,7 @@ fn score(operation: &Operation, all: &Definitions) -> i32 {
         return 0;
     };
     let body = fields(&body.schema, all);
-    if pair(&body).is_none() {
+    if pair(&body, operation.traced.password.as_deref()).is_none() {
         return 0;
     }
     let words = operation.path_words();
@@ -117,6 +117,11 @@ fn score(operation: &Operation, all: &Definitions) -> i32 {
     let mut score = 3;
     score += if has(&OPENS) { 3 } else { 0 };
     score += if answers { 3 } else { 0 };
+    score += if operation.traced.access.is_some() {
+        3
+    } else {
+        0
+    };
     score += i32::from(operation.is_open);
     score -= if has(&OTHER) { 6 } else { 0 };
     score
@@ -127,15 +132,18 @@ fn tokens(operation: &Operation, all: &Definitions) -> Option<Tokens> {
     let answer = operation.answer.as_ref()?;
     let schema = answer.schema.as_ref()?;
     let found = fields(schema, all);
-    let access = access(&found)?;
+    let traced = &operation.traced;
+    let access = traced.access.clone();
+    let access = access.or_else(|| Some(self::access(&found)?.pointer.clone()))?;
+    let named_refresh = || Some(credentials::refresh(&found)?.pointer.clone());
     let numeric =
         |field: &&Field<'_>| is_of(field.schema, "integer") || is_of(field.schema, "number");
     let expires_in = named(&found, &EXPIRES_IN).filter(numeric);
     let expires_at = named(&found, &EXPIRES_AT);
     let expires_in = expires_in.map(|field| field.pointer.clone());
     Some(Tokens {
-        access: access.pointer.clone(),
-        refresh: credentials::refresh(&found).map(|field| field.pointer.clone()),
+        access,
+        refresh: traced.refresh.clone().or_else(named_refresh),
         expires_at: expires_at
             .filter(|_| expires_in.is_none())
             .map(|field| field.pointer.clone()),
@@ -150,7 +158,8 @@ fn sign_in(api: &Api, at: usize, session: &mut Session, left: &mut Vec<Left>) {
         return;
     };
     let found = fields(&body.schema, all);
-    let Some((user, password)) = pair(&found) else {
+    let password = operation.traced.password.as_deref();
+    let Some((user, password)) = pair(&found, password) else {
         return;
     };
     session.name_field = user.name.clone();
@@ -300,10 +309,13 @@ fn renewal(operation: &Operation, handed_out: Option<&str>, all: &Definitions) -
     }
     let body = operation.body.as_ref()?;
     let found = fields(&body.schema, all);
-    // What the sign-in calls it, or what it is usually called.
+    // What was handed out before, or is called as the sign-in calls it, or as it is usually called.
+    let traced = operation.traced.brings.as_deref();
+    let brought = found.iter().find(|own| Some(&*own.pointer) == traced);
     let last = handed_out.and_then(|pointer| pointer.rsplit('/').next());
     let same = last.and_then(|last| named(&found, &[plain(last).as_str()]));
-    let field = same.or_else(|| credentials::refresh(&found))?;
+    let usual = || credentials::refresh(&found);
+    let field = brought.or(same).or_else(usual)?;
     let grant = named(&found, &["granttype"]);
     let grant = grant.map(|own| (own.pointer.clone(), "refresh_token"));
     Some((field.pointer.clone(), grant))
@@ -369,7 +381,10 @@ fn sign_out(api: &Api, sign_in: usize, session: &mut Session) -> Option<usize> {
             return Some("by what it is called");
         }
         let pair = words.len() >= 2 && words[words.len() - 2] == "sign" && last == "out";
-        if pair || (last == "end" && words.iter().any(|word| word.starts_with("session"))) {
+        if pair
+            || (["end", "close"].contains(&last)
+                && words.iter().any(|word| word.starts_with("session")))
+        {
             return Some("by what it is called");
         }
         let is_same = operation.path == sign_in.path;
@@ -385,7 +400,9 @@ fn sign_out(api: &Api, sign_in: usize, session: &mut Session) -> Option<usize> {
     let body = operation.body.as_ref();
     let found = body.map(|body| fields(&body.schema, &api.definitions));
     let field = found.as_ref().and_then(|found| {
-        let refresh = credentials::refresh(found);
+        let traced = operation.traced.brings.as_deref();
+        let brought = found.iter().find(|own| Some(&*own.pointer) == traced);
+        let refresh = brought.or_else(|| credentials::refresh(found));
         let refresh = refresh.map(|own| (own.pointer.clone(), "{refresh-token}"));
         refresh.or_else(|| access(found).map(|own| (own.pointer.clone(), "{access-token}")))
     });

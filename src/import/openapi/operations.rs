@@ -81,6 +81,7 @@ impl<'d> Reading<'d> {
             answer,
             refusals,
             is_open: self.is_open(own),
+            ..Operation::default()
         });
     }
 

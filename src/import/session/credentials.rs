@@ -116,9 +116,12 @@ pub(super) fn refresh<'f, 'a>(fields: &'f [Field<'a>]) -> Option<&'f Field<'a>> 
     named(fields, &REFRESH).or_else(|| texts(fields).find(|own| is_refresh(&own.name)))
 }
 
-/// The fields with the password, and with the name of whom it is: by their names, else the one whose schema says
-/// that it is a password, and the only text that is left beside it.
-pub(super) fn pair<'f, 'a>(fields: &'f [Field<'a>]) -> Option<(&'f Field<'a>, &'f Field<'a>)> {
+/// The fields with the name of who signs in, and with the password: by what was seen there, by their names, else the
+/// one whose schema says that it is a password, and the only text that is left beside it.
+pub(super) fn pair<'f, 'a>(
+    fields: &'f [Field<'a>],
+    seen: Option<&str>,
+) -> Option<(&'f Field<'a>, &'f Field<'a>)> {
     let of_format = |own: &&Field<'_>| {
         own.schema
             .get("format")
@@ -128,7 +131,9 @@ pub(super) fn pair<'f, 'a>(fields: &'f [Field<'a>]) -> Option<(&'f Field<'a>, &'
         let words = words(&own.name);
         words.iter().any(|word| BESIDE.contains(&word.as_str()))
     };
-    let password = named(fields, &PASSWORD)
+    let password = texts(fields)
+        .find(|own| Some(own.pointer.as_str()) == seen)
+        .or_else(|| named(fields, &PASSWORD))
         .or_else(|| texts(fields).find(|own| is_password(&own.name)))
         .or_else(|| texts(fields).filter(of_format).find(|own| !is_beside(own)))?;
     let left = || {
@@ -181,7 +186,7 @@ mod tests {
 
     fn found(own: &[(&str, Value)]) -> Option<(String, String)> {
         let fields = fields(own);
-        pair(&fields).map(|(user, password)| (user.name.clone(), password.name.clone()))
+        pair(&fields, None).map(|(user, password)| (user.name.clone(), password.name.clone()))
     }
 
     #[test]
