@@ -220,6 +220,16 @@ impl Lost {
 
     fn sign_in(&mut self, exchange: u64, context: &Context<'_>) {
         let asked = std::mem::take(&mut self.asked);
+        if asked
+            && let Some(found) = &mut self.found
+            && found.asked == Asked::Shown
+            && self.marked.as_ref() == Some(&found.held.account)
+        {
+            // What the screen asked for is done.
+            found.at = context.moment();
+            found.asked = Asked::Sent(exchange);
+            return;
+        }
         let mut held = self.held.iter();
         let same = held.any(|held| self.marked.as_ref() == Some(&held.account));
         if asked && same && self.is_good(TAP, context) && self.found.is_none() {

@@ -50,7 +50,8 @@ rule! {
     /// # How it is judged
     /// Judged on the requests for one polled resource while no socket is joined, retries and what
     /// the user asks for set aside: none begins while the one before is unanswered, and no two gaps
-    /// are below the floor. Where the contract has no live feed, polling goes on all the time, so
+    /// are below the floor. One that gets no answer counts, too, where it is held for a second beside the next,
+    /// three times. Where the contract has no live feed, polling goes on all the time, so
     /// that three of eight gaps in a row must be, or five where nobody marks what the user does.
     /// That an app which is marked to be in the background polls as often as in front is reported
     /// as information.
@@ -68,6 +69,8 @@ rule! {
 /// How long after the next poll has begun an answer may still come to one that was given up: the
 /// end of the one and the beginning of the other travel on two connections.
 const GIVEN_UP: Duration = Duration::from_millis(250);
+/// How long after the next poll has begun one is still held that nobody waits for.
+const HELD: Duration = Duration::from_secs(1);
 /// What is said where there is nothing to compare.
 const TWO: &str = "it takes two requests in a row for a polled resource, and one was seen, so one is \
     missing: leave the app alone for longer";
@@ -146,10 +149,11 @@ impl Polling {
         }
         let excused = self.streams.excuses(request.role.as_ref(), context.now)
             | self.told.explains(request, context);
+        let overlap = overlap(request, context);
         let target = self.targets.entry(key).or_default();
         let now = Asked {
             moment: context.moment(),
-            explained: excused || target.explains(context),
+            explained: excused || target.explains(overlap.is_some(), context),
         };
         let in_process = |own: &Asked| context.world.same_process_since(own.moment.id);
         let [before, own] = target.replace(now).map(|own| own.filter(in_process));
@@ -177,7 +181,7 @@ impl Polling {
         let excused = before
             .filter(|before| before.explained)
             .map(|own| own.moment.id);
-        match overlap(request, context).filter(|own| excused != Some(own.ids[0])) {
+        match overlap.filter(|own| excused != Some(own.ids[0])) {
             Some(overlap) => self.overlaps.push(overlap),
             None => target.alone(&poll, context),
         }
@@ -191,10 +195,15 @@ impl Polling {
         let over = self
             .overlaps
             .extract_if(.., |own| own.exchanges[0] == exchange);
-        for overlap in over.filter(|_| ended.answer.is_some()) {
-            if context.now <= overlap.since + GIVEN_UP {
+        for overlap in over {
+            // One that got no answer was given up: at once where the next one took its place.
+            let is_answered = ended.answer.is_some();
+            if !is_answered && context.now <= overlap.since + HELD {
+                continue;
+            }
+            if !is_answered || context.now <= overlap.since + GIVEN_UP {
                 self.brief = self.brief.saturating_add(1);
-                let enough = match overlap.waited < IMPATIENCE {
+                let enough = match is_answered && overlap.waited < IMPATIENCE {
                     true => BRIEF - 1,
                     false => BRIEF,
                 };

@@ -8,11 +8,12 @@ use std::time::Duration;
 
 use super::numbers;
 use super::push::ARRIVES;
+use crate::domain::change::Change;
 use crate::domain::contract::{Contract, Role};
 use crate::domain::journal::{Content, Direction, EntryId, Fact, Frame, Request, Sender};
 use crate::domain::selector::Selector;
 use crate::rules::context::Context;
-use crate::rules::state::CAUSE;
+use crate::rules::state::{AFTERMATH, CAUSE};
 use crate::rules::violation::Violation;
 
 /// How often numbers must be wrong until that is no accident, and which part of all they must be.
@@ -44,6 +45,8 @@ struct Stream {
     asked: BTreeMap<u64, Heard>,
     /// When a number or a snapshot was last wrong.
     wrong: Option<Duration>,
+    /// When an operator last had one of its events emitted, with a number of their own perhaps.
+    pushed: Option<Duration>,
     /// Whether the last snapshot was: then no event fits it.
     stale: bool,
     events: Count,
@@ -113,6 +116,11 @@ impl Streams {
     }
 
     pub(super) fn see(&mut self, context: &Context<'_>) {
+        if let Some(Change::Push { event, .. }) = context.entry.fact.change()
+            && let Some(event) = self.events.iter().find(|own| own.name == *event)
+        {
+            self.streams[event.stream].pushed = Some(context.now);
+        }
         match &context.entry.fact {
             Fact::Frame {
                 socket,
@@ -191,7 +199,7 @@ impl Stream {
             // What goes back is held against what was furthest.
             self.last = Some((last, socket));
         }
-        if is_calm(context) && self.events.take(wrong) {
+        if self.is_calm(context) && self.events.take(wrong) {
             let name = &self.resource;
             context.violated(
                 &ARRIVES,
@@ -213,7 +221,7 @@ impl Stream {
         if wrong {
             self.wrong = Some(context.now);
         }
-        if is_calm(context) && self.snapshots.take(wrong) {
+        if self.is_calm(context) && self.snapshots.take(wrong) {
             let name = &self.resource;
             context.violated(
                 &ARRIVES,
@@ -228,9 +236,10 @@ impl Stream {
             );
         }
     }
-}
 
-/// Whether nobody has meddled with what is sent.
-fn is_calm(context: &Context<'_>) -> bool {
-    !context.is_provoked_since(context.now)
+    /// Whether nobody has meddled with what is sent.
+    fn is_calm(&self, context: &Context<'_>) -> bool {
+        let pushed = self.pushed.is_some_and(|own| context.now < own + AFTERMATH);
+        !pushed && !context.is_shaken_since(context.now)
+    }
 }

@@ -90,8 +90,67 @@ fn a_screen_that_asks_for_a_sign_in_while_the_session_is_good_is_found() {
     for cause in [json!({"act": "sign-out"}), json!(401)] {
         assert_eq!(shows(&cause, &["signed-out"], false), 0, "{cause}");
     }
+    // The user does what it asks for.
+    let mut play = Play::of(harbour());
+    let ships = json!({"status": 200, "body": {"json": {"value": {"ships": []}, "bytes": 9}}});
+    let signs_in = |play: &mut Play| {
+        play.fact(json!({"act": {"sign-in": {"account": "ada"}}}))
+            .signs_in("client", "ada", json!("sailor-7"))
+            .after(millis(3_000));
+    };
+    play.fact(json!({"act": "launch"}));
+    signs_in(&mut play);
+    play.asks("client", "ada", "ships", ships)
+        .after(millis(3_000))
+        .fact(json!({"app": {"reported": {"screen": "signed-out"}}}));
+    signs_in(&mut play);
+    play.fact(json!({"app": {"reported": {"screen": "quay"}}}))
+        .after(millis(20_000))
+        .ended();
+    assert_eq!(play.found("SESSION-18").len(), 1);
     // A screen that only came first, or one that another device saw.
     assert_eq!(shows(&json!(500), &["signed-out", "quay"], false), 0);
     assert_eq!(shows(&json!(500), &["signed-out"], true), 0);
     assert_eq!(shows(&json!(500), &["quay"], false), 0);
+}
+
+/// How often SYNC-4 is found where each poll begins so long after the one before, in milliseconds, and is given up
+/// without an answer after so many more.
+fn polls(every: u64, held: u64) -> usize {
+    let mut contract = harbour();
+    contract.realtime = None;
+    contract.request_timeout = Duration::from_secs(20);
+    let mut play = Play::of(contract);
+    play.fact(json!({"act": "launch"}))
+        .signs_in("client", "ada", json!("sailor-7"))
+        .after(millis(30_000));
+    let mut given_up = Vec::new();
+    for poll in 0..8_u64 {
+        let begins = poll * every;
+        let mut now = poll.saturating_sub(1) * every;
+        given_up.retain(|(exchange, at): &(u64, u64)| {
+            let is_over = *at <= begins;
+            if is_over {
+                play.after(millis(at.saturating_sub(now)))
+                    .fact(json!({"lost": {"exchange": exchange, "reason": "client-gone"}}));
+                now = now.max(*at);
+            }
+            !is_over
+        });
+        play.after(millis(begins - now.min(begins)))
+            .fact(json!({"request": {"exchange": 100 + poll, "sender": "client", "service": "deck", "method": "GET", "target": "/v2/ships",
+                "path": "/v2/ships", "host": "deck.example", "headers": [["authorization", "Bearer ‹client ada›"]],
+                "judgement": {"class": "allowed", "reason": "declared"}, "role": {"resource": "ships"}}}));
+        given_up.push((100 + poll, begins + held));
+    }
+    play.after(millis(60_000)).ended();
+    play.found("SYNC-4").len()
+}
+
+#[test]
+fn polls_that_pile_up_are_found_although_none_is_answered() {
+    assert_eq!(polls(12_000, 15_000), 1);
+    // The next one begins as the one before is given up.
+    assert_eq!(polls(12_000, 12_000), 0);
+    assert_eq!(polls(12_000, 12_300), 0);
 }

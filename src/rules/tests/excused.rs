@@ -210,3 +210,26 @@ fn a_limit_is_an_excuse_where_there_is_one() {
     assert_eq!(limits(false, 2), 0);
     assert_eq!(limits(true, 4), 0);
 }
+
+/// What SYNC-11 says of numbers that are left out every other time, each time soon after this change.
+fn leaves_out(change: &Value) -> usize {
+    let mut play = Play::of(with_landings());
+    play.signs_in("client", "ada", json!("sailor-7"))
+        .joins(1, "ada");
+    let mut number = 7;
+    for round in 0..12 {
+        play.after(seconds(3))
+            .fact(changed(change.clone()))
+            .after(seconds(3))
+            .event(1, "ship_moved", json!({"imo": 1, "count": number}));
+        number += 1 + round % 2;
+    }
+    play.found("SYNC-11").len()
+}
+
+#[test]
+fn numbers_are_left_out_by_nobody_but_whoever_emits_the_event() {
+    assert_eq!(leaves_out(&json!({"own": "landing"})), 1);
+    assert_eq!(leaves_out(&json!({"push": {"event": "another"}})), 1);
+    assert_eq!(leaves_out(&json!({"push": {"event": "ship_moved"}})), 0);
+}

@@ -83,9 +83,12 @@ impl Target {
         [self.last.replace(asked), own]
     }
 
-    /// Whether something other than a poller may ask for it now.
-    pub(super) fn explains(&self, context: &Context<'_>) -> bool {
-        self.failed || self.belongs_to_snapshot(context) || has_a_cause(context)
+    /// Whether something other than a poller may ask for it now. What failed is repeated, but not beside
+    /// another that is still awaited.
+    pub(super) fn explains(&self, beside_another: bool, context: &Context<'_>) -> bool {
+        (self.failed && !beside_another)
+            || self.belongs_to_snapshot(context)
+            || has_a_cause(context)
     }
 
     /// The first request after a connect is its snapshot, and so is what comes with it.
