@@ -344,7 +344,7 @@ pub(super) struct ProxyArguments {
     pub(super) bind: std::net::IpAddr,
 
     /// An address whose connections are taken beside this machine's own; everybody's without it; may be repeated
-    #[arg(long = "allow", value_name = "ADDRESS", value_parser = ports::address)]
+    #[arg(long = "allow", value_name = "ADDRESS", value_parser = ports::client)]
     pub(super) allowed: Vec<std::net::IpAddr>,
 
     /// A name by which the app reaches this machine, with the port if one is forwarded; may be repeated

@@ -74,6 +74,12 @@ pub(super) fn address(text: &str) -> Result<IpAddr, String> {
     })
 }
 
+/// Reads the address of somebody who is let in.
+pub(super) fn client(text: &str) -> Result<IpAddr, String> {
+    let why = || "write the address of a device, like 192.168.1.20".to_owned();
+    text.parse().map_err(|_| why())
+}
+
 /// The addresses of the services that are given a port.
 pub(super) fn addresses(
     ports: &[(String, u16)],

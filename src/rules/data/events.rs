@@ -55,7 +55,14 @@ struct Last {
     repeats: u32,
     /// How many items were shown when it came.
     items: usize,
+    /// Whether what was shown since came of it.
+    is_shown: bool,
+    /// Whether the one before it came just now, can be used and is not shown yet: then what is shown next is its.
+    behind: bool,
 }
+
+/// How long an app may take to show what came, while the next event is there already.
+const UNSHOWN: Duration = Duration::from_millis(500);
 
 impl Rule for Events {
     fn see(&mut self, context: &Context<'_>) {
@@ -170,7 +177,15 @@ impl Events {
                 format!("`{}`, which cannot be used", event.name),
             );
         }
+        let before = self.last.get(&resource.name);
+        let behind = before.is_some_and(|own| {
+            !own.is_shown
+                && own.quality != Some(Quality::Unreadable)
+                && context.entry.at <= own.entry.at + UNSHOWN
+        });
         let last = Last {
+            is_shown: false,
+            behind,
             entry: Arc::clone(context.entry),
             quality,
             repeats: 0,
@@ -189,6 +204,10 @@ impl Events {
             last.quality = None;
             return;
         }
+        if std::mem::take(&mut last.behind) {
+            return;
+        }
+        last.is_shown = true;
         let is_emptied = before > 0 && items == 0;
         let is_late = context.entry.at > last.entry.at + BECAUSE;
         if is_late || (last.quality.is_none() && !is_emptied) {

@@ -154,3 +154,31 @@ fn polls_that_pile_up_are_found_although_none_is_answered() {
     assert_eq!(polls(12_000, 12_000), 0);
     assert_eq!(polls(12_000, 12_300), 0);
 }
+
+/// What DATA-1 says where an event that can be used and one that cannot come one right after the other, and an app
+/// shows something of an event so often, once between them or only afterwards.
+fn shows_of_two(between: bool, after: usize) -> usize {
+    let shown = json!({"app": {"shown": {"resource": "ships", "items": 3, "source": "event"}}});
+    let mut play = Play::of(harbour());
+    play.fact(json!({"act": "launch"}))
+        .signs_in("client", "ada", json!("sailor-7"))
+        .joins(1, "ada")
+        .after(millis(3_000))
+        .event(1, "ship_moved", json!({"imo": 1, "count": 7}));
+    if between {
+        play.fact(shown.clone());
+    }
+    play.event(1, "ship_moved", json!("junk"));
+    for _ in 0..after {
+        play.fact(shown.clone());
+    }
+    play.found("DATA-1").len()
+}
+
+#[test]
+fn what_is_shown_while_the_next_event_is_there_already_is_the_one_befores() {
+    assert_eq!(shows_of_two(false, 1), 0);
+    assert_eq!(shows_of_two(false, 2), 1);
+    assert_eq!(shows_of_two(true, 0), 0);
+    assert_eq!(shows_of_two(true, 1), 1);
+}
