@@ -388,6 +388,21 @@ impl Vault {
         ))
     }
 
+    /// A header without secrets: whatever is known, and every credential in the place of one, whether it is known
+    /// or not. `authorize` is the header in which the contract has credentials; names are in lower case.
+    pub fn conceal_head(&mut self, authorize: &str, name: &str, value: &str) -> (String, String) {
+        let concealed = match name {
+            "authorization" | "proxy-authorization" | "x-api-key" | "x-auth-token" => {
+                self.redact_credential(value)
+            }
+            "cookie" => self.redact_cookies(value, false),
+            "set-cookie" => self.redact_cookies(value, true),
+            own if authorize.eq_ignore_ascii_case(own) => self.redact_credential(value),
+            other => self.conceal_header(other, value),
+        };
+        (self.conceal_name(name), concealed)
+    }
+
     /// Replaces the credential in an authorization header's value, known or not; the scheme stays.
     /// What stands where no credential is, as in `Bearer undefined`, stays as it is.
     pub fn redact_credential(&mut self, value: &str) -> String {

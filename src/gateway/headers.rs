@@ -225,25 +225,13 @@ pub(super) fn wants_upgrade(headers: &HeaderMap) -> bool {
         })
 }
 
-/// Headers without secrets, for the journal: whatever the vault knows, and every credential in the
-/// place of one, whether it is known or not.
+/// Headers without secrets, for the journal.
 pub(super) fn redacted(scribe: &Scribe, headers: Vec<(String, String)>) -> Vec<(String, String)> {
     let own = &scribe.contract.session.authorize.0;
     let mut vault = scribe.vault();
+    let headers = headers.iter();
     headers
-        .into_iter()
-        .map(|(name, value)| {
-            let redacted = match name.as_str() {
-                "authorization" | "proxy-authorization" | "x-api-key" | "x-auth-token" => {
-                    vault.redact_credential(&value)
-                }
-                "cookie" => vault.redact_cookies(&value, false),
-                "set-cookie" => vault.redact_cookies(&value, true),
-                other if own.eq_ignore_ascii_case(other) => vault.redact_credential(&value),
-                other => vault.conceal_header(other, &value),
-            };
-            (vault.conceal_name(&name), redacted)
-        })
+        .map(|(name, value)| vault.conceal_head(own, name, value))
         .collect()
 }
 
@@ -251,19 +239,23 @@ pub(super) fn redacted(scribe: &Scribe, headers: Vec<(String, String)>) -> Vec<(
 mod tests {
     use super::*;
 
+    fn way(origins: &OriginMap) -> Way<'_> {
+        Way {
+            origins,
+            service: "b",
+            origin: "https://b.test",
+            named: "g.test:1",
+            clear: true,
+        }
+    }
+
     #[test]
     fn a_length_beside_chunks_frames_no_answer() {
         let mut headers = HeaderMap::new();
         headers.append("content-length", HeaderValue::from_static("2"));
         headers.append("x-kept", HeaderValue::from_static("1"));
-        let way = Way {
-            origins: &OriginMap::default(),
-            service: "b",
-            origin: "https://b.test",
-            named: "g.test:1",
-            clear: true,
-        };
-        let names = |headers: &HeaderMap| for_client(headers, &way, false).headers.len();
+        let origins = OriginMap::default();
+        let names = |headers: &HeaderMap| for_client(headers, &way(&origins), false).headers.len();
         assert_eq!(names(&headers), 2);
         headers.append("transfer-encoding", HeaderValue::from_static("chunked"));
         assert_eq!(names(&headers), 1);
@@ -274,14 +266,8 @@ mod tests {
         let mut headers = HeaderMap::new();
         headers.append("alt-svc", HeaderValue::from_static("h3=\":443\""));
         headers.append("x-kept", HeaderValue::from_static("1"));
-        let way = Way {
-            origins: &OriginMap::default(),
-            service: "b",
-            origin: "https://b.test",
-            named: "g.test:1",
-            clear: true,
-        };
-        let led = for_client(&headers, &way, false);
+        let origins = OriginMap::default();
+        let led = for_client(&headers, &way(&origins), false);
         let kept = [("x-kept".to_owned(), "1".to_owned())];
         assert_eq!(as_text(&led.headers), kept);
         assert_eq!(led.sent.len(), 1);

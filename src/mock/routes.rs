@@ -225,7 +225,7 @@ impl Backend {
 
 /// What a request is for: by its path, which is the same with and without a slash at its end, and where
 /// several operations share one by what its body and query say.
-fn role(contract: &Contract, service: &str, call: &Call) -> Option<Role> {
+pub(super) fn role(contract: &Contract, service: &str, call: &Call) -> Option<Role> {
     either(&call.path, |path| {
         let body = Some(&call.body[..]);
         contract.role_of_call(call.read_as(), service, path, &call.raw_query, body)

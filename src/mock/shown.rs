@@ -9,6 +9,7 @@ use serde_json::{Map, Value, json};
 
 use super::call::Call;
 use super::reply::Body;
+use super::routes::role;
 use crate::domain::contract::{Contract, Role};
 use crate::domain::secrets::{SecretKind, Vault};
 use crate::domain::world::User;
@@ -44,7 +45,7 @@ impl Shown {
         call: &Call,
         response: &Response<Body>,
     ) -> Map<String, Value> {
-        let role = contract.role_of(&call.method, service, &call.path);
+        let role = role(contract, service, call);
         let opens = matches!(role, Some(Role::SignIn | Role::Refresh | Role::SignOut));
         let answer = response.body().clone().collect().now_or_never();
         let answer = answer.and_then(Result::ok).map(|body| body.to_bytes());
@@ -98,17 +99,8 @@ fn content(vault: &mut Vault, bytes: &[u8]) -> Value {
 fn heads(vault: &mut Vault, contract: &Contract, headers: &HeaderMap) -> Value {
     let own = &contract.session.authorize.0;
     let shown = headers.iter().map(|(name, value)| {
-        let (name, value) = (name.as_str(), String::from_utf8_lossy(value.as_bytes()));
-        let value = match name {
-            "authorization" | "proxy-authorization" | "x-api-key" | "x-auth-token" => {
-                vault.redact_credential(&value)
-            }
-            "cookie" => vault.redact_cookies(&value, false),
-            "set-cookie" => vault.redact_cookies(&value, true),
-            other if own.eq_ignore_ascii_case(other) => vault.redact_credential(&value),
-            other => vault.conceal_header(other, &value),
-        };
-        json!([vault.conceal_name(name), value])
+        let value = String::from_utf8_lossy(value.as_bytes());
+        json!(vault.conceal_head(own, name.as_str(), &value))
     });
     shown.collect()
 }
