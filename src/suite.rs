@@ -36,6 +36,7 @@ mod values;
 mod world;
 mod yaml;
 
+pub(crate) use contract::is_reserved;
 pub use load::{
     contract_source, read_contract, read_runbook, read_scenario, read_setting, read_world,
     world_source,

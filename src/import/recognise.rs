@@ -10,12 +10,13 @@ use super::lists::{end, list};
 use super::sample;
 use super::schemas::{fields, is_of, judging, whole};
 use super::session;
+use crate::suite::is_reserved;
 
 mod naming;
 mod request;
 mod scope;
 
-use naming::{RESERVED, name, named_by};
+use naming::{name, named_by};
 use request::{plain_request, request_of};
 use scope::forbid;
 
@@ -407,7 +408,7 @@ fn screens(draft: &mut Draft) {
             .map(kebab)
             .filter(|name| !name.is_empty());
         let group = group.unwrap_or_else(|| own.name.clone());
-        let group = match RESERVED.contains(&group.as_str()) && group != "home" {
+        let group = match is_reserved(&group) && group != "home" {
             true => format!("{group}-screen"),
             false => group,
         };

@@ -53,13 +53,13 @@ impl Trail {
             if ELSEWHERE.contains(&name.as_str()) {
                 continue;
             }
-            let mut known = self.handed.iter();
-            let Some((token, (from, pointer))) = known.find(|(own, _)| value.contains(*own)) else {
+            let found = parts(value).find_map(|part| Some((part, self.handed.get(part)?)));
+            let Some((token, (from, pointer))) = found else {
                 continue;
             };
             self.traced[*from].access.get_or_insert(pointer.clone());
             if name != "cookie" && self.carrier.is_none() {
-                let template = value.replacen(token.as_str(), "{access-token}", 1);
+                let template = value.replacen(token, "{access-token}", 1);
                 self.carrier = Some(Known {
                     value: Carrier::Header(name.clone(), template),
                     why: format!("requests carried in `{name}` what an answer had handed out"),
@@ -106,6 +106,15 @@ impl Trail {
             }
         }
     }
+}
+
+/// What of a header's value may be a credential: all of it, what follows a scheme, and the value of each cookie.
+fn parts(value: &str) -> impl Iterator<Item = &str> {
+    let after = value.split_once(' ').map(|(_, rest)| rest.trim());
+    let cookies = value
+        .split(';')
+        .filter_map(|pair| Some(pair.split_once('=')?.1.trim()));
+    [value].into_iter().chain(after).chain(cookies)
 }
 
 /// Shows each text of a value with its place, as a JSON Pointer.

@@ -24,6 +24,7 @@ mod session;
 mod switch;
 
 use context::Context;
+pub(crate) use resource::is_reserved;
 
 /// Reads a contract. Whatever is wrong is noted in the cursor's diagnostics.
 pub(crate) fn read(root: &Cursor<'_>, depth: Depth) -> Option<Contract> {

@@ -3,26 +3,8 @@
 use std::collections::BTreeSet;
 
 use crate::import::api::{Operation, kebab};
+use crate::suite::is_reserved;
 
-/// Words that scenarios use otherwise.
-pub(super) const RESERVED: [&str; 16] = [
-    "each",
-    "home",
-    "watched",
-    "data",
-    "writes",
-    "any",
-    "sign-in",
-    "refresh",
-    "sign-out",
-    "status",
-    "health",
-    "keys",
-    "realtime",
-    "signed-out",
-    "loading",
-    "maintenance",
-];
 /// What a resource is named by: its path without parameters, and one of many if the path ends with one.
 pub(super) fn named_by(operation: &Operation) -> String {
     let parts = operation.path.split('/').filter(|part| !part.contains('{'));
@@ -47,7 +29,7 @@ pub(super) fn name(path: &str, taken: &BTreeSet<String>) -> String {
             false => format!("{part}-{name}"),
         };
         let is_word = name.starts_with(|first: char| first.is_ascii_alphabetic());
-        if is_word && !RESERVED.contains(&name.as_str()) && !taken.contains(&name) {
+        if is_word && !is_reserved(&name) && !taken.contains(&name) {
             return name;
         }
     }
@@ -55,7 +37,7 @@ pub(super) fn name(path: &str, taken: &BTreeSet<String>) -> String {
         true => name,
         false => format!("resource-{name}").trim_end_matches('-').to_owned(),
     };
-    let free = |name: &String| !RESERVED.contains(&name.as_str()) && !taken.contains(name);
+    let free = |name: &String| !is_reserved(name) && !taken.contains(name);
     let numbered = (2..).map(|number| format!("{name}-{number}"));
     std::iter::once(name.clone())
         .chain(numbered)

@@ -30,6 +30,11 @@ const RESERVED: [&str; 13] = [
 /// Names of requests that are no resources.
 const ROLES: [&str; 3] = ["status", "health", "keys"];
 
+/// Whether no resource can have this name, because scenarios mean something else by it.
+pub(crate) fn is_reserved(name: &str) -> bool {
+    RESERVED.contains(&name) || ROLES.contains(&name)
+}
+
 pub(super) fn read_all(cursor: &Cursor<'_>, context: &Context<'_>) -> Option<Vec<Resource>> {
     let entries = cursor.entries()?;
     if entries.is_empty() {
@@ -41,7 +46,7 @@ pub(super) fn read_all(cursor: &Cursor<'_>, context: &Context<'_>) -> Option<Vec
     let resources: Vec<Option<Resource>> = entries
         .iter()
         .map(|(entry, cursor)| {
-            if RESERVED.contains(&entry.key.as_str()) || ROLES.contains(&entry.key.as_str()) {
+            if is_reserved(&entry.key) {
                 reserved(cursor, &entry.key, &entry.key_span, "resource");
             }
             read(&entry.key, cursor, context)
