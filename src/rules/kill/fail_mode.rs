@@ -26,7 +26,7 @@ rule! {
     /// screen, or a feed that the app itself closes without asking for data any more past the time
     /// at which it would poll, although it must go on. With `open` that includes an app that was
     /// told to block: once its attempts are spent it asks for data again. What an app still knows
-    /// after its session has ended is not judged.
+    /// after its session has ended is not judged, and neither is one whose token is refused while no other can be had.
     ///
     /// # How to keep it
     /// Keep the last valid answer in storage, and evaluate the agreed fail mode wherever an answer

@@ -344,12 +344,7 @@ impl Series {
                 self.hammering = true;
                 context.violated(
                     &BACKOFF,
-                    Violation::new("the app retries without backing off")
-                        .expected(format!(
-                            "delays that grow from {} to {}",
-                            show(agreed.delay),
-                            show(agreed.cap)
-                        ))
+                    without_backing_off(agreed)
                         .observed(format!(
                             "{} attempts of {}, the first {} after what came before it, the last {}",
                             self.count,
@@ -392,12 +387,7 @@ impl Series {
         self.hammering = true;
         context.violated(
             &BACKOFF,
-            Violation::new("the app retries without backing off")
-                .expected(format!(
-                    "delays that grow from {} to {}",
-                    show(agreed.delay),
-                    show(agreed.cap)
-                ))
+            without_backing_off(agreed)
                 .observed(format!(
                     "{} times in a row {} was repeated after delays that did not grow, the last time {} and {}",
                     self.flat.len(),
@@ -418,6 +408,12 @@ impl Series {
             self.tries.read(request, anew, context);
         }
     }
+}
+
+fn without_backing_off(agreed: &Agreed) -> Violation {
+    let (first, last) = (show(agreed.delay), show(agreed.cap));
+    Violation::new("the app retries without backing off")
+        .expected(format!("delays that grow from {first} to {last}"))
 }
 
 /// Whether the status is asked anew because of what the app was told elsewhere since then: the feed that it

@@ -21,7 +21,7 @@ rule! {
     /// # How it is judged
     /// Judged on failing attempts of one request that follow each other by back-off: two more than
     /// agreed are a finding. Polls and what the user asks for are requests of their own, and so is
-    /// a refresh that another poll asks for: where an attempt comes when the next of them may be
+    /// a refresh that another poll asks for, and a question to the kill-switch after the feed was refused: where an attempt comes when the next of them may be
     /// due and the delays begin anew with it, it is taken for the first of another request. Where nobody
     /// marks what the user does, more than twice as many attempts as agreed may be one request's by two
     /// layers, or those of a user who asked again: that is said, and not judged.
