@@ -187,3 +187,17 @@ fn disconnected(event: &Event) -> Option<DisconnectReason> {
         _ => None,
     }
 }
+
+/// A suite with the shipped contract and world, and one scenario.
+fn one_scenario() -> tempfile::TempDir {
+    let root = std::path::Path::new(env!("CARGO_MANIFEST_DIR"));
+    let suite = tempfile::tempdir().unwrap();
+    for (from, to) in [
+        ("scenarios/contract.yaml", "contract.yaml"),
+        ("fixtures/world.yaml", "world.yaml"),
+        ("scenarios/sign-in/sign-in.yaml", "sign-in.yaml"),
+    ] {
+        std::fs::copy(root.join(from), suite.path().join(to)).unwrap();
+    }
+    suite
+}

@@ -48,6 +48,7 @@ mod signoff;
 #[cfg(feature = "interop")]
 mod slurm;
 mod sources;
+#[cfg(all(target_os = "linux", target_arch = "x86_64"))]
 mod supply;
 mod tidy;
 mod tutorial;

@@ -152,7 +152,6 @@ fn everything_comes_under_terms_that_are_agreed_on() {
     }
 }
 
-#[cfg(all(target_os = "linux", target_arch = "x86_64"))]
 #[test]
 fn the_notices_name_what_the_binary_is_made_of() {
     let metadata = metadata();

@@ -4,20 +4,14 @@
 use std::path::Path;
 use std::process::Command;
 
+use super::one_scenario;
 use crate::local::Mock;
 use crate::proxy::Proxy;
 
 #[test]
 fn the_console_of_the_mock_and_of_the_proxy_is_used_in_chromium() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
-    let suite = tempfile::tempdir().unwrap();
-    for (from, to) in [
-        ("scenarios/contract.yaml", "contract.yaml"),
-        ("fixtures/world.yaml", "world.yaml"),
-        ("scenarios/sign-in/sign-in.yaml", "sign-in.yaml"),
-    ] {
-        std::fs::copy(root.join(from), suite.path().join(to)).unwrap();
-    }
+    let suite = one_scenario();
     let mock = Mock::start(suite.path());
     let proxy = Proxy::start(&[]);
     let ran = Command::new("node")

@@ -4,19 +4,13 @@
 use std::path::Path;
 use std::process::Command;
 
+use super::one_scenario;
 use crate::local::Mock;
 
 #[test]
 fn a_page_of_an_origin_of_its_own_signs_in_and_listens_and_a_foreign_one_reads_nothing() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
-    let suite = tempfile::tempdir().unwrap();
-    for (from, to) in [
-        ("scenarios/contract.yaml", "contract.yaml"),
-        ("fixtures/world.yaml", "world.yaml"),
-        ("scenarios/sign-in/sign-in.yaml", "sign-in.yaml"),
-    ] {
-        std::fs::copy(root.join(from), suite.path().join(to)).unwrap();
-    }
+    let suite = one_scenario();
     let mock = Mock::start(suite.path());
     let folder = root.join("tests/interop");
     let ran = Command::new("node")
