@@ -6,7 +6,7 @@ use http::HeaderMap;
 use serde_json::Value;
 
 use super::capture::{self, Captures};
-use crate::domain::contract::{Body, Contract, Operation};
+use crate::domain::contract::{Body, Contract, Operation, Role};
 use crate::domain::scope::canonical::pairs;
 
 /// A request, its body read.
@@ -37,12 +37,32 @@ impl Connection {
 }
 
 impl Call {
+    /// What it is for: by its path, which is the same with and without a slash at its end, and where several
+    /// operations share one by what its body and query say.
+    pub(super) fn role(&self, contract: &Contract, service: &str) -> Option<Role> {
+        self.at_either(|path| {
+            let body = Some(&self.body[..]);
+            contract.role_of_call(self.read_as(), service, path, &self.raw_query, body)
+        })
+    }
+
+    /// Whether its path is one of the contract's, whatever it says there.
+    pub(super) fn is_known(&self, contract: &Contract, service: &str) -> bool {
+        let found = self.at_either(|path| contract.role_of(self.read_as(), service, path));
+        found.is_some()
+    }
+
     /// The method by which it is looked up: whoever asks for the head alone asks for the same.
-    pub(super) fn read_as(&self) -> &str {
+    fn read_as(&self) -> &str {
         match &*self.method {
             "HEAD" => "GET",
             method => method,
         }
+    }
+
+    /// What is found at its path, or at the same with a slash at its end.
+    fn at_either<T>(&self, find: impl Fn(&str) -> Option<T>) -> Option<T> {
+        find(&self.path).or_else(|| find(&format!("{}/", self.path)))
     }
 
     /// What was filled into the operation's templates, if this request was made from them.

@@ -36,7 +36,7 @@ impl Backend {
         if let Some(reply) = self.other_client(service, call) {
             return Route::Answer(reply);
         }
-        let Some(role) = role(contract, service, call) else {
+        let Some(role) = call.role(contract, service) else {
             return Route::Answer(nothing(contract, service, call));
         };
         let open = role == Role::Realtime && self.has(Defect::SocketDuringMaintenance);
@@ -223,32 +223,16 @@ impl Backend {
     }
 }
 
-/// What a request is for: by its path, which is the same with and without a slash at its end, and where
-/// several operations share one by what its body and query say.
-pub(super) fn role(contract: &Contract, service: &str, call: &Call) -> Option<Role> {
-    either(&call.path, |path| {
-        let body = Some(&call.body[..]);
-        contract.role_of_call(call.read_as(), service, path, &call.raw_query, body)
-    })
-}
-
 /// What is said to a request that is for nothing: its path is unknown, or what it says there is.
 fn nothing(contract: &Contract, service: &str, call: &Call) -> Reply {
-    match either(&call.path, |path| {
-        contract.role_of(call.read_as(), service, path)
-    }) {
-        Some(_) => Reply::error(
+    match call.is_known(contract, service) {
+        true => Reply::error(
             400,
             "bad-request",
             "the body is not what this endpoint takes",
         ),
-        None => Reply::error(404, "not-found", "there is no such endpoint"),
+        false => Reply::error(404, "not-found", "there is no such endpoint"),
     }
-}
-
-/// What is found at a path, or at the same with a slash at its end.
-fn either<T>(path: &str, find: impl Fn(&str) -> Option<T>) -> Option<T> {
-    find(path).or_else(|| find(&format!("{path}/")))
 }
 
 /// The finished answer with its request id.

@@ -9,7 +9,6 @@ use serde_json::{Map, Value, json};
 
 use super::call::Call;
 use super::reply::Body;
-use super::routes::role;
 use crate::domain::contract::{Contract, Role};
 use crate::domain::secrets::{SecretKind, Vault};
 use crate::domain::world::User;
@@ -45,7 +44,7 @@ impl Shown {
         call: &Call,
         response: &Response<Body>,
     ) -> Map<String, Value> {
-        let role = role(contract, service, call);
+        let role = call.role(contract, service);
         let opens = matches!(role, Some(Role::SignIn | Role::Refresh | Role::SignOut));
         let answer = response.body().clone().collect().now_or_never();
         let answer = answer.and_then(Result::ok).map(|body| body.to_bytes());
