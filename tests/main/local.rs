@@ -7,6 +7,8 @@ use std::process::{Child, Command, Stdio};
 
 use serde_json::Value;
 
+use super::ports::Reserved;
+
 /// `rehearsal mock`, ended with the test.
 pub(crate) struct Mock {
     child: Child,
@@ -177,19 +179,15 @@ fn a_target_that_is_not_there_or_is_something_else_ends_with_3_and_says_what_was
     let good = config(&mock, "");
     let platform = mock.url("/services/platform");
 
-    // A port that was just free: bound and let go.
-    let closed = std::net::TcpListener::bind("127.0.0.1:0")
-        .unwrap()
-        .local_addr()
-        .unwrap();
-    let nobody = good.replace(platform, &format!("http://{closed}"));
+    let closed = Reserved::new();
+    let nobody = good.replace(platform, &format!("http://{}", closed.address()));
     let (code, out, err) = run(suite.path(), &nobody, PASSWORD, &[]);
     assert_eq!(code, Some(3), "{out}\n{err}");
     assert!(
         err.contains("`local`") && err.contains("`platform`"),
         "{err}"
     );
-    assert!(err.contains(&closed.to_string()), "{err}");
+    assert!(err.contains(&closed.address().to_string()), "{err}");
 
     let tls_to_plain = good.replace(platform, &platform.replace("http:", "https:"));
     let (code, out, err) = run(suite.path(), &tls_to_plain, PASSWORD, &[]);

@@ -37,6 +37,7 @@ mod matrix;
 #[cfg(unix)]
 mod mock;
 mod pace;
+mod ports;
 mod proxy;
 mod run_file;
 mod runbook;

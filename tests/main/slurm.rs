@@ -2,16 +2,19 @@
 
 use std::fs;
 use std::io::{BufRead as _, BufReader};
-use std::net::TcpListener;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 
 use tempfile::TempDir;
 
+use super::ports::Reserved;
+
 /// A cluster that ends with this.
 struct Cluster {
     folder: TempDir,
     daemons: Vec<Child>,
+    /// The controller's and the node's.
+    ports: [Reserved; 2],
 }
 
 impl Cluster {
@@ -20,6 +23,7 @@ impl Cluster {
         let mut cluster = Self {
             folder,
             daemons: Vec::new(),
+            ports: [(); 2].map(|()| Reserved::new()),
         };
         for kept in ["state", "spool"] {
             fs::create_dir(cluster.path(kept)).unwrap();
@@ -49,9 +53,7 @@ impl Cluster {
         let host = Command::new("hostname").arg("-s").output().unwrap().stdout;
         let host = String::from_utf8(host).unwrap();
         let host = host.trim();
-        // Two listeners at once, so that they are two ports.
-        let free = [(); 2].map(|()| TcpListener::bind("127.0.0.1:0").unwrap());
-        let [controller, node] = free.map(|own| own.local_addr().unwrap().port());
+        let [controller, node] = self.ports.each_ref().map(Reserved::port);
         let user = Command::new("id").arg("-un").output().unwrap().stdout;
         let user = String::from_utf8(user).unwrap();
         let (user, folder) = (user.trim(), self.folder.path().display());

@@ -3,13 +3,14 @@
 use std::collections::BTreeSet;
 use std::fs;
 use std::io::{BufRead, BufReader, Read, Write};
-use std::net::{TcpListener, TcpStream};
+use std::net::TcpStream;
 use std::path::Path;
 use std::process::{Child, ChildStdout, Stdio};
 
 use serde_json::Value;
 
 use super::commands::rehearsal;
+use super::ports::Reserved;
 use super::sources::root;
 
 /// A command of the transcript, and the lines that it is said to print.
@@ -34,9 +35,9 @@ impl Drop for Served {
 #[test]
 fn the_tutorial_prints_what_it_says() {
     let text = fs::read_to_string(root().join("docs/TUTORIAL.md")).unwrap();
-    // The tutorial's ports may be somebody's; these are free, and all are held until each is chosen.
-    let free = [(); 2].map(|()| TcpListener::bind("127.0.0.1:0").unwrap());
-    let [backend, control] = free.map(|held| held.local_addr().unwrap().port().to_string());
+    // The tutorial's ports may be somebody's.
+    let reserved = [(); 2].map(|()| Reserved::new());
+    let [backend, control] = reserved.each_ref().map(|own| own.port().to_string());
     let text = text.replace("4110", &backend).replace("4100", &control);
     let folder = tempfile::tempdir().unwrap();
     let mut served = None;

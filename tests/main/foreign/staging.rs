@@ -10,11 +10,13 @@ use std::process::{Child, Command, Output, Stdio};
 use tempfile::TempDir;
 
 use super::backend::{Backend, Kind};
+use crate::ports::Reserved;
 
 /// nginx in front of both services, and the configuration that leads there.
 struct Staging {
     backend: Backend,
     nginx: Child,
+    _ports: [Reserved; 2],
     _folder: TempDir,
 }
 
@@ -23,9 +25,8 @@ impl Staging {
         let backend = Backend::start(Kind::Fleet, None);
         let folder = tempfile::tempdir().unwrap();
         let config = fs::read_to_string(backend.folder().join("rehearsal.toml")).unwrap();
-        // Two listeners at once, so that they are two ports.
-        let free = [(); 2].map(|()| TcpListener::bind("127.0.0.1:0").unwrap());
-        let ports = free.map(|own| own.local_addr().unwrap().port());
+        let reserved = [(); 2].map(|()| Reserved::new());
+        let ports = reserved.each_ref().map(Reserved::port);
         let services = ["auth", "fleet"].map(|service| url(&config, service));
         let keys = Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures/keys");
         let certificate = keys.join("gateway-test-only.pem");
@@ -55,6 +56,7 @@ impl Staging {
         Self {
             backend,
             nginx,
+            _ports: reserved,
             _folder: folder,
         }
     }
