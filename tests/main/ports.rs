@@ -11,13 +11,13 @@ use tokio::net::TcpSocket;
 /// Linux a program that is told the number can listen there all the same, because both have `SO_REUSEADDR`, as
 /// listeners of Rust, nginx and Slurm do (socket(7)). Elsewhere two sockets of one address exclude each other, and the port
 /// is let go at once.
-pub struct Reserved {
+pub(crate) struct Reserved {
     address: SocketAddr,
     _held: Option<TcpSocket>,
 }
 
 impl Reserved {
-    pub fn new() -> Self {
+    pub(crate) fn new() -> Self {
         let socket = TcpSocket::new_v4().unwrap();
         socket.set_reuseaddr(true).unwrap();
         socket.bind((Ipv4Addr::LOCALHOST, 0).into()).unwrap();
@@ -28,11 +28,11 @@ impl Reserved {
     }
 
     /// `127.0.0.1` and the port.
-    pub fn address(&self) -> SocketAddr {
+    pub(crate) fn address(&self) -> SocketAddr {
         self.address
     }
 
-    pub fn port(&self) -> u16 {
+    pub(crate) fn port(&self) -> u16 {
         self.address.port()
     }
 }
