@@ -127,6 +127,7 @@ impl State {
             Fact::Act(act) => {
                 self.world.act(entry, act);
                 self.session.act(act);
+                self.sockets.act(entry, act);
                 self.switch.act(act);
             }
             Fact::Harness(fact) => self.harness(entry, fact),

@@ -250,8 +250,9 @@ rule! {
     /// # How it is judged
     /// At the end, by the limit to `time-to-return`: from the entry at which nothing keeps a lost feed
     /// from coming back (the network, the backend and the socket's path are there, the app is looked at,
-    /// signed in and not blocked) to the one that joins it. One that did not come back counts as long as
-    /// it was waited for. Of an app of which nobody says when it is left, nothing is measured.
+    /// signed in, and was last told that it is not blocked) to the one that joins it. One that did not
+    /// come back counts as long as it was waited for. What a process left behind that was ended is no
+    /// loss of the next one's. Of an app of which nobody says when it is left, nothing is measured.
     ///
     /// # How to keep it
     /// Cap the reconnection delay, and try at once when the network or the user comes back.

@@ -68,6 +68,7 @@ impl Spans {
             && !context.world.backend_is_stopped()
             && !context.world.reads_are_disturbed()
             && !context.is_blocked_by_lever()
+            && !context.may_be_blocked()
             && context.waits.until_all() <= context.now
             && context.sockets.live() == 0;
         if !can_poll {
@@ -122,7 +123,8 @@ impl Spans {
             && context.app_is_free()
             && !context.world.backend_is_stopped()
             && !context.world.is_disturbed()
-            && !context.is_blocked_by_lever();
+            && !context.is_blocked_by_lever()
+            && !context.may_be_blocked();
         if can_return {
             self.comeback.get_or_insert_with(|| context.moment());
         } else {

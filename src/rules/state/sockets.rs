@@ -4,9 +4,10 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use crate::domain::contract::{Contract, Reason, TransportName};
-use crate::domain::journal::{Content, Direction, Entry, Fact, Frame};
+use crate::domain::journal::{Act, Content, Direction, Entry, Fact, Frame};
 use crate::rules::labels;
 use crate::rules::moment::Moment;
+use crate::rules::state::AFTERMATH;
 
 /// The Engine.IO sessions that are open.
 #[derive(Default)]
@@ -15,6 +16,8 @@ pub(crate) struct Sockets {
     /// When the feed was last connected, and last lost.
     pub(crate) connected: Option<Moment>,
     pub(crate) lost: Option<Moment>,
+    /// When the process of the app last began or ended.
+    process: Option<Moment>,
     /// When the backend last refused the feed or left it.
     pub(crate) refused: Option<Moment>,
     /// The token for which it last refused the feed, by its label.
@@ -135,16 +138,30 @@ impl Sockets {
                 }
             }
             Fact::SocketClosed { socket, .. } => {
-                let was_live = self
-                    .open
-                    .get_mut(socket)
-                    .is_some_and(|socket| socket.connected.take().is_some());
-                if was_live && self.live() == 0 {
+                let own = self.open.get_mut(socket);
+                let was_live = own.and_then(|socket| socket.connected.take());
+                if was_live.is_some_and(|since| !self.is_of_another_process(since, entry))
+                    && self.live() == 0
+                {
                     self.lost = Some(Moment::of(entry));
                 }
             }
             _ => {}
         }
+    }
+
+    /// A process begins or ends.
+    pub(super) fn act(&mut self, entry: &Entry, act: &Act) {
+        if matches!(act, Act::Launch | Act::Kill) {
+            self.process = Some(Moment::of(entry));
+        }
+    }
+
+    /// Whether a feed that ends here is what a process left behind that is gone: the one that runs now did not lose
+    /// it. Later on it is its own, and was only said late to have begun.
+    fn is_of_another_process(&self, joined: Moment, entry: &Entry) -> bool {
+        let process = self.process;
+        process.is_some_and(|began| joined.id < began.id && entry.at <= began.at + AFTERMATH)
     }
 
     /// A service was stopped, or all were: none of its sessions lives on, even if nobody said good-bye.

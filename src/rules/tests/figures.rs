@@ -152,3 +152,67 @@ fn a_contract_without_limits_has_figures_and_no_rule_for_them() {
         );
     }
 }
+
+/// What the time to come back is judged by, after this.
+fn comes_back(story: impl Fn(&mut Play)) -> bool {
+    let most = Bound::Time(Quantile::Max, Duration::from_secs(12));
+    let mut play = play(&[(Figure::TimeToReturn, most)]);
+    asks_switch(&mut play, "open");
+    play.joins(1, "ada");
+    story(&mut play);
+    play.joins(2, "ada").ended();
+    found(&play.judged(), "FIGURE-11")
+}
+
+fn asks_switch(play: &mut Play, word: &str) {
+    let request =
+        json!({"service": "gate", "method": "GET", "target": "/beacon", "role": "status"});
+    let body = json!({"json": {"value": {"harbour": word}, "bytes": 9}});
+    play.exchange(
+        "client",
+        request,
+        None,
+        json!({"status": 200, "body": body}),
+    );
+}
+
+fn closed() -> Value {
+    json!({"socket-closed": {"socket": 1, "end": "gateway"}})
+}
+
+#[test]
+fn a_feed_that_a_process_left_behind_is_no_loss_of_the_next_one() {
+    const AWAY: Duration = Duration::from_secs(30);
+    assert!(comes_back(|play| {
+        play.fact(closed()).after(AWAY);
+    }));
+    // In real time its connection ends a little later than it does.
+    assert!(!comes_back(|play| {
+        play.fact(json!({"act": "kill"}))
+            .fact(json!({"act": "launch"}));
+        play.fact(closed()).after(AWAY);
+    }));
+    // Whoever says late that a process began says nothing of what it loses long after.
+    assert!(comes_back(|play| {
+        play.fact(json!({"act": "launch"})).after(AWAY);
+        play.fact(closed()).after(AWAY);
+    }));
+}
+
+#[test]
+fn an_app_that_was_told_that_it_is_blocked_comes_back_once_it_was_told_that_it_is_not() {
+    let switched =
+        |on: bool| json!({"harness": {"changed": {"change": {"maintenance": on}, "how": "mock"}}});
+    let takes = |after: Duration| {
+        comes_back(|play| {
+            play.fact(switched(true));
+            asks_switch(play, "closed");
+            play.fact(closed()).fact(switched(false));
+            play.after(Duration::from_secs(25));
+            asks_switch(play, "open");
+            play.after(after);
+        })
+    };
+    assert!(!takes(Duration::from_secs(1)));
+    assert!(takes(Duration::from_secs(25)));
+}
