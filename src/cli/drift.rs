@@ -37,6 +37,7 @@ pub(super) fn drift(arguments: &DriftArguments) -> Result<Exit, Problem> {
         writeln!(console::out(), "{:#}", document(&compared))?;
     } else {
         recorded::tell(&compared)?;
+        headers(&compared)?;
         timings(&compared)?;
     }
     if arguments.update && !compared.differences.is_empty() {
@@ -120,6 +121,25 @@ fn prove(proposed: &Proposed, recording: &Recording) -> Result<Exit, Problem> {
     Ok(recorded::exit(&left, Exit::NonConformance))
 }
 
+fn headers(compared: &Compared) -> Result<(), Problem> {
+    if compared.headers.is_empty() {
+        return Ok(());
+    }
+    let mut out = console::out();
+    writeln!(
+        out,
+        "\nheaders that a client may go by, and that differ (nothing of a suite decides them):"
+    )?;
+    for own in &compared.headers {
+        writeln!(
+            out,
+            "  {} {}: recorded {}, mock {}",
+            own.about, own.name, own.recorded, own.mock
+        )?;
+    }
+    Ok(())
+}
+
 fn timings(compared: &Compared) -> Result<(), Problem> {
     let mut out = console::out();
     writeln!(
@@ -129,8 +149,8 @@ fn timings(compared: &Compared) -> Result<(), Problem> {
     for (role, own) in &compared.timings {
         writeln!(
             out,
-            "  {role}: p50 {:.0}ms, p95 {:.0}ms, most {:.0}ms, of {}",
-            own.p50_ms, own.p95_ms, own.most_ms, own.answers
+            "  {role}: p50 {:.0}ms, p95 {:.0}ms, p99 {:.0}ms, most {:.0}ms, of {}",
+            own.p50_ms, own.p95_ms, own.p99_ms, own.most_ms, own.answers
         )?;
     }
     Ok(())
@@ -152,19 +172,28 @@ fn document(compared: &Compared) -> Value {
         .iter()
         .map(|(what, why)| json!({"what": what, "why": why}))
         .collect();
+    let headers: Vec<Value> = compared
+        .headers
+        .iter()
+        .map(|own| {
+            json!({
+                "about": own.about, "name": own.name, "recorded": own.recorded, "mock": own.mock,
+            })
+        })
+        .collect();
     let timings: serde_json::Map<String, Value> = compared
         .timings
         .iter()
         .map(|(role, own)| {
             let own = json!({
                 "answers": own.answers, "p50_ms": own.p50_ms, "p95_ms": own.p95_ms,
-                "most_ms": own.most_ms,
+                "p99_ms": own.p99_ms, "most_ms": own.most_ms,
             });
             (role.clone(), own)
         })
         .collect();
     json!({
         "requests": compared.asked, "events": compared.events, "differences": differences,
-        "not_replayed": skipped, "timings": timings,
+        "not_replayed": skipped, "headers": headers, "timings": timings,
     })
 }

@@ -34,7 +34,9 @@ pub(super) fn read(source: &Arc<Source>) -> Result<Recording, Problems> {
         let answered_itself = entry
             .pointer("/response/_from")
             .is_some_and(|own| own != "backend");
-        if asked_itself || answered_itself {
+        // Nor is what a target answers because it was told to answer badly.
+        let was_spoilt = entry.get("_malformed") == Some(&Value::Bool(true));
+        if asked_itself || answered_itself || was_spoilt {
             continue;
         }
         let number = at.to_string();
@@ -129,6 +131,7 @@ fn exchange(entry: &Value) -> Result<Exchange, String> {
             .and_then(Value::as_f64)
             .unwrap_or_default()
             .max(0.0),
+        held_up: entry.get("_delayed") == Some(&Value::Bool(true)),
         method: method.to_ascii_uppercase(),
         origin: format!("{scheme}://{}{port}", url.host_str().unwrap_or_default()),
         path: url.path().to_owned(),

@@ -21,6 +21,8 @@ pub(crate) struct Exchange {
     pub(crate) at: f64,
     /// How long it took, in milliseconds.
     pub(crate) took: f64,
+    /// Whether a fault of the harness may have made it longer.
+    pub(crate) held_up: bool,
     pub(crate) method: String,
     /// Scheme, host and port.
     pub(crate) origin: String,

@@ -9,7 +9,7 @@ mod exchange;
 mod packet;
 mod socket;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io::{self, Write};
 use std::sync::Arc;
 use std::time::Duration;
@@ -19,7 +19,8 @@ use serde_json::{Value, json};
 use self::exchange::{Ending, entry};
 use self::socket::Socket;
 use super::rfc3339;
-use crate::domain::contract::TransportName;
+use crate::domain::change::{Change, Fault, RequestMatch};
+use crate::domain::contract::{Role, TransportName};
 use crate::domain::journal::file::Header;
 use crate::domain::journal::{Answer, Direction, Entry, Fact, Frame, LossReason, Request};
 
@@ -36,12 +37,24 @@ pub struct Archive<'w> {
 struct Open {
     page: String,
     epoch: Duration,
-    /// Requests without an answer yet, and when they came.
-    requests: BTreeMap<u64, (Duration, Request)>,
+    /// Requests without an answer yet, by their exchange.
+    requests: BTreeMap<u64, Asked>,
+    /// What the harness holds up by a fault.
+    delayed: Vec<RequestMatch>,
+    /// Resources that the target answers with bad data because the harness wants it so.
+    malformed: BTreeSet<String>,
     /// WebSockets: the exchange that opened each, by the number of the session.
     sockets: BTreeMap<u64, Socket>,
     /// Handshakes of WebSockets of which the journal has not said yet which session they are.
     handshakes: Vec<Socket>,
+}
+
+/// A request without an answer yet.
+struct Asked {
+    began: Duration,
+    request: Request,
+    delayed: bool,
+    malformed: bool,
 }
 
 impl<'w> Archive<'w> {
@@ -97,14 +110,18 @@ impl<'w> Archive<'w> {
     pub fn entry(&mut self, entry: &Arc<Entry>) -> io::Result<()> {
         match &entry.fact {
             Fact::Request(request) => {
-                let held = (entry.at, (**request).clone());
+                let held = Asked {
+                    began: entry.at,
+                    request: (**request).clone(),
+                    delayed: !self.journal.delayed.is_empty(),
+                    malformed: self.is_malformed(request),
+                };
                 self.journal.requests.insert(request.exchange, held);
             }
             Fact::Answer(answer) => self.answered(entry, answer)?,
             Fact::Lost { exchange, reason } => {
-                if let Some((began, request)) = self.journal.requests.remove(exchange) {
-                    let ending = Ending::Lost(told(reason));
-                    let value = self.value(began, entry, &request, &ending);
+                if let Some(asked) = self.journal.requests.remove(exchange) {
+                    let value = self.value(entry, &asked, &Ending::Lost(told(reason)));
                     self.write(&value)?;
                 }
             }
@@ -127,18 +144,43 @@ impl<'w> Archive<'w> {
                     self.write_socket(own, entry.at)?;
                 }
             }
-            _ => {}
+            _ => self.changed(entry),
         }
         Ok(())
     }
 
+    fn is_malformed(&self, request: &Request) -> bool {
+        let role = request.role.as_ref();
+        matches!(role, Some(Role::Resource(name)) if self.journal.malformed.contains(name))
+    }
+
+    /// Takes in that the harness holds answers up or spoils them from now on, or does so no longer.
+    fn changed(&mut self, entry: &Entry) {
+        match entry.fact.change() {
+            Some(Change::Fault { on, fault }) => {
+                let delayed = &mut self.journal.delayed;
+                delayed.retain(|own| own != on);
+                if matches!(fault, Some(Fault::Delay(_))) {
+                    delayed.push(on.clone());
+                }
+            }
+            Some(Change::Malform { resource, class }) => {
+                match class {
+                    Some(_) => self.journal.malformed.insert(resource.clone()),
+                    None => self.journal.malformed.remove(resource),
+                };
+            }
+            _ => {}
+        }
+    }
+
     fn answered(&mut self, entry: &Entry, answer: &Answer) -> io::Result<()> {
-        let Some((began, request)) = self.journal.requests.remove(&answer.exchange) else {
+        let Some(asked) = self.journal.requests.remove(&answer.exchange) else {
             return Ok(());
         };
-        let value = self.value(began, entry, &request, &Ending::Answered(answer));
-        if answer.status == 101 && request.wants_websocket() {
-            let opened = Socket::new(&request, value, began);
+        let value = self.value(entry, &asked, &Ending::Answered(answer));
+        if answer.status == 101 && asked.request.wants_websocket() {
+            let opened = Socket::new(&asked.request, value, asked.began);
             self.journal.handshakes.push(opened);
             return Ok(());
         }
@@ -173,13 +215,19 @@ impl<'w> Archive<'w> {
         writeln!(self.out, "],\"pages\":{pages}}}}}")
     }
 
-    fn value(&self, began: Duration, end: &Entry, request: &Request, ending: &Ending<'_>) -> Value {
+    fn value(&self, end: &Entry, asked: &Asked, ending: &Ending<'_>) -> Value {
         let mut value = entry(
-            self.journal.epoch + began,
-            end.at - began.min(end.at),
-            request,
+            self.journal.epoch + asked.began,
+            end.at - asked.began.min(end.at),
+            &asked.request,
             ending,
         );
+        if asked.delayed {
+            value["_delayed"] = json!(true);
+        }
+        if asked.malformed || self.is_malformed(&asked.request) {
+            value["_malformed"] = json!(true);
+        }
         value["pageref"] = json!(self.journal.page);
         if let Some(device) = &end.device {
             value["_device"] = json!(device);
@@ -206,9 +254,10 @@ impl<'w> Archive<'w> {
     fn close_journal(&mut self) -> io::Result<()> {
         let open = std::mem::take(&mut self.journal);
         let page = open.page;
-        for (began, request) in open.requests.into_values() {
+        for asked in open.requests.into_values() {
             let ending = Ending::Lost("the journal ends before it does".to_owned());
-            let mut value = entry(open.epoch + began, Duration::ZERO, &request, &ending);
+            let began = open.epoch + asked.began;
+            let mut value = entry(began, Duration::ZERO, &asked.request, &ending);
             value["pageref"] = json!(page);
             self.write(&value)?;
         }

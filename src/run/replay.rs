@@ -6,6 +6,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 use serde_json::Value;
 
+use self::sessions::Sessions;
 use super::call::{Call, CallFailed, Reply};
 use crate::domain::bindings::{Bindings, escape};
 use crate::domain::contract::{Body, Contract, NextPage, Operation, Resource, Role, TokenAnswer};
@@ -17,6 +18,8 @@ use crate::mock::{Mock, Pages, Settings, StartError};
 use crate::net::{Clock, Net};
 
 mod feed;
+mod headers;
+mod sessions;
 mod verdict;
 
 pub(crate) use verdict::{Compared, compare, evidence};
@@ -87,7 +90,7 @@ pub(crate) fn replay(
             contract,
             world,
             mock: &mock,
-            bindings: Bindings::default(),
+            sessions: Sessions::default(),
             names: Vec::new(),
             cursors: BTreeMap::new(),
             replay: Replay::default(),
@@ -97,7 +100,7 @@ pub(crate) fn replay(
         }
         player.ensure().await?;
         let mut replay = player.replay;
-        replay.heard = feed::heard(contract, &mock, &player.bindings, recording).await;
+        replay.heard = feed::heard(contract, &mock, player.sessions.current(), recording).await;
         Ok(replay)
     })
 }
@@ -107,7 +110,7 @@ struct Player<'a> {
     contract: &'a Contract,
     world: &'a World,
     mock: &'a Mock,
-    bindings: Bindings,
+    sessions: Sessions,
     /// The names that were signed in with, in the order in which they were first seen.
     names: Vec<String>,
     /// The last cursor that the mock gave out, by resource.
@@ -132,6 +135,7 @@ impl Player<'_> {
             return Ok(());
         };
         let mut target = path.clone();
+        self.sessions.turn_to(contract, &role, own);
         match &role {
             Role::Realtime => return Ok(()),
             Role::SignIn => self.account(own),
@@ -148,7 +152,7 @@ impl Player<'_> {
             }
             Role::Refresh | Role::SignOut => self.ensure().await?,
             Role::Status | Role::Health | Role::Keys => {
-                target = self.bindings.target(operation, &[]);
+                target = self.sessions.current().target(operation, &[]);
             }
         }
         if own.status == 401 && !matches!(role, Role::SignIn) {
@@ -158,6 +162,15 @@ impl Player<'_> {
         }
         let reply = self.send(operation, &service, &target, true).await?;
         self.learn(&role, &reply);
+        let session = &contract.session;
+        let renewal = session.refresh.as_ref().map(|refresh| &refresh.answer);
+        match role {
+            Role::SignIn => self.sessions.learn(&session.sign_in.answer, own),
+            Role::Refresh => renewal
+                .iter()
+                .for_each(|answer| self.sessions.learn(answer, own)),
+            _ => {}
+        }
         self.note(number, role, &reply);
         Ok(())
     }
@@ -170,24 +183,27 @@ impl Player<'_> {
         operation: &Operation,
         (service, target): (&str, &str),
     ) -> Result<(), ReplayFailed> {
-        let kept = std::mem::take(&mut self.bindings);
-        self.bindings.refresh = Some(Secret::new("a-token-that-nobody-has"));
+        let stranger = Bindings {
+            refresh: Some(Secret::new("a-token-that-nobody-has")),
+            ..Bindings::default()
+        };
+        let kept = std::mem::replace(self.sessions.current(), stranger);
         let reply = self.send(operation, service, target, false).await?;
-        self.bindings = kept;
+        *self.sessions.current() = kept;
         self.note(number, role, &reply);
         Ok(())
     }
 
     /// Signs in if nobody is.
     async fn ensure(&mut self) -> Result<(), ReplayFailed> {
-        if self.bindings.access.is_some() {
+        if self.sessions.current().access.is_some() {
             return Ok(());
         }
-        if self.bindings.username.is_none() {
+        if self.sessions.current().username.is_none() {
             self.bind(0, true);
         }
         let operation = &self.contract.session.sign_in.operation;
-        let target = self.bindings.target(operation, &[]);
+        let target = self.sessions.current().target(operation, &[]);
         let reply = self
             .send(operation, &operation.service, &target, false)
             .await?;
@@ -213,7 +229,7 @@ impl Player<'_> {
         let Some(user) = self.world.users.get(at % self.world.users.len().max(1)) else {
             return;
         };
-        self.bindings = Bindings {
+        *self.sessions.current() = Bindings {
             username: Some(user.username.clone()),
             password: Some(match is_right {
                 true => user.password.clone(),
@@ -224,12 +240,13 @@ impl Player<'_> {
     }
 
     async fn send(
-        &self,
+        &mut self,
         operation: &Operation,
         service: &str,
         target: &str,
         authorized: bool,
     ) -> Result<Reply, ReplayFailed> {
+        let bindings = self.sessions.current();
         let base = self
             .contract
             .service(service)
@@ -237,19 +254,18 @@ impl Player<'_> {
         let mut headers: Vec<(String, String)> = operation
             .headers
             .iter()
-            .map(|(name, value)| (name.clone(), self.bindings.text(value)))
+            .map(|(name, value)| (name.clone(), bindings.text(value)))
             .collect();
-        if authorized && operation.authorized && self.bindings.access.is_some() {
+        if authorized && operation.authorized && bindings.access.is_some() {
             let (name, template) = &self.contract.session.authorize;
-            headers.push((name.clone(), self.bindings.text(template)));
+            headers.push((name.clone(), bindings.text(template)));
         }
         let call = Call {
             method: &operation.method,
             target: &format!("{base}{target}"),
             mark: "replay".to_owned(),
             headers,
-            body: self
-                .bindings
+            body: bindings
                 .payload(operation)
                 .map(|(kind, body): (_, Bytes)| (kind, body)),
         };
@@ -268,8 +284,8 @@ impl Player<'_> {
                 }
             }
             Role::SignOut if reply.succeeded() => {
-                self.bindings.access = None;
-                self.bindings.refresh = None;
+                let own = self.sessions.current();
+                (own.access, own.refresh) = (None, None);
             }
             Role::Resource(name) => {
                 let resource = self.contract.resource(name);
@@ -294,8 +310,9 @@ impl Player<'_> {
         };
         let access = find(&answer.access_token);
         let refresh = answer.refresh_token.as_ref().and_then(find);
-        self.bindings.access = access;
-        self.bindings.refresh = refresh.or(self.bindings.refresh.take());
+        let own = self.sessions.current();
+        own.access = access;
+        own.refresh = refresh.or(own.refresh.take());
     }
 
     fn note(&mut self, exchange: usize, role: Role, reply: &Reply) {

@@ -286,6 +286,52 @@ fn journals_of_runs_are_recordings_too() {
 }
 
 #[test]
+fn a_whole_run_is_a_recording_of_many_devices_each_with_its_session() {
+    let folder = tempfile::tempdir().unwrap();
+    let played = ["run", "--seed", "3", "--run-file", "all.run.gz"];
+    ends(folder.path(), &played, 0);
+    let (out, _) = ends(folder.path(), &["drift", "all.run.gz", "--json"], 0);
+    let told: serde_json::Value = serde_json::from_str(&out).unwrap();
+    assert!(told["requests"].as_u64().unwrap() > 500, "{out}");
+    assert_eq!(told["headers"], serde_json::json!([]), "{out}");
+    // What a fault of the harness holds up says nothing about the target.
+    let (out, _) = ends(folder.path(), &["report", "all.run.gz", "--har", "-"], 0);
+    assert!(out.contains("\"_delayed\":true") && out.contains("\"_malformed\":true"));
+    assert!(
+        told["timings"]["overview"]["most_ms"].as_f64().unwrap() < 1_000.0,
+        "{told}"
+    );
+}
+
+#[test]
+fn headers_that_a_client_goes_by_are_told_where_they_differ() {
+    let folder = tempfile::tempdir().unwrap();
+    ends(
+        folder.path(),
+        &["record", &document(ARCHIVE), "--out", "."],
+        0,
+    );
+    let mut archive: serde_json::Value =
+        serde_json::from_str(&fs::read_to_string(document(ARCHIVE)).unwrap()).unwrap();
+    for entry in archive["log"]["entries"].as_array_mut().unwrap() {
+        entry["response"]["headers"] = serde_json::json!([
+            {"name": "Content-Type", "value": "application/hal+json; charset=utf-8"},
+            {"name": "Expires", "value": "0"}, {"name": "Via", "value": "1.1 edge"},
+        ]);
+    }
+    fs::write(folder.path().join("later.har"), archive.to_string()).unwrap();
+    let (out, _) = ends(folder.path(), &["drift", "later.har"], 0);
+    for part in [
+        "  tasks content-type: recorded application/hal+json, mock application/json",
+        "  tasks expires: recorded always there, mock never there",
+        "  tasks cache-control: recorded never there, mock always there",
+    ] {
+        assert!(out.contains(part), "{part} is missing in\n{out}");
+    }
+    assert!(!out.contains("via"), "{out}");
+}
+
+#[test]
 fn what_has_drifted_is_told_with_what_to_change() {
     let folder = tempfile::tempdir().unwrap();
     ends(

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use serde_json::Value;
 
+use super::headers::{HeaderDiffers, differing};
 use super::{Replay, cursor_of};
 use crate::domain::contract::{Apply, Contract, Role};
 use crate::import::{Difference, Evidence, Exchange, Recording, Says, breaks, shapes};
@@ -14,6 +15,7 @@ pub(crate) struct Timing {
     pub(crate) answers: usize,
     pub(crate) p50_ms: f64,
     pub(crate) p95_ms: f64,
+    pub(crate) p99_ms: f64,
     pub(crate) most_ms: f64,
 }
 
@@ -27,7 +29,9 @@ pub(crate) struct Compared {
     pub(crate) differences: Vec<Difference>,
     /// What was not asked again, with the reason; events among it.
     pub(crate) skipped: Vec<(String, String)>,
-    /// How long the recorded answers took, by role.
+    /// Headers that a client may go by and that differ.
+    pub(crate) headers: Vec<HeaderDiffers>,
+    /// How long the recorded answers took, by role: without what the harness held up.
     pub(crate) timings: BTreeMap<String, Timing>,
 }
 
@@ -36,6 +40,7 @@ pub(crate) fn compare(contract: &Contract, recording: &Recording, replay: &Repla
     let mut compared = Compared {
         asked: replay.asked.len(),
         skipped: replay.skipped.clone(),
+        headers: differing(recording, replay),
         ..Compared::default()
     };
     statuses(recording, replay, &mut compared);
@@ -257,8 +262,12 @@ pub(crate) fn evidence<'r>(recording: &'r Recording, replay: &Replay) -> Evidenc
 fn timings(recording: &Recording, replay: &Replay, compared: &mut Compared) {
     let mut all: BTreeMap<String, Vec<f64>> = BTreeMap::new();
     for asked in &replay.asked {
-        let took = recording.exchanges[asked.exchange].took;
-        all.entry(asked.role.to_string()).or_default().push(took);
+        let own = &recording.exchanges[asked.exchange];
+        if !own.held_up {
+            all.entry(asked.role.to_string())
+                .or_default()
+                .push(own.took);
+        }
     }
     for (role, mut own) in all {
         own.sort_by(f64::total_cmp);
@@ -267,6 +276,7 @@ fn timings(recording: &Recording, replay: &Replay, compared: &mut Compared) {
             answers: own.len(),
             p50_ms: at(0.5),
             p95_ms: at(0.95),
+            p99_ms: at(0.99),
             most_ms: at(1.0),
         };
         compared.timings.insert(role, timing);
