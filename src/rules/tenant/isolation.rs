@@ -17,7 +17,8 @@ rule! {
     /// decimals that its answers held before the other account's own answer to the same request
     /// lacked them. They are searched in every byte that goes to another account, headers, errors
     /// and socket packets included. Distinctive that both accounts get from the start are common and
-    /// give nobody away; decimals count only where they stand still, so that shared prices do not.
+    /// give nobody away; decimals count only where they stand still, and in a row of a list only with the
+    /// whole row, so that shared prices do not.
     /// A resource that the contract calls `personal` must not answer two accounts alike.
     ///
     /// # How it is judged

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use serde_json::Value;
 
-use super::distinctive::Distinctive;
+use super::distinctive::{Distinctive, is_figure};
 use super::leak::{Fingerprint, Leak};
 use super::observed::{Answered, Observed, Tenant, event_in};
 use super::word_index::WordIndex;
@@ -32,8 +32,9 @@ struct Among<'a> {
     exchange: u64,
     line: &'a str,
     values: &'a Distinctive,
-    /// The whole answer, if nobody else's may be like it.
-    whole: Option<&'a Value>,
+    body: Option<&'a Value>,
+    /// Whether nobody else's may be like the whole of it.
+    is_telling: bool,
 }
 
 impl<'a> Sent<'a> {
@@ -64,7 +65,8 @@ impl<'a> Sent<'a> {
                 exchange: answer.exchange,
                 line: &answered.line,
                 values,
-                whole: answer.body.json().filter(|_| is_telling),
+                body: answer.body.json(),
+                is_telling,
             }),
             entry,
             place: answered.ended.words(),
@@ -148,12 +150,13 @@ impl<'a> Sent<'a> {
     }
 
     /// A value of the owner's in the same place of this answer, where the account's own was another
-    /// and the owner's stood still before and after that; or the whole answer.
+    /// and the owner's stood still before and after that; or the whole answer. A figure in a row is nobody's
+    /// as long as the row is another: two who trade at the same moment have the same price.
     fn in_place(&self, owner: &Tenant, own: &Tenant) -> Option<Fingerprint> {
         let among = self.among.as_ref()?;
         let theirs = owner.reads.get(among.line)?.own.as_ref()?;
         let (latest, body) = &theirs.last;
-        if among.whole == Some(&**body) {
+        if among.is_telling && among.body == Some(&**body) {
             return Some(Fingerprint::new("the whole answer", *latest));
         }
         let (mine, own) = &own.reads.get(among.line)?.own.as_ref()?.first;
@@ -164,9 +167,29 @@ impl<'a> Sent<'a> {
         let mut still = values
             .iter()
             .filter(|(path, _)| !theirs.moved.contains(*path));
+        let is_same_row = |path: &str| {
+            row_of(path).is_none_or(|row| {
+                let sent = among.body.and_then(|body| body.pointer(row));
+                sent.is_some() && sent == body.pointer(row)
+            })
+        };
         let (_, value) = still.find(|(path, value)| {
-            among.values.at(path) == Some(*value) && own.at(path).is_some_and(|own| own != *value)
+            among.values.at(path) == Some(*value)
+                && own.at(path).is_some_and(|own| own != *value)
+                && (!is_figure(value) || is_same_row(path))
         })?;
         Some(Fingerprint::new(value, *learnt))
     }
+}
+
+/// The row of a list that a path leads into, as a pointer: the innermost one.
+fn row_of(path: &str) -> Option<&str> {
+    let mut rows = path.match_indices('/').rev().map(|(start, _)| start);
+    let mut end = path.len();
+    rows.find_map(|start| {
+        let row = &path[..end];
+        let is_index = path[start + 1..end].parse::<usize>().is_ok();
+        end = start;
+        is_index.then_some(row)
+    })
 }

@@ -120,6 +120,32 @@ fn an_id_of_the_one_is_a_leak_anywhere_in_the_others_answer() {
 }
 
 #[test]
+fn a_price_that_two_traded_at_is_nobodys_and_a_whole_row_is_its_owners() {
+    let log = |imo: u64, price: f64| json!({"ships": [{"imo": imo, "at": price}], "left": 1});
+    let theirs = log(1, 65_211.6);
+    let found = |own: Value, later: Value| {
+        both([theirs.clone(), theirs.clone()], [own, later]).found("TENANT-1")
+    };
+    assert_eq!(found(log(11, 64_870.2), log(12, 65_211.6)), [""; 0]);
+    assert!(!found(log(11, 64_870.2), theirs.clone()).is_empty());
+    // As texts they are figures, too.
+    let log = |imo: u64, price: &str| json!({"ships": [{"imo": imo, "at": price}], "left": 1});
+    let theirs = log(1, "65211.600");
+    let play = both(
+        [theirs.clone(), theirs.clone()],
+        [log(11, "64870.200"), log(12, "65211.600")],
+    );
+    assert_eq!(play.found("TENANT-1"), [""; 0]);
+    // What stands beside the list is the account's.
+    let sum = |sum: f64| json!({"ships": [], "worth": sum});
+    let play = both(
+        [sum(48_213.77), sum(48_213.77)],
+        [sum(731.255), sum(48_213.77)],
+    );
+    assert!(!play.found("TENANT-1").is_empty());
+}
+
+#[test]
 fn a_word_that_both_have_is_nobodys_although_the_profiles_differ_by_it() {
     let ships = |imo: u64| json!({"ships": [{"imo": imo, "berth": "premium"}]});
     assert_eq!(still(&ships(1), &ships(11)), [""; 0]);
