@@ -55,6 +55,10 @@ fuzz-keep target:
 bench:
     cargo bench
 
+# hostile load against mock and proxy, so long against each: memory, and how long a good client waits
+fortress seconds="60":
+    cargo bench --bench fortress -- {{ seconds }}
+
 # everything that CI does
 ci:
     .ci/run

@@ -15,6 +15,9 @@ pub(super) const KEPT: usize = 256 * 1024;
 /// How much of a longer body is shown.
 pub(super) const SHOWN: usize = 4 * 1024;
 
+/// How much of a longer body is searched for secrets: what is shown, and the rest of what begins in it.
+pub(super) const SEARCHED: usize = 64 * 1024;
+
 /// Follows a body that passes, in bounded memory.
 pub(super) struct Capture {
     kept: Vec<u8>,
@@ -62,9 +65,7 @@ impl Capture {
     /// The length and the hash of all that has passed.
     pub(super) fn measure(&mut self) -> (u64, String) {
         let captured = self.finish();
-        let sha256 = captured
-            .sha256
-            .unwrap_or_else(|| hex(digest(&SHA256, &captured.bytes).as_ref()));
+        let sha256 = captured.sha256.unwrap_or_else(|| sha256(&captured.bytes));
         (captured.total, sha256)
     }
 
@@ -84,13 +85,24 @@ impl Capture {
 impl Captured {
     /// A body that was read ahead of being passed on; `total` is what its sender announced when
     /// only its beginning was read, and its hash is not known then.
-    pub(super) fn ahead(bytes: Vec<u8>, total: Option<u64>) -> Self {
+    pub(super) fn ahead(bytes: &[u8], total: Option<u64>) -> Self {
+        let is_whole = bytes.len() <= KEPT;
+        let unknown = total.map(|_| String::new());
         Self {
             total: total.unwrap_or(bytes.len() as u64),
-            bytes,
-            sha256: total.map(|_| String::new()),
+            bytes: bytes[..bytes.len().min(KEPT)].to_vec(),
+            sha256: unknown.or_else(|| (!is_whole).then(|| sha256(bytes))),
             unread: None,
         }
+    }
+
+    /// The same, with no more than the journal looks at: polls are read further than that.
+    fn cut(mut self) -> Self {
+        if self.sha256.is_none() && self.bytes.len() > KEPT {
+            self.sha256 = Some(sha256(&self.bytes));
+            self.bytes.truncate(KEPT);
+        }
+        self
     }
 
     /// The body as its headers say that it is to be read: its content codings undone, its text in
@@ -107,7 +119,7 @@ impl Captured {
                     std::borrow::Cow::Borrowed(_) => None,
                 };
                 if whole && !opened.whole {
-                    self.sha256 = Some(hex(digest(&SHA256, &self.bytes).as_ref()));
+                    self.sha256 = Some(sha256(&self.bytes));
                 }
                 self.bytes = changed.unwrap_or(self.bytes);
             }
@@ -124,7 +136,8 @@ impl Captured {
             first,
             b'{' | b'[' | b'"' | b't' | b'f' | b'n' | b'-' | b'0'..=b'9'
         );
-        (self.sha256.is_none() && self.unread.is_none() && may_be_json)
+        let is_whole = self.sha256.is_none() && self.bytes.len() <= KEPT;
+        (is_whole && self.unread.is_none() && may_be_json)
             .then(|| serde_json::from_slice(&self.bytes).ok())
             .flatten()
     }
@@ -144,9 +157,7 @@ impl Captured {
             return Content::Unread {
                 why,
                 bytes: self.total,
-                sha256: self
-                    .sha256
-                    .unwrap_or_else(|| hex(digest(&SHA256, &self.bytes).as_ref())),
+                sha256: self.sha256.unwrap_or_else(|| sha256(&self.bytes)),
             };
         }
         if let Some(mut value) = parsed {
@@ -155,18 +166,16 @@ impl Captured {
                 vault.redact_by_template(&template.0, &mut value);
             }
             vault.conceal_value(&mut value);
-            if self.bytes.len() > KEPT {
-                return shortened(&value.to_string(), self.total);
-            }
             return Content::Json {
                 value: value.into(),
                 bytes: self.total,
             };
         }
-        let text = std::str::from_utf8(&self.bytes).or_else(|error| {
+        let this = self.cut();
+        let text = std::str::from_utf8(&this.bytes).or_else(|error| {
             // The end of what was kept may have cut a character in two.
-            let whole = &self.bytes[..error.valid_up_to()];
-            if self.sha256.is_some() && whole.len() + 4 > self.bytes.len() {
+            let whole = &this.bytes[..error.valid_up_to()];
+            if this.sha256.is_some() && whole.len() + 4 > this.bytes.len() {
                 std::str::from_utf8(whole)
             } else {
                 Err(error)
@@ -174,26 +183,26 @@ impl Captured {
         });
         let Ok(text) = text else {
             return Content::Binary {
-                bytes: self.total,
-                sha256: self
-                    .sha256
-                    .unwrap_or_else(|| hex(digest(&SHA256, &self.bytes).as_ref())),
+                bytes: this.total,
+                sha256: this.sha256.unwrap_or_else(|| sha256(&this.bytes)),
             };
+        };
+        let text = match this.sha256 {
+            Some(_) => &text[..text.floor_char_boundary(SEARCHED)],
+            None => text,
         };
         let redacted = match template {
             Body::Form(fields) => redact_form(scribe, text, fields),
             Body::Empty | Body::Json(_) => scribe.redact(text),
         };
-        match self.sha256 {
-            // Polls are read further than entries are long.
-            None if text.len() > KEPT => shortened(&redacted, self.total),
+        match this.sha256 {
             None => Content::Text {
                 text: redacted,
-                bytes: self.total,
+                bytes: this.total,
             },
             Some(sha256) => Content::Truncated {
                 beginning: redacted[..redacted.floor_char_boundary(SHOWN)].to_owned(),
-                bytes: self.total,
+                bytes: this.total,
                 sha256,
             },
         }
@@ -205,8 +214,13 @@ pub(super) fn shortened(text: &str, bytes: u64) -> Content {
     Content::Truncated {
         beginning: text[..text.floor_char_boundary(SHOWN)].to_owned(),
         bytes,
-        sha256: hex(digest(&SHA256, text.as_bytes()).as_ref()),
+        sha256: sha256(text.as_bytes()),
     }
+}
+
+/// The hash by which something stands in the journal that is too long for it.
+pub(super) fn sha256(bytes: &[u8]) -> String {
+    hex(digest(&SHA256, bytes).as_ref())
 }
 
 fn redact_form(scribe: &Scribe, text: &str, fields: &[(String, String)]) -> String {

@@ -160,7 +160,7 @@ impl Exchange {
         let response = reply.into_response(self.asker.as_deref());
         let scribe = &self.state.scribe;
         let headers = headers::redacted(scribe, headers::as_text(response.headers()));
-        let captured = Captured::ahead(response.body().to_vec(), None);
+        let captured = Captured::ahead(response.body(), None);
         let parsed = captured.json();
         let content = captured.content(scribe, parsed, &Body::Empty);
         let status = response.status().as_u16();

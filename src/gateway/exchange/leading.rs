@@ -73,7 +73,7 @@ pub(super) async fn lead_back(
         set_length(&mut head.headers, moved.len());
         read = moved;
     }
-    passing.complete(Captured::ahead(read.clone(), None));
+    passing.complete(Captured::ahead(&read, None));
     let body = Payload::Whole(Bytes::from(read));
     Ok(Response::from_parts(head, body))
 }

@@ -146,7 +146,7 @@ impl Received {
         }
         let grantee = state.tokens.grantee(judged.role.as_ref(), &self.view());
         let number = state.next_exchange();
-        let captured = Captured::ahead(self.body.clone(), self.announced);
+        let captured = Captured::ahead(&self.body, self.announced);
         let parsed = captured.json();
         let template = observe::template(&scribe.contract, judged.role.as_ref());
         // The body goes first: it may teach a secret that a header repeats.

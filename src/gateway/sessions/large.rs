@@ -8,13 +8,14 @@ use super::packets::Packets;
 use crate::domain::contract::TransportName;
 use crate::domain::journal::{Content, Direction, Frame, Judgement};
 use crate::domain::scope::{judge_packet, judge_unreadable};
-use crate::gateway::observe::SHOWN;
+use crate::gateway::observe::{SEARCHED, SHOWN};
 use crate::protocol::packet::{Body, DecodeError, EnginePacket, Header, Limits, Packet};
 
 /// A large message on its way.
 pub(in crate::gateway) struct Large {
     what: What,
     direction: Direction,
+    transport: TransportName,
     judgement: Option<Judgement>,
     /// Whether it goes to the other end.
     pub(in crate::gateway) passes: bool,
@@ -39,7 +40,7 @@ impl Packets {
     /// session is.
     pub(super) fn begin_large(
         &mut self,
-        direction: Direction,
+        (direction, transport): (Direction, TransportName),
         text: Option<&str>,
         open: bool,
     ) -> Large {
@@ -67,7 +68,8 @@ impl Packets {
                 } else {
                     self.half(direction).passing = header.attachments;
                 }
-                let beginning = self.scribe.redact(&beginning);
+                let searched = beginning.floor_char_boundary(SEARCHED);
+                let beginning = self.scribe.redact(&beginning[..searched]);
                 let shown = beginning[..beginning.floor_char_boundary(SHOWN)].to_owned();
                 What::Packet(header, shown)
             }
@@ -78,6 +80,7 @@ impl Packets {
             over: !open,
             what,
             direction,
+            transport,
             judgement,
         }
     }
@@ -124,7 +127,6 @@ impl Packets {
     /// Journals a large message when its length and hash are known, before its last bytes pass.
     /// Comes to the acknowledgement that the sender of one that was kept back expects.
     pub(super) fn end_large(&mut self, large: Large, bytes: u64, sha256: String) -> Option<Packet> {
-        let websocket = TransportName::Websocket;
         let answer = match &large.what {
             What::Packet(header, _) if !large.passes => refusal(&header.packet),
             _ => None,
@@ -133,7 +135,7 @@ impl Packets {
             What::Unwanted | What::Passing => return None,
             What::Attachment => {
                 // It counts, and what it holds is nobody's business.
-                self.binary(large.direction, websocket, bytes, bytes::Bytes::new());
+                self.binary(large.direction, large.transport, bytes, bytes::Bytes::new());
                 return None;
             }
             What::Unreadable(error) => Frame::Unreadable {
@@ -165,7 +167,13 @@ impl Packets {
                 }
             }
         };
-        self.record(large.direction, websocket, bytes, frame, large.judgement);
+        self.record(
+            large.direction,
+            large.transport,
+            bytes,
+            frame,
+            large.judgement,
+        );
         answer
     }
 }

@@ -9,6 +9,7 @@ use super::frame::{describe, refusal};
 use crate::domain::contract::TransportName;
 use crate::domain::journal::{Direction, Fact, Frame, Judgement};
 use crate::domain::scope::{judge_packet, judge_unreadable};
+use crate::gateway::observe::{KEPT, sha256};
 use crate::gateway::scribe::Scribe;
 use crate::protocol::packet::{
     Body, DecodeError, EnginePacket, Limits, Packet, Progress, Reassembler,
@@ -113,6 +114,10 @@ impl Packets {
     /// Journals one packet, judged if it goes up, and says what becomes of it.
     pub(super) fn pass(&mut self, piece: Piece<'_>) -> Passage {
         let (direction, transport) = (piece.direction, piece.transport);
+        let is_data = matches!(piece.packet, Ok(EnginePacket::Binary(_)));
+        if piece.text.len() > KEPT && !is_data {
+            return self.long(&piece);
+        }
         let packet = match piece.packet {
             Ok(packet) => packet,
             Err(error) => return self.unreadable(direction, transport, piece.text, &error),
@@ -143,6 +148,20 @@ impl Packets {
         };
         self.record(direction, transport, piece.bytes, frame, None);
         Passage::Forward
+    }
+
+    /// A text that is too long for the journal, judged by its beginning as it would be on a WebSocket.
+    fn long(&mut self, piece: &Piece<'_>) -> Passage {
+        let beginning = &piece.text[..piece.text.floor_char_boundary(KEPT)];
+        let way = (piece.direction, piece.transport);
+        let large = self.begin_large(way, Some(beginning), true);
+        let passes = large.passes;
+        let answer = self.end_large(large, piece.bytes, sha256(piece.text.as_bytes()));
+        if passes {
+            Passage::Forward
+        } else {
+            Passage::Drop { answer }
+        }
     }
 
     pub(super) fn half(&mut self, direction: Direction) -> &mut Half {

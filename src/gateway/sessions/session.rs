@@ -96,7 +96,9 @@ impl Session {
         direction: Direction,
         text: Option<&str>,
     ) -> Large {
-        self.packets.begin_large(direction, text, self.open)
+        let websocket = TransportName::Websocket;
+        self.packets
+            .begin_large((direction, websocket), text, self.open)
     }
 
     /// Journals a large message when its length and hash are known, before its last bytes pass.

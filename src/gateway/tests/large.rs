@@ -269,3 +269,33 @@ async fn a_large_event_with_attachments_is_known_by_its_name_and_takes_them_alon
     });
     assert_eq!(classes.collect::<Vec<_>>(), [Class::Forbidden]);
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_large_event_in_a_post_is_judged_and_journalled_as_on_a_websocket() {
+    let room = Room::new().await;
+    let polling = "/socket.io/?EIO=4&transport=polling";
+    room.get("trading", polling).await.unwrap();
+    for (name, class) in [
+        ("subscribe", Class::Allowed),
+        ("close_position", Class::Forbidden),
+    ] {
+        let text = event(name, 2 << 20);
+        let body = format!("6\u{1e}{text}");
+        let target = format!("{polling}&sid=S1");
+        room.post("trading", &target, &body).await.unwrap();
+        let (bytes, packet, judgement) = latest(&room, Direction::Up);
+        assert_eq!(bytes, text.len() as u64);
+        assert_eq!(judgement.unwrap().class, class);
+        let Frame::Event {
+            args: Content::Truncated { sha256, .. },
+            ..
+        } = packet
+        else {
+            panic!("{packet:?}")
+        };
+        assert_eq!(sha256, hash(&text));
+        let arrived = room.backend.seen().pop().unwrap().body;
+        let expected = if class == Class::Allowed { &*body } else { "6" };
+        assert!(arrived == expected, "{name}: {}", arrived.len());
+    }
+}
