@@ -306,10 +306,12 @@ fn target(
 
 /// The name of one of the target's accounts.
 fn disposable(cursor: &Cursor<'_>, accounts: Option<&[Account]>) -> Option<String> {
-    let accounts = accounts.unwrap_or_default().iter();
-    let known: Vec<&str> = accounts.map(|account| account.name.as_str()).collect();
     let name = cursor.name_text()?;
-    cursor.known("account", &name, &known)?;
+    // What is wrong with the accounts themselves is told where they stand.
+    if let Some(accounts) = accounts {
+        let names = accounts.iter().map(|account| account.name.as_str());
+        cursor.known("account", &name, &names.collect::<Vec<_>>())?;
+    }
     Some(name)
 }
 

@@ -346,6 +346,15 @@ fn a_variable_that_is_missed_is_told_once_and_nothing_that_follows_from_it() {
 }
 
 #[test]
+fn accounts_that_cannot_be_read_are_told_and_not_missed_elsewhere() {
+    let text = format!(
+        "{GOOD}\n[targets.late]\ndisposable = \"eve\"\nservices = {{ api = \"http://127.0.0.1:1\" }}\naccounts.eve = {{ username = \"e\", password = \"p\" }}\n"
+    );
+    let problems = config(&text).unwrap_err();
+    assert_eq!(problems.all().len(), 1, "{problems}");
+}
+
+#[test]
 fn a_line_that_is_no_call_says_why() {
     for (line, part) in [
         ("POST", "after the method comes a service"),
@@ -356,6 +365,10 @@ fn a_line_that_is_no_call_says_why() {
         ("POST https://ops.test/{svc}", "no placeholder `{svc}`"),
         ("POST {ops}/stop", "no placeholder `{ops}`"),
         ("POST {env:1}/stop", "no placeholder `{env:1}`"),
+        (
+            r#"POST https://ops.test/stop {\"on\": true}"#,
+            "a body is said apart",
+        ),
     ] {
         let backend = format!("backend = {{ stop = \"{line}\", start = \"PUT api /on\" }}");
         let told = set(&with("http://127.0.0.1:1", &backend), &[]).unwrap_err();

@@ -116,9 +116,13 @@ impl<'e> Variables<'e> {
                 .iter()
                 .copied()
                 .chain(["env:NAME", "env:NAME:-default"]);
+            let hint = match name.starts_with(['"', ' ']) {
+                true => "a body is said apart: `{ request = \"POST …\", json = { … } }`".to_owned(),
+                false => suggest::suggest(&name, words),
+            };
             variables = cursor.refuse(
                 format!("there is no placeholder `{{{name}}}` in {place}"),
-                suggest::suggest(&name, words),
+                hint,
             );
         }
         variables
