@@ -59,14 +59,13 @@ impl Distinctive {
     }
 
     /// Those that are no figures.
-    pub(super) fn texts(&self) -> impl Iterator<Item = &str> {
-        let values = self.0.values().map(String::as_str);
-        values.filter(|value| !is_figure(value))
+    pub(super) fn texts(&self) -> impl Iterator<Item = (&str, &str)> {
+        self.iter().filter(|(_, value)| !is_figure(value))
     }
 }
 
 /// Whether a value is a figure, as a number or a text.
-pub(super) fn is_figure(value: &str) -> bool {
+fn is_figure(value: &str) -> bool {
     value.parse::<f64>().is_ok()
 }
 

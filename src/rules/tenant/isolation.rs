@@ -17,8 +17,9 @@ rule! {
     /// decimals that its answers held before the other account's own answer to the same request
     /// lacked them. They are searched in every byte that goes to another account, headers, errors
     /// and socket packets included. Distinctive that both accounts get from the start are common and
-    /// give nobody away; decimals count only where they stand still, and in a row of a list only with the
-    /// whole row, so that shared prices do not.
+    /// give nobody away; decimals count only where they stand still, so that shared prices do not. In a row
+    /// of a list with a `key` it is the key that is the account's; anything else in it counts with the whole
+    /// row, for two accounts may come to have the same instrument at the same price.
     /// A resource that the contract calls `personal` must not answer two accounts alike.
     ///
     /// # How it is judged

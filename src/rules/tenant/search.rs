@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use serde_json::Value;
 
-use super::distinctive::{Distinctive, is_figure};
+use super::distinctive::Distinctive;
 use super::leak::{Fingerprint, Leak};
 use super::observed::{Answered, Observed, Tenant, event_in};
 use super::word_index::WordIndex;
@@ -20,6 +20,8 @@ pub(super) struct Sent<'a> {
     echo: WordIndex,
     /// The resource that it is or changes.
     resource: Option<&'a str>,
+    /// Whether it brings what the resource holds, and is no error.
+    brings: bool,
     /// The answers among which it can be compared; nothing for an event.
     among: Option<Among<'a>>,
     entry: EntryId,
@@ -61,6 +63,7 @@ impl<'a> Sent<'a> {
             words,
             echo,
             resource: answered.resource.map(|resource| resource.name.as_str()),
+            brings: answered.resource.is_some() && answered.ended.succeeded(),
             among: Some(Among {
                 exchange: answer.exchange,
                 line: &answered.line,
@@ -83,6 +86,7 @@ impl<'a> Sent<'a> {
             words,
             echo: WordIndex::default(),
             resource: event.and_then(|event| event.updates.as_deref()),
+            brings: event.is_some_and(|event| event.updates.is_some()),
             among: None,
             entry: entry.id,
             place: format!("the event `{name}` on a socket"),
@@ -118,19 +122,29 @@ impl<'a> Sent<'a> {
     }
 
     /// A distinctive text that the owner's answer held and the account's own lacked. What both get
-    /// of a list that is nobody's own, such as one of instruments, is common.
+    /// of a list that is nobody's own, such as one of instruments, is common. Of a row that has a key it is the
+    /// key that is its owner's: what stands beside it may be what the other's rows come to have, too, such as an
+    /// instrument.
     fn text(&self, owner: &Tenant, own: &Tenant) -> Option<Fingerprint> {
         owner.reads.iter().find_map(|(line, read)| {
             // A list that goes on elsewhere may bring it to the other in its own right.
-            if self.contract.resource(&read.resource)?.paging.is_some() {
+            let resource = self.contract.resource(&read.resource)?;
+            if resource.paging.is_some() {
                 return None;
             }
+            let is_owned = |path: &str| match (row_of(path), &resource.key) {
+                (Some(row), Some(key)) if self.brings => path[row.len()..] == key.to_string(),
+                _ => true,
+            };
             let (learnt, theirs) = &read.own.as_ref()?.first;
             let own = own.reads.get(line)?.own.as_ref()?;
-            let sent = |text: &&str| self.words.has(text) && !self.echo.has(text);
-            let mut texts = theirs.texts().filter(sent);
-            let text = texts.find(|text| {
-                own.went_without(text, *learnt) && !self.is_common(text, line, owner)
+            let sent = |text: &str| self.words.has(text) && !self.echo.has(text);
+            let mut texts = theirs.texts();
+            let (_, text) = texts.find(|(path, text)| {
+                is_owned(path)
+                    && sent(text)
+                    && own.went_without(text, *learnt)
+                    && !self.is_common(text, line, owner)
             })?;
             Some(Fingerprint::new(text, *learnt))
         })
@@ -150,8 +164,8 @@ impl<'a> Sent<'a> {
     }
 
     /// A value of the owner's in the same place of this answer, where the account's own was another
-    /// and the owner's stood still before and after that; or the whole answer. A figure in a row is nobody's
-    /// as long as the row is another: two who trade at the same moment have the same price.
+    /// and the owner's stood still before and after that; or the whole answer. What stands in a row is nobody's as
+    /// long as the row is another: two who trade at the same moment have the same price.
     fn in_place(&self, owner: &Tenant, own: &Tenant) -> Option<Fingerprint> {
         let among = self.among.as_ref()?;
         let theirs = owner.reads.get(among.line)?.own.as_ref()?;
@@ -176,7 +190,7 @@ impl<'a> Sent<'a> {
         let (_, value) = still.find(|(path, value)| {
             among.values.at(path) == Some(*value)
                 && own.at(path).is_some_and(|own| own != *value)
-                && (!is_figure(value) || is_same_row(path))
+                && is_same_row(path)
         })?;
         Some(Fingerprint::new(value, *learnt))
     }
