@@ -29,7 +29,7 @@ fn series(database: &Path) -> Vec<Series> {
 }
 
 /// The files of runs that came to the same, each under a name of its own.
-fn copies(run: &Path, number: u64) -> Vec<PathBuf> {
+pub(crate) fn copies(run: &Path, number: u64) -> Vec<PathBuf> {
     let run = Recorded::open(run).unwrap();
     let copy = |at: u64| {
         let path = run.path.with_file_name(format!("{at}.run.gz"));

@@ -253,3 +253,27 @@ test("on paper there is no control, and what was found is there", async () => {
     assert.ok((await page.pdf()).length > 10_000);
   });
 });
+
+test("nothing is cut on paper, and what was folded up is open there", async () => {
+  // What A4 leaves between its margins.
+  const paper = { viewport: { width: 703, height: 1000 } };
+  for (const at of ["", "#polling-fallback"]) {
+    await used("failing", { ...paper, hash: at }, async (page) => {
+      if (at) await page.waitForSelector(".lanes");
+      await page.emulateMedia({ media: "print" });
+      await page.evaluate(() => dispatchEvent(new Event("beforeprint")));
+      const folded = ".group:not([open]), .symptoms:not([open]), .notes:not([open])";
+      assert.equal(await page.locator(folded).count(), 0);
+      const cut = await page.evaluate(() => [...document.querySelectorAll("main *")].filter((own) => {
+        const box = own.getBoundingClientRect();
+        const seen = box.width > 0 && !own.closest(".unseen");
+        return seen && (box.right > innerWidth + 1 || (own.clientWidth > 0 && own.scrollWidth > own.clientWidth + 1));
+      }).map((own) => own.outerHTML.slice(0, 120)));
+      assert.deepEqual(cut, [], `${at} is cut`);
+      const parted = await page.locator("tr, .item, .steps li, .finding").evaluateAll((all) => all.filter((own) => getComputedStyle(own).breakInside !== "avoid").length);
+      assert.equal(parted, 0, "rows are not broken between pages");
+      await page.evaluate(() => dispatchEvent(new Event("afterprint")));
+      assert.ok(at || (await page.locator(folded).count()) > 0, "what was folded up is again");
+    });
+  }
+});

@@ -11,6 +11,9 @@ use std::process::Command;
 use rehearsal::internals::report::html;
 use serde_json::{Value, json};
 
+use crate::commands::ends;
+use crate::history::copies;
+
 /// The most that a page may have.
 const MOST: u64 = 15_000_000;
 
@@ -23,6 +26,13 @@ fn the_page_of_a_run_is_used_in_chromium() {
         out.write_all(made::hostile_journal().as_bytes())
     });
     browse("page.test.mjs", folder.path());
+}
+
+#[test]
+fn the_documents_of_an_incident_and_of_a_period_are_read_in_chromium() {
+    let folder = tempfile::tempdir().unwrap();
+    documents(folder.path());
+    browse("document.test.mjs", folder.path());
 }
 
 #[test]
@@ -51,6 +61,23 @@ fn played(folder: &Path) {
             .output()
             .unwrap();
         assert!(folder.join(format!("{name}.html")).exists(), "{run:?}");
+    }
+}
+
+/// The incident report of a run in which the app lost its session, and sign-offs of a few nights like that
+/// and of a month.
+fn documents(folder: &Path) {
+    let words = |words: &[&str], code: i32| ends(folder, words, code);
+    let run = ["run", "-q", "--seed", "1", "--scenario", "session-restore"];
+    let lost = ["--quirk", "forgets-session", "--run-file", "lost.run.gz"];
+    words(&[&run[..], &lost].concat(), 4);
+    words(&["incident", "lost.run.gz", "--html", "incident.html"], 0);
+    let nights = copies(&folder.join("lost.run.gz"), 31);
+    for (page, number) in [("nights", 3), ("month", 31)] {
+        let page = format!("{page}.html");
+        let files = nights[..number].iter().map(|own| own.to_str().unwrap());
+        let signoff = ["signoff", "--html", &page].into_iter().chain(files);
+        words(&signoff.collect::<Vec<_>>(), 8);
     }
 }
 

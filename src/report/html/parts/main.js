@@ -56,8 +56,13 @@ async function begin() {
   addEventListener("popstate", store.follow);
   addEventListener("hashchange", store.follow);
   // On paper nothing can be opened.
+  let opened = [];
   addEventListener("beforeprint", () => {
-    for (const group of document.querySelectorAll(".group")) group.open = true;
+    opened = [...document.querySelectorAll(".group:not([open]), .symptoms:not([open]), .notes:not([open])")];
+    for (const own of opened) own.open = true;
+  });
+  addEventListener("afterprint", () => {
+    for (const own of opened) own.open = false;
   });
   root.textContent = "";
   render(html`<${Report} store=${store} />`, root);
