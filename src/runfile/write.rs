@@ -154,6 +154,12 @@ impl Writer {
         self.put(&head, result);
     }
 
+    /// Writes what the runs before it came to, for its page: one line of JSON.
+    pub fn history(&self, line: &[u8]) {
+        let bytes = pack(&Head::History, &[line, b"\n"].concat());
+        self.state().append(bytes);
+    }
+
     /// Writes what all came to, and sees the file onto the disk.
     ///
     /// # Errors
