@@ -277,7 +277,10 @@ fn document(head: &Head, value: &impl serde::Serialize) -> io::Result<Vec<u8>> {
 }
 
 /// Refuses a place where something stands that nobody can have meant to lose.
-fn refuse_what_stands_there(path: &Path) -> io::Result<()> {
+///
+/// # Errors
+/// When it is a folder, a link, a device, or a file that is no run file.
+pub fn refuse_what_stands_there(path: &Path) -> io::Result<()> {
     let refuse = |why: &str| Err(io::Error::other(why.to_owned()));
     let Ok(found) = fs::symlink_metadata(path) else {
         return Ok(());
