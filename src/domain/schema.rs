@@ -36,8 +36,17 @@ pub(crate) fn faults<'a>(
         .filter(|error| !is_of_a_label(error))
         .map(|error| Fault {
             place: error.instance_path().to_string(),
-            text: error.to_string().chars().take(QUOTED).collect(),
+            text: told(&error),
         })
+}
+
+/// What is wrong. A long value stands first in that, and would leave no room for it.
+fn told(error: &ValidationError<'_>) -> String {
+    let mut told = error.to_string();
+    if told.chars().count() > QUOTED {
+        told = error.masked().to_string();
+    }
+    told.chars().take(QUOTED).collect()
 }
 
 fn is_of_a_label(error: &ValidationError<'_>) -> bool {
@@ -65,6 +74,15 @@ mod tests {
     use serde_json::json;
 
     use super::*;
+
+    #[test]
+    fn what_is_wrong_with_a_long_value_is_told_without_it() {
+        let validator = jsonschema::validator_for(&json!({"type": "array"})).unwrap();
+        let text = |body: Value| fault(&validator, &body).unwrap().text;
+        assert_eq!(text(json!({"a": 1})), r#"{"a":1} is not of type "array""#);
+        let long = json!({"first": "x".repeat(QUOTED)});
+        assert_eq!(text(long), r#"value is not of type "array""#);
+    }
 
     #[test]
     fn what_is_hidden_breaks_no_schema_and_what_stands_beside_it_does() {
