@@ -74,6 +74,7 @@ pub fn main() -> ExitCode {
     };
     console::choose(arguments.color);
     descriptors::raise();
+    descriptors::outlive_long_files();
     let done = perform(arguments.command);
     done.unwrap_or_else(|problem| fail(&problem)).into()
 }

@@ -28,6 +28,7 @@ pub mod result;
 pub mod rpc;
 pub mod runbook;
 pub mod scenario;
+pub(crate) mod schema;
 pub mod scope;
 pub mod secret;
 pub mod secrets;

@@ -6,6 +6,7 @@
 
 mod changes;
 mod database;
+mod nights;
 mod past;
 mod prune;
 mod read;
@@ -15,6 +16,7 @@ mod trend;
 
 pub use changes::changes;
 pub use database::{History, Purpose, Unusable, VERSION};
+pub use nights::nights;
 pub use past::{Kept, Kind, Past, PastRun};
 pub use prune::Pruned;
 pub use read::{Asked, Series, Thing, Told};

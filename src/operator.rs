@@ -184,6 +184,9 @@ fn found(body: Value) -> Answer {
 /// What is said to one request.
 async fn answer<D: Desk>(desk: &D, method: &Method, path: &str, body: &[u8]) -> Answer {
     let path = path.trim_end_matches('/');
+    if path == "/contract" && *method == Method::POST {
+        return agreed::check(&desk.contract(), body).map_or_else(Answer::from, found);
+    }
     let mut commands = desk.commands().into_iter();
     let (allowed, command) = match path {
         "" | "/state" | "/journal" | "/contract" | "/openapi.json" => (Method::GET, None),

@@ -33,7 +33,6 @@ mod exchange;
 mod flattened;
 mod labels;
 mod placeholders;
-mod schema;
 mod socket_owners;
 mod state;
 mod survey;

@@ -16,7 +16,7 @@ mod write;
 pub use manifest::{Listed, Machine, Manifest, Marks, Origin, Played};
 pub use merge::{Merged, Unmergeable, merge};
 pub use read::{Flaw, JournalOf, Recorded, Unreadable, sha256};
-pub use write::{JournalBlocks, Unwritten, Writer};
+pub use write::{JournalBlocks, Unwritten, Writer, refuse_what_stands_there};
 
 /// The newest version of the format that can be read, and the one that is written. Keys and blocks that
 /// a reader may pass over do not change it.

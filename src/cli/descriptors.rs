@@ -1,4 +1,4 @@
-//! How many files and connections this process may have open.
+//! How many files and connections this process may have open, and what becomes of a file that is too long.
 
 /// Raises the limit as far as the system lets it, which costs nothing: shells hand on the low one of old
 /// programs, and a proxy has two descriptors for each connection.
@@ -24,3 +24,22 @@ pub(super) fn raise() {
 
 #[cfg(not(unix))]
 pub(super) fn raise() {}
+
+/// Has the system say that a file may get no longer, as it says that a disk is full. Left alone it ends the
+/// process, and with it every other report and what stands beside its place half written.
+#[cfg(unix)]
+pub(super) fn outlive_long_files() {
+    use tokio::signal::unix::{SignalKind, signal};
+
+    let heard = tokio::runtime::Builder::new_current_thread()
+        .enable_io()
+        .build();
+    if let Ok(runtime) = heard {
+        let _inside = runtime.enter();
+        // Once heard it ends nothing for as long as the process lives. What cannot be heard stays as it is.
+        drop(signal(SignalKind::from_raw(nix::libc::SIGXFSZ)));
+    }
+}
+
+#[cfg(not(unix))]
+pub(super) fn outlive_long_files() {}

@@ -13,7 +13,7 @@ use super::problem::Problem;
 use super::run_file;
 use super::settings;
 use crate::domain::result::RunResult;
-use crate::history::{Asked, History, Kind, Past, Purpose, Taken, changes};
+use crate::history::{Asked, History, Kind, Past, Purpose, Taken, changes, nights};
 use crate::report::history::{self, Look};
 use crate::run::gathered;
 use crate::runfile::{Manifest, Recorded};
@@ -141,8 +141,9 @@ pub(super) fn of_run(arguments: &RunArguments, config: &Config) -> Option<PathBu
     (is_wanted && config.file.is_some()).then(|| of_config(config))
 }
 
-/// Says in a result what it changes against the runs before it, as far as they are remembered.
-pub(super) fn compare(database: &Path, manifest: &Manifest, result: &mut RunResult) {
+/// Says in a result what it changes against the runs before it, as far as they are remembered, and tells
+/// what its page shows of them.
+pub(super) fn compare(database: &Path, manifest: &Manifest, result: &mut RunResult) -> Vec<u8> {
     let asked = Asked {
         target: Some(manifest.target.clone()),
         contract: Some(manifest.contract.name.clone()),
@@ -151,7 +152,9 @@ pub(super) fn compare(database: &Path, manifest: &Manifest, result: &mut RunResu
     let series = History::open(database, Purpose::Read).and_then(|own| own.series(&asked));
     // What is wrong with it is told when the run is taken in.
     let series = series.unwrap_or_default();
-    result.changes = changes(&series, &Past::of(manifest, result));
+    let past = Past::of(manifest, result);
+    result.changes = changes(&series, &past);
+    history::of_page(&nights(&series, &past))
 }
 
 /// Takes in the run whose file this is. What keeps it out is told, and changes nothing of what the run

@@ -1,7 +1,7 @@
 //! `rehearsal merge`: shards of a run into one run file, in any order, partial or twice.
 
 use std::fs;
-use std::io::Write as _;
+use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
 
 use super::arguments::MergeArguments;
@@ -10,8 +10,9 @@ use super::exit::Exit;
 use super::problem::Problem;
 use super::run_file;
 use crate::domain::result::RunResult;
+use crate::report::file::said;
 use crate::run::gathered;
-use crate::runfile::{self, Merged, Recorded};
+use crate::runfile::{self, Merged, Recorded, Unmergeable};
 
 /// Merges, and says what is missing.
 pub(super) fn merge(arguments: &MergeArguments) -> Result<Exit, Problem> {
@@ -25,12 +26,35 @@ pub(super) fn merge(arguments: &MergeArguments) -> Result<Exit, Problem> {
     }) {
         return Err(Problem::InTheWay { path: to.clone() });
     }
-    let (merged, result) = into(&arguments.runs, to)?;
+    let (merged, result) = in_place(&arguments.runs, to)?;
     tell(arguments, &merged, &result)?;
     Ok(match arguments.exit_code {
         true => Exit::of(&result),
         false => Exit::Passed,
     })
+}
+
+/// Merges files beside the place of the new one, and moves it there when it is whole: what stood there is lost
+/// to nothing less.
+fn in_place(runs: &[PathBuf], to: &Path) -> Result<(Merged, RunResult), Problem> {
+    let unwritten = |error: io::Error| Unmergeable::Unwritten {
+        path: to.to_owned(),
+        error,
+    };
+    runfile::refuse_what_stands_there(to).map_err(unwritten)?;
+    let folder = to.parent().filter(|own| !own.as_os_str().is_empty());
+    let beside = tempfile::Builder::new()
+        .prefix(".rehearsal-merge-")
+        .tempdir_in(folder.unwrap_or(Path::new(".")));
+    let beside = beside.map_err(|error| unwritten(io::Error::other(said(&error))))?;
+    let path = beside.path().join("merged.run.gz");
+    let merged = into(runs, &path).map_err(|problem| match problem {
+        Problem::Unmergeable(Unmergeable::Unwritten { error, .. }) => unwritten(error).into(),
+        Problem::RunFileLacks(lacks) => unwritten(io::Error::other(lacks.why)).into(),
+        other => other,
+    })?;
+    fs::rename(&path, to).map_err(unwritten)?;
+    Ok(merged)
 }
 
 /// Merges files into a new one, which is whole.

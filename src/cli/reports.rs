@@ -106,7 +106,15 @@ impl Reports {
         if let Some(run) = run {
             keep(&self.har, &|file| file.fill(|out| archive(run, out)));
             keep(&self.html, &|file| {
-                file.fill(|out| html::write(out, &json::render(result), for_page(run)))
+                file.fill(|out| {
+                    let history = run.history();
+                    html::write(
+                        out,
+                        &json::render(result),
+                        history.as_deref(),
+                        for_page(run),
+                    )
+                })
             });
         }
         if self.github {

@@ -133,10 +133,13 @@ impl After {
         })
     }
 
-    /// Says in the result what it changes against the runs before it.
+    /// Says in the result what it changes against the runs before it, and keeps what they came to.
     fn compare(&self, result: &mut RunResult) {
         if let Some(database) = &self.remembered {
-            history::compare(database, &self.kept.manifest, result);
+            let nights = history::compare(database, &self.kept.manifest, result);
+            if let Some(writer) = &self.kept.writer {
+                writer.history(&nights);
+            }
         }
     }
 

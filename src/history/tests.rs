@@ -49,6 +49,37 @@ fn all(history: &History) -> Vec<Series> {
 }
 
 #[test]
+fn a_run_stands_at_the_end_of_its_own_series_and_what_began_later_is_left_out() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut history = begun(&folder);
+    let own = night("own", 3, Sign::Failed, Sign::Passed);
+    for past in [
+        night("a", 1, Sign::Passed, Sign::Passed),
+        night("late", 9, Sign::Passed, Sign::Passed),
+        night("b", 2, Sign::Flaky, Sign::Open),
+    ] {
+        history.take(&past).unwrap();
+    }
+    let before = nights(&all(&history), &own);
+    history.take(&own).unwrap();
+    // Whether it has been taken in already makes no difference.
+    assert_eq!(nights(&all(&history), &own), before);
+    let ids: Vec<&str> = before.runs.iter().map(|run| run.id.as_str()).collect();
+    assert_eq!(ids, ["a", "b", "own"]);
+    let signs = before.things.iter().map(|thing| {
+        let told = thing.told.iter().map(|(place, told)| (*place, told.sign));
+        told.collect::<Vec<_>>()
+    });
+    let expected = [
+        [(0, Sign::Passed), (1, Sign::Flaky), (2, Sign::Failed)],
+        [(0, Sign::Passed), (1, Sign::Open), (2, Sign::Passed)],
+    ];
+    assert_eq!(signs.collect::<Vec<_>>(), expected);
+    let first = nights(&[], &own);
+    assert_eq!((first.runs.len(), first.things.len()), (1, 2));
+}
+
+#[test]
 fn a_run_that_is_taken_in_twice_counts_once() {
     let folder = tempfile::tempdir().unwrap();
     let mut history = begun(&folder);

@@ -46,7 +46,11 @@ pub(crate) fn document(commands: &[Command]) -> Value {
             let content = &mut question["responses"]["200"]["content"];
             content["text/event-stream"] = json!({ "schema": { "type": "string" } });
         }
-        paths.insert(path.to_owned(), json!({ "get": question }));
+        let mut item = json!({ "get": question });
+        if path == "/contract" {
+            item["post"] = check();
+        }
+        paths.insert(path.to_owned(), item);
     }
     for command in commands {
         let path = command.path();
@@ -75,6 +79,37 @@ pub(crate) fn document(commands: &[Command]) -> Value {
         },
         "paths": paths,
         "components": { "schemas": { "Problem": problem() } },
+    })
+}
+
+/// The only question that has a body.
+fn check() -> Value {
+    let text = json!({ "type": "string" });
+    let problem = json!({
+        "type": "object",
+        "required": ["at", "problem"],
+        "properties": { "at": { "type": "string", "description": "A JSON Pointer; empty for the whole" }, "problem": text },
+    });
+    let answer = json!({
+        "type": "object",
+        "required": ["schema", "problems"],
+        "properties": {
+            "schema": { "type": "boolean", "description": "Whether the contract has a schema for it" },
+            "problems": { "type": "array", "items": problem },
+        },
+    });
+    let body = json!({
+        "type": "object",
+        "required": ["value"],
+        "properties": { "resource": text, "event": text, "value": {} },
+        "oneOf": [{ "required": ["resource"] }, { "required": ["event"] }],
+        "additionalProperties": false,
+    });
+    json!({
+        "operationId": "check",
+        "summary": "Says what of an answer for a resource, or of what an event brings, does not keep the contract's schema",
+        "requestBody": { "required": true, "content": { "application/json": { "schema": body } } },
+        "responses": answers("What does not keep it", &answer),
     })
 }
 

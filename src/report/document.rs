@@ -63,6 +63,8 @@ pub(super) struct Cell {
     pub(super) tone: Tone,
     /// What it says.
     pub(super) line: Line,
+    /// Whether the sign for how it stands may do alone where there is little room.
+    pub(super) brief: bool,
 }
 
 /// Text, some of it set apart.
@@ -112,7 +114,14 @@ impl Cell {
         Self {
             tone,
             line: line.into(),
+            brief: false,
         }
+    }
+
+    /// The same, of which the sign may do alone.
+    pub(super) fn brief(mut self) -> Self {
+        self.brief = true;
+        self
     }
 
     /// A cell that stands neither way.

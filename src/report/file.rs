@@ -59,7 +59,11 @@ impl ReportFile {
             refuse(if error.kind() == io::ErrorKind::NotFound {
                 format!("there is no folder `{}`", folder.display())
             } else {
-                format!("the folder `{}` takes no files ({error})", folder.display())
+                format!(
+                    "the folder `{}` takes no files ({})",
+                    folder.display(),
+                    said(&error)
+                )
             })
         })?;
         Ok(file)
@@ -91,7 +95,7 @@ impl ReportFile {
         };
         written.map_err(|error| Unwritable {
             path: self.path.clone(),
-            why: error.to_string(),
+            why: said(&error),
         })
     }
 
@@ -120,6 +124,18 @@ impl ReportFile {
             _ => Path::new("."),
         }
     }
+}
+
+/// What the system says, without the name of what is made beside the place, which nobody has to know.
+#[must_use]
+pub fn said(error: &io::Error) -> String {
+    let mut told = error.to_string();
+    if let Some((why, beside)) = told.split_once(" at path ")
+        && beside.contains(".rehearsal-")
+    {
+        told.truncate(why.len());
+    }
+    told
 }
 
 fn through(to: impl Write, fill: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> io::Result<()> {

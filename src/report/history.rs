@@ -9,7 +9,7 @@ use anstyle::{AnsiColor, Style};
 
 use super::text::{clip, count, took, visible, wrap};
 use crate::history::{Kind, PastRun, Series, Sign, Trend, trend};
-pub use document::render;
+pub use document::{of_page, render};
 
 const BAD: Style = AnsiColor::Red.on_default().bold();
 const GOOD: Style = AnsiColor::Green.on_default();

@@ -72,20 +72,25 @@ struct Omitted {
     entries: u64,
 }
 
-/// Writes the page of a run: its JSON report, as `json::render` has it, and its journals in any
-/// order. A journal that cannot be read leaves the page without it, and the page says so. At most a
+/// Writes the page of a run: its JSON report, as `json::render` has it, what the runs before it came to, as
+/// `history::of_page` has it, and its journals in any order. A journal that cannot be read leaves the page without it, and the page says so. At most a
 /// block of one journal is held in memory.
 ///
 /// # Errors
 /// When `out` takes no more, or `report` is no JSON report.
-pub fn write(out: &mut dyn Write, report: &[u8], journals: Vec<Journal<'_>>) -> io::Result<()> {
-    write_within(ROOM, out, report, journals)
+pub fn write(
+    out: &mut dyn Write,
+    report: &[u8],
+    history: Option<&[u8]>,
+    journals: Vec<Journal<'_>>,
+) -> io::Result<()> {
+    write_within(ROOM, out, (report, history), journals)
 }
 
 fn write_within(
     room: Room,
     out: &mut dyn Write,
-    report: &[u8],
+    (report, history): (&[u8], Option<&[u8]>),
     journals: Vec<Journal<'_>>,
 ) -> io::Result<()> {
     let outline: Outline = serde_json::from_slice(report)?;
@@ -93,6 +98,10 @@ fn write_within(
     let mut out = Counted::new(out);
     page::head(&mut out)?;
     block::write(&mut out, Kind::Report, None, &serde_json::to_vec(&report)?)?;
+    // What cannot be read is not there: the page is worth reading without it.
+    if let Some(history) = history.filter(|own| serde_json::from_slice::<Value>(own).is_ok()) {
+        block::write(&mut out, Kind::History, None, history)?;
+    }
     let mut omitted: BTreeMap<usize, Omitted> = BTreeMap::new();
     let mut parts: BTreeMap<usize, usize> = BTreeMap::new();
     for (of, journal) in in_order(&outline, journals) {

@@ -4,9 +4,10 @@
 use std::time::Duration;
 
 use super::document::{Block, Document, Line, Tone, markdown};
+use super::history::moment as minute;
 use super::html::render_document;
 use super::replay::replay;
-use super::rollback::{advice, named, shown};
+use super::rollback::{advice, named, together};
 use super::text::{count, moment, shell_word};
 use super::timeline::Timeline;
 use super::{About, rfc3339, title};
@@ -61,7 +62,7 @@ pub fn html(told: Told<'_>) -> Vec<u8> {
 
 fn document(told: Told<'_>) -> Document {
     let (result, about) = (told.result, told.about);
-    let day = about.moment(Duration::ZERO);
+    let day = format!("{} UTC", minute(about.started.as_secs()));
     let mut document = Document {
         title: format!("Incident report – {} – {day}", result.target),
         ..Document::default()
@@ -98,7 +99,10 @@ fn triggers(document: &mut Document, result: &RunResult) {
         });
         let because: Vec<Line> = match trigger.evidence.is_empty() {
             true => trigger.reasons.iter().map(Line::from).collect(),
-            false => trigger.evidence.iter().map(shown).map(Line::from).collect(),
+            false => together(&trigger.evidence)
+                .into_iter()
+                .map(Line::from)
+                .collect(),
         };
         document.say("Because:");
         document.put(Block::List {

@@ -1,5 +1,6 @@
 //! Whether a build is pulled, in the words that every format uses.
 
+use super::text::count;
 use crate::domain::runbook::{Answer, Build, Exhibit, State, Triggered};
 
 /// What is to be done with the build and by which triggers, in one line; nothing where no trigger is
@@ -34,6 +35,45 @@ pub(super) fn shown(exhibit: &Exhibit) -> String {
     }
     if !exhibit.request_ids.is_empty() {
         line.push_str(&format!("; requests {}", exhibit.request_ids.join(", ")));
+    }
+    line
+}
+
+/// What fired a trigger, with what was seen alike in many scenarios in one line.
+pub(super) fn together<'a>(exhibits: impl IntoIterator<Item = &'a Exhibit>) -> Vec<String> {
+    let mut alike: Vec<Vec<&Exhibit>> = Vec::new();
+    for own in exhibits {
+        let of = |one: &Exhibit| (one.rule.clone(), one.subject, one.message.clone());
+        match alike.iter_mut().find(|all| of(all[0]) == of(own)) {
+            Some(all) => all.push(own),
+            None => alike.push(vec![own]),
+        }
+    }
+    alike.iter().map(|all| all_of(all)).collect()
+}
+
+fn all_of(all: &[&Exhibit]) -> String {
+    let [first, _, ..] = all else {
+        return all.first().map_or_else(String::new, |only| shown(only));
+    };
+    let seen = all.iter().map(|own| {
+        let entries = own.entries.iter().map(|id| format!("#{}", id.0));
+        match own.entries.is_empty() {
+            true => own.scenario.clone(),
+            false => {
+                let entries: Vec<String> = entries.collect();
+                format!("{} [{}]", own.scenario, entries.join(" "))
+            }
+        }
+    });
+    let (rule, subject) = (&first.rule, first.subject.name());
+    let scenarios = count(all.len() as u64, "scenario");
+    let mut line = format!("{rule} ({subject}) in {scenarios}: {}: ", first.message);
+    line.push_str(&seen.collect::<Vec<_>>().join(", "));
+    let requests = all.iter().flat_map(|own| &own.request_ids);
+    let requests: Vec<&str> = requests.map(String::as_str).collect();
+    if !requests.is_empty() {
+        line.push_str(&format!("; requests {}", requests.join(", ")));
     }
     line
 }

@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use super::document::{Block, Cell, Document, Line, Tone, markdown};
 use super::html::render_document;
-use super::rollback::shown;
+use super::rollback::together;
 use super::text::count;
 use super::title;
 use crate::domain::runbook::{Build, State, Status};
@@ -203,10 +203,10 @@ fn triggers(document: &mut Document, signed: &SignOff) {
     let rows = signed.triggers.iter().map(|own| {
         let named = Line::default().code(&own.id).and(format!(" {}", own.title));
         let days = own.days.iter().map(|state| match state {
-            None => Cell::plain("–"),
-            Some(State::Fired) => Cell::new(Tone::Bad, "fired"),
-            Some(State::Quiet) => Cell::new(Tone::Good, "quiet"),
-            Some(other) => Cell::new(Tone::Odd, other.name()),
+            None => Cell::plain("–").brief(),
+            Some(State::Fired) => Cell::new(Tone::Bad, "fired").brief(),
+            Some(State::Quiet) => Cell::new(Tone::Good, "quiet").brief(),
+            Some(other) => Cell::new(Tone::Odd, other.name()).brief(),
         });
         std::iter::once(Cell::plain(named)).chain(days).collect()
     });
@@ -224,12 +224,17 @@ fn triggers(document: &mut Document, signed: &SignOff) {
             ordered: true,
             items: trigger.actions.iter().map(Line::from).collect(),
         });
-        let told = trigger.evidence.iter().take(20);
+        let days = trigger
+            .evidence
+            .chunk_by(|(one, _), (other, _)| one == other);
+        let told = days.flat_map(|all| {
+            let day = all[0].0;
+            let lines = together(all.iter().map(|(_, own)| own));
+            lines.into_iter().map(move |own| format!("{day}: {own}"))
+        });
         document.put(Block::List {
             ordered: false,
-            items: told
-                .map(|(day, own)| Line::from(format!("{day}: {}", shown(own))))
-                .collect(),
+            items: told.take(20).map(Line::from).collect(),
         });
     }
 }
@@ -259,6 +264,7 @@ fn items(document: &mut Document, signed: &SignOff) {
     let (name, version) = (&newest.answer.name, &newest.answer.version);
     let counted = counted.collect::<Vec<_>>().join(", ");
     document.say(format!("{name}, version {version}: {counted}."));
+    document.say("Night by night: ✓ proven or attested, ✗ violated, ? open or not scored, ○ not applicable, – no run.");
     for group in &newest.answer.groups {
         let of_it = signed.items.iter().filter(|own| own.group == group.id);
         group_table(
@@ -284,14 +290,13 @@ fn group_table<'a>(
         return;
     }
     document.heading(3, named);
-    let mut head = heads(signed, &["id", "what has to be so"]);
-    head.push("over all".to_owned());
+    let head = heads(signed, &["id", "what has to be so", "over all"]);
     document.put(Block::Table { head, rows });
 }
 
 fn row(item: &ItemOverTime) -> Vec<Cell> {
     let days = item.days.iter().map(|status| match status {
-        None => Cell::plain("–"),
+        None => Cell::plain("–").brief(),
         Some(own) => Cell::new(
             match own {
                 Status::Proven | Status::Attested => Tone::Good,
@@ -303,7 +308,8 @@ fn row(item: &ItemOverTime) -> Vec<Cell> {
                 Status::Inconclusive => "open",
                 other => other.name(),
             },
-        ),
+        )
+        .brief(),
     });
     let standing = match item.standing {
         Standing::Holds => Tone::Good,
@@ -318,9 +324,9 @@ fn row(item: &ItemOverTime) -> Vec<Cell> {
     let first = [
         Cell::plain(Line::default().code(&item.id)),
         Cell::plain(item.title.as_str()),
+        Cell::new(standing, told),
     ];
-    let last = Cell::new(standing, told);
-    first.into_iter().chain(days).chain([last]).collect()
+    first.into_iter().chain(days).collect()
 }
 
 fn findings(document: &mut Document, signed: &SignOff) {

@@ -30,6 +30,8 @@ pub(super) enum Head {
         /// The attempt that decided it, by its journal; 0 where none was begun.
         attempt: u32,
     },
+    /// What the runs before it came to, as it is known when the run ends.
+    History,
     /// The last one: what all came to.
     End,
     /// Something that a later program adds.

@@ -198,7 +198,9 @@ impl Recorded {
                         },
                     )
                 }
-                Head::Manifest { .. } | Head::Journal { .. } | Head::Unknown => Ok(()),
+                Head::Manifest { .. } | Head::Journal { .. } | Head::History | Head::Unknown => {
+                    Ok(())
+                }
             };
             if let Err(error) = read {
                 self.flaw = Some(Flaw::Damaged {
@@ -268,6 +270,21 @@ impl Recorded {
             blocks: blocks.cloned().collect::<Vec<_>>().into_iter(),
             lines: None,
         }))
+    }
+
+    /// What the runs before it came to, as one line of JSON; nothing where none was remembered or it cannot
+    /// be read.
+    #[must_use]
+    pub fn history(&self) -> Option<Vec<u8>> {
+        let is_it = |block: &&Placed| block.head == Head::History;
+        let mut unpacked = Unpacked {
+            file: self.file.try_clone().ok()?,
+            blocks: vec![self.blocks.iter().rfind(is_it)?.clone()].into_iter(),
+            lines: None,
+        };
+        let mut line = Vec::new();
+        unpacked.read_to_end(&mut line).ok()?;
+        Some(line)
     }
 
     /// The bytes of a block, as they stand in the file.

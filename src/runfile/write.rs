@@ -154,6 +154,12 @@ impl Writer {
         self.put(&head, result);
     }
 
+    /// Writes what the runs before it came to, for its page: one line of JSON.
+    pub fn history(&self, line: &[u8]) {
+        let bytes = pack(&Head::History, &[line, b"\n"].concat());
+        self.state().append(bytes);
+    }
+
     /// Writes what all came to, and sees the file onto the disk.
     ///
     /// # Errors
@@ -271,7 +277,10 @@ fn document(head: &Head, value: &impl serde::Serialize) -> io::Result<Vec<u8>> {
 }
 
 /// Refuses a place where something stands that nobody can have meant to lose.
-fn refuse_what_stands_there(path: &Path) -> io::Result<()> {
+///
+/// # Errors
+/// When it is a folder, a link, a device, or a file that is no run file.
+pub fn refuse_what_stands_there(path: &Path) -> io::Result<()> {
     let refuse = |why: &str| Err(io::Error::other(why.to_owned()));
     let Ok(found) = fs::symlink_metadata(path) else {
         return Ok(());

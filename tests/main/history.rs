@@ -29,7 +29,7 @@ fn series(database: &Path) -> Vec<Series> {
 }
 
 /// The files of runs that came to the same, each under a name of its own.
-fn copies(run: &Path, number: u64) -> Vec<PathBuf> {
+pub(crate) fn copies(run: &Path, number: u64) -> Vec<PathBuf> {
     let run = Recorded::open(run).unwrap();
     let copy = |at: u64| {
         let path = run.path.with_file_name(format!("{at}.run.gz"));
@@ -83,6 +83,37 @@ fn a_run_with_a_configuration_is_remembered_and_one_without_litters_nothing() {
     fs::write(&config, "[history]\nrecord = false\n").unwrap();
     ends(folder.path(), &run, 0);
     assert_eq!(series(&database)[0].runs.len(), 2);
+}
+
+#[test]
+fn the_page_of_a_run_holds_its_history_and_so_does_every_later_one() {
+    let folder = tempfile::tempdir().unwrap();
+    let run = ["run", "--seed", "1", "-q", "--scenario", "sign-in"];
+    let page = |words: &[&str]| {
+        let words = [&run[..], words].concat();
+        ends(folder.path(), &words, 0);
+        fs::read_to_string(folder.path().join(words[words.len() - 1])).unwrap()
+    };
+    let has_history = |page: &str| page.contains("data-kind=\"history\"");
+    assert!(!has_history(&page(&["--html", "none.html"])));
+    fs::write(folder.path().join("rehearsal.toml"), "").unwrap();
+    page(&["--html", "first.html"]);
+    let second = ["--run-file", "b.run.gz", "--html", "second.html"];
+    let second = page(&second);
+    assert!(has_history(&second));
+    // Whatever is remembered later: a report of the run says what the run said.
+    page(&["--html", "third.html"]);
+    ends(
+        folder.path(),
+        &["report", "b.run.gz", "--html", "again.html"],
+        0,
+    );
+    let again = fs::read_to_string(folder.path().join("again.html")).unwrap();
+    assert_eq!(again, second);
+    let recorded = Recorded::open(&folder.path().join("b.run.gz")).unwrap();
+    let history: Value = serde_json::from_slice(&recorded.history().unwrap()).unwrap();
+    assert_eq!(history["runs"].as_array().unwrap().len(), 2);
+    assert_eq!(history["scenarios"][0]["id"], "sign-in");
 }
 
 #[test]

@@ -204,9 +204,9 @@ fn a_full_disk_keeps_what_was_written_and_is_told() {
     use std::process::Command;
     let folder = tempfile::tempdir().unwrap();
     let program = env!("CARGO_BIN_EXE_rehearsal");
-    // No file may grow past 32 KiB, and whoever tries is told rather than killed.
+    // No file may grow past 32 KiB, and whoever tries is killed unless it hears the signal.
     let limited = |words: &str| {
-        let script = format!("trap '' XFSZ; ulimit -f 64; exec {program} {words}");
+        let script = format!("ulimit -f 64; exec {program} {words}");
         let out = Command::new("sh")
             .current_dir(folder.path())
             .args(["-c", &script])
@@ -214,8 +214,8 @@ fn a_full_disk_keeps_what_was_written_and_is_told() {
             .unwrap();
         (out.status.code(), String::from_utf8(out.stderr).unwrap())
     };
-    let run = "run --seed 1 -q --scenario sign-in --scenario dropped-sockets --jobs 1 --run-file a.run.gz";
-    let (code, err) = limited(run);
+    let run = "run --seed 1 -q --scenario sign-in --scenario dropped-sockets --jobs 1 --run-file";
+    let (code, err) = limited(&format!("{run} a.run.gz"));
     assert_eq!(code, Some(1), "{err}");
     assert!(err.contains("lacks what could not be written"), "{err}");
     let (out, err) = ends(folder.path(), &["report", "a.run.gz"], 0);
@@ -243,6 +243,23 @@ fn a_full_disk_keeps_what_was_written_and_is_told() {
         "old"
     );
     assert!(folder.path().join("out.tap").exists());
+    assert!(!err.contains(".rehearsal-"), "{err}");
+
+    // A merge that cannot be written leaves the one before it.
+    let long: Vec<&str> = run.split(' ').chain(["long.run.gz"]).collect();
+    ends(folder.path(), &long, 0);
+    let before = fs::read(folder.path().join("b.run.gz")).unwrap();
+    let (code, err) = limited("merge long.run.gz -o b.run.gz");
+    assert_eq!(code, Some(1), "{err}");
+    assert!(
+        err.starts_with("error: b.run.gz cannot be written: "),
+        "{err}"
+    );
+    assert_eq!(fs::read(folder.path().join("b.run.gz")).unwrap(), before);
+    let left = fs::read_dir(folder.path()).unwrap();
+    let left = left.map(|own| own.unwrap().file_name().into_string().unwrap());
+    let left: Vec<String> = left.filter(|own| own.starts_with(".rehearsal-")).collect();
+    assert!(left.is_empty(), "{left:?}");
 }
 
 #[test]

@@ -2,6 +2,7 @@
 
 import { html, useEffect, useSignal } from "./view.js";
 import { Copy, Words } from "./pieces.js";
+import { ask } from "./stream.js";
 import { Body, Headers, Json, Packet, curl, roleOf } from "./wire.js";
 import { count, moment, took } from "./words.js";
 import { step } from "./steps.js";
@@ -39,9 +40,9 @@ function Fact({ entry, ended, own, kind, store }) {
   const [name, fact] = entry.fact ? Object.entries(entry.fact)[0] : [kind, entry[kind]];
   if (name === "request" && entry.fact) return html`<${Exchange} request=${fact} answer=${ended?.fact?.answer} lost=${ended?.fact?.lost} own=${own} />`;
   if (name === "request") return html`<${Exchange} request=${asInJournal(fact)} answer=${{ ...fact.answer, status: fact.status, from: "backend" }} own=${own} user=${fact.user} />`;
-  if (name === "frame") return html`<${Packet} frame=${fact} />`;
+  if (name === "frame") return html`<${Packet} frame=${fact} /><${Kept} of=${eventOf(fact)} />`;
   if (name === "finding") return html`<${Finding} finding=${fact} store=${store} />`;
-  if (name === "event" && fact.payload !== undefined) return html`<dl class="facts"><dt>Event</dt><dd><code>${fact.event}</code></dd><dt>Sent to</dt><dd>${count(fact.sockets, "socket")}</dd></dl><${Json} title="Payload" value=${fact.payload} />`;
+  if (name === "event" && fact.payload !== undefined) return html`<dl class="facts"><dt>Event</dt><dd><code>${fact.event}</code></dd><dt>Sent to</dt><dd>${count(fact.sockets, "socket")}</dd></dl><${Kept} of=${{ event: fact.event, value: fact.payload }} /><${Json} title="Payload" value=${fact.payload} />`;
   return html`<${Json} title=${name} value=${fact} />`;
 }
 
@@ -69,8 +70,40 @@ function Exchange({ request, answer, lost, own, user }) {
     <${Body} of="request" content=${request.body} />
     ${answer && html`<h3>Answer</h3>
       <pre class="head" tabindex="0">${answer.status}${answer.from === "backend" ? "" : ` — by the gateway (${answer.from})`}</pre>
-      <${Headers} of="answer" headers=${answer.headers} /><${Body} of="answer" content=${answer.body} />`}
+      <${Kept} of=${resourceOf(request, answer)} /><${Headers} of="answer" headers=${answer.headers} /><${Body} of="answer" content=${answer.body} />`}
     ${lost && html`<h3>No answer</h3><${Json} value=${lost.reason} />`}`;
+}
+
+// What the contract has a schema for: a success of a resource, and the first argument of an event that came down.
+function resourceOf({ role }, { status, body }) {
+  if (!role?.resource || status < 200 || status > 299 || !body?.json) return null;
+  return { resource: role.resource, value: body.json.value };
+}
+
+function eventOf({ direction, packet }) {
+  const args = direction === "down" && packet?.event?.args?.json?.value;
+  return Array.isArray(args) ? { event: packet.event.name, value: args[0] ?? null } : null;
+}
+
+// Whether it keeps the contract's schema, as the API says.
+function Kept({ of }) {
+  const said = useSignal(null);
+  const question = of && JSON.stringify(of);
+  useEffect(() => {
+    let left = false;
+    said.value = null;
+    if (of) ask("/contract", of).then((found) => !left && (said.value = found), ({ message }) => !left && (said.value = { message }));
+    return () => {
+      left = true;
+    };
+  }, [question]);
+  if (!of || !said.value) return null;
+  const { schema, problems, message } = said.value;
+  if (message) return html`<p class="aside">Whether it keeps its schema cannot be said: ${message}</p>`;
+  if (!schema) return html`<p class="aside">The contract has no schema for it.</p>`;
+  if (problems.length === 0) return html`<p class="mark good"><span aria-hidden="true">✓</span> It keeps the contract’s schema.</p>`;
+  return html`<p class="mark bad"><span aria-hidden="true">✗</span> It does not keep the contract’s schema:</p>
+    <ul class="unkept">${problems.map(({ at, problem }) => html`<li><code>${at || "the whole"}</code> ${problem}</li>`)}</ul>`;
 }
 
 export function Finding({ finding, store }) {

@@ -98,7 +98,7 @@ function Malform({ store }) {
     store.tell("/malform", { resource: resource.value || names[0], as: as.value || own[0] }, "bad data");
   };
   return html`<h2>Bad data</h2>
-    ${bad.map(([name, kind]) => html`<div class="lever" key=${name}><span>${name} <span class="aside">${kind}</span></span><button type="button" aria-label=${`Good data for ${name}`} onClick=${() => store.tell("/malform", { resource: name, as: "good" }, `${name} is good again`)}>End</button></div>`)}
+    ${bad.map(([name, kind]) => html`<div class="lever" key=${name}><span>${name} <span class="aside">${kind}</span></span><button type="button" aria-label=${`End bad data for ${name}`} onClick=${() => store.tell("/malform", { resource: name, as: "good" }, `${name} is good again`)}>End</button></div>`)}
     <form class="row" onSubmit=${begin}><${Select} label="Resource" value=${resource.value || names[0]} options=${names.map((name) => [name, name])} onChange=${(name) => (resource.value = name)} />
       <${Select} label="As" value=${as.value || own[0]} options=${own.filter((kind) => kind !== "good").map((kind) => [kind, kind])} onChange=${(kind) => (as.value = kind)} /><button type="submit">Begin</button></form>`;
 }

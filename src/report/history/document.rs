@@ -1,10 +1,12 @@
 //! The history for programs: one JSON document, versioned, described in `docs/HISTORY.md`.
 
+use std::borrow::Cow;
+
 use serde::Serialize;
 
-use super::Database;
+use super::{Database, is_notable, needs_a_word};
 use crate::history::{Kind, PastRun, Series, Sign, Told, Trend, trend};
-use crate::report::rfc3339;
+use crate::report::{rfc3339, title};
 
 /// The version of the document.
 const VERSION: u32 = 1;
@@ -23,6 +25,12 @@ pub fn render(database: &Database, series: &[Series]) -> Vec<u8> {
     let mut bytes = serde_json::to_vec_pretty(&document).unwrap_or_default();
     bytes.push(b'\n');
     bytes
+}
+
+/// One series as the page of a run has it, as the whole document has it below `series`.
+#[must_use]
+pub fn of_page(series: &Series) -> Vec<u8> {
+    serde_json::to_vec(&SeriesDocument::of(series)).unwrap_or_default()
 }
 
 #[derive(Serialize)]
@@ -73,9 +81,14 @@ struct RunDocument<'a> {
 #[derive(Serialize)]
 struct TrendDocument<'a> {
     id: &'a str,
-    title: &'a str,
+    title: Cow<'a, str>,
     /// One word for each of the runs; null where a run says nothing of it.
     row: Vec<Option<&'static str>>,
+    /// How long it took in each of the runs, where that is measured at all.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    values_ms: Option<Vec<Option<f64>>>,
+    /// Whether there is something to say of it.
+    notable: bool,
     last: Option<LastDocument<'a>>,
     tested: usize,
     flaky: usize,
@@ -103,6 +116,8 @@ struct FigureDocument<'a> {
     name: &'a str,
     /// 95 of 100 took no longer, for each of the runs; null where a run says nothing of it.
     values_ms: Vec<Option<f64>>,
+    /// Whether the last one is another one than is usual.
+    notable: bool,
     last_ms: Option<f64>,
     usual_ms: Option<f64>,
 }
@@ -113,7 +128,10 @@ impl<'a> SeriesDocument<'a> {
             let things = series.things.iter().filter(move |own| own.kind == kind);
             things.map(|thing| trend(series, thing))
         };
-        let trends = |kind| of_kind(kind).map(TrendDocument::of).collect();
+        let trends = |kind| {
+            let trends = of_kind(kind).map(|own| TrendDocument::of(series, own));
+            trends.collect()
+        };
         let runs = series.runs[series.shown..].iter();
         Self {
             target: &series.target,
@@ -158,7 +176,8 @@ impl<'a> RunDocument<'a> {
 }
 
 impl<'a> TrendDocument<'a> {
-    fn of(trend: Trend<'a>) -> Self {
+    fn of(series: &Series, trend: Trend<'a>) -> Self {
+        let values = values(series, &trend);
         let last = |told: &'a Told| LastDocument {
             verdict: told.sign.word(),
             class: told.class.as_deref(),
@@ -167,9 +186,14 @@ impl<'a> TrendDocument<'a> {
         let rate = |flaky: usize| flaky as f64 / trend.tested as f64;
         Self {
             id: &trend.thing.name,
-            title: &trend.thing.title,
+            title: match trend.thing.kind {
+                Kind::Rule => title(&trend.thing.name).unwrap_or_default().into(),
+                _ => (&*trend.thing.title).into(),
+            },
             row: trend.row.iter().map(|own| own.map(Sign::word)).collect(),
             last: trend.last.map(last),
+            values_ms: values.iter().any(Option::is_some).then_some(values),
+            notable: needs_a_word(&trend),
             tested: trend.tested,
             flaky: trend.flaky,
             flake_rate: (trend.tested > 0).then(|| rate(trend.flaky)),
@@ -187,19 +211,27 @@ impl<'a> TrendDocument<'a> {
 
 impl<'a> FigureDocument<'a> {
     fn of(series: &Series, trend: &Trend<'a>) -> Self {
-        let mut values = vec![None; series.runs.len() - series.shown];
-        for (place, told) in &trend.thing.told {
-            if let Some(at) = place.checked_sub(series.shown) {
-                values[at] = told.value.map(millis);
-            }
-        }
+        let usual = trend.usual.or(trend.value);
+        let both = trend.value.zip(usual);
         Self {
             name: &trend.thing.name,
-            values_ms: values,
+            values_ms: values(series, trend),
+            notable: both.is_some_and(|(value, usual)| is_notable(value, usual)),
             last_ms: trend.value.map(millis),
             usual_ms: trend.usual.map(millis),
         }
     }
+}
+
+/// What was measured in each of the shown runs.
+fn values(series: &Series, trend: &Trend<'_>) -> Vec<Option<f64>> {
+    let mut values = vec![None; series.runs.len() - series.shown];
+    for (place, told) in &trend.thing.told {
+        if let Some(at) = place.checked_sub(series.shown) {
+            values[at] = told.value.map(millis);
+        }
+    }
+    values
 }
 
 fn moment(seconds: u64) -> String {

@@ -12,6 +12,8 @@ use flate2::write::DeflateEncoder;
 pub(super) enum Kind {
     /// The JSON report.
     Report,
+    /// What the runs before it came to.
+    History,
     /// A journal's first line.
     Header,
     /// Lines of entries.
@@ -26,6 +28,7 @@ impl Kind {
     fn name(self) -> &'static str {
         match self {
             Self::Report => "report",
+            Self::History => "history",
             Self::Header => "header",
             Self::Rows => "rows",
             Self::Entries => "entries",

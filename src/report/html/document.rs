@@ -8,6 +8,9 @@ use crate::report::text::visible;
 /// What only documents have.
 const OWN: &str = include_str!("document.css");
 
+/// How many columns of brief cells fit beside the rest with their words.
+const BRIEF: usize = 8;
+
 /// The whole page.
 pub(in crate::report) fn render(document: &Document) -> Vec<u8> {
     let style = format!("{}{OWN}", *STYLE);
@@ -18,9 +21,10 @@ pub(in crate::report) fn render(document: &Document) -> Vec<u8> {
          <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n\
          <meta name=\"color-scheme\" content=\"light dark\">\n\
          <meta name=\"referrer\" content=\"no-referrer\">\n\
-         <title>{}</title>\n<style>{style}</style>\n</head>\n<body>\n<main id=\"page\" class=\"document\">\n",
+         <title>{}</title>\n<style>{style}</style>\n</head>\n<body>\n<main id=\"page\" class=\"document{}\">\n",
         hash(&style),
-        escaped(&document.title)
+        escaped(&document.title),
+        if is_broad(document) { " broad" } else { "" }
     );
     for block in &document.blocks {
         push(&mut page, block);
@@ -30,14 +34,26 @@ pub(in crate::report) fn render(document: &Document) -> Vec<u8> {
     page.into_bytes()
 }
 
+/// Whether a table has so many columns that paper is turned and signs do alone.
+fn is_broad(document: &Document) -> bool {
+    let mut tables = document.blocks.iter();
+    tables.any(|block| match block {
+        Block::Table { rows, .. } => rows.iter().any(|cells| {
+            let brief = cells.iter().filter(|own| own.brief);
+            brief.count() > BRIEF
+        }),
+        _ => false,
+    })
+}
+
 fn push(page: &mut String, block: &Block) {
     let told = match block {
         Block::Heading(level, told) => {
             let level = (*level).clamp(1, 4);
-            format!("<h{level}>{}</h{level}>", escaped(told))
+            format!("<h{level}>{}</h{level}>", words(told))
         }
         Block::Banner(tone, told) => {
-            format!("<p class=\"banner {}\">{}</p>", class(*tone), escaped(told))
+            format!("<p class=\"banner {}\">{}</p>", class(*tone), words(told))
         }
         Block::Said(line) => format!("<p>{}</p>", inline(line)),
         Block::List { ordered, items } => {
@@ -70,8 +86,25 @@ fn table(head: &[String], rows: &[Vec<Cell>]) -> String {
             let class = class(own.tone);
             let told = inline(&own.line);
             match at {
-                0 => format!("<th scope=\"row\" class=\"{class}\">{told}</th>"),
-                _ => format!("<td class=\"{class}\">{}{told}</td>", sign(own.tone)),
+                0 => {
+                    let code = match own.line.0[..] {
+                        [Piece::Code(_)] => " code",
+                        _ => "",
+                    };
+                    format!("<th scope=\"row\" class=\"{class}{code}\">{told}</th>")
+                }
+                // One character is a sign itself.
+                _ if own.brief && told.chars().count() == 1 => {
+                    format!("<td class=\"{class} brief\">{told}</td>")
+                }
+                _ if own.brief => format!(
+                    "<td class=\"{class} brief\">{}<span class=\"word\">{told}</span></td>",
+                    sign(
+                        own.tone,
+                        "<span class=\"alone\" aria-hidden=\"true\">○</span>"
+                    )
+                ),
+                _ => format!("<td class=\"{class}\">{}{told}</td>", sign(own.tone, "")),
             }
         });
         format!("<tr>{}</tr>", cells.collect::<String>())
@@ -83,18 +116,18 @@ fn table(head: &[String], rows: &[Vec<Cell>]) -> String {
 }
 
 /// Colour alone tells some people nothing.
-fn sign(tone: Tone) -> &'static str {
+fn sign(tone: Tone, plain: &'static str) -> &'static str {
     match tone {
-        Tone::Plain => "",
-        Tone::Good => "<span aria-hidden=\"true\">✓ </span>",
-        Tone::Odd => "<span aria-hidden=\"true\">? </span>",
-        Tone::Bad => "<span aria-hidden=\"true\">✗ </span>",
+        Tone::Plain => plain,
+        Tone::Good => "<span aria-hidden=\"true\">✓ </span>",
+        Tone::Odd => "<span aria-hidden=\"true\">? </span>",
+        Tone::Bad => "<span aria-hidden=\"true\">✗ </span>",
     }
 }
 
 fn class(tone: Tone) -> &'static str {
     match tone {
-        Tone::Plain => "plain",
+        Tone::Plain => "neither",
         Tone::Good => "good",
         Tone::Odd => "odd",
         Tone::Bad => "bad",
@@ -103,11 +136,38 @@ fn class(tone: Tone) -> &'static str {
 
 fn inline(line: &Line) -> String {
     let pieces = line.0.iter().map(|piece| match piece {
-        Piece::Plain(told) => escaped(told),
-        Piece::Strong(told) => format!("<strong>{}</strong>", escaped(told)),
+        Piece::Plain(told) => words(told),
+        Piece::Strong(told) => format!("<strong>{}</strong>", words(told)),
         Piece::Code(told) => format!("<code>{}</code>", escaped(told)),
     });
     pieces.collect()
+}
+
+/// A text that may name things `like this`, with days that no line breaks.
+fn words(text: &str) -> String {
+    let pieces: Vec<&str> = text.split('`').collect();
+    let last = pieces.len() - 1;
+    let told = pieces.iter().enumerate().map(|(at, piece)| {
+        match at % 2 == 1 && at < last {
+            true => format!("<code>{}</code>", escaped(piece)),
+            // What has no end is no name.
+            false if at % 2 == 1 => format!("`{}", whole_days(piece)),
+            false => whole_days(piece),
+        }
+    });
+    told.collect()
+}
+
+fn whole_days(text: &str) -> String {
+    let words = text.split_inclusive(' ').map(|word| {
+        let bare = word.trim_end_matches([' ', ',', ':', '.']);
+        let is_day = bare.len() == 10 && bare.parse::<jiff::civil::Date>().is_ok();
+        match is_day {
+            true => format!("<time>{bare}</time>{}", &word[bare.len()..]),
+            false => escaped(word),
+        }
+    });
+    words.collect()
 }
 
 fn escaped(text: &str) -> String {
@@ -125,6 +185,37 @@ fn escaped_lines(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn days_stay_whole_and_names_between_ticks_are_set_apart() {
+        assert_eq!(
+            words("on 2026-11-29, `run --checks` <b>"),
+            "on <time>2026-11-29</time>, <code>run --checks</code> &lt;b&gt;"
+        );
+        assert_eq!(words("a ` alone, 2026-13-01"), "a ` alone, 2026-13-01");
+    }
+
+    #[test]
+    fn many_nights_are_told_by_signs_on_paper_that_is_turned() {
+        let of = |nights: usize| {
+            let mut document = Document::default();
+            let night = Cell::new(Tone::Good, "proven").brief();
+            let mut row = vec![Cell::plain("id")];
+            row.extend(std::iter::repeat_n(night, nights));
+            document.put(Block::Table {
+                head: Vec::new(),
+                rows: vec![row],
+            });
+            String::from_utf8(render(&document)).unwrap()
+        };
+        assert!(of(7).contains("class=\"document\""));
+        let month = of(31);
+        assert!(month.contains("class=\"document broad\""));
+        assert_eq!(
+            month.matches("<span class=\"word\">proven</span>").count(),
+            31
+        );
+    }
 
     #[test]
     fn nothing_of_a_text_becomes_markup_and_the_policy_admits_the_style_alone() {

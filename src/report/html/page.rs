@@ -10,7 +10,7 @@ use base64::engine::general_purpose::STANDARD;
 use crate::web::{self, LOOK};
 
 /// The page's own parts, after those that all pages share.
-pub(super) const PARTS: [(&str, &str); 15] = [
+pub(super) const PARTS: [(&str, &str); 16] = [
     ("unpack.js", include_str!("parts/unpack.js")),
     ("journal.js", include_str!("parts/journal.js")),
     ("story.js", include_str!("parts/story.js")),
@@ -19,6 +19,7 @@ pub(super) const PARTS: [(&str, &str); 15] = [
     ("runbook.js", include_str!("parts/runbook.js")),
     ("rollback.js", include_str!("parts/rollback.js")),
     ("numbers.js", include_str!("parts/numbers.js")),
+    ("history.js", include_str!("parts/history.js")),
     ("overview.js", include_str!("parts/overview.js")),
     ("lanes.js", include_str!("parts/lanes.js")),
     ("entries.js", include_str!("parts/entries.js")),

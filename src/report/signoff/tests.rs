@@ -74,7 +74,8 @@ fn a_period_with_a_failure_and_a_gap_says_first_what_it_lacks() {
         "- x.run.gz cannot be used, and counts as missing: it is &lt;b&gt;empty&lt;/b&gt;",
         "| 2026-11-29 | ? missing |",
         "| `R.1` Nobody stays signed in | ✗ fired | – | ✓ quiet |",
-        "| `S2.4` | What S2.4 asks for | ✗ violated | – | – | ✗ violated: on 2026-11-28: ",
+        "| `S2.4` | What S2.4 asks for | ✗ violated: on 2026-11-28: ",
+        " | ✗ violated | – | – |",
     ] {
         assert!(text.contains(part), "{part} is missing in\n{text}");
     }

@@ -4,10 +4,10 @@ use jsonschema::Validator;
 
 use crate::domain::contract::Contract;
 use crate::domain::journal::{Answer, Content};
+use crate::domain::schema;
 use crate::rules::context::Context;
 use crate::rules::exchange::Ended;
 use crate::rules::rule::{Rule, rule};
-use crate::rules::schema;
 use crate::rules::violation::Violation;
 
 rule! {

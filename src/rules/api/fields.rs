@@ -7,11 +7,11 @@ use serde_json::Value;
 use super::unpushed::Unpushed;
 use crate::domain::contract::{EventRule, Expiry, NextPage, Resource, Role, SessionRequest};
 use crate::domain::journal::{Answer, Content, EntryId, Request};
+use crate::domain::schema;
 use crate::domain::selector::Selector;
 use crate::rules::context::{Context, Read};
 use crate::rules::exchange::Ended;
 use crate::rules::rule::{Rule, rule};
-use crate::rules::schema;
 use crate::rules::violation::Violation;
 
 rule! {

@@ -7,9 +7,9 @@ use serde_json::Value;
 
 use crate::domain::contract::Contract;
 use crate::domain::journal::{Answer, Content, Frame, Question};
+use crate::domain::schema::{self, Fault};
 use crate::rules::context::{Context, Read};
 use crate::rules::rule::{Rule, rule};
-use crate::rules::schema::{self, Fault};
 use crate::rules::violation::Violation;
 
 rule! {

@@ -54,6 +54,32 @@ test("what an app does behind the proxy is told as it happens, with what the con
   });
 });
 
+test("what does not keep the contract’s schema is told of an answer and of an event", async () => {
+  const app = await client(mock);
+  const post = (path, body) => fetch(`${mock.operator}${path}`, { method: "POST", headers: { "content-type": "application/json" }, body: JSON.stringify(body) });
+  const socket = await app.listen(["websocket"]);
+  await used(mock, {}, async (page) => {
+    const details = page.locator(".details");
+    // In an empty list there is nothing else of that name.
+    const looked = async (text, act) => {
+      await page.getByRole("button", { name: "Clear", exact: true }).click();
+      await act();
+      // The lever that pushes stands there as well.
+      await page.locator(".entry", { hasText: text, hasNotText: "push " }).last().click();
+    };
+    await looked("/api/positions", () => app.ask("/api/positions"));
+    await details.getByText("It keeps the contract’s schema").waitFor();
+    await post("/malform", { resource: "positions", as: "list-as-object" });
+    await looked("/api/positions", () => app.ask("/api/positions"));
+    await details.locator(".unkept code", { hasText: "/positions" }).first().waitFor();
+    await post("/malform", { resource: "positions", as: "good" });
+    await looked("health_update", () => post("/push", { event: "health_update", payload: { health: { status: 7 } } }));
+    await details.locator(".unkept code", { hasText: "/health/status" }).waitFor();
+    assert.deepEqual(await violations(page), []);
+  });
+  socket.close();
+});
+
 test("what is looked for is found by text, service, role, status, event and kind", async () => {
   const app = await client(proxy);
   await app.ask("/api/positions");

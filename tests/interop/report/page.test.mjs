@@ -187,6 +187,8 @@ test("the timeline has a lane for each thing that happens side by side", async (
 
 test("nothing that was said over the wire runs or leaves the page", async () => {
   await used("hostile", {}, async (page) => {
+    assert.match(await page.locator("#history .past").innerText(), /<img src=x/);
+    assert.equal(await page.locator("#history img").count(), 0);
     await page.locator(".item summary").first().click();
     await page.locator(".kind summary").first().click();
     await page.locator(".scenarios a").click();
@@ -202,6 +204,57 @@ test("nothing that was said over the wire runs or leaves the page", async () => 
     assert.equal(await page.locator("img, svg, iframe, object, embed, script[src]").count(), 0);
     const links = await page.locator("a").evaluateAll((all) => all.map((link) => link.getAttribute("href")));
     for (const link of links) assert.match(link, /^#/);
+  });
+});
+
+test("what past nights came to is told in marks, words and trends", async () => {
+  await used("nights", { hash: "#/history" }, async (page) => {
+    const history = page.locator("#history");
+    assert.match(await history.innerText(), /90 runs of Harbour at staging/);
+    assert.match(await history.innerText(), /Last green\s+2026-11-28/);
+    const rows = history.getByRole("list", { name: "Scenarios over time", exact: true }).getByRole("listitem");
+    const told = await rows.allInnerTexts();
+    assert.equal(told.length, 4);
+    assert.match(told[0], /^long\s[\s\S]*fails since 2026-11-29, last good on 2026-11-28\s+product: SYNC-1/);
+    const one = async (name, words) => assert.match(told.find((text) => text.startsWith(name)), words);
+    await one("scenario-1", /flaky 1 of 90 times \(1 %\)/);
+    await one("scenario-2", /failed from 2026-10-12 to 2026-10-15, fixed on 2026-10-16/);
+    await one("scenario-3", /not tested for 10 nights/);
+    const marks = rows.first().getByRole("img").first();
+    assert.match(await marks.getAttribute("aria-label"), /^90 runs: 88 passed and 2 failed \(2026-11-29 [^)]*\)$/);
+    assert.match(await rows.first().getByRole("img").nth(1).getAttribute("aria-label"), /^long: least .*ms, last .*, most .*s$/);
+    const rest = history.locator(".rest").first();
+    assert.equal(await rest.locator("li").count(), 0);
+    await rest.locator("summary").click();
+    await rest.locator("li").first().waitFor();
+    assert.equal(await rest.locator("li").count(), 41);
+    const figures = await history.getByRole("region", { name: "Figures over time" }).innerText();
+    assert.match(figures, /Least\s+Last\s+Most\s+Usual/);
+    await rows.first().getByRole("button", { name: "long" }).click();
+    await page.waitForSelector(".lanes");
+  });
+  await used("clean", {}, async (page) => {
+    assert.match(await page.locator("#history").innerText(), /^History\s+No history: /);
+  });
+});
+
+test("a phone, paper and axe take the history as well", async () => {
+  for (const colorScheme of ["light", "dark"]) {
+    await used("nights", { colorScheme, viewport: { width: 390, height: 844 } }, async (page) => {
+      await page.locator("#history .rest").evaluateAll((all) => all.forEach((own) => (own.open = true)));
+      await page.locator("#history .rest li").first().waitFor();
+      assert.ok((await wide(page)) <= 0, "the history is wider than the phone");
+      assert.deepEqual(await violations(page), [], colorScheme);
+      await page.setViewportSize({ width: 1280, height: 900 });
+      assert.deepEqual(await violations(page), [], `${colorScheme}, wide`);
+    });
+  }
+  await used("nights", { viewport: { width: 703, height: 1000 } }, async (page) => {
+    await page.emulateMedia({ media: "print" });
+    const cut = await page.locator("#history *").evaluateAll((all) => all.filter((own) => own.getBoundingClientRect().right > innerWidth + 1).map((own) => own.outerHTML.slice(0, 99)));
+    assert.deepEqual(cut, []);
+    const over = await page.locator("#history .trend span").evaluateAll((all) => all.filter((own) => own.getBoundingClientRect().right > own.closest("li").querySelector(".known").getBoundingClientRect().left).length);
+    assert.equal(over, 0, "nothing stands on something else");
   });
 });
 
@@ -252,4 +305,28 @@ test("on paper there is no control, and what was found is there", async () => {
     assert.equal(await page.locator(".finding").first().isVisible(), true);
     assert.ok((await page.pdf()).length > 10_000);
   });
+});
+
+test("nothing is cut on paper, and what was folded up is open there", async () => {
+  // What A4 leaves between its margins.
+  const paper = { viewport: { width: 703, height: 1000 } };
+  for (const at of ["", "#polling-fallback"]) {
+    await used("failing", { ...paper, hash: at }, async (page) => {
+      if (at) await page.waitForSelector(".lanes");
+      await page.emulateMedia({ media: "print" });
+      await page.evaluate(() => dispatchEvent(new Event("beforeprint")));
+      const folded = ".group:not([open]), .symptoms:not([open]), .notes:not([open])";
+      assert.equal(await page.locator(folded).count(), 0);
+      const cut = await page.evaluate(() => [...document.querySelectorAll("main *")].filter((own) => {
+        const box = own.getBoundingClientRect();
+        const seen = box.width > 0 && !own.closest(".unseen");
+        return seen && (box.right > innerWidth + 1 || (own.clientWidth > 0 && own.scrollWidth > own.clientWidth + 1));
+      }).map((own) => own.outerHTML.slice(0, 120)));
+      assert.deepEqual(cut, [], `${at} is cut`);
+      const parted = await page.locator("tr, .item, .steps li, .finding").evaluateAll((all) => all.filter((own) => getComputedStyle(own).breakInside !== "avoid").length);
+      assert.equal(parted, 0, "rows are not broken between pages");
+      await page.evaluate(() => dispatchEvent(new Event("afterprint")));
+      assert.ok(at || (await page.locator(folded).count()) > 0, "what was folded up is again");
+    });
+  }
 });

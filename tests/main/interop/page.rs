@@ -2,6 +2,7 @@
 //! them. Needs Chromium, which `.ci/run` installs; `REHEARSAL_CHROMIUM` names another one.
 
 mod made;
+mod nights;
 
 use std::fs::{self, File};
 use std::io::{BufWriter, Write};
@@ -11,6 +12,9 @@ use std::process::Command;
 use rehearsal::internals::report::html;
 use serde_json::{Value, json};
 
+use crate::commands::ends;
+use crate::history::copies;
+
 /// The most that a page may have.
 const MOST: u64 = 15_000_000;
 
@@ -19,10 +23,20 @@ fn the_page_of_a_run_is_used_in_chromium() {
     let folder = tempfile::tempdir().unwrap();
     played(folder.path());
     let hostile = folder.path().join("hostile.html");
-    write(&hostile, &made::hostile_report(), &|out| {
-        out.write_all(made::hostile_journal().as_bytes())
+    let words = nights::hostile(&made::HOSTILE.concat());
+    let (report, journal) = (made::hostile_report(), made::hostile_journal());
+    write(&hostile, (&report, Some(&words)), &|out| {
+        out.write_all(journal.as_bytes())
     });
+    quarter(folder.path());
     browse("page.test.mjs", folder.path());
+}
+
+#[test]
+fn the_documents_of_an_incident_and_of_a_period_are_read_in_chromium() {
+    let folder = tempfile::tempdir().unwrap();
+    documents(folder.path());
+    browse("document.test.mjs", folder.path());
 }
 
 #[test]
@@ -30,7 +44,9 @@ fn a_hundred_thousand_entries_open_and_scroll_in_chromium() {
     let folder = tempfile::tempdir().unwrap();
     let page = folder.path().join("long.html");
     let report = made::long_report(100_000);
-    write(&page, &report, &|out| made::long_journal(out, 100_000));
+    write(&page, (&report, None), &|out| {
+        made::long_journal(out, 100_000)
+    });
     let size = fs::metadata(&page).unwrap().len();
     assert!(size <= MOST, "the page has {size} bytes");
     browse("long.test.mjs", folder.path());
@@ -54,8 +70,44 @@ fn played(folder: &Path) {
     }
 }
 
+/// The incident report of a run in which the app lost its session, and sign-offs of a few nights like that
+/// and of a month.
+fn documents(folder: &Path) {
+    let words = |words: &[&str], code: i32| ends(folder, words, code);
+    let run = ["run", "-q", "--seed", "1", "--scenario", "session-restore"];
+    let lost = ["--quirk", "forgets-session", "--run-file", "lost.run.gz"];
+    words(&[&run[..], &lost].concat(), 4);
+    words(&["incident", "lost.run.gz", "--html", "incident.html"], 0);
+    let nights = copies(&folder.join("lost.run.gz"), 31);
+    for (page, number) in [("nights", 3), ("month", 31)] {
+        let page = format!("{page}.html");
+        let files = nights[..number].iter().map(|own| own.to_str().unwrap());
+        let signoff = ["signoff", "--html", &page].into_iter().chain(files);
+        words(&signoff.collect::<Vec<_>>(), 8);
+    }
+}
+
+/// A page with three months of history, and what that adds to it.
+fn quarter(folder: &Path) {
+    let report = made::long_report(40);
+    let history = nights::quarter("long");
+    let size = |name: &str, history| {
+        let page = folder.join(name);
+        write(&page, (&report, history), &|out| {
+            made::long_journal(out, 40)
+        });
+        fs::metadata(&page).unwrap().len()
+    };
+    let added = size("nights.html", Some(&history[..])) - size("alone.html", None);
+    assert!(added < 100_000, "three months add {added} bytes");
+}
+
 /// Writes a page of one scenario whose journal `fill` writes.
-fn write(page: &Path, report: &Value, fill: &dyn Fn(&mut dyn Write) -> std::io::Result<()>) {
+fn write(
+    page: &Path,
+    (report, history): (&Value, Option<&[u8]>),
+    fill: &dyn Fn(&mut dyn Write) -> std::io::Result<()>,
+) {
     let journal = page.with_extension("jsonl");
     let mut out = BufWriter::new(File::create(&journal).unwrap());
     fill(&mut out).unwrap();
@@ -72,7 +124,7 @@ fn write(page: &Path, report: &Value, fill: &dyn Fn(&mut dyn Write) -> std::io::
     };
     let mut out = BufWriter::new(File::create(page).unwrap());
     let report = serde_json::to_vec(report).unwrap();
-    html::write(&mut out, &report, vec![journal]).unwrap();
+    html::write(&mut out, &report, history, vec![journal]).unwrap();
     out.flush().unwrap();
 }
 

@@ -7,7 +7,7 @@ import { Overview } from "./overview.js";
 import { ScenarioPage } from "./scenario.js";
 import { verdict } from "./words.js";
 
-const SECTIONS = [["runbook", "Runbook"], ["scenarios", "Scenarios"], ["figures", "Figures"], ["coverage", "Coverage"]];
+const SECTIONS = [["runbook", "Runbook"], ["scenarios", "Scenarios"], ["history", "History"], ["figures", "Figures"], ["coverage", "Coverage"]];
 
 function Report({ store }) {
   const { report, route, theme, scenario } = store;
@@ -51,13 +51,19 @@ const place = {
 async function begin() {
   const root = document.getElementById("page");
   const blocks = findBlocks(document);
-  const [report, omitted] = await Promise.all([openJson(blocks.report), openJson(blocks.omitted)]);
-  const store = makeStore({ report, omitted, journals: blocks.journals, place });
+  const opened = [blocks.report, blocks.history, blocks.omitted].map((block) => block && openJson(block));
+  const [report, history, omitted] = await Promise.all(opened);
+  const store = makeStore({ report, history, omitted, journals: blocks.journals, place });
   addEventListener("popstate", store.follow);
   addEventListener("hashchange", store.follow);
   // On paper nothing can be opened.
+  let unfolded = [];
   addEventListener("beforeprint", () => {
-    for (const group of document.querySelectorAll(".group")) group.open = true;
+    unfolded = [...document.querySelectorAll(".group:not([open]), .symptoms:not([open]), .notes:not([open])")];
+    for (const own of unfolded) own.open = true;
+  });
+  addEventListener("afterprint", () => {
+    for (const own of unfolded) own.open = false;
   });
   root.textContent = "";
   render(html`<${Report} store=${store} />`, root);

@@ -4,6 +4,7 @@ import { html, useEffect, useComputed } from "./view.js";
 import { Runbook, Checks } from "./runbook.js";
 import { Advice, Triggers } from "./rollback.js";
 import { Figures, Coverage, Scope } from "./numbers.js";
+import { History } from "./history.js";
 import { VerdictMark, Words, Select, Search } from "./pieces.js";
 import { sentence } from "./sentence.js";
 import { verdict, whose, count, took, listed, day } from "./words.js";
@@ -31,6 +32,7 @@ export function Overview({ store }) {
     <${Triggers} rollback=${report.rollback} scenarios=${report.scenarios} onScenario=${open} />
     <${Checks} checks=${report.runbook.checks} />
     <${Scenarios} store=${store} onScenario=${open} />
+    <${History} history=${store.history} scenarios=${report.scenarios} onScenario=${open} />
     <${Figures} figures=${report.figures} virtual=${report.virtual_time} />
     <${Coverage} coverage=${report.coverage} />
   </main>`;

@@ -7,11 +7,12 @@ import { tellStory, stepsOf } from "./story.js";
 const THEMES = ["auto", "light", "dark"];
 const KEPT = "rehearsal-theme";
 
-// `report` is the JSON report, `journals` the blocks by a scenario's place, `omitted` what there was
+// `report` is the JSON report, `history` what the runs before it came to, `journals` the blocks by a scenario's place, `omitted` what there was
 // no room for, likewise. `place` reads and writes the address: {read, write, keep, kept}.
-export function makeStore({ report, journals, omitted, place }) {
+export function makeStore({ report, history, journals, omitted, place }) {
   const store = {
     report,
+    history,
     omitted,
     route: signal(parseRoute(place.read())),
     theme: signal(THEMES.includes(place.kept(KEPT)) ? place.kept(KEPT) : "auto"),

@@ -3,7 +3,7 @@
 // Blocks by what they hold. Journals are by the scenario's place in the report; a scenario has a
 // part for each of its journals.
 export function findBlocks(root) {
-  const found = { report: null, omitted: null, journals: new Map() };
+  const found = { report: null, history: null, omitted: null, journals: new Map() };
   for (const block of root.querySelectorAll('script[type="application/octet-stream"]')) {
     const { kind, of, part, from } = block.dataset;
     if (of === undefined) {

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use super::report_of;
 
 /// What would run, if it became markup anywhere: it marks the window.
-const HOSTILE: [&str; 5] = [
+pub(super) const HOSTILE: [&str; 5] = [
     "</script><script>window.hit = 1</script>",
     "<img src=x onerror=\"window.hit = 1\">",
     "\"><svg onload=window.hit=1>",

@@ -4,31 +4,49 @@ use jsonschema::error::ValidationErrorKind as Kind;
 use jsonschema::{ValidationError, Validator};
 use serde_json::Value;
 
-use crate::domain::secrets::holds_label;
+use super::secrets::holds_label;
 
 /// How much of a fault is quoted.
 const QUOTED: usize = 200;
 
 /// One thing that is wrong.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) struct Fault {
+pub(crate) struct Fault {
     /// Where, as a JSON Pointer; empty for the whole.
-    pub(super) place: String,
+    pub(crate) place: String,
     /// What.
-    pub(super) text: String,
+    pub(crate) text: String,
 }
 
 /// The first fault that is the backend's: a label that stands for a secret has another length, pattern and
 /// type than the secret.
-pub(super) fn fault(validator: &Validator, body: &Value) -> Option<Fault> {
+pub(crate) fn fault(validator: &Validator, body: &Value) -> Option<Fault> {
     // Nearly all are valid, and this is the fast way to know it.
     validator.validate(body).err()?;
-    let mut errors = validator.iter_errors(body);
-    let error = errors.find(|error| !is_of_a_label(error))?;
-    Some(Fault {
-        place: error.instance_path().to_string(),
-        text: error.to_string().chars().take(QUOTED).collect(),
-    })
+    faults(validator, body).next()
+}
+
+/// Every fault that is the backend's.
+pub(crate) fn faults<'a>(
+    validator: &'a Validator,
+    body: &'a Value,
+) -> impl Iterator<Item = Fault> + use<'a> {
+    let errors = validator.iter_errors(body);
+    errors
+        .filter(|error| !is_of_a_label(error))
+        .map(|error| Fault {
+            place: error.instance_path().to_string(),
+            text: told(&error),
+        })
+}
+
+/// What is wrong. A long value stands first in that, and would leave no room for it.
+fn told(error: &ValidationError<'_>) -> String {
+    let mut told = error.to_string();
+    if told.chars().count() > QUOTED {
+        told = error.masked().to_string();
+    }
+    told.chars().take(QUOTED).collect()
 }
 
 fn is_of_a_label(error: &ValidationError<'_>) -> bool {
@@ -56,6 +74,15 @@ mod tests {
     use serde_json::json;
 
     use super::*;
+
+    #[test]
+    fn what_is_wrong_with_a_long_value_is_told_without_it() {
+        let validator = jsonschema::validator_for(&json!({"type": "array"})).unwrap();
+        let text = |body: Value| fault(&validator, &body).unwrap().text;
+        assert_eq!(text(json!({"a": 1})), r#"{"a":1} is not of type "array""#);
+        let long = json!({"first": "x".repeat(QUOTED)});
+        assert_eq!(text(long), r#"value is not of type "array""#);
+    }
 
     #[test]
     fn what_is_hidden_breaks_no_schema_and_what_stands_beside_it_does() {
