@@ -55,7 +55,7 @@ mod upstream;
 
 use bounds::Bounds;
 pub use bounds::{Limit, Limits, NoLimit};
-pub use listen::{Listen, Name, NoName, Tls};
+pub use listen::{Listen, Name, NoName};
 use names::{Names, OriginMap};
 use port::Port;
 use service::Service;

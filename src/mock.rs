@@ -59,8 +59,10 @@ mod realtime;
 mod serving;
 
 mod engine;
+mod handshake;
 mod operator;
 mod pages;
+mod secured;
 mod service;
 
 #[cfg(test)]
@@ -68,6 +70,8 @@ mod tests;
 
 pub use defect::{Defect, Defects};
 pub use pages::Pages;
+pub(crate) use secured::AUTHORITY;
+pub use secured::Secured;
 pub use settings::{LeverError, Settings, StartError};
 pub use snapshot::{State, Unusable};
 
@@ -145,12 +149,20 @@ impl Mock {
         self.inner.endpoints.get(service)
     }
 
+    /// What its URLs begin with.
+    #[must_use]
+    pub fn scheme(&self) -> &'static str {
+        let secured = self.inner.backend.secured.is_some();
+        if secured { "https" } else { "http" }
+    }
+
     /// A service's URL, base path included.
     #[must_use]
     pub fn url(&self, service: &str) -> Option<String> {
         let authority = self.endpoint(service)?.authority();
         let base = &self.inner.backend.contract.service(service)?.base_path;
-        Some(format!("http://{authority}{base}"))
+        let scheme = self.scheme();
+        Some(format!("{scheme}://{authority}{base}"))
     }
 
     /// Switches the kill-switch. While it is on, data is refused as the contract says and nobody

@@ -7,6 +7,7 @@ mod lines;
 mod pace;
 mod state;
 mod told;
+mod trust;
 mod whole;
 
 use std::collections::BTreeMap;
@@ -22,10 +23,11 @@ use super::files::{self, SuiteRequest};
 use super::ports::{self, Port};
 use super::problem::Problem;
 use super::settings::{self, layered};
+use super::tls::{self, Voucher};
 use super::{browser, console, interrupt, names, network};
 use crate::domain::contract::{Contract, Service};
 use crate::domain::world::World;
-use crate::mock::{Defects, Mock, Pages, Settings};
+use crate::mock::{Defects, Mock, Pages, Secured, Settings};
 use crate::net::{Clock, Endpoint, Listener, Net};
 use crate::suite::Suite;
 use crate::suite::config::{Config, MockDefaults};
@@ -141,6 +143,8 @@ struct Plan {
     ports: BTreeMap<String, Port>,
     operator: Port,
     console: Option<Port>,
+    secured: Option<Secured>,
+    voucher: Option<Voucher>,
     env_file: Option<PathBuf>,
     state: Option<PathBuf>,
     pace: Pace,
@@ -169,7 +173,7 @@ impl Plan {
             operator_port,
             env_file,
             state,
-            data: _,
+            ..
         } = &config.mock;
         let first = port.unwrap_or(FIRST_PORT);
         let ports = ports::of_services(&arguments.ports, ports, first, contract)?;
@@ -202,13 +206,15 @@ impl Plan {
             &settings::environment,
             "REHEARSAL_SEED",
         )?;
+        let bind = arguments.bind.or(*bind);
+        let bind = bind.unwrap_or(Ipv4Addr::LOCALHOST.into());
+        let (secured, voucher) = secured(arguments, config, bind)?;
         Ok(Self {
-            bind: arguments
-                .bind
-                .or(*bind)
-                .unwrap_or(Ipv4Addr::LOCALHOST.into()),
+            bind,
             ports,
             operator: own(arguments.operator_port, kept),
+            secured,
+            voucher,
             console: (!no_console).then(|| own(console_port, usual)),
             env_file,
             state,
@@ -237,6 +243,7 @@ impl Plan {
             net: Net::Real,
             listeners: services,
             pages: Pages::OfThisNetwork,
+            secured: self.secured.clone(),
             seed: self.seed,
             defects: self.defects.clone(),
             live: true,
@@ -288,7 +295,8 @@ impl Plan {
         operator: &Endpoint,
         console: Option<&Endpoint>,
     ) -> Served<'a> {
-        let (host, others) = self.hosts();
+        let (host, others) = hosts(self.bind);
+        let scheme = mock.scheme();
         let url = |service: &'a Service| {
             let Endpoint::Tcp(address) = mock.endpoint(&service.name)? else {
                 return None;
@@ -296,7 +304,7 @@ impl Plan {
             let (host, port) = (told::host(host), address.port());
             Some((
                 service,
-                format!("http://{host}:{port}{}", service.base_path),
+                format!("{scheme}://{host}:{port}{}", service.base_path),
             ))
         };
         Served {
@@ -306,26 +314,11 @@ impl Plan {
             console: console.map(|at| format!("http://{}", at.authority())),
             is_open: !self.bind.is_loopback(),
             others,
+            voucher: self.voucher.clone(),
             users: suite.world.as_deref().map_or(&[], |world| &world.users),
             env_file: self.env_file.clone(),
             seed: self.seed,
         }
-    }
-
-    /// The address that the URLs name, and by which others the services are reached as well.
-    fn hosts(&self) -> (IpAddr, Vec<IpAddr>) {
-        if !self.bind.is_unspecified() {
-            return (self.bind, Vec::new());
-        }
-        let own = network::addresses().into_iter().map(|own| own.ip);
-        let mut all: Vec<IpAddr> = own
-            .filter(|ip| ip.is_ipv4() || self.bind.is_ipv6())
-            .collect();
-        all.push(match self.bind {
-            IpAddr::V4(_) => Ipv4Addr::LOCALHOST.into(),
-            IpAddr::V6(_) => Ipv6Addr::LOCALHOST.into(),
-        });
-        (all.remove(0), all)
     }
 
     fn write_variables(&self, served: &Served<'_>) -> Result<(), Problem> {
@@ -340,6 +333,39 @@ impl Plan {
             error,
         })
     }
+}
+
+/// The address that the URLs name where this is listened on, and by which others the services are reached as well.
+fn hosts(bind: IpAddr) -> (IpAddr, Vec<IpAddr>) {
+    if !bind.is_unspecified() {
+        return (bind, Vec::new());
+    }
+    let own = network::addresses().into_iter().map(|own| own.ip);
+    let mut all: Vec<IpAddr> = own.filter(|ip| ip.is_ipv4() || bind.is_ipv6()).collect();
+    all.push(match bind {
+        IpAddr::V4(_) => Ipv4Addr::LOCALHOST.into(),
+        IpAddr::V6(_) => Ipv6Addr::LOCALHOST.into(),
+    });
+    (all.remove(0), all)
+}
+
+/// How the services are served over TLS, if they are, and who vouches for it.
+fn secured(
+    arguments: &MockArguments,
+    config: &Config,
+    bind: IpAddr,
+) -> Result<(Option<Secured>, Option<Voucher>), Problem> {
+    if let Some(tls) = tls::of_files(&arguments.certificate)? {
+        let authority = None;
+        return Ok((Some(Secured { tls, authority }), None));
+    }
+    if !arguments.tls && !config.mock.tls {
+        return Ok((None, None));
+    }
+    let (first, others) = hosts(bind);
+    let addresses: Vec<IpAddr> = others.into_iter().chain([first]).collect();
+    let (secured, voucher) = tls::made(&config.state(), &addresses)?;
+    Ok((Some(secured), Some(voucher)))
 }
 
 /// The variables that a contract names, with their services.

@@ -19,6 +19,7 @@ use super::lively::Lively;
 use super::pages::Pages;
 use super::paging::Cursors;
 use super::resource_state::ResourceState;
+use super::secured::Secured;
 use super::sessions::Sessions;
 use super::shown::Shown;
 use super::sockets::Sockets;
@@ -41,6 +42,7 @@ pub(super) struct Backend {
     pub(super) touched: AtomicU64,
     defects: Defects,
     pub(super) pages: Pages,
+    pub(super) secured: Option<Secured>,
     /// Where it is noted what happens, once somebody wants to know.
     pub(super) tape: OnceLock<Arc<Tape>>,
     pub(super) shown: Shown,
@@ -95,6 +97,7 @@ impl Backend {
             seed,
             defects,
             pages,
+            secured,
             live: is_live,
             ..
         } = settings;
@@ -136,6 +139,7 @@ impl Backend {
             touched: AtomicU64::new(1),
             defects,
             pages,
+            secured,
             tape: OnceLock::new(),
             core: Mutex::new(core),
         })

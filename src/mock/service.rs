@@ -8,9 +8,10 @@ use serde_json::{Value, json};
 
 use super::backend::Backend;
 use super::call::{Call, Connection};
+use super::handshake::serve_service;
 use super::reply::{Body, Reply};
 use super::routes::{Route, finish};
-use super::serving::{Cut, Running, Shutdown, read, serve};
+use super::serving::{Cut, Running, Shutdown, read};
 use super::{engine, target};
 use crate::domain::scope::canonical::pairs;
 use crate::net::Listener;
@@ -28,7 +29,8 @@ pub(super) fn start(backend: &Arc<Backend>, service: &str, listener: Listener) -
     let running = Running::start(listener, move |stream, shutdown| {
         let (backend, service) = (backend.clone(), service.clone());
         let connection = Connection::default();
-        serve(stream, move |request| {
+        let (own, name) = (backend.clone(), service.clone());
+        serve_service(own, name, stream, move |request| {
             let (backend, service, shutdown) = (backend.clone(), service.clone(), shutdown.clone());
             let connection = connection.clone();
             async move {

@@ -48,6 +48,7 @@ impl Backend {
                 },
                 listeners: BTreeMap::new(),
                 pages: Pages::Ignored,
+                secured: None,
                 seed,
                 defects: plan.defects.iter().copied().collect(),
                 live: false,

@@ -79,6 +79,7 @@ pub(crate) fn replay(
             net: Net::Memory,
             listeners: BTreeMap::new(),
             pages: Pages::Ignored,
+            secured: None,
             seed: 1,
             defects: [].into_iter().collect(),
             live: false,

@@ -36,6 +36,8 @@ mod local;
 mod matrix;
 #[cfg(unix)]
 mod mock;
+#[cfg(unix)]
+mod mock_tls;
 mod pace;
 mod ports;
 mod proxy;

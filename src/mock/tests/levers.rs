@@ -163,6 +163,7 @@ fn settings() -> Settings {
         net: Net::Real,
         listeners: BTreeMap::new(),
         pages: Pages::Ignored,
+        secured: None,
         seed: 1,
         defects: Defects::none(),
         live: false,

@@ -17,6 +17,8 @@ pub struct MockDefaults {
     pub ports: BTreeMap<String, u16>,
     /// The port of the operator's API.
     pub operator_port: Option<u16>,
+    /// Whether the services are served over TLS.
+    pub tls: bool,
     /// The file that the app's variables are written into.
     pub env_file: Option<PathBuf>,
     /// The folder that the world is read from, and again when it is saved.
@@ -49,6 +51,7 @@ pub(super) fn read(
         ports.into_iter().collect()
     });
     let operator = fields.maybe("operator-port", port);
+    let tls = fields.maybe("tls", Cursor::switch);
     let env_file = fields.maybe("env-file", &path);
     let data = fields.maybe("data", &path);
     let state = fields.maybe("state", &path);
@@ -57,6 +60,7 @@ pub(super) fn read(
         port: first?,
         ports: ports?,
         operator_port: operator?,
+        tls: tls?.unwrap_or_default(),
         env_file: env_file?,
         data: data?,
         state: state?,
