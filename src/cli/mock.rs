@@ -17,7 +17,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::arguments::{ConsoleArguments, MockArguments};
+use super::arguments::MockArguments;
 use super::exit::Exit;
 use super::files::{self, SuiteRequest};
 use super::ports::{self, Port};
@@ -53,7 +53,7 @@ const ROUNDS_A_STATE: u32 = 5;
 
 /// Serves the suite's world until a person has had enough.
 pub(super) fn mock(arguments: &MockArguments) -> Result<Exit, Problem> {
-    let config = files::config_of(&arguments.files, &settings::environment)?;
+    let config = files::config_beside_targets(&arguments.files, &settings::environment)?;
     let request = SuiteRequest {
         defaults: Some(&config.run),
         ..SuiteRequest::by_flags(&arguments.files)
@@ -88,7 +88,7 @@ pub(super) fn mock(arguments: &MockArguments) -> Result<Exit, Problem> {
         if let Some(name) = &arguments.restore {
             mock.go_back(name).map_err(Problem::Restore)?;
         }
-        mock.reach_back(arguments.console.tape_bytes());
+        mock.reach_back(arguments.console.tape_bytes(config.mock.tape));
         let operator = mock.operated_at(operator);
         let console = console.map(|listener| mock.watched_at(listener));
         let served = plan.served(&suite, &mock, &operator, console.as_ref());
@@ -171,6 +171,8 @@ impl Plan {
             port,
             ports,
             operator_port,
+            console,
+            console_port,
             env_file,
             state,
             ..
@@ -180,16 +182,11 @@ impl Plan {
         // Whoever wants any free ports for the services has no use for a fixed one of the operator.
         let any = ports.values().all(|port| port.number == 0);
         let kept = operator_port.unwrap_or(if any { 0 } else { OPERATOR_PORT });
-        let usual = if any { 0 } else { CONSOLE_PORT };
+        let usual = console_port.unwrap_or(if any { 0 } else { CONSOLE_PORT });
         let own = |asked: Option<u16>, usual| Port {
             number: asked.unwrap_or(usual),
             or_next: asked.is_none(),
         };
-        let ConsoleArguments {
-            console_port,
-            no_console,
-            ..
-        } = arguments.console;
         let env_file = arguments.env_file.clone().or(env_file.clone());
         let state = arguments.state.clone().or(state.clone());
         if arguments.restore.is_some() && state.is_none() {
@@ -215,7 +212,8 @@ impl Plan {
             operator: own(arguments.operator_port, kept),
             secured,
             voucher,
-            console: (!no_console).then(|| own(console_port, usual)),
+            console: (arguments.console.is_wanted(*console))
+                .then(|| own(arguments.console.console_port, usual)),
             env_file,
             state,
             pace: Pace::of(arguments),

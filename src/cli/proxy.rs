@@ -118,7 +118,7 @@ fn plan(
             Mode::Enforcing
         },
         control: here(arguments.control_port),
-        tape: arguments.console.tape_bytes(),
+        tape: arguments.console.tape_bytes(None),
         console: (!arguments.console.no_console).then(|| here(arguments.console.console_port)),
     })
 }

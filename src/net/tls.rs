@@ -98,10 +98,13 @@ impl Tls {
     }
 }
 
+/// What is read of a connection: the first byte once more, and the rest.
+type Again<S> = Chain<Cursor<[u8; 1]>, ReadHalf<S>>;
+
 /// A connection of which the first byte was read; it comes again to whoever reads on.
 pub(crate) struct Begun<S> {
     /// All of it.
-    pub(crate) stream: Join<Chain<Cursor<[u8; 1]>, ReadHalf<S>>, WriteHalf<S>>,
+    pub(crate) stream: Join<Again<S>, WriteHalf<S>>,
     /// Whether the client wants to shake hands.
     pub(crate) speaks_tls: bool,
 }

@@ -188,3 +188,70 @@ fn a_mock_for_the_network_writes_the_apps_variables_and_ends_cleanly_when_it_is_
         assert_eq!(child.wait().unwrap().code(), Some(0), "{signal}");
     }
 }
+
+#[test]
+fn a_configuration_says_what_the_console_is_and_may_be_wrong_about_targets_which_a_mock_needs_not()
+{
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("rehearsal.toml");
+    let targets = "[targets.staging]\nservices = 3\n";
+    let run = "[run]\ntarget = \"gone\"\n";
+    for (config, more, console, warned) in [
+        (
+            "[mock]\nconsole = false\n".to_owned(),
+            &[][..],
+            false,
+            false,
+        ),
+        (
+            "[mock]\nconsole = false\n".to_owned(),
+            &["--console-port", "0"],
+            true,
+            false,
+        ),
+        (
+            "[mock]\nconsole-port = 0\ntape = 1\n".to_owned(),
+            &[],
+            true,
+            false,
+        ),
+        (
+            format!("{run}[mock]\nconsole = false\n{targets}"),
+            &[],
+            false,
+            true,
+        ),
+    ] {
+        fs::write(&file, config).unwrap();
+        let words = [&["mock", "--json", "--port", "0"], more].concat();
+        let mut child = rehearsal(folder.path(), &words)
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let mut line = String::new();
+        BufReader::new(child.stdout.take().unwrap())
+            .read_line(&mut line)
+            .unwrap();
+        child.kill().unwrap();
+        let said = String::from_utf8(child.wait_with_output().unwrap().stderr).unwrap();
+        let served: Value = serde_json::from_str(&line).unwrap_or_else(|_| panic!("{said}"));
+        assert_eq!(served["console"].is_string(), console, "{line}");
+        let told = "something is wrong with its targets";
+        assert_eq!(said.contains(told), warned, "{said}");
+    }
+    for (config, told) in [
+        (
+            format!("[mock]\nport = 99999\n{targets}"),
+            "99999 is not a port",
+        ),
+        ("[mock]\ntape = 99999\n".to_owned(), "more than can be kept"),
+    ] {
+        fs::write(&file, config).unwrap();
+        let ended = rehearsal(folder.path(), &["mock", "--port", "0"]).output();
+        let ended = ended.unwrap();
+        let said = String::from_utf8(ended.stderr).unwrap();
+        assert_eq!(ended.status.code(), Some(1), "{said}");
+        assert!(said.contains(told), "{said}");
+    }
+}
