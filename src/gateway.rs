@@ -35,7 +35,6 @@ mod cookies;
 mod exchange;
 mod headers;
 mod heard;
-mod levers;
 mod listen;
 mod lock;
 mod names;

@@ -3,6 +3,7 @@
 mod code;
 mod data;
 mod env_file;
+pub(super) mod fault;
 mod lines;
 mod pace;
 mod state;
@@ -17,6 +18,8 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
+use serde_json::{Value, json};
+
 use super::arguments::MockArguments;
 use super::exit::Exit;
 use super::files::{self, SuiteRequest};
@@ -25,6 +28,7 @@ use super::problem::Problem;
 use super::settings::{self, layered};
 use super::tls::{self, Voucher};
 use super::{browser, console, interrupt, names, network};
+use crate::domain::change::Change;
 use crate::domain::contract::{Contract, Service};
 use crate::domain::world::World;
 use crate::mock::{Defects, Mock, Pages, Secured, Settings};
@@ -88,6 +92,9 @@ pub(super) fn mock(arguments: &MockArguments) -> Result<Exit, Problem> {
         if let Some(name) = &arguments.restore {
             mock.go_back(name).map_err(Problem::Restore)?;
         }
+        for change in &plan.faults {
+            mock.change(change).await.map_err(Problem::Lever)?;
+        }
         mock.reach_back(arguments.console.tape_bytes(config.mock.tape));
         let operator = mock.operated_at(operator);
         let console = console.map(|listener| mock.watched_at(listener));
@@ -149,6 +156,7 @@ struct Plan {
     state: Option<PathBuf>,
     pace: Pace,
     defects: Defects,
+    faults: Vec<Change>,
     seed: u64,
 }
 
@@ -217,6 +225,7 @@ impl Plan {
             env_file,
             state,
             pace: Pace::of(arguments),
+            faults: faults(&arguments.faults, contract)?,
             defects: names::defects(&arguments.defects)?.into_iter().collect(),
             seed: seed.unwrap_or_else(settings::chance),
         })
@@ -242,6 +251,7 @@ impl Plan {
             listeners: services,
             pages: Pages::OfThisNetwork,
             secured: self.secured.clone(),
+            faults: Some(fault::read),
             seed: self.seed,
             defects: self.defects.clone(),
             live: true,
@@ -364,6 +374,19 @@ fn secured(
     let addresses: Vec<IpAddr> = others.into_iter().chain([first]).collect();
     let (secured, voucher) = tls::made(&config.state(), &addresses)?;
     Ok((Some(secured), Some(voucher)))
+}
+
+/// The faults that are there from the beginning.
+fn faults(asked: &[Value], contract: &Contract) -> Result<Vec<Change>, Problem> {
+    let read = asked.iter().map(|asked| {
+        let change = fault::read(&json!({ "fault": asked }), contract);
+        change.map_err(|why| Problem::Value {
+            place: "--fault".to_owned(),
+            value: asked["on"].as_str().unwrap_or_default().to_owned(),
+            why,
+        })
+    });
+    read.collect()
 }
 
 /// The variables that a contract names, with their services.

@@ -122,6 +122,9 @@ pub(super) enum Problem {
         /// Why not.
         why: UnusableState,
     },
+    /// What is to be switched from the beginning, and is not.
+    #[error(transparent)]
+    Lever(LeverError),
     /// A world of this name that cannot be had again.
     #[error("--restore: {0}")]
     Restore(LeverError),
@@ -176,6 +179,7 @@ impl Problem {
             | Self::NoVariables { .. }
             | Self::State { .. }
             | Self::Restore(_)
+            | Self::Lever(_)
             | Self::NothingToRestoreFrom
             | Self::NoWorld { .. }
             | Self::NotTheMock { .. }
@@ -258,6 +262,7 @@ impl Problem {
             | Self::Unmergeable(_)
             | Self::File { .. }
             | Self::Restore(_)
+            | Self::Lever(_)
             | Self::NothingToRestoreFrom
             | Self::Output(_) => None,
         }

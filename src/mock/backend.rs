@@ -13,6 +13,7 @@ use serde_json::{Value, json};
 use tokio::sync::Notify;
 
 use super::defect::{Defect, Defects};
+use super::faults::{Faults, ReadChange};
 use super::kept::Kept;
 use super::keys::Signer;
 use super::lively::Lively;
@@ -43,6 +44,8 @@ pub(super) struct Backend {
     defects: Defects,
     pub(super) pages: Pages,
     pub(super) secured: Option<Secured>,
+    pub(super) reads: Option<ReadChange>,
+    pub(super) faults: Faults,
     /// Where it is noted what happens, once somebody wants to know.
     pub(super) tape: OnceLock<Arc<Tape>>,
     pub(super) shown: Shown,
@@ -98,6 +101,7 @@ impl Backend {
             defects,
             pages,
             secured,
+            faults: reads,
             live: is_live,
             ..
         } = settings;
@@ -140,6 +144,8 @@ impl Backend {
             defects,
             pages,
             secured,
+            reads,
+            faults: Faults::default(),
             tape: OnceLock::new(),
             core: Mutex::new(core),
         })

@@ -11,7 +11,7 @@ use super::backend::Backend;
 use super::reply::Body;
 use super::secured::AUTHORITY;
 use super::serving::{Cut, serve};
-use crate::net::{Begun, Stream};
+use crate::net::{Begun, Stream, Tls};
 
 /// How long a client may take for its part of a handshake. Browsers open connections in advance.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -44,7 +44,12 @@ pub(super) async fn serve_service<F, Done>(
         };
         return serve(stream, asked).await;
     }
-    let shaken = tokio::time::timeout(PATIENCE, secured.tls.acceptor().accept(stream)).await;
+    let stranger = (!backend.faults.is_trusted(&service)).then(Tls::stranger);
+    let Ok(stranger) = stranger.transpose() else {
+        return;
+    };
+    let tls = stranger.as_ref().unwrap_or(&secured.tls);
+    let shaken = tokio::time::timeout(PATIENCE, tls.acceptor().accept(stream)).await;
     match shaken {
         Ok(Ok(stream)) => serve(stream, answer).await,
         Ok(Err(error)) => refuse(&backend, &service, &why(&error.to_string())),

@@ -12,7 +12,8 @@ use super::handshake::serve_service;
 use super::reply::{Body, Reply};
 use super::routes::{Route, finish};
 use super::serving::{Cut, Running, Shutdown, read};
-use super::{engine, target};
+use super::{engine, faults, target};
+use crate::domain::change::{Disposition, RequestFacts};
 use crate::domain::scope::canonical::pairs;
 use crate::net::Listener;
 
@@ -97,7 +98,28 @@ async fn respond(
         connection,
     };
     let began = backend.clock.elapsed();
+    let hold = match disposition(backend, service, &call) {
+        Disposition::Forward { hold } => hold,
+        Disposition::Answer(made_up) => {
+            let response = faults::response(made_up);
+            backend.note("request", || {
+                told(backend, service, &call, &response, began)
+            });
+            return Ok(response);
+        }
+        Disposition::Sever => {
+            kept_from(backend, service, &call, "broke the connection");
+            return Err(Cut);
+        }
+        Disposition::Hang => {
+            kept_from(backend, service, &call, "lets it wait for ever");
+            return std::future::pending().await;
+        }
+    };
     let route = backend.route(service, &call);
+    if !hold.is_zero() {
+        tokio::time::sleep(hold).await;
+    }
     let answered = |response: Response<Body>| {
         backend.note("request", || {
             told(backend, service, &call, &response, began)
@@ -117,6 +139,27 @@ async fn respond(
         }
         Route::Realtime => engine::respond(backend, call, parts, shutdown).await,
     }
+}
+
+/// What the faults that are switched do to a request.
+fn disposition(backend: &Backend, service: &str, call: &Call) -> Disposition {
+    let contract = &backend.contract;
+    let role = call.role(contract, service);
+    let upgrade = call.header("upgrade");
+    let request = RequestFacts {
+        role: role.as_ref(),
+        method: &call.method,
+        service,
+        path: &call.path,
+        upgrade: upgrade.is_some_and(|own| own.eq_ignore_ascii_case("websocket")),
+    };
+    backend.faults.decide(contract, &request)
+}
+
+/// Notes that a request was not served because of a fault.
+fn kept_from(backend: &Backend, service: &str, call: &Call, what: &str) {
+    let why = format!("a fault {what}: {} {}", call.method, call.path);
+    backend.note("refused", || json!({ "service": service, "why": why }));
 }
 
 /// A request and its answer, without a secret.

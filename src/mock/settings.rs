@@ -5,6 +5,7 @@ use std::io;
 use std::sync::Arc;
 
 use super::defect::Defects;
+use super::faults::ReadChange;
 use super::pages::Pages;
 use super::secured::Secured;
 use crate::domain::contract::Contract;
@@ -28,6 +29,8 @@ pub struct Settings {
     pub pages: Pages,
     /// How its services are served over TLS, if they are.
     pub secured: Option<Secured>,
+    /// How an operator's faults are read; without it there are none.
+    pub faults: Option<ReadChange>,
     /// Everything that is made up follows from it.
     pub seed: u64,
     /// How it misbehaves.

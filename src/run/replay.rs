@@ -80,6 +80,7 @@ pub(crate) fn replay(
             listeners: BTreeMap::new(),
             pages: Pages::Ignored,
             secured: None,
+            faults: None,
             seed: 1,
             defects: [].into_iter().collect(),
             live: false,

@@ -5,9 +5,11 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::Args;
+use serde_json::Value;
 
 use super::console::ConsoleArguments;
 use super::{FilesArguments, TlsArguments, seed};
+use crate::cli::mock::fault;
 use crate::cli::ports::{self, Asked};
 use crate::domain::duration;
 
@@ -83,6 +85,10 @@ pub(in crate::cli) struct MockArguments {
     /// Let the mock misbehave; `rehearsal defects` lists how
     #[arg(long = "defect", value_name = "NAME")]
     pub(in crate::cli) defects: Vec<String>,
+
+    /// Switch a fault, like data=delay:2s or any=respond:503; may be repeated
+    #[arg(long = "fault", value_name = "WHICH=WHAT", value_parser = fault::typed)]
+    pub(in crate::cli) faults: Vec<Value>,
 
     /// What all chance derives from
     #[arg(long, value_name = "NUMBER", allow_negative_numbers = true, value_parser = seed)]

@@ -164,6 +164,7 @@ fn settings() -> Settings {
         listeners: BTreeMap::new(),
         pages: Pages::Ignored,
         secured: None,
+        faults: None,
         seed: 1,
         defects: Defects::none(),
         live: false,

@@ -79,6 +79,7 @@ impl Stage {
             listeners: BTreeMap::new(),
             pages: Pages::Ignored,
             secured: None,
+            faults: None,
             seed: 11,
             defects: defects.iter().copied().collect(),
             live,
