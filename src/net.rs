@@ -15,6 +15,7 @@ mod recorder;
 mod tls;
 
 pub use address::ServiceAddress;
+pub(crate) use authority::CERTIFICATE as AUTHORITY_FILE;
 pub use authority::{Authority, NoAuthority};
 pub use clock::Clock;
 pub use connector::Connector;

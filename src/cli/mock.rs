@@ -41,7 +41,7 @@ use state::StateFile;
 use told::Served;
 
 /// The port of the first service, unless something else is said.
-const FIRST_PORT: u16 = 4010;
+pub(super) const FIRST_PORT: u16 = 4010;
 
 /// The port of the operator's API, unless something else is said.
 const OPERATOR_PORT: u16 = 4000;

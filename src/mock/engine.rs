@@ -226,23 +226,28 @@ async fn carry(
                 // Nobody can queue any more: the session was cut, and so is the connection.
                 None => return,
             },
-            incoming = socket_io.next() => {
-                let frame = match incoming {
-                    Some(Ok(Message::Text(text))) => Frame::Text(text.as_str().to_owned()),
-                    Some(Ok(Message::Binary(bytes))) => Frame::Binary(bytes),
-                    Some(Ok(Message::Ping(_) | Message::Pong(_) | Message::Frame(_))) => continue,
-                    Some(Ok(Message::Close(_))) => {
-                        // The answer to it is queued already and only has to leave.
-                        let _ = socket_io.flush().await;
-                        return;
-                    }
-                    Some(Err(_)) | None => return,
-                };
-                if host.board(|board| board.has(socket)) {
-                    host.tell(Input::WsFrame { socket, frame }, None);
+            incoming = socket_io.next() => match incoming {
+                Some(Ok(Message::Close(_))) => {
+                    // The answer to it is queued already and only has to leave.
+                    let _ = socket_io.flush().await;
+                    return;
                 }
+                Some(Ok(message)) => hear(host, socket, message),
+                Some(Err(_)) | None => return,
             }
         }
+    }
+}
+
+/// Gives the machine what a message says to it, while it wants to hear from this WebSocket.
+fn hear(host: &impl Host, socket: SocketId, message: Message) {
+    let frame = match message {
+        Message::Text(text) => Frame::Text(text.as_str().to_owned()),
+        Message::Binary(bytes) => Frame::Binary(bytes),
+        _ => return,
+    };
+    if host.board(|board| board.has(socket)) {
+        host.tell(Input::WsFrame { socket, frame }, None);
     }
 }
 

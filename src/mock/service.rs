@@ -1,6 +1,8 @@
 //! One service of the contract: from its connections to routes and to the realtime machine.
 
+use std::ops::ControlFlow;
 use std::sync::Arc;
+use std::time::Duration;
 
 use http::{Request, Response};
 use hyper::body::Incoming;
@@ -58,7 +60,7 @@ pub(super) fn start(backend: &Arc<Backend>, service: &str, listener: Listener) -
 
 /// The `Date` of an answer (RFC 9110 §6.6.1), by the run's clock: hyper's own would be the
 /// machine's, which no seed repeats.
-fn date(unix: std::time::Duration) -> Option<http::HeaderValue> {
+fn date(unix: Duration) -> Option<http::HeaderValue> {
     let seconds = i64::try_from(unix.as_secs()).ok()?;
     let moment = jiff::Timestamp::from_second(seconds).ok()?;
     let text = jiff::fmt::rfc2822::DateTimePrinter::new()
@@ -98,23 +100,9 @@ async fn respond(
         connection,
     };
     let began = backend.clock.elapsed();
-    let hold = match disposition(backend, service, &call) {
-        Disposition::Forward { hold } => hold,
-        Disposition::Answer(made_up) => {
-            let response = faults::response(made_up);
-            backend.note("request", || {
-                told(backend, service, &call, &response, began)
-            });
-            return Ok(response);
-        }
-        Disposition::Sever => {
-            kept_from(backend, service, &call, "broke the connection");
-            return Err(Cut);
-        }
-        Disposition::Hang => {
-            kept_from(backend, service, &call, "lets it wait for ever");
-            return std::future::pending().await;
-        }
+    let hold = match undisturbed(backend, service, &call, began).await? {
+        ControlFlow::Continue(hold) => hold,
+        ControlFlow::Break(response) => return Ok(response),
     };
     let route = backend.route(service, &call);
     if !hold.is_zero() {
@@ -138,6 +126,32 @@ async fn respond(
             Ok(answered(finish(backend, reply)))
         }
         Route::Realtime => engine::respond(backend, call, parts, shutdown).await,
+    }
+}
+
+/// For how long the answer to a request is held back, or what is answered in its place; nobody is answered at all
+/// where a fault has it so.
+async fn undisturbed(
+    backend: &Backend,
+    service: &str,
+    call: &Call,
+    began: Duration,
+) -> Result<ControlFlow<Response<Body>, Duration>, Cut> {
+    match disposition(backend, service, call) {
+        Disposition::Forward { hold } => Ok(ControlFlow::Continue(hold)),
+        Disposition::Answer(made_up) => {
+            let response = faults::response(made_up);
+            backend.note("request", || told(backend, service, call, &response, began));
+            Ok(ControlFlow::Break(response))
+        }
+        Disposition::Sever => {
+            kept_from(backend, service, call, "broke the connection");
+            Err(Cut)
+        }
+        Disposition::Hang => {
+            kept_from(backend, service, call, "lets it wait for ever");
+            std::future::pending().await
+        }
     }
 }
 
@@ -168,7 +182,7 @@ fn told(
     service: &str,
     call: &Call,
     response: &Response<Body>,
-    began: std::time::Duration,
+    began: Duration,
 ) -> Value {
     let token = call.access_token(&backend.contract);
     let contract = &backend.contract;

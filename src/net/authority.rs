@@ -23,7 +23,8 @@ use x509_cert::der::Decode;
 
 use super::tls::Tls;
 
-const CERTIFICATE: &str = "mock-ca.pem";
+/// The file of its certificate.
+pub(crate) const CERTIFICATE: &str = "mock-ca.pem";
 const KEY: &str = "mock-ca-key.pem";
 
 const DAY: Duration = Duration::from_secs(86_400);

@@ -12,6 +12,8 @@ mod corpus;
 mod course;
 #[cfg(unix)]
 mod doctor;
+#[cfg(unix)]
+mod doctor_device;
 mod documents;
 mod engines;
 #[cfg(feature = "interop")]

@@ -240,6 +240,13 @@ fn a_configuration_says_what_the_console_is_and_may_be_wrong_about_targets_which
         let told = "something is wrong with its targets";
         assert_eq!(said.contains(told), warned, "{said}");
     }
+}
+
+#[test]
+fn what_a_configuration_says_wrong_about_the_mock_keeps_it_from_starting() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("rehearsal.toml");
+    let targets = "[targets.staging]\nservices = 3\n";
     for (config, told) in [
         (
             format!("[mock]\nport = 99999\n{targets}"),
