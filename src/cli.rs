@@ -52,6 +52,7 @@ mod settings;
 mod shard;
 mod signoff;
 mod target;
+mod tls;
 
 use std::io;
 use std::process::ExitCode;

@@ -35,7 +35,6 @@ mod cookies;
 mod exchange;
 mod headers;
 mod heard;
-mod levers;
 mod listen;
 mod lock;
 mod names;
@@ -55,7 +54,7 @@ mod upstream;
 
 use bounds::Bounds;
 pub use bounds::{Limit, Limits, NoLimit};
-pub use listen::{Listen, Name, NoName, Tls};
+pub use listen::{Listen, Name, NoName};
 use names::{Names, OriginMap};
 use port::Port;
 use service::Service;

@@ -41,6 +41,7 @@ mod writing;
 mod changes;
 mod data;
 mod drift;
+mod faults;
 mod flaws;
 mod keys;
 mod live;
@@ -59,20 +60,27 @@ mod realtime;
 mod serving;
 
 mod engine;
+mod handshake;
 mod operator;
 mod pages;
+mod secured;
 mod service;
 
 #[cfg(test)]
 mod tests;
 
 pub use defect::{Defect, Defects};
+pub use faults::ReadChange;
 pub use pages::Pages;
+pub(crate) use secured::AUTHORITY;
+pub use secured::Secured;
 pub use settings::{LeverError, Settings, StartError};
 pub use snapshot::{State, Unusable};
 
 use self::backend::Backend;
+use self::faults::Cut;
 use self::serving::Running;
+use crate::domain::change::Change;
 use crate::domain::journal::Flaw;
 use crate::domain::malformed::Malformed;
 use crate::domain::world::World;
@@ -145,12 +153,20 @@ impl Mock {
         self.inner.endpoints.get(service)
     }
 
+    /// What its URLs begin with.
+    #[must_use]
+    pub fn scheme(&self) -> &'static str {
+        let secured = self.inner.backend.secured.is_some();
+        if secured { "https" } else { "http" }
+    }
+
     /// A service's URL, base path included.
     #[must_use]
     pub fn url(&self, service: &str) -> Option<String> {
         let authority = self.endpoint(service)?.authority();
         let base = &self.inner.backend.contract.service(service)?.base_path;
-        Some(format!("http://{authority}{base}"))
+        let scheme = self.scheme();
+        Some(format!("{scheme}://{authority}{base}"))
     }
 
     /// Switches the kill-switch. While it is on, data is refused as the contract says and nobody
@@ -193,25 +209,56 @@ impl Mock {
             None => self.inner.endpoints.keys().collect(),
         };
         for name in names {
-            match (run, running.contains_key(name)) {
-                (false, true) => {
-                    if let Some(stopping) = running.remove(name) {
-                        stopping.stop().await;
-                    }
-                }
-                (true, false) => {
-                    let endpoint = &self.inner.endpoints[name];
-                    let listener = bind(name, endpoint)?;
-                    if backend.has(Defect::SessionsLostOnRestart) {
-                        backend.core().sessions = sessions::Sessions::default();
-                    }
-                    if backend.has(Defect::CountsAnew) {
-                        backend.core().count_anew();
-                    }
-                    running.insert(name.clone(), service::start(backend, name, listener));
-                }
-                _ => {}
+            let is_restarted = run && !backend.faults.is_running(name);
+            backend.faults.set_running(name, run);
+            self.settle(&mut running, name).await?;
+            if is_restarted && backend.has(Defect::SessionsLostOnRestart) {
+                backend.core().sessions = sessions::Sessions::default();
             }
+            if is_restarted && backend.has(Defect::CountsAnew) {
+                backend.core().count_anew();
+            }
+        }
+        Ok(())
+    }
+
+    /// Switches what is between the services and their clients: the network, what is let through, faults.
+    ///
+    /// # Errors
+    /// When a mock does no such thing, or somebody took the address of a listener that was closed for it.
+    pub(crate) async fn disturb(&self, change: &Change) -> Result<(), LeverError> {
+        let backend = &self.inner.backend;
+        let cut = backend.faults.set(change, &backend.contract);
+        let cut = cut.map_err(|why| LeverError::Nothing {
+            lever: "fault".to_owned(),
+            why: why.to_owned(),
+        })?;
+        match cut {
+            Cut::Nothing => {}
+            Cut::WebSockets => backend.cut_websockets(),
+            Cut::Feed => self.drop_sockets(),
+        }
+        let mut running = self.inner.running.lock().await;
+        for name in self.inner.endpoints.keys() {
+            self.settle(&mut running, name).await?;
+        }
+        Ok(())
+    }
+
+    /// Opens or closes a service's listener, as all that is switched says.
+    async fn settle(
+        &self,
+        running: &mut BTreeMap<String, Running>,
+        name: &str,
+    ) -> Result<(), StartError> {
+        let backend = &self.inner.backend;
+        if backend.faults.lets_in(name) {
+            if !running.contains_key(name) {
+                let listener = bind(name, &self.inner.endpoints[name])?;
+                running.insert(name.to_owned(), service::start(backend, name, listener));
+            }
+        } else if let Some(closing) = running.remove(name) {
+            closing.stop().await;
         }
         Ok(())
     }

@@ -5,17 +5,23 @@
 //! what is under way. In real time the same parts talk over loopback TCP.
 
 mod address;
+mod authority;
 mod clock;
 mod connector;
 mod endpoint;
 mod memory;
 mod pace;
 mod recorder;
+mod tls;
 
 pub use address::ServiceAddress;
+pub(crate) use authority::CERTIFICATE as AUTHORITY_FILE;
+pub use authority::{Authority, NoAuthority};
 pub use clock::Clock;
 pub use connector::Connector;
 pub(crate) use endpoint::ACCEPT_PAUSE;
 pub use endpoint::{Endpoint, Listener, Net, Stream};
 pub use pace::{Pace, Used};
 pub use recorder::Recorder;
+pub use tls::Tls;
+pub(crate) use tls::{Begun, HANDSHAKE};

@@ -13,6 +13,7 @@ mod runbook;
 mod selection;
 mod shard;
 mod starting;
+mod tls;
 
 use std::ffi::OsString;
 use std::path::PathBuf;
@@ -44,6 +45,7 @@ pub(super) use shard::{Asked, ShardArguments};
 pub(super) use starting::{
     CompletionsArguments, ExportArguments, InitArguments, ManArguments, SchemaArguments,
 };
+pub(super) use tls::TlsArguments;
 
 const STYLES: Styles = Styles::styled()
     .header(AnsiColor::Green.on_default().bold())
@@ -358,13 +360,8 @@ pub(super) struct ProxyArguments {
     #[command(flatten)]
     pub(super) console: ConsoleArguments,
 
-    /// Serve the app over TLS with this certificate chain, as PEM
-    #[arg(long, value_name = "FILE", requires = "tls_key")]
-    pub(super) tls_cert: Option<PathBuf>,
-
-    /// The certificate's private key, as PEM
-    #[arg(long, value_name = "FILE", requires = "tls_cert")]
-    pub(super) tls_key: Option<PathBuf>,
+    #[command(flatten)]
+    pub(super) tls: TlsArguments,
 
     /// Let forbidden calls through to the target; they are found all the same
     #[arg(long)]

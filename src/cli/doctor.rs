@@ -1,16 +1,26 @@
 //! `rehearsal doctor`: what works at a target and what is missing.
 
+mod adb;
+mod device;
+mod firewall;
+
 use std::io::Write;
 
 use anstyle::{AnsiColor, Style};
 use serde::Serialize;
 
+use url::Url;
+
+use self::device::Place;
 use super::arguments::DoctorArguments;
 use super::exit::Exit;
+use super::files::SuiteRequest;
+use super::mock::FIRST_PORT;
 use super::problem::Problem;
 use super::settings::{self, Environment};
 use super::target::{SuiteOnTarget, TargetRequest};
-use super::{console, files, interrupt, levers, pace};
+use super::{console, files, interrupt, levers, pace, ports};
+use crate::net::AUTHORITY_FILE;
 use crate::run::{
     Course, Examined, Interrupt, Plan, State, Target, Use, examine, left_at, users_of,
 };
@@ -19,6 +29,9 @@ use crate::suite::config::Config;
 /// Examines a target, and says each thing as soon as it is known.
 pub(super) fn doctor(arguments: &DoctorArguments) -> Result<Exit, Problem> {
     let environment: Environment<'_> = &settings::environment;
+    if arguments.device {
+        return for_device(arguments, environment);
+    }
     let config = files::config_of(&arguments.files, environment)?;
     let mut told = Told {
         json: arguments.json,
@@ -27,6 +40,66 @@ pub(super) fn doctor(arguments: &DoctorArguments) -> Result<Exit, Problem> {
     };
     told.examined(arguments, &config, environment)?;
     told.end()
+}
+
+/// Examines what stands between a phone and this machine.
+fn for_device(arguments: &DoctorArguments, environment: Environment<'_>) -> Result<Exit, Problem> {
+    let config = files::config_beside_targets(&arguments.files, environment)?;
+    let places = if arguments.urls.is_empty() {
+        usual(arguments, &config, environment)?
+    } else {
+        arguments.urls.iter().map(named).collect()
+    };
+    let mut told = Told {
+        json: arguments.json,
+        all: Vec::new(),
+        lost: Ok(()),
+    };
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()?;
+    let authority = config.state().join(AUTHORITY_FILE);
+    let mut say = |examined| told.say(examined);
+    runtime.block_on(device::examine(&places, &authority, &mut say));
+    told.end()
+}
+
+/// Where the services of a mock are, unless something else was said.
+fn usual(
+    arguments: &DoctorArguments,
+    config: &Config,
+    environment: Environment<'_>,
+) -> Result<Vec<Place>, Problem> {
+    let request = SuiteRequest {
+        defaults: Some(&config.run),
+        ..SuiteRequest::by_flags(&arguments.files)
+    };
+    let contract = files::suite(&request.choice(environment)?)?.contract;
+    let first = config.mock.port.unwrap_or(FIRST_PORT);
+    let ports = ports::of_services(&[], &config.mock.ports, first, &contract)?;
+    let places = ports.into_iter().map(|(name, port)| {
+        let mut health = contract.health.iter();
+        let health = health.find(|own| own.service == name && own.method == "GET");
+        let base = contract.service(&name).map(|service| &service.base_path);
+        let base = base.cloned().unwrap_or_default();
+        Place {
+            path: health.map_or("/".to_owned(), |own| format!("{base}{}", own.path)),
+            name,
+            port: port.number,
+            url: None,
+        }
+    });
+    Ok(places.collect())
+}
+
+/// What an app was given.
+fn named(url: &Url) -> Place {
+    Place {
+        name: url.host_str().unwrap_or_default().to_owned(),
+        port: url.port_or_known_default().unwrap_or(80),
+        path: url.path().to_owned(),
+        url: Some(url.clone()),
+    }
 }
 
 /// What was said so far.

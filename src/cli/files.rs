@@ -3,9 +3,10 @@
 use std::path::{Path, PathBuf};
 
 use super::arguments::FilesArguments;
+use super::console;
 use super::problem::Problem;
 use super::settings::{Environment, layered};
-use crate::suite::config::{Config, RunDefaults, Target};
+use crate::suite::config::{Config, Reading, RunDefaults, Target};
 use crate::suite::{Choice, ContractChoice, Suite};
 
 /// Where a suite can be named: one layer of flags, target, configuration or environment.
@@ -82,6 +83,15 @@ pub(super) fn config(
     settings: &[String],
     environment: Environment<'_>,
 ) -> Result<Config, Problem> {
+    read(flag, settings, environment, Reading::Whole)
+}
+
+fn read(
+    flag: Option<&Path>,
+    settings: &[String],
+    environment: Environment<'_>,
+    reading: Reading,
+) -> Result<Config, Problem> {
     let named = layered(
         flag.map(Path::to_owned),
         None,
@@ -89,9 +99,9 @@ pub(super) fn config(
         "REHEARSAL_CONFIG",
     )?;
     let read = match named {
-        Some(path) => Config::read(&path, settings),
+        Some(path) => Config::read(&path, settings, reading),
         None => match std::env::current_dir() {
-            Ok(folder) => Config::find(&folder, settings),
+            Ok(folder) => Config::find(&folder, settings, reading),
             // A folder that was removed under our feet holds no configuration.
             Err(_) => Ok(Config::default()),
         },
@@ -105,6 +115,24 @@ pub(super) fn config_of(
     environment: Environment<'_>,
 ) -> Result<Config, Problem> {
     config(files.config.as_deref(), &files.settings, environment)
+}
+
+/// Reads the configuration for a command that needs no target: where something is wrong with those alone, a line
+/// says that they are left aside.
+pub(super) fn config_beside_targets(
+    files: &FilesArguments,
+    environment: Environment<'_>,
+) -> Result<Config, Problem> {
+    let flag = files.config.as_deref();
+    let config = read(flag, &files.settings, environment, Reading::BesideTargets)?;
+    if config.lacks_targets {
+        let named = config.file.as_deref().map(Path::display);
+        let named = named.map_or("the configuration".to_owned(), |path| path.to_string());
+        console::tell(&format!(
+            "{named}: something is wrong with its targets, which are not needed here; `rehearsal check` says what\n"
+        ));
+    }
+    Ok(config)
 }
 
 /// A file that cannot be read or understood.

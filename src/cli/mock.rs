@@ -3,10 +3,12 @@
 mod code;
 mod data;
 mod env_file;
+pub(super) mod fault;
 mod lines;
 mod pace;
 mod state;
 mod told;
+mod trust;
 mod whole;
 
 use std::collections::BTreeMap;
@@ -16,16 +18,20 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::arguments::{ConsoleArguments, MockArguments};
+use serde_json::{Value, json};
+
+use super::arguments::MockArguments;
 use super::exit::Exit;
 use super::files::{self, SuiteRequest};
 use super::ports::{self, Port};
 use super::problem::Problem;
 use super::settings::{self, layered};
+use super::tls::{self, Voucher};
 use super::{browser, console, interrupt, names, network};
+use crate::domain::change::Change;
 use crate::domain::contract::{Contract, Service};
 use crate::domain::world::World;
-use crate::mock::{Defects, Mock, Pages, Settings};
+use crate::mock::{Defects, Mock, Pages, Secured, Settings};
 use crate::net::{Clock, Endpoint, Listener, Net};
 use crate::suite::Suite;
 use crate::suite::config::{Config, MockDefaults};
@@ -35,7 +41,7 @@ use state::StateFile;
 use told::Served;
 
 /// The port of the first service, unless something else is said.
-const FIRST_PORT: u16 = 4010;
+pub(super) const FIRST_PORT: u16 = 4010;
 
 /// The port of the operator's API, unless something else is said.
 const OPERATOR_PORT: u16 = 4000;
@@ -51,7 +57,7 @@ const ROUNDS_A_STATE: u32 = 5;
 
 /// Serves the suite's world until a person has had enough.
 pub(super) fn mock(arguments: &MockArguments) -> Result<Exit, Problem> {
-    let config = files::config_of(&arguments.files, &settings::environment)?;
+    let config = files::config_beside_targets(&arguments.files, &settings::environment)?;
     let request = SuiteRequest {
         defaults: Some(&config.run),
         ..SuiteRequest::by_flags(&arguments.files)
@@ -86,7 +92,10 @@ pub(super) fn mock(arguments: &MockArguments) -> Result<Exit, Problem> {
         if let Some(name) = &arguments.restore {
             mock.go_back(name).map_err(Problem::Restore)?;
         }
-        mock.reach_back(arguments.console.tape_bytes());
+        for change in &plan.faults {
+            mock.change(change).await.map_err(Problem::Lever)?;
+        }
+        mock.reach_back(arguments.console.tape_bytes(config.mock.tape));
         let operator = mock.operated_at(operator);
         let console = console.map(|listener| mock.watched_at(listener));
         let served = plan.served(&suite, &mock, &operator, console.as_ref());
@@ -141,10 +150,13 @@ struct Plan {
     ports: BTreeMap<String, Port>,
     operator: Port,
     console: Option<Port>,
+    secured: Option<Secured>,
+    voucher: Option<Voucher>,
     env_file: Option<PathBuf>,
     state: Option<PathBuf>,
     pace: Pace,
     defects: Defects,
+    faults: Vec<Change>,
     seed: u64,
 }
 
@@ -167,25 +179,22 @@ impl Plan {
             port,
             ports,
             operator_port,
+            console,
+            console_port,
             env_file,
             state,
-            data: _,
+            ..
         } = &config.mock;
         let first = port.unwrap_or(FIRST_PORT);
         let ports = ports::of_services(&arguments.ports, ports, first, contract)?;
         // Whoever wants any free ports for the services has no use for a fixed one of the operator.
         let any = ports.values().all(|port| port.number == 0);
         let kept = operator_port.unwrap_or(if any { 0 } else { OPERATOR_PORT });
-        let usual = if any { 0 } else { CONSOLE_PORT };
+        let usual = console_port.unwrap_or(if any { 0 } else { CONSOLE_PORT });
         let own = |asked: Option<u16>, usual| Port {
             number: asked.unwrap_or(usual),
             or_next: asked.is_none(),
         };
-        let ConsoleArguments {
-            console_port,
-            no_console,
-            ..
-        } = arguments.console;
         let env_file = arguments.env_file.clone().or(env_file.clone());
         let state = arguments.state.clone().or(state.clone());
         if arguments.restore.is_some() && state.is_none() {
@@ -202,17 +211,21 @@ impl Plan {
             &settings::environment,
             "REHEARSAL_SEED",
         )?;
+        let bind = arguments.bind.or(*bind);
+        let bind = bind.unwrap_or(Ipv4Addr::LOCALHOST.into());
+        let (secured, voucher) = secured(arguments, config, bind)?;
         Ok(Self {
-            bind: arguments
-                .bind
-                .or(*bind)
-                .unwrap_or(Ipv4Addr::LOCALHOST.into()),
+            bind,
             ports,
             operator: own(arguments.operator_port, kept),
-            console: (!no_console).then(|| own(console_port, usual)),
+            secured,
+            voucher,
+            console: (arguments.console.is_wanted(*console))
+                .then(|| own(arguments.console.console_port, usual)),
             env_file,
             state,
             pace: Pace::of(arguments),
+            faults: faults(&arguments.faults, contract)?,
             defects: names::defects(&arguments.defects)?.into_iter().collect(),
             seed: seed.unwrap_or_else(settings::chance),
         })
@@ -237,6 +250,8 @@ impl Plan {
             net: Net::Real,
             listeners: services,
             pages: Pages::OfThisNetwork,
+            secured: self.secured.clone(),
+            faults: Some(fault::read),
             seed: self.seed,
             defects: self.defects.clone(),
             live: true,
@@ -288,7 +303,8 @@ impl Plan {
         operator: &Endpoint,
         console: Option<&Endpoint>,
     ) -> Served<'a> {
-        let (host, others) = self.hosts();
+        let (host, others) = hosts(self.bind);
+        let scheme = mock.scheme();
         let url = |service: &'a Service| {
             let Endpoint::Tcp(address) = mock.endpoint(&service.name)? else {
                 return None;
@@ -296,7 +312,7 @@ impl Plan {
             let (host, port) = (told::host(host), address.port());
             Some((
                 service,
-                format!("http://{host}:{port}{}", service.base_path),
+                format!("{scheme}://{host}:{port}{}", service.base_path),
             ))
         };
         Served {
@@ -306,26 +322,11 @@ impl Plan {
             console: console.map(|at| format!("http://{}", at.authority())),
             is_open: !self.bind.is_loopback(),
             others,
+            voucher: self.voucher.clone(),
             users: suite.world.as_deref().map_or(&[], |world| &world.users),
             env_file: self.env_file.clone(),
             seed: self.seed,
         }
-    }
-
-    /// The address that the URLs name, and by which others the services are reached as well.
-    fn hosts(&self) -> (IpAddr, Vec<IpAddr>) {
-        if !self.bind.is_unspecified() {
-            return (self.bind, Vec::new());
-        }
-        let own = network::addresses().into_iter().map(|own| own.ip);
-        let mut all: Vec<IpAddr> = own
-            .filter(|ip| ip.is_ipv4() || self.bind.is_ipv6())
-            .collect();
-        all.push(match self.bind {
-            IpAddr::V4(_) => Ipv4Addr::LOCALHOST.into(),
-            IpAddr::V6(_) => Ipv6Addr::LOCALHOST.into(),
-        });
-        (all.remove(0), all)
     }
 
     fn write_variables(&self, served: &Served<'_>) -> Result<(), Problem> {
@@ -340,6 +341,52 @@ impl Plan {
             error,
         })
     }
+}
+
+/// The address that the URLs name where this is listened on, and by which others the services are reached as well.
+fn hosts(bind: IpAddr) -> (IpAddr, Vec<IpAddr>) {
+    if !bind.is_unspecified() {
+        return (bind, Vec::new());
+    }
+    let own = network::addresses().into_iter().map(|own| own.ip);
+    let mut all: Vec<IpAddr> = own.filter(|ip| ip.is_ipv4() || bind.is_ipv6()).collect();
+    all.push(match bind {
+        IpAddr::V4(_) => Ipv4Addr::LOCALHOST.into(),
+        IpAddr::V6(_) => Ipv6Addr::LOCALHOST.into(),
+    });
+    (all.remove(0), all)
+}
+
+/// How the services are served over TLS, if they are, and who vouches for it.
+fn secured(
+    arguments: &MockArguments,
+    config: &Config,
+    bind: IpAddr,
+) -> Result<(Option<Secured>, Option<Voucher>), Problem> {
+    if let Some(tls) = tls::of_files(&arguments.certificate)? {
+        let authority = None;
+        return Ok((Some(Secured { tls, authority }), None));
+    }
+    if !arguments.tls && !config.mock.tls {
+        return Ok((None, None));
+    }
+    let (first, others) = hosts(bind);
+    let addresses: Vec<IpAddr> = others.into_iter().chain([first]).collect();
+    let (secured, voucher) = tls::made(&config.state(), &addresses)?;
+    Ok((Some(secured), Some(voucher)))
+}
+
+/// The faults that are there from the beginning.
+fn faults(asked: &[Value], contract: &Contract) -> Result<Vec<Change>, Problem> {
+    let read = asked.iter().map(|asked| {
+        let change = fault::read(&json!({ "fault": asked }), contract);
+        change.map_err(|why| Problem::Value {
+            place: "--fault".to_owned(),
+            value: asked["on"].as_str().unwrap_or_default().to_owned(),
+            why,
+        })
+    });
+    read.collect()
 }
 
 /// The variables that a contract names, with their services.

@@ -5,6 +5,7 @@ use std::fmt::Write as _;
 use super::exit::Exit;
 use crate::history::Unusable;
 use crate::mock::{LeverError, StartError, Unusable as UnusableState};
+use crate::net::NoAuthority;
 use crate::report::file::Unwritable;
 use crate::run::{LeaseError, NotServed, ReplayFailed, Unjudgeable, Unplayable, Unselected};
 use crate::runfile;
@@ -73,6 +74,9 @@ pub(super) enum Problem {
     /// A certificate or key that cannot be used.
     #[error("the app cannot be served over TLS: {0}")]
     Tls(std::io::Error),
+    /// A certificate cannot be made.
+    #[error("the app cannot be served over TLS: {0}")]
+    Authority(NoAuthority),
     /// A file that is no journal.
     #[error(transparent)]
     Journal(#[from] Unjudgeable),
@@ -118,6 +122,9 @@ pub(super) enum Problem {
         /// Why not.
         why: UnusableState,
     },
+    /// What is to be switched from the beginning, and is not.
+    #[error(transparent)]
+    Lever(LeverError),
     /// A world of this name that cannot be had again.
     #[error("--restore: {0}")]
     Restore(LeverError),
@@ -172,6 +179,7 @@ impl Problem {
             | Self::NoVariables { .. }
             | Self::State { .. }
             | Self::Restore(_)
+            | Self::Lever(_)
             | Self::NothingToRestoreFrom
             | Self::NoWorld { .. }
             | Self::NotTheMock { .. }
@@ -183,6 +191,7 @@ impl Problem {
             | Self::Unmergeable(_)
             | Self::History(_)
             | Self::Tls(_)
+            | Self::Authority(_)
             | Self::NotServed(NotServed::Control { .. })
             | Self::File { .. }
             | Self::InTheWay { .. } => Exit::Usage,
@@ -236,6 +245,7 @@ impl Problem {
             Self::Tls(_) => Some(
                 "--tls-cert takes the chain and --tls-key its key, both as PEM files".to_owned(),
             ),
+            Self::Authority(why) => once_more(why),
             Self::NotServed(NotServed::Control { .. }) | Self::Mock(StartError::Bind { .. }) => {
                 Some("choose another port, or none: any free one is taken then".to_owned())
             }
@@ -252,6 +262,7 @@ impl Problem {
             | Self::Unmergeable(_)
             | Self::File { .. }
             | Self::Restore(_)
+            | Self::Lever(_)
             | Self::NothingToRestoreFrom
             | Self::Output(_) => None,
         }
@@ -269,6 +280,20 @@ impl Problem {
         }
         message
     }
+}
+
+/// What to do about an authority that cannot be used.
+fn once_more(why: &NoAuthority) -> Option<String> {
+    let hint = match why {
+        NoAuthority::File { .. } | NoAuthority::Unmade(_) => return None,
+        NoAuthority::Expired(_) => {
+            "move it and its key away: a new one is made, which clients have to trust anew"
+        }
+        NoAuthority::Broken { .. } | NoAuthority::NoKey { .. } | NoAuthority::Foreign { .. } => {
+            "put the file back that was there, or move both away: a new authority is made, which clients have to trust anew"
+        }
+    };
+    Some(hint.to_owned())
 }
 
 /// What to do about a history that cannot be used.

@@ -16,9 +16,9 @@ use super::problem::Problem;
 use super::reports::Reports;
 use super::settings::{self, Environment, layered};
 use super::target::{SuiteOnTarget, TargetRequest};
-use super::{browser, console, interrupt, levers, pace};
+use super::{browser, console, interrupt, levers, pace, tls};
 use crate::domain::result::RunResult;
-use crate::gateway::{Limits, Listen, Mode, Tls};
+use crate::gateway::{Limits, Listen, Mode};
 use crate::report::About;
 use crate::report::terminal::{Again, Look, Terminal};
 use crate::run::{
@@ -118,7 +118,7 @@ fn plan(
             Mode::Enforcing
         },
         control: here(arguments.control_port),
-        tape: arguments.console.tape_bytes(),
+        tape: arguments.console.tape_bytes(None),
         console: (!arguments.console.no_console).then(|| here(arguments.console.console_port)),
     })
 }
@@ -132,13 +132,7 @@ fn listen(
         let free = SocketAddr::from((arguments.bind, 0));
         addresses.entry(service.name.clone()).or_insert(free);
     }
-    let files = arguments
-        .tls_cert
-        .as_deref()
-        .zip(arguments.tls_key.as_deref());
-    let tls = files
-        .map(|(certificate, key)| Tls::read(certificate, key).map_err(Problem::Tls))
-        .transpose()?;
+    let tls = tls::of_files(&arguments.tls)?;
     Ok(Listen {
         addresses,
         names: arguments.names.clone(),

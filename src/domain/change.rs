@@ -13,10 +13,12 @@ use super::malformed::Malformed;
 
 mod fault;
 mod lever;
+mod levers;
 mod requests;
 
 pub use fault::{Fault, Withheld};
 pub use lever::Lever;
+pub use levers::{Disposition, Levers, MadeUp, RequestFacts};
 pub use requests::RequestMatch;
 
 /// How the world changes.

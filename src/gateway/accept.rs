@@ -1,23 +1,22 @@
 //! Clients' connections: let in, asked what they speak, and served until either side ends them.
 
-use std::io::Cursor;
 use std::sync::Arc;
 use std::time::Duration;
 
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
-use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite};
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::sync::watch;
 
 use super::body::within;
 use super::bounds::Seat;
 use super::exchange::{self, Client};
-use super::heard::{Heard, TLS_HANDSHAKE};
+use super::heard::Heard;
 use super::service::Service;
 use super::upstream::Link;
 use crate::domain::journal::{Bound, Fact, Insecure};
-use crate::net::{ACCEPT_PAUSE, Stream};
+use crate::net::{ACCEPT_PAUSE, Begun, Stream};
 
 /// Accepts connections until the service's port ends.
 pub(super) async fn listen(service: Arc<Service>) {
@@ -48,23 +47,20 @@ struct Seated {
 /// Finds out what a client speaks. The harness's own calls are in plain text also where clients are
 /// served over TLS.
 async fn welcome(service: Arc<Service>, seated: Seated, mut cut: watch::Receiver<()>) {
-    let Seated { mut stream, seat } = seated;
+    let Seated { stream, seat } = seated;
     let Some((tls, trusted)) = service.port.tls() else {
         return serve(service, (stream, seat), cut, None).await;
     };
-    let mut first = [0];
     let head = service.state.bounds.limits.head;
-    let read = tokio::select! {
+    let begun = tokio::select! {
         biased;
         _ = cut.changed() => return,
-        read = within(head, stream.read(&mut first)) => read,
+        begun = within(head, Begun::of(stream)) => begun,
     };
-    if !matches!(read, Some(Ok(1))) {
+    let Some(Some(Begun { stream, speaks_tls })) = begun else {
         return;
-    }
-    let (rest, write) = tokio::io::split(stream);
-    let stream = tokio::io::join(Cursor::new(first).chain(rest), write);
-    if first != [TLS_HANDSHAKE] {
+    };
+    if !speaks_tls {
         return serve(service, (stream, seat), cut, Some(Insecure::Clear)).await;
     }
     let shaken = tokio::select! {

@@ -4,8 +4,8 @@ use std::sync::{Arc, Mutex};
 
 use tokio::sync::watch;
 
-use super::levers::{Disposition, Levers, RequestFacts};
 use super::lock::lock;
+use crate::domain::change::{Disposition, Levers, RequestFacts};
 use crate::domain::contract::Contract;
 use crate::domain::journal::Direction;
 use crate::domain::scenario::{Fault, RequestMatch, Withheld};

@@ -13,13 +13,13 @@ use serde_json::json;
 
 use super::body::{Payload, Upload};
 use super::headers;
-use super::levers::{Disposition, RequestFacts};
 use super::lock::lock;
 use super::observe::KEPT;
 use super::reply::{Reply, blocked};
 use super::service::Service;
 use super::tunnel;
 use super::upstream::Wire;
+use crate::domain::change::{Disposition, RequestFacts};
 use crate::domain::coding;
 use crate::domain::journal::{Answerer, Content, Fact, HarnessFact, LossReason, Sender};
 

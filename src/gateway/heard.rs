@@ -14,13 +14,12 @@ use super::lock::lock;
 use super::scribe::Scribe;
 use super::upstream::describe;
 use crate::domain::journal::{Spoken, Unreadable};
+use crate::net::HANDSHAKE;
 
 /// How many bytes are remembered.
 const KEPT: usize = 2 * 1024;
 /// How much of them is shown.
 const SHOWN: usize = 512;
-/// The first byte of a TLS connection (RFC 8446 §5.1).
-pub(super) const TLS_HANDSHAKE: u8 = 22;
 /// What HTTP/2 begins with (RFC 9113 §3.4).
 const HTTP2: &[u8] = b"PRI * HTTP/2.0";
 
@@ -75,7 +74,7 @@ impl Heard {
         drop(heard);
         let bytes = if now.is_empty() { before } else { now };
         let speaks = match bytes.as_slice() {
-            [TLS_HANDSHAKE, 3, ..] => Spoken::Tls,
+            [HANDSHAKE, 3, ..] => Spoken::Tls,
             start if start.starts_with(HTTP2) => Spoken::Http2,
             _ => Spoken::Http,
         };

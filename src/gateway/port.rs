@@ -8,9 +8,9 @@ use std::task::{Context, Poll};
 
 use tokio::sync::{Notify, watch};
 
-use super::listen::{Listen, Tls};
+use super::listen::Listen;
 use super::lock::lock;
-use crate::net::{Endpoint, Listener, Net, Stream};
+use crate::net::{Endpoint, Listener, Net, Stream, Tls};
 
 /// A listener that may be closed for a while.
 pub(super) struct Port {

@@ -11,22 +11,9 @@ use serde_json::{Value, json};
 use crate::domain::journal::Class;
 
 /// An answer of the gateway's own.
-#[derive(Debug, Clone, PartialEq)]
-pub(super) struct Reply {
-    pub(super) status: u16,
-    pub(super) headers: Vec<(String, String)>,
-    pub(super) body: Option<Value>,
-}
+pub(super) use crate::domain::change::MadeUp as Reply;
 
 impl Reply {
-    pub(super) fn json(status: u16, body: Value) -> Self {
-        Self {
-            status,
-            headers: Vec::new(),
-            body: Some(body),
-        }
-    }
-
     /// The answer as it is sent. A text goes as it is, any other value as JSON; `asker` is the web page
     /// that asks, if one does: only with leave may it read what it is told.
     pub(super) fn into_response(self, asker: Option<&str>) -> Response<Bytes> {

@@ -13,12 +13,14 @@ use serde_json::{Value, json};
 use tokio::sync::Notify;
 
 use super::defect::{Defect, Defects};
+use super::faults::{Faults, ReadChange};
 use super::kept::Kept;
 use super::keys::Signer;
 use super::lively::Lively;
 use super::pages::Pages;
 use super::paging::Cursors;
 use super::resource_state::ResourceState;
+use super::secured::Secured;
 use super::sessions::Sessions;
 use super::shown::Shown;
 use super::sockets::Sockets;
@@ -41,6 +43,9 @@ pub(super) struct Backend {
     pub(super) touched: AtomicU64,
     defects: Defects,
     pub(super) pages: Pages,
+    pub(super) secured: Option<Secured>,
+    pub(super) reads: Option<ReadChange>,
+    pub(super) faults: Faults,
     /// Where it is noted what happens, once somebody wants to know.
     pub(super) tape: OnceLock<Arc<Tape>>,
     pub(super) shown: Shown,
@@ -95,6 +100,8 @@ impl Backend {
             seed,
             defects,
             pages,
+            secured,
+            faults: reads,
             live: is_live,
             ..
         } = settings;
@@ -136,6 +143,9 @@ impl Backend {
             touched: AtomicU64::new(1),
             defects,
             pages,
+            secured,
+            reads,
+            faults: Faults::default(),
             tape: OnceLock::new(),
             core: Mutex::new(core),
         })

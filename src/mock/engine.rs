@@ -10,7 +10,7 @@ use http::{HeaderMap, HeaderValue, Response, StatusCode, header};
 use http_body_util::Full;
 use hyper::upgrade::OnUpgrade;
 use hyper_util::rt::TokioIo;
-use tokio::sync::{Notify, mpsc};
+use tokio::sync::{Notify, mpsc, watch};
 use tokio_tungstenite::WebSocketStream;
 use tokio_tungstenite::tungstenite::handshake::derive_accept_key;
 use tokio_tungstenite::tungstenite::protocol::frame::coding::CloseCode;
@@ -47,6 +47,8 @@ pub(super) trait Host: Send + Sync + 'static {
     fn clock(&self) -> Clock;
     /// Told when something is due earlier than `tick` has said.
     fn wake(&self) -> &Notify;
+    /// Tells when open WebSockets swallow what they carry.
+    fn frozen(&self) -> watch::Receiver<bool>;
     /// Adds to an answer what every answer of this host has.
     fn stamp(&self, headers: &mut HeaderMap);
 }
@@ -193,9 +195,13 @@ async fn carry(
         .max_frame_size(Some(MESSAGE_LIMIT));
     let stream = TokioIo::new(upgraded);
     let mut socket_io = WebSocketStream::from_raw_socket(stream, Role::Server, Some(config)).await;
+    let mut frozen = host.frozen();
     loop {
+        // The sender lives as long as the host does.
+        let _ = frozen.wait_for(|frozen| !frozen).await;
         tokio::select! {
             biased;
+            Ok(()) = frozen.changed() => {}
             order = queue.recv() => match order {
                 Some(ToSocket::Frame(frame)) => {
                     if socket_io.feed(message(frame)).await.is_err() {
@@ -220,23 +226,28 @@ async fn carry(
                 // Nobody can queue any more: the session was cut, and so is the connection.
                 None => return,
             },
-            incoming = socket_io.next() => {
-                let frame = match incoming {
-                    Some(Ok(Message::Text(text))) => Frame::Text(text.as_str().to_owned()),
-                    Some(Ok(Message::Binary(bytes))) => Frame::Binary(bytes),
-                    Some(Ok(Message::Ping(_) | Message::Pong(_) | Message::Frame(_))) => continue,
-                    Some(Ok(Message::Close(_))) => {
-                        // The answer to it is queued already and only has to leave.
-                        let _ = socket_io.flush().await;
-                        return;
-                    }
-                    Some(Err(_)) | None => return,
-                };
-                if host.board(|board| board.has(socket)) {
-                    host.tell(Input::WsFrame { socket, frame }, None);
+            incoming = socket_io.next() => match incoming {
+                Some(Ok(Message::Close(_))) => {
+                    // The answer to it is queued already and only has to leave.
+                    let _ = socket_io.flush().await;
+                    return;
                 }
+                Some(Ok(message)) => hear(host, socket, message),
+                Some(Err(_)) | None => return,
             }
         }
+    }
+}
+
+/// Gives the machine what a message says to it, while it wants to hear from this WebSocket.
+fn hear(host: &impl Host, socket: SocketId, message: Message) {
+    let frame = match message {
+        Message::Text(text) => Frame::Text(text.as_str().to_owned()),
+        Message::Binary(bytes) => Frame::Binary(bytes),
+        _ => return,
+    };
+    if host.board(|board| board.has(socket)) {
+        host.tell(Input::WsFrame { socket, frame }, None);
     }
 }
 

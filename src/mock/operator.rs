@@ -54,7 +54,15 @@ impl Desk for Mock {
             Command::Keep,
             Command::Restore,
         ];
-        levers.chain(own).collect()
+        let between = [
+            Command::Network,
+            Command::Websocket,
+            Command::Socket,
+            Command::Fault,
+        ];
+        let disturbs = self.inner.backend.reads.is_some();
+        let between = between.into_iter().filter(|_| disturbs);
+        levers.chain(own).chain(between).collect()
     }
 
     fn lacks(&self, command: &Command) -> Option<String> {
@@ -123,9 +131,14 @@ impl Mock {
                 let users = self.go_back(&name).map_err(refused)?;
                 Ok(json!({ "restored": name, "users": users }))
             }
-            Order::Fault(_) | Order::Mark(_) | Order::App(_) | Order::End => {
-                Err(Refusal::not_found())
+            Order::Fault(asked) => {
+                let backend = &self.inner.backend;
+                let read = backend.reads.ok_or_else(Refusal::not_found)?;
+                let change = read(&json!({ "fault": asked }), &backend.contract)
+                    .map_err(|why| Command::Fault.misread(&why))?;
+                self.change(&change).await.map_err(refused)
             }
+            Order::Mark(_) | Order::App(_) | Order::End => Err(Refusal::not_found()),
         }
     }
 }
@@ -168,6 +181,16 @@ impl Mock {
                 self.drop_sockets();
                 json!({ "dropped": true })
             }
+            Change::Network(on) | Change::Websocket(on) | Change::Socket(on)
+                if self.inner.backend.reads.is_some() =>
+            {
+                self.disturb(change).await?;
+                json!({ "on": on })
+            }
+            Change::Fault { on, fault } if self.inner.backend.reads.is_some() => {
+                self.disturb(change).await?;
+                json!({ "on": on.to_string(), "fault": fault.is_some() })
+            }
             Change::Network(_)
             | Change::Websocket(_)
             | Change::Socket(_)
@@ -193,13 +216,9 @@ impl Mock {
     }
 
     fn condition(&self) -> Value {
-        // Whoever moves services at this moment says so when it is done.
-        let running = self.inner.running.try_lock();
+        let faults = &self.inner.backend.faults;
         let names = self.inner.endpoints.keys();
-        let stopped: Vec<&String> = running.map_or_else(
-            |_| Vec::new(),
-            |running| names.filter(|name| !running.contains_key(*name)).collect(),
-        );
+        let stopped: Vec<&String> = names.filter(|name| !faults.is_running(name)).collect();
         let core = self.inner.backend.core();
         let name = |user: usize| core.people.get(user).map(|own| own.user.name.as_str());
         let mut signed_in: BTreeMap<&str, u64> = BTreeMap::new();
@@ -225,7 +244,7 @@ impl Mock {
             .map(|person| person.user.name.as_str())
             .collect();
         let away = core.sockets.peers.values().filter(|peer| peer.away).count();
-        json!({
+        let mut condition = json!({
             "users": users,
             "maintenance": core.maintenance,
             "stopped": stopped,
@@ -239,6 +258,12 @@ impl Mock {
             "forbidden_calls": core.forbidden,
             "kept": core.kept.keys().collect::<Vec<_>>(),
             "elapsed_ms": u64::try_from(self.inner.backend.clock.elapsed().as_millis()).unwrap_or(u64::MAX),
-        })
+        });
+        if let Some(condition) = condition.as_object_mut()
+            && self.inner.backend.reads.is_some()
+        {
+            condition.extend(faults.shown());
+        }
+        condition
     }
 }

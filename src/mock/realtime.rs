@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use http::HeaderMap;
 use serde_json::{Value, json};
-use tokio::sync::Notify;
+use tokio::sync::{Notify, watch};
 
 use super::LeverError;
 use super::backend::{Backend, Core};
@@ -26,6 +26,10 @@ use crate::protocol::server::{Event, Input, PeerId, Scope};
 const LEEWAY: Duration = Duration::from_secs(30);
 
 impl Host for Backend {
+    fn frozen(&self) -> watch::Receiver<bool> {
+        self.faults.frozen()
+    }
+
     fn board<T>(&self, act: impl FnOnce(&mut Switchboard) -> T) -> T {
         act(&mut self.core().sockets.board)
     }
@@ -91,6 +95,13 @@ impl Host for Backend {
 }
 
 impl Backend {
+    /// Cuts every WebSocket; sessions on long-polling go on.
+    pub(super) fn cut_websockets(&self) {
+        for socket in self.board(Switchboard::cut_websockets) {
+            self.tell(Input::WsClosed { socket }, None);
+        }
+    }
+
     /// Gives the machine one input and does what it wants done.
     pub(super) fn feed_machine(&self, core: &mut Core, input: Input) {
         core.sockets

@@ -1,6 +1,8 @@
 //! One service of the contract: from its connections to routes and to the realtime machine.
 
+use std::ops::ControlFlow;
 use std::sync::Arc;
+use std::time::Duration;
 
 use http::{Request, Response};
 use hyper::body::Incoming;
@@ -8,10 +10,12 @@ use serde_json::{Value, json};
 
 use super::backend::Backend;
 use super::call::{Call, Connection};
+use super::handshake::serve_service;
 use super::reply::{Body, Reply};
 use super::routes::{Route, finish};
-use super::serving::{Cut, Running, Shutdown, read, serve};
-use super::{engine, target};
+use super::serving::{Cut, Running, Shutdown, read};
+use super::{engine, faults, target};
+use crate::domain::change::{Disposition, RequestFacts};
 use crate::domain::scope::canonical::pairs;
 use crate::net::Listener;
 
@@ -28,7 +32,8 @@ pub(super) fn start(backend: &Arc<Backend>, service: &str, listener: Listener) -
     let running = Running::start(listener, move |stream, shutdown| {
         let (backend, service) = (backend.clone(), service.clone());
         let connection = Connection::default();
-        serve(stream, move |request| {
+        let (own, name) = (backend.clone(), service.clone());
+        serve_service(own, name, stream, move |request| {
             let (backend, service, shutdown) = (backend.clone(), service.clone(), shutdown.clone());
             let connection = connection.clone();
             async move {
@@ -55,7 +60,7 @@ pub(super) fn start(backend: &Arc<Backend>, service: &str, listener: Listener) -
 
 /// The `Date` of an answer (RFC 9110 §6.6.1), by the run's clock: hyper's own would be the
 /// machine's, which no seed repeats.
-fn date(unix: std::time::Duration) -> Option<http::HeaderValue> {
+fn date(unix: Duration) -> Option<http::HeaderValue> {
     let seconds = i64::try_from(unix.as_secs()).ok()?;
     let moment = jiff::Timestamp::from_second(seconds).ok()?;
     let text = jiff::fmt::rfc2822::DateTimePrinter::new()
@@ -95,7 +100,14 @@ async fn respond(
         connection,
     };
     let began = backend.clock.elapsed();
+    let hold = match undisturbed(backend, service, &call, began).await? {
+        ControlFlow::Continue(hold) => hold,
+        ControlFlow::Break(response) => return Ok(response),
+    };
     let route = backend.route(service, &call);
+    if !hold.is_zero() {
+        tokio::time::sleep(hold).await;
+    }
     let answered = |response: Response<Body>| {
         backend.note("request", || {
             told(backend, service, &call, &response, began)
@@ -117,13 +129,60 @@ async fn respond(
     }
 }
 
+/// For how long the answer to a request is held back, or what is answered in its place; nobody is answered at all
+/// where a fault has it so.
+async fn undisturbed(
+    backend: &Backend,
+    service: &str,
+    call: &Call,
+    began: Duration,
+) -> Result<ControlFlow<Response<Body>, Duration>, Cut> {
+    match disposition(backend, service, call) {
+        Disposition::Forward { hold } => Ok(ControlFlow::Continue(hold)),
+        Disposition::Answer(made_up) => {
+            let response = faults::response(made_up);
+            backend.note("request", || told(backend, service, call, &response, began));
+            Ok(ControlFlow::Break(response))
+        }
+        Disposition::Sever => {
+            kept_from(backend, service, call, "broke the connection");
+            Err(Cut)
+        }
+        Disposition::Hang => {
+            kept_from(backend, service, call, "lets it wait for ever");
+            std::future::pending().await
+        }
+    }
+}
+
+/// What the faults that are switched do to a request.
+fn disposition(backend: &Backend, service: &str, call: &Call) -> Disposition {
+    let contract = &backend.contract;
+    let role = call.role(contract, service);
+    let upgrade = call.header("upgrade");
+    let request = RequestFacts {
+        role: role.as_ref(),
+        method: &call.method,
+        service,
+        path: &call.path,
+        upgrade: upgrade.is_some_and(|own| own.eq_ignore_ascii_case("websocket")),
+    };
+    backend.faults.decide(contract, &request)
+}
+
+/// Notes that a request was not served because of a fault.
+fn kept_from(backend: &Backend, service: &str, call: &Call, what: &str) {
+    let why = format!("a fault {what}: {} {}", call.method, call.path);
+    backend.note("refused", || json!({ "service": service, "why": why }));
+}
+
 /// A request and its answer, without a secret.
 fn told(
     backend: &Backend,
     service: &str,
     call: &Call,
     response: &Response<Body>,
-    began: std::time::Duration,
+    began: Duration,
 ) -> Value {
     let token = call.access_token(&backend.contract);
     let contract = &backend.contract;

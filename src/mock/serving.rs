@@ -9,6 +9,7 @@ use hyper::body::{Body, Incoming};
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::sync::watch;
 
 use crate::net::{ACCEPT_PAUSE, Listener, Stream};
@@ -86,8 +87,9 @@ impl Running {
 }
 
 /// Serves HTTP/1.1 on one connection.
-pub(super) async fn serve<F, Done, B>(stream: Stream, answer: F)
+pub(super) async fn serve<S, F, Done, B>(stream: S, answer: F)
 where
+    S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
     F: Fn(Request<Incoming>) -> Done,
     Done: Future<Output = Result<Response<B>, Cut>>,
     B: Body + Send + 'static,

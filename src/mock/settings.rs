@@ -5,7 +5,9 @@ use std::io;
 use std::sync::Arc;
 
 use super::defect::Defects;
+use super::faults::ReadChange;
 use super::pages::Pages;
+use super::secured::Secured;
 use crate::domain::contract::Contract;
 use crate::domain::world::World;
 use crate::net::{Clock, Listener, Net};
@@ -25,6 +27,10 @@ pub struct Settings {
     pub listeners: BTreeMap<String, Listener>,
     /// Which pages of browsers may use it from an origin of their own.
     pub pages: Pages,
+    /// How its services are served over TLS, if they are.
+    pub secured: Option<Secured>,
+    /// How an operator's faults are read; without it there are none.
+    pub faults: Option<ReadChange>,
     /// Everything that is made up follows from it.
     pub seed: u64,
     /// How it misbehaves.

@@ -81,6 +81,13 @@ impl Switchboard {
         self.links.remove(&socket).is_some()
     }
 
+    /// Cuts every WebSocket; the machine is still to be told of each.
+    pub(super) fn cut_websockets(&mut self) -> Vec<SocketId> {
+        let cut = self.links.keys().copied().collect();
+        self.links.clear();
+        cut
+    }
+
     /// Performs what the machine wants done, up to the next event. Nothing is awaited: answers and
     /// frames go into queues.
     pub(super) fn next_event(&mut self) -> Option<Event> {

@@ -3,6 +3,7 @@
 mod contracts;
 mod data;
 mod defects;
+mod faults;
 mod levers;
 mod live;
 #[cfg(feature = "official-suite")]

@@ -48,6 +48,8 @@ impl Backend {
                 },
                 listeners: BTreeMap::new(),
                 pages: Pages::Ignored,
+                secured: None,
+                faults: None,
                 seed,
                 defects: plan.defects.iter().copied().collect(),
                 live: false,

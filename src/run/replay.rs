@@ -82,6 +82,8 @@ pub(crate) fn replay(
             net: Net::Memory,
             listeners: BTreeMap::new(),
             pages: Pages::Ignored,
+            secured: None,
+            faults: None,
             seed: 1,
             defects: [].into_iter().collect(),
             live: false,

@@ -16,7 +16,8 @@ use crate::device::{self, Device};
 use crate::domain::contract::{Contract, TransportName};
 use crate::domain::journal::file::{Case, file_name};
 use crate::domain::scenario::{Change, Fault, Scenario, StepKind};
-use crate::gateway::{Listen, Mode, Tls};
+use crate::gateway::{Listen, Mode};
+use crate::net::Tls;
 
 /// One world, ready for a scenario to be played in it.
 pub(crate) struct Stage {

@@ -69,12 +69,23 @@ pub struct Config {
     pub history: Remembering,
     /// Who is told when something changes.
     pub notify: Vec<Notify>,
+    /// Whether something is wrong with its targets, and they were left aside.
+    pub lacks_targets: bool,
     secrets_file: Option<PathBuf>,
     state: Option<PathBuf>,
     targets: Vec<Declared>,
     /// What it was read from, and what a target that is used is read from again.
     document: Option<Document>,
     folder: PathBuf,
+}
+
+/// What of a configuration must be right.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Reading {
+    /// All of it.
+    Whole,
+    /// All but its targets, for whoever needs none: where something is wrong with them, they are left aside.
+    BesideTargets,
 }
 
 /// What a run does unless told otherwise.
@@ -198,13 +209,13 @@ impl Config {
     ///
     /// # Errors
     /// Everything that is wrong with the first one found, or with the settings.
-    pub fn find(start: &Path, settings: &[String]) -> Result<Self, Problems> {
+    pub fn find(start: &Path, settings: &[String], reading: Reading) -> Result<Self, Problems> {
         let found = start
             .ancestors()
             .map(|folder| folder.join(CONFIG_FILE))
             .find(|path| path.exists());
         match found {
-            Some(path) => Self::read(&path, settings),
+            Some(path) => Self::read(&path, settings, reading),
             None if settings.is_empty() => Ok(Self::default()),
             None => Self::from_source(&Source::new(CONFIG_FILE, ""), start, settings),
         }
@@ -214,10 +225,22 @@ impl Config {
     ///
     /// # Errors
     /// Everything that is wrong with it.
-    pub fn read(path: &Path, settings: &[String]) -> Result<Self, Problems> {
+    pub fn read(path: &Path, settings: &[String], reading: Reading) -> Result<Self, Problems> {
         let source = Source::read(path, "the configuration")?;
         let folder = path.parent().unwrap_or(Path::new(""));
-        let config = Self::from_source(&source, folder, settings)?;
+        let document = Document::read(&source, settings)?;
+        let beside = document.without_targets();
+        let read = read::config(document, folder);
+        let config = read.or_else(|problems| match reading {
+            Reading::Whole => Err(problems),
+            Reading::BesideTargets => match read::config(beside, folder) {
+                Ok(config) => Ok(Self {
+                    lacks_targets: true,
+                    ..config
+                }),
+                Err(_) => Err(problems),
+            },
+        })?;
         Ok(Self {
             file: Some(path.to_owned()),
             ..config

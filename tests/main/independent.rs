@@ -9,7 +9,7 @@ use rehearsal::internals::app::Quirk;
 use rehearsal::internals::domain::result::RunResult;
 use rehearsal::internals::domain::verdict::Verdict;
 use rehearsal::internals::run::{Interrupt, Plan, Target, perform};
-use rehearsal::internals::suite::config::Config;
+use rehearsal::internals::suite::config::{Config, Reading};
 use rehearsal::internals::suite::{Choice, Suite};
 use serde_json::json;
 use wiremock::matchers::{any, body_json, header, method, path, path_regex};
@@ -134,7 +134,7 @@ fn plan(folder: &Path, quirks: Vec<Quirk>) -> Plan {
     let suite = Suite::load(&choice).unwrap();
     let variables = BTreeMap::from([("SECRET", "a secret of the test")]);
     let environment = |name: &str| variables.get(name).map(|value| (*value).to_owned());
-    let target = Config::read(&folder.join("rehearsal.toml"), &[])
+    let target = Config::read(&folder.join("rehearsal.toml"), &[], Reading::Whole)
         .unwrap()
         .target("ledger", &environment)
         .unwrap();

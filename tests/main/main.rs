@@ -12,6 +12,8 @@ mod corpus;
 mod course;
 #[cfg(unix)]
 mod doctor;
+#[cfg(unix)]
+mod doctor_device;
 mod documents;
 mod engines;
 #[cfg(feature = "interop")]
@@ -36,6 +38,8 @@ mod local;
 mod matrix;
 #[cfg(unix)]
 mod mock;
+#[cfg(unix)]
+mod mock_tls;
 mod pace;
 mod ports;
 mod proxy;

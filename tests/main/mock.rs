@@ -188,3 +188,137 @@ fn a_mock_for_the_network_writes_the_apps_variables_and_ends_cleanly_when_it_is_
         assert_eq!(child.wait().unwrap().code(), Some(0), "{signal}");
     }
 }
+
+#[test]
+fn a_configuration_says_what_the_console_is_and_may_be_wrong_about_targets_which_a_mock_needs_not()
+{
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("rehearsal.toml");
+    let targets = "[targets.staging]\nservices = 3\n";
+    let run = "[run]\ntarget = \"gone\"\n";
+    for (config, more, console, warned) in [
+        (
+            "[mock]\nconsole = false\n".to_owned(),
+            &[][..],
+            false,
+            false,
+        ),
+        (
+            "[mock]\nconsole = false\n".to_owned(),
+            &["--console-port", "0"],
+            true,
+            false,
+        ),
+        (
+            "[mock]\nconsole-port = 0\ntape = 1\n".to_owned(),
+            &[],
+            true,
+            false,
+        ),
+        (
+            format!("{run}[mock]\nconsole = false\n{targets}"),
+            &[],
+            false,
+            true,
+        ),
+    ] {
+        fs::write(&file, config).unwrap();
+        let words = [&["mock", "--json", "--port", "0"], more].concat();
+        let mut child = rehearsal(folder.path(), &words)
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let mut line = String::new();
+        BufReader::new(child.stdout.take().unwrap())
+            .read_line(&mut line)
+            .unwrap();
+        child.kill().unwrap();
+        let said = String::from_utf8(child.wait_with_output().unwrap().stderr).unwrap();
+        let served: Value = serde_json::from_str(&line).unwrap_or_else(|_| panic!("{said}"));
+        assert_eq!(served["console"].is_string(), console, "{line}");
+        let told = "something is wrong with its targets";
+        assert_eq!(said.contains(told), warned, "{said}");
+    }
+}
+
+#[test]
+fn what_a_configuration_says_wrong_about_the_mock_keeps_it_from_starting() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("rehearsal.toml");
+    let targets = "[targets.staging]\nservices = 3\n";
+    for (config, told) in [
+        (
+            format!("[mock]\nport = 99999\n{targets}"),
+            "99999 is not a port",
+        ),
+        ("[mock]\ntape = 99999\n".to_owned(), "more than can be kept"),
+    ] {
+        fs::write(&file, config).unwrap();
+        let ended = rehearsal(folder.path(), &["mock", "--port", "0"]).output();
+        let ended = ended.unwrap();
+        let said = String::from_utf8(ended.stderr).unwrap();
+        assert_eq!(ended.status.code(), Some(1), "{said}");
+        assert!(said.contains(told), "{said}");
+    }
+}
+
+#[tokio::test]
+async fn faults_are_there_from_the_beginning_and_are_moved_by_the_operator() {
+    let folder = tempfile::tempdir().unwrap();
+    let faults = ["--fault", "data=respond:503", "--fault", "status=reset"];
+    let words = [&["mock", "--json", "--port", "0"], &faults[..]].concat();
+    let mut child = rehearsal(folder.path(), &words)
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut line = String::new();
+    BufReader::new(child.stdout.take().unwrap())
+        .read_line(&mut line)
+        .unwrap();
+    let mock = Mock {
+        ready: serde_json::from_str(&line).unwrap(),
+        said: BufReader::new(child.stderr.take().unwrap()).lines(),
+        http: Client::builder().no_proxy().build().unwrap(),
+        child,
+    };
+    let operator = mock.ready["operator"].as_str().unwrap().to_owned();
+    let post = async |path: &str, body: Value| {
+        let request = mock.http.post(format!("{operator}{path}"));
+        let request = request.header("content-type", "application/json");
+        let answer = request.body(body.to_string()).send().await.unwrap();
+        (answer.status(), answer.text().await.unwrap())
+    };
+    let state = async || {
+        let text = mock.http.get(format!("{operator}/state")).send().await;
+        let text = text.unwrap().text().await.unwrap();
+        serde_json::from_str::<Value>(&text).unwrap()
+    };
+    let token = mock.sign_in().await;
+    assert_eq!(mock.get("/api/positions", &token).await.0, 503);
+    assert_eq!(state().await["faults"], json!(["data", "status"]));
+    for on in ["data", "status"] {
+        let (status, said) = post("/fault", json!({ "on": on, "off": true })).await;
+        assert_eq!(status, 200, "{said}");
+    }
+    assert_eq!(mock.get("/api/positions", &token).await.0, 200);
+    assert_eq!(post("/network", json!({ "on": false })).await.0, 200);
+    let gone = mock.http.get(mock.url("trading", "/")).send().await;
+    assert!(gone.unwrap_err().is_connect());
+    assert_eq!(state().await["network"], json!(false));
+    assert_eq!(post("/network", json!({ "on": true })).await.0, 200);
+    assert_eq!(mock.get("/api/positions", &token).await.0, 200);
+    let (status, said) = post("/fault", json!({ "on": "nothing", "reset": true })).await;
+    assert_eq!(status, 400, "{said}");
+    mock.end();
+    for (typed, told) in [
+        ("data=slowly", "data=delay:2s"),
+        ("nothing=reset", "nothing"),
+    ] {
+        let words = ["mock", "--port", "0", "--fault", typed];
+        let ended = rehearsal(folder.path(), &words).output().unwrap();
+        let said = String::from_utf8(ended.stderr).unwrap();
+        assert!(!ended.status.success() && said.contains(told), "{said}");
+    }
+}

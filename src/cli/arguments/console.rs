@@ -2,6 +2,9 @@
 
 use clap::Args;
 
+/// How many MiB of what happened are kept on disk, unless something else is said.
+const TAPE: u16 = 256;
+
 #[derive(Debug, Args)]
 pub(in crate::cli) struct ConsoleArguments {
     /// The port of the console, which is on loopback always [default: 4001 for the mock, any free one for the proxy]
@@ -12,9 +15,9 @@ pub(in crate::cli) struct ConsoleArguments {
     #[arg(long, conflicts_with_all = ["console_port", "open"])]
     pub(in crate::cli) no_console: bool,
 
-    /// How many MiB of what happened are kept on disk, beside what memory holds
-    #[arg(long, value_name = "MIB", default_value_t = 256)]
-    pub(in crate::cli) tape: u16,
+    /// How many MiB of what happened are kept on disk, beside what memory holds [default: 256]
+    #[arg(long, value_name = "MIB")]
+    pub(in crate::cli) tape: Option<u16>,
 
     /// Open the console in the browser
     #[arg(long)]
@@ -22,8 +25,14 @@ pub(in crate::cli) struct ConsoleArguments {
 }
 
 impl ConsoleArguments {
-    /// How many bytes are kept on disk.
-    pub(in crate::cli) fn tape_bytes(&self) -> u64 {
-        u64::from(self.tape) << 20
+    /// How many bytes are kept on disk, where so many MiB are configured.
+    pub(in crate::cli) fn tape_bytes(&self, configured: Option<u16>) -> u64 {
+        u64::from(self.tape.or(configured).unwrap_or(TAPE)) << 20
+    }
+
+    /// Whether there is a console, where this is configured.
+    pub(in crate::cli) fn is_wanted(&self, configured: Option<bool>) -> bool {
+        let asked = self.open || self.console_port.is_some();
+        asked || (!self.no_console && configured.unwrap_or(true))
     }
 }

@@ -5,9 +5,11 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::Args;
+use serde_json::Value;
 
 use super::console::ConsoleArguments;
-use super::{FilesArguments, seed};
+use super::{FilesArguments, TlsArguments, seed};
+use crate::cli::mock::fault;
 use crate::cli::ports::{self, Asked};
 use crate::domain::duration;
 
@@ -16,6 +18,7 @@ Examples:
   rehearsal mock                                        for this machine and its simulators
   rehearsal mock --open                                 the same, with the console in the browser
   rehearsal mock --bind 0.0.0.0 --env-file ../app/.env.local   for phones in the same network, too
+  rehearsal mock --bind 0.0.0.0 --tls                   over https and wss
   rehearsal mock --port 4100                            another range of ports
   rehearsal mock --port orders=8080 --json              one port, and one line for a program
 ";
@@ -39,6 +42,13 @@ pub(in crate::cli) struct MockArguments {
 
     #[command(flatten)]
     pub(in crate::cli) console: ConsoleArguments,
+
+    /// Serve over TLS with a certificate that is made for this machine; says how clients come to trust it
+    #[arg(long, conflicts_with = "tls_cert")]
+    pub(in crate::cli) tls: bool,
+
+    #[command(flatten)]
+    pub(in crate::cli) certificate: TlsArguments,
 
     /// Write the variables that the contract names into this file, and leave all else in it as it is
     #[arg(long, value_name = "FILE")]
@@ -75,6 +85,10 @@ pub(in crate::cli) struct MockArguments {
     /// Let the mock misbehave; `rehearsal defects` lists how
     #[arg(long = "defect", value_name = "NAME")]
     pub(in crate::cli) defects: Vec<String>,
+
+    /// Switch a fault, like data=delay:2s or any=respond:503; may be repeated
+    #[arg(long = "fault", value_name = "WHICH=WHAT", value_parser = fault::typed)]
+    pub(in crate::cli) faults: Vec<Value>,
 
     /// What all chance derives from
     #[arg(long, value_name = "NUMBER", allow_negative_numbers = true, value_parser = seed)]

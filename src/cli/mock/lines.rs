@@ -50,6 +50,7 @@ fn line(entry: &str) -> Option<String> {
     let told = request(&entry["request"])
         .or_else(|| event(&entry["event"]))
         .or_else(|| socket(&entry["socket"]))
+        .or_else(|| refused(&entry["refused"]))
         .or_else(|| Some(format!("operator {}", entry["operator"]["asked"].as_str()?)))?;
     Some(format!(
         "{FAINT}{:>9.3}s{FAINT:#}  {told}\n",
@@ -86,6 +87,13 @@ fn socket(socket: &Value) -> Option<String> {
     Some(format!("socket {what}  {FAINT}{user}{FAINT:#}"))
 }
 
+fn refused(refused: &Value) -> Option<String> {
+    let (service, why) = (refused["service"].as_str()?, refused["why"].as_str()?);
+    Some(format!(
+        "{WRONG}a client of {service} was not served{WRONG:#}: {why}"
+    ))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -112,6 +120,10 @@ mod tests {
             (
                 r#"{"id":4,"at_ms":20,"socket":{"user":"ann","open":false}}"#,
                 "    0.020s  socket left  ann\n",
+            ),
+            (
+                r#"{"id":4,"at_ms":20,"refused":{"service":"desk","why":"it does not trust the certificate"}}"#,
+                "    0.020s  a client of desk was not served: it does not trust the certificate\n",
             ),
         ] {
             assert_eq!(plain(entry).as_deref(), Some(told));

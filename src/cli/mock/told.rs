@@ -7,8 +7,9 @@ use std::path::PathBuf;
 use anstyle::Style;
 use serde_json::{Map, Value, json};
 
-use super::{code, flushed};
+use super::{code, flushed, trust};
 use crate::cli::arguments::MockArguments;
+use crate::cli::tls::Voucher;
 use crate::domain::contract::{Contract, Service};
 use crate::domain::world::User;
 
@@ -27,6 +28,8 @@ pub(super) struct Served<'a> {
     pub(super) is_open: bool,
     /// By which other addresses it is reached.
     pub(super) others: Vec<IpAddr>,
+    /// Who vouches for its certificate, if that was made.
+    pub(super) voucher: Option<Voucher>,
     pub(super) users: &'a [User],
     pub(super) env_file: Option<PathBuf>,
     pub(super) seed: u64,
@@ -75,6 +78,7 @@ impl Served<'_> {
             "operator": self.operator,
             "console": self.console,
             "addresses": self.others,
+            "authority": self.voucher.as_ref().map(|own| &own.path),
             "variables": variables,
             "env_file": self.env_file,
             "accounts": accounts.collect::<Vec<_>>(),
@@ -105,6 +109,9 @@ impl Served<'_> {
             writeln!(out, "  {STRONG}{:<column$}{STRONG:#}  {console}", "console")?;
         }
         self.tell_reach(out)?;
+        if let (Some(voucher), Some((_, url))) = (&self.voucher, self.services.first()) {
+            trust::tell(out, voucher, url)?;
+        }
         writeln!(out, "\naccounts, with passwords that open nothing else:")?;
         let widest = |of: fn(&User) -> &str| self.users.iter().map(|user| of(user).len()).max();
         let first = widest(|user| &user.name).unwrap_or(0);

@@ -9,7 +9,7 @@ use tokio_rustls::rustls::{ClientConfig, RootCertStore};
 use super::*;
 use crate::domain::journal::Insecure;
 use crate::domain::scenario::{Fault, RequestMatch};
-use crate::gateway::Tls;
+use crate::net::Tls;
 
 fn secured() -> Room {
     let listen = Listen {

@@ -163,6 +163,8 @@ fn settings() -> Settings {
         net: Net::Real,
         listeners: BTreeMap::new(),
         pages: Pages::Ignored,
+        secured: None,
+        faults: None,
         seed: 1,
         defects: Defects::none(),
         live: false,

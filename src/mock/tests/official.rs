@@ -16,7 +16,7 @@ use std::time::Duration;
 
 use http::HeaderMap;
 use serde_json::Value;
-use tokio::sync::Notify;
+use tokio::sync::{Notify, watch};
 
 use crate::domain::scope::canonical::pairs;
 use crate::mock::call::Call;
@@ -100,6 +100,10 @@ fn emit(peer: PeerId, name: &str, args: Args) -> Input {
 }
 
 impl Host for Counterpart {
+    fn frozen(&self) -> watch::Receiver<bool> {
+        watch::Sender::new(false).subscribe()
+    }
+
     fn board<T>(&self, act: impl FnOnce(&mut Switchboard) -> T) -> T {
         act(&mut self.lock())
     }

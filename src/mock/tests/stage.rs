@@ -78,6 +78,8 @@ impl Stage {
             net: Net::Memory,
             listeners: BTreeMap::new(),
             pages: Pages::Ignored,
+            secured: None,
+            faults: None,
             seed: 11,
             defects: defects.iter().copied().collect(),
             live,

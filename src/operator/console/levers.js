@@ -4,14 +4,12 @@ import { html, useSignal } from "./view.js";
 import { Select } from "./pieces.js";
 import { roleName } from "./tell.js";
 
-const WIRE = "only the proxy stands between an app and its backend: rehearsal proxy";
-
 // A lever of the directory: what it lacks, and nothing where there is no such lever at all.
 function leverOf(store, path) {
   const levers = store.directory.value?.levers ?? [];
   const own = levers.find((lever) => lever.path === path);
   if (own) return { there: true, why: own.unavailable ?? null };
-  return { there: false, why: store.isProxy.value ? null : WIRE };
+  return { there: false, why: null };
 }
 
 export function Levers({ store }) {
@@ -19,28 +17,26 @@ export function Levers({ store }) {
   if (!directory.value) return html`<p class="aside">Nobody has answered yet.</p>`;
   const now = state.value;
   const services = agreed.value?.services ?? [];
-  const wire = leverOf(store, "/network").there ? null : WIRE;
   return html`<section aria-labelledby="levers-title"><h2 id="levers-title">Levers</h2>
     <${Switch} store=${store} path="/maintenance" word="Maintenance" on=${now.maintenance ?? false} hint=${now.maintenance === null ? "not known until it is moved here" : ""} body=${(on) => ({ on })} />
     ${services.map((service) => html`<${Switch} key=${service} store=${store} path="/backend" word=${`Stop ${service}`} on=${now.stopped?.includes(service) ?? false} body=${(on) => ({ service, running: !on })} />`)}
     <div class="row"><${Once} store=${store} path="/expire-tokens" word="Expire tokens" /><${Once} store=${store} path="/drop-sockets" word="Drop sockets" /><${Once} store=${store} path="/send-away" word="Send sockets away" />
       ${directory.value.levers.filter(({ path }) => path.startsWith("/change/")).map(({ path }) => html`<${Once} key=${path} store=${store} path=${path} word=${path.slice(8)} />`)}</div>
     <h2>Network</h2>
-    ${wire && html`<p class="why" id="wire">${wire}</p>`}
-    <${Switch} store=${store} path="/network" word="Airplane mode" on=${now.network === false} told=${wire} body=${(on) => ({ on: !on })} />
-    <${Switch} store=${store} path="/websocket" word="Block upgrade" on=${now.websocket === false} told=${wire} body=${(on) => ({ on: !on })} />
-    <${Switch} store=${store} path="/socket" word="Block socket" on=${now.socket === false} told=${wire} body=${(on) => ({ on: !on })} />
+    <${Switch} store=${store} path="/network" word="Airplane mode" on=${now.network === false} body=${(on) => ({ on: !on })} />
+    <${Switch} store=${store} path="/websocket" word="Block upgrade" on=${now.websocket === false} body=${(on) => ({ on: !on })} />
+    <${Switch} store=${store} path="/socket" word="Block socket" on=${now.socket === false} body=${(on) => ({ on: !on })} />
     <${Faults} store=${store} /><${Malform} store=${store} /><${Worlds} store=${store} />
     ${leverOf(store, "/end").there && html`<h2>Session</h2><div class="row"><${Once} store=${store} path="/end" word="End it, with the verdict" /></div>`}
   </section>`;
 }
 
-function Switch({ store, path, word, on, body, hint, told }) {
+function Switch({ store, path, word, on, body, hint }) {
   const { there, why } = leverOf(store, path);
-  if (!there && !why) return null;
+  if (!there) return null;
   const name = `lever-${path.slice(1)}-${word.replace(/\W+/g, "-")}`;
-  return html`<div class="lever"><span id=${name}>${word}${hint && html` <span class="aside">${hint}</span>`}${why && !told && html`<span class="why">${why}</span>`}</span>
-    <button type="button" role="switch" class="switch" aria-checked=${on ? "true" : "false"} aria-labelledby=${name} aria-describedby=${told ? "wire" : undefined} disabled=${why !== null} onClick=${() => store.tell(path, body(!on), `${word} ${on ? "off" : "on"}`)}><i></i></button></div>`;
+  return html`<div class="lever"><span id=${name}>${word}${hint && html` <span class="aside">${hint}</span>`}${why && html`<span class="why">${why}</span>`}</span>
+    <button type="button" role="switch" class="switch" aria-checked=${on ? "true" : "false"} aria-labelledby=${name} disabled=${why !== null} onClick=${() => store.tell(path, body(!on), `${word} ${on ? "off" : "on"}`)}><i></i></button></div>`;
 }
 
 function Once({ store, path, word }) {
@@ -59,8 +55,7 @@ function faultOf(kind, value) {
 }
 
 function Faults({ store }) {
-  const { there, why } = leverOf(store, "/fault");
-  const told = there && why;
+  const { why } = leverOf(store, "/fault");
   const kind = useSignal("delay");
   const on = useSignal("any");
   const value = useSignal("2s");
@@ -81,8 +76,8 @@ function Faults({ store }) {
       <${Select} label="Requests" value=${on.value} options=${places} onChange=${(name) => (on.value = name)} />
       <${Select} label="Fault" value=${kind.value} options=${KINDS} onChange=${choose} />
       ${["delay", "respond"].includes(kind.value) && html`<label class="field short"><span>${kind.value === "delay" ? "By" : "Status"}</span><input value=${value.value} onInput=${(event) => (value.value = event.currentTarget.value)} /></label>`}
-      <button type="submit" disabled=${!there || why !== null} aria-describedby=${there ? undefined : "wire"}>Begin</button></form>
-    ${told && html`<p class="why">${why}</p>`}`;
+      <button type="submit" disabled=${why !== null}>Begin</button></form>
+    ${why && html`<p class="why">${why}</p>`}`;
 }
 
 function Malform({ store }) {

@@ -34,6 +34,8 @@ function noted(kind, own) {
       return { lane: "packets", event: own.event, label: `↓ ${own.event}`, aside: `to ${own.sockets} ${own.sockets === 1 ? "socket" : "sockets"}` };
     case "socket":
       return { lane: "packets", label: own.open ? "socket connected" : "socket left", aside: own.user ?? "", tone: own.open ? 0 : 2 };
+    case "refused":
+      return { lane: "requests", service: own.service, label: "a client was not served", aside: own.why, tone: 2 };
     case "operator":
       return { lane: "changes", label: String(own.asked), aside: brief(own.done) };
     case "world":

@@ -17,6 +17,14 @@ pub struct MockDefaults {
     pub ports: BTreeMap<String, u16>,
     /// The port of the operator's API.
     pub operator_port: Option<u16>,
+    /// Whether there is a console.
+    pub console: Option<bool>,
+    /// The port of the console.
+    pub console_port: Option<u16>,
+    /// How many MiB of what happened are kept on disk.
+    pub tape: Option<u16>,
+    /// Whether the services are served over TLS.
+    pub tls: bool,
     /// The file that the app's variables are written into.
     pub env_file: Option<PathBuf>,
     /// The folder that the world is read from, and again when it is saved.
@@ -49,6 +57,18 @@ pub(super) fn read(
         ports.into_iter().collect()
     });
     let operator = fields.maybe("operator-port", port);
+    let console = fields.maybe("console", Cursor::switch);
+    let console_port = fields.maybe("console-port", port);
+    let tape = fields.maybe("tape", |cursor| {
+        let most = cursor.whole(0)?;
+        u16::try_from(most).ok().or_else(|| {
+            cursor.refuse(
+                format!("{most} MiB are more than can be kept"),
+                "write a number of MiB from 0 to 65535",
+            )
+        })
+    });
+    let tls = fields.maybe("tls", Cursor::switch);
     let env_file = fields.maybe("env-file", &path);
     let data = fields.maybe("data", &path);
     let state = fields.maybe("state", &path);
@@ -57,6 +77,10 @@ pub(super) fn read(
         port: first?,
         ports: ports?,
         operator_port: operator?,
+        console: console?,
+        console_port: console_port?,
+        tape: tape?,
+        tls: tls?.unwrap_or_default(),
         env_file: env_file?,
         data: data?,
         state: state?,

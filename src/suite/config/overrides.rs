@@ -73,6 +73,25 @@ impl Document {
         }
     }
 
+    /// The same without its targets, and without a word about which of them is used.
+    pub(super) fn without_targets(&self) -> Self {
+        let mut document = self.clone();
+        drop_entry(&mut document.node, "targets");
+        if let Content::Map(entries) = &mut document.node.content {
+            for Entry { key, value, .. } in entries {
+                match (key.as_str(), &mut value.content) {
+                    ("run", _) => drop_entry(value, "target"),
+                    ("profiles", Content::Map(profiles)) => {
+                        let profiles = profiles.iter_mut();
+                        profiles.for_each(|own| drop_entry(&mut own.value, "target"));
+                    }
+                    _ => {}
+                }
+            }
+        }
+        document
+    }
+
     /// The tree of both.
     pub(in crate::suite) fn node(&self) -> &Node {
         &self.node
@@ -87,6 +106,12 @@ impl Document {
     pub(super) fn placed(&self, problems: Problems) -> Problems {
         let typed = self.shown.text().get(self.own..).unwrap_or_default();
         problems.split_at(self.own, &Source::new("--set", typed))
+    }
+}
+
+fn drop_entry(node: &mut Node, key: &str) {
+    if let Content::Map(entries) = &mut node.content {
+        entries.retain(|entry| entry.key != key);
     }
 }
 

@@ -116,7 +116,7 @@ fn the_secrets_file_stands_in_for_the_environment() {
     std::fs::write(&path, format!("secrets-file = \".secrets\"\n{GOOD}")).unwrap();
     let below = folder.path().join("a/b");
     std::fs::create_dir_all(&below).unwrap();
-    let config = Config::find(&below, &[]).unwrap();
+    let config = Config::find(&below, &[], Reading::Whole).unwrap();
     assert_eq!(config.file.as_ref(), Some(&path));
     let target = config.target("staging", &|_| None).unwrap();
     assert_eq!(target.accounts[0].password.expose(), "p1");

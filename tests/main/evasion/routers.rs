@@ -328,6 +328,8 @@ impl Counting {
                     net: Net::Real,
                     listeners: BTreeMap::new(),
                     pages: Pages::Ignored,
+                    secured: None,
+                    faults: None,
                     live: false,
                     seed: 1,
                     defects: Defects::none(),

@@ -1,21 +1,25 @@
-//! What is done to a request: one pure decision.
+//! What levers and faults do to a request: one pure decision, the gateway's and the mock's alike.
 
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use serde_json::json;
+use serde_json::{Value, json};
 
-use super::reply::Reply;
+use super::fault::{Fault, Withheld};
+use super::requests::RequestMatch;
 use crate::domain::contract::{Contract, Role};
-use crate::domain::scenario::{Fault, RequestMatch, Withheld};
 
 /// The state of every lever and fault.
 #[derive(Debug)]
-pub(super) struct Levers {
-    pub(super) network: bool,
-    pub(super) websocket: bool,
-    pub(super) socket: bool,
-    pub(super) maintenance: bool,
+pub struct Levers {
+    /// Whether clients have a network.
+    pub network: bool,
+    /// Whether WebSockets are let through.
+    pub websocket: bool,
+    /// Whether the live feed is let through at all.
+    pub socket: bool,
+    /// Whether the kill-switch is imitated.
+    pub maintenance: bool,
     stopped: BTreeSet<String>,
     faults: Vec<(RequestMatch, Fault)>,
 }
@@ -35,38 +39,68 @@ impl Default for Levers {
 
 /// What a decision needs to know of a request.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct RequestFacts<'a> {
-    pub(super) role: Option<&'a Role>,
-    pub(super) method: &'a str,
-    pub(super) service: &'a str,
+pub struct RequestFacts<'a> {
+    /// What it is for.
+    pub role: Option<&'a Role>,
+    /// Its method.
+    pub method: &'a str,
+    /// The service that it is for.
+    pub service: &'a str,
     /// Canonical, below the service's URL.
-    pub(super) path: &'a str,
+    pub path: &'a str,
     /// Whether it asks for a WebSocket.
-    pub(super) upgrade: bool,
+    pub upgrade: bool,
 }
 
 /// What is done to a request.
 #[derive(Debug, Clone, PartialEq)]
-pub(super) enum Disposition {
+pub enum Disposition {
     /// It is passed on, and its answer is held back for a while.
-    Forward { hold: Duration },
-    /// The gateway answers.
-    Answer(Reply),
+    Forward {
+        /// For how long.
+        hold: Duration,
+    },
+    /// Something is answered in the backend's place.
+    Answer(MadeUp),
     /// It is never answered.
     Hang,
     /// The connection breaks.
     Sever,
 }
 
+/// An answer in the place of the backend's.
+#[derive(Debug, Clone, PartialEq)]
+pub struct MadeUp {
+    /// The status.
+    pub status: u16,
+    /// Headers.
+    pub headers: Vec<(String, String)>,
+    /// The body: a text as it is, anything else as JSON.
+    pub body: Option<Value>,
+}
+
+impl MadeUp {
+    /// One with a JSON body.
+    #[must_use]
+    pub fn json(status: u16, body: Value) -> Self {
+        Self {
+            status,
+            headers: Vec::new(),
+            body: Some(body),
+        }
+    }
+}
+
 impl Levers {
     /// Decides what is done to a client's request. The scope has let it pass.
-    pub(super) fn decide(&self, contract: &Contract, request: &RequestFacts<'_>) -> Disposition {
+    #[must_use]
+    pub fn decide(&self, contract: &Contract, request: &RequestFacts<'_>) -> Disposition {
         let realtime = request.role == Some(&Role::Realtime);
         if realtime && !self.socket {
             return Disposition::Sever;
         }
         if request.upgrade && !self.websocket {
-            return Disposition::Answer(Reply::json(403, json!({"error": "upgrade refused"})));
+            return Disposition::Answer(MadeUp::json(403, json!({"error": "upgrade refused"})));
         }
         let fault = self
             .faults
@@ -78,7 +112,7 @@ impl Levers {
                 status,
                 headers,
                 body,
-            }) => Disposition::Answer(Reply {
+            }) => Disposition::Answer(MadeUp {
                 status: *status,
                 headers: headers.clone(),
                 body: body.clone(),
@@ -102,18 +136,19 @@ impl Levers {
         let switch = contract.kill_switch.as_ref().filter(|_| self.maintenance)?;
         let role = request.role?;
         if *role == Role::Status {
-            return Some(Disposition::Answer(Reply::json(
+            return Some(Disposition::Answer(MadeUp::json(
                 switch.status_on,
                 switch.answer_on.clone(),
             )));
         }
         let status = switch.data_refusal.filter(|_| role.is_data())?;
         let body = json!({"error": "maintenance"});
-        Some(Disposition::Answer(Reply::json(status, body)))
+        Some(Disposition::Answer(MadeUp::json(status, body)))
     }
 
     /// Whether a service's listener is open.
-    pub(super) fn lets_in(&self, service: &str) -> bool {
+    #[must_use]
+    pub fn lets_in(&self, service: &str) -> bool {
         let refused = self
             .faults
             .iter()
@@ -122,14 +157,16 @@ impl Levers {
     }
 
     /// Whether a service shows the certificate that its clients trust.
-    pub(super) fn is_trusted(&self, service: &str) -> bool {
+    #[must_use]
+    pub fn is_trusted(&self, service: &str) -> bool {
         !self
             .faults
             .iter()
             .any(|(which, fault)| *fault == Fault::Untrusted && which.covers_service(service))
     }
 
-    pub(super) fn set_running(&mut self, service: &str, running: bool) {
+    /// Stops a service, or has it run again.
+    pub fn set_running(&mut self, service: &str, running: bool) {
         if running {
             self.stopped.remove(service);
         } else {
@@ -137,7 +174,19 @@ impl Levers {
         }
     }
 
-    pub(super) fn set_fault(&mut self, on: RequestMatch, fault: Option<Fault>) {
+    /// Whether a service is not stopped.
+    #[must_use]
+    pub fn is_running(&self, service: &str) -> bool {
+        !self.stopped.contains(service)
+    }
+
+    /// Which requests a fault is on.
+    pub fn faulty(&self) -> impl Iterator<Item = &RequestMatch> {
+        self.faults.iter().map(|(which, _)| which)
+    }
+
+    /// Switches a fault on some requests, or ends the one that is on the same.
+    pub fn set_fault(&mut self, on: RequestMatch, fault: Option<Fault>) {
         self.faults.retain(|(which, _)| *which != on);
         if let Some(fault) = fault {
             self.faults.push((on, fault));
@@ -145,18 +194,21 @@ impl Levers {
     }
 
     /// Whether a fault cuts what is open on the live feed.
-    pub(super) fn severs_sockets(&self, contract: &Contract) -> bool {
+    #[must_use]
+    pub fn severs_sockets(&self, contract: &Contract) -> bool {
         self.on_sockets(contract)
             .is_some_and(|fault| matches!(fault, Fault::Refuse | Fault::Reset | Fault::Untrusted))
     }
 
     /// Whether a fault swallows what open WebSockets carry.
-    pub(super) fn freezes_sockets(&self, contract: &Contract) -> bool {
+    #[must_use]
+    pub fn freezes_sockets(&self, contract: &Contract) -> bool {
         self.on_sockets(contract) == Some(&Fault::BlackHole)
     }
 
     /// Whether a fault keeps packets of this kind back.
-    pub(super) fn withholds(&self, contract: &Contract, kind: Withheld) -> bool {
+    #[must_use]
+    pub fn withholds(&self, contract: &Contract, kind: Withheld) -> bool {
         self.on_sockets(contract) == Some(&Fault::Withhold(kind))
     }
 
