@@ -10,6 +10,7 @@
 
 use std::fs;
 use std::io::{BufRead as _, BufReader, Read as _};
+use std::pin::Pin;
 use std::process::{Child, ChildStdout, Command, Stdio};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -123,7 +124,7 @@ impl Served {
 async fn storm(served: &Served, time: Duration) {
     let (platform, trading) = (served.place("platform"), served.place("trading"));
     let until = Instant::now() + time;
-    let attacks: [(&str, fn(String) -> Attack); 8] = [
+    let attacks: [(&str, Attack); 8] = [
         ("heads that never end", |at| Box::pin(half_heads(at))),
         ("bodies that trickle", |at| Box::pin(trickle(at))),
         ("requests that are none", |at| Box::pin(garbage(at))),
@@ -171,7 +172,8 @@ async fn storm(served: &Served, time: Duration) {
     );
 }
 
-type Attack = std::pin::Pin<Box<dyn Future<Output = u64> + Send>>;
+/// Attacks the place once; how often it was done.
+type Attack = fn(String) -> Pin<Box<dyn Future<Output = u64> + Send>>;
 
 /// One request after the other, as an app asks for the kill-switch; how long each answer took.
 async fn good(at: String, until: Instant) -> Vec<Duration> {
