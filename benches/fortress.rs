@@ -52,11 +52,12 @@ fn attack(name: &str, arguments: &[&str], time: Duration) {
     println!("{name}, {}", show(time));
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
-        .build();
-    runtime.expect("a runtime").block_on(storm(&served, time));
+        .build()
+        .expect("a runtime");
+    runtime.block_on(storm(&served, time));
     let after = served.memory();
     // What it took over from clients that are gone is given back.
-    std::thread::sleep(Duration::from_secs(2));
+    runtime.block_on(sleep(Duration::from_secs(2)));
     println!(
         "  memory {after} MB at the end, {} MB with everybody gone",
         served.memory()

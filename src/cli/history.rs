@@ -4,7 +4,7 @@ use std::io::Write as _;
 use std::path::{Path, PathBuf};
 
 use super::arguments::{
-    AskedArguments, HistoryAction, HistoryArguments, PlaceArguments, RunArguments,
+    AskedArguments, HistoryAction, HistoryArguments, MergeArguments, PlaceArguments, RunArguments,
 };
 use super::console;
 use super::exit::Exit;
@@ -141,6 +141,25 @@ pub(super) fn of_run(arguments: &RunArguments, config: &Config) -> Option<PathBu
     (is_wanted && config.file.is_some()).then(|| of_config(config))
 }
 
+/// The database that a merged run goes into, by the same rule. One whose configuration cannot be read is merged all the
+/// same.
+pub(super) fn of_merged(arguments: &MergeArguments) -> Option<PathBuf> {
+    if arguments.no_history {
+        return None;
+    }
+    let place = &arguments.place;
+    if place.database.is_some() {
+        return place.database.clone();
+    }
+    match files::config_of(&place.files(), &settings::environment) {
+        Ok(config) => (config.history.record && config.file.is_some()).then(|| of_config(&config)),
+        Err(problem) => {
+            console::tell(&problem.message(console::rendering()));
+            None
+        }
+    }
+}
+
 /// Says in a result what it changes against the runs before it, as far as they are remembered, and tells
 /// what its page shows of them.
 pub(super) fn compare(database: &Path, manifest: &Manifest, result: &mut RunResult) -> Vec<u8> {
@@ -151,8 +170,11 @@ pub(super) fn compare(database: &Path, manifest: &Manifest, result: &mut RunResu
     };
     let series = History::open(database, Purpose::Read).and_then(|own| own.series(&asked));
     // What is wrong with it is told when the run is taken in.
-    let series = series.unwrap_or_default();
+    let mut series = series.unwrap_or_default();
     let past = Past::of(manifest, result);
+    series
+        .iter_mut()
+        .for_each(|own| own.without_parts_of(&past.run));
     result.changes = changes(&series, &past);
     history::of_page(&nights(&series, &past))
 }

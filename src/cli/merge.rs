@@ -5,10 +5,9 @@ use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
 
 use super::arguments::MergeArguments;
-use super::console;
 use super::exit::Exit;
 use super::problem::Problem;
-use super::run_file;
+use super::{console, history, run_file};
 use crate::domain::result::RunResult;
 use crate::report::file::said;
 use crate::run::gathered;
@@ -26,7 +25,11 @@ pub(super) fn merge(arguments: &MergeArguments) -> Result<Exit, Problem> {
     }) {
         return Err(Problem::InTheWay { path: to.clone() });
     }
-    let (merged, result) = in_place(&arguments.runs, to)?;
+    let database = history::of_merged(arguments);
+    let (merged, result) = in_place(&arguments.runs, to, database.as_deref())?;
+    if let Some(database) = &database {
+        history::remember(database, to);
+    }
     tell(arguments, &merged, &result)?;
     Ok(match arguments.exit_code {
         true => Exit::of(&result),
@@ -36,7 +39,11 @@ pub(super) fn merge(arguments: &MergeArguments) -> Result<Exit, Problem> {
 
 /// Merges files beside the place of the new one, and moves it there when it is whole: what stood there is lost
 /// to nothing less.
-fn in_place(runs: &[PathBuf], to: &Path) -> Result<(Merged, RunResult), Problem> {
+fn in_place(
+    runs: &[PathBuf],
+    to: &Path,
+    database: Option<&Path>,
+) -> Result<(Merged, RunResult), Problem> {
     let unwritten = |error: io::Error| Unmergeable::Unwritten {
         path: to.to_owned(),
         error,
@@ -48,7 +55,7 @@ fn in_place(runs: &[PathBuf], to: &Path) -> Result<(Merged, RunResult), Problem>
         .tempdir_in(folder.unwrap_or(Path::new(".")));
     let beside = beside.map_err(|error| unwritten(io::Error::other(said(&error))))?;
     let path = beside.path().join("merged.run.gz");
-    let merged = into(runs, &path).map_err(|problem| match problem {
+    let merged = into(runs, &path, database).map_err(|problem| match problem {
         Problem::Unmergeable(Unmergeable::Unwritten { error, .. }) => unwritten(error).into(),
         Problem::RunFileLacks(lacks) => unwritten(io::Error::other(lacks.why)).into(),
         other => other,
@@ -57,22 +64,34 @@ fn in_place(runs: &[PathBuf], to: &Path) -> Result<(Merged, RunResult), Problem>
     Ok(merged)
 }
 
-/// Merges files into a new one, which is whole.
-pub(super) fn into(runs: &[PathBuf], to: &Path) -> Result<(Merged, RunResult), Problem> {
+/// Merges files into a new one, which is whole, and says what it changes against the runs that a database knows.
+fn into(
+    runs: &[PathBuf],
+    to: &Path,
+    database: Option<&Path>,
+) -> Result<(Merged, RunResult), Problem> {
     let read: Result<Vec<Recorded>, Problem> =
         runs.iter().map(|path| run_file::open(path)).collect();
-    together(read?, to)
+    together(read?, to, database)
 }
 
 /// The same of files that are open.
-pub(super) fn together(runs: Vec<Recorded>, to: &Path) -> Result<(Merged, RunResult), Problem> {
+pub(super) fn together(
+    runs: Vec<Recorded>,
+    to: &Path,
+    database: Option<&Path>,
+) -> Result<(Merged, RunResult), Problem> {
     let merged = runfile::merge(runs, to, run_file::new_id())?;
     let mut run = Recorded::open(to)?;
     if merged.missing.is_empty() && merged.elsewhere.is_empty() {
         // It lacks nothing but the end that is written now.
         run.flaw = None;
     }
-    let result = gathered(&run);
+    let mut result = gathered(&run);
+    if let Some(database) = database {
+        let nights = history::compare(database, &run.manifest, &mut result);
+        merged.writer.history(&nights);
+    }
     merged.writer.end(&result).map_err(Problem::RunFileLacks)?;
     Ok((merged, result))
 }
@@ -83,7 +102,7 @@ pub(super) fn one_of(runs: &[PathBuf], folder: &Path) -> Result<Recorded, Proble
         [run] => run_file::open(run),
         shards => {
             let to = folder.join("merged.run.gz");
-            into(shards, &to)?;
+            into(shards, &to, None)?;
             Ok(Recorded::open(&to)?)
         }
     }

@@ -156,7 +156,7 @@ fn night(shards: Vec<Recorded>, to: &Path, words: &[Attestation]) -> Result<Nigh
     match &shards[..] {
         [run] => Ok(night_of(run, words, files)),
         _ => {
-            merge::together(shards, to)?;
+            merge::together(shards, to, None)?;
             Ok(night_of(&Recorded::open(to)?, words, files))
         }
     }

@@ -19,19 +19,8 @@ pub fn nights(series: &[Series], past: &Past) -> Series {
         shown: 0,
         things: Vec::new(),
     });
-    let earlier = |other: &super::PastRun| other.started <= run.started && other.id != run.id;
-    let mut places = Vec::with_capacity(own.runs.len());
-    let mut number = 0;
-    for other in &own.runs {
-        places.push(earlier(other).then_some(number));
-        number += usize::from(earlier(other));
-    }
-    own.runs.retain(earlier);
-    for thing in &mut own.things {
-        let told = std::mem::take(&mut thing.told).into_iter();
-        let kept = told.filter_map(|(place, told)| Some((places.get(place).copied()??, told)));
-        thing.told = kept.collect();
-    }
+    own.keep(|other| other.started <= run.started && other.id != run.id);
+    let number = own.runs.len();
     for kept in &past.kept {
         let told = Told {
             sign: kept.sign,

@@ -38,6 +38,33 @@ pub struct Series {
     pub things: Vec<Thing>,
 }
 
+impl Series {
+    /// Leaves only these runs, and what they told.
+    pub(super) fn keep(&mut self, is_kept: impl Fn(&PastRun) -> bool) {
+        let mut number = 0;
+        let places: Vec<Option<usize>> = self
+            .runs
+            .iter()
+            .map(|run| {
+                let place = is_kept(run).then_some(number);
+                number += usize::from(place.is_some());
+                place
+            })
+            .collect();
+        self.runs.retain(is_kept);
+        for thing in &mut self.things {
+            let told = std::mem::take(&mut thing.told).into_iter();
+            let kept = told.filter_map(|(place, told)| Some((places.get(place).copied()??, told)));
+            thing.told = kept.collect();
+        }
+    }
+
+    /// Leaves out what a run was merged from: it stands in their place.
+    pub fn without_parts_of(&mut self, run: &PastRun) {
+        self.keep(|own| !run.parts.contains(&own.id));
+    }
+}
+
 /// Something that runs say something of, time after time.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Thing {

@@ -117,6 +117,57 @@ fn the_page_of_a_run_holds_its_history_and_so_does_every_later_one() {
 }
 
 #[test]
+fn a_run_that_was_played_in_shards_is_compared_and_remembered_as_one() {
+    let folder = tempfile::tempdir().unwrap();
+    let at = folder.path();
+    fs::write(at.join("rehearsal.toml"), "").unwrap();
+    let some = ["--scenario", "sign-in", "--scenario", "sign-out"];
+    let night = |words: &[&str], code: i32| {
+        ends(
+            at,
+            &[&["run", "--seed", "1", "-q"], &some[..], words].concat(),
+            code,
+        );
+    };
+    night(&REGRESSION, 4);
+    for shard in ["1/2", "2/2"] {
+        let file = format!("{}.run.gz", &shard[..1]);
+        night(&["--shard", shard, "--run-file", &file], 0);
+    }
+    let merge = ["merge", "1.run.gz", "2.run.gz", "-o", "both.run.gz"];
+    ends(at, &merge, 0);
+    let (told, _) = ends(at, &["report", "both.run.gz", "--json", "-"], 0);
+    let told: Value = serde_json::from_str(&told).unwrap();
+    assert!(
+        !told["changes"]["fixed"].as_array().unwrap().is_empty(),
+        "{told}"
+    );
+    let recorded = Recorded::open(&at.join("both.run.gz")).unwrap();
+    let page: Value = serde_json::from_slice(&recorded.history().unwrap()).unwrap();
+    assert_eq!(page["runs"].as_array().unwrap().len(), 2, "{page}");
+    let (told, _) = ends(at, &["history", "--json"], 0);
+    let told: Value = serde_json::from_str(&told).unwrap();
+    assert_eq!(
+        told["series"][0]["runs"].as_array().unwrap().len(),
+        2,
+        "{told}"
+    );
+    // Elsewhere, and in none.
+    let elsewhere = [&merge[..], &["--database", "other.db"]].concat();
+    fs::remove_file(at.join("both.run.gz")).unwrap();
+    ends(at, &elsewhere, 0);
+    assert!(at.join("other.db").exists());
+    fs::remove_file(at.join("other.db")).unwrap();
+    fs::remove_file(at.join("both.run.gz")).unwrap();
+    ends(
+        at,
+        &[&merge[..], &["--no-history", "--database", "other.db"]].concat(),
+        0,
+    );
+    assert!(!at.join("other.db").exists());
+}
+
+#[test]
 fn a_history_that_cannot_be_used_is_told_and_changes_nothing_of_a_run() {
     let folder = tempfile::tempdir().unwrap();
     fs::write(folder.path().join("rehearsal.toml"), "").unwrap();

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::Args;
 
-use super::DetailArguments;
+use super::{DetailArguments, PlaceArguments};
 
 /// The reports to write; `-` as a file is the standard output.
 #[derive(Debug, Clone, Default, Args)]
@@ -147,6 +147,13 @@ pub(in crate::cli) struct MergeArguments {
     /// End as a run of all of it would have ended, with its exit code
     #[arg(long)]
     pub(in crate::cli) exit_code: bool,
+
+    /// Keep the run out of the history
+    #[arg(long)]
+    pub(in crate::cli) no_history: bool,
+
+    #[command(flatten)]
+    pub(in crate::cli) place: PlaceArguments,
 }
 
 #[derive(Debug, Args)]

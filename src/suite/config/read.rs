@@ -23,7 +23,7 @@ use crate::domain::scenario::Lever;
 use crate::domain::secret::{Account, Secret};
 use crate::suite::cursor::{Cursor, Fields};
 use crate::suite::diagnostics::Diagnostics;
-use crate::suite::node::Span;
+use crate::suite::node::{Content, Span};
 use crate::suite::suggest::suggest;
 use crate::suite::trace::Seen;
 use crate::suite::{ContractChoice, Problem, Problems};
@@ -274,7 +274,7 @@ fn target(
     let budget = fields.maybe("budget", |cursor| cursor.whole(1));
     let probes = fields.or("probes", false, Cursor::switch);
     let disposable = fields.maybe("disposable", |cursor| {
-        disposable(cursor, accounts.as_deref())
+        disposable(cursor, fields.get("accounts").as_ref())
     });
     let app_variables = fields.maybe("app-variables", |cursor| app_variables(cursor, place));
     let services_at: Span = services_cursor
@@ -304,14 +304,15 @@ fn target(
     })
 }
 
-/// The name of one of the target's accounts.
-fn disposable(cursor: &Cursor<'_>, accounts: Option<&[Account]>) -> Option<String> {
+/// The name of one of the target's accounts, whatever else is wrong with them.
+fn disposable(cursor: &Cursor<'_>, accounts: Option<&Cursor<'_>>) -> Option<String> {
+    let entries = match accounts.map(|accounts| &accounts.node.content) {
+        Some(Content::Map(entries)) => &entries[..],
+        _ => &[],
+    };
+    let known: Vec<&str> = entries.iter().map(|entry| entry.key.as_str()).collect();
     let name = cursor.name_text()?;
-    // What is wrong with the accounts themselves is told where they stand.
-    if let Some(accounts) = accounts {
-        let names = accounts.iter().map(|account| account.name.as_str());
-        cursor.known("account", &name, &names.collect::<Vec<_>>())?;
-    }
+    cursor.known("account", &name, &known)?;
     Some(name)
 }
 
