@@ -1,8 +1,8 @@
 //! A certificate authority of this machine alone, for developing: kept in two files, so that whoever trusts it does
 //! so once, with a certificate for the listeners that is made anew at each start.
 //!
-//! It can vouch for no name that anybody else has: its certificate says so (RFC 5280 §4.2.1.10), for the case
-//! that its key gets lost.
+//! It can vouch for no domain that anybody else has: its certificate says so (RFC 5280 §4.2.1.10), for the case
+//! that its key gets lost. Addresses are free, for those of a network at home or at work may be any.
 
 use std::fs;
 use std::io::{self, Write};

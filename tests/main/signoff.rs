@@ -89,8 +89,10 @@ fn signed(folder: &Path, since: &str, code: i32) -> String {
     let (_, told) = ends(folder, &words, code);
     let read = |name: &str| fs::read_to_string(folder.join(name)).unwrap();
     let first = told.lines().next().unwrap();
+    // Days are marked up there.
+    let page = read("s.html").replace("<time>", "").replace("</time>", "");
     assert!(
-        read("s.md").contains(first) && read("s.html").contains(first),
+        read("s.md").contains(first) && page.contains(first),
         "{told}"
     );
     told
