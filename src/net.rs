@@ -15,8 +15,8 @@ mod recorder;
 mod tls;
 
 pub use address::ServiceAddress;
-pub(crate) use authority::CERTIFICATE as AUTHORITY_FILE;
 pub use authority::{Authority, NoAuthority};
+pub(crate) use authority::{CERTIFICATE as AUTHORITY_FILE, EMULATOR};
 pub use clock::Clock;
 pub use connector::Connector;
 pub(crate) use endpoint::ACCEPT_PAUSE;

@@ -309,7 +309,7 @@ impl Plan {
             let Endpoint::Tcp(address) = mock.endpoint(&service.name)? else {
                 return None;
             };
-            let (host, port) = (told::host(host), address.port());
+            let (host, port) = (network::host(host), address.port());
             Some((
                 service,
                 format!("{scheme}://{host}:{port}{}", service.base_path),

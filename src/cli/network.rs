@@ -36,6 +36,14 @@ pub(super) struct Address {
     pub(super) ip: IpAddr,
 }
 
+/// An address as it stands in a URL.
+pub(super) fn host(ip: IpAddr) -> String {
+    match ip {
+        IpAddr::V4(ip) => ip.to_string(),
+        IpAddr::V6(ip) => format!("[{ip}]"),
+    }
+}
+
 /// The addresses by which another device may reach this machine, the likeliest first.
 pub(super) fn addresses() -> Vec<Address> {
     let all = if_addrs::get_if_addrs().unwrap_or_default().into_iter();

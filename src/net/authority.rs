@@ -40,7 +40,7 @@ const LISTENERS: Duration = Duration::from_secs(397 * 86_400);
 const DOMAINS: [&str; 2] = ["localhost", "local"];
 
 /// By which address emulators of Android reach their machine.
-const EMULATOR: IpAddr = IpAddr::V4(std::net::Ipv4Addr::new(10, 0, 2, 2));
+pub(crate) const EMULATOR: IpAddr = IpAddr::V4(std::net::Ipv4Addr::new(10, 0, 2, 2));
 
 /// Who signs the certificates of this machine's listeners.
 pub struct Authority {

@@ -12,14 +12,12 @@ use tokio::net::TcpStream;
 use url::{Host, Url};
 
 use super::{adb, firewall};
-use crate::cli::network::{self, Address};
+use crate::cli::network::{self, Address, host};
+use crate::net::EMULATOR;
 use crate::run::{Examined, State};
 
 /// How long this machine may take to answer itself.
 const PATIENCE: Duration = Duration::from_secs(5);
-
-/// By which address emulators of Android reach their machine.
-const EMULATOR: IpAddr = IpAddr::V4(Ipv4Addr::new(10, 0, 2, 2));
 
 const HERE: IpAddr = IpAddr::V4(Ipv4Addr::LOCALHOST);
 
@@ -183,7 +181,7 @@ async fn asked(
     }
 }
 
-/// A status, and the beginning of what else is said.
+/// A status, and the beginning of what else is said: whatever is there may go on for ever.
 async fn get(url: &str, authority: Option<&Path>) -> Result<(u16, String), String> {
     let mut client = Client::builder().no_proxy().timeout(PATIENCE);
     let pem = authority.and_then(|path| std::fs::read(path).ok());
@@ -192,9 +190,10 @@ async fn get(url: &str, authority: Option<&Path>) -> Result<(u16, String), Strin
     }
     let client = client.build().map_err(|error| innermost(&error))?;
     let answer = client.get(url).send().await;
-    let answer = answer.map_err(|error| innermost(&error))?;
-    let status = answer.status().as_u16();
-    Ok((status, answer.text().await.unwrap_or_default()))
+    let mut answer = answer.map_err(|error| innermost(&error))?;
+    let beginning = answer.chunk().await.ok().flatten().unwrap_or_default();
+    let text = String::from_utf8_lossy(&beginning).into_owned();
+    Ok((answer.status().as_u16(), text))
 }
 
 /// What is at the bottom of an error.
@@ -236,11 +235,4 @@ fn trust(authority: &Path) -> Examined {
     Examined::new(what, State::Warning, said).next(
         "`rehearsal mock --tls` says how each system comes to; apps for Android need `<certificates src=\"user\" />` as well",
     )
-}
-
-fn host(ip: IpAddr) -> String {
-    match ip {
-        IpAddr::V4(ip) => ip.to_string(),
-        IpAddr::V6(ip) => format!("[{ip}]"),
-    }
 }

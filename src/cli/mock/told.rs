@@ -9,6 +9,7 @@ use serde_json::{Map, Value, json};
 
 use super::{code, flushed, trust};
 use crate::cli::arguments::MockArguments;
+use crate::cli::network;
 use crate::cli::tls::Voucher;
 use crate::domain::contract::{Contract, Service};
 use crate::domain::world::User;
@@ -33,14 +34,6 @@ pub(super) struct Served<'a> {
     pub(super) users: &'a [User],
     pub(super) env_file: Option<PathBuf>,
     pub(super) seed: u64,
-}
-
-/// An address as it stands in a URL.
-pub(super) fn host(ip: IpAddr) -> String {
-    match ip {
-        IpAddr::V4(ip) => ip.to_string(),
-        IpAddr::V6(ip) => format!("[{ip}]"),
-    }
 }
 
 impl Served<'_> {
@@ -141,7 +134,7 @@ impl Served<'_> {
         if self.others.is_empty() {
             return Ok(());
         }
-        let others: Vec<String> = self.others.iter().map(|ip| host(*ip)).collect();
+        let others: Vec<String> = self.others.iter().map(|ip| network::host(*ip)).collect();
         writeln!(out, "\nalso reached at {}", others.join(", "))
     }
 
