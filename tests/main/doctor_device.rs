@@ -1,48 +1,14 @@
 //! `rehearsal doctor --device`: what stands between a phone and this machine.
 
 use std::fs;
-use std::io::{BufRead, BufReader};
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
-use std::process::{Child, Stdio};
 
 use serde_json::Value;
 
 use crate::commands::rehearsal;
+use crate::local::Mock;
 use crate::ports::Reserved;
-
-/// A mock whose ready line is read.
-struct Mock {
-    child: Child,
-    ready: Value,
-}
-
-impl Mock {
-    fn start(folder: &Path, more: &[&str]) -> Self {
-        let words = [&["mock", "--json", "--port", "0", "--no-console"], more].concat();
-        let mut child = rehearsal(folder, &words)
-            .stdout(Stdio::piped())
-            .spawn()
-            .unwrap();
-        let mut line = String::new();
-        BufReader::new(child.stdout.take().unwrap())
-            .read_line(&mut line)
-            .unwrap();
-        let ready = serde_json::from_str(&line).unwrap();
-        Self { child, ready }
-    }
-
-    fn url(&self, service: &str) -> &str {
-        self.ready["services"][service].as_str().unwrap()
-    }
-}
-
-impl Drop for Mock {
-    fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
-    }
-}
 
 /// What is found, with an `adb` of this script or none.
 fn examined(folder: &Path, adb: Option<&str>, words: &[&str], code: i32) -> Vec<Value> {
@@ -74,8 +40,8 @@ fn of<'e>(all: &'e [Value], what: &str) -> (&'e str, String) {
 #[test]
 fn a_mock_that_is_reached_is_told_with_what_phones_have_against_it_and_what_to_type() {
     let folder = tempfile::tempdir().unwrap();
-    let mock = Mock::start(folder.path(), &["--bind", "0.0.0.0"]);
-    let url = mock.url("platform");
+    let mock = Mock::typed_in(folder.path(), &["--no-console", "--bind", "0.0.0.0"]);
+    let url = mock.url("/services/platform");
     let port = url.rsplit(':').next().unwrap();
     let adb = "case \"$*\" in devices) printf 'List of devices attached\\nA1\\tdevice\\nB2\\tunauthorized\\n';; esac";
     let all = examined(folder.path(), Some(adb), &["--url", url], 0);
@@ -111,8 +77,8 @@ fn a_mock_that_is_reached_is_told_with_what_phones_have_against_it_and_what_to_t
 #[test]
 fn over_tls_the_authority_is_what_a_phone_has_to_trust() {
     let folder = tempfile::tempdir().unwrap();
-    let mock = Mock::start(folder.path(), &["--bind", "0.0.0.0", "--tls"]);
-    let url = mock.url("platform");
+    let mock = Mock::typed_in(folder.path(), &["--bind", "0.0.0.0", "--tls"]);
+    let url = mock.url("/services/platform");
     let all = examined(folder.path(), None, &["--url", url], 0);
     assert!(of(&all, "certificate").1.contains("mock-ca.pem"));
     let named = |what: &str| all.iter().any(|own| own["what"] == what);
@@ -127,9 +93,14 @@ fn over_tls_the_authority_is_what_a_phone_has_to_trust() {
 #[test]
 fn a_port_for_this_machine_alone_and_one_where_nobody_is_are_failures_with_the_way_out() {
     let folder = tempfile::tempdir().unwrap();
-    let mock = Mock::start(folder.path(), &[]);
+    let mock = Mock::typed_in(folder.path(), &[]);
     // Without any network, too: then the address is the failure.
-    let all = examined(folder.path(), None, &["--url", mock.url("platform")], 3);
+    let all = examined(
+        folder.path(),
+        None,
+        &["--url", mock.url("/services/platform")],
+        3,
+    );
     assert_eq!(of(&all, "url 127.0.0.1").0, "warning");
     let (state, said) = of(&all, "listener 127.0.0.1");
     if of(&all, "address").0 == "ok" {

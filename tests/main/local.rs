@@ -7,6 +7,7 @@ use std::process::{Child, Command, Stdio};
 
 use serde_json::Value;
 
+use super::commands::rehearsal;
 use super::ports::Reserved;
 
 /// `rehearsal mock`, ended with the test.
@@ -21,13 +22,22 @@ impl Mock {
     }
 
     pub(crate) fn start_with(suite: &Path, more: &[&str]) -> Self {
-        let mut child = Command::new(env!("CARGO_BIN_EXE_rehearsal"))
+        let mut command = Command::new(env!("CARGO_BIN_EXE_rehearsal"));
+        command
             .args(["mock", "--json", "--seed", "1", "--port", "0", "--suite"])
             .arg(suite)
-            .args(more)
-            .stdout(Stdio::piped())
-            .spawn()
-            .unwrap();
+            .args(more);
+        Self::ready_of(command)
+    }
+
+    /// As somebody types it in a folder.
+    pub(crate) fn typed_in(folder: &Path, more: &[&str]) -> Self {
+        let words = ["mock", "--json", "--seed", "1", "--port", "0"];
+        Self::ready_of(rehearsal(folder, &[&words[..], more].concat()))
+    }
+
+    fn ready_of(mut command: Command) -> Self {
+        let mut child = command.stdout(Stdio::piped()).spawn().unwrap();
         let mut line = String::new();
         BufReader::new(child.stdout.take().unwrap())
             .read_line(&mut line)

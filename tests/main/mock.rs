@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 
 use crate::commands::rehearsal;
 
-/// A mock with its data in `data` and its state in `state.json`, below a folder.
+/// A mock of a folder, with what it says.
 struct Mock {
     child: Child,
     ready: Value,
@@ -19,11 +19,15 @@ struct Mock {
 }
 
 impl Mock {
+    /// One with its data in `data` and its state in `state.json`.
     fn start(folder: &Path) -> Self {
-        let mut child = Command::new(env!("CARGO_BIN_EXE_rehearsal"))
-            .current_dir(folder)
-            .args(["mock", "--json", "--seed", "1", "--port", "0", "--still"])
-            .args(["--data", "data", "--state", "state.json"])
+        let own = ["--still", "--data", "data", "--state", "state.json"];
+        Self::start_with(folder, &own)
+    }
+
+    fn start_with(folder: &Path, more: &[&str]) -> Self {
+        let words = ["mock", "--json", "--seed", "1", "--port", "0"];
+        let mut child = rehearsal(folder, &[&words[..], more].concat())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
             .spawn()
@@ -267,22 +271,7 @@ fn what_a_configuration_says_wrong_about_the_mock_keeps_it_from_starting() {
 async fn faults_are_there_from_the_beginning_and_are_moved_by_the_operator() {
     let folder = tempfile::tempdir().unwrap();
     let faults = ["--fault", "data=respond:503", "--fault", "status=reset"];
-    let words = [&["mock", "--json", "--port", "0"], &faults[..]].concat();
-    let mut child = rehearsal(folder.path(), &words)
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .spawn()
-        .unwrap();
-    let mut line = String::new();
-    BufReader::new(child.stdout.take().unwrap())
-        .read_line(&mut line)
-        .unwrap();
-    let mock = Mock {
-        ready: serde_json::from_str(&line).unwrap(),
-        said: BufReader::new(child.stderr.take().unwrap()).lines(),
-        http: Client::builder().no_proxy().build().unwrap(),
-        child,
-    };
+    let mock = Mock::start_with(folder.path(), &faults);
     let operator = mock.ready["operator"].as_str().unwrap().to_owned();
     let post = async |path: &str, body: Value| {
         let request = mock.http.post(format!("{operator}{path}"));

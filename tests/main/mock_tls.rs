@@ -1,9 +1,6 @@
 //! `rehearsal mock --tls`: an app that trusts this machine's authority uses services over https and wss.
 
 use std::fs;
-use std::io::{BufRead, BufReader};
-use std::path::Path;
-use std::process::{Child, Stdio};
 use std::sync::Arc;
 
 use futures_util::{SinkExt, StreamExt};
@@ -18,53 +15,22 @@ use tokio_rustls::rustls::{ClientConfig, RootCertStore};
 use tokio_tungstenite::tungstenite::Message;
 
 use crate::commands::rehearsal;
+use crate::local::Mock;
 
-struct Mock {
-    child: Child,
-    ready: Value,
-}
-
-impl Mock {
-    fn start(folder: &Path, more: &[&str]) -> Self {
-        let words = ["mock", "--json", "--seed", "1", "--port", "0"];
-        let mut child = rehearsal(folder, &[&words[..], more].concat())
-            .stdout(Stdio::piped())
-            .spawn()
-            .unwrap();
-        let mut line = String::new();
-        BufReader::new(child.stdout.take().unwrap())
-            .read_line(&mut line)
-            .unwrap();
-        let ready = serde_json::from_str(&line).unwrap();
-        Self { child, ready }
-    }
-
-    fn text(&self, pointer: &str) -> &str {
-        self.ready.pointer(pointer).unwrap().as_str().unwrap()
-    }
-
-    /// What is signed in with over TLS by whoever trusts this.
-    async fn sign_in(&self, authority: &[u8]) -> Result<String, reqwest::Error> {
-        let trusted = Certificate::from_pem(authority).unwrap();
-        let http = Client::builder().no_proxy().tls_certs_only([trusted]);
-        let account = &self.ready["accounts"][0];
-        let body = json!({
-            "email": account["username"], "password": account["password"], "product": "tradedesk",
-        });
-        let url = format!("{}/api/v1/sessions", self.text("/services/platform"));
-        let request = http.build().unwrap().post(url);
-        let request = request.header("content-type", "application/json");
-        let answer = request.body(body.to_string()).send().await?.text().await?;
-        let answer: Value = serde_json::from_str(&answer).unwrap();
-        Ok(answer["tokens"]["access"].as_str().unwrap().to_owned())
-    }
-}
-
-impl Drop for Mock {
-    fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
-    }
+/// What is signed in with over TLS by whoever trusts this.
+async fn sign_in(mock: &Mock, authority: &[u8]) -> Result<String, reqwest::Error> {
+    let trusted = Certificate::from_pem(authority).unwrap();
+    let http = Client::builder().no_proxy().tls_certs_only([trusted]);
+    let account = &mock.ready()["accounts"][0];
+    let body = json!({
+        "email": account["username"], "password": account["password"], "product": "tradedesk",
+    });
+    let url = format!("{}/api/v1/sessions", mock.url("/services/platform"));
+    let request = http.build().unwrap().post(url);
+    let request = request.header("content-type", "application/json");
+    let answer = request.body(body.to_string()).send().await?.text().await?;
+    let answer: Value = serde_json::from_str(&answer).unwrap();
+    Ok(answer["tokens"]["access"].as_str().unwrap().to_owned())
 }
 
 /// What a socket of the feed over wss is sent first, and when it has said who it is.
@@ -101,31 +67,31 @@ async fn connected(url: &str, token: &str, authority: &[u8]) -> [String; 2] {
 async fn an_app_that_trusts_the_authority_signs_in_and_has_its_feed_also_after_a_restart() {
     let folder = tempfile::tempdir().unwrap();
     let more = ["--tls", "--bind", "0.0.0.0", "--env-file", ".env"];
-    let mock = Mock::start(folder.path(), &more);
-    let url = mock.text("/services/trading").to_owned();
+    let mock = Mock::typed_in(folder.path(), &more);
+    let url = mock.url("/services/trading").to_owned();
     assert!(url.starts_with("https://"), "{url}");
     let variables = fs::read_to_string(folder.path().join(".env")).unwrap();
     assert!(variables.contains(&format!("={url}\n")), "{variables}");
-    assert!(mock.text("/operator").starts_with("http://127.0.0.1:"));
-    let authority = fs::read(mock.text("/authority")).unwrap();
-    let token = mock.sign_in(&authority).await.unwrap();
+    assert!(mock.url("/operator").starts_with("http://127.0.0.1:"));
+    let authority = fs::read(mock.url("/authority")).unwrap();
+    let token = sign_in(&mock, &authority).await.unwrap();
     let [open, greeted] = connected(&url, &token, &authority).await;
     assert!(open.starts_with("0{"), "{open}");
     assert!(greeted.starts_with("40/trading,{"), "{greeted}");
     drop(mock);
 
     fs::write(folder.path().join("rehearsal.toml"), "[mock]\ntls = true\n").unwrap();
-    let again = Mock::start(folder.path(), &[]);
-    again.sign_in(&authority).await.unwrap();
+    let again = Mock::typed_in(folder.path(), &[]);
+    sign_in(&again, &authority).await.unwrap();
     let elsewhere = tempfile::tempdir().unwrap();
-    let other = Mock::start(elsewhere.path(), &["--tls"]);
-    let refused = other.sign_in(&authority).await.unwrap_err();
+    let other = Mock::typed_in(elsewhere.path(), &["--tls"]);
+    let refused = sign_in(&other, &authority).await.unwrap_err();
     assert!(
         format!("{refused:?}").contains("UnknownIssuer"),
         "{refused:?}"
     );
     // Whoever does not trust it is not served, and the one who looks for the reason finds it.
-    let journal = format!("{}/journal?kind=refused&wait=30", other.text("/operator"));
+    let journal = format!("{}/journal?kind=refused&wait=30", other.url("/operator"));
     let noted = reqwest::get(journal).await.unwrap().text().await.unwrap();
     assert!(
         noted.contains("it does not trust the certificate"),
@@ -136,12 +102,12 @@ async fn an_app_that_trusts_the_authority_signs_in_and_has_its_feed_also_after_a
 #[tokio::test]
 async fn who_speaks_plain_http_gets_the_certificate_and_otherwise_a_word() {
     let folder = tempfile::tempdir().unwrap();
-    let mock = Mock::start(folder.path(), &["--tls"]);
+    let mock = Mock::typed_in(folder.path(), &["--tls"]);
     let http = Client::builder().no_proxy().build().unwrap();
-    let clear = mock.text("/services/platform").replace("https:", "http:");
+    let clear = mock.url("/services/platform").replace("https:", "http:");
     let got = http.get(format!("{clear}/ca.crt")).send().await.unwrap();
     assert_eq!(got.headers()["content-type"], "application/x-x509-ca-cert");
-    let authority = fs::read_to_string(mock.text("/authority")).unwrap();
+    let authority = fs::read_to_string(mock.url("/authority")).unwrap();
     assert_eq!(got.text().await.unwrap(), authority);
     let got = http.get(format!("{clear}/health")).send().await.unwrap();
     assert_eq!(got.status(), 400);
