@@ -1,6 +1,6 @@
 // The console: what happens, how things stand, and what can be moved, on one page.
 
-import { html, render, useEffect, useRef, useSignal } from "./view.js";
+import { effect, html, render, useEffect, useRef, useSignal } from "./view.js";
 import { grouped } from "./words.js";
 import { lowest } from "./listing.js";
 import { begin, makeStore } from "./store.js";
@@ -21,9 +21,6 @@ function Console({ store }) {
   const { theme, line, lost, trouble, selected, directory } = store;
   const tab = useSignal("now");
   const keys = useRef(null);
-  useEffect(() => {
-    document.documentElement.dataset.theme = theme.value;
-  }, [theme.value]);
   useEffect(() => hear(store, keys), []);
   const name = directory.value?.contract ?? "";
   return html`<a class="skip" href="#search" onClick=${(event) => { event.preventDefault(); document.getElementById("search").focus(); }}>To the search</a>
@@ -130,5 +127,9 @@ const kept = {
 };
 
 const store = makeStore(kept);
+// Before the first frame, so that no other colours are seen.
+effect(() => {
+  document.documentElement.dataset.theme = store.theme.value;
+});
 render(html`<${Console} store=${store} />`, document.getElementById("page"));
 begin(store);

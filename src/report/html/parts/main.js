@@ -1,6 +1,6 @@
 // The page of a report: its data in, and everything on the screen.
 
-import { html, render, useEffect } from "./view.js";
+import { effect, html, render } from "./view.js";
 import { findBlocks, openJson } from "./unpack.js";
 import { makeStore } from "./store.js";
 import { Overview } from "./overview.js";
@@ -11,12 +11,6 @@ const SECTIONS = [["runbook", "Runbook"], ["scenarios", "Scenarios"], ["history"
 
 function Report({ store }) {
   const { report, route, theme, scenario } = store;
-  useEffect(() => {
-    document.documentElement.dataset.theme = theme.value;
-  }, [theme.value]);
-  useEffect(() => {
-    document.title = scenario.value ? `${scenario.value.name} – rehearsal` : `${verdict(report.verdict).word} – rehearsal`;
-  }, [scenario.value]);
   const lost = route.value.scenario !== null && scenario.value === null;
   return html`
     <a class="skip" href="#content" onClick=${(event) => { event.preventDefault(); document.querySelector("h1").focus(); }}>To the content</a>
@@ -64,6 +58,13 @@ async function begin() {
   });
   addEventListener("afterprint", () => {
     for (const own of unfolded) own.open = false;
+  });
+  // What is outside the page's element changes with the state itself, not with a later frame.
+  effect(() => {
+    document.documentElement.dataset.theme = store.theme.value;
+  });
+  effect(() => {
+    document.title = `${store.scenario.value?.name ?? verdict(report.verdict).word} – rehearsal`;
   });
   root.textContent = "";
   render(html`<${Report} store=${store} />`, root);
