@@ -1,10 +1,10 @@
 //! Hostile load: what a proxy and a mock hold in memory, and how long a good client waits, while others do all that is
 //! not done.
 //!
-//! `cargo bench --bench fortress -- 60` attacks each of them for a minute and prints, per attack, how often it was done, and
-//! for the process the memory at its tenths and how long a good client's requests took. Each attack is a client that behaves
-//! badly with requests that the contract declares, so that a verdict about it is one about manners. Nothing here asserts a
-//! figure.
+//! `cargo bench --bench fortress -- 60` attacks each of them for a minute, and `-- 60 polls posts` with those attacks alone
+//! that have such a word in their names. It prints, per attack, how often it was done, and for the process the memory at its
+//! tenths and how long a good client's requests took. Each attack is a client that behaves badly with requests that the
+//! contract declares, so that a verdict about it is one about manners. Nothing here asserts a figure.
 
 #![expect(clippy::print_stdout, reason = "a benchmark's figures are its output")]
 
@@ -57,7 +57,7 @@ fn attack(name: &str, arguments: &[&str], time: Duration) {
     runtime.block_on(storm(&served, time));
     let after = served.memory();
     // What it took over from clients that are gone is given back.
-    runtime.block_on(sleep(Duration::from_secs(2)));
+    runtime.block_on(async { sleep(Duration::from_secs(2)).await });
     println!(
         "  memory {after} MB at the end, {} MB with everybody gone",
         served.memory()
@@ -137,6 +137,9 @@ async fn storm(served: &Served, time: Duration) {
     ];
     let mut running = Vec::new();
     for (number, (name, attack)) in attacks.into_iter().enumerate() {
+        if !is_chosen(name) {
+            continue;
+        }
         let at = if number < 5 { &platform } else { &trading }.clone();
         let times = Arc::new(AtomicU64::new(0));
         let counted = Arc::clone(&times);
@@ -171,6 +174,15 @@ async fn storm(served: &Served, time: Duration) {
         show(at(0.99)),
         show(at(1.0))
     );
+}
+
+/// Whether the attack of this name is one of those that were asked for: all of them, if none was.
+fn is_chosen(name: &str) -> bool {
+    let arguments = std::env::args().skip(1);
+    let mut words = arguments
+        .filter(|own| !own.starts_with('-') && own.parse::<u64>().is_err())
+        .peekable();
+    words.peek().is_none() || words.any(|word| name.contains(&word))
 }
 
 /// Attacks the place once; how often it was done.

@@ -28,6 +28,7 @@ use crate::domain::scenario::{Fault, RequestMatch};
 use crate::net::ServiceAddress;
 
 mod accept;
+mod aside;
 mod body;
 mod bounds;
 mod controls;

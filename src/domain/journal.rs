@@ -330,7 +330,27 @@ pub enum Content {
     },
 }
 
+/// How many times as much memory as its text a JSON value takes, about: a table for each object, a string for each key.
+const TREE: usize = 10;
+
+/// More than any body that is held.
+const MOST: usize = 256 * 1024 * 1024;
+
 impl Content {
+    /// About how many bytes of memory it takes.
+    fn weight(&self) -> usize {
+        match self {
+            Self::Empty => 0,
+            // Whoever wrote a journal may have written any number.
+            Self::Json { bytes, .. } => {
+                usize::try_from(*bytes).map_or(MOST, |own| own.min(MOST)) * TREE
+            }
+            Self::Text { text, .. } => text.len(),
+            Self::Truncated { beginning, .. } => beginning.len(),
+            Self::Binary { .. } | Self::Unread { .. } => 128,
+        }
+    }
+
     /// Whether the journal does not hold all that it says: it is too long, or cannot be read.
     #[must_use]
     pub fn is_partial(&self) -> bool {

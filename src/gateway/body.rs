@@ -139,7 +139,8 @@ pub(super) enum Unread {
 }
 
 /// Reads a body as [`read_ahead`] does, within limits: what waits for room in memory lets its sender
-/// wait. What it holds is held until `held` is dropped.
+/// wait. What it holds is held until `held` is dropped. A body that says how long it is gets as much at
+/// once: one that grows piece by piece is copied again and again, and takes twice its length.
 pub(super) async fn read_within(
     mut incoming: Incoming,
     limit: usize,
@@ -149,6 +150,10 @@ pub(super) async fn read_within(
 ) -> Result<Option<Incoming>, Unread> {
     let most = bounds.limits.body;
     let seconds = most.map_or(0, |most| most.as_secs() as usize);
+    let announced = incoming
+        .size_hint()
+        .exact()
+        .and_then(|own| usize::try_from(own).ok());
     while read.len() <= limit {
         let next = within(most, incoming.frame()).await;
         let next = next.ok_or(Unread::Limited(Bound::Body, seconds))?;
@@ -162,6 +167,10 @@ pub(super) async fn read_within(
                 (Some(all), Some(more)) => all.merge(more),
                 (None, more) => held.extend(more),
                 (Some(_), None) => {}
+            }
+            if let (0, Some(announced)) = (read.len(), announced) {
+                // Memory that is not written to is not taken: who announces much and sends little has little.
+                let _ = read.try_reserve_exact(announced.min(limit.saturating_add(chunk.len())));
             }
             read.extend_from_slice(chunk);
         }

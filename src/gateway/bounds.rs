@@ -56,7 +56,7 @@ impl Limits {
             connections_of_address: 1_024,
             head: Some(Duration::from_secs(10 * 60)),
             body: Some(Duration::from_secs(60)),
-            buffered: 128 * 1024,
+            buffered: 64 * 1024,
             ..Self::default()
         }
     }

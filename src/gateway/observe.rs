@@ -96,13 +96,9 @@ impl Captured {
         }
     }
 
-    /// The same, with no more than the journal looks at: polls are read further than that.
-    fn cut(mut self) -> Self {
-        if self.sha256.is_none() && self.bytes.len() > KEPT {
-            self.sha256 = Some(sha256(&self.bytes));
-            self.bytes.truncate(KEPT);
-        }
-        self
+    /// The hash of the whole.
+    fn hash(&self) -> String {
+        self.sha256.clone().unwrap_or_else(|| sha256(&self.bytes))
     }
 
     /// The body as its headers say that it is to be read: its content codings undone, its text in
@@ -145,7 +141,7 @@ impl Captured {
     /// The body without secrets. `parsed` is its JSON, `template` says where the contract puts
     /// secrets in it.
     pub(super) fn content(
-        self,
+        &self,
         scribe: &Scribe,
         parsed: Option<Value>,
         template: &Body,
@@ -153,11 +149,11 @@ impl Captured {
         if self.bytes.is_empty() && self.total == 0 {
             return Content::Empty;
         }
-        if let Some(why) = self.unread {
+        if let Some(why) = &self.unread {
             return Content::Unread {
-                why,
+                why: why.clone(),
                 bytes: self.total,
-                sha256: self.sha256.unwrap_or_else(|| sha256(&self.bytes)),
+                sha256: self.hash(),
             };
         }
         if let Some(mut value) = parsed {
@@ -171,11 +167,13 @@ impl Captured {
                 bytes: self.total,
             };
         }
-        let this = self.cut();
-        let text = std::str::from_utf8(&this.bytes).or_else(|error| {
+        // Polls are read further than the journal looks.
+        let is_long = self.sha256.is_some() || self.bytes.len() > KEPT;
+        let bytes = &self.bytes[..self.bytes.len().min(KEPT)];
+        let text = std::str::from_utf8(bytes).or_else(|error| {
             // The end of what was kept may have cut a character in two.
-            let whole = &this.bytes[..error.valid_up_to()];
-            if this.sha256.is_some() && whole.len() + 4 > this.bytes.len() {
+            let whole = &bytes[..error.valid_up_to()];
+            if is_long && whole.len() + 4 > bytes.len() {
                 std::str::from_utf8(whole)
             } else {
                 Err(error)
@@ -183,28 +181,30 @@ impl Captured {
         });
         let Ok(text) = text else {
             return Content::Binary {
-                bytes: this.total,
-                sha256: this.sha256.unwrap_or_else(|| sha256(&this.bytes)),
+                bytes: self.total,
+                sha256: self.hash(),
             };
         };
-        let text = match this.sha256 {
-            Some(_) => &text[..text.floor_char_boundary(SEARCHED)],
-            None => text,
+        let text = if is_long {
+            &text[..text.floor_char_boundary(SEARCHED)]
+        } else {
+            text
         };
         let redacted = match template {
             Body::Form(fields) => redact_form(scribe, text, fields),
             Body::Empty | Body::Json(_) => scribe.redact(text),
         };
-        match this.sha256 {
-            None => Content::Text {
-                text: redacted,
-                bytes: this.total,
-            },
-            Some(sha256) => Content::Truncated {
+        if is_long {
+            Content::Truncated {
                 beginning: redacted[..redacted.floor_char_boundary(SHOWN)].to_owned(),
-                bytes: this.total,
-                sha256,
-            },
+                bytes: self.total,
+                sha256: self.hash(),
+            }
+        } else {
+            Content::Text {
+                text: redacted,
+                bytes: self.total,
+            }
         }
     }
 }

@@ -5,6 +5,7 @@
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 
+use super::aside::Aside;
 use super::bounds::Bounds;
 use super::controls::Controls;
 use super::scribe::Scribe;
@@ -33,6 +34,7 @@ pub(super) struct State {
     pub(super) shared: Shared,
     pub(super) pace: Pace,
     pub(super) bounds: Arc<Bounds>,
+    pub(super) aside: Aside,
     marker: String,
 }
 
@@ -48,6 +50,7 @@ impl State {
             shared,
             pace: settings.pace.clone(),
             bounds: Arc::new(bounds),
+            aside: Aside::of(settings.net),
             marker: settings.marker.clone(),
         }
     }

@@ -14,6 +14,9 @@ use tokio::sync::watch;
 
 use crate::net::{ACCEPT_PAUSE, Listener, Stream};
 
+/// How long a request's head may be, and how much is read at once, in bytes: Node takes heads of 16 KiB.
+const LONGEST_HEAD: usize = 64 * 1024;
+
 /// The exchange is cut without an answer.
 #[derive(Debug, thiserror::Error)]
 #[error("the connection was cut")]
@@ -98,6 +101,7 @@ where
 {
     let connection = http1::Builder::new()
         .auto_date_header(false)
+        .max_buf_size(LONGEST_HEAD)
         .serve_connection(TokioIo::new(stream), service_fn(answer))
         .with_upgrades();
     // However it ended, the client has noticed it itself.
@@ -106,7 +110,10 @@ where
 
 /// The first `limit` bytes of a body.
 pub(super) async fn read(mut body: Incoming, limit: usize) -> Result<Vec<u8>, hyper::Error> {
-    let mut bytes = Vec::new();
+    // As much as there will be: one that grows takes twice that on its way.
+    let announced = body.size_hint().lower();
+    let mut bytes =
+        Vec::with_capacity(usize::try_from(announced).map_or(limit, |own| own.min(limit)));
     while bytes.len() < limit
         && let Some(frame) = body.frame().await
     {

@@ -6,8 +6,11 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use super::{AppFact, Class, ClientOutcome, Content, Entry, Fact, Headers, Sender};
+use super::{AppFact, Class, ClientOutcome, Content, Entry, Fact, Frame, Headers, Sender};
 use crate::domain::contract::Role;
+
+#[cfg(test)]
+mod tests;
 
 /// The number of an entry, from 1.
 #[derive(
@@ -44,6 +47,10 @@ const ROUTINE_KEPT: usize = 1_024;
 /// an entry weighs.
 const WHOLE_KEPT: usize = 1_024;
 
+/// How many bytes what is kept whole may take, and as many again what routine entries say: a body of 200 kB in each
+/// of them would be more than most machines have.
+const WHOLE_BYTES: usize = 8 * 1024 * 1024;
+
 /// How many of those stay in memory at all once there is an archive. Older ones are there.
 const KEPT: usize = 8_192;
 
@@ -62,7 +69,11 @@ pub trait Archive: Send {
 pub struct Journal {
     next: u64,
     kept: VecDeque<Arc<Entry>>,
+    /// The first of those that is whole, and what it and all after it weigh.
+    whole: (EntryId, usize),
     routine: VecDeque<Arc<Entry>>,
+    /// What those weigh.
+    routine_bytes: usize,
     polls: Polls,
     observers: Vec<Box<dyn Observer>>,
     archive: Option<Box<dyn Archive>>,
@@ -110,18 +121,42 @@ impl Journal {
             self.demote(request);
         }
         if answered.is_some() || entry.fact.is_routine() || self.polls.are_told_by(&entry.fact) {
+            self.routine_bytes += weight(&entry);
             self.routine.push_back(Arc::clone(&entry));
-            while self.routine.len() > ROUTINE_KEPT {
-                self.routine.pop_front();
-            }
+            self.forget_routine();
         } else {
+            self.whole.1 += weight(&entry);
             self.kept.push_back(Arc::clone(&entry));
-            if let Some(old) = self.kept.len().checked_sub(WHOLE_KEPT + 1) {
-                lighten(&mut self.kept[old]);
-            }
+            self.lighten_old();
             self.archive_old();
         }
         entry
+    }
+
+    /// Drops the oldest routine entries while there are too many.
+    fn forget_routine(&mut self) {
+        while self.routine.len() > ROUTINE_KEPT
+            || (self.routine_bytes > WHOLE_BYTES && self.routine.len() > 1)
+        {
+            let oldest = self.routine.pop_front();
+            self.routine_bytes -= oldest.map_or(0, |entry| weight(&entry));
+        }
+    }
+
+    /// Takes headers and bodies from the oldest entries that have them, while there are too many.
+    fn lighten_old(&mut self) {
+        let (first, bytes) = &mut self.whole;
+        let from = self.kept.partition_point(|entry| entry.id < *first);
+        let mut left = self.kept.len() - from;
+        for oldest in self.kept.range_mut(from..) {
+            *first = oldest.id;
+            if left <= WHOLE_KEPT && (*bytes <= WHOLE_BYTES || left == 1) {
+                break;
+            }
+            *bytes -= weight(oldest);
+            lighten(oldest);
+            left -= 1;
+        }
     }
 
     /// Hands the oldest entry to the archive, unless it can take no more: then all stay in memory.
@@ -140,6 +175,9 @@ impl Journal {
     fn demote(&mut self, id: EntryId) {
         let at = self.kept.binary_search_by_key(&id, |entry| entry.id);
         if let Some(entry) = at.ok().and_then(|at| self.kept.remove(at)) {
+            // One that was made lighter before weighs nothing on either side.
+            self.whole.1 -= weight(&entry);
+            self.routine_bytes += weight(&entry);
             let at = self.routine.partition_point(|other| other.id < id);
             self.routine.insert(at, entry);
         }
@@ -280,6 +318,25 @@ fn path_of(target: &str) -> &str {
     target.split('?').next().unwrap_or_default()
 }
 
+/// About how many bytes of memory what an entry says takes.
+fn weight(entry: &Entry) -> usize {
+    let of = |headers: &Headers| -> usize {
+        headers
+            .iter()
+            .map(|(name, value)| name.len() + value.len() + 48)
+            .sum()
+    };
+    match &entry.fact {
+        Fact::Request(request) => request.body.weight() + of(&request.headers),
+        Fact::Answer(answer) => answer.body.weight() + of(&answer.headers),
+        Fact::Frame {
+            packet: Frame::Event { args, .. },
+            ..
+        } => args.weight(),
+        _ => 0,
+    }
+}
+
 /// Takes headers and body from an old entry.
 fn lighten(entry: &mut Arc<Entry>) {
     match &mut Arc::make_mut(entry).fact {
@@ -292,149 +349,5 @@ fn lighten(entry: &mut Arc<Entry>) {
             answer.body = Content::Empty;
         }
         _ => {}
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use serde_json::json;
-
-    use super::*;
-    use crate::domain::contract::TransportName;
-    use crate::domain::journal::{Act, Direction, Frame};
-
-    fn ping() -> Fact {
-        Fact::Frame {
-            socket: 1,
-            direction: Direction::Down,
-            transport: TransportName::Websocket,
-            bytes: 1,
-            packet: Frame::Ping { probe: false },
-            judgement: None,
-        }
-    }
-
-    /// An archive that takes so many entries.
-    struct Shelf(usize, Vec<Entry>);
-
-    impl Archive for Shelf {
-        fn keep(&mut self, entry: &Entry) -> bool {
-            self.1.push(entry.clone());
-            self.1.len() < self.0
-        }
-
-        fn find(&mut self, numbers: &BTreeSet<u64>, exchanges: &BTreeSet<u64>) -> Vec<Entry> {
-            let all = self.1.iter();
-            all.filter(|entry| numbers.contains(&entry.id.0) || entry.asks_in(exchanges))
-                .cloned()
-                .collect()
-        }
-    }
-
-    #[test]
-    fn old_entries_leave_memory_for_the_archive_until_it_is_full_and_are_found_in_either() {
-        let mut journal = Journal::new();
-        journal.archive_in(Box::new(Shelf(100, Vec::new())));
-        poll(&mut journal, 1, 500);
-        let all = KEPT + 150;
-        while journal.len() < all as u64 {
-            journal.append(Duration::ZERO, Fact::Act(Act::Launch));
-        }
-        assert_eq!(journal.entries().count(), all - 100);
-        assert!(journal.get(EntryId(100)).is_none() && journal.get(EntryId(101)).is_some());
-        let numbers = BTreeSet::from([2, 100, 101, all as u64, all as u64 + 1]);
-        let found = journal.find(&numbers, &BTreeSet::from([1]));
-        let found: Vec<u64> = found.into_keys().collect();
-        assert_eq!(found, [1, 2, 100, 101, all as u64]);
-    }
-
-    #[test]
-    fn entries_come_back_in_order_and_by_number() {
-        let mut journal = Journal::new();
-        for _ in 0..3 {
-            journal.append(Duration::ZERO, Fact::Act(Act::Launch));
-            journal.append(Duration::ZERO, ping());
-        }
-        let ids: Vec<u64> = journal.entries().map(|entry| entry.id.0).collect();
-        assert_eq!(ids, [1, 2, 3, 4, 5, 6]);
-        let later: Vec<u64> = journal.after(EntryId(3)).map(|entry| entry.id.0).collect();
-        assert_eq!(later, [4, 5, 6]);
-        assert_eq!(journal.get(EntryId(4)).unwrap().fact, ping());
-    }
-
-    /// A long poll as the gateway sees it, and as the client tells of it.
-    fn poll(journal: &mut Journal, exchange: u64, status: u16) {
-        let facts = [
-            json!({"request": {
-                "exchange": exchange, "sender": "client", "service": "trading", "method": "GET",
-                "target": "/edge/socket.io/?EIO=4&transport=polling&sid=S1", "path": "/socket.io/",
-                "host": "h", "headers": [], "body": "empty", "role": "realtime",
-                "judgement": {"class": "allowed", "reason": ""},
-            }}),
-            json!({"answer": {
-                "exchange": exchange, "status": status, "headers": [], "body": "empty",
-                "from": "backend",
-            }}),
-            json!({"app": {"exchange": {
-                "service": "trading", "method": "GET", "path": "/edge/socket.io/",
-                "outcome": {"answered": {"status": status}},
-            }}}),
-        ];
-        for fact in facts {
-            journal.append(Duration::ZERO, serde_json::from_value(fact).unwrap());
-        }
-    }
-
-    #[test]
-    fn old_polls_leave_memory_unless_they_failed() {
-        let mut journal = Journal::new();
-        poll(&mut journal, 1, 200);
-        poll(&mut journal, 2, 400);
-        for exchange in 3..ROUTINE_KEPT as u64 {
-            poll(&mut journal, exchange, 200);
-        }
-        assert_eq!(journal.entries().count(), ROUTINE_KEPT + 3);
-        let ids: Vec<u64> = journal.entries().map(|entry| entry.id.0).collect();
-        assert!(ids.is_sorted() && ids.starts_with(&[4, 5, 6]));
-        assert!(journal.get(EntryId(4)).is_some() && journal.get(EntryId(7)).is_none());
-        assert!(journal.polls.open.is_empty());
-    }
-
-    #[test]
-    fn questions_for_the_kill_switch_leave_memory_unless_the_answer_is_news() {
-        let mut journal = Journal::new();
-        let mut ask = |exchange: u64, active: bool| {
-            let request = json!({"request": {
-                "exchange": exchange, "sender": "client", "service": "id", "method": "GET",
-                "target": "/edge/status", "path": "/status", "host": "h", "headers": [],
-                "role": "status", "judgement": {"class": "allowed", "reason": ""},
-            }});
-            let answer = json!({"answer": {
-                "exchange": exchange, "status": 200, "headers": [], "from": "backend",
-                "body": {"json": {"value": {"active": active}, "bytes": 16}},
-            }});
-            for fact in [request, answer] {
-                journal.append(Duration::ZERO, serde_json::from_value(fact).unwrap());
-            }
-        };
-        for exchange in 0..ROUTINE_KEPT as u64 {
-            ask(exchange, exchange == 7);
-        }
-        // The first answer, the switch and its end are news; half of the others have left.
-        let kept: Vec<u64> = journal.kept.iter().map(|entry| entry.id.0).collect();
-        assert_eq!(kept, [1, 2, 15, 16, 17, 18]);
-        assert_eq!(journal.entries().count(), ROUTINE_KEPT + kept.len());
-    }
-
-    #[test]
-    fn old_routine_packets_leave_memory_and_other_entries_stay() {
-        let mut journal = Journal::new();
-        journal.append(Duration::ZERO, Fact::Act(Act::Launch));
-        for _ in 0..ROUTINE_KEPT + 10 {
-            journal.append(Duration::ZERO, ping());
-        }
-        assert_eq!(journal.entries().count(), ROUTINE_KEPT + 1);
-        assert_eq!(journal.len(), ROUTINE_KEPT as u64 + 11);
-        assert!(journal.get(EntryId(1)).is_some() && journal.get(EntryId(2)).is_none());
     }
 }

@@ -24,13 +24,7 @@ pub fn judge_packet(contract: &Contract, packet: &Packet, attachments: usize) ->
 /// Judges text that the codec cannot read: a server that reads more may find a forbidden event in it.
 #[must_use]
 pub fn judge_unreadable(contract: &Contract, text: &str, error: &DecodeError) -> Judgement {
-    let folded = fold(text);
-    let hidden = contract
-        .scope
-        .forbid_emits
-        .iter()
-        .find(|name| folded.contains(&fold(name)));
-    let (class, reason) = match hidden {
+    let (class, reason) = match named_in(text, &contract.scope.forbid_emits) {
         Some(name) => (
             Class::Forbidden,
             format!("unreadable ({error}), and it names `{name}`"),
@@ -43,6 +37,26 @@ pub fn judge_unreadable(contract: &Contract, text: &str, error: &DecodeError) ->
         non_canonical: None,
         unknown_name: false,
     }
+}
+
+/// How much of a text is folded at once, in bytes: some are megabytes long.
+const PIECE: usize = 64 * 1024;
+
+/// The first of these names that stands in a text, in whatever letters.
+fn named_in<'n>(text: &str, names: &'n [String]) -> Option<&'n String> {
+    let folded: Vec<String> = names.iter().map(|name| fold(name)).collect();
+    // A letter takes four bytes at most, so no name that begins in a piece ends after this.
+    let beyond = 4 * folded.iter().map(String::len).max()?;
+    let mut from = 0;
+    let mut found = names.len();
+    while from < text.len() {
+        let next = text.floor_char_boundary(from + PIECE);
+        let piece = fold(&text[from..text.ceil_char_boundary(next + beyond)]);
+        let here = folded.iter().position(|name| piece.contains(name));
+        found = found.min(here.unwrap_or(found));
+        from = next;
+    }
+    names.get(found)
 }
 
 fn classify(contract: &Contract, packet: &Packet, attachments: usize) -> Option<(Class, String)> {
@@ -167,5 +181,27 @@ fn judge_piece(
             None
         }
         Ok(_) => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_name_is_found_wherever_it_stands_in_a_long_text() {
+        let names = ["place_order", "close"].map(str::to_owned);
+        // Each letter of four bytes, so that pieces end within them.
+        let long = "\u{1f680}".repeat(PIECE / 4 * 3);
+        assert_eq!(named_in(&long, &names), None);
+        for place in (PIECE - 80..PIECE + 8).step_by(4).chain([0, long.len()]) {
+            let (before, after) = long.split_at(place);
+            for written in ["PLACE_ORDER", "\u{ff50}lace_order"] {
+                let text = format!("{before}{written}{after}close");
+                assert_eq!(named_in(&text, &names), Some(&names[0]), "{place}");
+            }
+        }
+        assert_eq!(named_in("please cLoSe", &names), Some(&names[1]));
+        assert_eq!(named_in("anything", &[]), None);
     }
 }

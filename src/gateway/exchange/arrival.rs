@@ -59,7 +59,7 @@ pub(super) async fn arrive(
     client: Client,
     mut request: Request<Incoming>,
 ) -> Result<Arrived, Severed> {
-    let state = &service.state;
+    let state = Arc::clone(&service.state);
     let (polls, tunnels) = (state.controls.poll_cuts(), state.controls.tunnel_cuts());
     let client_upgrade = hyper::upgrade::on(&mut request);
     let (parts, incoming) = request.into_parts();
@@ -83,30 +83,34 @@ pub(super) async fn arrive(
         let length = headers::text(&parts.headers, &CONTENT_LENGTH).parse().ok();
         received.announced = Some(length.unwrap_or(received.body.len() as u64));
     }
-    let Journalled {
-        exchange,
-        judged,
-        grantee,
-    } = received.journal();
-    let mut arrived = Arrived {
-        denied: service.state.scribe.denies(judged.judgement.class),
-        upgrade: headers::wants_upgrade(&parts.headers),
-        sid: query_value(&received.target, "sid"),
-        shortened: false,
-        crowded: false,
-        service,
-        exchange,
-        received,
-        parts,
-        rest,
-        judged,
-        grantee,
-        client_upgrade,
-        polls,
-        tunnels,
+    let (aside, bytes) = (state.aside, received.body.len());
+    let journal = move || {
+        let Journalled {
+            exchange,
+            judged,
+            grantee,
+        } = received.journal();
+        let mut arrived = Arrived {
+            denied: service.state.scribe.denies(judged.judgement.class),
+            upgrade: headers::wants_upgrade(&parts.headers),
+            sid: query_value(&received.target, "sid"),
+            shortened: false,
+            crowded: false,
+            service,
+            exchange,
+            received,
+            parts,
+            rest,
+            judged,
+            grantee,
+            client_upgrade,
+            polls,
+            tunnels,
+        };
+        arrived.join_session();
+        arrived
     };
-    arrived.join_session();
-    Ok(arrived)
+    Ok(aside.perform(bytes, journal).await)
 }
 
 impl Arrived {

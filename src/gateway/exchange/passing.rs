@@ -69,9 +69,7 @@ impl Passing {
         let state = Arc::clone(self.exchange.state());
         let number = self.exchange.number();
         let socket = self.exchange.session().cloned();
-        let packets = (self.poll && self.status == 200)
-            .then(|| String::from_utf8(captured.bytes.clone()).ok())
-            .flatten();
+        let holds_packets = self.poll && self.status == 200;
         let parsed = captured.json();
         let issued = if (200..300).contains(&self.status) {
             state.tokens.learn(Grant {
@@ -99,8 +97,8 @@ impl Passing {
         for token in issued {
             state.scribe.record(Fact::TokenIssued(token));
         }
-        if let Some(body) = packets {
-            observe_poll(&state.sessions, &self.service.name, socket, &body);
+        if holds_packets && let Ok(body) = std::str::from_utf8(&captured.bytes) {
+            observe_poll(&state.sessions, &self.service.name, socket, body);
         }
     }
 
