@@ -15,11 +15,11 @@ use super::failure::SetUpError;
 use super::lag::Ticker;
 use super::lateness::LatenessCheck;
 use super::plan::Plan;
-use super::recording::{Flush, Recording};
+use super::recording::Recording;
 use super::spill::Spill;
 use crate::domain::contract::{Contract, Role, Token};
 use crate::domain::journal::file::{Case, ContractMark, Header};
-use crate::domain::journal::{Fact, Flaw, HarnessFact, Observer};
+use crate::domain::journal::{Entry, Fact, Flaw, HarnessFact, Observer};
 use crate::domain::result::ScenarioResult;
 use crate::domain::secret::Account;
 use crate::domain::verdict::{Finding, ScopeTally};
@@ -113,7 +113,9 @@ impl Environment {
                 pace: plan.course.pace.clone(),
             })
         };
-        let ticker = (!virtual_time).then(|| Ticker::start(&recorder));
+        let written = recording.clone();
+        let flush = move || written.iter().for_each(|recording| lock(recording).flush());
+        let ticker = (!virtual_time).then(|| Ticker::start(&recorder, flush));
         let (client, others) =
             Client::all(&settings.case.devices, &recorder, &settings.listen, served)?;
         Ok(Self {
@@ -192,6 +194,16 @@ impl Environment {
     /// What was found so far, but for as many findings as were told already.
     pub(super) fn found(&self, told: usize) -> Vec<Finding> {
         lock(&self.evaluation).found(told)
+    }
+
+    /// An entry as it stands in the journal's file, or would.
+    pub(super) fn line_of(&self, entry: &Entry) -> String {
+        let recording = self.recording.as_ref().map(|recording| lock(recording));
+        let written = recording.as_ref().and_then(|own| own.line_of(entry));
+        written.map_or_else(
+            || serde_json::to_string(entry).unwrap_or_default(),
+            str::to_owned,
+        )
     }
 
     /// Ends the journal: the client is gone.
@@ -284,16 +296,11 @@ fn record(
     if path.is_none() && run_file.is_none() {
         return Ok(None);
     }
-    let flush = if header.virtual_time {
-        Flush::Seldom
-    } else {
-        Flush::EachEntry
-    };
     let folder = path.and_then(Path::parent);
     let folder = folder.filter(|it| !it.as_os_str().is_empty());
     let begun = folder
         .map_or(Ok(()), std::fs::create_dir_all)
-        .and_then(|()| Recording::create(path, run_file, header, flush));
+        .and_then(|()| Recording::create(path, run_file, header));
     let begun = begun.map_err(|error| SetUpError::Journal {
         path: path.unwrap_or(Path::new("")).to_owned(),
         error,

@@ -23,8 +23,8 @@ const NOTABLE: Duration = Duration::from_millis(50);
 pub(super) struct Ticker(JoinHandle<()>);
 
 impl Ticker {
-    /// Begins to look, on the runtime that it measures.
-    pub(super) fn start(recorder: &Recorder) -> Self {
+    /// Begins to look, on the runtime that it measures. What else is to be done often is done with each look.
+    pub(super) fn start(recorder: &Recorder, mut beside: impl FnMut() + Send + 'static) -> Self {
         let recorder = recorder.clone();
         Self(tokio::spawn(async move {
             let mut span = Span::new();
@@ -34,6 +34,7 @@ impl Ticker {
                 tokio::time::sleep_until(due).await;
                 let now = Instant::now();
                 span.add(now - due);
+                beside();
                 due = now + TICK;
                 if now - began >= SPAN {
                     if let Some(lost) = span.end() {
@@ -114,7 +115,7 @@ mod tests {
     #[tokio::test]
     async fn a_thread_that_is_kept_from_running_is_told_of_by_at_least_as_much() {
         let recorder = Recorder::new(crate::net::Clock::real_time());
-        let _ticker = Ticker::start(&recorder);
+        let _ticker = Ticker::start(&recorder, || {});
         tokio::task::yield_now().await;
         // Nothing else can run on this thread meanwhile.
         let kept = std::time::Instant::now();

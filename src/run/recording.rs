@@ -9,24 +9,23 @@ use crate::domain::journal::file::Header;
 use crate::domain::journal::{Entry, EntryId, Observer};
 use crate::runfile::{JournalBlocks, Writer};
 
-/// When what was written reaches the disk.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Flush {
-    /// When there is enough of it, and at the end.
-    Seldom,
-    /// Entry by entry, for whoever reads along or may be killed.
-    EachEntry,
-}
+/// How many bytes are handed to the system at once.
+const TOGETHER: usize = 64 * 1024;
 
 /// Writes every entry as one line below a header. A full disk must not end what is being judged; it
 /// is told afterwards.
+///
+/// Lines are handed to the system together: when there are enough of them, when [`Recording::flush`] is called, and at
+/// the end.
 pub(super) struct Recording {
     file: Option<BufWriter<File>>,
     blocks: Option<JournalBlocks>,
-    flush: Flush,
-    /// The entry that is being written.
+    /// The entry that was written last, and its line.
+    written: Option<EntryId>,
     line: Vec<u8>,
-    /// The first entry that could not be written, and what the system says.
+    /// The first entry that the system may not have yet.
+    waiting: Option<EntryId>,
+    /// The first entry that may not have been written, and what the system says.
     failed: Option<(EntryId, String)>,
 }
 
@@ -36,7 +35,6 @@ impl Recording {
         path: Option<&Path>,
         run_file: Option<&Writer>,
         header: &Header,
-        flush: Flush,
     ) -> io::Result<Self> {
         let begin = |path: &Path| -> io::Result<_> {
             refuse_what_stands_there(path)?;
@@ -45,7 +43,7 @@ impl Recording {
             // What an app sends is nobody else's business.
             #[cfg(unix)]
             std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-            let mut out = BufWriter::new(options.open(path)?);
+            let mut out = BufWriter::with_capacity(TOGETHER, options.open(path)?);
             serde_json::to_writer(&mut out, header)?;
             out.write_all(b"\n")?;
             out.flush()?;
@@ -54,8 +52,9 @@ impl Recording {
         Ok(Self {
             file: path.map(begin).transpose()?,
             blocks: run_file.map(|file| file.journal(header)),
-            flush,
+            written: None,
             line: Vec::new(),
+            waiting: None,
             failed: None,
         })
     }
@@ -65,27 +64,57 @@ impl Recording {
         self.failed.clone()
     }
 
-    /// Hands the run file what it has not been given yet.
+    /// The line of an entry, if that was written last.
+    pub(super) fn line_of(&self, entry: &Entry) -> Option<&str> {
+        let is_it = self.written == Some(entry.id);
+        is_it.then(|| std::str::from_utf8(self.line.trim_ascii_end()).ok())?
+    }
+
+    /// Hands the file to the system as far as it is written, for whoever reads along or may be killed.
+    pub(super) fn flush(&mut self) {
+        if let Some(first) = self.waiting.take()
+            && let Some(file) = &mut self.file
+        {
+            let flushed = file.flush().map_err(|error| (first, error));
+            self.note(flushed);
+        }
+    }
+
+    /// Hands the system and the run file what they have not been given yet.
     pub(super) fn finish(&mut self) {
+        self.flush();
         if let Some(blocks) = &mut self.blocks {
             blocks.flush();
         }
     }
 
-    fn write(&mut self, entry: &Entry) -> io::Result<()> {
+    fn write(&mut self, entry: &Entry) -> Result<(), (EntryId, io::Error)> {
         self.line.clear();
-        serde_json::to_writer(&mut self.line, entry)?;
+        self.written = None;
+        serde_json::to_writer(&mut self.line, entry).map_err(|error| (entry.id, error.into()))?;
         self.line.push(b'\n');
+        self.written = Some(entry.id);
         if let Some(blocks) = &mut self.blocks {
             blocks.line(&self.line);
         }
         let Some(file) = &mut self.file else {
             return Ok(());
         };
-        file.write_all(&self.line)?;
-        match self.flush {
-            Flush::Seldom => Ok(()),
-            Flush::EachEntry => file.flush(),
+        let first = *self.waiting.get_or_insert(entry.id);
+        let written = file.write_all(&self.line);
+        self.waiting = match file.buffer().len() {
+            0 => None,
+            own if own == self.line.len() => Some(entry.id),
+            _ => Some(first),
+        };
+        written.map_err(|error| (first, error))
+    }
+
+    /// Keeps the first failure, and from which entry on some may be lost by it.
+    fn note(&mut self, done: Result<(), (EntryId, io::Error)>) {
+        if let Err((first, error)) = done {
+            self.failed
+                .get_or_insert_with(|| (first, error.to_string()));
         }
     }
 }
@@ -123,9 +152,7 @@ fn refuse_what_stands_there(path: &Path) -> io::Result<()> {
 
 impl Observer for Recording {
     fn observe(&mut self, entry: &Arc<Entry>) {
-        if let Err(error) = self.write(entry) {
-            let failed = || (entry.id, error.to_string());
-            self.failed.get_or_insert_with(failed);
-        }
+        let written = self.write(entry);
+        self.note(written);
     }
 }

@@ -19,6 +19,10 @@ const SMALLEST: u64 = 64 * 1024;
 /// How many bytes of entries are read at once.
 const MOST_READ: u64 = 4 * 1024 * 1024;
 
+/// How many bytes wait until they are written together: entries come by the thousand in a second, and hardly ever is one
+/// read here.
+const TOGETHER: usize = 64 * 1024;
+
 /// Old entries on disk.
 #[derive(Debug)]
 pub(super) struct Spill {
@@ -31,6 +35,8 @@ pub(super) struct Spill {
 #[derive(Debug)]
 struct Segment {
     file: File,
+    /// The last entries, which are not written yet.
+    waiting: Vec<u8>,
     /// The number of its first entry.
     first: u64,
     /// Where each of its entries ends, and of which kind it is.
@@ -45,6 +51,16 @@ impl Segment {
     /// The number after its last.
     fn next(&self) -> u64 {
         self.first + self.index.len() as u64
+    }
+
+    /// Writes down what waits.
+    fn write(&mut self) -> io::Result<()> {
+        if !self.waiting.is_empty() {
+            self.file.seek(SeekFrom::End(0))?;
+            self.file.write_all(&self.waiting)?;
+            self.waiting.clear();
+        }
+        Ok(())
     }
 }
 
@@ -68,8 +84,13 @@ impl Spill {
         let (kind, size) = (self.kind(&note.kind), (self.most / PARTS).max(SMALLEST));
         let full = |segment: &Segment| segment.bytes() + note.text.len() as u64 > size;
         if self.segments.back().is_none_or(full) {
+            if let Some(segment) = self.segments.back_mut() {
+                segment.write()?;
+                segment.waiting = Vec::new();
+            }
             self.segments.push_back(Segment {
                 file: tempfile::tempfile()?,
+                waiting: Vec::new(),
                 first: note.number,
                 index: Vec::new(),
             });
@@ -78,9 +99,11 @@ impl Spill {
             let from = segment.bytes();
             let end = u32::try_from(from + note.text.len() as u64);
             let end = end.map_err(|_| io::Error::other("an entry is too long"))?;
-            segment.file.seek(SeekFrom::Start(from))?;
-            segment.file.write_all(note.text.as_bytes())?;
+            segment.waiting.extend_from_slice(note.text.as_bytes());
             segment.index.push((end, kind));
+            if segment.waiting.len() >= TOGETHER {
+                segment.write()?;
+            }
         }
         while self.segments.len() > 1 && self.bytes() > self.most {
             self.segments.pop_front();
@@ -102,6 +125,7 @@ impl Spill {
             .map(|kind| kinds.is_empty() || kinds.contains(kind))
             .collect();
         for segment in &mut self.segments {
+            segment.write()?;
             let mut at =
                 usize::try_from((looked + 1).saturating_sub(segment.first)).unwrap_or(usize::MAX);
             while at < segment.index.len() {

@@ -31,12 +31,12 @@ impl Follower {
 
 impl Observer for Follower {
     fn observe(&mut self, entry: &Arc<Entry>) {
-        // Written once, and at once: bodies are long, and a tree of one is many times as long.
-        let text = serde_json::to_string(&**entry).unwrap_or_default();
-        self.tape.add(entry.fact.kind(), |_| text);
         let Some(around) = self.around.upgrade() else {
             return;
         };
+        // Written at once: bodies are long, and a tree of one is many times as long.
+        let text = around.line_of(entry);
+        self.tape.add(entry.fact.kind(), |_| text);
         // Who judges was shown the entry before.
         for finding in around.found(self.told) {
             self.told += 1;
