@@ -84,7 +84,7 @@ use crate::domain::change::Change;
 use crate::domain::journal::Flaw;
 use crate::domain::malformed::Malformed;
 use crate::domain::world::World;
-use crate::net::{Endpoint, Listener};
+use crate::net::{Endpoint, Listener, Users};
 use crate::operator::{Door, Tape};
 
 /// A running mock. Clones are handles on the same one; it stops with the last of them.
@@ -389,26 +389,26 @@ impl Mock {
     /// # Errors
     /// When the address cannot be listened on.
     pub fn serve_operator(&self, endpoint: &Endpoint) -> Result<Endpoint, StartError> {
-        Ok(self.operated_at(bind("operator", endpoint)?))
+        Ok(self.operated_at(bind("operator", endpoint)?, Users::Own))
     }
 
     /// Serves the operator's HTTP interface where this listens already. Answers where that is.
     #[must_use]
-    pub fn operated_at(&self, listener: Listener) -> Endpoint {
-        self.served_at(listener, Door::Api)
+    pub fn operated_at(&self, listener: Listener, users: Users) -> Endpoint {
+        self.served_at(listener, Door::Api, users)
     }
 
     /// Serves the console where this listens already. Answers where that is.
     #[must_use]
-    pub fn watched_at(&self, listener: Listener) -> Endpoint {
-        self.served_at(listener, Door::Console)
+    pub fn watched_at(&self, listener: Listener, users: Users) -> Endpoint {
+        self.served_at(listener, Door::Console, users)
     }
 
-    fn served_at(&self, listener: Listener, door: Door) -> Endpoint {
+    fn served_at(&self, listener: Listener, door: Door, users: Users) -> Endpoint {
         let at = listener.endpoint().clone();
         let _ = self.followed();
         let inner: Weak<Inner> = Arc::downgrade(&self.inner);
-        let running = operator::start(listener, door, move || {
+        let running = operator::start(listener, door, users, move || {
             let inner = inner.upgrade()?;
             Some(Mock { inner })
         });

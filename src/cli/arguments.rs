@@ -379,9 +379,13 @@ pub(super) struct ProxyArguments {
     #[arg(long, value_name = "NUMBER", allow_negative_numbers = true, value_parser = seed)]
     pub(super) seed: Option<u64>,
 
-    /// Write the journal into this file, entry by entry
+    /// Write the journal into this file, entry by entry [default with `--record`: FOLDER.jsonl]
     #[arg(long, value_name = "FILE")]
     pub(super) journal: Option<PathBuf>,
+
+    /// Write a suite of what crossed into this folder at the end, as `rehearsal record` does
+    #[arg(long, value_name = "FOLDER", conflicts_with = "json")]
+    pub(super) record: Option<PathBuf>,
 
     /// Write the report as JSON
     #[arg(long, value_name = "FILE")]
@@ -396,6 +400,20 @@ pub(super) struct ProxyArguments {
 
     #[command(flatten)]
     pub(super) detail: DetailArguments,
+}
+
+impl ProxyArguments {
+    /// Where the journal goes: what is to become a suite is kept in any case.
+    pub(super) fn journal(&self) -> Option<PathBuf> {
+        let beside = |folder: &PathBuf| {
+            let mut name = folder.as_os_str().to_owned();
+            name.push(".jsonl");
+            PathBuf::from(name)
+        };
+        self.journal
+            .clone()
+            .or_else(|| self.record.as_ref().map(beside))
+    }
 }
 
 #[derive(Debug, Args)]

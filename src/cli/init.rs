@@ -82,6 +82,13 @@ pub(super) fn init(arguments: &InitArguments) -> Result<Exit, Problem> {
     Ok(Exit::Passed)
 }
 
+/// Whether a suite can be written into a folder, before what it is made of is there.
+pub(super) fn is_free(folder: &Path) -> Result<(), Problem> {
+    let schemas = SCHEMAS.map(|(file, _)| file);
+    let own = FILES.map(|(file, _)| file);
+    new_files::are_free(folder, schemas.iter().chain(&own).copied())
+}
+
 /// Writes what was made, and says what there is in it and what there is not.
 pub(super) fn write(folder: &Path, made: &Made) -> Result<(), Problem> {
     write_files(folder, Some(made))?;

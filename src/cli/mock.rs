@@ -96,8 +96,8 @@ pub(super) fn mock(arguments: &MockArguments) -> Result<Exit, Problem> {
             mock.change(change).await.map_err(Problem::Lever)?;
         }
         mock.reach_back(arguments.console.tape_bytes(config.mock.tape));
-        let operator = mock.operated_at(operator);
-        let console = console.map(|listener| mock.watched_at(listener));
+        let operator = mock.operated_at(operator, arguments.console.users());
+        let console = console.map(|listener| mock.watched_at(listener, arguments.console.users()));
         let served = plan.served(&suite, &mock, &operator, console.as_ref());
         plan.write_variables(&served)?;
         served.tell(arguments)?;

@@ -11,13 +11,11 @@ pub(super) fn write<T: AsRef<str>>(
     folder: &Path,
     files: &[(&str, T)],
 ) -> Result<Vec<PathBuf>, Problem> {
+    are_free(folder, files.iter().map(|(file, _)| *file))?;
     let paths: Vec<PathBuf> = files
         .iter()
         .map(|(file, _)| path_of(folder, file))
         .collect();
-    if let Some(path) = paths.iter().find(|path| path.symlink_metadata().is_ok()) {
-        return Err(Problem::InTheWay { path: path.clone() });
-    }
     for (path, (_, content)) in paths.iter().zip(files) {
         create(path, content.as_ref()).map_err(|error| Problem::File {
             verb: "write",
@@ -26,6 +24,18 @@ pub(super) fn write<T: AsRef<str>>(
         })?;
     }
     Ok(paths)
+}
+
+/// Whether none of these files is there.
+pub(super) fn are_free<'f>(
+    folder: &Path,
+    files: impl Iterator<Item = &'f str>,
+) -> Result<(), Problem> {
+    let mut paths = files.map(|file| path_of(folder, file));
+    match paths.find(|path| path.symlink_metadata().is_ok()) {
+        Some(path) => Err(Problem::InTheWay { path }),
+        None => Ok(()),
+    }
 }
 
 fn path_of(folder: &Path, file: &str) -> PathBuf {

@@ -16,7 +16,7 @@ use super::problem::Problem;
 use super::reports::Reports;
 use super::settings::{self, Environment, layered};
 use super::target::{SuiteOnTarget, TargetRequest};
-use super::{browser, console, interrupt, levers, pace, tls};
+use super::{browser, console, init, interrupt, levers, pace, record, tls};
 use crate::domain::result::RunResult;
 use crate::gateway::{Limits, Listen, Mode};
 use crate::report::About;
@@ -64,7 +64,24 @@ pub(super) fn proxy(arguments: &ProxyArguments) -> Result<Exit, Problem> {
         told,
     );
     levers::last_words(proxied.plan.lease.as_ref());
-    concluded
+    recorded(&proxied, arguments.record.as_deref(), concluded)
+}
+
+/// Makes a suite of the journal, if one was asked for: whatever the verdict is, it was recorded. The verdict's exit code goes
+/// before what the suite does not prove.
+fn recorded(
+    proxied: &ProxyPlan,
+    folder: Option<&Path>,
+    concluded: Result<Exit, Problem>,
+) -> Result<Exit, Problem> {
+    let (Some(folder), Some(journal)) = (folder, &proxied.journal) else {
+        return concluded;
+    };
+    let made = record::suite_of(journal, folder);
+    match concluded? {
+        Exit::Passed => made,
+        other => made.map(|_| other),
+    }
 }
 
 /// What is put before which target, and how; everything that can be wrong is found here.
@@ -91,7 +108,11 @@ fn plan(
         defects,
     } = request.resolve(config, environment)?;
     let listen = listen(arguments, &suite.contract)?;
-    if let Some(path) = &arguments.journal {
+    if let Some(folder) = &arguments.record {
+        init::is_free(folder)?;
+    }
+    let journal = arguments.journal();
+    if let Some(path) = &journal {
         writable(path)?;
     }
     let lease = levers::lease(&target, config, Use::Shared)?;
@@ -111,7 +132,7 @@ fn plan(
             lease,
             ..Plan::of(suite, target, seed.unwrap_or_else(settings::chance))
         },
-        journal: arguments.journal.clone(),
+        journal,
         mode: if arguments.observe {
             Mode::Observing
         } else {
@@ -119,6 +140,7 @@ fn plan(
         },
         control: here(arguments.control_port),
         tape: arguments.console.tape_bytes(None),
+        users: arguments.console.users(),
         console: (!arguments.console.no_console).then(|| here(arguments.console.console_port)),
     })
 }
@@ -252,14 +274,11 @@ fn tell_end(result: &RunResult) -> io::Result<()> {
 }
 
 fn look(arguments: &ProxyArguments) -> Look {
-    let again = arguments
-        .journal
-        .as_ref()
-        .map_or(Again::Unrecorded, |journal| {
-            let mut words = vec!["judge".to_owned(), journal.display().to_string()];
-            words.extend(arguments.files.words());
-            Again::Judge(words)
-        });
+    let again = arguments.journal().map_or(Again::Unrecorded, |journal| {
+        let mut words = vec!["judge".to_owned(), journal.display().to_string()];
+        words.extend(arguments.files.words());
+        Again::Judge(words)
+    });
     Look {
         detail: arguments.detail.chosen(),
         width: console::width(),

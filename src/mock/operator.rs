@@ -12,31 +12,32 @@ use super::{LeverError, Mock};
 use crate::domain::change::{Change, Lever};
 use crate::domain::contract::Contract;
 use crate::domain::malformed::Malformed;
-use crate::net::Listener;
+use crate::net::{Listener, Owner, Users};
 use crate::operator::{self, BODY_LIMIT, Body, Command, Desk, Door, Order, Refusal, Tape};
 use crate::protocol::server::Transport;
 
 /// Serves the interface for as long as `mock` finds one.
-pub(super) fn start<F>(listener: Listener, door: Door, mock: F) -> Running
+pub(super) fn start<F>(listener: Listener, door: Door, users: Users, mock: F) -> Running
 where
     F: Fn() -> Option<Mock> + Send + Sync + 'static,
 {
     let mock = Arc::new(mock);
     Running::start(listener, move |stream, _life| {
         let mock = mock.clone();
+        let owner = users.owner(&stream);
         serve(stream, move |request| {
             let mock = mock.clone();
-            async move { respond(mock().ok_or(Cut)?, door, request).await }
+            async move { respond(mock().ok_or(Cut)?, (door, owner), request).await }
         })
     })
 }
 
 async fn respond(
     mock: Mock,
-    door: Door,
+    (door, owner): (Door, Owner),
     request: Request<Incoming>,
 ) -> Result<Response<Body>, Cut> {
-    let admitted = operator::admit(&request);
+    let admitted = operator::admit(&request, owner);
     let (parts, body) = request.into_parts();
     let body = read(body, BODY_LIMIT).await.map_err(|_| Cut)?;
     Ok(operator::respond(&mock, door, admitted, &parts, Ok(body.into())).await)

@@ -10,6 +10,7 @@ use tokio::io::{AsyncRead, AsyncWrite, DuplexStream, ReadBuf};
 use tokio::net::{TcpListener, TcpStream};
 
 use super::memory::{Backlog, MemoryPort};
+use super::owner::Owner;
 
 /// How long whoever accepts connections rests when the system refuses one, which it does when it is
 /// short of something, like descriptors. The client waits in the backlog meanwhile.
@@ -162,6 +163,15 @@ impl Stream {
             Self::Tcp(stream) => stream.peer_addr().ok().map(|address| address.ip()),
             Self::Memory(_) => None,
         }
+    }
+
+    /// Whose program is at its other end.
+    pub(super) fn owner(&self) -> Owner {
+        let ends = match self {
+            Self::Tcp(stream) => stream.peer_addr().ok().zip(stream.local_addr().ok()),
+            Self::Memory(_) => None,
+        };
+        ends.map_or(Owner::Own, |(client, own)| Owner::of(client, own))
     }
 }
 

@@ -11,6 +11,7 @@ use http::header::{CONTENT_TYPE, HOST, HeaderMap, HeaderName, HeaderValue, ORIGI
 use http::{Method, Request};
 
 use super::Refusal;
+use crate::net::Owner;
 
 /// Says whether the page that made a browser ask is of the same origin, where browsers say it.
 const SEC_FETCH_SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
@@ -33,11 +34,22 @@ pub(super) fn protect(headers: &mut HeaderMap) {
     }
 }
 
-/// Refuses whoever is not a program of this machine.
+/// Refuses whoever is not a program of this machine, and of a user who may.
 ///
 /// # Errors
 /// What is wrong with the request, and how it should be.
-pub(crate) fn admit<B>(request: &Request<B>) -> Result<(), Refusal> {
+pub(crate) fn admit<B>(request: &Request<B>, owner: Owner) -> Result<(), Refusal> {
+    let who = match owner {
+        Owner::Own => None,
+        Owner::Other(user) => Some(format!("the user {user}")),
+        Owner::Gone => Some("somebody who did not wait for the answer".to_owned()),
+    };
+    if let Some(who) = who {
+        let why = format!(
+            "{who} asks, and this is for programs of the user who started it: `--any-user` lets in all users of this machine"
+        );
+        return Err(Refusal(403, "another-user", why));
+    }
     let headers = request.headers();
     let host = the_host(headers)?;
     if !is_loopback(name_of(host)) {
@@ -126,7 +138,19 @@ mod tests {
             request = request.header(*name, *value);
         }
         let request = request.body(()).unwrap();
-        admit(&request).map_err(|Refusal(_, error, _)| error)
+        admit(&request, Owner::Own).map_err(|Refusal(_, error, _)| error)
+    }
+
+    #[test]
+    fn other_users_of_this_machine_are_refused_and_told_how_they_may_be_let_in() {
+        for owner in [Owner::Other(1001), Owner::Gone] {
+            let request = Request::get("/state").header("host", "127.0.0.1:4000");
+            let refused = admit(&request.body(()).unwrap(), owner);
+            let Err(Refusal(403, "another-user", why)) = refused else {
+                panic!("{owner:?}: {refused:?}");
+            };
+            assert!(why.contains("--any-user"), "{why}");
+        }
     }
 
     const HERE: (&str, &str) = ("host", "127.0.0.1:4000");

@@ -29,7 +29,7 @@ use super::target::{self, Unplayable};
 use crate::domain::journal::file::Case;
 use crate::domain::result::RunResult;
 use crate::gateway::{Listen, Mode};
-use crate::net::{Endpoint, Listener};
+use crate::net::{Endpoint, Listener, Users};
 use crate::operator::{Door, Tape};
 use control::{Control, Outcome};
 pub use following::finding_in_brief;
@@ -54,6 +54,8 @@ pub struct ProxyPlan {
     pub console: Option<SocketAddr>,
     /// How many bytes of what happened are kept on disk, beside what memory holds.
     pub tape: u64,
+    /// Whose programs may use control API and console.
+    pub users: Users,
 }
 
 /// Where everything is, once it is there.
@@ -143,6 +145,7 @@ async fn perform(
     };
     let console = console.map(|listener| (Door::Console, listener));
     let doors = [(Door::Api, listener)].into_iter().chain(console);
+    let doors = doors.map(|(door, listener)| (door, proxy.users, listener));
     let tape = Tape::reaching_back(proxy.tape);
     let control = Control::serve(doors, tape, Arc::clone(&environment), told.clone(), asks);
     ready(&told).map_err(NotServed::Untold)?;

@@ -94,7 +94,7 @@ fn inner_rooms_do_not_know_outer_ones() {
         ("app", &["protocol", "domain"]),
         ("net", &["domain"]),
         ("web", &[]),
-        ("operator", &["domain", "web"]),
+        ("operator", &["domain", "net", "web"]),
         ("device", &["protocol", "domain", "app", "net"]),
         ("gateway", &["protocol", "domain", "net"]),
         ("mock", &["protocol", "domain", "net", "operator"]),

@@ -2,6 +2,8 @@
 
 use clap::Args;
 
+use crate::net::Users;
+
 /// How many MiB of what happened are kept on disk, unless something else is said.
 const TAPE: u16 = 256;
 
@@ -19,6 +21,10 @@ pub(in crate::cli) struct ConsoleArguments {
     #[arg(long, value_name = "MIB")]
     pub(in crate::cli) tape: Option<u16>,
 
+    /// Let programs of other users of this machine move levers and look, too
+    #[arg(long)]
+    pub(in crate::cli) any_user: bool,
+
     /// Open the console in the browser
     #[arg(long)]
     pub(in crate::cli) open: bool,
@@ -28,6 +34,15 @@ impl ConsoleArguments {
     /// How many bytes are kept on disk, where so many MiB are configured.
     pub(in crate::cli) fn tape_bytes(&self, configured: Option<u16>) -> u64 {
         u64::from(self.tape.or(configured).unwrap_or(TAPE)) << 20
+    }
+
+    /// Whose programs may use it and the operator's API.
+    pub(in crate::cli) fn users(&self) -> Users {
+        if self.any_user {
+            Users::Any
+        } else {
+            Users::Own
+        }
     }
 
     /// Whether there is a console, where this is configured.

@@ -24,7 +24,7 @@ use crate::domain::contract::Contract;
 use crate::domain::journal::{AppFact, Fact};
 use crate::domain::malformed::Malformed;
 use crate::domain::result::ScenarioResult;
-use crate::net::{ACCEPT_PAUSE, Listener};
+use crate::net::{ACCEPT_PAUSE, Listener, Owner, Users};
 use crate::operator::{self, BODY_LIMIT, Body, Command, Desk, Door, Order, Refusal, Tape};
 use crate::run::environment::Environment;
 use crate::suite;
@@ -130,7 +130,7 @@ impl Switches {
 impl Control {
     /// Serves the API, and the console where there is a listener for it.
     pub(super) fn serve(
-        doors: impl IntoIterator<Item = (Door, Listener)>,
+        doors: impl IntoIterator<Item = (Door, Users, Listener)>,
         tape: Tape,
         around: Arc<Environment>,
         ready: Ready,
@@ -147,8 +147,9 @@ impl Control {
             end,
         });
         let served = Arc::new(Mutex::new(JoinSet::new()));
-        let accepting = doors.into_iter().map(|(door, listener)| {
-            let accepting = accept(listener, door, Arc::clone(&desk), Arc::clone(&served));
+        let accepting = doors.into_iter().map(|(door, users, listener)| {
+            let (desk, served) = (Arc::clone(&desk), Arc::clone(&served));
+            let accepting = accept(listener, (door, users), desk, served);
             tokio::spawn(accepting).abort_handle()
         });
         Self {
@@ -178,7 +179,7 @@ impl Control {
 /// Takes clients in for good.
 async fn accept(
     listener: Listener,
-    door: Door,
+    (door, users): (Door, Users),
     desk: Arc<Session>,
     served: Arc<Mutex<JoinSet<()>>>,
 ) {
@@ -188,9 +189,10 @@ async fn accept(
             continue;
         };
         let desk = Arc::clone(&desk);
+        let owner = users.owner(&stream);
         let service = service_fn(move |request| {
             let desk = Arc::clone(&desk);
-            async move { Ok::<_, Infallible>(respond(&desk, door, request).await) }
+            async move { Ok::<_, Infallible>(respond(&desk, (door, owner), request).await) }
         });
         let connection = http1::Builder::new()
             .auto_date_header(false)
@@ -204,8 +206,12 @@ async fn accept(
     }
 }
 
-async fn respond(desk: &Session, door: Door, request: Request<Incoming>) -> Response<Body> {
-    let admitted = operator::admit(&request);
+async fn respond(
+    desk: &Session,
+    (door, owner): (Door, Owner),
+    request: Request<Incoming>,
+) -> Response<Body> {
+    let admitted = operator::admit(&request, owner);
     let (parts, body) = request.into_parts();
     let body = Limited::new(body, BODY_LIMIT).collect().await;
     let body = body.map(|body| body.to_bytes());
