@@ -50,6 +50,7 @@ mod schema;
 mod self_test;
 mod settings;
 mod shard;
+mod shells;
 mod signoff;
 mod target;
 mod tls;

@@ -9,7 +9,7 @@ use std::path::PathBuf;
 
 use clap::Command;
 use clap_complete::engine::{ArgValueCandidates, CompletionCandidate};
-use clap_complete::env::{CompleteEnv, Shells};
+use clap_complete::env::CompleteEnv;
 
 use super::arguments::{Arguments, CompletionsArguments, FilesArguments};
 use super::console;
@@ -17,6 +17,7 @@ use super::exit::Exit;
 use super::files::{self, SuiteRequest};
 use super::problem::Problem;
 use super::settings;
+use super::shells::SHELLS;
 use crate::app::Quirk;
 use crate::mock::Defect;
 use crate::rules;
@@ -30,14 +31,14 @@ pub(super) fn answered(words: impl IntoIterator<Item = OsString>) -> Result<bool
     let folder = std::env::current_dir().ok();
     CompleteEnv::with_factory(|| with_names(Arguments::definition()))
         .var(VARIABLE)
+        .shells(SHELLS)
         .try_complete(words, folder.as_deref())
 }
 
 /// Prints what makes a shell ask.
 pub(super) fn print(arguments: &CompletionsArguments) -> Result<Exit, Problem> {
-    let shells = Shells::builtins();
     let mut script = Vec::new();
-    if let Some(shell) = shells.completer(&arguments.shell) {
+    if let Some(shell) = SHELLS.completer(&arguments.shell) {
         let name = "rehearsal";
         shell.write_registration(VARIABLE, name, name, name, &mut script)?;
     }

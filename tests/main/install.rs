@@ -60,6 +60,24 @@ fn a_shell_completes_names_of_scenarios_rules_quirks_defects_and_targets() {
 }
 
 #[test]
+fn nushell_gets_records_and_keeps_what_completes_other_commands() {
+    let folder = tempfile::tempdir().unwrap();
+    let (script, _) = ends(folder.path(), &["completions", "nushell"], 0);
+    assert!(script.contains("REHEARSAL_COMPLETE: nushell"), "{script}");
+    assert!(script.contains("do $rehearsal_others $words"), "{script}");
+    let mut command = rehearsal(folder.path(), &["--", "rehearsal", "quirks", "forg"]);
+    let output = command
+        .env("REHEARSAL_COMPLETE", "nushell")
+        .output()
+        .unwrap();
+    let offered: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+    let found = offered.as_array().unwrap().iter();
+    let names: Vec<&str> = found.map(|own| own["value"].as_str().unwrap()).collect();
+    assert!(names.contains(&"forgets-session"), "{names:?}");
+    assert!(offered[0]["description"].is_string(), "{offered}");
+}
+
+#[test]
 fn what_a_started_configuration_has_as_comments_can_be_taken_in() {
     let folder = tempfile::tempdir().unwrap();
     ends(folder.path(), &["init"], 0);

@@ -4,8 +4,8 @@ use std::path::PathBuf;
 
 use clap::Args;
 use clap::builder::PossibleValuesParser;
-use clap_complete::env::Shells;
 
+use crate::cli::shells::SHELLS;
 use crate::suite::schema;
 
 #[derive(Debug, Args)]
@@ -40,7 +40,7 @@ pub(in crate::cli) struct SchemaArguments {
 #[derive(Debug, Args)]
 pub(in crate::cli) struct CompletionsArguments {
     /// For which shell
-    #[arg(value_parser = PossibleValuesParser::new(Shells::builtins().names()))]
+    #[arg(value_parser = PossibleValuesParser::new(SHELLS.names()))]
     pub(in crate::cli) shell: String,
 }
 
