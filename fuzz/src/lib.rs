@@ -2,11 +2,12 @@
 //! not hold.
 //!
 //! `just fuzz codec` looks for input with which it does not, guided by coverage, and goes on from what
-//! it found before; so with `payload`, `reassembler`, `canonical` and `scope`. It wants a nightly
+//! it found before; so with `payload`, `reassembler`, `canonical`, `scope`, `wire` and `files`. It wants a nightly
 //! toolchain and `cargo install cargo-fuzz`. What it keeps is in `fuzz/corpus`; the part of that which
 //! reaches something new belongs into `fuzz/seeds`, with which every test run begins:
 //! `just fuzz-keep codec`.
 
+use std::path::Path;
 use std::sync::{Arc, OnceLock};
 
 use bytes::Bytes;
@@ -15,7 +16,12 @@ use rehearsal::internals::domain::scope::{RequestView, canonical, judge};
 use rehearsal::internals::protocol::packet::{
     EnginePacket, Frame, Limits, Packet, Progress, Reassembler, payload,
 };
-use rehearsal::internals::suite::{Source, read_contract};
+use rehearsal::internals::suite::config::Config;
+use rehearsal::internals::suite::{
+    Problems, Rendering, Source, read_contract, read_runbook, read_scenario, read_world,
+};
+
+mod wire;
 
 /// Limits small enough for a fuzzer to reach.
 const LIMITS: Limits = Limits {
@@ -111,13 +117,56 @@ pub fn canonical_form(data: &[u8]) {
     }
 }
 
-fn contract() -> &'static Contract {
-    static CONTRACT: OnceLock<Contract> = OnceLock::new();
+fn contract() -> &'static Arc<Contract> {
+    static CONTRACT: OnceLock<Arc<Contract>> = OnceLock::new();
     CONTRACT.get_or_init(|| {
         let text = include_str!("../../fixtures/evasion/contract.yaml");
         let source: Arc<Source> = Source::new("contract.yaml", text);
-        read_contract(&source).unwrap_or_else(|_| panic!("the corpus' contract is valid"))
+        Arc::new(read_contract(&source).unwrap_or_else(|_| panic!("the corpus' contract is valid")))
     })
+}
+
+/// A client and a backend that send whatever they like, with a gateway between them: see `wire`.
+pub fn wire(data: &[u8]) {
+    wire::wire(contract(), data);
+}
+
+/// A file that people write is taken in, or refused with problems that can be shown. The first byte says what it is: a
+/// contract, a scenario, a world, a runbook, or else the configuration.
+pub fn files(data: &[u8]) {
+    let Some((kind, text)) = data.split_first() else {
+        return;
+    };
+    let Ok(text) = std::str::from_utf8(text) else {
+        return;
+    };
+    let source = Source::new("file", text);
+    let show = |problems: Problems| {
+        assert!(!problems.is_empty());
+        assert!(!problems.render(Rendering::Plain).is_empty());
+        assert!(!problems.on_one_line().is_empty());
+    };
+    match kind {
+        b'c' => read_contract(&source).map(drop).unwrap_or_else(show),
+        b's' => read_scenario(&source, Some(contract()))
+            .map(drop)
+            .unwrap_or_else(show),
+        b'w' => read_world(&source, contract())
+            .map(drop)
+            .unwrap_or_else(show),
+        b'r' => read_runbook(&source).map(drop).unwrap_or_else(show),
+        _ => match Config::from_source(&source, Path::new("."), &[]) {
+            Ok(config) => {
+                for name in config.targets() {
+                    config
+                        .target(name, &|_| None)
+                        .map(drop)
+                        .unwrap_or_else(show);
+                }
+            }
+            Err(problems) => show(problems),
+        },
+    }
 }
 
 /// A target that a plain server takes for a forbidden endpoint does not pass. The first line is the

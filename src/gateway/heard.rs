@@ -154,7 +154,7 @@ fn safe(line: &str, scribe: &Scribe) -> String {
             let pair = (name.trim().to_ascii_lowercase(), value.trim().to_owned());
             let redacted = headers::redacted(scribe, vec![pair]);
             let value: String = redacted.into_iter().map(|(_, value)| value).collect();
-            format!("{name}: {value}")
+            format!("{}: {value}", scribe.redact(name))
         }
         _ => match line.split_once('?') {
             Some((path, _)) => format!("{}?…", request_line(path, scribe)),

@@ -112,6 +112,8 @@ fn input(seeds: &[Vec<u8>], dice: &mut Rng) -> Vec<u8> {
 #[case::reassembler("reassembler", targets::reassembler)]
 #[case::canonical("canonical", targets::canonical_form)]
 #[case::scope("scope", targets::scope)]
+#[case::wire("wire", targets::wire)]
+#[case::files("files", targets::files)]
 fn no_input_breaks_what_must_hold_for_any(#[case] name: &str, #[case] target: fn(&[u8])) {
     let longer = std::env::var("REHEARSAL_FUZZ_SECONDS").ok();
     let seconds = longer.map(|text| text.parse().unwrap());
