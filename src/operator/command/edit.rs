@@ -6,8 +6,7 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::described::object;
-use super::{Command, Nothing};
-use crate::operator::Refusal;
+use super::{Command, Nothing, Refusal};
 
 /// What can be done to the data.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
