@@ -4,6 +4,7 @@
 //! pure decision, so a run can be judged again from its journal alone.
 
 pub mod access;
+pub mod beginning;
 pub mod bindings;
 pub mod change;
 pub mod changes;

@@ -7,7 +7,7 @@
 //!
 //! Reading order: [`Mock`] and its levers; what it holds (`backend` to `switchboard`); how requests are
 //! read and answers composed; `routes` (what a request is), `platform` (tokens), `data` (resources and
-//! pages), `changes` and `live` (how the world moves); `realtime`, `feed` and `question` (sockets and events); the I/O (`serving`, `service`, `engine`,
+//! pages), `changes` and `live` (how the world moves), `look` and `edit` (how an operator reads and writes it); `realtime`, `feed` and `question` (sockets and events); the I/O (`serving`, `service`, `engine`,
 //! `operator`).
 
 use std::collections::BTreeMap;
@@ -21,6 +21,7 @@ mod defect;
 mod settings;
 
 mod backend;
+mod edits;
 mod feeds;
 mod kept;
 mod lively;
@@ -41,10 +42,12 @@ mod writing;
 mod changes;
 mod data;
 mod drift;
+mod edit;
 mod faults;
 mod flaws;
 mod keys;
 mod live;
+mod look;
 mod malform;
 mod paging;
 mod parity;

@@ -6,7 +6,7 @@
 //! nothing can be asked for that does something else. The description of the API is made from the same list.
 //!
 //! Reading order: [`Desk`] and [`respond`]; `command` (the list), `guard` (who may), `tape` and `follow` (what
-//! happened), `agreed` (the contract), `openapi` (the description), `console` (the page).
+//! happened), `agreed` (the contract), `look` (the world), `openapi` (the description), `console` (the page).
 
 use std::future::Future;
 use std::sync::Arc;
@@ -23,12 +23,14 @@ mod command;
 mod console;
 mod follow;
 mod guard;
+mod look;
 mod openapi;
 mod tape;
 
-pub(crate) use command::{Command, Order};
+pub(crate) use command::{Command, Edit, Edits, Order, Row};
 pub(crate) use console::Door;
 pub(crate) use guard::admit;
+pub(crate) use look::Look;
 pub(crate) use tape::Tape;
 
 use crate::domain::contract::Contract;
@@ -73,6 +75,11 @@ pub(crate) trait Desk {
 
     /// What happens, for whoever wants to follow it.
     fn tape(&self) -> Arc<Tape>;
+
+    /// What is in the world; nothing where there is none to look into.
+    fn look(&self, _look: &Look) -> Option<Result<Value, Refusal>> {
+        None
+    }
 
     /// Does what was asked for, and says what came of it.
     fn perform(&self, order: Order) -> impl Future<Output = Result<Value, Refusal>> + Send;
@@ -140,6 +147,13 @@ pub(crate) async fn respond<D: Desk>(
                 Ok(asked) => found(asked.page(&desk.tape()).await),
             }
         }
+        (Ok(_), Some("/world")) if request.method == Method::GET => {
+            let looked = Look::read(query).and_then(|look| {
+                let looked = desk.look(&look);
+                looked.unwrap_or_else(|| Err(Refusal::not_found()))
+            });
+            looked.map_or_else(Answer::from, found)
+        }
         (Ok(body), Some(path)) => answer(desk, &request.method, path, &body).await,
     };
     let mut text = answer.body.to_string();
@@ -187,9 +201,12 @@ async fn answer<D: Desk>(desk: &D, method: &Method, path: &str, body: &[u8]) -> 
     if path == "/contract" && *method == Method::POST {
         return agreed::check(&desk.contract(), body).map_or_else(Answer::from, found);
     }
-    let mut commands = desk.commands().into_iter();
+    let commands = desk.commands();
+    let has_world = || commands.iter().any(Command::is_edit);
+    let mut commands = commands.iter().cloned();
     let (allowed, command) = match path {
         "" | "/state" | "/journal" | "/contract" | "/openapi.json" => (Method::GET, None),
+        "/world" if has_world() => (Method::GET, None),
         _ => match commands.find(|command| command.is_at(path)) {
             Some(command) => (Method::POST, Some(command)),
             None => return Refusal::not_found().into(),
@@ -221,16 +238,21 @@ async fn pull<D: Desk>(desk: &D, command: &Command, body: &[u8]) -> Result<Value
 }
 
 fn directory<D: Desk>(desk: &D) -> Value {
-    let levers = desk.commands().into_iter().map(|command| {
+    let commands = desk.commands();
+    let levers = commands.iter().map(|command| {
         let (path, body) = (command.path(), command.example());
         let mut lever = json!({"method": "POST", "path": path, "body": body});
-        if let Some(why) = desk.lacks(&command) {
+        if let Some(why) = desk.lacks(command) {
             lever["unavailable"] = why.into();
         }
         lever
     });
     let mut directory = desk.directory();
     directory.insert("levers".to_owned(), levers.collect());
+    if commands.iter().any(Command::is_edit) {
+        let question = json!({"method": "GET", "path": "/world"});
+        directory.insert("world".to_owned(), question);
+    }
     for (name, path) in [
         ("state", "/state"),
         ("journal", "/journal?since=0"),

@@ -157,6 +157,8 @@ struct Plan {
     pace: Pace,
     defects: Defects,
     faults: Vec<Change>,
+    /// What the world takes for the time.
+    clock: Clock,
     seed: u64,
 }
 
@@ -226,6 +228,7 @@ impl Plan {
             state,
             pace: Pace::of(arguments),
             faults: faults(&arguments.faults, contract)?,
+            clock: clock(arguments, config)?,
             defects: names::defects(&arguments.defects)?.into_iter().collect(),
             seed: seed.unwrap_or_else(settings::chance),
         })
@@ -246,7 +249,7 @@ impl Plan {
         let mock = Mock::start(Settings {
             contract: Arc::clone(contract),
             world: Arc::new(self.pace.set(world.clone(), contract)),
-            clock: Clock::real_time(),
+            clock: self.clock,
             net: Net::Real,
             listeners: services,
             pages: Pages::OfThisNetwork,
@@ -374,6 +377,22 @@ fn secured(
     let addresses: Vec<IpAddr> = others.into_iter().chain([first]).collect();
     let (secured, voucher) = tls::made(&config.state(), &addresses)?;
     Ok((Some(secured), Some(voucher)))
+}
+
+/// What the world takes for the time from now on.
+fn clock(arguments: &MockArguments, config: &Config) -> Result<Clock, Problem> {
+    let now = Clock::real_time();
+    let Some(beginning) = arguments.clock.or(config.mock.clock) else {
+        return Ok(now);
+    };
+    match beginning.from(now.epoch()) {
+        Some(at) => Ok(Clock::beginning(at)),
+        None => Err(Problem::Value {
+            place: "the mock's `clock`".to_owned(),
+            value: beginning.to_string(),
+            why: "a world begins after 1970 and before the year 9000".to_owned(),
+        }),
+    }
 }
 
 /// The faults that are there from the beginning.

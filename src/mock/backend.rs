@@ -13,6 +13,7 @@ use serde_json::{Value, json};
 use tokio::sync::Notify;
 
 use super::defect::{Defect, Defects};
+use super::edits::Edits;
 use super::faults::{Faults, ReadChange};
 use super::kept::Kept;
 use super::keys::Signer;
@@ -77,6 +78,8 @@ pub(super) struct Core {
     pub(super) forbidden: u64,
     /// Worlds that were kept by name.
     pub(super) kept: BTreeMap<String, Arc<Kept>>,
+    /// What an operator has written, so that it can be undone.
+    pub(super) edits: Edits,
     /// When each event was last emitted, since the run began.
     pub(super) emitted: BTreeMap<String, Duration>,
     /// What goes on by itself.
@@ -127,6 +130,7 @@ impl Backend {
             starts: 0,
             forbidden: 0,
             kept: BTreeMap::new(),
+            edits: Edits::default(),
             emitted: BTreeMap::new(),
             live: Lively::new(is_live, seed),
             world,

@@ -70,6 +70,20 @@ impl Core {
         }
     }
 
+    /// Works out what follows a resource that an operator has written. A number that moves with others stays as it was
+    /// written and moves from there; one that a formula says is what that comes to.
+    pub(super) fn follow_edited(&mut self, contract: &Contract, user: usize, edited: &str) {
+        let live = Arc::clone(&self.live.live);
+        for user in self.concerned(user, edited) {
+            for (at, follow) in live.follows.iter().enumerate() {
+                if follow.resource == edited && follow.moves_with {
+                    self.begin(contract, at, follow, user);
+                }
+            }
+        }
+        self.follow(contract, user, edited);
+    }
+
     /// Works out what follows a resource of which everybody was told something. That stays as it was told.
     pub(super) fn follow_pushed(&mut self, contract: &Contract, moved: &str) {
         let live = Arc::clone(&self.live.live);

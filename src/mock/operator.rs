@@ -13,7 +13,7 @@ use crate::domain::change::{Change, Lever};
 use crate::domain::contract::Contract;
 use crate::domain::malformed::Malformed;
 use crate::net::{Listener, Owner, Users};
-use crate::operator::{self, BODY_LIMIT, Body, Command, Desk, Door, Order, Refusal, Tape};
+use crate::operator::{self, BODY_LIMIT, Body, Command, Desk, Door, Look, Order, Refusal, Tape};
 use crate::protocol::server::Transport;
 
 /// Serves the interface for as long as `mock` finds one.
@@ -63,7 +63,8 @@ impl Desk for Mock {
         ];
         let disturbs = self.inner.backend.reads.is_some();
         let between = between.into_iter().filter(|_| disturbs);
-        levers.chain(own).chain(between).collect()
+        let edits = Command::edits();
+        levers.chain(own).chain(between).chain(edits).collect()
     }
 
     fn lacks(&self, command: &Command) -> Option<String> {
@@ -96,10 +97,16 @@ impl Desk for Mock {
         self.followed()
     }
 
+    fn look(&self, look: &Look) -> Option<Result<Value, Refusal>> {
+        Some(self.inner.backend.look(look))
+    }
+
     async fn perform(&self, order: Order) -> Result<Value, Refusal> {
         let asked = order.to_string();
         let done = self.carry_out(order).await;
-        if let Ok(done) = &done {
+        if let Ok(done) = &done
+            && done.get("check").is_none()
+        {
             let backend = &self.inner.backend;
             backend.note("operator", || json!({ "asked": asked, "done": done }));
         }
@@ -139,6 +146,7 @@ impl Mock {
                     .map_err(|why| Command::Fault.misread(&why))?;
                 self.change(&change).await.map_err(refused)
             }
+            Order::World(edit) => self.inner.backend.edit(edit),
             Order::Mark(_) | Order::App(_) | Order::End => Err(Refusal::not_found()),
         }
     }
@@ -258,6 +266,7 @@ impl Mock {
             "requests": core.requests,
             "forbidden_calls": core.forbidden,
             "kept": core.kept.keys().collect::<Vec<_>>(),
+            "edits": core.edits.shown(),
             "elapsed_ms": u64::try_from(self.inner.backend.clock.elapsed().as_millis()).unwrap_or(u64::MAX),
         });
         if let Some(condition) = condition.as_object_mut()

@@ -56,6 +56,7 @@ impl Backend {
             .collect();
         core.begin_live(&self.contract, now);
         let changed: Vec<String> = changed.into_iter().collect();
+        core.edits.clear("the world's file was read again");
         self.note("world", || json!({ "changed": changed }));
         self.tell_changed(core, &changed);
         self.wake_driver(core);

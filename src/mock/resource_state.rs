@@ -28,6 +28,8 @@ pub(super) enum Change<'a> {
     Drift(&'a [Selector]),
     /// The list has a new first item.
     NewFirst,
+    /// This item of the list is new, or another one.
+    Item(usize),
     /// The list has lost an item.
     Lost(&'a Value),
     /// Anything may have changed.
@@ -89,7 +91,7 @@ impl ResourceState {
             (None, None) => {
                 let drift = match change {
                     Change::Drift(drift) => drift,
-                    Change::NewFirst | Change::Lost(_) | Change::Anything => &[],
+                    _ => &[],
                 };
                 drift_numbers(&mut self.answer, drift, rng);
                 Moved::Whole
@@ -173,6 +175,7 @@ impl ResourceState {
                 None
             }
             Change::NewFirst => Some(0),
+            Change::Item(at) => Some(at),
             Change::Lost(_) | Change::Anything => None,
         }
     }

@@ -35,6 +35,21 @@ impl Shown {
         vault.learn(kind, token);
     }
 
+    /// A value of the world with labels in the place of secrets.
+    pub(super) fn concealed(&self, value: &Value) -> Value {
+        let mut shown = value.clone();
+        let mut vault = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        vault.conceal_value(&mut shown);
+        shown
+    }
+
+    /// Has a label that stands where it was shown be again what it stands for.
+    pub(super) fn revealed(&self, value: &mut Value, known: &Value) {
+        if value != known {
+            reveal(value, known, &self.concealed(known));
+        }
+    }
+
     /// What was sent and answered. The bodies of what begins, renews and ends a session are secrets above all, and
     /// are left out.
     pub(super) fn exchange(
@@ -71,6 +86,25 @@ impl Shown {
                 json!({ "headers": heads(&mut vault, contract, response.headers()), "body": answered }),
             ),
         ])
+    }
+}
+
+fn reveal(value: &mut Value, known: &Value, shown: &Value) {
+    match (value, known, shown) {
+        (Value::Object(fields), Value::Object(known), Value::Object(shown)) => {
+            for (name, field) in fields {
+                if let (Some(known), Some(shown)) = (known.get(name), shown.get(name)) {
+                    reveal(field, known, shown);
+                }
+            }
+        }
+        (Value::Array(items), Value::Array(known), Value::Array(shown)) => {
+            for ((item, known), shown) in items.iter_mut().zip(known).zip(shown) {
+                reveal(item, known, shown);
+            }
+        }
+        (value, known, shown) if known != shown && value == shown => value.clone_from(known),
+        _ => {}
     }
 }
 

@@ -154,6 +154,7 @@ impl Backend {
             });
         };
         let changed = core.put_back(&kept, Source::Whatever);
+        core.edits.clear("a world that was kept is here again");
         core.begin_live(&self.contract, self.clock.elapsed());
         self.switch(core, kept.maintenance);
         self.tell_changed(core, &changed);

@@ -3,6 +3,7 @@
 mod contracts;
 mod data;
 mod defects;
+mod edit;
 mod faults;
 mod levers;
 mod live;

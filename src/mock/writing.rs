@@ -28,7 +28,8 @@ pub(super) fn is_writable(selector: &Selector) -> bool {
     }
 }
 
-fn pointer(selector: &Selector, body: &Value) -> Option<String> {
+/// Where in this body a selector means.
+pub(super) fn pointer(selector: &Selector, body: &Value) -> Option<String> {
     match selector {
         Selector::Pointer(pointer) => Some(pointer.clone()),
         Selector::Path(path) => plain_path(path).or_else(|| {

@@ -39,6 +39,15 @@ impl Clock {
         }
     }
 
+    /// A clock that starts now and takes this for the time since 1970.
+    #[must_use]
+    pub fn beginning(at: Duration) -> Self {
+        Self {
+            epoch: at,
+            start: Instant::now(),
+        }
+    }
+
     /// Time since the run began.
     #[must_use]
     pub fn elapsed(&self) -> Duration {

@@ -12,6 +12,9 @@ use crate::domain::contract::Contract;
 use crate::domain::malformed::Malformed;
 
 mod described;
+mod edit;
+
+pub(crate) use edit::{Edit, Edits, Row};
 
 /// Something that can be asked for, at an address of its own.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -26,6 +29,8 @@ pub(crate) enum Command {
     Keep,
     /// To have a world again that was kept.
     Restore,
+    /// To change the data of the world.
+    World(Edits),
     /// To take the client's network away, or give it back.
     Network,
     /// To block WebSocket, or let it through.
@@ -67,6 +72,8 @@ pub(crate) enum Order {
     Keep(String),
     /// To have the world of this name again.
     Restore(String),
+    /// To change the data of the world.
+    World(Edit),
     /// To write down what the user did.
     Mark(Value),
     /// To write down what the app shows.
@@ -87,6 +94,7 @@ impl fmt::Display for Order {
             Self::Ask { event, .. } => write!(out, "ask {event}"),
             Self::Keep(name) => write!(out, "keep {name}"),
             Self::Restore(name) => write!(out, "restore {name}"),
+            Self::World(edit) => edit.fmt(out),
             Self::Fault(_) => out.write_str("fault"),
             Self::Mark(_) => out.write_str("mark"),
             Self::App(_) => out.write_str("app"),
@@ -163,6 +171,7 @@ impl Command {
     pub(crate) fn path(&self) -> String {
         let name = match self {
             Self::Lever(Lever::Own(name)) => return format!("/change/{name}"),
+            Self::World(edits) => return format!("/world/{}", edits.name()),
             Self::Lever(lever) => lever.name(),
             Self::SendAway => "send-away",
             Self::Ask => "ask",
@@ -203,6 +212,7 @@ impl Command {
             Self::SendAway => r#"{"user": "<name, or null for all>", "connection": false}"#,
             Self::Ask => r#"{"event": "<name>", "args": ["<any>", {"$binary": "<base64>"}]}"#,
             Self::Keep | Self::Restore => r#"{"name": "<name of a world>"}"#,
+            Self::World(edits) => edits.example(),
             Self::Network | Self::Websocket | Self::Socket => r#"{"on": false}"#,
             Self::Fault => {
                 r#"{"on": "data", "respond": {"status": 503}}, or {"on": "data", "off": true}"#
@@ -230,7 +240,18 @@ impl Command {
             Self::App,
             Self::End,
         ];
-        levers.map(Self::Lever).chain(own).collect()
+        let edits = Edits::ALL.map(Self::World);
+        levers.map(Self::Lever).chain(own).chain(edits).collect()
+    }
+
+    /// Those that change the data of a world.
+    pub(crate) fn edits() -> [Self; 5] {
+        Edits::ALL.map(Self::World)
+    }
+
+    /// Whether it changes the data of a world.
+    pub(crate) fn is_edit(&self) -> bool {
+        matches!(self, Self::World(_))
     }
 
     /// Why the contract leaves it nothing to move, if it does.
@@ -286,6 +307,7 @@ impl Command {
             }
             Self::Keep => self.named(body).map(Order::Keep),
             Self::Restore => self.named(body).map(Order::Restore),
+            Self::World(edits) => edits.read(body).map(Order::World),
             Self::Network => switched(Change::Network),
             Self::Websocket => switched(Change::Websocket),
             Self::Socket => switched(Change::Socket),

@@ -19,7 +19,7 @@ use crate::web::{self, LOOK, Part};
 const API: &str = "/api";
 
 /// The page's own parts, after those that all pages share.
-const PARTS: [Part; 14] = [
+const PARTS: [Part; 16] = [
     ("tell.js", include_str!("console/tell.js")),
     ("entries.js", include_str!("console/entries.js")),
     ("stream.js", include_str!("console/stream.js")),
@@ -33,6 +33,8 @@ const PARTS: [Part; 14] = [
     ("now.js", include_str!("console/now.js")),
     ("levers.js", include_str!("console/levers.js")),
     ("push.js", include_str!("console/push.js")),
+    ("rows.js", include_str!("console/rows.js")),
+    ("world.js", include_str!("console/world.js")),
     ("main.js", include_str!("console/main.js")),
 ];
 

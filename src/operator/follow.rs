@@ -121,7 +121,7 @@ fn events(page: &Page) -> String {
     text
 }
 
-fn number(name: &str, value: &str, most: u64) -> Result<u64, Refusal> {
+pub(super) fn number(name: &str, value: &str, most: u64) -> Result<u64, Refusal> {
     let number = value.parse().ok().filter(|number| *number <= most);
     number.ok_or_else(|| {
         let why = match most {

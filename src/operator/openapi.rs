@@ -52,6 +52,9 @@ pub(crate) fn document(commands: &[Command]) -> Value {
         }
         paths.insert(path.to_owned(), item);
     }
+    if commands.iter().any(Command::is_edit) {
+        paths.insert("/world".to_owned(), world());
+    }
     for command in commands {
         let path = command.path();
         let id = path.trim_start_matches('/').replace('/', "-");
@@ -113,6 +116,27 @@ fn check() -> Value {
     })
 }
 
+/// The question that only who has a world is asked.
+fn world() -> Value {
+    let whole = |most: usize| json!({ "type": "integer", "minimum": 0, "maximum": most });
+    let text = json!({ "type": "string" });
+    json!({ "get": {
+        "operationId": "world",
+        "summary": "Says which resources the world has and whose they are, or brings rows of one of them, with labels in the place of secrets",
+        "parameters": [
+            parameter("resource", "The resource", &text),
+            parameter("user", "Whose; absent if it is everybody's", &text),
+            parameter("from", "The first row, from zero", &whole(u32::MAX as usize)),
+            parameter("limit", "How many rows at most", &whole(super::look::MOST_ROWS)),
+        ],
+        "responses": answers("What was asked for", &json!({ "type": "object" })),
+    } })
+}
+
+fn parameter(name: &str, description: &str, schema: &Value) -> Value {
+    json!({ "name": name, "in": "query", "description": description, "schema": schema })
+}
+
 fn answers(what: &str, schema: &Value) -> Value {
     json!({
         "200": { "description": what, "content": { "application/json": { "schema": schema } } },
@@ -125,27 +149,26 @@ fn answers(what: &str, schema: &Value) -> Value {
 
 fn parameters() -> Value {
     let whole = |most: u64| json!({ "type": "integer", "minimum": 0, "maximum": most });
-    let parameter = |name: &str, description: &str, schema: Value| json!({ "name": name, "in": "query", "description": description, "schema": schema });
     json!([
         parameter(
             "since",
             "Only what came after this number; `next` of the last answer. A stream that was broken off goes on from `last-event-id`",
-            json!({ "type": "integer", "minimum": 0 })
+            &json!({ "type": "integer", "minimum": 0 })
         ),
         parameter(
             "kind",
             "Only entries of these kinds, with commas between them",
-            json!({ "type": "string" })
+            &json!({ "type": "string" })
         ),
         parameter(
             "limit",
             "How many entries an answer brings at most; a stream takes no notice of it",
-            json!({ "type": "integer", "minimum": 1, "maximum": super::tape::MOST_AT_ONCE })
+            &json!({ "type": "integer", "minimum": 1, "maximum": super::tape::MOST_AT_ONCE })
         ),
         parameter(
             "wait",
             "For how many seconds to wait for an entry if there is none",
-            whole(super::follow::MOST_WAIT)
+            &whole(super::follow::MOST_WAIT)
         ),
     ])
 }
@@ -205,6 +228,13 @@ mod tests {
                 r#"{"user": "a", "connection": true}"#,
                 r#"{"name": "a"}"#,
                 r#"{"name": 1}"#,
+                r#"{"resource": "a", "value": null}"#,
+                r#"{"resource": "", "value": 1}"#,
+                r#"{"resource": "a", "user": null, "at": 3, "value": {}, "force": true}"#,
+                r#"{"resource": "a", "row": "x", "value": {}, "check": true}"#,
+                r#"{"resource": "a", "row": "x"}"#,
+                r#"{"resource": "a", "at": -1}"#,
+                r#"{"resource": "a", "at": 99999999999}"#,
                 r#"{"unheard-of": 1}"#,
             ] {
                 let value: Value = serde_json::from_str(body).unwrap();

@@ -9,12 +9,15 @@ use super::node::{Content, Node};
 use super::numeral::{self, Keeping};
 use super::suggest::{nearest, suggest};
 use super::trace::Seen;
+use crate::domain::beginning::Beginning;
 use crate::domain::contract::{PathPattern, RequestPattern};
 use crate::domain::duration;
 use crate::domain::selector::Selector;
 
 // How texts look to a schema; what else must hold of them, their parsers say.
 const DURATION: &str = r"^\s*[0-9]+(ms|s|m|h|d)\s*$";
+const BEGINNING: &str =
+    r"^\s*([+-][0-9]+(ms|s|m|h|d)|[0-9]{4}-[0-9]{2}-[0-9]{2}[Tt ][0-9]{2}:[0-9]{2}.*)\s*$";
 const LASTING: &str = r"^\s*0*[1-9][0-9]*(ms|s|m|h|d)\s*$";
 const SELECTOR: &str = "^($|/|\\$|header:.|cookie:.)";
 const IN_BODY: &str = "^($|/|\\$)";
@@ -28,6 +31,15 @@ impl Cursor<'_> {
         self.parsed(
             duration::parse,
             "write a whole number and a unit, like `500ms`, `20s` or `5m`",
+        )
+    }
+
+    /// `2026-03-29T00:59:30Z`, `+2h`, `-7d`.
+    pub(crate) fn beginning(&self) -> Option<Beginning> {
+        self.takes(|| Seen::Form(BEGINNING));
+        self.parsed(
+            Beginning::parse,
+            "write a moment, or how far from now, like `+2h` or `-7d`",
         )
     }
 

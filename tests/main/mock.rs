@@ -5,6 +5,8 @@ use std::io::{BufRead, BufReader, Lines};
 use std::path::Path;
 use std::process::{Child, ChildStderr, Command, Stdio};
 
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use reqwest::{Client, StatusCode};
 use serde_json::{Value, json};
 
@@ -257,6 +259,10 @@ fn what_a_configuration_says_wrong_about_the_mock_keeps_it_from_starting() {
             "99999 is not a port",
         ),
         ("[mock]\ntape = 99999\n".to_owned(), "more than can be kept"),
+        (
+            "[mock]\nclock = \"soon\"\n".to_owned(),
+            "no moment since 1970",
+        ),
     ] {
         fs::write(&file, config).unwrap();
         let ended = rehearsal(folder.path(), &["mock", "--port", "0"]).output();
@@ -309,5 +315,67 @@ async fn faults_are_there_from_the_beginning_and_are_moved_by_the_operator() {
         let ended = rehearsal(folder.path(), &words).output().unwrap();
         let said = String::from_utf8(ended.stderr).unwrap();
         assert!(!ended.status.success() && said.contains(told), "{said}");
+    }
+}
+
+/// What an access token says of itself.
+fn claims(token: &str) -> Value {
+    let payload = token.split('.').nth(1).unwrap();
+    let payload = URL_SAFE_NO_PAD.decode(payload).unwrap();
+    serde_json::from_slice(&payload).unwrap()
+}
+
+/// When an answer says that it was given, in seconds since 1970.
+async fn dated(mock: &Mock) -> i64 {
+    let answer = mock.http.get(mock.url("trading", "/health/live"));
+    let answer = answer.send().await.unwrap();
+    let date = answer.headers()["date"].to_str().unwrap();
+    let date = jiff::fmt::rfc2822::parse(date).unwrap();
+    date.timestamp().as_second()
+}
+
+#[tokio::test]
+async fn a_world_that_begins_at_another_moment_dates_all_that_it_says_by_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let begins: jiff::Timestamp = "2026-03-29T00:59:30Z".parse().unwrap();
+    let begins = begins.as_second();
+    let day = begins..begins + 86_400;
+    let mock = Mock::start_with(folder.path(), &["--clock", "2026-03-29T00:59:30Z"]);
+    let token = mock.sign_in().await;
+    let claims = claims(&token);
+    let (issued, ends) = (claims["iat"].as_i64(), claims["exp"].as_i64());
+    let (issued, ends) = (issued.unwrap(), ends.unwrap());
+    assert!(day.contains(&issued) && ends - issued == 900, "{claims}");
+    assert!(day.contains(&dated(&mock).await));
+    let (status, overview) = mock.get("/api/overview", &token).await;
+    assert_eq!(status, 200, "a token is good by the world's time");
+    assert!(overview.contains("\"asOf\":\"2026-03-29T"), "{overview}");
+    let operator = mock.ready["operator"].as_str().unwrap();
+    let change = mock.http.post(format!("{operator}/change/close-trade"));
+    let change = change.header("content-type", "application/json").body("{}");
+    assert_eq!(change.send().await.unwrap().status(), 200);
+    let (_, history) = mock.get("/api/history?limit=1", &token).await;
+    assert!(history.contains("\"closedAt\":\"2026-03-29T"), "{history}");
+    mock.end();
+}
+
+#[tokio::test]
+async fn a_world_begins_when_the_configuration_says_unless_the_command_line_does() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("rehearsal.toml");
+    fs::write(&file, "[mock]\nclock = \"-7d\"\n").unwrap();
+    let now = jiff::Timestamp::now().as_second();
+    let mock = Mock::start_with(folder.path(), &[]);
+    assert!(dated(&mock).await < now - 6 * 86_400);
+    mock.end();
+    let mock = Mock::start_with(folder.path(), &["--clock", "+2h"]);
+    assert!(dated(&mock).await >= now + 7_200);
+    mock.end();
+    for wrong in ["yesterday", "-100000d"] {
+        let refused = rehearsal(folder.path(), &["mock", "--clock", wrong]).output();
+        let refused = refused.unwrap();
+        let said = String::from_utf8_lossy(&refused.stderr).into_owned();
+        assert_eq!(refused.status.code(), Some(1), "{said}");
+        assert!(said.contains(wrong), "{said}");
     }
 }

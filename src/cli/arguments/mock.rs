@@ -11,6 +11,7 @@ use super::console::ConsoleArguments;
 use super::{FilesArguments, TlsArguments, seed};
 use crate::cli::mock::fault;
 use crate::cli::ports::{self, Asked};
+use crate::domain::beginning::Beginning;
 use crate::domain::duration;
 
 pub(super) const EXAMPLES: &str = "\
@@ -77,6 +78,10 @@ pub(in crate::cli) struct MockArguments {
     /// How long refresh tokens live, like 30d [default: as the world says]
     #[arg(long, value_name = "DURATION", value_parser = lifetime)]
     pub(in crate::cli) refresh_token: Option<Duration>,
+
+    /// When the world begins: a moment like 2026-03-29T00:59:30Z, or how far from now, like +2h or -7d
+    #[arg(long, value_name = "INSTANT", value_parser = Beginning::parse, allow_hyphen_values = true)]
+    pub(in crate::cli) clock: Option<Beginning>,
 
     /// Let no number move by itself; events still come
     #[arg(long)]

@@ -6,14 +6,17 @@ use serde_json::{Value, json};
 use super::stage::{Answer, Client, Stage, answer, client};
 use crate::net::Net;
 
-struct Operator {
-    stage: Stage,
+pub(super) struct Operator {
+    pub(super) stage: Stage,
     client: Client,
 }
 
 impl Operator {
     fn new() -> Self {
-        let stage = Stage::desk();
+        Self::of(Stage::desk())
+    }
+
+    pub(super) fn of(stage: Stage) -> Self {
         let free = Net::Memory.bind("operator").unwrap();
         let endpoint = free.endpoint().clone();
         drop(free);
@@ -24,12 +27,12 @@ impl Operator {
         }
     }
 
-    async fn get(&self, path: &str) -> Value {
+    pub(super) async fn get(&self, path: &str) -> Value {
         let request = Request::get(format!("http://localhost{path}"));
         answer(&self.client, request, "").await.unwrap().json()
     }
 
-    async fn post(&self, path: &str, body: &str) -> Answer {
+    pub(super) async fn post(&self, path: &str, body: &str) -> Answer {
         let request = Request::post(format!("http://localhost{path}"));
         let request = request.header("content-type", "application/json");
         answer(&self.client, request, body).await.unwrap()

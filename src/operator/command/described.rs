@@ -25,6 +25,7 @@ impl Command {
             Self::Ask => "Emits an event and waits for its acknowledgements",
             Self::Keep => "Keeps the world as it is, under a name",
             Self::Restore => "Has a world again that was kept",
+            Self::World(edits) => edits.summary(),
             Self::Network => "Takes the app's network away, or gives it back",
             Self::Websocket => "Refuses WebSocket, or lets it through",
             Self::Socket => "Keeps the live feed back, or lets it through",
@@ -70,6 +71,7 @@ impl Command {
                 object(&["event"], json!({ "event": text, "args": args }))
             }
             Self::Keep | Self::Restore => object(&["name"], json!({ "name": text })),
+            Self::World(edits) => edits.schema(),
             Self::Fault => {
                 let mut schema = object(&["on"], json!({ "on": {}, "off": { "const": true } }));
                 // What a fault can be stands in the schema of scenarios.
@@ -86,7 +88,7 @@ impl Command {
     }
 }
 
-fn object(required: &[&str], properties: Value) -> Value {
+pub(super) fn object(required: &[&str], properties: Value) -> Value {
     json!({
         "type": "object",
         "required": required,

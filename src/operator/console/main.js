@@ -10,16 +10,24 @@ import { Details } from "./details.js";
 import { Now } from "./now.js";
 import { Levers } from "./levers.js";
 import { Push } from "./push.js";
+import { World } from "./world.js";
 import { download, entries, har, lines } from "./export.js";
 import { scenario } from "./steps.js";
 
 const LINES = { wait: "connecting", live: "live", lost: "not reached, trying again", over: "the session has ended" };
 const THEME_WORDS = { auto: "◐ auto", light: "○ light", dark: "● dark" };
-const TABS = [["now", "Now"], ["levers", "Levers"], ["push", "Push"]];
+const TABS = [["now", "Now", Now], ["levers", "Levers", Levers], ["push", "Push", Push], ["world", "World", World]];
+
+// Only a mock has a world.
+function tabsOf({ directory }) {
+  return TABS.filter(([key]) => key !== "world" || directory.value?.world);
+}
 
 function Console({ store }) {
   const { theme, line, lost, trouble, selected, directory } = store;
   const tab = useSignal("now");
+  const tabs = tabsOf(store);
+  const [at, , Panel] = tabs.find(([key]) => key === tab.value) ?? tabs[0];
   const keys = useRef(null);
   useEffect(() => hear(store, keys), []);
   const name = directory.value?.contract ?? "";
@@ -34,19 +42,19 @@ function Console({ store }) {
     <div class="desk"><main class="happened" aria-label="What happened"><${Filters} store=${store} />
         <div class=${`pair ${selected.value === null ? "" : "open"}`}><${List} store=${store} />${selected.value !== null && html`<${Details} store=${store} row=${selected.value} />`}</div></main>
       <aside class="side" aria-label="How things stand, and what can be moved">
-        <div class="tabs" role="tablist" aria-label="Panels" onKeyDown=${(event) => turnTab(event, tab)}>${TABS.map(([key, word]) => html`<button type="button" role="tab" id=${`tab-${key}`} aria-controls="panel" aria-selected=${tab.value === key ? "true" : "false"} tabindex=${tab.value === key ? 0 : -1} onClick=${() => (tab.value = key)}>${word}</button>`)}</div>
-        <div id="panel" role="tabpanel" tabindex="0" aria-labelledby=${`tab-${tab.value}`}>${tab.value === "now" ? html`<${Now} store=${store} />` : tab.value === "levers" ? html`<${Levers} store=${store} />` : html`<${Push} store=${store} />`}</div>
+        <div class="tabs" role="tablist" aria-label="Panels" onKeyDown=${(event) => turnTab(event, tab, tabs)}>${tabs.map(([key, word]) => html`<button type="button" role="tab" id=${`tab-${key}`} aria-controls="panel" aria-selected=${at === key ? "true" : "false"} tabindex=${at === key ? 0 : -1} onClick=${() => (tab.value = key)}>${word}</button>`)}</div>
+        <div id="panel" role="tabpanel" tabindex="0" aria-labelledby=${`tab-${at}`}><${Panel} store=${store} /></div>
       </aside></div>
     <p class="unseen" role="status" aria-live="polite">${store.said.value}</p>
     <${Keys} dialog=${keys} />`;
 }
 
-function turnTab(event, tab) {
+function turnTab(event, tab, tabs) {
   const by = { ArrowRight: 1, ArrowLeft: -1 }[event.key];
   if (!by) return;
   event.preventDefault();
-  const at = TABS.findIndex(([key]) => key === tab.value);
-  tab.value = TABS[(at + by + TABS.length) % TABS.length][0];
+  const at = tabs.findIndex(([key]) => key === tab.value);
+  tab.value = tabs[(at + by + tabs.length) % tabs.length][0];
   document.getElementById(`tab-${tab.value}`).focus();
 }
 
@@ -70,7 +78,7 @@ function Save({ store }) {
   return html`<label class="save"><span class="unseen">Save what happened</span><select onChange=${save}><option value="">Save …</option><option value="journal">as lines of JSON</option><option value="har">as HAR</option><option value="scenario">as a scenario</option></select></label>`;
 }
 
-const KEYS = [["/", "search"], ["↑ ↓", "previous and next entry"], ["Home End", "first and last entry"], ["f", "follow what happens"], ["p", "pause"], ["c", "clear"], ["Esc", "close the entry"], ["?", "these keys"]];
+const KEYS = [["/", "search"], ["↑ ↓", "previous and next entry"], ["Home End", "first and last entry"], ["f", "follow what happens"], ["p", "pause"], ["c", "clear"], ["Esc", "close the entry"], ["Ctrl+Z", "undo the last change of the world; with Shift, do it again"], ["?", "these keys"]];
 
 function Keys({ dialog }) {
   return html`<dialog ref=${dialog} class="keys" aria-labelledby="keys-title"><h2 id="keys-title">Keys</h2>

@@ -71,7 +71,7 @@ function tellOf(store) {
     try {
       const answer = await ask(path, body);
       store.trouble.value = "";
-      store.said.value = done ?? "Done";
+      store.said.value = typeof done === "function" ? done(answer) : (done ?? "Done");
       refresh(store);
       return answer;
     } catch (error) {

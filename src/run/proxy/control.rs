@@ -304,9 +304,11 @@ impl Desk for Session {
             Order::Mark(asked) => self.mark(asked),
             Order::App(asked) => self.app(asked),
             Order::End => self.end().await,
-            Order::SendAway { .. } | Order::Ask { .. } | Order::Keep(_) | Order::Restore(_) => {
-                Err(Refusal::not_found())
-            }
+            Order::SendAway { .. }
+            | Order::Ask { .. }
+            | Order::Keep(_)
+            | Order::Restore(_)
+            | Order::World(_) => Err(Refusal::not_found()),
         }
     }
 }

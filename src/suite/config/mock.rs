@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::net::IpAddr;
 use std::path::PathBuf;
 
+use crate::domain::beginning::Beginning;
 use crate::suite::cursor::Cursor;
 
 /// What `rehearsal mock` does unless told otherwise.
@@ -23,6 +24,8 @@ pub struct MockDefaults {
     pub console_port: Option<u16>,
     /// How many MiB of what happened are kept on disk.
     pub tape: Option<u16>,
+    /// When the world begins.
+    pub clock: Option<Beginning>,
     /// Whether the services are served over TLS.
     pub tls: bool,
     /// The file that the app's variables are written into.
@@ -68,6 +71,7 @@ pub(super) fn read(
             )
         })
     });
+    let clock = fields.maybe("clock", Cursor::beginning);
     let tls = fields.maybe("tls", Cursor::switch);
     let env_file = fields.maybe("env-file", &path);
     let data = fields.maybe("data", &path);
@@ -80,6 +84,7 @@ pub(super) fn read(
         console: console?,
         console_port: console_port?,
         tape: tape?,
+        clock: clock?,
         tls: tls?.unwrap_or_default(),
         env_file: env_file?,
         data: data?,

@@ -4,8 +4,9 @@ import { html, useEffect, useLayoutEffect, useRef, useSignal } from "./view.js";
 
 const BEYOND = 8;
 
-// `rows` are numbers in order, `shown` and `tone` say how one of them looks. What `follow` says is kept at the end.
-export function Listing({ label, rows, selected, empty, shown, tone, onSelect, follow, onLeave }) {
+// `rows` are numbers in order, `shown` and `tone` say how one of them looks. What `follow` says is kept at the end. Of two lists
+// on a page each has a `name`.
+export function Listing({ name = "entry", label, rows, selected, empty, shown, tone, onSelect, follow, onLeave }) {
   const list = useRef(null);
   const scroll = useSignal(0);
   const size = useSignal({ list: 600, row: 27 });
@@ -43,11 +44,11 @@ export function Listing({ label, rows, selected, empty, shown, tone, onSelect, f
   const seen = [];
   for (let number = first; number < last; number += 1) seen.push(number);
   if (at >= 0 && (at < first || at >= last)) seen.push(at);
-  return html`<div class="entries" ref=${list} role="listbox" tabindex="0" aria-label=${label} aria-activedescendant=${at >= 0 ? `entry-${selected}` : undefined} onScroll=${scrolled}>
+  return html`<div class="entries" ref=${list} role="listbox" tabindex="0" aria-label=${label} aria-activedescendant=${at >= 0 ? `${name}-${selected}` : undefined} onScroll=${scrolled}>
     <div class="all" role="presentation" style=${{ height: `${rows.length * row}px` }}>
       ${seen.map((number) => {
         const own = rows[number];
-        return html`<div key=${own} id=${`entry-${own}`} role="option" aria-selected=${own === selected ? "true" : "false"} aria-posinset=${number + 1} aria-setsize=${rows.length}
+        return html`<div key=${own} id=${`${name}-${own}`} role="option" aria-selected=${own === selected ? "true" : "false"} aria-posinset=${number + 1} aria-setsize=${rows.length}
           class=${`entry ${tone(own)}`} style=${{ transform: `translateY(${number * row}px)` }} onClick=${() => onSelect(own)}>${shown(own)}</div>`;
       })}
     </div>

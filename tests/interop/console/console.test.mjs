@@ -10,6 +10,7 @@ import { client, open, relay, start, violations } from "./desk.mjs";
 
 // What `rehearsal mock --json` and `rehearsal proxy --json` have printed.
 const mock = JSON.parse(process.env.REHEARSAL_MOCK);
+const still = JSON.parse(process.env.REHEARSAL_STILL);
 const proxy = JSON.parse(process.env.REHEARSAL_PROXY);
 
 let browser;
@@ -377,6 +378,97 @@ test("what happened is saved as lines, as HAR and as a scenario", async () => {
   });
 });
 
+// What an app reads, once it is as wanted.
+async function until(read, wanted) {
+  for (;;) {
+    const found = await read();
+    if (wanted(found)) return found;
+    await new Promise((done) => setTimeout(done, 50));
+  }
+}
+
+test("rows of the world are written, the app on the other side has them, and steps are undone and done again", async () => {
+  const app = await client(still);
+  const socket = await app.listen(["websocket"]);
+  const positions = async () => (await (await app.ask("/api/positions")).json()).positions;
+  await used(still, {}, async (page) => {
+    await tab(page, "World");
+    const panel = page.locator("#panel");
+    const editor = panel.locator("textarea");
+    const said = (text) => page.locator("p.unseen[role=status]", { hasText: text }).waitFor();
+    await panel.getByLabel("Account").selectOption("tester-a");
+    await panel.getByLabel("Resource").selectOption("positions");
+    await panel.getByRole("option", { name: "pos_3a91_02" }).click();
+    await page.waitForFunction(() => document.querySelector("#panel textarea")?.value.includes("pos_3a91_02"));
+    const row = JSON.parse(await editor.inputValue());
+
+    // What is wrong is said as one types, and is refused by nobody who means it.
+    await editor.fill(JSON.stringify({ ...row, side: "SIDEWAYS" }));
+    await panel.locator(".unkept code", { hasText: "/side" }).waitFor();
+    await panel.getByRole("button", { name: "Save although it is wrong" }).waitFor();
+    await editor.fill("{ not json");
+    await panel.locator(".why", { hasText: /JSON/ }).waitFor();
+    assert.equal(await panel.getByRole("button", { name: /^Save/ }).isDisabled(), true);
+
+    const heard = new Promise((done) => socket.on("price_update", (own) => own.positions.some(({ id, size }) => id === row.id && size === 4711) && done()));
+    await editor.fill(JSON.stringify({ ...row, size: 4711 }));
+    await panel.locator(".unkept").waitFor({ state: "detached" });
+    await panel.getByRole("button", { name: "Save", exact: true }).click();
+    await heard;
+    await said(`Saved: put positions ${row.id} of tester-a`);
+    const size = async () => (await positions()).find(({ id }) => id === row.id)?.size;
+    assert.equal(await size(), 4711);
+
+    await page.getByRole("tab", { name: "World" }).focus();
+    await page.keyboard.press("Control+z");
+    await said(`Undone: put positions ${row.id} of tester-a`);
+    assert.equal(await size(), row.size);
+    await page.keyboard.press("Control+Shift+z");
+    await said(`Done again: put positions ${row.id} of tester-a`);
+    assert.equal(await size(), 4711);
+
+    const before = (await positions()).length;
+    await panel.getByRole("button", { name: "New row" }).click();
+    await page.waitForFunction(() => document.querySelector("#panel textarea")?.value.includes("-new"));
+    await panel.getByRole("button", { name: "Add" }).click();
+    await said("Saved: add positions");
+    assert.equal((await positions()).length, before + 1);
+    await panel.getByText(`${before + 1} rows`).waitFor();
+    await panel.getByRole("button", { name: "Remove" }).click();
+    await said("Removed: remove positions");
+    assert.equal((await positions()).length, before);
+    await panel.getByRole("button", { name: "Undo" }).click();
+    await until(async () => (await positions()).length, (length) => length === before + 1);
+
+    await panel.getByLabel("Account").selectOption("");
+    await panel.getByLabel("Resource").selectOption("feature-flags");
+    await page.waitForFunction(() => document.querySelector("#panel textarea")?.value.includes("tradingActions"));
+    await editor.fill('{"flags": {"tradingActions": true}}');
+    await panel.getByRole("button", { name: "Save", exact: true }).click();
+    await said("Saved: put feature-flags");
+    assert.deepEqual(await (await app.ask("/api/feature-flags")).json(), { flags: { tradingActions: true } });
+  });
+  socket.close();
+});
+
+test("a list of many rows is looked through with few of them in the page", async () => {
+  await used(still, {}, async (page) => {
+    const rows = (from, limit) => Array.from({ length: limit }, (_, at) => ({ id: `row-${from + at}`, size: from + at }));
+    await page.route("**/api/world?*", (route) => {
+      const query = new URL(route.request().url()).searchParams;
+      const from = Number(query.get("from"));
+      return route.fulfill({ json: { resource: query.get("resource"), total: 100_000, from, rows: rows(from, Number(query.get("limit"))) } });
+    });
+    await tab(page, "World");
+    const list = page.getByRole("listbox", { name: /^Rows of/ });
+    await list.getByText("row-0", { exact: true }).waitFor();
+    await list.focus();
+    await list.evaluate((own) => (own.scrollTop = own.scrollHeight));
+    await list.getByText("row-99999", { exact: true }).waitFor();
+    assert.ok((await list.getByRole("option").count()) < 100);
+  });
+});
+
 for (const [name, options] of [
   ["light", { colorScheme: "light" }],
   ["dark", { colorScheme: "dark" }],
@@ -388,8 +480,12 @@ for (const [name, options] of [
     for (const ready of [proxy, mock]) {
       await used(ready, options, async (page) => {
         await page.locator(".entry").first().waitFor();
-        for (const panel of ["Now", "Levers", "Push"]) {
+        for (const panel of ["Now", "Levers", "Push", ...(ready === mock ? ["World"] : [])]) {
           await tab(page, panel);
+          if (panel === "World") {
+            await page.locator(".rows .entry").first().click();
+            await page.locator("#panel textarea").waitFor();
+          }
           assert.deepEqual(await violations(page), [], panel);
         }
         await page.getByRole("button", { name: "Requests" }).click();
