@@ -1,0 +1,46 @@
+//! What this process takes of the machine.
+
+use std::time::Duration;
+
+/// The processor time that it has taken so far.
+#[cfg(unix)]
+pub(super) fn processor() -> Duration {
+    use nix::sys::resource::{UsageWho, getrusage};
+    use nix::sys::time::TimeVal;
+
+    let time = |value: TimeVal| {
+        let micros = value.tv_sec() * 1_000_000 + i64::from(value.tv_usec());
+        Duration::from_micros(u64::try_from(micros).unwrap_or(0))
+    };
+    getrusage(UsageWho::RUSAGE_SELF).map_or(Duration::ZERO, |usage| {
+        time(usage.user_time()) + time(usage.system_time())
+    })
+}
+
+#[cfg(not(unix))]
+pub(super) fn processor() -> Duration {
+    Duration::ZERO
+}
+
+/// The bytes that it holds in memory; 0 where the system does not say.
+pub(super) fn resident() -> u64 {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
+    let kilobytes = line.and_then(|line| line.split_whitespace().next()?.parse::<u64>().ok());
+    kilobytes.unwrap_or(0) * 1024
+}
+
+/// How many descriptors it may have open.
+#[cfg(unix)]
+pub(super) fn descriptors() -> Option<u64> {
+    use nix::sys::resource::{Resource, getrlimit};
+
+    getrlimit(Resource::RLIMIT_NOFILE)
+        .ok()
+        .map(|(soft, _)| soft)
+}
+
+#[cfg(not(unix))]
+pub(super) fn descriptors() -> Option<u64> {
+    None
+}
