@@ -10,7 +10,7 @@ use super::http::Clients;
 use super::keep::Memory;
 use super::process::{self, Process};
 use super::witness::Witness;
-use crate::app::{App, Event, Quirks, UserAct, View};
+use crate::app::{App, Event, Pool, Quirks, UserAct, View};
 use crate::domain::contract::Contract;
 
 /// What a thin device is made of.
@@ -23,6 +23,8 @@ pub struct Settings {
     pub clients: Clients,
     /// Who hears what it does.
     pub witness: Arc<dyn Witness>,
+    /// What is shown, shared with others.
+    pub pool: Pool,
     /// The source of all randomness.
     pub seed: u64,
 }
@@ -56,6 +58,7 @@ impl ThinDevice {
             quirks: self.settings.quirks.clone(),
             seed: self.rng.u64(..),
         });
+        let app = app.sharing(self.settings.pool.clone());
         self.process = Some(Process::new(process::Settings {
             app,
             clients: self.settings.clients.clone(),

@@ -28,6 +28,7 @@ use super::failure::SetUpError;
 use super::interrupt::Interrupt;
 use super::plan::{Plan, Target};
 use super::target::{self, Unplayable};
+use crate::app::Pool;
 use crate::device::HttpError;
 use crate::device::http::Clients;
 use crate::domain::fleet::{Fleet, Memory, Stage, Storm, VERSION};
@@ -422,6 +423,7 @@ impl FleetPlan {
             quirks: self.plan.quirks.iter().copied().collect(),
             accounts: Arc::clone(accounts),
             clients: clients.collect::<Result<_, _>>()?,
+            pool: Pool::default(),
             tally: Arc::new(Tally::new(Arc::clone(contract), clock, pace, numbers.len())),
             orders: orders.clone(),
             numbers,

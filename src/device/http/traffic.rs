@@ -115,7 +115,7 @@ impl Traffic {
 
     /// Gives an exchange up. Nobody hears of it but the journal.
     pub fn abandon(&self, id: ExchangeId) {
-        let open = self.state().open.remove(&id);
+        let open = self.state().take(id);
         if let Some(open) = open {
             self.give_up(*open, "it was given up");
         }
@@ -203,7 +203,7 @@ impl Traffic {
     }
 
     fn end(&self, id: ExchangeId, outcome: Outcome) {
-        let Some(open) = self.state().open.remove(&id) else {
+        let Some(open) = self.state().take(id) else {
             return;
         };
         if let Some(task) = &open.task {
@@ -243,6 +243,17 @@ impl Traffic {
 
     fn state(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl State {
+    fn take(&mut self, id: ExchangeId) -> Option<Box<Open>> {
+        let open = self.open.remove(&id);
+        if self.open.is_empty() {
+            // An empty map keeps the room of several.
+            self.open = BTreeMap::new();
+        }
+        open
     }
 }
 

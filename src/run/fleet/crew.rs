@@ -7,7 +7,7 @@ use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
 use super::tally::{Member, Tally};
-use crate::app::{Quirks, UserAct};
+use crate::app::{Pool, Quirks, UserAct};
 use crate::device::http::Clients;
 use crate::device::thin::{Settings, ThinDevice};
 use crate::domain::contract::Contract;
@@ -41,6 +41,8 @@ pub(super) struct Crew {
     pub(super) accounts: Arc<[Account]>,
     /// The way to the services, from each address that connections come from.
     pub(super) clients: Vec<Clients>,
+    /// What the apps show alike.
+    pub(super) pool: Pool,
     pub(super) tally: Arc<Tally>,
     pub(super) orders: watch::Receiver<Order>,
     /// Which of the fleet's apps are in this thread.
@@ -95,6 +97,7 @@ impl Crew {
                 app: place,
                 number,
             }),
+            pool: self.pool.clone(),
             seed,
         });
         let seat = Seat {

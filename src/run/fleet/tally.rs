@@ -360,3 +360,83 @@ fn short(path: &str) -> String {
     });
     shown.collect::<Vec<_>>().join("/")
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::suite::Suite;
+
+    fn member() -> Member {
+        let contract = Arc::clone(&Suite::shipped().unwrap().contract);
+        let tally = Tally::new(contract, Clock::virtual_time(), Pace::default(), 1);
+        Member {
+            tally: Arc::new(tally),
+            app: 0,
+            number: 40,
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_frame_is_sent_or_kept_back_as_the_contract_says() {
+        let member = member();
+        for (text, is_sent) in [
+            ("3", true),
+            (r#"40/trading,{"token":"t"}"#, true),
+            (r#"42/trading,["close_trade",{"id":1}]"#, false),
+            ("40/admin,", false),
+        ] {
+            assert_eq!(member.lets_frame(text), is_sent, "{text}");
+        }
+        let scope = member.tally.scope();
+        assert_eq!((scope.frames, scope.denied), (3, 2));
+        assert_eq!(scope.evidence[0].app, 40);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_is_denied_is_told_without_what_may_be_a_token() {
+        let member = member();
+        let token = "eyJhbGciOiJSUzI1NiIsInR5cCI6IkpXVCJ9";
+        let target = format!("/edge/trading/api/orders/{token}?token={token}");
+        let refused = member.asks(&RequestView {
+            service: "trading",
+            base_path: "/edge/trading",
+            method: "POST",
+            target: &target,
+            host: "h",
+            expected_authority: "h",
+            headers: &[("Authorization".to_owned(), token.to_owned())],
+            body: Some(b""),
+        });
+        assert!(refused.is_err());
+        let told = format!("{refused:?} {:?}", member.tally.scope());
+        assert!(
+            told.contains("POST trading") && !told.contains(token),
+            "{told}"
+        );
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn the_time_to_live_begins_when_an_app_could_be_live() {
+        let member = member();
+        let second = Duration::from_secs(1);
+        let tell = |feed| member.tell(Fact::App(AppFact::Feed { feed }));
+        member.tally.starts(0, false);
+        tokio::time::advance(second).await;
+        tell(FeedState::Live);
+        tell(FeedState::Polling);
+        tokio::time::advance(second * 9).await;
+        member.tally.waits(0);
+        tokio::time::advance(second * 3).await;
+        tell(FeedState::Live);
+        let standing = member.tally.standing();
+        assert_eq!(
+            (standing.started, standing.live, standing.waiting),
+            (1, 1, 0)
+        );
+        let counts = member.tally.take_counts();
+        let times = counts.time_to_live;
+        let longest = times.at(crate::domain::figures::Quantile::Max).unwrap();
+        assert_eq!(times.count(), 2);
+        assert!(longest > second * 2 && longest <= second * 3);
+    }
+}
