@@ -105,6 +105,9 @@ pub struct Counts {
     pub connects: BTreeMap<u64, u64>,
     /// Requests by role, without those that carry a socket on; `other` is what nobody declared.
     pub requests: BTreeMap<String, Requests>,
+    /// Why requests were not sent or left without an answer, and how often.
+    #[serde(default)]
+    pub failures: BTreeMap<String, u64>,
     /// Why sockets did not connect, and how often.
     pub connect_errors: BTreeMap<String, u64>,
     /// Why connected sockets ended, and how often.
@@ -211,6 +214,7 @@ impl Counts {
             self.requests.entry(role.clone()).or_default().add(requests);
         }
         for (all, own) in [
+            (&mut self.failures, &other.failures),
             (&mut self.connect_errors, &other.connect_errors),
             (&mut self.disconnects, &other.disconnects),
         ] {

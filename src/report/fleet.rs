@@ -204,6 +204,11 @@ fn troubles(counts: &Counts) -> Vec<String> {
             all.push(format!("{role}: {} of {}", told.join(", "), own.all()));
         }
     }
+    for (why, times) in &counts.failures {
+        all.push(format!(
+            "{times} requests sent and lost, or not sent: {why}"
+        ));
+    }
     for (why, times) in &counts.connect_errors {
         all.push(format!("{times} sockets did not connect: {why}"));
     }

@@ -42,8 +42,9 @@ use crew::{Crew, Order};
 use schedule::Schedule;
 use tally::Tally;
 
-/// How many apps connect from one address of loopback: a system has about 28,000 ports for one address.
-const APPS_A_SOURCE: u64 = 12_000;
+/// How many apps connect from one address of loopback. A system has about 28,000 ports for one, keeps each for a
+/// minute after its connection, and in a storm an app opens several.
+const APPS_A_SOURCE: u64 = 2_500;
 
 /// Descriptors beside those of the apps' sockets: pooled connections, files, the runtimes.
 const OTHER_DESCRIPTORS: u64 = 512;
@@ -326,6 +327,7 @@ async fn held(
     interrupt: &Interrupt,
     told: &mut dyn FnMut(Told<'_>),
 ) -> Result<Fleet, NotHeld> {
+    usage::small_pages();
     let before = usage::resident();
     let accounts: Arc<[Account]> = backend.accounts(&plan.plan).into();
     let (orders, receiver) = watch::channel(Order::Live);

@@ -185,6 +185,9 @@ impl State {
     fn ended(&mut self, app: usize, route: usize, took: Duration, outcome: &ClientOutcome) {
         let role = self.routes.get(route).and_then(Option::as_ref);
         let name = role.map_or_else(|| OTHER.to_owned(), ToString::to_string);
+        if let ClientOutcome::NotSent { why } | ClientOutcome::Broken { why } = outcome {
+            *self.counts.failures.entry(why.clone()).or_default() += 1;
+        }
         let requests = self.counts.requests.entry(name).or_default();
         let count = match outcome {
             ClientOutcome::Answered { status } => {

@@ -113,3 +113,27 @@ fn an_interrupted_fleet_leaves_and_says_what_it_came_to_so_far() {
     assert_eq!(fleet.stages.len(), 2);
     assert_eq!(fleet.stages[0].live, APPS);
 }
+
+#[test]
+fn on_loopback_many_apps_connect_from_several_addresses() {
+    let services = |url: &str| {
+        let address = ServiceAddress {
+            url: url.parse().unwrap(),
+            via: None,
+            certificate: None,
+        };
+        BTreeMap::from([("api".to_owned(), address)])
+    };
+    let mut plan = FleetPlan {
+        apps: 10_000,
+        ..plan(&[])
+    };
+    let here = plan.sources_in_use(&services("http://127.0.0.1:4010"));
+    let wanted = if cfg!(target_os = "linux") { 4 } else { 1 };
+    assert_eq!(here.len(), wanted);
+    let elsewhere = services("https://api.example.test");
+    assert_eq!(plan.sources_in_use(&elsewhere), [None]);
+    let own: IpAddr = "192.0.2.7".parse().unwrap();
+    plan.sources = vec![own];
+    assert_eq!(plan.sources_in_use(&elsewhere), [Some(own)]);
+}

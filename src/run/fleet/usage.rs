@@ -30,6 +30,13 @@ pub(super) fn resident() -> u64 {
     kilobytes.unwrap_or(0) * 1024
 }
 
+/// Has the system hold memory in small pages: thousands of apps come and go in pieces, and each large page stays
+/// whole for the last piece in it. Where it cannot be had, more memory is held.
+pub(super) fn small_pages() {
+    #[cfg(target_os = "linux")]
+    let _ = nix::sys::prctl::set_thp_disable(true);
+}
+
 /// How many descriptors it may have open.
 #[cfg(unix)]
 pub(super) fn descriptors() -> Option<u64> {
