@@ -47,6 +47,7 @@ pub use effect::{
 pub use event::{
     Answer, DisconnectReason, Event, Now, RequestFailure, SocketEvent, StorageRead, UserAct,
 };
+pub use notice::SIGN_IN_FAILED;
 pub use pool::Pool;
 pub use quirk::{Quirk, Quirks};
 pub use view::{LOADING, MAINTENANCE, SIGNED_OUT, Shown, SignedIn, View};

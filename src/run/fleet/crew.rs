@@ -5,9 +5,10 @@ use std::time::Duration;
 
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
+use tokio::time::Instant;
 
 use super::tally::{Member, Tally};
-use crate::app::{Pool, Quirks, UserAct};
+use crate::app::{Pool, Quirks, SIGN_IN_FAILED, SIGNED_OUT, UserAct};
 use crate::device::http::Clients;
 use crate::device::thin::{Settings, ThinDevice};
 use crate::domain::contract::Contract;
@@ -15,6 +16,9 @@ use crate::domain::secret::Account;
 
 /// How long a sign-out has for its answer when an app leaves.
 const FAREWELL: Duration = Duration::from_secs(5);
+
+/// After how long at least somebody whose sign-in has failed tries again; after twice as long at most.
+const AGAIN: Duration = Duration::from_secs(5);
 
 /// What all apps are to do.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -105,9 +109,12 @@ impl Crew {
             tally: Arc::clone(&self.tally),
             app: place,
             orders: self.orders.clone(),
-            leaves_after: self.leaving.mul_f64(fastrand::Rng::with_seed(seed).f64()),
+            user,
+            again: None,
+            rng: fastrand::Rng::with_seed(seed),
+            leaving: self.leaving,
         };
-        Some(seat.hold(user))
+        Some(seat.hold())
     }
 }
 
@@ -122,15 +129,27 @@ struct Seat {
     tally: Arc<Tally>,
     app: usize,
     orders: watch::Receiver<Order>,
-    leaves_after: Duration,
+    /// What signs in.
+    user: UserAct,
+    /// When that is done again.
+    again: Option<Instant>,
+    rng: fastrand::Rng,
+    /// Over how long all leave.
+    leaving: Duration,
 }
 
 impl Seat {
-    async fn hold(mut self, user: UserAct) {
+    async fn hold(mut self) {
         self.tally.starts(self.app, false);
         self.device.launch();
-        self.device.act(user);
+        self.device.act(self.user.clone());
         loop {
+            let again = async {
+                match self.again {
+                    Some(at) => tokio::time::sleep_until(at).await,
+                    None => std::future::pending().await,
+                }
+            };
             tokio::select! {
                 biased;
                 changed = self.orders.changed() => {
@@ -143,10 +162,30 @@ impl Seat {
                     }
                     self.obey(order);
                 }
+                () = again => {
+                    self.again = None;
+                    self.device.act(self.user.clone());
+                }
                 () = self.device.arrive() => {}
             }
+            self.look();
         }
         self.leave().await;
+    }
+
+    /// Looks at the screen: who is asked to sign in, and was not refused, tries again in a while.
+    fn look(&mut self) {
+        let is_asked = self.device.view().is_some_and(|view| {
+            let may = view.notice.is_none_or(|notice| notice == SIGN_IN_FAILED);
+            view.session.is_none() && may && *view.screen == *SIGNED_OUT
+        });
+        if !is_asked {
+            self.again = None;
+        } else if self.again.is_none() {
+            let wait = AGAIN.mul_f64(1.0 + self.rng.f64());
+            let clock = self.tally.clock();
+            self.again = Some(clock.instant(clock.elapsed() + wait));
+        }
     }
 
     fn obey(&mut self, order: Order) {
@@ -173,7 +212,8 @@ impl Seat {
     /// Signs out when its turn has come, and ends when that is done.
     async fn leave(mut self) {
         let clock = self.tally.clock();
-        let turn = clock.instant(clock.elapsed() + self.leaves_after);
+        let after = self.leaving.mul_f64(self.rng.f64());
+        let turn = clock.instant(clock.elapsed() + after);
         loop {
             tokio::select! {
                 biased;
