@@ -40,28 +40,35 @@ fn a_fleet_ramps_up_holds_and_comes_back_from_every_storm() {
     assert_eq!(names[..3], ["ramp", "hold", "storm 1: sockets"]);
     assert_eq!(names.len(), 1 + 2 * Storm::ALL.len());
     assert_eq!(fleet.unrecovered().count(), 0, "{fleet:?}");
-    let ramp = stage(&fleet, "ramp");
-    assert!(ramp.lasted >= Duration::from_secs(6));
-    assert_eq!(ramp.counts.time_to_live.count(), APPS);
-    assert_eq!(ramp.counts.all_connects(), APPS);
-    assert_eq!(ramp.counts.requests["sign-in"].succeeded, APPS);
-    assert_eq!(ramp.counts.errors(), 0);
-    let hold = stage(&fleet, "hold");
-    assert_eq!(hold.counts.all_connects(), 0);
-    assert!(hold.counts.events > APPS);
+    ramped_up(stage(&fleet, "ramp"));
+    let hold = &stage(&fleet, "hold").counts;
+    assert_eq!(hold.all_connects(), 0);
+    assert!(hold.events > APPS);
     for (number, storm) in Storm::ALL.iter().enumerate() {
-        let own = stage(&fleet, &format!("storm {}: {storm}", number + 1));
-        assert_eq!(own.counts.time_to_live.count(), APPS, "{own:?}");
-        assert!(own.counts.all_connects() >= APPS, "{own:?}");
-        // They have the sessions that they had.
-        assert!(!own.counts.requests.contains_key("sign-in"), "{own:?}");
-        assert_eq!(storm.lasts(), own.lasted >= Duration::from_secs(90));
+        let name = format!("storm {}: {storm}", number + 1);
+        came_back(stage(&fleet, &name), *storm);
     }
     // The library's backoff spreads clients that lost their sockets together.
     let cut = &stage(&fleet, "storm 1: sockets").counts;
     assert!(cut.time_to_live.at(Quantile::P50) > Some(Duration::from_millis(400)));
     assert_eq!(fleet.scope.denied, 0, "{:?}", fleet.scope.evidence);
     assert!(fleet.scope.requests > APPS, "{:?}", fleet.scope);
+}
+
+fn ramped_up(ramp: &Stage) {
+    assert!(ramp.lasted >= Duration::from_secs(6));
+    assert_eq!(ramp.counts.time_to_live.count(), APPS);
+    assert_eq!(ramp.counts.all_connects(), APPS);
+    assert_eq!(ramp.counts.requests["sign-in"].succeeded, APPS);
+    assert_eq!(ramp.counts.errors(), 0);
+}
+
+fn came_back(own: &Stage, storm: Storm) {
+    assert_eq!(own.counts.time_to_live.count(), APPS, "{own:?}");
+    assert!(own.counts.all_connects() >= APPS, "{own:?}");
+    // They have the sessions that they had.
+    assert!(!own.counts.requests.contains_key("sign-in"), "{own:?}");
+    assert_eq!(storm.lasts(), own.lasted >= Duration::from_secs(90));
 }
 
 #[test]

@@ -6,11 +6,10 @@ use std::time::Duration;
 #[cfg(unix)]
 pub(super) fn processor() -> Duration {
     use nix::sys::resource::{UsageWho, getrusage};
-    use nix::sys::time::TimeVal;
+    use nix::sys::time::{TimeVal, TimeValLike as _};
 
     let time = |value: TimeVal| {
-        let micros = value.tv_sec() * 1_000_000 + i64::from(value.tv_usec());
-        Duration::from_micros(u64::try_from(micros).unwrap_or(0))
+        Duration::from_micros(u64::try_from(value.num_microseconds()).unwrap_or(0))
     };
     getrusage(UsageWho::RUSAGE_SELF).map_or(Duration::ZERO, |usage| {
         time(usage.user_time()) + time(usage.system_time())
