@@ -429,7 +429,10 @@ fn cause(error: &(dyn Error + 'static)) -> String {
         if let Some(io) = source.downcast_ref::<io::Error>()
             && io.kind() != io::ErrorKind::Other
         {
-            return io.kind().to_string();
+            // Some kinds have no name yet, like that of too many open files.
+            let kind = io.kind().to_string();
+            let is_named = kind != "uncategorized error";
+            return if is_named { kind } else { io.to_string() };
         }
         deepest = Some(source);
         next = source.source();

@@ -1,5 +1,7 @@
 //! Who hears what a device does: a journal, or whoever counts what thousands of devices do.
 
+use tokio::sync::Semaphore;
+
 use crate::domain::journal::{AppFact, ClientExchange, Fact};
 use crate::domain::scope::RequestView;
 use crate::net::{Clock, Pace, Recorder};
@@ -40,6 +42,11 @@ pub trait Witness: Send + Sync {
 
     /// The pace at which the target is asked, where nothing between it and the device keeps one.
     fn pace(&self) -> Option<&Pace> {
+        None
+    }
+
+    /// Room for connections beside those of sockets, where many devices share what the system gives.
+    fn room(&self) -> Option<&Semaphore> {
         None
     }
 }

@@ -7,6 +7,7 @@
 
 mod barrier;
 mod crew;
+mod refusal;
 mod schedule;
 mod tally;
 #[cfg(test)]
@@ -20,25 +21,24 @@ use std::sync::Arc;
 use std::thread;
 use std::time::Duration;
 
-use tokio::sync::{oneshot, watch};
+use tokio::sync::{Semaphore, oneshot, watch};
 
 use super::backend::Backend;
 use super::deployment::World;
-use super::failure::SetUpError;
 use super::interrupt::Interrupt;
 use super::plan::{Plan, Target};
-use super::target::{self, Unplayable};
+use super::target;
 use crate::app::Pool;
-use crate::device::HttpError;
 use crate::device::http::Clients;
 use crate::domain::fleet::{Fleet, Memory, Stage, Storm, VERSION};
 use crate::domain::scenario::Lever;
 use crate::domain::secret::Account;
 use crate::net::{Clock, ServiceAddress};
 use crate::operator::Command;
-use crate::suite::config::{self, LeverMeans};
+use crate::suite::config::LeverMeans;
 pub use barrier::Barrier;
 use crew::{Crew, Order};
+pub use refusal::{NotHeld, allowed};
 use schedule::Schedule;
 use tally::Tally;
 
@@ -48,6 +48,12 @@ const APPS_A_SOURCE: u64 = 2_500;
 
 /// Descriptors beside those of the apps' sockets: pooled connections, files, the runtimes.
 const OTHER_DESCRIPTORS: u64 = 512;
+
+/// For how many requests at once there is room at least.
+const LEAST_ROOM: u64 = 64;
+
+/// … and at most: as many as nobody waits for.
+const MOST_ROOM: u64 = 100_000;
 
 /// What is held, and what happens to it.
 #[derive(Debug, Clone)]
@@ -83,174 +89,6 @@ pub enum Told<'a> {
     Begins(&'a str),
     /// A stage is over.
     Ended(&'a Stage),
-}
-
-/// Why no fleet is held, or no longer.
-#[derive(Debug, thiserror::Error)]
-pub enum NotHeld {
-    /// Nobody said that the target may be loaded.
-    #[error(
-        "the target `{target}` is not on this machine, and nothing says that it may be loaded: whoever answers for it writes `fleet = {apps}` below [targets.{target}] in rehearsal.toml, the most apps that it is to bear"
-    )]
-    NotAllowed {
-        /// The target's name.
-        target: String,
-        /// How many apps were asked for.
-        apps: u64,
-    },
-    /// The target is to bear fewer.
-    #[error(
-        "the target `{target}` is to bear {most} apps in all (its `fleet` in rehearsal.toml), and {apps} were asked for"
-    )]
-    TooMany {
-        /// The target's name.
-        target: String,
-        /// How many it is to bear.
-        most: u64,
-        /// How many were asked for.
-        apps: u64,
-    },
-    /// The target cannot be reached as a fleet reaches it.
-    #[error(
-        "the target `{target}` is reached with `{key}`, and a fleet connects directly: run it from where the target can be reached without"
-    )]
-    NotDirect {
-        /// The target's name.
-        target: String,
-        /// The key of the configuration.
-        key: &'static str,
-    },
-    /// Nobody can sign in.
-    #[error(
-        "the target `{target}` has no accounts, so no app could sign in: [targets.{target}.accounts] in rehearsal.toml names them"
-    )]
-    NoAccounts {
-        /// The target's name.
-        target: String,
-    },
-    /// The system lets this process have too few connections.
-    #[error(
-        "{apps} apps need {need} descriptors, and this process may have {may}: raise the limit (`ulimit -n {need}`), or hold fewer apps"
-    )]
-    Descriptors {
-        /// How many apps were asked for.
-        apps: u64,
-        /// How many descriptors they need.
-        need: u64,
-        /// How many there may be.
-        may: u64,
-    },
-    /// A storm needs a lever that nobody can move.
-    #[error("the storm `{storm}` cannot be had at `{target}`: {why}")]
-    NoLever {
-        /// The storm.
-        storm: Storm,
-        /// The target's name.
-        target: String,
-        /// What is missing.
-        why: String,
-    },
-    /// The target is not there.
-    #[error(transparent)]
-    Unplayable(#[from] Unplayable),
-    /// The mock, or a way to the services, could not be set up.
-    #[error(transparent)]
-    SetUp(#[from] SetUpError),
-    /// The requests cannot be sent.
-    #[error(transparent)]
-    Http(#[from] HttpError),
-    /// A lever did not move.
-    #[error("a lever did not move: {0}")]
-    Lever(String),
-    /// The other processes cannot be waited for.
-    #[error("the folder of the barrier cannot be used: {0}")]
-    Barrier(io::Error),
-    /// No thread or runtime could be started.
-    #[error("the fleet could not be started: {0}")]
-    Start(#[from] io::Error),
-}
-
-impl NotHeld {
-    /// Whether it is what was asked for that cannot be, whatever there is at the other end.
-    #[must_use]
-    pub fn is_asked_wrongly(&self) -> bool {
-        matches!(
-            self,
-            Self::NotAllowed { .. }
-                | Self::TooMany { .. }
-                | Self::NotDirect { .. }
-                | Self::NoAccounts { .. }
-                | Self::Descriptors { .. }
-                | Self::NoLever { .. }
-                | Self::Http(_)
-        )
-    }
-}
-
-/// Says what keeps a fleet from being held at its target, before anything is asked of it.
-///
-/// # Errors
-/// The first that does.
-pub fn allowed(plan: &FleetPlan) -> Result<(), NotHeld> {
-    let apps = plan.apps;
-    let is_outside = match &plan.plan.target {
-        Target::Mock => false,
-        Target::Deployment(target) => {
-            may_load(plan, target)?;
-            true
-        }
-    };
-    if plan.plan.virtual_time() {
-        return Ok(());
-    }
-    // Both ends are this process's where the mock is in it.
-    let need = if is_outside { apps } else { apps * 2 } + OTHER_DESCRIPTORS;
-    match usage::descriptors() {
-        Some(may) if may < need => Err(NotHeld::Descriptors { apps, need, may }),
-        _ => Ok(()),
-    }
-}
-
-fn may_load(plan: &FleetPlan, target: &config::Target) -> Result<(), NotHeld> {
-    let name = || target.name.clone();
-    let processes = plan.barrier.as_ref().map_or(1, |barrier| barrier.processes);
-    let apps = plan.apps * u64::from(processes);
-    match target.fleet {
-        Some(most) if most < apps => {
-            let target = name();
-            return Err(NotHeld::TooMany { target, most, apps });
-        }
-        None if !is_on_loopback(target) => {
-            let target = name();
-            return Err(NotHeld::NotAllowed { target, apps });
-        }
-        _ => {}
-    }
-    let access = &target.access;
-    for (is_there, key) in [
-        (access.proxy.is_some(), "proxy"),
-        (access.identity.is_some(), "tls.client-certificate"),
-        (access.ca.is_some(), "tls.ca"),
-        (!access.headers.is_empty(), "headers"),
-    ] {
-        if is_there {
-            let target = name();
-            return Err(NotHeld::NotDirect { target, key });
-        }
-    }
-    if target.accounts.is_empty() {
-        return Err(NotHeld::NoAccounts { target: name() });
-    }
-    Ok(())
-}
-
-fn is_on_loopback(target: &config::Target) -> bool {
-    target.services.values().all(|url| match url.host() {
-        Some(url::Host::Ipv4(address)) => address.is_loopback(),
-        Some(url::Host::Ipv6(address)) => address.is_loopback(),
-        Some(url::Host::Domain(name)) => name == "localhost",
-        None => false,
-    })
 }
 
 /// Holds a fleet through all its stages and says what it came to.
@@ -333,12 +171,19 @@ async fn held(
     let (orders, receiver) = watch::channel(Order::Live);
     let mut tallies = Vec::new();
     let mut crews = Vec::new();
+    let shared = Shared {
+        backend,
+        clock,
+        accounts: Arc::clone(&accounts),
+        orders: receiver,
+        room: plan.room(),
+    };
     for thread in 0..plan.threads_in_use() {
-        let crew = plan.crew(thread, backend, clock, &accounts, &receiver)?;
+        let crew = plan.crew(thread, &shared)?;
         tallies.push(Arc::clone(&crew.tally));
         crews.push(crew);
     }
-    drop(receiver);
+    drop(shared);
     let mut ended = Vec::new();
     for crew in crews {
         ended.push(begin(crew, plan.plan.virtual_time())?);
@@ -397,6 +242,15 @@ fn begin(crew: Crew, is_virtual: bool) -> io::Result<oneshot::Receiver<()>> {
     Ok(ended)
 }
 
+/// What the crews of all threads are made of.
+struct Shared<'a> {
+    backend: &'a Backend,
+    clock: Clock,
+    accounts: Arc<[Account]>,
+    orders: watch::Receiver<Order>,
+    room: Option<Arc<Semaphore>>,
+}
+
 impl FleetPlan {
     fn threads_in_use(&self) -> u64 {
         if self.plan.virtual_time() {
@@ -405,29 +259,33 @@ impl FleetPlan {
         (self.threads.max(1) as u64).min(self.apps.max(1))
     }
 
-    fn crew(
-        &self,
-        thread: u64,
-        backend: &Backend,
-        clock: Clock,
-        accounts: &Arc<[Account]>,
-        orders: &watch::Receiver<Order>,
-    ) -> Result<Crew, NotHeld> {
+    /// Room for requests that are under way at once: what descriptors there are beside those of the sockets. Each
+    /// service has a pool of its own, and each pool keeps for a while what it no longer needs.
+    fn room(&self) -> Option<Arc<Semaphore>> {
+        let may = usage::descriptors().filter(|_| !self.plan.virtual_time())?;
+        let services = self.plan.suite.contract.services.len().max(1) as u64;
+        let spare = may.saturating_sub(self.apps + OTHER_DESCRIPTORS) / (2 * services);
+        let room = usize::try_from(spare.clamp(LEAST_ROOM, MOST_ROOM)).ok()?;
+        Some(Arc::new(Semaphore::new(room)))
+    }
+
+    fn crew(&self, thread: u64, shared: &Shared<'_>) -> Result<Crew, NotHeld> {
         let contract = &self.plan.suite.contract;
-        let services = services(backend, &self.plan);
+        let services = services(shared.backend, &self.plan);
         let clients = self.sources_in_use(&services).into_iter();
         let clients = clients.map(|source| Clients::from_source(&services, source));
         let step = usize::try_from(self.threads_in_use()).unwrap_or(1);
         let numbers: Vec<u64> = (thread..self.apps).step_by(step).collect();
         let pace = self.plan.course.pace.clone();
+        let tally = Tally::new(Arc::clone(contract), shared.clock, pace, numbers.len());
         Ok(Crew {
             contract: Arc::clone(contract),
             quirks: self.plan.quirks.iter().copied().collect(),
-            accounts: Arc::clone(accounts),
+            accounts: Arc::clone(&shared.accounts),
             clients: clients.collect::<Result<_, _>>()?,
             pool: Pool::default(),
-            tally: Arc::new(Tally::new(Arc::clone(contract), clock, pace, numbers.len())),
-            orders: orders.clone(),
+            tally: Arc::new(tally.within(shared.room.clone())),
+            orders: shared.orders.clone(),
             numbers,
             every: self.ramp.div_f64(self.apps.max(1) as f64),
             leaving: self.ramp.min(LEAVING),

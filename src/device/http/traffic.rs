@@ -153,6 +153,12 @@ impl Traffic {
                 return Outcome::NotSent { why };
             }
         }
+        // What carries a socket lasts, and has no timeout: it must not take the room of what does not.
+        let room = self.witness.room().filter(|_| call.timeout.is_some());
+        let _taken = match room {
+            Some(room) => room.acquire().await.ok(),
+            None => None,
+        };
         perform(&self.clients, call, |call, hop| self.hop(id, call, hop)).await
     }
 

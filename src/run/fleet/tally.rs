@@ -4,6 +4,8 @@
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use tokio::sync::Semaphore;
+
 use crate::device::witness::{Ticket, Witness};
 use crate::domain::contract::{Contract, Role};
 use crate::domain::figures::OTHER;
@@ -29,6 +31,8 @@ pub(super) struct Tally {
     contract: Arc<Contract>,
     clock: Clock,
     pace: Pace,
+    /// Room for the connections of requests, shared by all threads.
+    room: Option<Arc<Semaphore>>,
     /// What a feed is that has come to what the contract has.
     best: FeedState,
     state: Mutex<State>,
@@ -77,6 +81,7 @@ impl Tally {
             contract,
             clock,
             pace,
+            room: None,
             state: Mutex::new(State {
                 counts: Counts::default(),
                 scope: Scope::default(),
@@ -85,6 +90,11 @@ impl Tally {
                 standing: Standing::default(),
             }),
         }
+    }
+
+    /// The same, with room for so many requests at once in all threads together.
+    pub(super) fn within(self, room: Option<Arc<Semaphore>>) -> Self {
+        Self { room, ..self }
     }
 
     /// The time.
@@ -336,6 +346,10 @@ impl Witness for Member {
 
     fn pace(&self) -> Option<&Pace> {
         Some(&self.tally.pace)
+    }
+
+    fn room(&self) -> Option<&Semaphore> {
+        self.tally.room.as_deref()
     }
 }
 
