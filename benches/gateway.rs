@@ -91,7 +91,7 @@ async fn compare(urls: BTreeMap<String, url::Url>) {
     let aside = Recorder::new(Clock::real_time());
     let traffic = |services: &BTreeMap<String, ServiceAddress>| {
         let clients = Clients::new(services).expect("clients");
-        Traffic::new(clients, aside.clone(), true)
+        Traffic::new(clients, Arc::new(aside.clone()), true)
     };
     let (straight, through) = (traffic(&straight.collect()), traffic(&gateway.addresses()));
     let (mut without, mut with) = (Vec::new(), Vec::new());

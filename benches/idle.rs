@@ -152,7 +152,7 @@ async fn rest(recorder: &Recorder) {
 async fn feeds(mock: &Mock) {
     let clients = Clients::new(&mock.services).expect("clients");
     let recorder = Recorder::new(Clock::real_time());
-    let traffic = Traffic::new(clients, recorder.clone(), true);
+    let traffic = Traffic::new(clients, Arc::new(recorder.clone()), true);
     let token = sign_in(&traffic).await;
     let mut sockets: JoinSet<()> = JoinSet::new();
     let mut before = 0.0;

@@ -25,6 +25,7 @@ mod misbehave;
 mod notice;
 mod paging;
 mod poller;
+mod pool;
 mod quirk;
 mod refresh;
 mod requests;
@@ -46,6 +47,8 @@ pub use effect::{
 pub use event::{
     Answer, DisconnectReason, Event, Now, RequestFailure, SocketEvent, StorageRead, UserAct,
 };
+pub use notice::SIGN_IN_FAILED;
+pub use pool::Pool;
 pub use quirk::{Quirk, Quirks};
 pub use view::{LOADING, MAINTENANCE, SIGNED_OUT, Shown, SignedIn, View};
 
@@ -95,6 +98,8 @@ pub struct App {
     /// What is held of each resource, in the contract's order.
     data: Vec<ResourceState>,
     quirk_state: misbehave::QuirkState,
+    /// Whom what is shown is shared with.
+    pool: Option<Pool>,
 }
 
 impl App {
@@ -127,9 +132,17 @@ impl App {
                 .map(|_| ResourceState::default())
                 .collect(),
             quirk_state: misbehave::QuirkState::default(),
+            pool: None,
             contract,
             quirks,
         }
+    }
+
+    /// The same, beside other apps of its process that may show the same.
+    #[must_use]
+    pub fn sharing(self, pool: Pool) -> Self {
+        let pool = Some(pool);
+        Self { pool, ..self }
     }
 
     /// Takes an event in, and says what is to be done about it, in order.

@@ -19,6 +19,7 @@ mod drift;
 mod exit;
 mod export;
 mod files;
+mod fleet;
 mod history;
 mod incident;
 mod init;
@@ -115,6 +116,7 @@ fn perform(command: Command) -> Result<Exit, Problem> {
         Command::Merge(arguments) => merge::merge(&arguments),
         Command::Rerun(arguments) => rerun::rerun(&arguments),
         Command::History(arguments) => history::history(&arguments),
+        Command::Fleet(arguments) => fleet::fleet(&arguments),
         Command::Proxy(arguments) => proxy::proxy(&arguments),
         Command::Judge(arguments) => judge::judge(&arguments),
         Command::Attest(arguments) => attest::attest(&arguments),

@@ -21,11 +21,14 @@ use crate::net::{Recorder, ServiceAddress};
 
 mod error;
 pub mod http;
+mod keep;
 mod lifecycle;
 mod process;
 pub mod socket;
 pub mod storage;
+pub mod thin;
 mod timers;
+pub mod witness;
 
 #[cfg(test)]
 mod backend;

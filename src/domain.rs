@@ -16,6 +16,7 @@ pub mod diagnosis;
 pub mod duration;
 pub mod equal;
 pub mod figures;
+pub mod fleet;
 pub mod formula;
 pub mod incident;
 pub mod journal;

@@ -7,6 +7,7 @@ mod changes;
 pub mod ctrf;
 mod document;
 pub mod file;
+pub mod fleet;
 pub mod github;
 pub mod har;
 pub mod history;

@@ -7,7 +7,7 @@ use super::App;
 /// The credentials are wrong.
 pub(super) const SIGN_IN_REFUSED: &str = "sign-in-refused";
 /// The sign-in did not work for another reason; it can be tried again.
-pub(super) const SIGN_IN_FAILED: &str = "sign-in-failed";
+pub const SIGN_IN_FAILED: &str = "sign-in-failed";
 /// The session is over without the user's doing.
 pub(super) const SESSION_EXPIRED: &str = "session-expired";
 /// There is no network.

@@ -49,6 +49,15 @@ pub(super) struct Requests {
 }
 
 impl Requests {
+    fn take(&mut self, id: RequestId) -> Option<Pending> {
+        let pending = self.pending.remove(&id);
+        if self.pending.is_empty() {
+            // An empty map keeps the room of several, which is much of what an idle app weighs.
+            self.pending = BTreeMap::new();
+        }
+        pending
+    }
+
     fn enlist(&mut self, pending: Pending) -> RequestId {
         self.last += 1;
         let id = RequestId(self.last);
@@ -121,7 +130,7 @@ impl App {
 
     /// Gives a request up.
     pub(super) fn cancel(&mut self, id: RequestId) {
-        if self.requests.pending.remove(&id).is_some() {
+        if self.requests.take(id).is_some() {
             self.out.push(Effect::Cancel(id));
         }
     }
@@ -142,7 +151,7 @@ impl App {
 
     /// Hands a reply to whoever asked; nobody did if the request was given up.
     pub(super) fn replied(&mut self, id: RequestId, reply: Reply) {
-        let Some(pending) = self.requests.pending.remove(&id) else {
+        let Some(pending) = self.requests.take(id) else {
             return;
         };
         match pending.purpose {

@@ -243,7 +243,10 @@ impl App {
         }
     }
 
-    fn show(&mut self, index: usize, shown: Shown, source: DataSource) {
+    fn show(&mut self, index: usize, mut shown: Shown, source: DataSource) {
+        if let (Some(pool), DataSource::Request) = (&self.pool, source) {
+            shown.value = pool.share(shown.value);
+        }
         let name = self.contract.resources[index].name.as_str();
         match self.view.shown.get_mut(name) {
             Some(own) => *own = shown,

@@ -5,6 +5,7 @@ mod console;
 mod course;
 mod detail;
 mod doctor;
+mod fleet;
 mod history;
 mod mock;
 mod recorded;
@@ -32,6 +33,7 @@ pub(super) use console::ConsoleArguments;
 pub(super) use course::{CourseArguments, Flaky};
 pub(super) use detail::DetailArguments;
 pub(super) use doctor::DoctorArguments;
+pub(super) use fleet::{FleetAction, FleetArguments, FleetMergeArguments, HeldArguments};
 pub(super) use history::{AskedArguments, HistoryAction, HistoryArguments, PlaceArguments};
 pub(super) use mock::MockArguments;
 pub(super) use recorded::{DriftArguments, RecordArguments};
@@ -114,6 +116,9 @@ impl Arguments {
             .mut_subcommand("proxy", |proxy| {
                 proxy.after_help(format!("{PROXY_EXAMPLES}\n{codes}"))
             })
+            .mut_subcommand("fleet", |fleet| {
+                fleet.after_help(format!("{}\n{codes}", fleet::EXAMPLES))
+            })
             .mut_subcommand("mock", |mock| mock.after_help(mock::EXAMPLES))
             .mut_subcommand("judge", |judge| {
                 judge.after_help(format!("{JUDGE_EXAMPLES}\n{codes}"))
@@ -171,6 +176,8 @@ pub(super) enum Command {
     Judge(Box<JudgeArguments>),
     /// Put the gateway before a target, for an app of your own, and judge what it does
     Proxy(Box<ProxyArguments>),
+    /// Hold thousands of simulated apps against a target that may be loaded, and storm it
+    Fleet(Box<FleetArguments>),
     /// Serve the mock backend for local development, until Ctrl-C
     Mock(Box<MockArguments>),
     /// Validate suites, contracts and the configuration, all errors at once

@@ -7,7 +7,9 @@ use crate::history::Unusable;
 use crate::mock::{LeverError, StartError, Unusable as UnusableState};
 use crate::net::NoAuthority;
 use crate::report::file::Unwritable;
-use crate::run::{LeaseError, NotServed, ReplayFailed, Unjudgeable, Unplayable, Unselected};
+use crate::run::{
+    LeaseError, NotHeld, NotServed, ReplayFailed, Unjudgeable, Unplayable, Unselected,
+};
 use crate::runfile;
 use crate::suite::{Problems, Rendering};
 
@@ -71,6 +73,9 @@ pub(super) enum Problem {
     /// Nothing can be put before the target.
     #[error(transparent)]
     NotServed(#[from] NotServed),
+    /// No fleet can be held against the target.
+    #[error(transparent)]
+    NotHeld(Box<NotHeld>),
     /// A certificate or key that cannot be used.
     #[error("the app cannot be served over TLS: {0}")]
     Tls(std::io::Error),
@@ -198,11 +203,13 @@ impl Problem {
             // A port is what a person asked for; all else is between world and contract.
             Self::Mock(StartError::Bind { .. }) => Exit::Usage,
             Self::Mock(StartError::Key(_)) => Exit::Broken,
+            Self::NotHeld(why) if why.is_asked_wrongly() => Exit::Usage,
             Self::Mock(_) => Exit::InvalidSuite,
             Self::Replay(_)
             | Self::Unplayable(_)
             | Self::Levers(_)
             | Self::NotServed(_)
+            | Self::NotHeld(_)
             | Self::Output(_) => Exit::Broken,
         }
     }
@@ -255,6 +262,7 @@ impl Problem {
             | Self::Unplayable(_)
             | Self::Levers(_)
             | Self::NotServed(_)
+            | Self::NotHeld(_)
             | Self::Replay(_)
             | Self::Mock(_)
             | Self::Value { .. }

@@ -9,6 +9,7 @@ use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::error::Error;
 use std::io;
+use std::net::IpAddr;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
@@ -150,10 +151,21 @@ impl Clients {
     /// # Errors
     /// When a URL cannot be asked or TLS cannot be set up.
     pub fn new(services: &BTreeMap<String, ServiceAddress>) -> Result<Self, HttpError> {
+        Self::from_source(services, None)
+    }
+
+    /// The same, with connections that come from one of this machine's addresses.
+    ///
+    /// # Errors
+    /// When a URL cannot be asked or TLS cannot be set up.
+    pub fn from_source(
+        services: &BTreeMap<String, ServiceAddress>,
+        source: Option<IpAddr>,
+    ) -> Result<Self, HttpError> {
         let mut shared: Vec<(Arc<Route>, Client)> = Vec::new();
         let mut all = Vec::with_capacity(services.len());
         for (name, address) in services {
-            let route = Route::to(name, address)?;
+            let route = Route::to(name, address, source)?;
             let known = shared.iter().find(|(own, _)| **own == route);
             let (route, client) = match known {
                 Some(known) => known.clone(),
@@ -183,6 +195,12 @@ impl Clients {
     pub fn base_path(&self, service: &str) -> &str {
         self.service(service)
             .map_or("", |service| service.url.path().trim_end_matches('/'))
+    }
+
+    /// The `host:port` at which a service is asked, as its URL names it; empty for an unknown service.
+    fn authority(&self, service: &str) -> &str {
+        self.service(service)
+            .map_or("", |service| service.url.authority())
     }
 
     fn service(&self, name: &str) -> Result<&Service, String> {
@@ -230,8 +248,13 @@ struct Hop {
     url: Url,
 }
 
-/// Performs one call to its end; `hopped` is told of every redirect before it is followed.
-async fn perform(clients: &Clients, call: Call, hopped: impl Fn(&Hop)) -> Outcome {
+/// Performs one call to its end; `hopped` is told of every redirect before it is followed, and may keep it
+/// from being followed.
+async fn perform(
+    clients: &Clients,
+    call: Call,
+    hopped: impl Fn(&Call, &Hop) -> Result<(), String>,
+) -> Outcome {
     let (method, headers) = match head(&call) {
         Ok(head) => head,
         Err(why) => return Outcome::NotSent { why },
@@ -266,7 +289,9 @@ async fn perform(clients: &Clients, call: Call, hopped: impl Fn(&Hop)) -> Outcom
             };
             match redirect(&method, &url, &response) {
                 Some(hop) if followed < REDIRECTS => {
-                    hopped(&hop);
+                    if let Err(why) = hopped(&call, &hop) {
+                        return Outcome::NotSent { why };
+                    }
                     url = hop.url;
                 }
                 _ => return finish(response, call.purpose).await,
@@ -404,7 +429,10 @@ fn cause(error: &(dyn Error + 'static)) -> String {
         if let Some(io) = source.downcast_ref::<io::Error>()
             && io.kind() != io::ErrorKind::Other
         {
-            return io.kind().to_string();
+            // Some kinds have no name yet, like that of too many open files.
+            let kind = io.kind().to_string();
+            let is_named = kind != "uncategorized error";
+            return if is_named { kind } else { io.to_string() };
         }
         deepest = Some(source);
         next = source.source();

@@ -1,5 +1,6 @@
 //! The device's own task: whether a process runs, whether it is frozen, whether there is a network.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::sync::{mpsc, watch};
@@ -194,7 +195,7 @@ impl Lifecycle {
             process: Process::new(process::Settings {
                 app,
                 clients,
-                recorder: self.settings.recorder.clone(),
+                witness: Arc::new(self.settings.recorder.clone()),
                 online: self.online,
                 clock_offset: self.clock_offset,
                 seed: self.rng.u64(..),

@@ -3,6 +3,7 @@
 //! Dropping it is what killing does. Nothing that was under way reaches anybody afterwards.
 
 use std::collections::{BTreeMap, VecDeque};
+use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::future::select_all;
@@ -11,27 +12,26 @@ use tokio::sync::mpsc;
 
 use super::error::ActError;
 use super::http::{Call, Clients, ExchangeId, Outcome, Purpose, Traffic};
+use super::keep::Keep;
 use super::socket::{News, Socket};
-use super::storage::{SecureStorage, StorageError, Stored};
+use super::storage::{StorageError, Stored};
 use super::timers::Timers;
+use super::witness::Witness;
 use crate::app::{
     App, Effect, Event, Now, OpenSocket, Request, RequestId, SocketId, StorageRead, View,
 };
 use crate::domain::journal::Fact;
-use crate::net::{Clock, Recorder};
+use crate::net::Clock;
 use crate::protocol::client::{AckRequest, Emit, Input, Options};
 use crate::protocol::packet::Args;
 
 mod translate;
 
-/// The entry of the secure storage that the app has.
-const ENTRY: &str = "session";
-
 /// What a process is made of.
 pub(super) struct Settings {
     pub(super) app: App,
     pub(super) clients: Clients,
-    pub(super) recorder: Recorder,
+    pub(super) witness: Arc<dyn Witness>,
     pub(super) online: bool,
     pub(super) clock_offset: i64,
     pub(super) seed: u64,
@@ -42,7 +42,6 @@ pub(super) struct Process {
     clock: Clock,
     /// How far the device's wall clock is off, in seconds.
     clock_offset: i64,
-    recorder: Recorder,
     rng: fastrand::Rng,
     traffic: Traffic,
     requests: BTreeMap<RequestId, ExchangeId>,
@@ -76,11 +75,10 @@ impl Process {
         let (ended, outcomes) = mpsc::unbounded_channel();
         Self {
             app: settings.app,
-            clock: settings.recorder.clock(),
+            clock: settings.witness.clock(),
             clock_offset: settings.clock_offset,
             rng: fastrand::Rng::with_seed(settings.seed),
-            traffic: Traffic::new(settings.clients, settings.recorder.clone(), settings.online),
-            recorder: settings.recorder,
+            traffic: Traffic::new(settings.clients, settings.witness, settings.online),
             requests: BTreeMap::new(),
             sockets: BTreeMap::new(),
             leaving: Vec::new(),
@@ -104,7 +102,7 @@ impl Process {
     }
 
     /// Waits for the next thing that arrives, and hands it to the app. Cancelling it loses nothing.
-    pub(super) async fn arrive(&mut self, storage: &SecureStorage) {
+    pub(super) async fn arrive(&mut self, storage: &dyn Keep) {
         match self.next_arrival().await {
             Arrival::Outcome(request, outcome) => {
                 if self.requests.remove(&request).is_some() {
@@ -127,7 +125,7 @@ impl Process {
     }
 
     /// Hands an event to the app and performs everything that follows from it.
-    pub(super) fn handle(&mut self, event: Event, storage: &SecureStorage) {
+    pub(super) fn handle(&mut self, event: Event, storage: &dyn Keep) {
         self.settle(event, storage);
         self.hear_sockets(storage);
     }
@@ -148,6 +146,17 @@ impl Process {
         }
     }
 
+    /// Every connection breaks at this moment; the network is there as before.
+    pub(super) fn cut(&mut self) {
+        self.set_network(false);
+        self.traffic.set_network(true);
+    }
+
+    /// Whether a request is under way, or a socket has last words to send.
+    pub(super) fn is_busy(&self) -> bool {
+        !self.requests.is_empty() || !self.leaving.is_empty()
+    }
+
     /// The network comes or goes; the app is not told.
     pub(super) fn set_network(&mut self, online: bool) {
         self.traffic.set_network(online);
@@ -160,7 +169,7 @@ impl Process {
     }
 
     /// Performs one effect. Some are answered at once.
-    fn perform(&mut self, effect: Effect, storage: &SecureStorage) -> Option<Event> {
+    fn perform(&mut self, effect: Effect, storage: &dyn Keep) -> Option<Event> {
         match effect {
             Effect::Request(request) => self.send(request),
             Effect::Cancel(request) => {
@@ -204,12 +213,12 @@ impl Process {
                 }
             }
             Effect::ReadStorage => return Some(self.read(storage)),
-            Effect::WriteStorage(content) => self.note(storage.write(ENTRY, &content.0)),
-            Effect::ClearStorage => self.note(storage.remove(ENTRY)),
+            Effect::WriteStorage(content) => self.note(storage.write(&content.0)),
+            Effect::ClearStorage => self.note(storage.clear()),
             Effect::SetTimer { id, after } => self.timers.set(id, self.clock.elapsed() + after),
             Effect::ClearTimer(id) => self.timers.clear(id),
             Effect::Journal(fact) => {
-                self.recorder.record(Fact::App(fact));
+                self.traffic.witness().tell(Fact::App(fact));
             }
         }
         None
@@ -281,8 +290,11 @@ impl Process {
     }
 
     /// Tells the app what its sockets have to say, until they have no more.
-    fn hear_sockets(&mut self, storage: &SecureStorage) {
+    fn hear_sockets(&mut self, storage: &dyn Keep) {
         while let Some((socket, news)) = self.next_news() {
+            if let News::Event(event) = &news {
+                self.traffic.witness().heard(event);
+            }
             if let Some(event) = translate::news(news) {
                 self.settle(Event::Socket { socket, event }, storage);
             }
@@ -290,7 +302,7 @@ impl Process {
     }
 
     /// One event, and those by which its effects are answered at once.
-    fn settle(&mut self, event: Event, storage: &SecureStorage) {
+    fn settle(&mut self, event: Event, storage: &dyn Keep) {
         let mut events = VecDeque::from([event]);
         while let Some(event) = events.pop_front() {
             let now = Now {
@@ -344,8 +356,8 @@ impl Process {
         }
     }
 
-    fn read(&mut self, storage: &SecureStorage) -> Event {
-        Event::StorageRead(match storage.read(ENTRY) {
+    fn read(&mut self, storage: &dyn Keep) -> Event {
+        Event::StorageRead(match storage.read() {
             Ok(Stored::Found(bytes)) => StorageRead::Found(bytes),
             Ok(Stored::Absent) => StorageRead::Absent,
             Ok(Stored::Corrupt) => StorageRead::Corrupt,

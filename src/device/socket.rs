@@ -20,6 +20,7 @@ use crate::net::Clock;
 use crate::protocol::client::{
     Client, Event, Input, Options, Output, POST_CONTENT_TYPE, RequestId, SocketId, Transport,
 };
+use crate::protocol::packet::Frame;
 
 #[cfg(test)]
 mod tests;
@@ -235,17 +236,23 @@ impl Socket {
                     body,
                 } => self.request(request, target, Some(body.into())),
                 Output::OpenWs { socket, target } => self.open(socket, target),
-                Output::SendWs { socket, frame } => {
-                    if let Some(Wire::Open(handle)) = self.wires.get(&socket) {
-                        handle.send(frame);
-                    }
-                }
+                Output::SendWs { socket, frame } => self.send(socket, frame),
                 Output::CloseWs { socket } => self.close(socket),
                 Output::AuthWanted { namespace } => {
                     self.news.push_back(News::AuthWanted { namespace });
                 }
                 Output::Event(event) => self.news.push_back(News::Event(event)),
             }
+        }
+    }
+
+    fn send(&self, socket: SocketId, frame: Frame) {
+        let witness = self.traffic.witness();
+        if matches!(&frame, Frame::Text(text) if !witness.lets_frame(text)) {
+            return;
+        }
+        if let Some(Wire::Open(handle)) = self.wires.get(&socket) {
+            handle.send(frame);
         }
     }
 

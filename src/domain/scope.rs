@@ -20,7 +20,7 @@ mod tests;
 
 pub use body::is_mere_data;
 pub use canonical::{Canonical, canonical};
-pub use packet::{judge_packet, judge_unreadable};
+pub use packet::{judge_frame, judge_packet, judge_unreadable};
 
 use classify::classify;
 use method::effective_methods;

@@ -115,6 +115,7 @@ impl Target {
             latency: None,
             rate: None,
             budget: None,
+            fleet: None,
             services: services.clone(),
             suite: None,
             contract: None,

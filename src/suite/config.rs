@@ -159,6 +159,8 @@ pub struct Target {
     pub rate: Option<u32>,
     /// How many requests a run asks it at most.
     pub budget: Option<u64>,
+    /// How many apps of a fleet may be held against it, if it may be loaded at all.
+    pub fleet: Option<u64>,
     /// Its own scenarios, if it has any.
     pub suite: Option<PathBuf>,
     /// Its own contract, if it has one.

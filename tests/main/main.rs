@@ -21,6 +21,7 @@ mod evasion;
 mod examples;
 mod export;
 mod face;
+mod fleet;
 #[cfg(feature = "interop")]
 mod foreign;
 #[cfg(feature = "interop")]

@@ -4,6 +4,7 @@
 //! only what says nothing about anybody: the roots of trust, which cost more to read than all else
 //! that a device does.
 
+use std::net::IpAddr;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
@@ -38,10 +39,15 @@ pub(super) struct Route {
     via: Option<(String, Endpoint)>,
     tls: bool,
     certificate: Option<Arc<[u8]>>,
+    source: Option<IpAddr>,
 }
 
 impl Route {
-    pub(super) fn to(service: &str, address: &ServiceAddress) -> Result<Self, HttpError> {
+    pub(super) fn to(
+        service: &str,
+        address: &ServiceAddress,
+        source: Option<IpAddr>,
+    ) -> Result<Self, HttpError> {
         let url = &address.url;
         let (tls, host) = match (url.scheme(), url.host_str()) {
             ("http", Some(host)) => (false, host),
@@ -61,6 +67,7 @@ impl Route {
             via,
             tls,
             certificate,
+            source,
         })
     }
 
@@ -81,6 +88,7 @@ impl Route {
             .http1_only()
             .tcp_nodelay(true)
             .pool_idle_timeout(KEPT)
+            .local_address(self.source)
             .tls_backend_preconfigured(trust);
         if let Some((host, Endpoint::Tcp(address))) = &self.via {
             builder = builder.resolve(host, *address);

@@ -39,7 +39,11 @@ fn world() -> World {
     });
     let services = BTreeMap::from([("trading".to_owned(), backend.address())]);
     let recorder = Recorder::new(Clock::virtual_time());
-    let traffic = Traffic::new(Clients::new(&services).unwrap(), recorder.clone(), true);
+    let traffic = Traffic::new(
+        Clients::new(&services).unwrap(),
+        Arc::new(recorder.clone()),
+        true,
+    );
     World {
         backend,
         traffic,
@@ -230,7 +234,7 @@ async fn an_unspeakable_header_or_address_is_refused_without_being_repeated() {
         headers: vec![("authorization".into(), "Bearer s3cret\n".into())],
         ..Call::default()
     };
-    let outcome = perform(world.traffic.clients(), call, |_| {}).await;
+    let outcome = perform(world.traffic.clients(), call, |_, _| Ok(())).await;
     let Outcome::NotSent { why } = outcome else {
         panic!("{outcome:?}")
     };

@@ -6,8 +6,9 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use tokio::task::AbortHandle;
 
 use super::{Call, Clients, Hop, Outcome, perform};
-use crate::domain::journal::{AppFact, ClientExchange, ClientOutcome, Fact};
-use crate::net::Recorder;
+use crate::device::witness::{Ticket, Witness};
+use crate::domain::journal::{ClientExchange, ClientOutcome};
+use crate::domain::scope::RequestView;
 
 /// One exchange of a process.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -20,7 +21,7 @@ pub struct ExchangeId(u64);
 #[derive(Clone)]
 pub struct Traffic {
     clients: Clients,
-    recorder: Recorder,
+    witness: Arc<dyn Witness>,
     state: Arc<Mutex<State>>,
 }
 
@@ -41,6 +42,7 @@ struct Open {
     service: String,
     method: String,
     path: String,
+    ticket: Ticket,
     done: Done,
     task: Option<AbortHandle>,
 }
@@ -50,10 +52,10 @@ type Done = Box<dyn FnOnce(Outcome) + Send>;
 impl Traffic {
     /// No traffic yet, on a network that is there or gone.
     #[must_use]
-    pub fn new(clients: Clients, recorder: Recorder, online: bool) -> Self {
+    pub fn new(clients: Clients, witness: Arc<dyn Witness>, online: bool) -> Self {
         Self {
             clients,
-            recorder,
+            witness,
             state: Arc::new(Mutex::new(State {
                 network: network(online),
                 last: 0,
@@ -68,12 +70,21 @@ impl Traffic {
         &self.clients
     }
 
-    /// Starts an exchange. Without a network it ends before this returns.
+    /// Who hears of it.
+    #[must_use]
+    pub fn witness(&self) -> &Arc<dyn Witness> {
+        &self.witness
+    }
+
+    /// Starts an exchange. Without a network it ends before this returns, and so it does where the
+    /// witness keeps it from being sent.
     pub fn send(&self, call: Call, done: impl FnOnce(Outcome) + Send + 'static) -> ExchangeId {
+        let asked = self.asks(&call.service, &call.method, &call.target, &call);
         let open = Box::new(Open {
             service: call.service.clone(),
             method: call.method.clone(),
             path: self.clients.sent_path(&call),
+            ticket: asked.as_ref().copied().unwrap_or_default(),
             done: Box::new(done),
             task: None,
         });
@@ -81,15 +92,19 @@ impl Traffic {
         state.last += 1;
         let id = ExchangeId(state.last);
         state.open.insert(id, open);
-        if state.network == Network::Gone {
+        let unsent = match asked {
+            Err(why) => Some(why),
+            Ok(_) if state.network == Network::Gone => Some("there is no network".to_owned()),
+            Ok(_) => None,
+        };
+        if let Some(why) = unsent {
             drop(state);
-            let why = "there is no network".to_owned();
             self.end(id, Outcome::NotSent { why });
             return id;
         }
         let this = self.clone();
         let task = tokio::spawn(async move {
-            let outcome = perform(&this.clients, call, |hop| this.hop(id, hop)).await;
+            let outcome = this.perform(id, call).await;
             this.end(id, outcome);
         });
         if let Some(open) = state.open.get_mut(&id) {
@@ -100,7 +115,7 @@ impl Traffic {
 
     /// Gives an exchange up. Nobody hears of it but the journal.
     pub fn abandon(&self, id: ExchangeId) {
-        let open = self.state().open.remove(&id);
+        let open = self.state().take(id);
         if let Some(open) = open {
             self.give_up(*open, "it was given up");
         }
@@ -129,28 +144,80 @@ impl Traffic {
         }
     }
 
-    fn hop(&self, id: ExchangeId, hop: &Hop) {
+    /// Performs a call when its turn has come.
+    async fn perform(&self, id: ExchangeId, call: Call) -> Outcome {
+        if let Some(pace) = self.witness.pace() {
+            pace.turn().await;
+            if pace.spend().is_err() {
+                let why = "the requests that the target may be asked are used up".to_owned();
+                return Outcome::NotSent { why };
+            }
+        }
+        // What carries a socket lasts, and has no timeout: it must not take the room of what does not.
+        let room = self.witness.room().filter(|_| call.timeout.is_some());
+        let _taken = match room {
+            Some(room) => room.acquire().await.ok(),
+            None => None,
+        };
+        perform(&self.clients, call, |call, hop| self.hop(id, call, hop)).await
+    }
+
+    /// Whether the witness lets a request be sent, and under which ticket.
+    fn asks(
+        &self,
+        service: &str,
+        method: &str,
+        target: &str,
+        call: &Call,
+    ) -> Result<Ticket, String> {
+        let host = self.clients.authority(service);
+        self.witness.asks(&RequestView {
+            service,
+            base_path: self.clients.base_path(service),
+            method,
+            target,
+            host,
+            expected_authority: host,
+            headers: &call.headers,
+            body: Some(call.body.as_deref().unwrap_or_default()),
+        })
+    }
+
+    /// A redirect is about to be followed: whatever it leads to is another request.
+    fn hop(&self, id: ExchangeId, call: &Call, hop: &Hop) -> Result<(), String> {
+        let target = match hop.url.query() {
+            Some(query) => format!("{}?{query}", hop.url.path()),
+            None => hop.url.path().to_owned(),
+        };
+        let asked = self.asks(&call.service, &call.method, &target, call);
         let mut state = self.state();
         let Some(open) = state.open.get_mut(&id) else {
-            return;
+            return Ok(());
         };
         let next_path = hop.url.path().to_owned();
         let path = std::mem::replace(&mut open.path, next_path);
+        let ticket = std::mem::replace(
+            &mut open.ticket,
+            asked.as_ref().copied().unwrap_or_default(),
+        );
         let (service, method) = (open.service.clone(), open.method.clone());
         drop(state);
         let status = hop.status;
-        self.record(service, method, path, ClientOutcome::Answered { status });
+        let outcome = ClientOutcome::Answered { status };
+        self.record(ticket, service, method, path, outcome);
+        asked.map(drop)
     }
 
     fn end(&self, id: ExchangeId, outcome: Outcome) {
-        let Some(open) = self.state().open.remove(&id) else {
+        let Some(open) = self.state().take(id) else {
             return;
         };
         if let Some(task) = &open.task {
             // Ending from within the task aborts nothing: it is past its last await.
             task.abort();
         }
-        self.record(open.service, open.method, open.path, said(&outcome));
+        let said = said(&outcome);
+        self.record(open.ticket, open.service, open.method, open.path, said);
         (open.done)(outcome);
     }
 
@@ -160,21 +227,39 @@ impl Traffic {
         }
         let why = why.to_owned();
         let outcome = ClientOutcome::Broken { why };
-        self.record(open.service, open.method, open.path, outcome);
+        self.record(open.ticket, open.service, open.method, open.path, outcome);
     }
 
-    fn record(&self, service: String, method: String, path: String, outcome: ClientOutcome) {
+    fn record(
+        &self,
+        ticket: Ticket,
+        service: String,
+        method: String,
+        path: String,
+        outcome: ClientOutcome,
+    ) {
         let exchange = ClientExchange {
             service,
             method,
             path,
             outcome,
         };
-        self.recorder.record(Fact::App(AppFact::Exchange(exchange)));
+        self.witness.ended(ticket, exchange);
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl State {
+    fn take(&mut self, id: ExchangeId) -> Option<Box<Open>> {
+        let open = self.open.remove(&id);
+        if self.open.is_empty() {
+            // An empty map keeps the room of several.
+            self.open = BTreeMap::new();
+        }
+        open
     }
 }
 

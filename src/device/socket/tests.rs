@@ -2,6 +2,7 @@
 //! client machine itself does is tested where it stands, and against the real server.
 
 use futures_util::{SinkExt as _, StreamExt as _};
+use std::sync::Arc;
 use tokio::task::JoinHandle;
 use tokio_tungstenite::tungstenite::Message;
 
@@ -72,7 +73,11 @@ struct World {
 fn world(address: ServiceAddress) -> World {
     let services = BTreeMap::from([("trading".to_owned(), address)]);
     let recorder = Recorder::new(Clock::virtual_time());
-    let traffic = Traffic::new(Clients::new(&services).unwrap(), recorder.clone(), true);
+    let traffic = Traffic::new(
+        Clients::new(&services).unwrap(),
+        Arc::new(recorder.clone()),
+        true,
+    );
     let socket = Socket::new(Settings {
         options: Options {
             transports: vec![Transport::WebSocket],

@@ -15,7 +15,8 @@ use crate::protocol::packet::Frame;
 
 /// The shell's end of an open WebSocket.
 pub(super) struct Handle {
-    frames: mpsc::UnboundedSender<Frame>,
+    /// In boxes, because a channel keeps room for many.
+    frames: mpsc::UnboundedSender<Box<Frame>>,
     /// Dropped with the handle, which tells the task that it is being closed.
     _open: oneshot::Sender<()>,
     task: AbortHandle,
@@ -24,7 +25,7 @@ pub(super) struct Handle {
 impl Handle {
     /// Queues a frame.
     pub(super) fn send(&self, frame: Frame) {
-        let _ = self.frames.send(frame);
+        let _ = self.frames.send(Box::new(frame));
     }
 
     /// Ends the connection at once: nothing more is sent, no close frame either.
@@ -67,7 +68,7 @@ pub(super) fn open(
 async fn carry(
     connection: Upgraded,
     socket: SocketId,
-    mut queue: mpsc::UnboundedReceiver<Frame>,
+    mut queue: mpsc::UnboundedReceiver<Box<Frame>>,
     arrived: &mpsc::UnboundedSender<Box<Arrival>>,
 ) {
     // The default read buffer would be most of what an idle app weighs; it grows for what is larger.
@@ -83,7 +84,7 @@ async fn carry(
             biased;
             frame = queue.recv() => match frame {
                 Some(frame) => {
-                    if stream.send(message(frame)).await.is_err() {
+                    if stream.send(message(*frame)).await.is_err() {
                         return brought(Input::WsClosed { socket });
                     }
                 }

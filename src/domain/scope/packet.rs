@@ -159,6 +159,18 @@ pub(super) fn judge_payload(contract: &Contract, body: Option<&[u8]>) -> (Class,
     worst
 }
 
+/// Judges the text of one WebSocket frame on its own; `None` for one that asks for nothing.
+#[must_use]
+pub fn judge_frame(contract: &Contract, text: &str) -> Option<Judgement> {
+    let (class, reason) = judge_piece(contract, text, &mut Reassembler::new(Limits::default()))?;
+    Some(Judgement {
+        class,
+        reason,
+        non_canonical: None,
+        unknown_name: false,
+    })
+}
+
 fn judge_piece(
     contract: &Contract,
     piece: &str,

@@ -272,6 +272,7 @@ fn target(
     let latency = fields.or("latency", None, latency);
     let rate = fields.maybe("rate", |cursor| number(cursor, 1));
     let budget = fields.maybe("budget", |cursor| cursor.whole(1));
+    let fleet = fields.maybe("fleet", |cursor| cursor.whole(1));
     let probes = fields.or("probes", false, Cursor::switch);
     let disposable = fields.maybe("disposable", |cursor| {
         disposable(cursor, fields.get("accounts").as_ref())
@@ -289,6 +290,7 @@ fn target(
         latency: latency?,
         rate: rate?,
         budget: budget?,
+        fleet: fleet?,
         suite: suite?,
         contract: contract?,
         accounts: accounts?,
