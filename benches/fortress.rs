@@ -152,6 +152,7 @@ async fn storm(served: &Served, time: Duration) {
         });
         running.push((name, times, task));
     }
+    assert!(!running.is_empty(), "no attack has such a word in its name");
     let good = tokio::spawn(good(platform, until));
     let mut seen = Vec::new();
     for _ in 0..10 {

@@ -11,7 +11,7 @@ use hyper::body::{Body, Frame, Incoming, SizeHint};
 use tokio::sync::OwnedSemaphorePermit;
 
 use super::bounds::Bounds;
-use super::observe::Capture;
+use super::observe::{Capture, KEPT};
 use super::scribe::Scribe;
 use crate::domain::journal::{Bound, Fact};
 
@@ -161,12 +161,14 @@ pub(super) async fn read_within(
             return Ok(None);
         };
         if let Some(chunk) = frame.data_ref() {
-            let room = within(most, bounds.hold(chunk.len())).await;
-            let room = room.ok_or(Unread::Limited(Bound::Buffered, bounds.limits.buffered))?;
-            match (held.last_mut(), room) {
-                (Some(all), Some(more)) => all.merge(more),
-                (None, more) => held.extend(more),
-                (Some(_), None) => {}
+            let limited = || Unread::Limited(Bound::Buffered, bounds.limits.buffered);
+            // What is not read far beyond that needs no place of a long body.
+            if limit <= KEPT || read.len() + chunk.len() <= KEPT {
+                let room = within(most, bounds.hold(chunk.len())).await;
+                held.extend(room.ok_or_else(limited)?);
+            } else if read.len() <= KEPT {
+                let place = within(most, bounds.hold_long()).await;
+                *held = Vec::from_iter(place.ok_or_else(limited)?);
             }
             if let (0, Some(announced)) = (read.len(), announced) {
                 // Memory that is not written to is not taken: who announces much and sends little has little.

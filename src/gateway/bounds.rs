@@ -16,6 +16,9 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use super::lock::lock;
 use crate::domain::journal::Bound;
 
+/// How much of one body is held: more than any server lets a polling post be.
+pub(super) const LONGEST: usize = 16 * 1024 * 1024;
+
 /// What is taken at most.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Limits {
@@ -56,7 +59,7 @@ impl Limits {
             connections_of_address: 1_024,
             head: Some(Duration::from_secs(10 * 60)),
             body: Some(Duration::from_secs(60)),
-            buffered: 64 * 1024,
+            buffered: 128 * 1024,
             ..Self::default()
         }
     }
@@ -119,7 +122,11 @@ pub(super) struct Bounds {
     /// Who is let in beside this machine; everybody where nobody is named.
     allowed: Vec<IpAddr>,
     seats: Mutex<Seats>,
-    buffered: Arc<Semaphore>,
+    /// A quarter of what may be held, in KiB: room for bodies as they come.
+    short: Arc<Semaphore>,
+    /// Places for long bodies in the rest. Whoever has one needs no more, so of many that come at once some always come to
+    /// their end; if each took as much as it has, all could wait for each other.
+    long: Arc<Semaphore>,
 }
 
 #[derive(Default)]
@@ -150,7 +157,10 @@ impl Bounds {
             limits,
             allowed,
             seats: Mutex::default(),
-            buffered: Arc::new(Semaphore::new(limits.buffered)),
+            short: Arc::new(Semaphore::new((limits.buffered / 4).max(1))),
+            long: Arc::new(Semaphore::new(
+                (limits.buffered / 4 * 3 / (LONGEST / 1024)).max(1),
+            )),
         }
     }
 
@@ -196,10 +206,13 @@ impl Bounds {
     /// Waits until so many bytes more may be held: whoever sends them waits as well.
     pub(super) async fn hold(&self, bytes: usize) -> Option<OwnedSemaphorePermit> {
         let needed = u32::try_from(bytes.div_ceil(1024)).unwrap_or(u32::MAX);
-        Arc::clone(&self.buffered)
-            .acquire_many_owned(needed)
-            .await
-            .ok()
+        let short = Arc::clone(&self.short);
+        short.acquire_many_owned(needed).await.ok()
+    }
+
+    /// Waits for the place of a long body.
+    pub(super) async fn hold_long(&self) -> Option<OwnedSemaphorePermit> {
+        Arc::clone(&self.long).acquire_owned().await.ok()
     }
 }
 

@@ -16,13 +16,14 @@ use crate::domain::contract::Role;
 use crate::domain::journal::{Bound, LossReason};
 use crate::domain::scope::Decision;
 use crate::gateway::body::{Unread, read_within};
+use crate::gateway::bounds::LONGEST;
 use crate::gateway::headers;
 use crate::gateway::observe::KEPT;
 use crate::gateway::service::Service;
 use crate::protocol::packet::payload;
 
-/// How much of a polling body is read: more than any server lets one be.
-pub(super) const KEPT_OF_POLLS: usize = 16 * 1024 * 1024;
+/// How much of a polling body is read.
+pub(super) const KEPT_OF_POLLS: usize = LONGEST;
 
 /// A request that has arrived: it is journalled, and part of its session if it has one.
 pub(super) struct Arrived {

@@ -123,6 +123,23 @@ async fn bodies_wait_for_room_in_memory_and_not_for_ever() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn long_bodies_that_come_at_once_come_to_their_end_one_after_the_other() {
+    let limits = Limits {
+        body: Some(SHORT),
+        buffered: 4 * 1024,
+        ..Limits::default()
+    };
+    let room = bounded(limits);
+    let target = "/socket.io/?EIO=4&transport=polling&sid=nobodys";
+    let long = "4y".repeat(1024 * 1024);
+    let posts = (0..6).map(|_| room.post("trading", target, &long));
+    for got in futures_util::future::join_all(posts).await {
+        assert!(got.is_ok(), "{got:?}");
+    }
+    assert_eq!(room.refused(), []);
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_post_of_very_many_packets_is_refused_whole() {
     let room = bounded(Limits::default());
     let target = "/socket.io/?EIO=4&transport=polling";
