@@ -1,14 +1,9 @@
 //! Suites that are made from what people have: each passes as it is, and what is missing in it is said.
 
-use std::collections::BTreeMap;
 use std::fs;
-use std::io::{BufRead as _, BufReader};
 use std::path::Path;
-use std::process::{Command, Stdio};
 
-use reqwest::{Client, StatusCode};
 use rstest::rstest;
-use serde_json::{Value, json};
 
 use super::commands::ends;
 use super::sources::root;
@@ -421,73 +416,4 @@ fn what_drift_proposes_is_proven_and_leaves_the_suite_alone() {
     assert!(out.contains("the same in status and shape"), "{out}");
     let (out, _) = ends(folder.path(), &["run", "--seed", "3"], 0);
     assert!(out.contains("passed: 1 passed"), "{out}");
-}
-
-#[tokio::test]
-async fn what_crosses_becomes_a_suite_that_proves_itself() {
-    let folder = tempfile::tempdir().unwrap();
-    let command = ["proxy", "--seed", "1", "--no-console", "--record", "suite"];
-    let mut child = Command::new(env!("CARGO_BIN_EXE_rehearsal"))
-        .current_dir(folder.path())
-        .args(command)
-        .stdout(Stdio::piped())
-        .spawn()
-        .unwrap();
-    let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
-    let mut urls = BTreeMap::new();
-    for line in lines.by_ref().map(Result::unwrap) {
-        let words: Vec<&str> = line.split_whitespace().collect();
-        if let [name, url, ..] = words[..]
-            && url.starts_with("http://")
-        {
-            urls.insert(name.to_owned(), url.to_owned());
-        }
-        if line.starts_with("ready") {
-            break;
-        }
-    }
-    let client = Client::builder()
-        .no_proxy()
-        .tls_certs_only([])
-        .build()
-        .unwrap();
-    let post = |url: String, body: Value| {
-        let request = client.post(url).header("content-type", "application/json");
-        async move {
-            request
-                .body(body.to_string())
-                .send()
-                .await
-                .unwrap()
-                .bytes()
-                .await
-                .unwrap()
-        }
-    };
-    let account = json!({"email": "ada.lindqvist@tradedesk.example", "password": "mock-heron-41", "product": "tradedesk"});
-    let said = post(format!("{}/api/v1/sessions", urls["platform"]), account).await;
-    let said: Value = serde_json::from_slice(&said).unwrap();
-    let access = said
-        .pointer("/tokens/access")
-        .and_then(Value::as_str)
-        .unwrap();
-    for resource in ["positions", "overview", "positions", "overview"] {
-        let url = format!("{}/api/{resource}", urls["trading"]);
-        let answer = client.get(url).bearer_auth(access).send().await.unwrap();
-        assert_eq!(answer.status(), StatusCode::OK, "{resource}");
-    }
-    post(format!("{}/end", urls["control"]), json!({})).await;
-    let rest: Vec<String> = lines.map(Result::unwrap).collect();
-    let rest = rest.join("\n");
-    assert!(
-        rest.contains("replayed against the mock: 5 requests"),
-        "{rest}"
-    );
-    assert!(rest.contains("the same in status and shape"), "{rest}");
-    child.wait().unwrap();
-    ends(folder.path(), &["judge", "suite.jsonl"], 0);
-    ends(folder.path(), &["run", "--suite", "suite/rehearsal"], 0);
-    // The folder is taken now, and that is said before an hour is recorded in vain.
-    let (_, err) = ends(folder.path(), &command, 1);
-    assert!(err.contains("is there already"), "{err}");
 }

@@ -44,6 +44,7 @@ mod mock_tls;
 mod pace;
 mod ports;
 mod proxy;
+mod recording;
 mod run_file;
 mod runbook;
 mod scenarios;
