@@ -30,6 +30,6 @@ export function Filters({ store }) {
       <div class="chips" role="group" aria-label="Kinds of entries">${LANES.map(([key, word]) => html`<button type="button" class="chip" aria-pressed=${own.lanes.has(key) ? "true" : "false"} onClick=${() => toggle(key)}><span class=${`dot l-${key}`}></span>${word}</button>`)}
         <button type="button" class="chip" aria-pressed=${own.bad ? "true" : "false"} onClick=${() => store.narrow({ bad: !own.bad })}>Problems</button>
         ${narrowed && html`<button type="button" class="plain" onClick=${store.widen}>show all</button>`}
-        <span class="aside total" role="status">${shown.value.length === count.value ? `${grouped(count.value)} entries` : `${grouped(shown.value.length)} of ${grouped(count.value)}`}</span></div>
+        <span class="aside total" role="status">${shown.value.length === count.value ? `${grouped(count.value)} ${count.value === 1 ? "entry" : "entries"}` : `${grouped(shown.value.length)} of ${grouped(count.value)}`}</span></div>
     </form>`;
 }

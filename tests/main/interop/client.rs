@@ -74,7 +74,7 @@ impl Peer {
             socket: Socket::new(Settings {
                 options,
                 service: SERVICE.to_owned(),
-                traffic: Traffic::new(clients, recorder.clone(), true),
+                traffic: Traffic::new(clients, Arc::new(recorder.clone()), true),
                 clock: recorder.clock(),
             }),
             recorder,
