@@ -1,6 +1,5 @@
 //! `rehearsal fleet`: thousands of simulated apps against a target that may be loaded.
 
-use std::fs;
 use std::io::{self, Write};
 use std::path::Path;
 use std::time::Duration;
@@ -18,10 +17,14 @@ use crate::report::fleet as report;
 use crate::run::{
     Barrier, Course, FleetPlan, Interrupt, NotHeld, Plan, Target, Told, Use, allowed, hold_fleet,
 };
+use crate::suite::Source;
 use crate::suite::config::Config;
 
 /// How many apps are started a second, unless something else is said.
 const STARTED_A_SECOND: u64 = 100;
+
+/// The longest reports that are read, in bytes: histograms of a few kB, and a number for each second.
+const LONGEST: u64 = 64 * 1024 * 1024;
 
 /// Holds a fleet, or adds up reports of others.
 pub(super) fn fleet(arguments: &FleetArguments) -> Result<Exit, Problem> {
@@ -200,8 +203,9 @@ fn write(place: Option<&ReportFile>, fleet: &Fleet) -> Result<(), Problem> {
 }
 
 fn read(path: &Path) -> Result<Fleet, Problem> {
-    let text = fs::read_to_string(path).map_err(|error| unusable(path, error))?;
-    report::read(&text).map_err(|why| unusable(path, io::Error::other(why)))
+    let source = Source::read_up_to(path, "the report of a fleet", LONGEST);
+    let source = source.map_err(|problem| Problem::Suite(problem.into()))?;
+    report::read(source.text()).map_err(|why| unusable(path, io::Error::other(why)))
 }
 
 fn unusable(path: &Path, error: io::Error) -> Problem {

@@ -330,21 +330,12 @@ pub enum Content {
     },
 }
 
-/// How many times as much memory as its text a JSON value takes, about: a table for each object, a string for each key.
-const TREE: usize = 10;
-
-/// More than any body that is held.
-const MOST: usize = 256 * 1024 * 1024;
-
 impl Content {
     /// About how many bytes of memory it takes.
     fn weight(&self) -> usize {
         match self {
             Self::Empty => 0,
-            // Whoever wrote a journal may have written any number.
-            Self::Json { bytes, .. } => {
-                usize::try_from(*bytes).map_or(MOST, |own| own.min(MOST)) * TREE
-            }
+            Self::Json { value, .. } => value.weight(),
             Self::Text { text, .. } => text.len(),
             Self::Truncated { beginning, .. } => beginning.len(),
             Self::Binary { .. } | Self::Unread { .. } => 128,

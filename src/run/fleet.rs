@@ -119,14 +119,22 @@ pub fn hold_fleet(
             tokio::select! { () = wait => {}, () = interrupt.triggered() => {} }
         }
         let held = held(plan, &backend, clock, interrupt, told).await;
-        for switched in backend.switched() {
-            if let Some(undone) = switched.undone() {
-                let back = backend.set(&undone, std::iter::empty()).await;
-                back.map_err(|error| NotHeld::Lever(error.to_string()))?;
-            }
-        }
-        held
+        let back = put_back(&backend).await;
+        held.and_then(|held| back.map(|()| held))
     })
+}
+
+/// Puts back what is switched: each of it, whatever becomes of the others. The first that does not move is told.
+async fn put_back(backend: &Backend) -> Result<(), NotHeld> {
+    let mut first = Ok(());
+    for undone in backend.switched().iter().filter_map(|own| own.undone()) {
+        let back = backend.set(&undone, std::iter::empty()).await;
+        first = first.and(
+            back.map(drop)
+                .map_err(|error| NotHeld::Lever(error.to_string())),
+        );
+    }
+    first
 }
 
 /// Whether every storm that the target makes can be made.

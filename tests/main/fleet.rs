@@ -42,6 +42,14 @@ fn a_fleet_says_how_it_came_back_and_reports_add_up() {
     fs::write(at.join("other.json"), "{}").unwrap();
     let (_, said) = ends(at, &["fleet", "merge", "one.json", "other.json"], 1);
     assert!(said.contains("other.json"), "{said}");
+    for (place, why) in [
+        ("/dev/zero", "regular file"),
+        (".", "folder"),
+        ("none.json", "none.json"),
+    ] {
+        let (_, said) = ends(at, &["fleet", "merge", "one.json", place], 2);
+        assert!(said.contains(why), "{said}");
+    }
 }
 
 #[test]

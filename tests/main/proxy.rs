@@ -303,6 +303,18 @@ async fn what_an_app_of_others_keeps_for_the_next_user_of_the_device_is_found() 
 }
 
 #[tokio::test]
+async fn the_journal_is_there_for_whoever_reads_along() {
+    let proxy = Proxy::start(&[]);
+    let status = proxy.url("platform", STATUS);
+    proxy.client.get(&status).send().await.unwrap();
+    let path = proxy.folder.path().join("session.jsonl");
+    let written = || std::fs::read_to_string(&path).unwrap();
+    while !written().contains("\"answer\"") {
+        tokio::task::yield_now().await;
+    }
+}
+
+#[tokio::test]
 async fn the_control_api_says_what_is_going_on() {
     let proxy = Proxy::start(&[]);
     let state = proxy.asked("/state").await;
